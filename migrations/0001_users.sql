@@ -1,0 +1,33 @@
+-- Accounts, and the identities at providers by which they are found.
+
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY,
+    email TEXT NOT NULL,
+    email_verified INTEGER NOT NULL CHECK (email_verified IN (0, 1)),
+    name TEXT,
+    picture TEXT,
+    auth_method TEXT NOT NULL,
+    provider TEXT,
+    provider_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    last_login_at INTEGER,
+    last_login_platform TEXT
+) STRICT;
+
+-- An address is verified for one account at most; that it is merely claimed binds nobody.
+CREATE UNIQUE INDEX users_verified_email ON users (email) WHERE email_verified = 1;
+
+CREATE INDEX users_email ON users (email, email_verified, created_at);
+
+CREATE TABLE identities (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    provider TEXT NOT NULL,
+    provider_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX identities_subject ON identities (provider, provider_id);
+
+CREATE INDEX identities_user ON identities (user_id);

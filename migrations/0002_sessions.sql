@@ -1,0 +1,43 @@
+-- Sign-ins. One row carries a web session token, a pair of access and refresh token, or both.
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    platform TEXT NOT NULL,
+    user_agent TEXT,
+    authenticated_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    token_hash TEXT,
+    token_expires_at INTEGER,
+    access_expires_at INTEGER,
+    refresh_expires_at INTEGER,
+    -- When nothing of the sign-in is live any more; from then on the sweep may remove it.
+    expires_at INTEGER NOT NULL,
+    -- Revoked rows stay until they expire, so that revoking twice is the same as revoking once.
+    revoked_at INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash) WHERE token_hash IS NOT NULL;
+
+CREATE INDEX sessions_user ON sessions (user_id, created_at);
+
+CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+-- The chain of refresh tokens of a sign-in. Replaced ones stay until they expire: they are how a replay is recognised.
+CREATE TABLE refresh_tokens (
+    token_hash TEXT NOT NULL PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    -- The successor's hash. No foreign key: it is set in the statement before the one that inserts the successor.
+    replaced_by TEXT,
+    replaced_at INTEGER
+) STRICT;
+
+-- A sign-in has one live refresh token at most: the engine itself refuses a fork.
+CREATE UNIQUE INDEX refresh_tokens_live ON refresh_tokens (session_id) WHERE replaced_by IS NULL;
+
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);

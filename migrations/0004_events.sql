@@ -1,0 +1,22 @@
+-- What happened: who, what, when, from where. Written in the same batch as the change it tells about.
+
+CREATE TABLE events (
+    id TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    -- No foreign keys: the log outlives what it tells about.
+    user_id TEXT NOT NULL,
+    session_id TEXT,
+    actor TEXT NOT NULL,
+    address TEXT,
+    user_agent TEXT,
+    request_id TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_user ON events (user_id, at);
+
+-- Append-only: rows go with their account, none is ever changed.
+CREATE TRIGGER events_append_only BEFORE UPDATE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'events are append-only');
+END;

@@ -1,0 +1,231 @@
+//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA (RFC 8037) and nothing else.
+//!
+//! The parser is jsonwebtoken's; the only cryptography it is given is Ed25519, so that no other algorithm can be talked into being used.
+
+use std::sync::Once;
+
+use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::signature;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::model::config::Config;
+use crate::model::ids::{EventId, SessionId, UserId};
+use crate::model::records::Platform;
+use crate::model::signing_keys::{SigningKey, SigningKeys};
+use crate::model::time::Timestamp;
+
+/// The header's `typ` (RFC 9068 §2.1): no other JWT of ours can pass for an access token.
+const TYPE: &str = "at+jwt";
+/// Ours are about 500 bytes; nothing longer is decoded.
+const MAX_BYTES: usize = 2048;
+/// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// What an access token says (RFC 9068 §2.2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    client_id: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
+
+/// Whose token a verified one is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Subject {
+    /// The account: `sub`.
+    pub user: UserId,
+    /// The sign-in: `sid`.
+    pub session: SessionId,
+    /// When the token ends: `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// What an access token is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken {
+    /// Whose it is.
+    pub user: UserId,
+    /// The sign-in it belongs to.
+    pub session: SessionId,
+    /// Where that sign-in is: `client_id`.
+    pub platform: Platform,
+    /// Its own id: `jti`.
+    pub id: EventId,
+    /// Its beginning.
+    pub issued_at: Timestamp,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
+/// Why a token is refused. For the log; from outside all look the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is no compact JWS of a sensible size.
+    #[error("it is not a compact JWS")]
+    Malformed,
+    /// Its header names another algorithm, another type, an unknown key, or extensions that must be understood.
+    #[error("its header is not one of ours")]
+    Header,
+    /// Its signature does not verify.
+    #[error("its signature or claims do not verify")]
+    Signature,
+    /// Its issuer, audience, subject or sign-in are not ours.
+    #[error("its claims are not ours")]
+    Claims,
+    /// It has ended.
+    #[error("it has ended")]
+    Expired,
+    /// It has not begun.
+    #[error("it has not begun")]
+    NotYet,
+}
+
+/// Signs a token with the current key; `None` only if the key cannot sign, which the configuration rules out.
+#[must_use]
+pub fn sign(config: &Config, new: &NewToken) -> Option<String> {
+    use_ed25519_only();
+    let key = config.signing_keys.current();
+    let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+    let claims = Claims {
+        iss: config.jwt_issuer.clone(),
+        aud: config.jwt_audience.clone(),
+        sub: new.user.to_string(),
+        sid: new.session.to_string(),
+        client_id: new.platform.as_str().to_owned(),
+        iat: new.issued_at.seconds(),
+        exp: new.expires_at.seconds(),
+        jti: new.id.to_string(),
+        nbf: None,
+    };
+    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&key.pkcs8()?)).ok()
+}
+
+/// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
+///
+/// Whether the sign-in behind it is alive is a question to the database.
+///
+/// # Errors
+/// [`Refused`]
+pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+    use_ed25519_only();
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if token.len() > MAX_BYTES || token.bytes().filter(|b| *b == b'.').count() != 2 || !token.bytes().all(base64url) {
+        return Err(Refused::Malformed);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Refused::Header)?;
+    let key = trusted_key(&config.signing_keys, &header).ok_or(Refused::Header)?;
+    let decoding = DecodingKey::from_ed_components(&key.x()).map_err(|_| Refused::Header)?;
+    let claims = jsonwebtoken::decode::<Claims>(token, &decoding, &signature_only()).map_err(|_| Refused::Signature)?.claims;
+    if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
+        return Err(Refused::Claims);
+    }
+    if claims.exp <= now.seconds() {
+        return Err(Refused::Expired);
+    }
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
+        return Err(Refused::NotYet);
+    }
+    let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
+    let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
+    Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
+}
+
+/// The published keys (RFC 7517 §5), public halves only.
+#[must_use]
+pub fn public_keys(keys: &SigningKeys) -> Value {
+    let public = keys.iter().map(|key| json!({"kty": "OKP", "crv": "Ed25519", "x": key.x(), "kid": key.kid, "alg": "EdDSA", "use": "sig"}));
+    json!({"keys": public.collect::<Vec<_>>()})
+}
+
+/// The key that a header names, out of our own set only: keys or addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) make it refused.
+fn trusted_key<'a>(keys: &'a SigningKeys, header: &Header) -> Option<&'a SigningKey> {
+    let foreign = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some() || header.crit.is_some();
+    if foreign || header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
+        return None;
+    }
+    keys.find(header.kid.as_deref()?)
+}
+
+/// Claims are checked by us, against our own clock; the library's reading of the system's clock is switched off.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+/// Gives jsonwebtoken its only cryptography. The library keeps one provider a process.
+fn use_ed25519_only() {
+    static PROVIDER: CryptoProvider = CryptoProvider {
+        signer_factory: |algorithm, key| match algorithm {
+            Algorithm::EdDSA => Ok(Box::new(EdSigner(private_key(key.as_bytes()).ok_or_else(wrong_key)?)) as Box<dyn JwtSigner>),
+            _ => Err(wrong_key()),
+        },
+        verifier_factory: |algorithm, key| match algorithm {
+            Algorithm::EdDSA => Ok(Box::new(EdVerifier(public_key(key.try_get_as_bytes()?).ok_or_else(wrong_key)?)) as Box<dyn JwtVerifier>),
+            _ => Err(wrong_key()),
+        },
+        key_utils: KeyUtils::new_unimplemented(),
+    };
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // Fails only if something else in the process was quicker; then signing and verifying refuse what they do not know.
+        let _ = PROVIDER.install_default();
+    });
+}
+
+fn wrong_key() -> Error {
+    Error::from(ErrorKind::InvalidKeyFormat)
+}
+
+/// The seed ends the PKCS #8 document that [`SigningKey::pkcs8`] wrote.
+fn private_key(pkcs8: &[u8]) -> Option<Ed25519> {
+    pkcs8.last_chunk::<32>().map(Ed25519::from_bytes)
+}
+
+fn public_key(x: &[u8]) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(x.try_into().ok()?).ok()
+}
+
+struct EdSigner(Ed25519);
+
+impl signature::Signer<Vec<u8>> for EdSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.sign(message).to_bytes().to_vec())
+    }
+}
+
+impl JwtSigner for EdSigner {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+struct EdVerifier(VerifyingKey);
+
+impl signature::Verifier<Vec<u8>> for EdVerifier {
+    /// Strict: no small-order points and no second spelling of a signature (RFC 8032 §8.4).
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        let parsed = Signature::from_slice(signature).map_err(|_| signature::Error::new())?;
+        self.0.verify_strict(message, &parsed).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for EdVerifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is calling: from a session token or an access token to a live sign-in and its account, in one round trip.
+
+use std::time::Duration;
+
+use super::access_token::{self, Refused};
+use super::{Ports, RequestOrigin, sign_in};
+use crate::model::config::RECENT_AUTHENTICATION;
+use crate::model::records::{EventKind, Session, User};
+use crate::model::secret::SessionToken;
+use crate::model::time::Timestamp;
+use crate::store::{StoreError, sessions};
+
+/// How exact `last_used_at` is for web sessions: a write a request would double the round trips.
+const LAST_USED_STEP: Duration = Duration::from_hours(1);
+
+/// What a caller presents.
+#[derive(Debug)]
+pub enum Credential {
+    /// A web session token, from the cookie or as a Bearer token.
+    Session(SessionToken),
+    /// An access token, as it came.
+    Access(String),
+}
+
+/// A caller who is who they say.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Their account.
+    pub user: User,
+    /// Their sign-in.
+    pub session: Session,
+    /// When the presented token ends.
+    pub expires_at: Timestamp,
+    /// Whether the session was extended just now, so that its cookie must be written again.
+    pub renewed: bool,
+    /// When this was established.
+    pub now: Timestamp,
+}
+
+impl SignedIn {
+    /// Whether the owner proved who they are within the last ten minutes.
+    #[must_use]
+    pub fn is_recent(&self) -> bool {
+        self.session.authenticated_at > self.now.minus(RECENT_AUTHENTICATION)
+    }
+}
+
+/// Why a caller is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// The access token is not one of ours, or not any more.
+    #[error("the access token is refused: {0}")]
+    AccessToken(#[from] Refused),
+    /// The token is good, but the sign-in behind it is unknown, revoked or has ended; or the session token is.
+    #[error("there is no live sign-in behind the token")]
+    NoSignIn,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Establishes who presents `credential`.
+///
+/// One round trip; a second one, at most every hour, notes that a web session was used and extends it when less than half is left.
+///
+/// # Errors
+/// [`AuthenticateError`]
+pub async fn authenticate(ports: &Ports, credential: &Credential) -> Result<SignedIn, AuthenticateError> {
+    let now = ports.clock.now();
+    match credential {
+        Credential::Access(token) => {
+            let subject = access_token::verify(&ports.config, token, now)?;
+            let found = sessions::by_id(ports.db.as_ref(), subject.session, subject.user, now).await?;
+            let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
+            Ok(SignedIn { user, session, expires_at: subject.expires_at, renewed: false, now })
+        }
+        Credential::Session(token) => {
+            let found = sessions::by_token(ports.db.as_ref(), &token.hash(), now).await?;
+            let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
+            let ends = session.token_expires_at.unwrap_or(now);
+            let mut signed_in = SignedIn { user, session, expires_at: ends, renewed: false, now };
+            keep_alive(ports, &mut signed_in).await?;
+            Ok(signed_in)
+        }
+    }
+}
+
+/// Extends a session of which less than half is left, up to its absolute limit, and notes its use.
+async fn keep_alive(ports: &Ports, signed_in: &mut SignedIn) -> Result<(), AuthenticateError> {
+    let (now, ttl) = (signed_in.now, ports.config.session_ttl);
+    let full = sign_in::session_end(&ports.config, signed_in.session.created_at, now);
+    let extend = signed_in.expires_at < now.plus(ttl / 2) && full > signed_in.expires_at;
+    if !extend && signed_in.session.last_used_at.plus(LAST_USED_STEP) > now {
+        return Ok(());
+    }
+    let ends = if extend { full } else { signed_in.expires_at };
+    if !sessions::touch(ports.db.as_ref(), signed_in.session.id, ends, now).await? {
+        // It was revoked between the two round trips.
+        return Err(AuthenticateError::NoSignIn);
+    }
+    signed_in.session.last_used_at = now;
+    signed_in.expires_at = ends;
+    signed_in.renewed = extend;
+    Ok(())
+}
+
+/// Ends the sign-in behind `credential`, if there is one. Safe to repeat; a credential that is not good is nothing to end.
+///
+/// # Errors
+/// [`AuthenticateError::Store`]
+pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOrigin) -> Result<(), AuthenticateError> {
+    let now = ports.clock.now();
+    let stamp = ports.stamp(origin, now).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let db = ports.db.as_ref();
+    match credential {
+        Credential::Session(token) => sessions::sign_out_token(db, &token.hash(), &stamp).await?,
+        Credential::Access(token) => {
+            if let Ok(subject) = access_token::verify(&ports.config, token, now) {
+                sessions::revoke(db, subject.session, subject.user, EventKind::SignedOut, &stamp).await?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Making a sign-in: with a web session token, or with a pair of access and refresh token.
+
+use super::access_token::{self, NewToken as NewAccessToken};
+use super::{NoEntropy, Ports, RequestOrigin};
+use crate::model::config::{Config, REFRESH_ABSOLUTE_LIMIT, SESSION_ABSOLUTE_LIMIT};
+use crate::model::ids::{EventId, SessionId, UserId};
+use crate::model::records::{Platform, User};
+use crate::model::secret::{RefreshToken, SessionToken};
+use crate::model::time::Timestamp;
+use crate::store::sessions::{self, NewPair, NewSession, NewToken};
+use crate::store::{Db, StoreError};
+
+/// A web session, as its owner gets it.
+#[derive(Debug)]
+pub struct WebSession {
+    /// Its account.
+    pub user: User,
+    /// The token, shown once.
+    pub token: SessionToken,
+    /// When it ends, if it is not used.
+    pub expires_at: Timestamp,
+    /// Seconds until then.
+    pub expires_in: i64,
+}
+
+/// A pair of tokens, as its owner gets it.
+#[derive(Debug)]
+pub struct TokenPair {
+    /// Its account.
+    pub user: User,
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token, shown once.
+    pub refresh_token: RefreshToken,
+    /// Seconds until the access token ends.
+    pub expires_in: i64,
+}
+
+/// Why no sign-in was made.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// There is no such account.
+    #[error("there is no such account")]
+    UnknownUser,
+    /// The access token could not be signed: the signing key is wrong.
+    #[error("the signing key cannot sign")]
+    Signing,
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// When a session used `now` ends: a full lifetime from now, and never past its absolute limit.
+pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus(config.session_ttl).min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
+}
+
+/// Makes a web session for an account.
+///
+/// # Errors
+/// [`SignInError`]
+pub async fn web_session(ports: &Ports, user: UserId, platform: Platform, origin: &RequestOrigin) -> Result<WebSession, SignInError> {
+    let now = ports.clock.now();
+    let token = SessionToken::from_bytes(&*ports.secret()?);
+    let expires_at = session_end(&ports.config, now, now);
+    let new = NewSession {
+        id: ports.id(SessionId::from_random)?,
+        user_id: user,
+        platform,
+        token: Some(NewToken { hash: token.hash(), expires_at }),
+        pair: None,
+    };
+    let user = create(ports.db.as_ref(), &new, ports, origin, now).await?;
+    Ok(WebSession { user, token, expires_at, expires_in: expires_at.seconds_since(now) })
+}
+
+/// Makes a sign-in with a pair of tokens for an account.
+///
+/// # Errors
+/// [`SignInError`]
+pub async fn token_pair(ports: &Ports, user: UserId, platform: Platform, origin: &RequestOrigin) -> Result<TokenPair, SignInError> {
+    let now = ports.clock.now();
+    let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
+    let session = ports.id(SessionId::from_random)?;
+    let access_expires_at = now.plus(ports.config.access_token_ttl);
+    let access_token = sign_access_token(ports, user, session, platform, now)?;
+    let new = NewSession {
+        id: session,
+        user_id: user,
+        platform,
+        token: None,
+        pair: Some(NewPair {
+            refresh_hash: refresh_token.hash(),
+            refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
+            access_expires_at,
+        }),
+    };
+    let user = create(ports.db.as_ref(), &new, ports, origin, now).await?;
+    Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
+}
+
+/// Signs an access token for a sign-in, living from `now` for the configured time.
+pub(super) fn sign_access_token(
+    ports: &Ports,
+    user: UserId,
+    session: SessionId,
+    platform: Platform,
+    now: Timestamp,
+) -> Result<String, SignInError> {
+    let new = NewAccessToken {
+        user,
+        session,
+        platform,
+        id: ports.id(EventId::from_random)?,
+        issued_at: now,
+        expires_at: now.plus(ports.config.access_token_ttl),
+    };
+    access_token::sign(&ports.config, &new).ok_or(SignInError::Signing)
+}
+
+async fn create(db: &dyn Db, new: &NewSession, ports: &Ports, origin: &RequestOrigin, now: Timestamp) -> Result<User, SignInError> {
+    let stamp = ports.stamp(origin, now)?;
+    sessions::create(db, new, &stamp).await?.ok_or(SignInError::UnknownUser)
+}

@@ -1,0 +1,137 @@
+//! Refresh tokens: rotation with reuse detection (RFC 9700 §4.14.2), and revocation.
+//!
+//! A successor is derived from the presented token under a key of the server's. So a caller who lost the answer and asks again gets the
+//! same successor, not a second one: the chain cannot fork, and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::sign_in::{self, SignInError, TokenPair};
+use super::{NoEntropy, Ports, RequestOrigin};
+use crate::model::config::{REFRESH_ABSOLUTE_LIMIT, REFRESH_REPEAT_WINDOW};
+use crate::model::ids::{SessionId, UserId};
+use crate::model::records::{EventKind, Session};
+use crate::model::secret::{RefreshToken, SECRET_BYTES};
+use crate::model::signing_keys::SigningKey;
+use crate::store::refresh_tokens::{self, Presented, Rotation};
+use crate::store::{StoreError, sessions};
+
+/// Separates this use of the signing key from signing itself.
+const LABEL: &[u8] = b"hamrah-api refresh token successor v1";
+
+/// Why a refresh token was not rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// It is unknown, has ended, or its sign-in was revoked.
+    #[error("the refresh token is unknown, has ended, or its sign-in was revoked")]
+    Invalid,
+    /// It was used before; its sign-in is revoked now.
+    #[error("the refresh token was used before; its sign-in is revoked")]
+    Reused,
+    /// The new access token could not be signed.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Exchanges a refresh token for a new pair. One round trip; a second one only to revoke after a replay.
+///
+/// Of concurrent callers one rotates. The others, and a caller who lost the answer, get the same successor
+/// for 30 seconds while it is unused. After that a replay revokes the sign-in.
+///
+/// # Errors
+/// [`RotateError`]
+pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOrigin) -> Result<TokenPair, RotateError> {
+    let now = ports.clock.now();
+    let db = ports.db.as_ref();
+    let successor = successor(ports.config.signing_keys.current(), presented).ok_or(SignInError::Signing)?;
+    let access_expires_at = now.plus(ports.config.access_token_ttl);
+    let rotation = Rotation {
+        presented: &presented.hash(),
+        successor: &successor.hash(),
+        refresh_expires_at: now.plus(ports.config.refresh_token_ttl),
+        absolute_limit_millis: i64::try_from(REFRESH_ABSOLUTE_LIMIT.as_millis()).unwrap_or(i64::MAX),
+        access_expires_at,
+        repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
+    };
+    let stamp = ports.stamp(origin, now)?;
+    let known = refresh_tokens::rotate(db, &rotation, &stamp).await?.ok_or(RotateError::Invalid)?;
+    if known.revoked || known.expires_at <= now {
+        return Err(RotateError::Invalid);
+    }
+    let refresh_token = if known.rotated { Some(successor) } else { repeated(ports, presented, &known, rotation.repeat_since) };
+    let Some(refresh_token) = refresh_token else {
+        let stamp = ports.stamp(origin, now)?;
+        sessions::revoke(db, known.session.id, known.user.id, EventKind::RefreshTokenReused, &stamp).await?;
+        return Err(RotateError::Reused);
+    };
+    let access_token = sign_in::sign_access_token(ports, known.user.id, known.session.id, known.session.platform, now)?;
+    Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
+}
+
+/// The successor that a repeated call gets again, if the repeat is in time and the successor unused.
+///
+/// Every key of the set is tried, because the keys may have been rotated between the call and its repeat.
+fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented, since: crate::model::time::Timestamp) -> Option<RefreshToken> {
+    let replaced = known.successor.as_ref().filter(|successor| successor.unused && successor.since >= since)?;
+    let candidates = ports.config.signing_keys.iter().filter_map(|key| successor(key, presented));
+    candidates.into_iter().find(|candidate| candidate.hash() == replaced.hash)
+}
+
+/// HMAC-SHA-256 under a key that is itself derived from the signing key for this one purpose.
+fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
+    let derived = mac(key.seed()?, LABEL)?;
+    Some(RefreshToken::from_bytes(&mac(&derived, presented.reveal().as_bytes())?))
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Option<[u8; SECRET_BYTES]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(message);
+    Some(mac.finalize().into_bytes().into())
+}
+
+/// Why a sign-in was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// There is no such sign-in of this account.
+    #[error("there is no such sign-in of this account")]
+    Unknown,
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Revokes one sign-in of `user`: its tokens are refused from the acknowledgement on. Safe to repeat.
+///
+/// # Errors
+/// [`RevokeError`]
+pub async fn revoke(ports: &Ports, user: UserId, id: SessionId, origin: &RequestOrigin) -> Result<(), RevokeError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let known = sessions::revoke(ports.db.as_ref(), id, user, EventKind::SignInRevoked, &stamp).await?;
+    if known { Ok(()) } else { Err(RevokeError::Unknown) }
+}
+
+/// Revokes every sign-in of `user` that has a pair; gives how many there were.
+///
+/// # Errors
+/// [`RevokeError`]
+pub async fn revoke_all(ports: &Ports, user: UserId, origin: &RequestOrigin) -> Result<usize, RevokeError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    Ok(sessions::revoke_pairs(ports.db.as_ref(), user, &stamp).await?)
+}
+
+/// The live sign-ins of `user` that have a pair, newest first, at most 200.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
+    sessions::list_pairs(ports.db.as_ref(), user, ports.clock.now()).await
+}

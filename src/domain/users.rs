@@ -1,0 +1,104 @@
+//! Accounts: found or made for an identity, read, changed, deleted.
+
+use super::{NoEntropy, Ports, RequestOrigin};
+use crate::model::email::Email;
+use crate::model::ids::{EventId, IdentityId, UserId};
+use crate::model::records::{Platform, User};
+use crate::store::users::{Changes, FreshIds, Identified};
+use crate::store::{StoreError, users};
+
+/// Providers that check an address before they tell it. An address from anywhere else binds to nothing (docs/decisions/0008).
+const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
+
+/// Somebody whom a provider identified, as an internal service tells it; already bounded and parsed.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The provider.
+    pub provider: String,
+    /// The subject at the provider.
+    pub provider_id: String,
+    /// The address, if the provider told it.
+    pub email: Option<Email>,
+    /// The provider said that it did not verify this address.
+    pub email_unverified: bool,
+    /// The person's name.
+    pub name: Option<String>,
+    /// The person's picture.
+    pub picture: Option<String>,
+    /// How they signed in.
+    pub auth_method: String,
+    /// Where they sign in.
+    pub platform: Platform,
+}
+
+/// Why there is no account to give.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The identity is new, and an account cannot be made without an address.
+    #[error("a new account needs an e-mail address")]
+    EmailRequired,
+    /// The account is gone.
+    #[error("there is no such account")]
+    Unknown,
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Finds or makes the account of an identity. Safe to repeat and to call concurrently. One round trip.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn identify(ports: &Ports, who: &Identity, origin: &RequestOrigin) -> Result<User, UserError> {
+    let verified = who.email.is_some() && !who.email_unverified && VERIFYING_PROVIDERS.contains(&who.provider.as_str());
+    let identified = Identified {
+        provider: &who.provider,
+        provider_id: &who.provider_id,
+        email: who.email.as_ref(),
+        email_verified: verified,
+        name: who.name.as_deref(),
+        picture: who.picture.as_deref(),
+        auth_method: &who.auth_method,
+        platform: who.platform,
+    };
+    let ids = FreshIds {
+        user: ports.id(UserId::from_random)?,
+        identity: ports.id(IdentityId::from_random)?,
+        linked_event: ports.id(EventId::from_random)?,
+    };
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    users::upsert(ports.db.as_ref(), &identified, ids, &stamp).await?.ok_or(UserError::EmailRequired)
+}
+
+/// The account that an address belongs to, if any: verified before claimed.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, UserError> {
+    Ok(users::by_email(ports.db.as_ref(), email).await?)
+}
+
+/// Changes an account. Nothing to change is no write.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn update(ports: &Ports, user: User, changes: &Changes, origin: &RequestOrigin) -> Result<User, UserError> {
+    if *changes == Changes::default() {
+        return Ok(user);
+    }
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    users::update(ports.db.as_ref(), user.id, changes, &stamp).await?.ok_or(UserError::Unknown)
+}
+
+/// Deletes an account with everything that hangs on it. Whether it was there does not matter: afterwards it is not.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn delete(ports: &Ports, user: UserId, origin: &RequestOrigin) -> Result<(), UserError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    users::delete(ports.db.as_ref(), user, &stamp).await?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! The one error that handlers give, and the one place where use cases' errors become it.
+//!
+//! The answer's body is written by [`super::respond`], which knows the request's id. A reason stays in the log.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use crate::domain::NoEntropy;
+use crate::domain::authenticate::AuthenticateError;
+use crate::domain::sign_in::SignInError;
+use crate::domain::tokens::{RevokeError, RotateError};
+use crate::domain::users::UserError;
+use crate::store::StoreError;
+
+macro_rules! codes {
+    ($($variant:ident $status:ident $code:literal $detail:literal;)*) => {
+        /// What went wrong, for machines. The codes are stable.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code {
+            $(#[doc = $detail] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, for the reference.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable text.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The status that comes with it.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// A sentence for people.
+            #[must_use]
+            pub const fn detail(self) -> &'static str {
+                match self { $(Self::$variant => $detail,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest BAD_REQUEST "bad_request" "The request cannot be understood.";
+    MalformedJson BAD_REQUEST "malformed_json" "The body is not valid JSON in UTF-8.";
+    MultipleCredentials BAD_REQUEST "multiple_credentials" "Send either the session cookie or one Authorization header, not both.";
+    TokenInQuery BAD_REQUEST "token_in_query" "Tokens are not accepted in the query; send an Authorization header.";
+    AuthenticationRequired UNAUTHORIZED "authentication_required" "Sign in first.";
+    InvalidToken UNAUTHORIZED "invalid_token" "The credential is not valid, or not any more.";
+    InvalidRefreshToken UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid, or not any more; sign in again.";
+    InternalKeyRequired UNAUTHORIZED "internal_key_required" "This endpoint is for internal services with a valid key.";
+    BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
+    CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
+    ReauthenticationRequired FORBIDDEN "reauthentication_required" "Sign in again: this needs a sign-in of the last ten minutes.";
+    NotFound NOT_FOUND "not_found" "There is nothing here.";
+    UserNotFound NOT_FOUND "user_not_found" "There is no such user.";
+    TokenNotFound NOT_FOUND "token_not_found" "There is no such token.";
+    MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This address does not answer that method; see Allow.";
+    Conflict CONFLICT "conflict" "This is taken already.";
+    BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is larger than 64 KiB.";
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send the body as application/json.";
+    InvalidBody UNPROCESSABLE_ENTITY "invalid_body" "A field is missing, given twice, or of the wrong type.";
+    InvalidEmail UNPROCESSABLE_ENTITY "invalid_email" "The e-mail address is not valid: ASCII, at most 254 characters.";
+    EmailRequired UNPROCESSABLE_ENTITY "email_required" "A new account needs an e-mail address.";
+    InvalidName UNPROCESSABLE_ENTITY "invalid_name" "A name has 1 to 200 printable characters.";
+    InvalidPicture UNPROCESSABLE_ENTITY "invalid_picture" "A picture is an https URL of at most 2048 characters.";
+    InvalidProvider UNPROCESSABLE_ENTITY "invalid_provider" "A provider is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
+    InvalidProviderId UNPROCESSABLE_ENTITY "invalid_provider_id" "A provider's id has 1 to 255 printable ASCII characters.";
+    InvalidAuthMethod UNPROCESSABLE_ENTITY "invalid_auth_method" "A method is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
+    InvalidPlatform UNPROCESSABLE_ENTITY "invalid_platform" "A platform is web, ios or api.";
+    InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
+    AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
+    Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
+    Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
+}
+
+/// An error as clients see it, with a reason that only the log sees.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// The code, and with it status and text.
+    pub code: Code,
+    /// Why, for the log. Holds no secret.
+    pub reason: Option<String>,
+}
+
+impl ApiError {
+    /// An error with a reason for the log.
+    pub fn because(code: Code, reason: impl ToString) -> Self {
+        Self { code, reason: Some(reason.to_string()) }
+    }
+
+    /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
+    #[must_use]
+    pub fn from_status(status: StatusCode) -> Self {
+        let code = Code::ALL.iter().find(|code| code.status() == status);
+        let fallback = if status.is_server_error() { Code::Internal } else { Code::BadRequest };
+        (*code.unwrap_or(&fallback)).into()
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self { code, reason: None }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Unavailable(_) => Code::Unavailable,
+            StoreError::Conflict(_) => Code::Conflict,
+            StoreError::Broken(_) => Code::Internal,
+        };
+        Self::because(code, error)
+    }
+}
+
+impl From<NoEntropy> for ApiError {
+    fn from(error: NoEntropy) -> Self {
+        Self::because(Code::Unavailable, error)
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Store(error) => error.into(),
+            refused => Self::because(Code::InvalidToken, refused),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::UnknownUser => Code::UserNotFound.into(),
+            SignInError::Signing => Self::because(Code::Internal, error),
+            SignInError::Entropy(error) => error.into(),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RotateError> for ApiError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Invalid | RotateError::Reused => Self::because(Code::InvalidRefreshToken, error),
+            RotateError::SignIn(error) => error.into(),
+            RotateError::Entropy(error) => error.into(),
+            RotateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeError> for ApiError {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Unknown => Code::TokenNotFound.into(),
+            RevokeError::Entropy(error) => error.into(),
+            RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UserError> for ApiError {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::EmailRequired => Code::EmailRequired.into(),
+            UserError::Unknown => Code::UserNotFound.into(),
+            UserError::Entropy(error) => error.into(),
+            UserError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What handlers take as parameters: a parsed body, who calls, where the request came from.
+//!
+//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and cannot be written without.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+
+use super::App;
+use super::cookie::Shape;
+use super::credentials::{Presented, presented};
+use super::error::{ApiError, Code};
+use crate::domain::RequestOrigin;
+use crate::domain::authenticate::{self, Credential, SignedIn};
+use crate::model::text;
+
+/// The request's id, put there by [`super::respond`].
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The client's network address, put there by the platform, and only by it: a client's own header never gets here.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+/// The internal service that calls, put there by [`super::gate::internal_key`].
+#[derive(Clone, Debug)]
+pub struct InternalService(pub String);
+
+/// Cookies that the answer will set, besides those of the handler.
+#[derive(Clone, Default, Debug)]
+pub struct OutgoingCookies(Arc<Mutex<Vec<HeaderValue>>>);
+
+impl OutgoingCookies {
+    /// Adds one.
+    pub fn push(&self, cookie: HeaderValue) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+    }
+
+    /// Takes all.
+    #[must_use]
+    pub fn take(&self) -> Vec<HeaderValue> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether a Content-Type is JSON; parameters such as a charset do not matter.
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+/// A JSON body of type `T`; as an answer, JSON with status 200.
+#[derive(Debug)]
+pub struct AppJson<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for AppJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        let body = Bytes::from_request(request, app).await.map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        // serde_json stops at a depth of 128; fields given twice are refused by the derived readers.
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let code = if error.is_data() { Code::InvalidBody } else { Code::MalformedJson };
+            // The error's own text could repeat a value, so only its place is kept.
+            ApiError::because(code, format!("line {}, column {}", error.line(), error.column()))
+        })
+    }
+}
+
+impl<T: Serialize> axum::response::IntoResponse for AppJson<T> {
+    fn into_response(self) -> axum::response::Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but the first).
+///
+/// # Errors
+/// If it is neither a text nor null.
+pub fn absent_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+impl FromRequestParts<App> for RequestOrigin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let service = parts.extensions.get::<InternalService>();
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            actor: service.map_or_else(|| "user".to_owned(), |service| format!("service:{}", service.0)),
+            // An internal call comes from the service, not from the person it is about.
+            address: if service.is_some() { None } else { parts.extensions.get::<ClientAddress>().and_then(|address| address.0) },
+            user_agent: if service.is_some() { None } else { user_agent.and_then(text::user_agent) },
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+impl FromRequestParts<App> for Shape {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self::of(&app.ports.config, &parts.uri, &parts.headers))
+    }
+}
+
+/// What the request presents, if it is one well-formed credential. For signing out, which never fails for a bad one.
+#[derive(Debug)]
+pub struct MaybeCredential(pub Option<Credential>);
+
+impl FromRequestParts<App> for MaybeCredential {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match presented(parts, &Shape::of(&app.ports.config, &parts.uri, &parts.headers)) {
+            Ok(presented) => Ok(Self(presented.map(|presented| presented.credential))),
+            Err(Code::InvalidToken) => Ok(Self(None)),
+            Err(code) => Err(code.into()),
+        }
+    }
+}
+
+/// Whoever calls with a live credential, of either kind.
+#[derive(Debug)]
+pub struct CurrentUser(pub SignedIn);
+
+impl FromRequestParts<App> for CurrentUser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        signed_in(parts, app, |_| true).await.map(Self)
+    }
+}
+
+/// Whoever calls with a live session token, in the cookie or as a Bearer token; an access token is refused.
+#[derive(Debug)]
+pub struct CurrentSession(pub SignedIn);
+
+impl FromRequestParts<App> for CurrentSession {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        signed_in(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
+    }
+}
+
+/// Whoever signed in within the last ten minutes: for what cannot be undone.
+#[derive(Debug)]
+pub struct RecentlyAuthenticated(pub SignedIn);
+
+impl FromRequestParts<App> for RecentlyAuthenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let signed_in = signed_in(parts, app, |_| true).await?;
+        if signed_in.is_recent() { Ok(Self(signed_in)) } else { Err(Code::ReauthenticationRequired.into()) }
+    }
+}
+
+async fn signed_in(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+    let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
+    let Presented { credential, by_cookie } = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
+    if !accepts(&credential) {
+        return Err(ApiError::because(Code::InvalidToken, "a credential of another kind"));
+    }
+    let signed_in = authenticate::authenticate(&app.ports, &credential).await?;
+    if let (true, true, Credential::Session(token)) = (signed_in.renewed, by_cookie, &credential)
+        && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
+    {
+        outgoing.push(cookie.set(token, signed_in.expires_at, signed_in.now));
+    }
+    Ok(signed_in)
+}

@@ -1,0 +1,144 @@
+//! The table of contents: every route, who may call it, and the gates around them.
+
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::Router;
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::error::{ApiError, Code};
+use super::{App, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
+use crate::domain::Ports;
+use crate::model::config::Config;
+
+/// Bodies are small.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Who may call a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anybody. What is returned depends on nobody, or on a secret in the body.
+    Anyone,
+    /// Whoever presents a live credential; for objects with an id, their owner.
+    SignedIn,
+    /// Whoever presents a live session token.
+    Session,
+    /// Whoever signed in within the last ten minutes.
+    RecentlySignedIn,
+    /// An internal service with its key.
+    Service,
+}
+
+/// A row of the table.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    handler: MethodRouter<App>,
+}
+
+fn route<H, T>(method: Method, path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    let filter = match method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    Route { method, path, access, handler: on(filter, handler) }
+}
+
+/// Every route there is.
+#[must_use]
+#[rustfmt::skip]
+pub fn table() -> Vec<Route> {
+    use Access::{Anyone, RecentlySignedIn, Service, Session, SignedIn};
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const DELETE: Method = Method::DELETE;
+    vec![
+        // The service itself.
+        route(GET,    "/",                                        Anyone,           health::root),
+        route(GET,    "/health",                                  Anyone,           health::alive),
+        route(GET,    "/ready",                                   Anyone,           health::ready),
+        route(GET,    "/openapi.json",                            Anyone,           docs::openapi),
+        route(GET,    "/docs",                                    Anyone,           docs::page),
+        route(GET,    "/docs.css",                                Anyone,           docs::style),
+        route(GET,    "/.well-known/jwks.json",                   Anyone,           well_known::jwks),
+        // Service to service.
+        route(POST,   "/api/internal/users",                      Service,          internal::create_user),
+        route(POST,   "/api/internal/users/by-email",             Service,          internal::user_by_email),
+        route(POST,   "/api/internal/sessions",                   Service,          internal::create_session),
+        route(POST,   "/api/internal/sessions/validate",          Service,          internal::validate_session),
+        route(POST,   "/api/internal/tokens",                     Service,          internal::create_tokens),
+        // Sessions and tokens.
+        route(GET,    "/api/auth/sessions/validate",              Session,          sessions::validate),
+        route(POST,   "/api/auth/sessions/logout",                Anyone,           sessions::logout),
+        route(GET,    "/api/auth/tokens/validate",                SignedIn,         tokens::validate),
+        route(POST,   "/api/auth/tokens/refresh",                 Anyone,           tokens::refresh),
+        route(DELETE, "/api/auth/tokens/{token_id}/revoke",       SignedIn,         tokens::revoke),
+        route(DELETE, "/api/auth/users/{user_id}/tokens/revoke",  SignedIn,         tokens::revoke_all),
+        // The caller's account.
+        route(GET,    "/api/users/me",                            SignedIn,         users::me),
+        route(PUT,    "/api/users/me",                            SignedIn,         users::update),
+        route(DELETE, "/api/users/me",                            RecentlySignedIn, users::delete),
+        route(GET,    "/api/users/me/tokens",                     SignedIn,         tokens::list),
+        route(GET,    "/api/users/{user_id}",                     SignedIn,         users::by_id),
+        // Other names that clients use for the same handlers.
+        route(POST,   "/api/auth/token/refresh",                  Anyone,           tokens::refresh),
+    ]
+}
+
+/// The router over `ports`: built once per process or isolate, cloned per request.
+#[must_use]
+pub fn router(ports: Ports) -> Router {
+    let app = App { ports };
+    let (internal, public): (Vec<_>, Vec<_>) = table().into_iter().partition(|route| route.access == Access::Service);
+    let internal = mount(internal).route_layer(from_fn_with_state(app.clone(), gate::internal_key::gate));
+    let public = mount(public)
+        .route_layer(from_fn_with_state(app.clone(), gate::same_origin::gate))
+        .fallback(|| async { ApiError::from(Code::NotFound) })
+        .layer(cors(&app.ports.config));
+    internal
+        .merge(public)
+        .layer(from_fn(gate::content_type::gate))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(app.clone(), respond::respond))
+        .with_state(app)
+}
+
+fn mount(routes: Vec<Route>) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler))
+}
+
+/// Exact origins with credentials; never a wildcard beside them.
+fn cors(config: &Config) -> CorsLayer {
+    let origins = config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
+    let ours = [
+        "x-request-id",
+        "x-request-challenge",
+        "x-ios-app-attest-key",
+        "x-ios-app-attest-assertion",
+        "x-ios-app-bundle-id",
+        "x-requested-with",
+        "x-csrf-token",
+    ];
+    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT].into_iter().chain(ours.map(HeaderName::from_static));
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(headers.collect::<Vec<_>>())
+        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID])
+        .max_age(std::time::Duration::from_mins(10))
+}

@@ -1,0 +1,99 @@
+//! The caller's own account: read, changed, deleted.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::App;
+use super::cookie::Shape;
+use super::error::{ApiError, Code};
+use super::extract::{AppJson, CurrentUser, RecentlyAuthenticated};
+use super::objects::{Message, User};
+use super::sessions::with_cleared_cookie;
+use crate::domain::{RequestOrigin, users};
+use crate::model::ids::UserId;
+use crate::model::text;
+use crate::store::users::Changes;
+
+/// `GET /api/users/me`: the caller's account.
+///
+/// # Errors
+/// 401 if nobody is signed in.
+#[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn me(CurrentUser(me): CurrentUser) -> AppJson<User> {
+    AppJson(me.user.into())
+}
+
+/// `GET /api/users/{user_id}`: an account; the caller's own only.
+///
+/// # Errors
+/// The same 404 for every other.
+#[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = String, Path, description = "The caller's own id.")),
+    responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn by_id(CurrentUser(me): CurrentUser, Path(user_id): Path<String>) -> Result<AppJson<User>, ApiError> {
+    if UserId::parse(&user_id) != Some(me.user.id) {
+        return Err(Code::UserNotFound.into());
+    }
+    Ok(AppJson(me.user.into()))
+}
+
+/// What to change. An absent field stays as it is, and so does an empty one; null empties it.
+#[derive(Deserialize, ToSchema)]
+pub struct Update {
+    /// 1 to 200 printable characters.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Option<String>>,
+    /// An `https` address.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    picture: Option<Option<String>>,
+}
+
+/// Tells null (`Some(None)`) from absent (`None`).
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    let value = Option::<String>::deserialize(deserializer)?;
+    Ok(if value.as_deref() == Some("") { None } else { Some(value) })
+}
+
+fn checked(field: Option<Option<String>>, check: fn(&str) -> Option<String>, code: Code) -> Result<Option<Option<String>>, Code> {
+    match field {
+        Some(Some(text)) => check(&text).ok_or(code).map(|text| Some(Some(text))),
+        unchanged_or_emptied => Ok(unchanged_or_emptied),
+    }
+}
+
+/// `PUT /api/users/me`: changes name or picture and gives the account.
+///
+/// # Errors
+/// 422 for a field that is not valid; nothing is changed then.
+#[utoipa::path(put, path = "/api/users/me", tag = "users", request_body = Update, responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn update(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+    origin: RequestOrigin,
+    AppJson(body): AppJson<Update>,
+) -> Result<AppJson<User>, ApiError> {
+    let changes = Changes {
+        name: checked(body.name, text::name, Code::InvalidName)?,
+        picture: checked(body.picture, text::picture, Code::InvalidPicture)?,
+    };
+    let user = users::update(&app.ports, me.user, &changes, &origin).await?;
+    Ok(AppJson(user.into()))
+}
+
+/// `DELETE /api/users/me`: deletes the account and everything that hangs on it. Cannot be undone.
+///
+/// # Errors
+/// 403 `reauthentication_required` if the sign-in is older than ten minutes.
+#[utoipa::path(delete, path = "/api/users/me", tag = "users", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn delete(
+    State(app): State<App>,
+    RecentlyAuthenticated(me): RecentlyAuthenticated,
+    origin: RequestOrigin,
+    cookie: Shape,
+) -> Result<Response, ApiError> {
+    users::delete(&app.ports, me.user.id, &origin).await?;
+    Ok(with_cleared_cookie(&cookie, Message::new("Your account is deleted.")))
+}

@@ -1,0 +1,292 @@
+//! The configuration: the same names in the Worker's variables, in the environment and in `.dev.vars`.
+//!
+//! Read once, all of it; every problem is told at once. A typo is never a weaker setting.
+
+use std::fmt;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::origin::Origin;
+use super::signing_keys::SigningKeys;
+use super::text;
+
+/// A web session ends after this, however often it is used.
+pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
+/// A chain of refresh tokens ends after this, however often it is renewed.
+pub const REFRESH_ABSOLUTE_LIMIT: Duration = Duration::from_hours(180 * 24);
+/// How long a caller who lost the answer may repeat a refresh.
+pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
+/// How recent a sign-in must be for what cannot be undone.
+pub const RECENT_AUTHENTICATION: Duration = Duration::from_mins(10);
+
+/// Shortest secret that is accepted, in characters.
+const MIN_SECRET_CHARS: usize = 32;
+/// Fewest different characters in an accepted secret.
+const MIN_SECRET_VARIETY: usize = 10;
+/// Published values that look like secrets.
+const KNOWN_SECRETS: [&str; 1] = ["hamrah-internal-service-key-2025"];
+/// Words of which placeholders are made.
+const PLACEHOLDERS: [&str; 6] = ["changeme", "change-me", "example", "placeholder", "your-", "replace"];
+
+/// Where the service runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Environment {
+    /// A developer's machine.
+    Development,
+    /// Everywhere else.
+    Production,
+}
+
+/// A key that an internal service presents. Kept as its hash, compared in constant time.
+#[derive(Clone)]
+pub struct InternalKey([u8; 32]);
+
+impl InternalKey {
+    fn new(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for InternalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InternalKey(…)")
+    }
+}
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ENVIRONMENT`: `development` or `production`; has no default.
+    pub environment: Environment,
+    /// `ALLOWED_ORIGINS`: web origins that may call with cookies, separated by commas.
+    pub allowed_origins: Vec<Origin>,
+    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the leading dot; unset: host-only.
+    pub cookie_domain: Option<String>,
+    /// `RP_ID`: the WebAuthn relying party.
+    pub rp_id: String,
+    /// `RP_NAME`: the relying party's name for people.
+    pub rp_name: String,
+    /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
+    pub internal_services: Vec<String>,
+    /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
+    pub internal_keys: Vec<InternalKey>,
+    /// `JWT_SIGNING_KEYS`: the JWK set.
+    pub signing_keys: SigningKeys,
+    /// `JWT_ISSUER`: `iss`.
+    pub jwt_issuer: String,
+    /// `JWT_AUDIENCE`: `aud`.
+    pub jwt_audience: String,
+    /// `ACCESS_TOKEN_TTL_SECONDS`.
+    pub access_token_ttl: Duration,
+    /// `REFRESH_TOKEN_TTL_SECONDS`.
+    pub refresh_token_ttl: Duration,
+    /// `SESSION_TTL_SECONDS`.
+    pub session_ttl: Duration,
+}
+
+impl Config {
+    /// Reads every setting through `lookup`, which answers `None` for what is not set.
+    ///
+    /// # Errors
+    /// All problems at once, each naming its setting and never a secret.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { lookup, problems: Vec::new() };
+        let environment = reader.environment();
+        let development = environment == Some(Environment::Development);
+        let allowed_origins = reader.origins(development);
+        let cookie_domain = reader.cookie_domain();
+        let rp_id = reader.text("RP_ID", development.then_some("localhost"));
+        let rp_name = reader.text("RP_NAME", Some("Hamrah"));
+        let internal_services = reader.services();
+        let internal_keys = reader.internal_keys();
+        let signing_keys = reader.signing_keys();
+        let jwt_issuer = reader.text("JWT_ISSUER", development.then_some("http://localhost"));
+        let jwt_audience = reader.text("JWT_AUDIENCE", development.then_some("hamrah"));
+        let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
+        let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
+        let session_ttl = reader.seconds("SESSION_TTL_SECONDS", 30 * 86400, SESSION_ABSOLUTE_LIMIT);
+        match (environment, signing_keys) {
+            (Some(environment), Some(signing_keys)) if reader.problems.is_empty() => Ok(Self {
+                environment,
+                allowed_origins,
+                cookie_domain,
+                rp_id,
+                rp_name,
+                internal_services,
+                internal_keys,
+                signing_keys,
+                jwt_issuer,
+                jwt_audience,
+                access_token_ttl,
+                refresh_token_ttl,
+                session_ttl,
+            }),
+            _ => Err(ConfigError(reader.problems)),
+        }
+    }
+
+    /// Whether `presented` is one of the internal keys. Takes the same time for every wrong value.
+    #[must_use]
+    pub fn is_internal_key(&self, presented: &[u8]) -> bool {
+        let presented: [u8; 32] = Sha256::digest(presented).into();
+        // No early exit: every key is compared, whichever matches.
+        self.internal_keys.iter().fold(0_u8, |found, key| found | key.0.ct_eq(&presented).unwrap_u8()) == 1
+    }
+
+    /// Whether browsers at `origin` are ours.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &[u8]) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed.as_str().as_bytes() == origin)
+    }
+}
+
+/// Every problem of a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is not usable:{}", .0.iter().map(|p| format!("\n  - {p}")).collect::<String>())]
+pub struct ConfigError(pub Vec<String>);
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn problem(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("{name} {problem}"));
+    }
+
+    fn environment(&mut self) -> Option<Environment> {
+        match self.get("ENVIRONMENT").as_deref() {
+            Some("development") => Some(Environment::Development),
+            Some("production") => Some(Environment::Production),
+            Some(_) => {
+                self.problem("ENVIRONMENT", "must be `development` or `production`");
+                None
+            }
+            None => {
+                self.problem("ENVIRONMENT", "is not set: it must be `development` or `production`");
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, name: &str, default: Option<&str>) -> String {
+        match (self.get(name), default) {
+            (Some(value), _) if value.len() <= 255 => value,
+            (Some(_), _) => {
+                self.problem(name, "is longer than 255 bytes");
+                String::new()
+            }
+            (None, Some(default)) => default.to_owned(),
+            (None, None) => {
+                self.problem(name, "is not set");
+                String::new()
+            }
+        }
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let value = self.get(name).unwrap_or_default();
+        value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn origins(&mut self, development: bool) -> Vec<Origin> {
+        let mut named = self.list("ALLOWED_ORIGINS");
+        if named.is_empty() {
+            if !development {
+                self.problem("ALLOWED_ORIGINS", "is not set");
+                return Vec::new();
+            }
+            named = ["3000", "5173", "8080", "8787"].map(|port| format!("http://localhost:{port}")).to_vec();
+        }
+        let mut origins = Vec::with_capacity(named.len());
+        for text in named {
+            match Origin::parse(&text) {
+                Ok(origin) if !development && !origin.is_https() => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https")),
+                Ok(origin) => origins.push(origin),
+                Err(problem) => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which {problem}")),
+            }
+        }
+        origins
+    }
+
+    fn cookie_domain(&mut self) -> Option<String> {
+        let value = self.get("COOKIE_DOMAIN")?;
+        let domain = value.strip_prefix('.').unwrap_or(&value);
+        let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if domain.contains('.') && domain.split('.').all(label) {
+            return Some(domain.to_owned());
+        }
+        self.problem("COOKIE_DOMAIN", "must be a domain in lower case, such as .hamrah.app");
+        None
+    }
+
+    fn services(&mut self) -> Vec<String> {
+        let named = self.list("INTERNAL_SERVICES");
+        if named.iter().any(|name| text::slug(name).as_ref() != Some(name)) {
+            self.problem("INTERNAL_SERVICES", "must be names of [a-z0-9._-], separated by commas");
+        }
+        if named.is_empty() { vec!["hamrah-app".to_owned()] } else { named }
+    }
+
+    fn internal_keys(&mut self) -> Vec<InternalKey> {
+        let keys = self.list("INTERNAL_API_KEY");
+        if keys.is_empty() {
+            self.problem("INTERNAL_API_KEY", "is not set (a secret of at least 32 random characters)");
+        }
+        for key in &keys {
+            if let Some(weakness) = weakness(key) {
+                self.problem("INTERNAL_API_KEY", weakness);
+            }
+        }
+        keys.iter().map(|key| InternalKey::new(key)).collect()
+    }
+
+    fn signing_keys(&mut self) -> Option<SigningKeys> {
+        let Some(json) = self.get("JWT_SIGNING_KEYS") else {
+            self.problem("JWT_SIGNING_KEYS", "is not set (a JWK set with an Ed25519 key; `hamrah-api keys generate` makes one)");
+            return None;
+        };
+        SigningKeys::parse(&json).map_err(|problem| self.problem("JWT_SIGNING_KEYS", &problem)).ok()
+    }
+
+    fn seconds(&mut self, name: &str, default: u64, most: Duration) -> Duration {
+        let Some(value) = self.get(name) else { return Duration::from_secs(default) };
+        match value.parse::<u64>() {
+            Ok(seconds) if (60..=most.as_secs()).contains(&seconds) => Duration::from_secs(seconds),
+            _ => {
+                self.problem(name, &format!("must be a whole number of seconds from 60 to {}", most.as_secs()));
+                Duration::ZERO
+            }
+        }
+    }
+}
+
+/// Why a secret must not be used, or `None`.
+fn weakness(secret: &str) -> Option<&'static str> {
+    let lower = secret.to_ascii_lowercase();
+    if KNOWN_SECRETS.contains(&lower.as_str()) {
+        return Some("holds a published example value");
+    }
+    if secret.chars().count() < MIN_SECRET_CHARS {
+        return Some("holds a key of fewer than 32 characters");
+    }
+    let mut different: Vec<char> = secret.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < MIN_SECRET_VARIETY || PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
+        return Some("holds a key that is a placeholder or not random");
+    }
+    // Keys travel in a header.
+    (!secret.bytes().all(|b| b.is_ascii_graphic())).then_some("holds a key with characters that a header cannot carry")
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

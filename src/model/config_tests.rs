@@ -1,0 +1,105 @@
+//! Which configurations start and which are refused, and that a refusal names everything.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::model::signing_keys::SigningKey;
+
+const KEY: &str = "uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf";
+
+fn production() -> HashMap<&'static str, String> {
+    HashMap::from([
+        ("ENVIRONMENT", "production".to_owned()),
+        ("ALLOWED_ORIGINS", "https://hamrah.app".to_owned()),
+        ("COOKIE_DOMAIN", ".hamrah.app".to_owned()),
+        ("RP_ID", "hamrah.app".to_owned()),
+        ("INTERNAL_API_KEY", KEY.to_owned()),
+        ("JWT_SIGNING_KEYS", SigningKeys::single(SigningKey::from_seed([9; 32])).to_json()),
+        ("JWT_ISSUER", "https://api.hamrah.app".to_owned()),
+        ("JWT_AUDIENCE", "hamrah".to_owned()),
+    ])
+}
+
+fn read(settings: &HashMap<&'static str, String>) -> Result<Config, ConfigError> {
+    Config::read(&|name| settings.get(name).cloned())
+}
+
+#[test]
+fn a_complete_production_configuration_starts() {
+    let config = read(&production()).expect("starts");
+    assert_eq!(config.cookie_domain.as_deref(), Some("hamrah.app"));
+    assert_eq!(config.internal_services, ["hamrah-app"]);
+    assert_eq!(config.access_token_ttl, Duration::from_hours(1));
+    assert!(config.is_internal_key(KEY.as_bytes()));
+    assert!(!config.is_internal_key(b""));
+}
+
+#[test]
+fn production_refuses_each_missing_or_weak_setting_and_names_it() {
+    for (name, value) in [
+        ("ENVIRONMENT", ""),
+        ("ENVIRONMENT", "Production"),
+        ("ENVIRONMENT", "prod"),
+        ("ALLOWED_ORIGINS", ""),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "http://hamrah.app"),
+        ("ALLOWED_ORIGINS", "https://hamrah.app/"),
+        ("COOKIE_DOMAIN", "app"),
+        ("COOKIE_DOMAIN", "hamrah.app; Secure"),
+        ("RP_ID", ""),
+        ("INTERNAL_SERVICES", "hamrah app"),
+        ("INTERNAL_API_KEY", ""),
+        ("INTERNAL_API_KEY", " , "),
+        ("INTERNAL_API_KEY", "short"),
+        ("INTERNAL_API_KEY", "hamrah-internal-service-key-2025"),
+        ("INTERNAL_API_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("INTERNAL_API_KEY", "your-internal-api-key-goes-in-this-place-1234"),
+        ("JWT_SIGNING_KEYS", ""),
+        ("JWT_SIGNING_KEYS", "{}"),
+        ("JWT_ISSUER", ""),
+        ("JWT_AUDIENCE", ""),
+        ("ACCESS_TOKEN_TTL_SECONDS", "0"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "-1"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "1h"),
+        ("SESSION_TTL_SECONDS", "99999999999999999999"),
+        ("REFRESH_TOKEN_TTL_SECONDS", "31536000"),
+    ] {
+        let mut settings = production();
+        settings.insert(name, value.to_owned());
+        let error = read(&settings).expect_err(&format!("{name}={value}")).to_string();
+        assert!(error.contains(name), "{name}={value}: {error}");
+        assert!(value.len() < 8 || !name.contains("KEY") || !error.contains(value), "the value of {name} is repeated");
+    }
+}
+
+#[test]
+fn one_weak_key_among_good_ones_is_refused() {
+    let mut settings = production();
+    settings.insert("INTERNAL_API_KEY", format!("{KEY},hamrah-internal-service-key-2025"));
+    assert!(read(&settings).is_err());
+}
+
+#[test]
+fn two_keys_are_live_during_a_rotation() {
+    let mut settings = production();
+    settings.insert("INTERNAL_API_KEY", format!("{KEY}, b{KEY}"));
+    let config = read(&settings).expect("starts");
+    assert!(config.is_internal_key(KEY.as_bytes()) && config.is_internal_key(format!("b{KEY}").as_bytes()));
+    assert!(!config.is_internal_key(format!("{KEY},b{KEY}").as_bytes()));
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let ConfigError(problems) = read(&HashMap::new()).expect_err("nothing is set");
+    for name in ["ENVIRONMENT", "ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"] {
+        assert!(problems.iter().any(|p| p.starts_with(name)), "{name}: {problems:?}");
+    }
+}
+
+#[test]
+fn debug_output_holds_no_secret() {
+    let settings = production();
+    let printed = format!("{:?}", read(&settings).expect("starts"));
+    let secret = settings["JWT_SIGNING_KEYS"].split("\"d\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a private half");
+    assert!(!printed.contains(KEY) && !printed.contains(secret));
+}

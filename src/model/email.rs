@@ -1,0 +1,90 @@
+//! E-mail addresses, in one spelling each.
+//!
+//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are refused instead of folded,
+//! so that two addresses that look the same are the same (docs/decisions/0009).
+
+use std::fmt;
+
+/// Longest address (RFC 5321 §4.5.3.1.3, without the brackets).
+const MAX_BYTES: usize = 254;
+/// Longest part before the `@` (RFC 5321 §4.5.3.1.1).
+const MAX_LOCAL_BYTES: usize = 64;
+
+/// An address in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in the domain; trims and lowers the case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim_matches(' ');
+        if text.len() > MAX_BYTES || !text.is_ascii() {
+            return None;
+        }
+        let (local, domain) = text.split_once('@')?;
+        let local_ok = (1..=MAX_LOCAL_BYTES).contains(&local.len())
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
+        let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
+        (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// Trusts that `text` came out of the database.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The address, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Email {
+    /// Prints nothing of the address: an e-mail must not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(…)")
+    }
+}
+
+/// A label of a domain name: 1 to 63 letters, digits and inner hyphens (RFC 1123 §2.1).
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        assert_eq!(Email::parse(" Ada.Love+x@Example.COM ").map(|e| e.0).as_deref(), Some("ada.love+x@example.com"));
+    }
+
+    #[test]
+    fn twins_and_nonsense_are_refused() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        for bad in [
+            "", "@", "a@", "@b.c", "a@b", "a@b..c", "a@-b.c", "a b@c.de", "a@b.c@d.e", "a＠b.com", "аda@example.com", "a\u{200B}@b.com",
+            "a@b.com\0", "a@b.com\n", "\"a\"@b.com", "İ@b.com", &long,
+        ] {
+            assert_eq!(Email::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_idempotent(text in "[ -~]{0,30}@[ -~]{0,30}") {
+            if let Some(email) = Email::parse(&text) {
+                prop_assert_eq!(Email::parse(email.as_str()), Some(email.clone()));
+                prop_assert_eq!(email.as_str().to_ascii_lowercase(), email.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The words everything else speaks: ids, secrets, time, configuration, plain records.
+//!
+//! Nothing here does I/O, reads a clock, or knows HTTP or SQL.
+
+pub mod config;
+pub mod email;
+pub mod ids;
+pub mod origin;
+pub mod records;
+pub mod secret;
+pub mod signing_keys;
+pub mod text;
+pub mod time;

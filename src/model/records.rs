@@ -1,0 +1,151 @@
+//! Plain records: what the tables hold, typed.
+
+use super::email::Email;
+use super::ids::{EventId, SessionId, UserId};
+use super::time::Timestamp;
+
+/// Where a sign-in happens. A label: it grants nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Platform {
+    /// A browser, through the web app.
+    Web,
+    /// The iOS app.
+    Ios,
+    /// Another program.
+    Api,
+}
+
+impl Platform {
+    /// `web`, `ios` or `api`; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "web" => Some(Self::Web),
+            "ios" => Some(Self::Ios),
+            "api" => Some(Self::Api),
+            _ => None,
+        }
+    }
+
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Ios => "ios",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The account's id.
+    pub id: UserId,
+    /// Its address. Several unverified accounts may claim one address; only one can have it verified.
+    pub email: Email,
+    /// Whether a provider that checks addresses vouched for this one.
+    pub email_verified: bool,
+    /// The person's name.
+    pub name: Option<String>,
+    /// An `https` address of a picture.
+    pub picture: Option<String>,
+    /// How the account came to be: `google`, `apple`, `passkey`, …
+    pub auth_method: String,
+    /// The first identity's provider, if the account came from one.
+    pub provider: Option<String>,
+    /// The first identity's subject at that provider.
+    pub provider_id: Option<String>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When the account last changed.
+    pub updated_at: Timestamp,
+    /// When its owner last signed in.
+    pub last_login_at: Option<Timestamp>,
+    /// Where its owner last signed in.
+    pub last_login_platform: Option<String>,
+}
+
+/// A sign-in: it carries a web session token, or a pair of access and refresh token, or both.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The sign-in's id: `sid` in access tokens, `id` in lists.
+    pub id: SessionId,
+    /// Whose sign-in it is.
+    pub user_id: UserId,
+    /// Where it happened.
+    pub platform: Platform,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// When the owner proved who they are.
+    pub authenticated_at: Timestamp,
+    /// When the sign-in was made.
+    pub created_at: Timestamp,
+    /// When it was last seen, to the hour for web sessions.
+    pub last_used_at: Timestamp,
+    /// When the web session token ends, if there is one.
+    pub token_expires_at: Option<Timestamp>,
+    /// When the newest access token ends, if there is a pair.
+    pub access_expires_at: Option<Timestamp>,
+    /// When the newest refresh token ends, if there is a pair.
+    pub refresh_expires_at: Option<Timestamp>,
+}
+
+/// What the event log tells about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// An account was made.
+    UserCreated,
+    /// An identity at a provider was linked to an existing account.
+    IdentityLinked,
+    /// A sign-in was made.
+    SignedIn,
+    /// A pair was renewed.
+    TokensRefreshed,
+    /// A refresh token was presented again after its successor had been used; its sign-in was revoked.
+    RefreshTokenReused,
+    /// A sign-in was revoked by its owner.
+    SignInRevoked,
+    /// The owner logged out.
+    SignedOut,
+    /// The account's name or picture changed.
+    UserUpdated,
+    /// The account was deleted.
+    UserDeleted,
+}
+
+impl EventKind {
+    /// The stable name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserCreated => "user_created",
+            Self::IdentityLinked => "identity_linked",
+            Self::SignedIn => "signed_in",
+            Self::TokensRefreshed => "tokens_refreshed",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::SignInRevoked => "sign_in_revoked",
+            Self::SignedOut => "signed_out",
+            Self::UserUpdated => "user_updated",
+            Self::UserDeleted => "user_deleted",
+        }
+    }
+}
+
+/// The part of an event that is the same whatever happened: its id, when, and from where. It holds no secret.
+#[derive(Clone, Debug)]
+pub struct EventStamp {
+    /// The event's id.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked: `user`, or `service:<name>` for an internal call.
+    pub actor: String,
+    /// The client's network address, where the platform vouches for it.
+    pub address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The request's id, to find it in the log.
+    pub request_id: String,
+}

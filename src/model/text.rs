@@ -1,0 +1,102 @@
+//! Texts from outside, bounded before anything else looks at them.
+
+/// Longest name of a person or a device, in characters.
+pub const NAME_CHARS: usize = 200;
+/// Longest URL that is kept, in bytes.
+pub const URL_BYTES: usize = 2048;
+/// Longest User-Agent that is kept, in bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Longest subject identifier at a provider, in bytes (OpenID Connect Core §2 allows 255 ASCII characters).
+pub const SUBJECT_BYTES: usize = 255;
+
+/// A person's name: trimmed, 1 to 200 characters, no control characters or noncharacters. `None` if it is anything else.
+#[must_use]
+pub fn name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let ok = !text.is_empty() && text.chars().count() <= NAME_CHARS && text.chars().all(is_printable);
+    ok.then(|| text.to_owned())
+}
+
+/// A picture's address: an absolute `https` URL of at most 2048 bytes, in printable ASCII. `None` if it is anything else.
+#[must_use]
+pub fn picture(text: &str) -> Option<String> {
+    if text.len() > URL_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    // No quotes, angle brackets or backslashes: the address ends in other people's HTML. No userinfo: it could carry a password.
+    let rest = text.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let ok = !host.is_empty() && !host.contains('@') && !rest.contains(['"', '\'', '<', '>', '\\', '`']);
+    ok.then(|| text.to_owned())
+}
+
+/// A provider's or a method's name: 1 to 64 of `[a-z0-9._-]` after lowering the case, beginning with a letter or digit.
+#[must_use]
+pub fn slug(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let ok = (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'));
+    ok.then_some(text)
+}
+
+/// A subject identifier: 1 to 255 printable ASCII characters, compared to the letter (OpenID Connect Core §2).
+#[must_use]
+pub fn subject(text: &str) -> Option<String> {
+    ((1..=SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+/// A User-Agent as it is kept: printable ASCII, cut at 512 bytes. It is a label, so what does not fit is dropped, never refused.
+#[must_use]
+pub fn user_agent(text: &str) -> Option<String> {
+    let kept: String = text.chars().filter(|c| matches!(c, ' '..='~')).take(USER_AGENT_BYTES).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// Neither a control character, nor one of Unicode's noncharacters, nor one that is invisible or turns the text around.
+fn is_printable(c: char) -> bool {
+    let code = u32::from(c);
+    let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
+    let invisible = matches!(code, 0x200B | 0x200E | 0x200F | 0x202A..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0xFFF9..=0xFFFB);
+    !c.is_control() && !noncharacter && !invisible
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_for_people() {
+        assert_eq!(name("  Zoë 🦊 ‌حمراه ").as_deref(), Some("Zoë 🦊 ‌حمراه"), "ZWNJ is Persian spelling");
+        for bad in ["", "   ", "a\0b", "a\u{FFFF}", "a\u{202E}b", "\u{200B}"] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+        assert_eq!(name(&"x".repeat(201)), None);
+    }
+
+    #[test]
+    fn pictures_are_https() {
+        assert!(picture("https://lh3.example/a/b?c=d").is_some());
+        for bad in ["http://a/b", "https://", "https:///x", "javascript:alert(1)", "https://u:p@h/", "https://h/\"><script>", "https://h/ä"] {
+            assert_eq!(picture(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn slugs_and_subjects() {
+        assert_eq!(slug("Google").as_deref(), Some("google"));
+        assert_eq!(slug(".."), None);
+        assert_eq!(slug("a b"), None);
+        assert_eq!(subject("001234.AbC").as_deref(), Some("001234.AbC"));
+        assert_eq!(subject("é"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_from_outside_panics(text in "\\PC{0,300}") {
+            let _ = (name(&text), picture(&text), slug(&text), subject(&text), user_agent(&text));
+        }
+    }
+}

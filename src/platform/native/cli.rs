@@ -1,0 +1,94 @@
+//! The command line.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use super::sqlite::Sqlite;
+use super::{doctor, migrations, reference, serve, settings};
+use crate::http::openapi;
+
+/// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
+#[derive(Parser)]
+#[command(name = "hamrah-api", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests (the default).
+    Serve,
+    /// Apply the migrations to the database and stop.
+    Migrate,
+    /// Make secrets.
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// Check configuration and database and say what is wrong.
+    Doctor,
+    /// Print the description of the API.
+    Openapi {
+        /// As a page for people.
+        #[arg(long)]
+        html: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Print a fresh `INTERNAL_API_KEY` and fresh `JWT_SIGNING_KEYS`, as lines for a file of variables.
+    Generate,
+}
+
+/// The native binary's main.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command.unwrap_or(Command::Serve)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("hamrah-api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Serve => {
+            log();
+            tokio::runtime::Runtime::new()?.block_on(serve::serve(settings::read()?))?;
+        }
+        Command::Migrate => tokio::runtime::Runtime::new()?.block_on(async {
+            let url = settings::read()?.database_url;
+            migrations::apply(Sqlite::open(&url).await?.pool()).await?;
+            println!("{url} is up to date");
+            Ok::<_, Box<dyn Error>>(())
+        })?,
+        Command::Keys { command: Keys::Generate } => {
+            println!("INTERNAL_API_KEY='{}'", settings::fresh_internal_key()?);
+            println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
+        }
+        Command::Doctor => {
+            let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read()));
+            return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
+        Command::Openapi { html: false } => println!("{:#}", openapi::document()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `RUST_LOG` chooses what is logged, `LOG_FORMAT=json` how.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    if std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json") {
+        subscriber.json().flatten_event(true).init();
+    } else {
+        subscriber.init();
+    }
+}

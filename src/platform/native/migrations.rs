@@ -1,0 +1,30 @@
+//! The migrations, compiled in: the same files that wrangler applies to D1.
+
+use std::borrow::Cow;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Every file of `migrations/`, in order; a test compares this list with the folder.
+pub const FILES: [(i64, &str, &str); 4] = [
+    (1, "users", include_str!("../../../migrations/0001_users.sql")),
+    (2, "sessions", include_str!("../../../migrations/0002_sessions.sql")),
+    (3, "challenges", include_str!("../../../migrations/0003_challenges.sql")),
+    (4, "events", include_str!("../../../migrations/0004_events.sql")),
+];
+
+fn migrator() -> Migrator {
+    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+        let sql = sqlx::SqlStr::from_static(text);
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(FILES.map(migration).to_vec())
+}
+
+/// Applies what is missing.
+///
+/// # Errors
+/// If a file fails, or if a file that was applied before has changed since.
+pub async fn apply(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
+    migrator().run(pool).await
+}

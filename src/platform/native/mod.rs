@@ -1,0 +1,14 @@
+//! The native server: the same router over an SQLite file, with a command line around it.
+
+mod cli;
+mod doctor;
+mod ports;
+mod reference;
+mod serve;
+mod settings;
+
+pub mod migrations;
+pub mod sqlite;
+
+pub use cli::main;
+pub use reference::html;

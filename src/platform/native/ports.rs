@@ -1,0 +1,27 @@
+//! Time and randomness from the operating system.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::domain::{Clock, Entropy, NoEntropy};
+use crate::model::time::Timestamp;
+
+/// The system's clock.
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the port")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's CSPRNG.
+pub(super) struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[allow(clippy::disallowed_methods, reason = "this is the port")]
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        getrandom::fill(buffer).map_err(|_| NoEntropy)
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the native server's configuration comes from: the environment, and in development a file that git ignores.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::ports::SystemEntropy;
+use crate::domain::Entropy;
+use crate::model::config::{Config, ConfigError};
+use crate::model::signing_keys::{SigningKey, SigningKeys};
+
+/// Development secrets: the same file that `wrangler dev` reads.
+const DEVELOPMENT_FILE: &str = ".dev.vars";
+
+/// What the native server needs to run.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The service's configuration.
+    pub(super) config: Config,
+    /// `DATABASE_URL`.
+    pub(super) database_url: String,
+    /// `BIND`.
+    pub(super) bind: SocketAddr,
+    /// Names of secrets that were generated just now.
+    pub(super) generated: Vec<&'static str>,
+}
+
+/// Reads all settings. In development, missing secrets are generated and kept.
+pub(super) fn read() -> Result<Settings, ConfigError> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let mut problems = Vec::new();
+    let bind = bind_text.parse::<SocketAddr>().map_err(|_| problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned()));
+    let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
+
+    // Nobody sets up anything to try it on their own machine; whoever opens it to others says what it is.
+    let environment = set("ENVIRONMENT").or_else(|| loopback.then(|| "development".to_owned()));
+    let development = environment.as_deref() == Some("development");
+    if development && !loopback && problems.is_empty() {
+        problems.push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
+    }
+    let mut kept = HashMap::new();
+    let mut generated = Vec::new();
+    if development && problems.is_empty() {
+        kept = read_file(Path::new(DEVELOPMENT_FILE));
+        let missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
+        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS"].into_iter().filter(|name| missing(name)).collect();
+        match generate(Path::new(DEVELOPMENT_FILE), &wanted) {
+            Ok(new) => kept.extend(new),
+            Err(problem) => problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}")),
+        }
+        generated = wanted;
+    }
+    let lookup = |name: &str| match name {
+        "ENVIRONMENT" => environment.clone(),
+        name => set(name).or_else(|| kept.get(name).cloned()),
+    };
+    let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
+    match (config, bind) {
+        (Ok(config), Ok(bind)) if problems.is_empty() => Ok(Settings {
+            config,
+            database_url: set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned()),
+            bind,
+            generated,
+        }),
+        _ => Err(ConfigError(problems)),
+    }
+}
+
+/// A fresh internal key: 256 bits.
+pub(super) fn fresh_internal_key() -> Result<String, String> {
+    Ok(URL_SAFE_NO_PAD.encode(entropy()?))
+}
+
+/// A fresh JWK set of one key.
+pub(super) fn fresh_signing_keys() -> Result<String, String> {
+    Ok(SigningKeys::single(SigningKey::from_seed(entropy()?)).to_json())
+}
+
+fn entropy() -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    SystemEntropy.fill(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// Reads `NAME=value` lines, with or without single quotes.
+fn read_file(path: &Path) -> HashMap<String, String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
+        Some((name.trim().to_owned(), value.trim().trim_matches('\'').to_owned()))
+    };
+    text.lines().filter_map(pair).collect()
+}
+
+fn generate(path: &Path, names: &[&'static str]) -> Result<HashMap<String, String>, String> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut new = HashMap::new();
+    let mut text = String::new();
+    for name in names {
+        let value = if *name == "INTERNAL_API_KEY" { fresh_internal_key()? } else { fresh_signing_keys()? };
+        let _ = writeln!(text, "{name}='{value}'");
+        new.insert((*name).to_owned(), value);
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| error.to_string())?;
+    Ok(new)
+}

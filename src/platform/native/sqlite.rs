@@ -1,0 +1,115 @@
+//! The `Db` port over SQLite: a batch that writes is one immediate transaction.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef};
+
+use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
+
+/// How long a writer waits for another one, and a request for a connection.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections: one writes at a time, the others read.
+const CONNECTIONS: u32 = 8;
+
+/// An SQLite database.
+pub struct Sqlite(SqlitePool);
+
+impl Sqlite {
+    /// Opens `url` (`sqlite:<file>`, or `sqlite::memory:` for one that vanishes), creating the file if it is missing.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // WAL with FULL: what was acknowledged survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        // A database in memory belongs to its connection.
+        let connections = if url.contains(":memory:") { 1 } else { CONNECTIONS };
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Self(pool))
+    }
+
+    /// The pool, for migrations.
+    #[must_use]
+    pub fn pool(&self) -> &SqlitePool {
+        &self.0
+    }
+
+    async fn write(&self, statements: &[Statement]) -> Result<Vec<Rows>, sqlx::Error> {
+        // Immediate: a batch that began by reading could otherwise find the lock taken when it comes to write.
+        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
+        let mut results = Vec::with_capacity(statements.len());
+        for statement in statements {
+            results.push(run(&mut transaction, statement).await?);
+        }
+        transaction.commit().await?;
+        Ok(results)
+    }
+
+    async fn read(&self, statement: &Statement) -> Result<Vec<Rows>, sqlx::Error> {
+        let mut connection = self.0.acquire().await?;
+        Ok(vec![run(&mut connection, statement).await?])
+    }
+}
+
+#[async_trait]
+impl Db for Sqlite {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+        let results = match statements.as_slice() {
+            [only] if only.is_read() => self.read(only).await,
+            several => self.write(several).await,
+        };
+        results.map_err(|error| classify(&error))
+    }
+}
+
+async fn run(connection: &mut SqliteConnection, statement: &Statement) -> Result<Rows, sqlx::Error> {
+    let query = statement.params.iter().fold(sqlx::query(statement.sql), |query, value| match value {
+        Value::Null => query.bind(None::<&str>),
+        Value::Integer(integer) => query.bind(*integer),
+        Value::Text(text) => query.bind(text.as_str()),
+    });
+    connection.fetch_all(query).await?.iter().map(row).collect()
+}
+
+fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
+    let value = |index: usize| {
+        let raw = row.try_get_raw(index)?;
+        match raw.type_info().name() {
+            _ if raw.is_null() => Ok(Value::Null),
+            "TEXT" => row.try_get(index).map(Value::Text),
+            _ => row.try_get(index).map(Value::Integer),
+        }
+    };
+    let columns = row.columns().iter().map(|column| Ok((column.name().to_owned(), value(column.ordinal())?)));
+    columns.collect::<Result<Vec<_>, sqlx::Error>>().map(Row::new)
+}
+
+fn classify(error: &sqlx::Error) -> StoreError {
+    let text = error.to_string();
+    match error {
+        sqlx::Error::Database(database) if database.is_unique_violation() => StoreError::Conflict(text),
+        sqlx::Error::Database(database) => {
+            // The primary result code is the low byte of the extended one (sqlite.org/rescode.html).
+            let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xFF);
+            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: the machine's doing, and passing.
+            if matches!(code, Some(5..=10 | 13 | 14)) { StoreError::Unavailable(text) } else { StoreError::Broken(text) }
+        }
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => StoreError::Unavailable(text),
+        _ => StoreError::Broken(text),
+    }
+}

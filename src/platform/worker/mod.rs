@@ -1,0 +1,89 @@
+//! The Worker: fetch and cron events, over the bindings of its isolate.
+//!
+//! Router and configuration are made once per isolate and cloned per request. A configuration that is not usable is told in the log,
+//! every problem of it, and every request gets a 503: nothing runs on half a configuration.
+
+mod console;
+mod d1;
+mod ports;
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use tower::Service;
+use worker::{Context, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
+
+use crate::domain::{Ports, sweep};
+use crate::http::extract::ClientAddress;
+use crate::http::router::router;
+use crate::model::config::Config;
+
+/// The binding of the database in `wrangler.toml`.
+const DATABASE: &str = "DB";
+
+struct Isolate {
+    ports: Ports,
+    router: Router,
+}
+
+fn isolate(env: &Env) -> Option<&'static Isolate> {
+    static ISOLATE: OnceLock<Option<Isolate>> = OnceLock::new();
+    ISOLATE
+        .get_or_init(|| {
+            console::install();
+            start(env).map_err(|problem| tracing::error!(problem, "the Worker cannot start")).ok()
+        })
+        .as_ref()
+}
+
+fn start(env: &Env) -> Result<Isolate, String> {
+    let lookup = |name: &str| env.var(name).map(|value| value.to_string()).ok();
+    let config = Config::read(&lookup).map_err(|error| error.to_string())?;
+    let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
+    let ports = Ports {
+        db: Arc::new(d1::D1::new(database)),
+        clock: Arc::new(ports::DateNow),
+        entropy: Arc::new(ports::WebCrypto),
+        config: Arc::new(config),
+    };
+    Ok(Isolate { router: router(ports.clone()), ports })
+}
+
+/// A request.
+#[event(fetch)]
+async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
+    let Some(isolate) = isolate(&env) else { return Ok(not_configured()) };
+    let address = client_address(request.headers());
+    request.extensions_mut().insert(ClientAddress(address));
+    let answered = isolate.router.clone().call(request).await;
+    Ok(answered.unwrap_or_else(|never| match never {}))
+}
+
+/// The cron trigger, every minute.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    let Some(isolate) = isolate(&env) else { return };
+    match sweep::sweep(&isolate.ports).await {
+        Ok(swept) => tracing::info!(
+            refresh_tokens = swept.refresh_tokens,
+            sessions = swept.sessions,
+            challenges = swept.challenges,
+            "swept"
+        ),
+        Err(error) => tracing::error!(%error, "the sweep failed"),
+    }
+}
+
+/// Cloudflare sets this header itself and overwrites a client's.
+fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get("cf-connecting-ip")?.to_str().ok()?.parse().ok()
+}
+
+fn not_configured() -> Response {
+    let body = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is not configured.","success":false,"error":"The service is not configured.","code":"service_unavailable","request_id":"unknown"}"#;
+    let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "60")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
+}

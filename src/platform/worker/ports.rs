@@ -1,0 +1,24 @@
+//! Time and randomness from JavaScript.
+
+use crate::domain::{Clock, Entropy, NoEntropy};
+use crate::model::time::Timestamp;
+
+/// `Date.now()`. It stands still between I/O, which is all the resolution that is needed.
+pub(super) struct DateNow;
+
+impl Clock for DateNow {
+    #[allow(clippy::cast_possible_truncation, reason = "whole milliseconds below 2^53")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(js_sys::Date::now() as i64)
+    }
+}
+
+/// `crypto.getRandomValues()`.
+pub(super) struct WebCrypto;
+
+impl Entropy for WebCrypto {
+    #[allow(clippy::disallowed_methods, reason = "this is the port")]
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        getrandom::fill(buffer).map_err(|_| NoEntropy)
+    }
+}

@@ -1,0 +1,141 @@
+//! The chain of refresh tokens of a sign-in.
+
+use super::{Db, StoreError, events, rows, run, sessions, sql, users};
+use crate::model::records::{EventKind, EventStamp, Session, User};
+use crate::model::secret::TokenHash;
+use crate::model::time::Timestamp;
+
+/// A rotation to try.
+#[derive(Debug)]
+pub struct Rotation<'a> {
+    /// The token that the caller presented.
+    pub presented: &'a TokenHash,
+    /// What is to replace it.
+    pub successor: &'a TokenHash,
+    /// When the successor ends, unless the chain's absolute limit comes first.
+    pub refresh_expires_at: Timestamp,
+    /// The chain's absolute limit, in milliseconds after the sign-in was made.
+    pub absolute_limit_millis: i64,
+    /// When the new access token ends.
+    pub access_expires_at: Timestamp,
+    /// Since when a replaced token may be repeated.
+    pub repeat_since: Timestamp,
+}
+
+/// What the database knows about a presented token after a rotation was tried.
+#[derive(Debug)]
+pub struct Presented {
+    /// Whether this call replaced it.
+    pub rotated: bool,
+    /// The sign-in, as it is now.
+    pub session: Session,
+    /// Its account.
+    pub user: User,
+    /// Whether the sign-in has been revoked.
+    pub revoked: bool,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+    /// Its successor and since when, if it was replaced; and whether that successor is unused and live.
+    pub successor: Option<Successor>,
+}
+
+/// What replaced a refresh token.
+#[derive(Debug)]
+pub struct Successor {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// When the replacement happened.
+    pub since: Timestamp,
+    /// Whether it is unused and has not ended.
+    pub unused: bool,
+}
+
+/// Replaces the presented token by its successor, at most once; all of it happens or nothing does.
+///
+/// Of concurrent callers exactly one gets `rotated`. `None` if the token is unknown.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) -> Result<Option<Presented>, StoreError> {
+    let now = stamp.at;
+    let event = events::about_refresh(stamp, EventKind::TokensRefreshed, rotation.presented, now);
+    let replace = sql(
+        "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
+          WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = session_id AND s.revoked_at IS NULL)
+         RETURNING token_hash",
+        [rotation.presented.into(), rotation.successor.into(), now.into()],
+    );
+    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same call finds the successor there.
+    let insert = sql(
+        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
+         SELECT ?2, r.session_id, ?3, MIN(?4, s.created_at + ?5)
+           FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
+          WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at = ?3 AND s.revoked_at IS NULL
+         ON CONFLICT DO NOTHING",
+        [
+            rotation.presented.into(),
+            rotation.successor.into(),
+            now.into(),
+            rotation.refresh_expires_at.into(),
+            rotation.absolute_limit_millis.into(),
+        ],
+    );
+    // For the winner, and for a repeat within its window while the successor is unused; for nobody else.
+    let update = sql(
+        "UPDATE sessions SET last_used_at = MAX(last_used_at, ?3), access_expires_at = MAX(access_expires_at, ?4),
+                refresh_expires_at = (SELECT expires_at FROM refresh_tokens WHERE token_hash = ?2),
+                expires_at = MAX(COALESCE(token_expires_at, 0), (SELECT expires_at FROM refresh_tokens WHERE token_hash = ?2))
+          WHERE revoked_at IS NULL
+            AND id = (SELECT r.session_id FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+                       WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL)",
+        [
+            rotation.presented.into(),
+            rotation.successor.into(),
+            now.into(),
+            rotation.access_expires_at.into(),
+            rotation.repeat_since.into(),
+        ],
+    );
+    let select = sql(
+        "SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,
+                s.revoked_at, s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at,
+                s.created_at AS session_created_at, s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
+                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
+                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+           FROM refresh_tokens AS r
+           JOIN sessions AS s ON s.id = r.session_id
+           JOIN users AS u ON u.id = s.user_id
+           LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+          WHERE r.token_hash = ?1",
+        [rotation.presented.into(), now.into()],
+    );
+    let results = db.batch(vec![event, replace, insert, update, select]).await?;
+    let Some(row) = rows(&results, 4).first() else { return Ok(None) };
+    let successor = match (row.opt_text("replaced_by")?, row.opt_time("replaced_at")?) {
+        (Some(hash), Some(since)) => Some(Successor { hash: TokenHash::from_stored(hash), since, unused: row.integer("unused")? == 1 }),
+        _ => None,
+    };
+    Ok(Some(Presented {
+        rotated: !rows(&results, 1).is_empty(),
+        session: sessions::read(row)?,
+        user: users::read(row)?,
+        revoked: row.opt_time("revoked_at")?.is_some(),
+        expires_at: row.time("expires_at")?,
+        successor,
+    }))
+}
+
+/// Removes up to `limit` refresh tokens that have ended; gives how many.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sweep(db: &dyn Db, now: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    let delete = sql(
+        "DELETE FROM refresh_tokens WHERE token_hash IN (
+             SELECT token_hash FROM refresh_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+         RETURNING token_hash",
+        [now.into(), limit.into()],
+    );
+    Ok(run(db, delete).await?.len())
+}

@@ -1,0 +1,232 @@
+//! Sign-ins: made, found by session token or by id, extended, revoked, listed, swept.
+
+use super::{Db, Row, StoreError, events, rows, run, sql, users};
+use crate::model::ids::{SessionId, UserId};
+use crate::model::records::{EventKind, EventStamp, Platform, Session, User};
+use crate::model::secret::TokenHash;
+use crate::model::time::Timestamp;
+
+pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: row.parsed("session_id", SessionId::parse)?,
+        user_id: row.parsed("user_id", UserId::parse)?,
+        platform: row.parsed("platform", Platform::parse)?,
+        user_agent: row.opt_text("session_user_agent")?,
+        authenticated_at: row.time("authenticated_at")?,
+        created_at: row.time("session_created_at")?,
+        last_used_at: row.time("last_used_at")?,
+        token_expires_at: row.opt_time("token_expires_at")?,
+        access_expires_at: row.opt_time("access_expires_at")?,
+        refresh_expires_at: row.opt_time("refresh_expires_at")?,
+    })
+}
+
+fn first_with_user(rows: &[Row]) -> Result<Option<(Session, User)>, StoreError> {
+    rows.first().map(|row| Ok((read(row)?, users::read(row)?))).transpose()
+}
+
+/// A web session token to store with a new sign-in.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A pair to store with a new sign-in.
+#[derive(Clone, Debug)]
+pub struct NewPair {
+    /// The refresh token's hash.
+    pub refresh_hash: TokenHash,
+    /// When the refresh token ends.
+    pub refresh_expires_at: Timestamp,
+    /// When the access token ends.
+    pub access_expires_at: Timestamp,
+}
+
+/// A sign-in to make.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where it happens.
+    pub platform: Platform,
+    /// The web session token, if it gets one.
+    pub token: Option<NewToken>,
+    /// The pair, if it gets one.
+    pub pair: Option<NewPair>,
+}
+
+/// Makes a sign-in of an account that exists and gives the account back; `None` if it does not exist.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn create(db: &dyn Db, new: &NewSession, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
+    let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
+    let insert = sql(
+        "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
+                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at)
+         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10 FROM users WHERE id = ?2",
+        [
+            new.id.into(),
+            new.user_id.into(),
+            new.platform.as_str().into(),
+            stamp.user_agent.as_deref().into(),
+            stamp.at.into(),
+            new.token.as_ref().map(|t| &t.hash).into(),
+            new.token.as_ref().map(|t| t.expires_at).into(),
+            new.pair.as_ref().map(|p| p.access_expires_at).into(),
+            new.pair.as_ref().map(|p| p.refresh_expires_at).into(),
+            expires_at.into(),
+        ],
+    );
+    let signed_in = users::signed_in(new.user_id, new.platform, stamp.at);
+    let event = events::about_session(stamp, EventKind::SignedIn, new.user_id, new.id);
+    let mut batch = vec![insert, signed_in, event];
+    if let Some(pair) = &new.pair {
+        batch.push(sql(
+            "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
+             SELECT ?1, id, ?3, ?4 FROM sessions WHERE id = ?2",
+            [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
+        ));
+    }
+    let results = db.batch(batch).await?;
+    rows(&results, 1).first().map(users::read).transpose()
+}
+
+/// The live sign-in of a session token, with its account.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn by_token(db: &dyn Db, token: &TokenHash, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
+    let select = sql(
+        "SELECT s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at, s.created_at AS session_created_at,
+                s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
+                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
+                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+           FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+          WHERE s.token_hash = ?1 AND s.token_expires_at > ?2 AND s.revoked_at IS NULL",
+        [token.into(), now.into()],
+    );
+    first_with_user(&run(db, select).await?)
+}
+
+/// The live sign-in `id` of `user`, with the account: what stands behind an access token.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn by_id(db: &dyn Db, id: SessionId, user: UserId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
+    let select = sql(
+        "SELECT s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at, s.created_at AS session_created_at,
+                s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
+                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
+                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+           FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+          WHERE s.id = ?1 AND s.user_id = ?2 AND s.refresh_expires_at > ?3 AND s.revoked_at IS NULL",
+        [id.into(), user.into(), now.into()],
+    );
+    first_with_user(&run(db, select).await?)
+}
+
+/// Notes that a session token was used and moves its end to `expires_at`, never back. `false` if the sign-in is not live any more.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn touch(db: &dyn Db, id: SessionId, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let update = sql(
+        "UPDATE sessions SET last_used_at = MAX(last_used_at, ?3), token_expires_at = MAX(token_expires_at, ?2), expires_at = MAX(expires_at, ?2)
+          WHERE id = ?1 AND token_expires_at > ?3 AND revoked_at IS NULL RETURNING id",
+        [id.into(), expires_at.into(), now.into()],
+    );
+    Ok(!run(db, update).await?.is_empty())
+}
+
+/// Ends the sign-in that a session token belongs to. Safe to repeat.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sign_out_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) -> Result<(), StoreError> {
+    let event = events::about_session_token(stamp, EventKind::SignedOut, token);
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL",
+        [token.into(), stamp.at.into()],
+    );
+    db.batch(vec![event, update]).await.map(drop)
+}
+
+/// Ends the sign-in `id` of `user`. `true` if there is such a sign-in, also if it was revoked before: safe to repeat.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn revoke(db: &dyn Db, id: SessionId, user: UserId, kind: EventKind, stamp: &EventStamp) -> Result<bool, StoreError> {
+    let event = events::about_session(stamp, kind, user, id);
+    let update = sql(
+        "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?3) WHERE id = ?1 AND user_id = ?2 RETURNING id",
+        [id.into(), user.into(), stamp.at.into()],
+    );
+    let results = db.batch(vec![event, update]).await?;
+    Ok(!rows(&results, 1).is_empty())
+}
+
+/// Ends every live sign-in of `user` that has a pair; gives how many.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn revoke_pairs(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<usize, StoreError> {
+    let event = sql(
+        "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
+         SELECT ?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8
+          WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?4 AND refresh_expires_at > ?2 AND revoked_at IS NULL)",
+        [
+            stamp.id.into(),
+            stamp.at.into(),
+            EventKind::SignInRevoked.as_str().into(),
+            user.into(),
+            stamp.actor.as_str().into(),
+            stamp.address.as_deref().into(),
+            stamp.user_agent.as_deref().into(),
+            stamp.request_id.as_str().into(),
+        ],
+    );
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL RETURNING id",
+        [user.into(), stamp.at.into()],
+    );
+    let results = db.batch(vec![event, update]).await?;
+    Ok(rows(&results, 1).len())
+}
+
+/// The live sign-ins of `user` that have a pair, newest first, at most 200.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn list_pairs(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    let select = sql(
+        "SELECT id AS session_id, user_id, platform, user_agent AS session_user_agent, authenticated_at, created_at AS session_created_at,
+                last_used_at, token_expires_at, access_expires_at, refresh_expires_at
+           FROM sessions WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
+          ORDER BY created_at DESC LIMIT 200",
+        [user.into(), now.into()],
+    );
+    run(db, select).await?.iter().map(read).collect()
+}
+
+/// Removes up to `limit` sign-ins that have ended and have no refresh tokens left; gives how many.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sweep(db: &dyn Db, now: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    let delete = sql(
+        "DELETE FROM sessions WHERE id IN (
+             SELECT s.id FROM sessions AS s
+              WHERE s.expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id)
+              ORDER BY s.expires_at LIMIT ?2)
+         RETURNING id",
+        [now.into(), limit.into()],
+    );
+    Ok(run(db, delete).await?.len())
+}

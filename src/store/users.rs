@@ -1,0 +1,222 @@
+//! Accounts and their identities.
+
+use super::{Db, Row, StoreError, Value, events, rows, run, sql};
+use crate::model::email::Email;
+use crate::model::ids::{EventId, IdentityId, UserId};
+use crate::model::records::{EventKind, EventStamp, Platform, User};
+use crate::model::time::Timestamp;
+
+/// Reads the columns of `users`.
+///
+/// # Errors
+/// [`StoreError::Broken`] for a row that cannot be.
+pub(super) fn read(row: &Row) -> Result<User, StoreError> {
+    Ok(User {
+        id: row.parsed("user_id", UserId::parse)?,
+        email: Email::from_stored(row.text("email")?),
+        email_verified: row.integer("email_verified")? == 1,
+        name: row.opt_text("name")?,
+        picture: row.opt_text("picture")?,
+        auth_method: row.text("auth_method")?,
+        provider: row.opt_text("provider")?,
+        provider_id: row.opt_text("provider_id")?,
+        created_at: row.time("user_created_at")?,
+        updated_at: row.time("updated_at")?,
+        last_login_at: row.opt_time("last_login_at")?,
+        last_login_platform: row.opt_text("last_login_platform")?,
+    })
+}
+
+fn first(rows: &[Row]) -> Result<Option<User>, StoreError> {
+    rows.first().map(read).transpose()
+}
+
+/// Somebody whom a provider identified.
+#[derive(Debug)]
+pub struct Identified<'a> {
+    /// The provider and the subject at it.
+    pub provider: &'a str,
+    /// The subject at the provider.
+    pub provider_id: &'a str,
+    /// The address that the provider told, if it did.
+    pub email: Option<&'a Email>,
+    /// Whether the provider vouches for the address.
+    pub email_verified: bool,
+    /// Fills an empty name.
+    pub name: Option<&'a str>,
+    /// Fills an empty picture.
+    pub picture: Option<&'a str>,
+    /// How the account came to be, if it is made now.
+    pub auth_method: &'a str,
+    /// Where the person signs in.
+    pub platform: Platform,
+}
+
+/// Fresh ids for what an upsert may insert.
+#[derive(Clone, Copy, Debug)]
+pub struct FreshIds {
+    /// For an account.
+    pub user: UserId,
+    /// For an identity.
+    pub identity: IdentityId,
+    /// For the event that tells of a linked identity.
+    pub linked_event: EventId,
+}
+
+/// Finds the account of an identity; else links the identity to the account that has the address verified, if the provider vouches
+/// for it too; else makes an account. Safe to repeat, and of concurrent callers with one identity all get the same account.
+///
+/// Gives `None` if an account would have to be made and there is no address to make it with.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
+    let [provider, provider_id] = subject();
+    let create = sql(
+        "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider, provider_id, created_at, updated_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9
+          WHERE ?2 IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?7 AND provider_id = ?8)
+            AND NOT (?3 = 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND email_verified = 1))",
+        [
+            ids.user.into(),
+            who.email.into(),
+            who.email_verified.into(),
+            who.name.into(),
+            who.picture.into(),
+            who.auth_method.into(),
+            provider,
+            provider_id,
+            stamp.at.into(),
+        ],
+    );
+    let [provider, provider_id] = subject();
+    // The account is the one just made, or the one that the address is verified for: the first statement saw to it that not both exist.
+    let link = sql(
+        "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
+         SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
+          WHERE (u.id = ?5 OR (?6 = 1 AND u.email = ?7 AND u.email_verified = 1))
+            AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?2 AND provider_id = ?3)
+          LIMIT 1",
+        [
+            ids.identity.into(),
+            provider,
+            provider_id,
+            stamp.at.into(),
+            ids.user.into(),
+            who.email_verified.into(),
+            who.email.into(),
+        ],
+    );
+    let [provider, provider_id] = subject();
+    let touch = sql(
+        "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
+                updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
+          WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)",
+        [
+            provider,
+            provider_id,
+            who.name.into(),
+            who.picture.into(),
+            stamp.at.into(),
+            who.platform.as_str().into(),
+        ],
+    );
+    // Only this call can have inserted a row with one of its fresh ids.
+    let created = events::about_user(stamp, EventKind::UserCreated, ids.user);
+    let linked = sql(
+        "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
+         SELECT ?1, ?2, ?3, user_id, NULL, ?6, ?7, ?8, ?9 FROM identities WHERE id = ?4 AND user_id <> ?5",
+        [
+            ids.linked_event.into(),
+            stamp.at.into(),
+            EventKind::IdentityLinked.as_str().into(),
+            ids.identity.into(),
+            ids.user.into(),
+            stamp.actor.as_str().into(),
+            stamp.address.as_deref().into(),
+            stamp.user_agent.as_deref().into(),
+            stamp.request_id.as_str().into(),
+        ],
+    );
+    let [provider, provider_id] = subject();
+    let select = sql(
+        "SELECT u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
+                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+           FROM identities AS i JOIN users AS u ON u.id = i.user_id
+          WHERE i.provider = ?1 AND i.provider_id = ?2",
+        [provider, provider_id],
+    );
+    let results = db.batch(vec![create, link, touch, created, linked, select]).await?;
+    first(rows(&results, 5))
+}
+
+/// The account that an address belongs to: the one that has it verified, else the oldest that claims it.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn by_email(db: &dyn Db, email: &Email) -> Result<Option<User>, StoreError> {
+    let select = sql(
+        "SELECT id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
+                created_at AS user_created_at, updated_at, last_login_at, last_login_platform
+           FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1",
+        [email.into()],
+    );
+    first(&run(db, select).await?)
+}
+
+/// What an update changes: the outer `None` leaves a field as it is, the inner one empties it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The name.
+    pub name: Option<Option<String>>,
+    /// The picture.
+    pub picture: Option<Option<String>>,
+}
+
+/// Changes an account and gives it back; `None` if it is gone.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn update(db: &dyn Db, user: UserId, changes: &Changes, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let event = events::about_user(stamp, EventKind::UserUpdated, user);
+    let update = sql(
+        "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
+                          picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
+                          updated_at = ?6
+          WHERE id = ?1
+         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
+                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
+        [
+            user.into(),
+            changes.name.is_some().into(),
+            changes.name.as_ref().and_then(|name| name.as_deref()).into(),
+            changes.picture.is_some().into(),
+            changes.picture.as_ref().and_then(|picture| picture.as_deref()).into(),
+            stamp.at.into(),
+        ],
+    );
+    let results = db.batch(vec![event, update]).await?;
+    first(rows(&results, 1))
+}
+
+/// Deletes an account and all that hangs on it, in one batch. `false` if it was gone already.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<bool, StoreError> {
+    let delete = sql("DELETE FROM users WHERE id = ?1 RETURNING id", [user.into()]);
+    let results = db.batch(vec![events::tombstone(stamp, user), events::forget(user), delete]).await?;
+    Ok(!rows(&results, 2).is_empty())
+}
+
+/// Marks a sign-in on the account. Goes into the batch that makes the sign-in.
+pub(super) fn signed_in(user: UserId, platform: Platform, now: Timestamp) -> super::Statement {
+    sql(
+        "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = ?1
+         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
+                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
+        [user.into(), now.into(), platform.as_str().into()],
+    )
+}
