@@ -175,7 +175,9 @@ fn use_ed25519_only() {
             _ => Err(wrong_key()),
         },
         verifier_factory: |algorithm, key| match algorithm {
-            Algorithm::EdDSA => Ok(Box::new(EdVerifier(public_key(key.try_get_as_bytes()?).ok_or_else(wrong_key)?)) as Box<dyn JwtVerifier>),
+            Algorithm::EdDSA => {
+                Ok(Box::new(EdVerifier(public_key(key.try_get_as_bytes()?).ok_or_else(wrong_key)?)) as Box<dyn JwtVerifier>)
+            }
             _ => Err(wrong_key()),
         },
         key_utils: KeyUtils::new_unimplemented(),

@@ -95,7 +95,11 @@ impl Person {
 /// # Errors
 /// 422 for a field that is not valid.
 #[utoipa::path(post, path = "/api/internal/users", tag = "internal", request_body = Person, responses((status = 200, body = UserAnswer)))]
-pub async fn create_user(State(app): State<App>, origin: RequestOrigin, AppJson(body): AppJson<Person>) -> Result<AppJson<UserAnswer>, ApiError> {
+pub async fn create_user(
+    State(app): State<App>,
+    origin: RequestOrigin,
+    AppJson(body): AppJson<Person>,
+) -> Result<AppJson<UserAnswer>, ApiError> {
     if body.user_id.is_some() {
         return Err(Code::AmbiguousSubject.into());
     }
@@ -108,7 +112,11 @@ pub async fn create_user(State(app): State<App>, origin: RequestOrigin, AppJson(
 /// # Errors
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
 #[utoipa::path(post, path = "/api/internal/tokens", tag = "internal", request_body = Person, responses((status = 200, body = AuthResponse)))]
-pub async fn create_tokens(State(app): State<App>, origin: RequestOrigin, AppJson(body): AppJson<Person>) -> Result<AppJson<AuthResponse>, ApiError> {
+pub async fn create_tokens(
+    State(app): State<App>,
+    origin: RequestOrigin,
+    AppJson(body): AppJson<Person>,
+) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = body.platform()?;
     let origin = body.origin(origin);
     let user = match (&body.user_id, &body.provider, &body.provider_id) {

@@ -86,7 +86,8 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     for route in table() {
         let method = route.method.as_str().to_lowercase();
-        let handler_of = |path: &str| if path == "/api/auth/token/refresh" { "/api/auth/tokens/refresh".to_owned() } else { path.to_owned() };
+        let handler_of =
+            |path: &str| if path == "/api/auth/token/refresh" { "/api/auth/tokens/refresh".to_owned() } else { path.to_owned() };
         let mut operation = document["paths"][handler_of(route.path)][&method].clone();
         if operation.is_null() {
             continue;

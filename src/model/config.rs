@@ -208,7 +208,9 @@ impl Reader<'_> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
             match Origin::parse(&text) {
-                Ok(origin) if !development && !origin.is_https() => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https")),
+                Ok(origin) if !development && !origin.is_https() => {
+                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https"))
+                }
                 Ok(origin) => origins.push(origin),
                 Err(problem) => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which {problem}")),
             }

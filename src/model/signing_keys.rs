@@ -217,7 +217,8 @@ mod tests {
     #[test]
     fn wrong_sets_are_named() {
         let good = SigningKeys::single(SigningKey::from_seed([3; 32])).to_json();
-        let public_only = serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed([3; 32]).x()}]}).to_string();
+        let public_only =
+            serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed([3; 32]).x()}]}).to_string();
         let other_x = good.replace(&SigningKey::from_seed([3; 32]).x(), &SigningKey::from_seed([4; 32]).x());
         let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         for (json, part) in [

@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn pictures_are_https() {
         assert!(picture("https://lh3.example/a/b?c=d").is_some());
-        for bad in ["http://a/b", "https://", "https:///x", "javascript:alert(1)", "https://u:p@h/", "https://h/\"><script>", "https://h/ä"] {
+        for bad in ["http://a/b", "https://", "https:///x", "javascript:alert(1)", "https://u:p@h/", "https://h/\"><script>", "https://h/ä"]
+        {
             assert_eq!(picture(bad), None, "{bad}");
         }
     }

@@ -107,8 +107,5 @@ pub fn tombstone(stamp: &EventStamp, user: UserId) -> Statement {
 /// Removes what the log knows of an account, except its tombstone.
 #[must_use]
 pub fn forget(user: UserId) -> Statement {
-    sql(
-        "DELETE FROM events WHERE user_id = ?1 AND kind <> ?2",
-        [user.into(), EventKind::UserDeleted.as_str().into()],
-    )
+    sql("DELETE FROM events WHERE user_id = ?1 AND kind <> ?2", [user.into(), EventKind::UserDeleted.as_str().into()])
 }

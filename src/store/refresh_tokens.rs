@@ -89,13 +89,7 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
           WHERE revoked_at IS NULL
             AND id = (SELECT r.session_id FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
                        WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL)",
-        [
-            rotation.presented.into(),
-            rotation.successor.into(),
-            now.into(),
-            rotation.access_expires_at.into(),
-            rotation.repeat_since.into(),
-        ],
+        [rotation.presented.into(), rotation.successor.into(), now.into(), rotation.access_expires_at.into(), rotation.repeat_since.into()],
     );
     let select = sql(
         "SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,

@@ -151,10 +151,7 @@ pub async fn touch(db: &dyn Db, id: SessionId, expires_at: Timestamp, now: Times
 /// [`StoreError`]
 pub async fn sign_out_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) -> Result<(), StoreError> {
     let event = events::about_session_token(stamp, EventKind::SignedOut, token);
-    let update = sql(
-        "UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL",
-        [token.into(), stamp.at.into()],
-    );
+    let update = sql("UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL", [token.into(), stamp.at.into()]);
     db.batch(vec![event, update]).await.map(drop)
 }
 

@@ -99,29 +99,14 @@ pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &Ev
           WHERE (u.id = ?5 OR (?6 = 1 AND u.email = ?7 AND u.email_verified = 1))
             AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?2 AND provider_id = ?3)
           LIMIT 1",
-        [
-            ids.identity.into(),
-            provider,
-            provider_id,
-            stamp.at.into(),
-            ids.user.into(),
-            who.email_verified.into(),
-            who.email.into(),
-        ],
+        [ids.identity.into(), provider, provider_id, stamp.at.into(), ids.user.into(), who.email_verified.into(), who.email.into()],
     );
     let [provider, provider_id] = subject();
     let touch = sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
                 updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
           WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)",
-        [
-            provider,
-            provider_id,
-            who.name.into(),
-            who.picture.into(),
-            stamp.at.into(),
-            who.platform.as_str().into(),
-        ],
+        [provider, provider_id, who.name.into(), who.picture.into(), stamp.at.into(), who.platform.as_str().into()],
     );
     // Only this call can have inserted a row with one of its fresh ids.
     let created = events::about_user(stamp, EventKind::UserCreated, ids.user);

@@ -17,7 +17,12 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         }
     };
     let config = &settings.config;
-    println!("configuration  ok     {:?}, {} web origins, {} internal keys", config.environment, config.allowed_origins.len(), config.internal_keys.len());
+    println!(
+        "configuration  ok     {:?}, {} web origins, {} internal keys",
+        config.environment,
+        config.allowed_origins.len(),
+        config.internal_keys.len()
+    );
     for (index, key) in config.signing_keys.iter().enumerate() {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);

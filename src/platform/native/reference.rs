@@ -12,7 +12,11 @@ pub fn html(document: &Value) -> String {
     let mut page = String::from(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>hamrah-api reference</title>\n<link rel=\"stylesheet\" href=\"/docs.css\">\n</head>\n<body>\n<main>\n<h1>hamrah-api</h1>\n",
     );
-    let _ = writeln!(page, "<p>{} The same for machines: <a href=\"/openapi.json\">openapi.json</a>.</p>", text(&document["info"]["description"]));
+    let _ = writeln!(
+        page,
+        "<p>{} The same for machines: <a href=\"/openapi.json\">openapi.json</a>.</p>",
+        text(&document["info"]["description"])
+    );
     let operations = operations(document);
     page.push_str("<nav aria-label=\"Endpoints\">\n<ul>\n");
     for (method, path, _) in &operations {
@@ -34,7 +38,9 @@ pub fn html(document: &Value) -> String {
 fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths
-        .flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, operation)| (method.to_uppercase(), path, operation)))
+        .flat_map(|(path, item)| {
+            item.as_object().into_iter().flatten().map(move |(method, operation)| (method.to_uppercase(), path, operation))
+        })
         .collect()
 }
 
@@ -76,7 +82,12 @@ fn errors(page: &mut String) {
     page.push_str("<section id=\"errors\">\n<h2>Errors</h2>\n<table>\n<thead><tr><th scope=\"col\">Code</th><th scope=\"col\">Status</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n");
     for code in Code::ALL {
         let name = code.as_str();
-        let _ = writeln!(page, "<tr id=\"error-{name}\"><td><code>{name}</code></td><td>{}</td><td>{}</td></tr>", code.status().as_u16(), escape(code.detail()));
+        let _ = writeln!(
+            page,
+            "<tr id=\"error-{name}\"><td><code>{name}</code></td><td>{}</td><td>{}</td></tr>",
+            code.status().as_u16(),
+            escape(code.detail())
+        );
     }
     page.push_str("</tbody>\n</table>\n</section>\n");
 }

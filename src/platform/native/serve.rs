@@ -10,10 +10,10 @@ use axum::middleware::{Next, from_fn};
 use tokio::net::TcpListener;
 use tokio::signal;
 
+use super::migrations;
 use super::ports::{SystemClock, SystemEntropy};
 use super::settings::Settings;
 use super::sqlite::Sqlite;
-use super::migrations;
 use crate::domain::{Ports, sweep};
 use crate::http::extract::ClientAddress;
 use crate::http::router::router;
@@ -27,12 +27,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let ports = Ports {
-        db: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        config: Arc::new(settings.config),
-    };
+    let ports =
+        Ports { db: Arc::new(database), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), config: Arc::new(settings.config) };
     let listener = TcpListener::bind(settings.bind).await?;
     let address = listener.local_addr()?;
     for name in &settings.generated {

@@ -35,7 +35,8 @@ pub(super) fn read() -> Result<Settings, ConfigError> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
-    let bind = bind_text.parse::<SocketAddr>().map_err(|_| problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned()));
+    let bind =
+        bind_text.parse::<SocketAddr>().map_err(|_| problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned()));
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
     // Nobody sets up anything to try it on their own machine; whoever opens it to others says what it is.
@@ -62,12 +63,9 @@ pub(super) fn read() -> Result<Settings, ConfigError> {
     };
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind) {
-        (Ok(config), Ok(bind)) if problems.is_empty() => Ok(Settings {
-            config,
-            database_url: set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned()),
-            bind,
-            generated,
-        }),
+        (Ok(config), Ok(bind)) if problems.is_empty() => {
+            Ok(Settings { config, database_url: set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned()), bind, generated })
+        }
         _ => Err(ConfigError(problems)),
     }
 }

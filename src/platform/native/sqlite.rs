@@ -109,7 +109,9 @@ fn classify(error: &sqlx::Error) -> StoreError {
             // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: the machine's doing, and passing.
             if matches!(code, Some(5..=10 | 13 | 14)) { StoreError::Unavailable(text) } else { StoreError::Broken(text) }
         }
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => StoreError::Unavailable(text),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            StoreError::Unavailable(text)
+        }
         _ => StoreError::Broken(text),
     }
 }

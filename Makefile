@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup build dev test test-native test-worker check fmt openapi bench deploy clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## Install what is missing (dev and test do it by themselves)
+	@node scripts/tools.mjs
+
+build: setup ## Build the Worker for release, into build/
+	@node scripts/build-worker.mjs --release
+
+dev: setup ## Run the Worker on http://localhost:8787 with a local D1
+	@node scripts/build-worker.mjs --dev
+	@node scripts/dev.mjs
+
+test: setup check ## Run every test, on both targets
+	@node scripts/build-worker.mjs --release
+	@node scripts/test.mjs
+
+test-native: ## Run the native tests only
+	cargo test
+
+test-worker: setup ## Run the tests against the Worker only, in a development build
+	@node scripts/build-worker.mjs --dev
+	@node scripts/test.mjs --worker-only
+
+check: ## Format, lints, generated files
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+fmt: ## Format the code
+	cargo fmt
+
+openapi: ## Write openapi.json, the reference and the TypeScript types again
+	cargo run --quiet -- openapi > openapi.json.new && mv openapi.json.new openapi.json
+	cargo run --quiet -- openapi --html > public/docs.html.new && mv public/docs.html.new public/docs.html
+	node_modules/.bin/openapi-typescript openapi.json --output clients/typescript/src/schema.ts
+
+deploy: build ## Deploy: make deploy ENV=preview or ENV=production; migrations before code
+	@node scripts/deploy.mjs $(ENV)
+
+clean: ## Remove everything that was built, but not the tools
+	cargo clean
+	rm -rf build .wrangler

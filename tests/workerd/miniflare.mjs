@@ -1,0 +1,125 @@
+// The built Worker in workerd, over a local D1 in memory, without wrangler's proxy.
+//
+// Between Worker and database stands a class that asks the outside before every batch: so tests count round trips and rows,
+// and make any call fail, before or after it took effect. Miniflare enforces few of D1's limits; that class does.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { Log, LogLevel, Miniflare, Response } from "miniflare";
+
+const root = new URL("../../", import.meta.url);
+const read = (path) => readFileSync(new URL(path, root), "utf8");
+
+export const COMPATIBILITY_DATE = /^compatibility_date = "(.*)"$/m.exec(read("wrangler.toml"))[1];
+
+/** A fresh JWK set of one Ed25519 key, as the setting's text. */
+export const signingKeys = () => {
+  const { kty, crv, x, d } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return JSON.stringify({ keys: [{ kty, crv, x, d, alg: "EdDSA", use: "sig" }] });
+};
+
+/** The statements of all migrations: each ends with a semicolon before an empty line or the end of its file. */
+const migrations = () =>
+  readdirSync(new URL("migrations/", root))
+    .sort()
+    .flatMap((file) => read(`migrations/${file}`).split(/;\s*(?:\n\s*\n|$)/))
+    .map((statement) => statement.replace(/^\s*--.*$/gm, "").trim())
+    .filter((statement) => statement);
+
+const TABLES = ["events", "challenges", "refresh_tokens", "sessions", "identities", "users"];
+
+/**
+ * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `api`.
+ *
+ * Gives: `url`; `api`, the settings in use; `database()`; `sql(text, params)`; `reset()`, which empties the tables;
+ * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console; `stop()`.
+ *
+ * A plan is an array of `{at, mode, message}`: the `at`-th batch from now (0 is the next one) fails: `before` it ran, `after` it
+ * took effect, or at a statement inside of it (`within`, `statement`).
+ */
+export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
+  const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
+  const state = { plan: [] };
+  const logs = [];
+  const settings = {
+    ENVIRONMENT: "development",
+    INTERNAL_API_KEY: randomBytes(32).toString("base64url"),
+    JWT_SIGNING_KEYS: signingKeys(),
+    ...vars,
+  };
+
+  const control = async (request) => {
+    const message = await request.json();
+    if (message.kind === "before") {
+      const index = stats.batches;
+      stats.batches += 1;
+      stats.statements += message.statements;
+      const step = state.plan.find(({ at }) => at === index);
+      return Response.json(step ?? {});
+    }
+    stats.rowsRead += message.rowsRead;
+    stats.rowsWritten += message.rowsWritten;
+    return Response.json({});
+  };
+
+  class Capture extends Log {
+    log(message) {
+      logs.push(String(message));
+    }
+  }
+
+  const miniflare = new Miniflare({
+    port,
+    host: "127.0.0.1",
+    cf: false,
+    log: new Capture(LogLevel.INFO),
+    handleRuntimeStdio: (stdout, stderr) => {
+      for (const stream of [stdout, stderr]) stream.on("data", (chunk) => logs.push(String(chunk)));
+    },
+    workers: [
+      {
+        name: "hamrah-api",
+        modules: [
+          { type: "ESModule", path: "index.js", contents: read("build/index.js") },
+          { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", root)) },
+        ],
+        compatibilityDate: COMPATIBILITY_DATE,
+        bindings: settings,
+        d1Databases: { REAL: "hamrah-test" },
+        serviceBindings: { CONTROL: control },
+        wrappedBindings: { DB: { scriptName: "d1-between" } },
+      },
+      {
+        name: "d1-between",
+        modules: true,
+        script: read("tests/workerd/d1-between.mjs"),
+        d1Databases: { REAL: "hamrah-test" },
+        serviceBindings: { CONTROL: control },
+      },
+      ...workers,
+    ],
+  });
+  const url = (await miniflare.ready).origin;
+  const database = () => miniflare.getD1Database("REAL", "hamrah-api");
+  const db = await database();
+  await db.batch(migrations().map((statement) => db.prepare(statement)));
+
+  return {
+    url,
+    settings,
+    stats,
+    logs,
+    miniflare,
+    database,
+    sql: async (text, params = []) => (await db.prepare(text).bind(...params).all()).results,
+    plan: (steps) => {
+      state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));
+    },
+    reset: async () => {
+      state.plan = [];
+      logs.length = 0;
+      await db.batch(TABLES.map((table) => db.prepare(`DELETE FROM ${table}`)));
+      for (const name of Object.keys(stats)) stats[name] = 0;
+    },
+    stop: () => miniflare.dispose(),
+  };
+};
