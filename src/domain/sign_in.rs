@@ -1,14 +1,15 @@
 //! Making a sign-in: with a web session token, or with a pair of access and refresh token.
 
 use super::access_token::{self, NewToken as NewAccessToken};
+use super::users::{self, Identity};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::config::{Config, REFRESH_ABSOLUTE_LIMIT, SESSION_ABSOLUTE_LIMIT};
 use crate::model::ids::{EventId, SessionId, UserId};
-use crate::model::records::{Platform, User};
+use crate::model::records::{EventStamp, Platform, User};
 use crate::model::secret::{RefreshToken, SessionToken};
 use crate::model::time::Timestamp;
-use crate::store::sessions::{self, NewPair, NewSession, NewToken};
-use crate::store::{Db, StoreError};
+use crate::store::StoreError;
+use crate::store::sessions::{self, NewPair, NewSession, NewToken, Owner};
 
 /// A web session, as its owner gets it.
 #[derive(Debug)]
@@ -42,6 +43,9 @@ pub enum SignInError {
     /// There is no such account.
     #[error("there is no such account")]
     UnknownUser,
+    /// The identity is new, and an account cannot be made without an address.
+    #[error("a new account needs an e-mail address")]
+    EmailRequired,
     /// The access token could not be signed: the signing key is wrong.
     #[error("the signing key cannot sign")]
     Signing,
@@ -58,47 +62,45 @@ pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp
     now.plus(config.session_ttl).min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
 }
 
-/// Makes a web session for an account.
+/// Who signs in.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'a> {
+    /// An account.
+    User(UserId),
+    /// Somebody whom a provider identified: the account is found, linked or made in the same batch.
+    Identity(&'a Identity),
+}
+
+/// Makes a web session. One round trip.
 ///
 /// # Errors
 /// [`SignInError`]
-pub async fn web_session(ports: &Ports, user: UserId, platform: Platform, origin: &RequestOrigin) -> Result<WebSession, SignInError> {
+pub async fn web_session(ports: &Ports, who: Who<'_>, platform: Platform, origin: &RequestOrigin) -> Result<WebSession, SignInError> {
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
     let expires_at = session_end(&ports.config, now, now);
-    let new = NewSession {
-        id: ports.id(SessionId::from_random)?,
-        user_id: user,
-        platform,
-        token: Some(NewToken { hash: token.hash(), expires_at }),
-        pair: None,
-    };
-    let user = create(ports.db.as_ref(), &new, ports, origin, now).await?;
+    let id = ports.id(SessionId::from_random)?;
+    let tokens = (Some(NewToken { hash: token.hash(), expires_at }), None);
+    let user = create(ports, who, id, platform, tokens, &ports.stamp(origin, now)?).await?;
     Ok(WebSession { user, token, expires_at, expires_in: expires_at.seconds_since(now) })
 }
 
-/// Makes a sign-in with a pair of tokens for an account.
+/// Makes a sign-in with a pair of tokens. One round trip.
 ///
 /// # Errors
 /// [`SignInError`]
-pub async fn token_pair(ports: &Ports, user: UserId, platform: Platform, origin: &RequestOrigin) -> Result<TokenPair, SignInError> {
+pub async fn token_pair(ports: &Ports, who: Who<'_>, platform: Platform, origin: &RequestOrigin) -> Result<TokenPair, SignInError> {
     let now = ports.clock.now();
     let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
-    let session = ports.id(SessionId::from_random)?;
     let access_expires_at = now.plus(ports.config.access_token_ttl);
-    let access_token = sign_access_token(ports, user, session, platform, now)?;
-    let new = NewSession {
-        id: session,
-        user_id: user,
-        platform,
-        token: None,
-        pair: Some(NewPair {
-            refresh_hash: refresh_token.hash(),
-            refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
-            access_expires_at,
-        }),
+    let pair = NewPair {
+        refresh_hash: refresh_token.hash(),
+        refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
+        access_expires_at,
     };
-    let user = create(ports.db.as_ref(), &new, ports, origin, now).await?;
+    let id = ports.id(SessionId::from_random)?;
+    let user = create(ports, who, id, platform, (None, Some(pair)), &ports.stamp(origin, now)?).await?;
+    let access_token = sign_access_token(ports, user.id, id, platform, now)?;
     Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
@@ -121,7 +123,24 @@ pub(super) fn sign_access_token(
     access_token::sign(&ports.config, &new).ok_or(SignInError::Signing)
 }
 
-async fn create(db: &dyn Db, new: &NewSession, ports: &Ports, origin: &RequestOrigin, now: Timestamp) -> Result<User, SignInError> {
-    let stamp = ports.stamp(origin, now)?;
-    sessions::create(db, new, &stamp).await?.ok_or(SignInError::UnknownUser)
+async fn create(
+    ports: &Ports,
+    who: Who<'_>,
+    id: SessionId,
+    platform: Platform,
+    (token, pair): (Option<NewToken>, Option<NewPair>),
+    stamp: &EventStamp,
+) -> Result<User, SignInError> {
+    let db = ports.db.as_ref();
+    match who {
+        Who::User(user) => {
+            let new = NewSession { id, owner: Owner::User(user), platform, token, pair };
+            sessions::create(db, &new, stamp).await?.ok_or(SignInError::UnknownUser)
+        }
+        Who::Identity(identity) => {
+            let identified = users::identified(identity);
+            let owner = Owner::Identity(&identified, users::fresh_ids(ports)?);
+            sessions::create(db, &NewSession { id, owner, platform, token, pair }, stamp).await?.ok_or(SignInError::EmailRequired)
+        }
+    }
 }

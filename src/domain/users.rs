@@ -53,24 +53,31 @@ pub enum UserError {
 /// # Errors
 /// [`UserError`]
 pub async fn identify(ports: &Ports, who: &Identity, origin: &RequestOrigin) -> Result<User, UserError> {
-    let verified = who.email.is_some() && !who.email_unverified && VERIFYING_PROVIDERS.contains(&who.provider.as_str());
-    let identified = Identified {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    users::upsert(ports.db.as_ref(), &identified(who), fresh_ids(ports)?, &stamp).await?.ok_or(UserError::EmailRequired)
+}
+
+/// Decides whether the address counts as verified; everything else is passed on.
+pub(super) fn identified(who: &Identity) -> Identified<'_> {
+    Identified {
         provider: &who.provider,
         provider_id: &who.provider_id,
         email: who.email.as_ref(),
-        email_verified: verified,
+        email_verified: who.email.is_some() && !who.email_unverified && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
         name: who.name.as_deref(),
         picture: who.picture.as_deref(),
         auth_method: &who.auth_method,
         platform: who.platform,
-    };
-    let ids = FreshIds {
+    }
+}
+
+pub(super) fn fresh_ids(ports: &Ports) -> Result<FreshIds, NoEntropy> {
+    Ok(FreshIds {
         user: ports.id(UserId::from_random)?,
         identity: ports.id(IdentityId::from_random)?,
+        created_event: ports.id(EventId::from_random)?,
         linked_event: ports.id(EventId::from_random)?,
-    };
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::upsert(ports.db.as_ref(), &identified, ids, &stamp).await?.ok_or(UserError::EmailRequired)
+    })
 }
 
 /// The account that an address belongs to, if any: verified before claimed.

@@ -147,6 +147,7 @@ impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::UnknownUser => Code::UserNotFound.into(),
+            SignInError::EmailRequired => Code::EmailRequired.into(),
             SignInError::Signing => Self::because(Code::Internal, error),
             SignInError::Entropy(error) => error.into(),
             SignInError::Store(error) => error.into(),

@@ -9,6 +9,7 @@ use super::error::{ApiError, Code};
 use super::extract::{AppJson, absent_if_empty};
 use super::objects::{AuthResponse, User, UserAnswer};
 use crate::domain::authenticate::{self, AuthenticateError, Credential};
+use crate::domain::sign_in::Who;
 use crate::domain::users::Identity;
 use crate::domain::{RequestOrigin, sign_in, users};
 use crate::model::email::Email;
@@ -119,12 +120,14 @@ pub async fn create_tokens(
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = body.platform()?;
     let origin = body.origin(origin);
-    let user = match (&body.user_id, &body.provider, &body.provider_id) {
-        (Some(id), None, None) => UserId::parse(id).ok_or(Code::InvalidUserId)?,
+    let pair = match (&body.user_id, &body.provider, &body.provider_id) {
+        (Some(id), None, None) => {
+            let user = UserId::parse(id).ok_or(Code::InvalidUserId)?;
+            sign_in::token_pair(&app.ports, Who::User(user), platform, &origin).await?
+        }
         (Some(_), _, _) => return Err(Code::AmbiguousSubject.into()),
-        (None, _, _) => users::identify(&app.ports, &body.identity()?, &origin).await?.id,
+        (None, _, _) => sign_in::token_pair(&app.ports, Who::Identity(&body.identity()?), platform, &origin).await?,
     };
-    let pair = sign_in::token_pair(&app.ports, user, platform, &origin).await?;
     Ok(AppJson(pair.into()))
 }
 
@@ -156,7 +159,7 @@ pub async fn create_session(
     let platform = Platform::parse(&body.platform).ok_or(Code::InvalidPlatform)?;
     let user = UserId::parse(&body.user_id).ok_or(Code::InvalidUserId)?;
     let origin = RequestOrigin { user_agent: body.user_agent.as_deref().and_then(text::user_agent), ..origin };
-    let session = sign_in::web_session(&app.ports, user, platform, &origin).await?;
+    let session = sign_in::web_session(&app.ports, Who::User(user), platform, &origin).await?;
     Ok(AppJson(session.into()))
 }
 

@@ -46,6 +46,25 @@ pub fn about_session(stamp: &EventStamp, kind: EventKind, user: UserId, session:
     )
 }
 
+/// An event about a sign-in that this batch made.
+#[must_use]
+pub fn about_new_session(stamp: &EventStamp, session: SessionId) -> Statement {
+    sql(
+        "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
+         SELECT ?1, ?2, ?3, user_id, id, ?5, ?6, ?7, ?8 FROM sessions WHERE id = ?4",
+        [
+            stamp.id.into(),
+            stamp.at.into(),
+            EventKind::SignedIn.as_str().into(),
+            session.into(),
+            stamp.actor.as_str().into(),
+            stamp.address.as_deref().into(),
+            stamp.user_agent.as_deref().into(),
+            stamp.request_id.as_str().into(),
+        ],
+    )
+}
+
 /// An event about the live sign-in that a session token belongs to.
 #[must_use]
 pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHash) -> Statement {

@@ -5,6 +5,7 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{EventKind, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
+use crate::store::users::{FreshIds, Identified};
 
 pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
@@ -45,13 +46,22 @@ pub struct NewPair {
     pub access_expires_at: Timestamp,
 }
 
+/// Whose sign-in is made.
+#[derive(Debug)]
+pub enum Owner<'a> {
+    /// An account that may or may not exist.
+    User(UserId),
+    /// The account of an identity, found, linked or made in the same batch.
+    Identity(&'a Identified<'a>, FreshIds),
+}
+
 /// A sign-in to make.
-#[derive(Clone, Debug)]
-pub struct NewSession {
+#[derive(Debug)]
+pub struct NewSession<'a> {
     /// Its id.
     pub id: SessionId,
     /// Whose it is.
-    pub user_id: UserId,
+    pub owner: Owner<'a>,
     /// Where it happens.
     pub platform: Platform,
     /// The web session token, if it gets one.
@@ -60,20 +70,25 @@ pub struct NewSession {
     pub pair: Option<NewPair>,
 }
 
-/// Makes a sign-in of an account that exists and gives the account back; `None` if it does not exist.
+/// Makes a sign-in and gives its account back; `None` if there is no account and none could be made.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn create(db: &dyn Db, new: &NewSession, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let (mut batch, user, identity) = match &new.owner {
+        Owner::User(user) => (Vec::new(), Some(*user), None),
+        Owner::Identity(who, ids) => (users::upsert_statements(who, *ids, stamp), None, Some((who.provider, who.provider_id))),
+    };
     let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
-    let insert = sql(
+    batch.push(sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
                                token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at)
-         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10 FROM users WHERE id = ?2",
+         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10 FROM users
+          WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))",
         [
             new.id.into(),
-            new.user_id.into(),
+            user.into(),
             new.platform.as_str().into(),
             stamp.user_agent.as_deref().into(),
             stamp.at.into(),
@@ -82,11 +97,10 @@ pub async fn create(db: &dyn Db, new: &NewSession, stamp: &EventStamp) -> Result
             new.pair.as_ref().map(|p| p.access_expires_at).into(),
             new.pair.as_ref().map(|p| p.refresh_expires_at).into(),
             expires_at.into(),
+            identity.map(|(provider, _)| provider).into(),
+            identity.map(|(_, provider_id)| provider_id).into(),
         ],
-    );
-    let signed_in = users::signed_in(new.user_id, new.platform, stamp.at);
-    let event = events::about_session(stamp, EventKind::SignedIn, new.user_id, new.id);
-    let mut batch = vec![insert, signed_in, event];
+    ));
     if let Some(pair) = &new.pair {
         batch.push(sql(
             "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
@@ -94,8 +108,16 @@ pub async fn create(db: &dyn Db, new: &NewSession, stamp: &EventStamp) -> Result
             [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
         ));
     }
+    batch.push(events::about_new_session(stamp, new.id));
+    let signed_in = batch.len();
+    batch.push(sql(
+        "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
+         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
+                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
+        [new.id.into(), stamp.at.into(), new.platform.as_str().into()],
+    ));
     let results = db.batch(batch).await?;
-    rows(&results, 1).first().map(users::read).transpose()
+    rows(&results, signed_in).first().map(users::read).transpose()
 }
 
 /// The live sign-in of a session token, with its account.

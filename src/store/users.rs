@@ -1,10 +1,9 @@
 //! Accounts and their identities.
 
-use super::{Db, Row, StoreError, Value, events, rows, run, sql};
+use super::{Db, Row, Statement, StoreError, Value, events, rows, run, sql};
 use crate::model::email::Email;
 use crate::model::ids::{EventId, IdentityId, UserId};
 use crate::model::records::{EventKind, EventStamp, Platform, User};
-use crate::model::time::Timestamp;
 
 /// Reads the columns of `users`.
 ///
@@ -59,6 +58,8 @@ pub struct FreshIds {
     pub user: UserId,
     /// For an identity.
     pub identity: IdentityId,
+    /// For the event that tells of a new account.
+    pub created_event: EventId,
     /// For the event that tells of a linked identity.
     pub linked_event: EventId,
 }
@@ -71,6 +72,20 @@ pub struct FreshIds {
 /// # Errors
 /// [`StoreError`]
 pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let mut batch = upsert_statements(who, ids, stamp);
+    let select = batch.len();
+    batch.push(sql(
+        "SELECT u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
+                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+           FROM identities AS i JOIN users AS u ON u.id = i.user_id
+          WHERE i.provider = ?1 AND i.provider_id = ?2",
+        [who.provider.into(), who.provider_id.into()],
+    ));
+    first(rows(&db.batch(batch).await?, select))
+}
+
+/// What an upsert writes. After these statements the identity has its account, if one could be found or made.
+pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let [provider, provider_id] = subject();
     let create = sql(
@@ -109,7 +124,7 @@ pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &Ev
         [provider, provider_id, who.name.into(), who.picture.into(), stamp.at.into(), who.platform.as_str().into()],
     );
     // Only this call can have inserted a row with one of its fresh ids.
-    let created = events::about_user(stamp, EventKind::UserCreated, ids.user);
+    let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
     let linked = sql(
         "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
          SELECT ?1, ?2, ?3, user_id, NULL, ?6, ?7, ?8, ?9 FROM identities WHERE id = ?4 AND user_id <> ?5",
@@ -125,16 +140,7 @@ pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &Ev
             stamp.request_id.as_str().into(),
         ],
     );
-    let [provider, provider_id] = subject();
-    let select = sql(
-        "SELECT u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
-                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
-           FROM identities AS i JOIN users AS u ON u.id = i.user_id
-          WHERE i.provider = ?1 AND i.provider_id = ?2",
-        [provider, provider_id],
-    );
-    let results = db.batch(vec![create, link, touch, created, linked, select]).await?;
-    first(rows(&results, 5))
+    vec![create, link, touch, created, linked]
 }
 
 /// The account that an address belongs to: the one that has it verified, else the oldest that claims it.
@@ -194,14 +200,4 @@ pub async fn delete(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<boo
     let delete = sql("DELETE FROM users WHERE id = ?1 RETURNING id", [user.into()]);
     let results = db.batch(vec![events::tombstone(stamp, user), events::forget(user), delete]).await?;
     Ok(!rows(&results, 2).is_empty())
-}
-
-/// Marks a sign-in on the account. Goes into the batch that makes the sign-in.
-pub(super) fn signed_in(user: UserId, platform: Platform, now: Timestamp) -> super::Statement {
-    sql(
-        "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = ?1
-         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
-                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
-        [user.into(), now.into(), platform.as_str().into()],
-    )
 }

@@ -1,0 +1,35 @@
+// `make test`, after the Worker has been built: every suite, on both targets. `--worker-only` leaves the native suites out.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { startControl } from "../tests/workerd/control.mjs";
+
+const workerOnly = process.argv.includes("--worker-only");
+const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+
+/** Asynchronous, because the control has to answer meanwhile. */
+const run = (title, command, args, env = {}) => {
+  console.log(`\n== ${title}`);
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+    child.on("exit", (code) => (code === 0 ? done() : failed(new Error(`${title} failed`))));
+  });
+};
+
+const nodeTests = ["tests/workerd", "clients/typescript/test", "tests/native"]
+  .flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`))
+  .filter((file) => file.endsWith(".test.mjs"));
+
+try {
+  if (!workerOnly) await run("Rust suites, natively", "cargo", ["test"]);
+  const control = await startControl();
+  try {
+    const args = ["test", "--test", "api", "--", "--test-threads", "3", ...filters];
+    await run("The same cases against the Worker in workerd", "cargo", args, { HAMRAH_WORKERD: control.url });
+  } finally {
+    await control.stop();
+  }
+  if (filters.length === 0) await run("Node suites", "node", ["--test", ...nodeTests]);
+} catch (error) {
+  console.error(`\n${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,62 @@
+//! What must hold after every case, whatever happened in it (SECURITY §8).
+
+use serde_json::Value;
+
+use super::TestApp;
+
+/// Queries that must give no row, with what a row would mean.
+const FORBIDDEN: [(&str, &str); 7] = [
+    ("a reference to nothing (I5)", "SELECT * FROM pragma_foreign_key_check"),
+    (
+        "a sign-in with two live refresh tokens (I3)",
+        "SELECT session_id FROM refresh_tokens WHERE replaced_by IS NULL GROUP BY session_id HAVING COUNT(*) > 1",
+    ),
+    (
+        "a live sign-in with a pair and no live refresh token (I1)",
+        "SELECT id FROM sessions AS s WHERE revoked_at IS NULL AND refresh_expires_at > last_used_at
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id AND r.replaced_by IS NULL)",
+    ),
+    (
+        "a successor of two refresh tokens (I2)",
+        "SELECT replaced_by FROM refresh_tokens WHERE replaced_by IS NOT NULL GROUP BY replaced_by HAVING COUNT(*) > 1",
+    ),
+    ("an address that is verified twice", "SELECT email FROM users WHERE email_verified = 1 GROUP BY email HAVING COUNT(*) > 1"),
+    (
+        "an identity of an account that came from a provider is missing",
+        "SELECT id FROM users AS u WHERE provider IS NOT NULL AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = u.id)",
+    ),
+    (
+        "a sign-in that ends before what it carries",
+        "SELECT id FROM sessions WHERE expires_at < COALESCE(token_expires_at, 0) OR expires_at < COALESCE(refresh_expires_at, 0)",
+    ),
+];
+
+const TABLES: [&str; 6] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "events"];
+
+pub async fn check(app: &TestApp) {
+    for (meaning, query) in FORBIDDEN {
+        let rows = app.sql(query, &[]).await;
+        assert!(rows.is_empty(), "{meaning}: {rows:?}");
+    }
+    no_secret_is_kept(app).await;
+}
+
+/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the log.
+async fn no_secret_is_kept(app: &TestApp) {
+    let log = app.logs().await;
+    let mut kept = log.clone();
+    for table in TABLES {
+        let rows = app.sql(&format!("SELECT * FROM {table}"), &[]).await;
+        kept.push_str(&serde_json::to_string(&rows).expect("JSON"));
+    }
+    let mut secrets = app.secrets.lock().expect("no panic while it is held").clone();
+    secrets.push(app.settings["INTERNAL_API_KEY"].clone());
+    let keys: Value = serde_json::from_str(&app.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
+    secrets.push(keys["keys"][0]["d"].as_str().expect("d").to_owned());
+    for secret in secrets {
+        // An access token is a secret in all its parts; its signature is the part that nobody else can know.
+        let part = secret.rsplit('.').next().unwrap_or_default();
+        assert!(!kept.contains(part), "a secret is kept: {part}");
+    }
+    assert!(!log.contains("@example.com"), "an address is in the log: {log}");
+}

@@ -1,0 +1,257 @@
+//! One harness, two targets: the router over SQLite in memory, and the built Worker in workerd.
+//!
+//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets an API of its own with an empty
+//! database, and after it the invariants are checked.
+
+mod answer;
+mod invariants;
+mod native;
+mod people;
+mod workerd;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderName, HeaderValue, Method, Request, header};
+use serde_json::{Map, Value, json};
+
+pub use answer::Answer;
+pub use people::{Pair, Person, claims};
+
+/// A row by column name.
+pub type Record = Map<String, Value>;
+
+/// How the n-th batch from now fails.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub at: usize,
+    pub mode: FaultMode,
+    pub message: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultMode {
+    /// Before anything ran.
+    Before,
+    /// After it took effect: the answer is lost.
+    After,
+    /// At this statement, while it runs.
+    Within(usize),
+}
+
+/// What the database was asked since the last look.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Stats {
+    pub batches: usize,
+    pub statements: usize,
+    pub rows_read: usize,
+}
+
+/// What both targets can do.
+#[async_trait::async_trait]
+trait Target: Send + Sync {
+    async fn send(&self, request: Request<Vec<u8>>) -> Answer;
+    async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record>;
+    async fn plan(&self, faults: &[Fault]);
+    async fn stats(&self) -> Stats;
+    async fn logs(&self) -> String;
+    async fn cron(&self);
+    async fn age(&self, by: Duration);
+    async fn release(&self);
+}
+
+/// The API under test.
+pub struct TestApp {
+    target: Box<dyn Target>,
+    pub settings: HashMap<String, String>,
+    /// Every secret that an answer gave: none may be in the database or the log.
+    secrets: Mutex<Vec<String>>,
+}
+
+/// Whether the built Worker is under test.
+pub fn on_workerd() -> bool {
+    std::env::var_os("HAMRAH_WORKERD").is_some()
+}
+
+/// Runs a case on a fresh API, then checks the invariants.
+pub async fn case(test: impl AsyncFnOnce(&TestApp)) {
+    case_with(&[], test).await;
+}
+
+/// Like [`case`], with settings.
+pub async fn case_with(vars: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+    let app = TestApp::start(vars, false).await;
+    test(&app).await;
+    app.finish().await;
+}
+
+/// Like [`case`]; natively over a file and several connections, so that callers really meet.
+pub async fn race(test: impl AsyncFnOnce(&TestApp)) {
+    let app = TestApp::start(&[], true).await;
+    test(&app).await;
+    app.finish().await;
+}
+
+impl TestApp {
+    async fn start(vars: &[(&str, &str)], on_disk: bool) -> Self {
+        let vars: HashMap<String, String> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (target, settings): (Box<dyn Target>, _) = if on_workerd() {
+            let (workerd, settings) = workerd::Workerd::acquire(&vars).await;
+            (Box::new(workerd), settings)
+        } else {
+            let (native, settings) = native::Native::start(vars, on_disk).await;
+            (Box::new(native), settings)
+        };
+        Self { target, settings, secrets: Mutex::default() }
+    }
+
+    async fn finish(self) {
+        invariants::check(&self).await;
+        self.target.release().await;
+    }
+
+    /// Starts a request.
+    pub fn request(&self, method: Method, path: &str) -> Call<'_> {
+        Call { app: self, request: Request::builder().method(method).uri(path).body(Vec::new()).expect("a request") }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Call<'_> {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.request(Method::DELETE, path)
+    }
+
+    /// A call as hamrah-app's server makes it.
+    pub fn internal(&self, path: &str, body: &Value) -> Call<'_> {
+        self.post(path, body)
+            .header("x-internal-service", "hamrah-app")
+            .header("x-internal-key", &self.settings["INTERNAL_API_KEY"])
+            .header("user-agent", "hamrah-app-internal/1.0")
+    }
+
+    /// Asks the database itself.
+    pub async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
+        self.target.sql(text, params).await
+    }
+
+    /// The one integer that a query gives.
+    pub async fn count(&self, text: &str, params: &[Value]) -> i64 {
+        let rows = self.sql(text, params).await;
+        rows[0].values().next().and_then(Value::as_i64).expect("a number")
+    }
+
+    /// The kinds of the events about a user, in the order in which they were written.
+    pub async fn events(&self, user: &str) -> Vec<String> {
+        let rows = self.sql("SELECT kind FROM events WHERE user_id = ?1 ORDER BY rowid", &[json!(user)]).await;
+        rows.iter().map(|row| row["kind"].as_str().expect("a kind").to_owned()).collect()
+    }
+
+    /// Makes the next calls to the database fail.
+    pub async fn fail(&self, faults: &[Fault]) {
+        self.target.plan(faults).await;
+    }
+
+    /// What the database was asked while `call` ran.
+    pub async fn cost(&self, call: Call<'_>) -> (Answer, Stats) {
+        let before = self.target.stats().await;
+        let answer = call.send().await;
+        let after = self.target.stats().await;
+        let spent = Stats {
+            batches: after.batches - before.batches,
+            statements: after.statements - before.statements,
+            rows_read: after.rows_read - before.rows_read,
+        };
+        (answer, spent)
+    }
+
+    /// Everything that was logged.
+    pub async fn logs(&self) -> String {
+        self.target.logs().await
+    }
+
+    /// Runs the sweep, as the cron trigger does.
+    pub async fn cron(&self) {
+        self.target.cron().await;
+    }
+
+    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes older.
+    /// Access tokens carry their own times, so at the edge they do not age.
+    pub async fn age(&self, by: Duration) {
+        self.target.age(by).await;
+    }
+
+    /// Remembers secrets that must never be found in the database or the log.
+    fn remember(&self, answer: &Answer) {
+        let mut secrets = self.secrets.lock().expect("no panic while it is held");
+        if let Ok(body) = serde_json::from_slice::<Value>(&answer.body) {
+            for field in ["access_token", "refresh_token", "session_token"] {
+                secrets.extend(body[field].as_str().map(str::to_owned));
+            }
+        }
+    }
+
+    /// A token signed with the API's own key, to be told things that the API never says.
+    pub fn forge(&self, header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        self.sign(&format!("{}.{}", encode(header), encode(claims)))
+    }
+
+    /// Signs `header.claims` with the API's own key.
+    pub fn sign(&self, message: &str) -> String {
+        use ed25519_dalek::Signer;
+        let key: Value = serde_json::from_str(&self.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
+        let seed = URL_SAFE_NO_PAD.decode(key["keys"][0]["d"].as_str().expect("d")).expect("base64url");
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).to_bytes()))
+    }
+}
+
+/// A request being made.
+pub struct Call<'a> {
+    app: &'a TestApp,
+    request: Request<Vec<u8>>,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
+        self.request.headers_mut().append(HeaderName::from_bytes(name.as_bytes()).expect("a header's name"), value);
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The session cookie as it is called over plain http on localhost in development.
+    pub fn cookie(self, token: &str) -> Self {
+        self.header("cookie", &format!("session={token}"))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string().into_bytes())
+    }
+
+    pub fn body(mut self, body: Vec<u8>) -> Self {
+        *self.request.body_mut() = body;
+        self
+    }
+
+    pub async fn send(mut self) -> Answer {
+        if !self.request.headers().contains_key(header::HOST) {
+            self.request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+        }
+        let answer = self.app.target.send(self.request).await;
+        self.app.remember(&answer);
+        answer
+    }
+}

@@ -1,0 +1,216 @@
+//! The router in this process, over SQLite, with a clock that only moves when it is told.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, sweep};
+use hamrah_api::http::router::router;
+use hamrah_api::model::config::Config;
+use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
+use hamrah_api::model::time::Timestamp;
+use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
+use hamrah_api::store::{Db, Rows, Statement, StoreError};
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Column, Row as _, SqlitePool, TypeInfo, ValueRef};
+use tower::ServiceExt;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{Answer, Fault, FaultMode, Record, Stats, Target};
+
+pub struct Native {
+    router: Router,
+    ports: Ports,
+    pool: SqlitePool,
+    clock: Arc<FakeClock>,
+    between: Arc<Between>,
+    log: Log,
+    _subscriber: DefaultGuard,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Native {
+    pub async fn start(vars: HashMap<String, String>, on_disk: bool) -> (Self, HashMap<String, String>) {
+        let mut settings = HashMap::from([
+            ("ENVIRONMENT".to_owned(), "development".to_owned()),
+            ("INTERNAL_API_KEY".to_owned(), "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned()),
+            ("JWT_SIGNING_KEYS".to_owned(), SigningKeys::single(SigningKey::from_seed([42; 32])).to_json()),
+        ]);
+        settings.extend(vars);
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::TRACE).finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+
+        let folder = on_disk.then(|| tempfile::tempdir().expect("a folder"));
+        let url = folder.as_ref().map_or_else(|| "sqlite::memory:".to_owned(), |f| format!("sqlite:{}/test.db", f.path().display()));
+        let sqlite = Sqlite::open(&url).await.expect("opens");
+        let pool = sqlite.pool().clone();
+        migrations::apply(&pool).await.expect("applies");
+
+        let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
+        let between = Arc::new(Between { inner: sqlite, state: Mutex::default() });
+        let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
+        let ports = Ports {
+            db: between.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+            config: Arc::new(config),
+        };
+        let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, _subscriber: guard, _folder: folder };
+        (native, settings)
+    }
+}
+
+#[async_trait]
+impl Target for Native {
+    async fn send(&self, request: Request<Vec<u8>>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request.map(Body::from)).await.expect("never fails").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
+        let query = params.iter().fold(sqlx::query(AssertSqlSafe(text.to_owned())), |query, param| match param {
+            Value::Number(number) => query.bind(number.as_i64()),
+            Value::String(text) => query.bind(text.clone()),
+            _ => query.bind(None::<String>),
+        });
+        let rows = query.fetch_all(&self.pool).await.expect("a query");
+        let value = |row: &sqlx::sqlite::SqliteRow, index: usize| {
+            let raw = row.try_get_raw(index).expect("a column");
+            if raw.is_null() {
+                Value::Null
+            } else if raw.type_info().name() == "TEXT" {
+                row.get::<String, _>(index).into()
+            } else {
+                row.get::<i64, _>(index).into()
+            }
+        };
+        rows.iter().map(|row| row.columns().iter().map(|c| (c.name().to_owned(), value(row, c.ordinal()))).collect()).collect()
+    }
+
+    async fn plan(&self, faults: &[Fault]) {
+        let mut state = self.between.state.lock().expect("unpoisoned");
+        let now = state.stats.batches;
+        state.faults = faults.iter().map(|fault| Fault { at: fault.at + now, ..fault.clone() }).collect();
+    }
+
+    async fn stats(&self) -> Stats {
+        self.between.state.lock().expect("unpoisoned").stats
+    }
+
+    async fn logs(&self) -> String {
+        String::from_utf8_lossy(&self.log.0.lock().expect("unpoisoned")).into_owned()
+    }
+
+    async fn cron(&self) {
+        sweep::sweep(&self.ports).await.expect("sweeps");
+    }
+
+    async fn age(&self, by: Duration) {
+        self.clock.0.fetch_add(i64::try_from(by.as_millis()).expect("fits"), Ordering::Relaxed);
+    }
+
+    /// Every statement that ran must find its rows by an index: its cost does not grow with the number of users.
+    async fn release(&self) {
+        let seen = self.between.state.lock().expect("unpoisoned").seen.clone();
+        for sql in seen {
+            for row in self.sql(&format!("EXPLAIN QUERY PLAN {sql}"), &[]).await {
+                let detail = row["detail"].as_str().expect("a detail");
+                let bounded = detail == "SCAN CONSTANT ROW" || detail.starts_with("SCAN (subquery") || sql.contains("LIMIT 1) LIMIT 1");
+                assert!(!detail.starts_with("SCAN") || bounded, "{detail} in {sql}");
+            }
+        }
+    }
+}
+
+struct FakeClock(AtomicI64);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Different bytes every time, the same in every run.
+struct CountingEntropy(AtomicU64);
+
+impl Entropy for CountingEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        for chunk in buffer.chunks_mut(8) {
+            let mixed = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is told.
+struct Between {
+    inner: Sqlite,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    stats: Stats,
+    faults: Vec<Fault>,
+    seen: std::collections::BTreeSet<&'static str>,
+}
+
+#[async_trait]
+impl Db for Between {
+    async fn batch(&self, mut statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+        let fault = {
+            let mut state = self.state.lock().expect("unpoisoned");
+            let now = state.stats.batches;
+            state.stats.batches += 1;
+            state.stats.statements += statements.len();
+            state.seen.extend(statements.iter().map(|statement| statement.sql));
+            state.faults.iter().find(|fault| fault.at == now).cloned()
+        };
+        let Some(Fault { mode, message, .. }) = fault else { return self.inner.batch(statements).await };
+        let failed = || StoreError::Unavailable(message.to_owned());
+        match mode {
+            FaultMode::Before => Err(failed()),
+            FaultMode::After => self.inner.batch(statements).await.and(Err(failed())),
+            FaultMode::Within(index) => {
+                // A statement that fails while it runs: the batch must roll back whole.
+                statements.insert(index.min(statements.len()), Statement { sql: "SELECT json('{') AS broken", params: Vec::new() });
+                // A batch of one read would not be a transaction; that it is a write makes it one.
+                self.inner.batch(statements).await.and(Ok(())).expect_err("the broken statement fails");
+                Err(failed())
+            }
+        }
+    }
+}
+
+/// What was logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

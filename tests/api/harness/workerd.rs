@@ -1,0 +1,123 @@
+//! The built Worker in workerd, lent by `tests/workerd/control.mjs`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+
+use super::{Answer, Fault, FaultMode, Record, Stats, Target};
+
+type Http = Client<HttpConnector, Full<axum::body::Bytes>>;
+
+pub struct Workerd {
+    http: Http,
+    control: String,
+    id: u64,
+    url: String,
+}
+
+/// Columns that hold times, by table.
+const TIMES: [(&str, &[&str]); 4] = [
+    ("users", &["created_at", "updated_at", "last_login_at"]),
+    (
+        "sessions",
+        &[
+            "authenticated_at",
+            "created_at",
+            "last_used_at",
+            "token_expires_at",
+            "access_expires_at",
+            "refresh_expires_at",
+            "expires_at",
+            "revoked_at",
+        ],
+    ),
+    ("refresh_tokens", &["created_at", "expires_at", "replaced_at"]),
+    ("challenges", &["created_at", "expires_at"]),
+];
+
+impl Workerd {
+    pub async fn acquire(vars: &HashMap<String, String>) -> (Self, HashMap<String, String>) {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let control = std::env::var("HAMRAH_WORKERD").expect("the address of the control");
+        let lent = ask(&http, &control, "acquire", &json!({"vars": vars})).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let settings = lent["settings"].as_object().expect("settings").iter().map(|(name, value)| (name.clone(), text(value))).collect();
+        (Self { http, control, id: lent["id"].as_u64().expect("an id"), url: text(&lent["url"]) }, settings)
+    }
+
+    async fn ask(&self, operation: &str, mut body: Value) -> Value {
+        body["id"] = json!(self.id);
+        ask(&self.http, &self.control, operation, &body).await
+    }
+}
+
+async fn ask(http: &Http, control: &str, operation: &str, body: &Value) -> Value {
+    let request = Request::post(format!("{control}/{operation}")).body(Full::from(body.to_string())).expect("a request");
+    let answer = http.request(request).await.expect("the control answers");
+    let ok = answer.status().is_success();
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    assert!(ok, "{operation}: {}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[async_trait]
+impl Target for Workerd {
+    async fn send(&self, request: Request<Vec<u8>>) -> Answer {
+        let (mut parts, body) = request.into_parts();
+        parts.uri = format!("{}{}", self.url, parts.uri).parse::<Uri>().expect("a URI");
+        let request = Request::from_parts(parts, Full::from(body));
+        let (parts, body) = self.http.request(request).await.expect("workerd answers").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
+        let rows = self.ask("sql", json!({"text": text, "params": params})).await;
+        serde_json::from_value(rows).expect("rows")
+    }
+
+    async fn plan(&self, faults: &[Fault]) {
+        let step = |fault: &Fault| {
+            let (mode, statement) = match fault.mode {
+                FaultMode::Before => ("before", 0),
+                FaultMode::After => ("after", 0),
+                FaultMode::Within(statement) => ("within", statement),
+            };
+            json!({"at": fault.at, "mode": mode, "statement": statement, "message": fault.message})
+        };
+        self.ask("plan", json!({"steps": faults.iter().map(step).collect::<Vec<_>>()})).await;
+    }
+
+    async fn stats(&self) -> Stats {
+        let stats = self.ask("stats", json!({})).await;
+        let number = |name: &str| usize::try_from(stats[name].as_u64().expect("a number")).expect("fits");
+        Stats { batches: number("batches"), statements: number("statements"), rows_read: number("rowsRead") }
+    }
+
+    async fn logs(&self) -> String {
+        self.ask("logs", json!({})).await.to_string()
+    }
+
+    async fn cron(&self) {
+        assert_eq!(self.ask("cron", json!({})).await["outcome"], "ok");
+    }
+
+    async fn age(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).expect("fits");
+        for (table, columns) in TIMES {
+            let set = columns.iter().map(|column| format!("{column} = {column} - ?1")).collect::<Vec<_>>().join(", ");
+            self.sql(&format!("UPDATE {table} SET {set}"), &[json!(by)]).await;
+        }
+    }
+
+    async fn release(&self) {
+        self.ask("release", json!({})).await;
+    }
+}
