@@ -64,8 +64,12 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
     if known.revoked || known.expires_at <= now {
         return Err(RotateError::Invalid);
     }
-    let refresh_token = if known.rotated { Some(successor) } else { repeated(ports, presented, &known, rotation.repeat_since) };
-    let Some(refresh_token) = refresh_token else {
+    let refresh_token = if known.rotated {
+        successor
+    } else if known.successor.as_ref().is_some_and(|next| next.unused && next.since >= rotation.repeat_since) {
+        // In time, but a key that is not known here (any more, or not yet) made the successor: nothing to give, and no replay.
+        repeated(ports, presented, &known).ok_or(RotateError::Invalid)?
+    } else {
         let stamp = ports.stamp(origin, now)?;
         sessions::revoke(db, known.session.id, known.user.id, EventKind::RefreshTokenReused, &stamp).await?;
         return Err(RotateError::Reused);
@@ -74,13 +78,11 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
     Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
-/// The successor that a repeated call gets again, if the repeat is in time and the successor unused.
-///
-/// Every key of the set is tried, because the keys may have been rotated between the call and its repeat.
-fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented, since: crate::model::time::Timestamp) -> Option<RefreshToken> {
-    let replaced = known.successor.as_ref().filter(|successor| successor.unused && successor.since >= since)?;
-    let candidates = ports.config.signing_keys.iter().filter_map(|key| successor(key, presented));
-    candidates.into_iter().find(|candidate| candidate.hash() == replaced.hash)
+/// The successor that a repeated call gets again. Every key of the set is tried: the keys may have been rotated in between.
+fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented) -> Option<RefreshToken> {
+    let replaced = known.successor.as_ref()?;
+    let mut candidates = ports.config.signing_keys.iter().filter_map(|key| successor(key, presented));
+    candidates.find(|candidate| candidate.hash() == replaced.hash)
 }
 
 /// HMAC-SHA-256 under a key that is itself derived from the signing key for this one purpose.

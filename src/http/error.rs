@@ -17,7 +17,7 @@ macro_rules! codes {
         /// What went wrong, for machines. The codes are stable.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Code {
-            $(#[doc = $detail] $variant,)*
+            $(#[doc = concat!("`", $code, "`")] $variant,)*
         }
 
         impl Code {
@@ -90,8 +90,8 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with a reason for the log.
-    pub fn because(code: Code, reason: impl ToString) -> Self {
-        Self { code, reason: Some(reason.to_string()) }
+    pub fn because(code: Code, reason: impl Into<String>) -> Self {
+        Self { code, reason: Some(reason.into()) }
     }
 
     /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
@@ -124,13 +124,13 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Broken(_) => Code::Internal,
         };
-        Self::because(code, error)
+        Self::because(code, error.to_string())
     }
 }
 
 impl From<NoEntropy> for ApiError {
     fn from(error: NoEntropy) -> Self {
-        Self::because(Code::Unavailable, error)
+        Self::because(Code::Unavailable, error.to_string())
     }
 }
 
@@ -138,7 +138,7 @@ impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Store(error) => error.into(),
-            refused => Self::because(Code::InvalidToken, refused),
+            refused => Self::because(Code::InvalidToken, refused.to_string()),
         }
     }
 }
@@ -148,7 +148,7 @@ impl From<SignInError> for ApiError {
         match error {
             SignInError::UnknownUser => Code::UserNotFound.into(),
             SignInError::EmailRequired => Code::EmailRequired.into(),
-            SignInError::Signing => Self::because(Code::Internal, error),
+            SignInError::Signing => Self::because(Code::Internal, error.to_string()),
             SignInError::Entropy(error) => error.into(),
             SignInError::Store(error) => error.into(),
         }
@@ -158,7 +158,7 @@ impl From<SignInError> for ApiError {
 impl From<RotateError> for ApiError {
     fn from(error: RotateError) -> Self {
         match error {
-            RotateError::Invalid | RotateError::Reused => Self::because(Code::InvalidRefreshToken, error),
+            RotateError::Invalid | RotateError::Reused => Self::because(Code::InvalidRefreshToken, error.to_string()),
             RotateError::SignIn(error) => error.into(),
             RotateError::Entropy(error) => error.into(),
             RotateError::Store(error) => error.into(),

@@ -37,7 +37,7 @@ pub async fn alive(State(app): State<App>) -> AppJson<Health> {
 /// 503 otherwise.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Health)))]
 pub async fn ready(State(app): State<App>) -> Result<AppJson<Health>, ApiError> {
-    store::ping(app.ports.db.as_ref()).await.map_err(|error| ApiError::because(Code::Unavailable, error))?;
+    store::ping(app.ports.db.as_ref()).await.map_err(|error| ApiError::because(Code::Unavailable, error.to_string()))?;
     Ok(health(&app))
 }
 

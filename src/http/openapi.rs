@@ -2,6 +2,8 @@
 //!
 //! Used by `hamrah-api openapi` and by the test that compares it with the file; the Worker serves the file.
 
+#![allow(clippy::indexing_slicing, reason = "serde_json gives null for what is not there")]
+
 use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
@@ -116,8 +118,7 @@ fn statuses(access: Access, has_body: bool, has_id: bool, path: &str) -> Vec<u16
     let mut statuses = vec![500, 503];
     match access {
         Access::Anyone => {}
-        Access::SignedIn | Access::Session => statuses.extend([400, 401, 403]),
-        Access::RecentlySignedIn => statuses.extend([400, 401, 403]),
+        Access::SignedIn | Access::Session | Access::RecentlySignedIn => statuses.extend([400, 401, 403]),
         Access::Service => statuses.extend([401, 403]),
     }
     if has_body {

@@ -55,9 +55,9 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     let mut response = next.run(request).await;
     let error = error_of(&mut response);
     if let Some(error) = &error {
-        response = problem(response, error, &id);
+        response = problem(response.headers(), error, &id);
     }
-    finish(response.headers_mut(), &id, https, cookies);
+    finish(response.headers_mut(), &id, https, &cookies);
     log(&id, method.as_str(), &route, response.status(), error.as_ref());
     response
 }
@@ -82,7 +82,7 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
     })
 }
 
-fn problem(answered: Response, error: &ApiError, id: &str) -> Response {
+fn problem(answered: &HeaderMap, error: &ApiError, id: &str) -> Response {
     let code = error.code;
     let body = Problem {
         kind: format!("/docs#error-{}", code.as_str()),
@@ -97,7 +97,7 @@ fn problem(answered: Response, error: &ApiError, id: &str) -> Response {
     let mut response = (code.status(), Json(body)).into_response();
     let headers = response.headers_mut();
     // What gates and the router said besides: CORS, Vary, Allow.
-    for (name, value) in answered.headers() {
+    for (name, value) in answered {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             headers.append(name.clone(), value.clone());
         }
@@ -121,7 +121,7 @@ fn problem(answered: Response, error: &ApiError, id: &str) -> Response {
     response
 }
 
-fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: OutgoingCookies) {
+fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCookies) {
     for cookie in cookies.take() {
         headers.append(header::SET_COOKIE, cookie);
     }

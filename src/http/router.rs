@@ -100,7 +100,6 @@ pub fn table() -> Vec<Route> {
 }
 
 /// The router over `ports`: built once per process or isolate, cloned per request.
-#[must_use]
 pub fn router(ports: Ports) -> Router {
     let app = App { ports };
     let (internal, public): (Vec<_>, Vec<_>) = table().into_iter().partition(|route| route.access == Access::Service);

@@ -44,7 +44,7 @@ pub async fn refresh(
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/tokens/validate", tag = "tokens", responses((status = 200, body = Validated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)), security(("bearer" = []), ("cookie" = [])))]
 pub async fn validate(CurrentUser(signed_in): CurrentUser) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
@@ -127,7 +127,7 @@ pub async fn revoke(
 
 /// How many sign-ins were revoked.
 #[derive(Serialize, ToSchema)]
-pub struct Revoked {
+pub struct RevokedAll {
     success: bool,
     /// A sentence.
     message: &'static str,
@@ -140,16 +140,16 @@ pub struct Revoked {
 /// # Errors
 /// 404 for any account but the caller's own.
 #[utoipa::path(delete, path = "/api/auth/users/{user_id}/tokens/revoke", tag = "tokens", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = Revoked)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = RevokedAll)), security(("bearer" = []), ("cookie" = [])))]
 pub async fn revoke_all(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     Path(user_id): Path<String>,
-) -> Result<AppJson<Revoked>, ApiError> {
+) -> Result<AppJson<RevokedAll>, ApiError> {
     if UserId::parse(&user_id) != Some(me.user.id) {
         return Err(Code::UserNotFound.into());
     }
     let revoked = tokens::revoke_all(&app.ports, me.user.id, &origin).await?;
-    Ok(AppJson(Revoked { success: true, message: "The tokens are revoked.", revoked }))
+    Ok(AppJson(RevokedAll { success: true, message: "The tokens are revoked.", revoked }))
 }

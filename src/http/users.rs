@@ -14,7 +14,7 @@ use super::sessions::with_cleared_cookie;
 use crate::domain::{RequestOrigin, users};
 use crate::model::ids::UserId;
 use crate::model::text;
-use crate::store::users::Changes;
+use crate::store::users::{Change, Changes};
 
 /// `GET /api/users/me`: the caller's account.
 ///
@@ -42,25 +42,28 @@ pub async fn by_id(CurrentUser(me): CurrentUser, Path(user_id): Path<String>) ->
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
     /// 1 to 200 printable characters.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    name: Option<Option<String>>,
+    name: Change,
     /// An `https` address.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    picture: Option<Option<String>>,
+    picture: Change,
 }
 
-/// Tells null (`Some(None)`) from absent (`None`).
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    let value = Option::<String>::deserialize(deserializer)?;
-    Ok(if value.as_deref() == Some("") { None } else { Some(value) })
+/// Called only for a field that is there: null is not the same as absent.
+fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Change, D::Error> {
+    Ok(match Option::<String>::deserialize(deserializer)? {
+        None => Change::Clear,
+        Some(text) if text.is_empty() => Change::Keep,
+        Some(text) => Change::Set(text),
+    })
 }
 
-fn checked(field: Option<Option<String>>, check: fn(&str) -> Option<String>, code: Code) -> Result<Option<Option<String>>, Code> {
-    match field {
-        Some(Some(text)) => check(&text).ok_or(code).map(|text| Some(Some(text))),
-        unchanged_or_emptied => Ok(unchanged_or_emptied),
+fn checked(change: Change, check: fn(&str) -> Option<String>, code: Code) -> Result<Change, Code> {
+    match change {
+        Change::Set(text) => check(&text).ok_or(code).map(Change::Set),
+        kept_or_emptied => Ok(kept_or_emptied),
     }
 }
 

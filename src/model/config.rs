@@ -144,7 +144,7 @@ impl Config {
 
 /// Every problem of a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration is not usable:{}", .0.iter().map(|p| format!("\n  - {p}")).collect::<String>())]
+#[error("the configuration is not usable:\n  - {}", .0.join("\n  - "))]
 pub struct ConfigError(pub Vec<String>);
 
 struct Reader<'a> {
@@ -209,7 +209,7 @@ impl Reader<'_> {
         for text in named {
             match Origin::parse(&text) {
                 Ok(origin) if !development && !origin.is_https() => {
-                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https"))
+                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https"));
                 }
                 Ok(origin) => origins.push(origin),
                 Err(problem) => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which {problem}")),

@@ -15,7 +15,7 @@ const KNOWN_SEEDS: [&str; 2] = [
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 ];
 
-/// One key of the set. A key without its private half still verifies: that is how a key is retired.
+/// One key of the set. A key without its private half verifies and does not sign; docs/OPERATIONS.md has the order of a rotation.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The key's id: `kid` in headers and in the published set.

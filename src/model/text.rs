@@ -6,7 +6,7 @@ pub const NAME_CHARS: usize = 200;
 pub const URL_BYTES: usize = 2048;
 /// Longest User-Agent that is kept, in bytes.
 pub const USER_AGENT_BYTES: usize = 512;
-/// Longest subject identifier at a provider, in bytes (OpenID Connect Core §2 allows 255 ASCII characters).
+/// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII characters).
 pub const SUBJECT_BYTES: usize = 255;
 
 /// A person's name: trimmed, 1 to 200 characters, no control characters or noncharacters. `None` if it is anything else.
@@ -40,7 +40,7 @@ pub fn slug(text: &str) -> Option<String> {
     ok.then_some(text)
 }
 
-/// A subject identifier: 1 to 255 printable ASCII characters, compared to the letter (OpenID Connect Core §2).
+/// A subject identifier: 1 to 255 printable ASCII characters, compared to the letter (`OpenID` Connect Core §2).
 #[must_use]
 pub fn subject(text: &str) -> Option<String> {
     ((1..=SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned())

@@ -157,13 +157,36 @@ pub async fn by_email(db: &dyn Db, email: &Email) -> Result<Option<User>, StoreE
     first(&run(db, select).await?)
 }
 
-/// What an update changes: the outer `None` leaves a field as it is, the inner one empties it.
+/// What becomes of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is emptied.
+    Clear,
+    /// It is set.
+    Set(String),
+}
+
+impl Change {
+    /// Whether to write, and what.
+    fn params(&self) -> [Value; 2] {
+        match self {
+            Self::Keep => [false.into(), Value::Null],
+            Self::Clear => [true.into(), Value::Null],
+            Self::Set(text) => [true.into(), text.as_str().into()],
+        }
+    }
+}
+
+/// What an update changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The name.
-    pub name: Option<Option<String>>,
+    pub name: Change,
     /// The picture.
-    pub picture: Option<Option<String>>,
+    pub picture: Change,
 }
 
 /// Changes an account and gives it back; `None` if it is gone.
@@ -172,6 +195,7 @@ pub struct Changes {
 /// [`StoreError`]
 pub async fn update(db: &dyn Db, user: UserId, changes: &Changes, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
     let event = events::about_user(stamp, EventKind::UserUpdated, user);
+    let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
     let update = sql(
         "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
                           picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
@@ -179,14 +203,7 @@ pub async fn update(db: &dyn Db, user: UserId, changes: &Changes, stamp: &EventS
           WHERE id = ?1
          RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
                    created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
-        [
-            user.into(),
-            changes.name.is_some().into(),
-            changes.name.as_ref().and_then(|name| name.as_deref()).into(),
-            changes.picture.is_some().into(),
-            changes.picture.as_ref().and_then(|picture| picture.as_deref()).into(),
-            stamp.at.into(),
-        ],
+        [user.into(), write_name, name, write_picture, picture, stamp.at.into()],
     );
     let results = db.batch(vec![event, update]).await?;
     first(rows(&results, 1))

@@ -2,15 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{case, case_with};
+use crate::harness::{case, case_with, somebody};
 
-const PATHS: [&str; 5] =
-    ["/api/internal/users", "/api/internal/users/by-email", "/api/internal/sessions", "/api/internal/sessions/validate", "/api/internal/tokens"];
+const PATHS: [&str; 5] = [
+    "/api/internal/users",
+    "/api/internal/users/by-email",
+    "/api/internal/sessions",
+    "/api/internal/sessions/validate",
+    "/api/internal/tokens",
+];
 
 #[tokio::test]
 async fn nothing_but_the_key_opens_the_gate() {
     case(async |app| {
-        let body = app.somebody();
+        let body = somebody();
         let key = app.settings["INTERNAL_API_KEY"].clone();
         let near = format!("{}{}", &key[..key.len() - 1], if key.ends_with('A') { 'B' } else { 'A' });
         for path in PATHS {
@@ -22,15 +27,22 @@ async fn nothing_but_the_key_opens_the_gate() {
                 app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", &near),
                 app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", ""),
                 app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", &key.to_uppercase()),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", "hamrah-internal-service-key-2025"),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", "hamrah-internal-service-key-2025"),
                 app.post(path, &body).header("x-internal-service", "hamrah-app").bearer(&key),
                 app.post(path, &body).header("user-agent", "hamrah-app-internal/1.0").header("x-request-id", "internal-request"),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", &key).header("x-internal-key", &near),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", &key)
+                    .header("x-internal-key", &near),
             ];
             for call in refused {
                 assert_eq!(call.send().await.problem(401), "internal_key_required", "{path}");
             }
-            for (name, value) in [("origin", "https://hamrah.app"), ("origin", "null"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")] {
+            for (name, value) in
+                [("origin", "https://hamrah.app"), ("origin", "null"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")]
+            {
                 assert_eq!(app.internal(path, &body).header(name, value).send().await.problem(403), "browser_request", "{path} {name}");
             }
         }
@@ -46,10 +58,11 @@ async fn two_keys_are_live_during_a_rotation() {
     let (old, new) = (format!("{old}-0123456789"), format!("{new}-0123456789"));
     case_with(&[("INTERNAL_API_KEY", &format!("{new},{old}"))], async |app| {
         for key in [&old, &new] {
-            let call = app.post("/api/internal/users", &app.somebody()).header("x-internal-service", "hamrah-app").header("x-internal-key", key);
+            let call =
+                app.post("/api/internal/users", &somebody()).header("x-internal-service", "hamrah-app").header("x-internal-key", key);
             call.send().await.ok();
         }
-        let both = app.post("/api/internal/users", &app.somebody()).header("x-internal-service", "hamrah-app");
+        let both = app.post("/api/internal/users", &somebody()).header("x-internal-service", "hamrah-app");
         both.header("x-internal-key", &format!("{new},{old}")).send().await.problem(401);
     })
     .await;
@@ -131,11 +144,17 @@ async fn a_session_is_made_for_an_account_that_exists() {
         assert_eq!(session["user"]["id"].as_str(), Some(person.id.as_str()));
         let token = session["session_token"].as_str().expect("a token");
         let valid = app.internal("/api/internal/sessions/validate", &json!({"sessionToken": token})).send().await.ok();
-        assert_eq!((&valid["renewed"], &valid["user"]["id"], &valid["expires_at"]), (&json!(false), &session["user"]["id"], &session["session_expires_at"]));
+        assert_eq!(
+            (&valid["renewed"], &valid["user"]["id"], &valid["expires_at"]),
+            (&json!(false), &session["user"]["id"], &session["session_expires_at"])
+        );
         let unknown = json!({"user_id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "platform": "web"});
         assert_eq!(app.internal("/api/internal/sessions", &unknown).send().await.problem(404), "user_not_found");
         for bad in ["", "x", "hms_short", token.trim_end_matches(|_| true), &token[1..], &format!("{token}A"), &token.to_uppercase()] {
-            assert_eq!(app.internal("/api/internal/sessions/validate", &json!({"session_token": bad})).send().await.problem(401), "invalid_token");
+            assert_eq!(
+                app.internal("/api/internal/sessions/validate", &json!({"session_token": bad})).send().await.problem(401),
+                "invalid_token"
+            );
         }
     })
     .await;
@@ -144,7 +163,8 @@ async fn a_session_is_made_for_an_account_that_exists() {
 #[tokio::test]
 async fn tokens_are_made_for_an_identity_or_an_account() {
     case(async |app| {
-        let body = json!({"email": "ada@example.com", "auth_method": "apple", "provider": "apple", "provider_id": "a-1", "platform": "ios"});
+        let body =
+            json!({"email": "ada@example.com", "auth_method": "apple", "provider": "apple", "provider_id": "a-1", "platform": "ios"});
         let answer = app.internal("/api/internal/tokens", &body).send().await.ok();
         assert_eq!((&answer["success"], &answer["expires_in"], &answer["expiresIn"]), (&json!(true), &json!(3600), &json!(3600)));
         assert_eq!((&answer["access_token"], &answer["refresh_token"]), (&answer["accessToken"], &answer["refreshToken"]));
@@ -189,13 +209,14 @@ async fn each_field_is_checked_and_named() {
             ("platform", Value::Null, "invalid_body"),
         ] {
             for path in ["/api/internal/users", "/api/internal/tokens"] {
-                let mut body = app.somebody();
+                let mut body = somebody();
                 body[field] = value.clone();
                 assert_eq!(app.internal(path, &body).send().await.problem(422), code, "{path} {field} {value}");
             }
         }
         assert_eq!(app.count("SELECT COUNT(*) FROM users", &[]).await, 0);
-        for (body, code) in [(json!({"user_id": "x", "platform": "web"}), "invalid_user_id"), (json!({"platform": "web"}), "invalid_body")] {
+        for (body, code) in [(json!({"user_id": "x", "platform": "web"}), "invalid_user_id"), (json!({"platform": "web"}), "invalid_body")]
+        {
             assert_eq!(app.internal("/api/internal/sessions", &body).send().await.problem(422), code);
         }
     })

@@ -1,11 +1,28 @@
 //! Black-box cases of the API. Every case runs natively in memory and, from `make test`, against the built Worker in workerd.
 
-#![allow(unreachable_pub, missing_docs, reason = "a test binary has no API")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a test binary has no API, and panics are how it fails"
+)]
 
 mod harness;
 
+mod cost;
+mod cross_site;
+mod faults;
+mod forged;
+mod input;
 mod internal;
+mod races;
+mod routes;
 mod service;
 mod sessions;
+mod sweep;
 mod tokens;
 mod users;

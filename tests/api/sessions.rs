@@ -20,7 +20,9 @@ async fn a_session_is_valid_as_cookie_and_as_bearer() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
-        for call in [app.get(VALIDATE).cookie(&token), app.get(VALIDATE).bearer(&token), app.get("/api/auth/tokens/validate").bearer(&token)] {
+        for call in
+            [app.get(VALIDATE).cookie(&token), app.get(VALIDATE).bearer(&token), app.get("/api/auth/tokens/validate").bearer(&token)]
+        {
             let valid = call.send().await.ok();
             assert_eq!((valid["success"].as_bool(), valid["user"]["id"].as_str()), (Some(true), Some(person.id.as_str())));
             assert!(valid["expires_at"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 20));

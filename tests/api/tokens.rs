@@ -79,7 +79,8 @@ async fn what_is_no_live_refresh_token_looks_the_same() {
         let (pair, session) = (app.pair(&person).await, app.session(&person).await);
         let unknown = format!("hmr_{}", "A".repeat(43));
         let mut answers = Vec::new();
-        for presented in ["", "x", &pair.access, &session, &pair.id, &unknown, &pair.refresh.to_uppercase(), &format!("{} ", pair.refresh)] {
+        for presented in ["", "x", &pair.access, &session, &pair.id, &unknown, &pair.refresh.to_uppercase(), &format!("{} ", pair.refresh)]
+        {
             let answer = app.refresh(presented).await;
             let mut body = answer.json();
             body["request_id"] = Value::Null;

@@ -34,8 +34,10 @@ async fn name_and_picture_can_be_changed_and_nothing_else() {
         let before = app.get(ME).bearer(&token).send().await.ok();
         let put = async |body: Value| app.request(Method::PUT, ME).json(&body).bearer(&token).send().await;
         app.age(Duration::from_secs(2)).await;
-        let changed = put(json!({"name": "  Grace ", "picture": "https://pictures.example/g.png", "id": "x", "user_id": "y", "email": "new@example.com",
-            "email_verified": false, "provider_id": "z", "auth_method": "password", "role": "admin"}))
+        let changed = put(
+            json!({"name": "  Grace ", "picture": "https://pictures.example/g.png", "id": "x", "user_id": "y", "email": "new@example.com",
+            "email_verified": false, "provider_id": "z", "auth_method": "password", "role": "admin"}),
+        )
         .await
         .ok();
         assert_eq!((&changed["name"], &changed["picture"]), (&json!("Grace"), &json!("https://pictures.example/g.png")));
@@ -104,7 +106,10 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
         let (signed_in, updated) = (&rows[1], &rows[2]);
         assert_eq!((&signed_in["actor"], &signed_in["session_id"]), (&json!("service:hamrah-app"), &json!(pair.id)));
         assert_eq!(signed_in["user_agent"], "hamrahIOS/1.0", "the person's client, not the service's");
-        assert_eq!((&updated["actor"], &updated["user_agent"], &updated["request_id"]), (&json!("user"), &json!("hamrahIOS/2.0"), &json!("request-0001")));
+        assert_eq!(
+            (&updated["actor"], &updated["user_agent"], &updated["request_id"]),
+            (&json!("user"), &json!("hamrahIOS/2.0"), &json!("request-0001"))
+        );
         assert!(updated["at"].as_i64().is_some_and(|at| at > 1_700_000_000_000));
     })
     .await;

@@ -31,7 +31,8 @@ const TABLES = ["events", "challenges", "refresh_tokens", "sessions", "identitie
  * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `api`.
  *
  * Gives: `url`; `api`, the settings in use; `database()`; `sql(text, params)`; `reset()`, which empties the tables;
- * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console; `stop()`.
+ * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
+ * `reload(vars)`, which starts the Worker again with changed settings over the same database and at the same address; `stop()`.
  *
  * A plan is an array of `{at, mode, message}`: the `at`-th batch from now (0 is the next one) fails: `before` it ran, `after` it
  * took effect, or at a statement inside of it (`within`, `statement`).
@@ -67,7 +68,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     }
   }
 
-  const miniflare = new Miniflare({
+  const options = () => ({
     port,
     host: "127.0.0.1",
     cf: false,
@@ -98,9 +99,10 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
       ...workers,
     ],
   });
+  const miniflare = new Miniflare(options());
   const url = (await miniflare.ready).origin;
   const database = () => miniflare.getD1Database("REAL", "hamrah-api");
-  const db = await database();
+  let db = await database();
   await db.batch(migrations().map((statement) => db.prepare(statement)));
 
   return {
@@ -119,6 +121,11 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
       logs.length = 0;
       await db.batch(TABLES.map((table) => db.prepare(`DELETE FROM ${table}`)));
       for (const name of Object.keys(stats)) stats[name] = 0;
+    },
+    reload: async (changed) => {
+      Object.assign(settings, changed);
+      await miniflare.setOptions(options());
+      db = await database();
     },
     stop: () => miniflare.dispose(),
   };

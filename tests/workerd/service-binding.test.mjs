@@ -7,18 +7,24 @@ import { COMPATIBILITY_DATE, startApi } from "./miniflare.mjs";
 
 const KEY = randomBytes(32).toString("base64url");
 const ADA = { email: "ada@example.com", name: "Ada", auth_method: "google", provider: "google", provider_id: "1", platform: "web" };
+const SITE = "http://localhost:5173";
 const DAY = 86_400_000;
 
 let api;
 let workers;
 
+/** A TypeScript file and what it imports, as one module's text. */
+const bundle = async (path) => {
+  const entryPoints = [new URL(path, import.meta.url).pathname];
+  return (await build({ entryPoints, bundle: true, format: "esm", platform: "neutral", write: false })).outputFiles[0].text;
+};
+
 before(async () => {
-  const entryPoints = [new URL("web-app.ts", import.meta.url).pathname];
-  const { outputFiles } = await build({ entryPoints, bundle: true, format: "esm", platform: "neutral", write: false });
+  const script = await bundle("web-app.ts");
   const worker = (name, bindings) => ({
     name,
     modules: true,
-    script: outputFiles[0].text,
+    script,
     compatibilityDate: COMPATIBILITY_DATE,
     serviceBindings: { API: "hamrah-api" },
     bindings,
@@ -35,11 +41,11 @@ before(async () => {
 after(() => api?.stop());
 beforeEach(() => api.reset());
 
-/** A visitor's browser asks a web app, as browsers do: with Origin and Sec-Fetch-Site. */
+/** A visitor's browser asks a web app, as browsers do: with Origin and Sec-Fetch-Site. Miniflare lets no other Origin through. */
 const visit = async (method, path, { body, headers = {}, app = "web-app" } = {}) => {
-  const response = await workers[app].fetch(`https://hamrah.app${path}`, {
+  const response = await workers[app].fetch(`${SITE}${path}`, {
     method,
-    headers: { Origin: "https://hamrah.app", "Sec-Fetch-Site": "same-origin", "User-Agent": "Mozilla/5.0", ...headers },
+    headers: { Origin: SITE, "Sec-Fetch-Site": "same-origin", "User-Agent": "Mozilla/5.0", ...headers },
     body: typeof body === "object" ? JSON.stringify(body) : body,
   });
   const text = await response.text();
@@ -173,21 +179,30 @@ test("the gate opens for name and key together, and never for a browser", async 
 
 test("a lost answer is asked for again, without a second effect", async () => {
   const lost = (at) => api.plan([{ at, mode: "after", message: "Network connection lost" }]);
-  // The account is written, then the answer is lost; the session is the batch after its repeat.
   lost(0);
   const { user, headers } = await signIn();
+  assert.equal(api.stats.batches, 3, "the account, the account again, the session");
   assert.deepEqual([await count("users"), await count("sessions")], [1, 1]);
 
   const { refresh_token } = (await ok("POST", "/pair", { body: ADA })).body;
+  const before = api.stats.batches;
   lost(0);
   const { access_token } = (await ok("POST", "/refresh", { body: { refresh_token } })).body;
+  assert.equal(api.stats.batches - before, 2);
+  assert.equal(await count("refresh_tokens"), 2, "one successor");
   assert.equal((await ok("GET", "/visitor", { headers: { Authorization: `Bearer ${access_token}` } })).body.user.id, user.id);
-  assert.equal(await count("refresh_tokens"), 2);
 
-  // Batch 0 tells who asks, batch 1 deletes: the repeat finds nobody to ask for.
+  // The first batch tells who asks, the second deletes: the repeat finds nobody to ask for.
   lost(1);
   await refused(401, "invalid_token", "DELETE", "/me", { headers });
   assert.equal(await count("users"), 0);
+});
+
+test("a session whose answer was lost is made again, and the first one never used", async () => {
+  api.plan([{ at: 1, mode: "after", message: "Network connection lost" }]);
+  const { headers } = await signIn();
+  assert.deepEqual([await count("users"), await count("sessions")], [1, 2]);
+  await ok("GET", "/session", { headers });
 });
 
 test("a database that stays away is a 503, once the repeat failed too", async () => {
@@ -195,4 +210,21 @@ test("a database that stays away is a 503, once the repeat failed too", async ()
   const error = await refused(503, "service_unavailable", "POST", "/sign-in", { body: ADA });
   assert.equal(error.retryAfter, 1);
   assert.equal(api.stats.batches, 2);
+});
+
+test("a backend in Node asks the same over the URL", async () => {
+  const client = await bundle("../../clients/typescript/src/index.ts");
+  const { HamrahApi, HamrahApiError } = await import(`data:text/javascript,${encodeURIComponent(client)}`);
+  const direct = new HamrahApi({ api: api.url, internalKey: KEY });
+  const user = await direct.createUser(ADA);
+  const { session_token, refresh_token } = await direct.createSession({ user_id: user.id, platform: "web" });
+  assert.equal(refresh_token, null);
+  for (const visitor of [{ cookie: `theme=dark; session=${session_token}` }, { bearer: session_token }]) {
+    assert.equal((await direct.me(visitor)).id, user.id);
+    assert.equal((await direct.updateMe(visitor, { name: null })).name, null);
+  }
+  const error = await direct.createSession({ user_id: "b6c1d0ce-6a37-4a6c-9a0c-6a0a2f5d3d11", platform: "web" }).catch((error) => error);
+  assert.ok(error instanceof HamrahApiError);
+  assert.deepEqual([error.status, error.code], [404, "user_not_found"]);
+  assert.equal((await new HamrahApi({ api: "http://127.0.0.1:1" }).me({ cookie: null }).catch((error) => error)).code, "network");
 });

@@ -46,8 +46,9 @@ enum Keys {
 }
 
 /// The native binary's main.
+#[must_use]
 pub fn main() -> ExitCode {
-    match run(Cli::parse().command.unwrap_or(Command::Serve)) {
+    match run(&Cli::parse().command.unwrap_or(Command::Serve)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("hamrah-api: {error}");
@@ -56,7 +57,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => {
             log();

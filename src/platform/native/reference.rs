@@ -1,5 +1,7 @@
 //! The reference for people, written from the description: one page, no script, nothing from another host.
 
+#![allow(clippy::indexing_slicing, reason = "serde_json gives null for what is not there")]
+
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -74,8 +76,8 @@ fn callers(security: &Value) -> String {
     if ways.is_empty() {
         return "anybody".to_owned();
     }
-    let named = ways.iter().map(|way| if way.is_empty() { "anybody".to_owned() } else { format!("with {way}") });
-    named.collect::<Vec<_>>().join(", or ").replace('_', " ")
+    let said = ways.iter().map(|way| if way.is_empty() { "anybody".to_owned() } else { format!("with {way}") });
+    said.collect::<Vec<_>>().join(", or ").replace('_', " ")
 }
 
 fn errors(page: &mut String) {

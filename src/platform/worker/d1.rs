@@ -20,6 +20,9 @@ const OURS: [&str; 10] = [
     "too many SQL variables",
 ];
 
+/// How much of an error's text is kept for the log.
+const MESSAGE_CHARS: usize = 300;
+
 /// A D1 database.
 pub(super) struct D1(D1Database);
 
@@ -41,17 +44,17 @@ impl D1 {
             })
             .collect();
         let prepared = self.0.prepare(statement.sql);
-        if bound.is_empty() { Ok(prepared) } else { prepared.bind_refs(&bound).map_err(|error| classify(&error.to_string())) }
+        if bound.is_empty() { Ok(prepared) } else { prepared.bind_refs(&bound).map_err(|error| classify(&error)) }
     }
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
         let prepared = statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Vec<_>, _>>()?;
-        let results = self.0.batch(prepared).await.map_err(|error| classify(&error.to_string()))?;
+        let results = self.0.batch(prepared).await.map_err(|error| classify(&error))?;
         results
             .into_iter()
             .map(|result| {
                 if let Some(error) = result.error() {
-                    return Err(classify(&error));
+                    return Err(classify(&worker::Error::RustError(error)));
                 }
                 let rows = result.results::<serde_json::Map<String, serde_json::Value>>();
                 rows.map_err(|error| StoreError::Broken(error.to_string()))?.into_iter().map(row).collect()
@@ -83,15 +86,15 @@ fn row(columns: serde_json::Map<String, serde_json::Value>) -> Result<Row, Store
     columns.into_iter().map(|(name, column)| Ok((name, value(column)?))).collect::<Result<Vec<_>, StoreError>>().map(Row::new)
 }
 
-/// D1's errors arrive as text.
-fn classify(message: &str) -> StoreError {
-    // The first line says what it is; the rest repeats it.
-    let first = message.lines().next().unwrap_or_default().to_owned();
-    if first.contains("UNIQUE constraint failed") {
-        StoreError::Conflict(first)
-    } else if OURS.iter().any(|ours| message.contains(ours)) {
-        StoreError::Broken(first)
+/// D1's errors arrive as text, on several lines.
+fn classify(error: &worker::Error) -> StoreError {
+    let message = error.to_string();
+    let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
+    if line.contains("UNIQUE constraint failed") {
+        StoreError::Conflict(line)
+    } else if OURS.iter().any(|ours| line.contains(ours)) {
+        StoreError::Broken(line)
     } else {
-        StoreError::Unavailable(first)
+        StoreError::Unavailable(line)
     }
 }

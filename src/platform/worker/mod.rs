@@ -68,7 +68,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     let Some(isolate) = isolate(&env) else { return };
     match sweep::sweep(&isolate.ports).await {
         Ok(swept) => {
-            tracing::info!(refresh_tokens = swept.refresh_tokens, sessions = swept.sessions, challenges = swept.challenges, "swept")
+            tracing::info!(refresh_tokens = swept.refresh_tokens, sessions = swept.sessions, challenges = swept.challenges, "swept");
         }
         Err(error) => tracing::error!(%error, "the sweep failed"),
     }

@@ -19,7 +19,7 @@ use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
-pub use people::{Pair, Person, claims};
+pub use people::{Pair, Person, claims, somebody};
 
 /// A row by column name.
 pub type Record = Map<String, Value>;

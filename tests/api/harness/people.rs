@@ -43,20 +43,20 @@ pub fn claims(token: &str) -> Value {
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
-impl TestApp {
-    /// The body by which a new person signs in with Google.
-    pub fn somebody(&self) -> Value {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        json!({
-            "email": format!("person{number}@example.com"), "name": format!("Person {number}"), "auth_method": "google",
-            "provider": "google", "provider_id": format!("g-{number}"), "platform": "web",
-        })
-    }
+/// The body by which a new person signs in with Google.
+pub fn somebody() -> Value {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    json!({
+        "email": format!("person{number}@example.com"), "name": format!("Person {number}"), "auth_method": "google",
+        "provider": "google", "provider_id": format!("g-{number}"), "platform": "web",
+    })
+}
 
+impl TestApp {
     /// A new person.
     pub async fn person(&self) -> Person {
-        let body = self.somebody();
+        let body = somebody();
         let user = self.internal("/api/internal/users", &body).send().await.ok()["user"].clone();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         Person { id: text(&user["id"]), email: text(&body["email"]), provider_id: text(&body["provider_id"]) }

@@ -1,6 +1,7 @@
 //! The built Worker in workerd, lent by `tests/workerd/control.mjs`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,7 +45,8 @@ const TIMES: [(&str, &[&str]); 4] = [
 
 impl Workerd {
     pub async fn acquire(vars: &HashMap<String, String>) -> (Self, HashMap<String, String>) {
-        let http = Client::builder(TokioExecutor::new()).build_http();
+        // No connection is kept: workerd may close one just when it is used again.
+        let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         let control = std::env::var("HAMRAH_WORKERD").expect("the address of the control");
         let lent = ask(&http, &control, "acquire", &json!({"vars": vars})).await;
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -101,8 +103,22 @@ impl Target for Workerd {
         Stats { batches: number("batches"), statements: number("statements"), rows_read: number("rowsRead") }
     }
 
+    /// The console arrives later than the answer, on two streams: waits for a request that is marked by its id, then for silence.
     async fn logs(&self) -> String {
-        self.ask("logs", json!({})).await.to_string()
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let marker = format!("log-marker-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let request = Request::get("/health").header("host", "localhost").header("x-request-id", &marker).body(Vec::new());
+        self.send(request.expect("a request")).await;
+        let mut before = String::new();
+        for _ in 0..200 {
+            let logs = self.ask("logs", json!({})).await.to_string();
+            if logs.contains(&marker) && logs == before {
+                return logs;
+            }
+            before = logs;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the log does not arrive");
     }
 
     async fn cron(&self) {

@@ -1,0 +1,83 @@
+//! What a request costs: round trips to the database, and rows read, which do not grow with the number of users.
+
+use http::Method;
+use serde_json::json;
+
+use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
+
+/// A range of an index costs one row more where something follows it: so the few rows of a few more neighbours, never a share of all.
+const RANGE_ENDS: usize = 3;
+
+async fn seed(app: &TestApp, users: usize) {
+    for table in [
+        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, created_at, updated_at)
+         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || i, i, i FROM n",
+        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
+        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, last_used_at, token_hash, token_expires_at, access_expires_at,
+                               refresh_expires_at, expires_at)
+         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, 9000000000000, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
+    ] {
+        let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
+        app.sql(&insert, &[json!(users)]).await;
+    }
+}
+
+struct World {
+    person: Person,
+    session: String,
+    pair: Pair,
+    other: Pair,
+}
+
+/// Each kind of request, and the round trips that it may make.
+fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<'a>)> {
+    let World { person, session, pair, other } = world;
+    let identity = json!({"provider": "google", "provider_id": person.provider_id, "platform": "ios"});
+    vec![
+        ("validate a session by cookie", 1, app.get("/api/auth/sessions/validate").cookie(session)),
+        ("validate a session internally", 1, app.internal("/api/internal/sessions/validate", &json!({"session_token": session}))),
+        ("validate an access token", 1, app.get("/api/auth/tokens/validate").bearer(&pair.access)),
+        ("me by session", 1, app.get("/api/users/me").cookie(session)),
+        ("me by access token", 1, app.get("/api/users/me").bearer(&pair.access)),
+        ("a forged token", 0, app.get("/api/users/me").bearer("a.b.c")),
+        ("an unknown session", 1, app.get("/api/users/me").bearer(&format!("hms_{}", "A".repeat(43)))),
+        ("find by address", 1, app.internal("/api/internal/users/by-email", &json!({"email": person.email}))),
+        ("find or make a user", 1, app.internal("/api/internal/users", &identity)),
+        ("make a session", 1, app.internal("/api/internal/sessions", &json!({"user_id": person.id, "platform": "web"}))),
+        ("make tokens for an identity", 1, app.internal("/api/internal/tokens", &identity)),
+        ("make a user and tokens", 1, app.internal("/api/internal/tokens", &somebody())),
+        ("refresh", 1, app.post("/api/auth/tokens/refresh", &json!({"refresh_token": other.refresh}))),
+        ("list tokens", 2, app.get("/api/users/me/tokens").bearer(&pair.access)),
+        ("update", 2, app.request(Method::PUT, "/api/users/me").json(&json!({"name": "New"})).bearer(session)),
+        ("revoke one", 2, app.delete(&format!("/api/auth/tokens/{}/revoke", other.id)).bearer(&pair.access)),
+        ("log out", 1, app.request(Method::POST, "/api/auth/sessions/logout").bearer(&pair.access)),
+        ("delete the account", 2, app.delete("/api/users/me").cookie(session)),
+    ]
+}
+
+#[tokio::test]
+async fn requests_cost_the_round_trips_they_may_and_not_more_with_more_users() {
+    let measure = async |users: usize| {
+        let mut costs = Vec::new();
+        case(async |app| {
+            seed(app, users).await;
+            let person = app.person().await;
+            let world =
+                World { session: app.session(&person).await, pair: app.pair(&person).await, other: app.pair(&person).await, person };
+            for (name, round_trips, call) in calls(app, &world) {
+                let (answer, cost) = app.cost(call).await;
+                assert!(matches!(answer.status(), 200 | 401), "{name}: {}", answer.text());
+                assert_eq!(cost.batches, round_trips, "{name}");
+                costs.push((name, cost.rows_read));
+            }
+        })
+        .await;
+        costs
+    };
+    let (few, many) = (measure(10).await, measure(10_000).await);
+    // Natively rows are not counted; there every statement's plan is checked after every case.
+    for ((name, few), (_, many)) in few.iter().zip(&many) {
+        assert!(*many <= few + RANGE_ENDS, "{name}: {few} rows read with 10 users, {many} with 10,000");
+    }
+}
