@@ -12,7 +12,7 @@ build: setup ## Build the Worker for release, into build/
 
 dev: setup ## Run the Worker on http://localhost:8787 with a local D1
 	@node scripts/build-worker.mjs --dev
-	@node scripts/dev.mjs
+	@node scripts/dev.mjs $(ARGS)
 
 test: setup check ## Run every test, on both targets
 	@node scripts/build-worker.mjs --release
@@ -25,9 +25,12 @@ test-worker: setup ## Run the tests against the Worker only, in a development bu
 	@node scripts/build-worker.mjs --dev
 	@node scripts/test.mjs --worker-only
 
-check: ## Format, lints, generated files
+check: setup ## Format, lints, generated files
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --target wasm32-unknown-unknown -- -D warnings
+	node_modules/.bin/tsc -p clients/typescript --noEmit
+	@node scripts/fresh.mjs
 
 fmt: ## Format the code
 	cargo fmt
@@ -40,6 +43,6 @@ openapi: ## Write openapi.json, the reference and the TypeScript types again
 deploy: build ## Deploy: make deploy ENV=preview or ENV=production; migrations before code
 	@node scripts/deploy.mjs $(ENV)
 
-clean: ## Remove everything that was built, but not the tools
+clean: ## Remove what was built; tools and the local database stay
 	cargo clean
-	rm -rf build .wrangler
+	rm -rf build

@@ -1,10 +1,16 @@
 // `make dev`: migrations, development secrets, the Worker in workerd, and a request to try.
+//
+// HTTPS=1 serves https with wrangler's own certificate; arguments go to `wrangler dev` (LOCAL_HTTPS_SETUP.md).
 import { spawn, spawnSync } from "node:child_process";
+import { get as getHttp } from "node:http";
+import { get as getHttps } from "node:https";
 import { devVars } from "./dev-vars.mjs";
 
 const PORT = process.env.PORT ?? "8787";
+const https = Boolean(process.env.HTTPS);
+const address = `${https ? "https" : "http"}://localhost:${PORT}`;
 const wrangler = ["node_modules/wrangler/bin/wrangler.js"];
-const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" };
+const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true" };
 
 devVars();
 const migrated = spawnSync("node", [...wrangler, "d1", "migrations", "apply", "DB", "--local"], { env, encoding: "utf8" });
@@ -13,34 +19,32 @@ if (migrated.status !== 0) {
   process.exit(1);
 }
 
-const tls = process.env.HTTPS ? ["--local-protocol", "https"] : [];
-const extra = process.argv.slice(2);
-const server = spawn("node", [...wrangler, "dev", "--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...tls, ...extra], {
-  env,
-  stdio: "inherit",
-});
+const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : [])];
+const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], { env, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
 server.on("exit", (code) => process.exit(code ?? 0));
 
-const address = `${process.env.HTTPS ? "https" : "http"}://localhost:${PORT}`;
-const ready = async () => {
-  if (process.env.HTTPS) process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
-  for (let attempt = 0; attempt < 240; attempt += 1) {
-    const answer = await fetch(`${address}/ready`).catch(() => undefined);
-    if (answer?.ok) return true;
-    await new Promise((resume) => setTimeout(resume, 250));
-  }
-  return false;
-};
+/** The status of /ready, or nothing while nobody listens. The certificate is our own and this is loopback. */
+const status = () =>
+  new Promise((resolve) => {
+    const get = https ? getHttps : getHttp;
+    get(`${address}/ready`, { rejectUnauthorized: false }, (answer) => resolve(answer.resume().statusCode)).on("error", () => resolve());
+  });
 
-if (await ready()) {
-  console.log(`
+for (let attempt = 0; (await status()) !== 200; attempt += 1) {
+  if (attempt === 240) {
+    console.error("The Worker does not get ready; its output above says why.");
+    server.kill("SIGTERM");
+    process.exit(1);
+  }
+  await new Promise((resume) => setTimeout(resume, 250));
+}
+console.log(`
 hamrah-api runs on ${address}; the reference is at ${address}/docs. Make a user and a pair of tokens:
 
-  curl -s ${address}/api/internal/tokens \\
+  curl -sS${https ? "k" : ""} ${address}/api/internal/tokens \\
     -H 'X-Internal-Service: hamrah-app' \\
     -H "X-Internal-Key: $(sed -n "s/^INTERNAL_API_KEY='\\(.*\\)'/\\1/p" .dev.vars)" \\
     -H 'Content-Type: application/json' \\
     -d '{"provider":"google","provider_id":"1","email":"ada@example.com","name":"Ada","platform":"api"}'
 `);
-}

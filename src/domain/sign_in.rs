@@ -100,26 +100,19 @@ pub async fn token_pair(ports: &Ports, who: Who<'_>, platform: Platform, origin:
     };
     let id = ports.id(SessionId::from_random)?;
     let user = create(ports, who, id, platform, (None, Some(pair)), &ports.stamp(origin, now)?).await?;
-    let access_token = sign_access_token(ports, user.id, id, platform, now)?;
+    let access_token = sign_access_token(ports, (user.id, id, platform), now, access_expires_at)?;
     Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
-/// Signs an access token for a sign-in, living from `now` for the configured time.
+/// Signs an access token for a sign-in.
 pub(super) fn sign_access_token(
     ports: &Ports,
-    user: UserId,
-    session: SessionId,
-    platform: Platform,
-    now: Timestamp,
+    (user, session, platform): (UserId, SessionId, Platform),
+    issued_at: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<String, SignInError> {
-    let new = NewAccessToken {
-        user,
-        session,
-        platform,
-        id: ports.id(EventId::from_random)?,
-        issued_at: now,
-        expires_at: now.plus(ports.config.access_token_ttl),
-    };
+    let id = ports.id(EventId::from_random)?;
+    let new = NewAccessToken { user, session, platform, id, issued_at, expires_at };
     access_token::sign(&ports.config, &new).ok_or(SignInError::Signing)
 }
 

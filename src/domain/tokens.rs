@@ -74,8 +74,10 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
         sessions::revoke(db, known.session.id, known.user.id, EventKind::RefreshTokenReused, &stamp).await?;
         return Err(RotateError::Reused);
     };
-    let access_token = sign_in::sign_access_token(ports, known.user.id, known.session.id, known.session.platform, now)?;
-    Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
+    // The last access token of a chain ends with the chain.
+    let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
+    let access_token = sign_in::sign_access_token(ports, (known.user.id, known.session.id, known.session.platform), now, ends)?;
+    Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: ends.seconds_since(now) })
 }
 
 /// The successor that a repeated call gets again. Every key of the set is tried: the keys may have been rotated in between.

@@ -45,7 +45,8 @@ pub struct Problem {
 /// Wraps every answer.
 pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
-    let https = request.uri().scheme_str() == Some("https") || app.ports.config.environment == Environment::Production;
+    // Not in development: a browser would hold all of localhost to https for two years.
+    let https = app.ports.config.environment == Environment::Production;
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let cookies = OutgoingCookies::default();

@@ -107,6 +107,9 @@ impl Config {
         let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
         let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
         let session_ttl = reader.seconds("SESSION_TTL_SECONDS", 30 * 86400, SESSION_ABSOLUTE_LIMIT);
+        if access_token_ttl > refresh_token_ttl {
+            reader.problem("ACCESS_TOKEN_TTL_SECONDS", "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in");
+        }
         match (environment, signing_keys) {
             (Some(environment), Some(signing_keys)) if reader.problems.is_empty() => Ok(Self {
                 environment,

@@ -61,6 +61,7 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("ACCESS_TOKEN_TTL_SECONDS", "0"),
         ("ACCESS_TOKEN_TTL_SECONDS", "-1"),
         ("ACCESS_TOKEN_TTL_SECONDS", "1h"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "86401"),
         ("SESSION_TTL_SECONDS", "99999999999999999999"),
         ("REFRESH_TOKEN_TTL_SECONDS", "31536000"),
     ] {
@@ -70,6 +71,14 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         assert!(error.contains(name), "{name}={value}: {error}");
         assert!(value.len() < 8 || !name.contains("KEY") || !error.contains(value), "the value of {name} is repeated");
     }
+}
+
+#[test]
+fn access_must_not_outlive_the_sign_in() {
+    let mut settings = production();
+    settings.insert("ACCESS_TOKEN_TTL_SECONDS", "7200".to_owned());
+    settings.insert("REFRESH_TOKEN_TTL_SECONDS", "3600".to_owned());
+    assert!(read(&settings).expect_err("refused").to_string().contains("ACCESS_TOKEN_TTL_SECONDS"));
 }
 
 #[test]

@@ -83,13 +83,20 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
     );
     // For the winner, and for a repeat within its window while the successor is unused; for nobody else.
     let update = sql(
-        "UPDATE sessions SET last_used_at = MAX(last_used_at, ?3), access_expires_at = MAX(access_expires_at, ?4),
-                refresh_expires_at = (SELECT expires_at FROM refresh_tokens WHERE token_hash = ?2),
-                expires_at = MAX(COALESCE(token_expires_at, 0), (SELECT expires_at FROM refresh_tokens WHERE token_hash = ?2))
-          WHERE revoked_at IS NULL
-            AND id = (SELECT r.session_id FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-                       WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL)",
-        [rotation.presented.into(), rotation.successor.into(), now.into(), rotation.access_expires_at.into(), rotation.repeat_since.into()],
+        "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
+                access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),
+                refresh_expires_at = n.expires_at,
+                expires_at = MAX(COALESCE(token_expires_at, 0), n.expires_at)
+           FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+          WHERE r.token_hash = ?1 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL
+            AND sessions.id = r.session_id AND sessions.revoked_at IS NULL",
+        [
+            rotation.presented.into(),
+            now.into(),
+            rotation.access_expires_at.into(),
+            rotation.absolute_limit_millis.into(),
+            rotation.repeat_since.into(),
+        ],
     );
     let select = sql(
         "SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,

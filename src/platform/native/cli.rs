@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use super::settings::Missing;
 use super::sqlite::Sqlite;
 use super::{doctor, migrations, reference, serve, settings};
 use crate::http::openapi;
@@ -61,10 +62,10 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => {
             log();
-            tokio::runtime::Runtime::new()?.block_on(serve::serve(settings::read()?))?;
+            tokio::runtime::Runtime::new()?.block_on(serve::serve(settings::read(Missing::Keep)?))?;
         }
         Command::Migrate => tokio::runtime::Runtime::new()?.block_on(async {
-            let url = settings::read()?.database_url;
+            let url = settings::read(Missing::Forget)?.database_url;
             migrations::apply(Sqlite::open(&url).await?.pool()).await?;
             println!("{url} is up to date");
             Ok::<_, Box<dyn Error>>(())
@@ -74,7 +75,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
         }
         Command::Doctor => {
-            let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read()));
+            let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read(Missing::Forget)));
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),

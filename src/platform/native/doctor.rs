@@ -17,13 +17,17 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         }
     };
     let config = &settings.config;
+    for name in &settings.generated {
+        println!("secret         note   {name} is not set; the first `hamrah-api serve` generates it");
+    }
     println!(
         "configuration  ok     {:?}, {} web origins, {} internal keys",
         config.environment,
         config.allowed_origins.len(),
         config.internal_keys.len()
     );
-    for (index, key) in config.signing_keys.iter().enumerate() {
+    let generated = settings.generated.contains(&"JWT_SIGNING_KEYS");
+    for (index, key) in config.signing_keys.iter().enumerate().filter(|_| !generated) {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }

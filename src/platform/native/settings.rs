@@ -26,12 +26,21 @@ pub(super) struct Settings {
     pub(super) database_url: String,
     /// `BIND`.
     pub(super) bind: SocketAddr,
-    /// Names of secrets that were generated just now.
+    /// Names of secrets that were generated just now, because they were missing.
     pub(super) generated: Vec<&'static str>,
 }
 
-/// Reads all settings. In development, missing secrets are generated and kept.
-pub(super) fn read() -> Result<Settings, ConfigError> {
+/// What becomes of secrets that are missing in development.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Missing {
+    /// They are generated and kept.
+    Keep,
+    /// They are made up for this run and thrown away: for commands that only look.
+    Forget,
+}
+
+/// Reads all settings.
+pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
@@ -49,9 +58,9 @@ pub(super) fn read() -> Result<Settings, ConfigError> {
     let mut generated = Vec::new();
     if development && problems.is_empty() {
         kept = read_file(Path::new(DEVELOPMENT_FILE));
-        let missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
-        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS"].into_iter().filter(|name| missing(name)).collect();
-        match generate(Path::new(DEVELOPMENT_FILE), &wanted) {
+        let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
+        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS"].into_iter().filter(|name| is_missing(name)).collect();
+        match generate((missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)), &wanted) {
             Ok(new) => kept.extend(new),
             Err(problem) => problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}")),
         }
@@ -96,10 +105,8 @@ fn read_file(path: &Path) -> HashMap<String, String> {
     text.lines().filter_map(pair).collect()
 }
 
-fn generate(path: &Path, names: &[&'static str]) -> Result<HashMap<String, String>, String> {
-    if names.is_empty() {
-        return Ok(HashMap::new());
-    }
+/// Makes secrets, and keeps them in a file that only its owner may read.
+fn generate(keep: Option<&Path>, names: &[&'static str]) -> Result<HashMap<String, String>, String> {
     let mut new = HashMap::new();
     let mut text = String::new();
     for name in names {
@@ -107,10 +114,12 @@ fn generate(path: &Path, names: &[&'static str]) -> Result<HashMap<String, Strin
         let _ = writeln!(text, "{name}='{value}'");
         new.insert((*name).to_owned(), value);
     }
-    let mut options = fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| error.to_string())?;
+    if let (Some(path), false) = (keep, names.is_empty()) {
+        let mut options = fs::OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| error.to_string())?;
+    }
     Ok(new)
 }

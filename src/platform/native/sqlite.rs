@@ -49,21 +49,38 @@ impl Sqlite {
         &self.0
     }
 
-    async fn write(&self, statements: &[Statement]) -> Result<Vec<Rows>, sqlx::Error> {
-        // Immediate: a batch that began by reading could otherwise find the lock taken when it comes to write.
-        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
-        let mut results = Vec::with_capacity(statements.len());
-        for statement in statements {
-            results.push(run(&mut transaction, statement).await?);
-        }
-        transaction.commit().await?;
-        Ok(results)
-    }
-
     async fn read(&self, statement: &Statement) -> Result<Vec<Rows>, sqlx::Error> {
         let mut connection = self.0.acquire().await?;
         Ok(vec![run(&mut connection, statement).await?])
     }
+}
+
+/// Runs the batch in a transaction.
+///
+/// The transaction is begun and ended by hand: SQLite ends it by itself on some errors (a full disk, for one), which a guard that counts
+/// its depth does not notice, and the connection would be lost to the pool.
+async fn write(pool: SqlitePool, statements: Vec<Statement>) -> Result<Vec<Rows>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    // Immediate: a batch that began by reading could otherwise find the lock taken when it comes to write.
+    connection.execute("BEGIN IMMEDIATE").await?;
+    let results = run_all(&mut connection, &statements).await;
+    if results.is_err()
+        && let Err(error) = connection.execute("ROLLBACK").await
+        && !error.to_string().contains("no transaction is active")
+    {
+        // Nobody knows what state it is in.
+        connection.close().await?;
+    }
+    results
+}
+
+async fn run_all(connection: &mut SqliteConnection, statements: &[Statement]) -> Result<Vec<Rows>, sqlx::Error> {
+    let mut results = Vec::with_capacity(statements.len());
+    for statement in statements {
+        results.push(run(connection, statement).await?);
+    }
+    connection.execute("COMMIT").await?;
+    Ok(results)
 }
 
 #[async_trait]
@@ -71,7 +88,8 @@ impl Db for Sqlite {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
         let results = match statements.as_slice() {
             [only] if only.is_read() => self.read(only).await,
-            several => self.write(several).await,
+            // In a task of its own: a client who hangs up must not stop a batch between its beginning and its end.
+            _ => tokio::spawn(write(self.0.clone(), statements)).await.unwrap_or(Err(sqlx::Error::WorkerCrashed)),
         };
         results.map_err(|error| classify(&error))
     }

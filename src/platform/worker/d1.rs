@@ -90,9 +90,9 @@ fn row(columns: serde_json::Map<String, serde_json::Value>) -> Result<Row, Store
 fn classify(error: &worker::Error) -> StoreError {
     let message = error.to_string();
     let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
-    if line.contains("UNIQUE constraint failed") {
+    if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
-    } else if OURS.iter().any(|ours| line.contains(ours)) {
+    } else if OURS.iter().any(|ours| message.contains(ours)) {
         StoreError::Broken(line)
     } else {
         StoreError::Unavailable(line)

@@ -67,6 +67,7 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
     match sweep::sweep(&isolate.ports).await {
+        Ok(swept) if swept == sweep::Swept::default() => {}
         Ok(swept) => {
             tracing::info!(refresh_tokens = swept.refresh_tokens, sessions = swept.sessions, challenges = swept.challenges, "swept");
         }
@@ -81,6 +82,13 @@ fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
 
 fn not_configured() -> Response {
     let body = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is not configured.","success":false,"error":"The service is not configured.","code":"service_unavailable","request_id":"unknown"}"#;
-    let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "60")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::RETRY_AFTER, "60"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }

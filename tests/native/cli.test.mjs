@@ -1,0 +1,124 @@
+// The native binary as an operator meets it: no set-up, clear refusals, an orderly end, nothing lost.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { freePort, folder, post, run, serve } from "./server.mjs";
+
+const ROUNDS = 100;
+const folders = [];
+const fresh = () => {
+  const made = folder();
+  folders.push(made);
+  return made.path;
+};
+after(() => folders.forEach((made) => made.remove()));
+
+const person = (n) => ({ provider: "google", provider_id: `n-${n}`, email: `n${n}@example.com`, platform: "web" });
+
+test("it serves without any set-up and keeps generated secrets where git does not look", async () => {
+  const cwd = fresh();
+  const server = await serve({ cwd, vars: { INTERNAL_API_KEY: "", JWT_SIGNING_KEYS: "" } });
+  assert.equal(await server.stop(), 0);
+  const kept = readFileSync(join(cwd, ".dev.vars"), "utf8");
+  assert.match(kept, /^INTERNAL_API_KEY='[\w-]{43}'$/m);
+  assert.match(kept, /^JWT_SIGNING_KEYS='\{"keys":/m);
+  assert.equal(statSync(join(cwd, ".dev.vars")).mode & 0o77, 0, "nobody else may read it");
+  assert.ok(readFileSync(".gitignore", "utf8").includes("/.dev.vars"));
+  assert.match(server.output(), /generated INTERNAL_API_KEY/);
+  assert.ok(!server.output().includes(/'(.*)'/.exec(kept)[1]), "no secret in the log");
+  const again = await serve({ cwd, vars: { INTERNAL_API_KEY: "", JWT_SIGNING_KEYS: "" } });
+  await again.stop();
+  assert.doesNotMatch(again.output(), /generated/);
+  assert.equal(readFileSync(join(cwd, ".dev.vars"), "utf8"), kept);
+});
+
+test("production refuses to start with a missing or weak secret and names every problem", async () => {
+  const cwd = fresh();
+  const { code, output } = await run([], { cwd, vars: { ENVIRONMENT: "production", INTERNAL_API_KEY: "hamrah-internal-service-key-2025" } });
+  assert.notEqual(code, 0);
+  for (const name of ["ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"]) {
+    assert.match(output, new RegExp(name), name);
+  }
+  assert.ok(!output.includes("hamrah-internal-service-key-2025"));
+  assert.ok(!existsSync(join(cwd, ".dev.vars")) && !existsSync(join(cwd, "hamrah.db")), "nothing is left behind");
+});
+
+test("an open port needs somebody who says what it is", async () => {
+  const cwd = fresh();
+  const unsaid = await run([], { cwd, vars: { BIND: "0.0.0.0:0" } });
+  assert.notEqual(unsaid.code, 0);
+  assert.match(unsaid.output, /ENVIRONMENT is not set/);
+  const development = await run([], { cwd, vars: { BIND: "0.0.0.0:0", ENVIRONMENT: "development" } });
+  assert.match(development.output, /BIND must be a loopback address/);
+  assert.match((await run([], { cwd, vars: { BIND: "nonsense" } })).output, /BIND must be an address/);
+});
+
+test("doctor says what is wrong and touches nothing", async () => {
+  const cwd = fresh();
+  const nothing = await run(["doctor"], { cwd });
+  assert.notEqual(nothing.code, 0);
+  assert.match(nothing.output, /database +WRONG .*no such file/);
+  assert.ok(!existsSync(join(cwd, ".dev.vars")) && !existsSync(join(cwd, "hamrah.db")));
+  assert.equal((await run(["migrate"], { cwd })).code, 0);
+  assert.equal((await run(["migrate"], { cwd })).code, 0, "twice is once");
+  const fine = await run(["doctor"], { cwd });
+  assert.equal(fine.code, 0, fine.output);
+  const wrong = await run(["doctor"], { cwd, vars: { ENVIRONMENT: "production", SESSION_TTL_SECONDS: "1" } });
+  assert.notEqual(wrong.code, 0);
+  assert.match(wrong.output, /SESSION_TTL_SECONDS must be/);
+});
+
+test("generated keys are accepted by production", async () => {
+  const cwd = fresh();
+  const { code, output } = await run(["keys", "generate"], { cwd });
+  assert.equal(code, 0);
+  const vars = Object.fromEntries([...output.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
+  const rest = { ALLOWED_ORIGINS: "https://hamrah.app", RP_ID: "hamrah.app", JWT_ISSUER: "https://api.hamrah.app", JWT_AUDIENCE: "hamrah" };
+  const server = await serve({ cwd, vars: { ENVIRONMENT: "production", ...rest, ...vars } });
+  assert.equal(await server.stop(), 0);
+});
+
+test("SIGTERM lets a request under way finish", async () => {
+  const server = await serve({ cwd: fresh() });
+  const answers = Array.from({ length: 20 }, (_, n) => post(server.url, "/api/internal/tokens", person(n)).then((answer) => answer.status));
+  await Promise.any(answers);
+  const code = server.stop("SIGTERM");
+  assert.deepEqual([...new Set(await Promise.all(answers))], [200]);
+  assert.equal(await code, 0);
+  assert.match(server.output(), /stopped/);
+});
+
+test("kill -9 under load loses nothing that was acknowledged", async (t) => {
+  const cwd = fresh();
+  const acknowledged = [];
+  let slowest = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const started = performance.now();
+    const server = await serve({ cwd });
+    slowest = Math.max(slowest, performance.now() - started);
+    const load = Array.from({ length: 30 }, async (_, n) => {
+      const answer = await post(server.url, "/api/internal/tokens", person(`${round}-${n}`)).catch(() => undefined);
+      const body = await answer?.json().catch(() => undefined);
+      if (body?.success) acknowledged.push(body.refresh_token);
+    });
+    await Promise.any(load);
+    await server.stop("SIGKILL");
+    await Promise.allSettled(load);
+  }
+  const server = await serve({ cwd });
+  assert.ok(acknowledged.length >= ROUNDS, String(acknowledged.length));
+  t.diagnostic(`${acknowledged.length} acknowledged over ${ROUNDS} kills; ready again after at most ${slowest.toFixed(0)} ms`);
+  // Keys are made anew at each start, which the refresh tokens of before survive.
+  for (const refresh_token of acknowledged) {
+    assert.equal((await post(server.url, "/api/auth/tokens/refresh", { refresh_token })).status, 200);
+  }
+  await server.stop();
+});
+
+test("a database that cannot be opened is told and nothing is made", async () => {
+  const cwd = fresh();
+  const { code, output } = await run(["serve"], { cwd, vars: { DATABASE_URL: `sqlite:${cwd}/missing/folder.db`, BIND: `127.0.0.1:${await freePort()}` } });
+  assert.notEqual(code, 0);
+  assert.match(output, /unable to open database file/);
+});

@@ -1,0 +1,59 @@
+// schemathesis against openapi.json: no 5xx, and no answer that the description does not know.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { test } from "node:test";
+import { INTERNAL_KEY, folder, post, serve } from "./server.mjs";
+
+const VERSION = "4.32.5";
+const HOME = `.tools/schemathesis-${VERSION}`;
+const CHECKS =
+  "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method";
+
+/** Installs it once, beside the other tools. */
+const install = () => {
+  if (existsSync(`${HOME}/bin/schemathesis`)) return true;
+  if (spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) return false;
+  console.log(`Installing schemathesis ${VERSION} once, into ${HOME}.`);
+  const { status } = spawnSync("python3", ["-m", "pip", "install", "--quiet", "--target", HOME, `schemathesis==${VERSION}`], { stdio: "inherit" });
+  return status === 0;
+};
+
+/** Asynchronous: somebody has to read the server's log meanwhile. */
+const schemathesis = async (url, headers, ...more) => {
+  const named = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const options = ["--checks", CHECKS, "--seed", "1", "--max-examples", "40", "--max-time", "30", "--suppress-health-check", "all"];
+  const args = [`${HOME}/bin/schemathesis`, "run", "openapi.json", "--url", url, ...options, "--warnings", "off", "--no-color", ...named, ...more];
+  const child = spawn("python3", args, { env: { ...process.env, PYTHONPATH: HOME } });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const [status] = await once(child, "exit");
+  assert.equal(status, 0, output);
+  const [, cases] = /(\d+) generated/.exec(output) ?? [];
+  assert.ok(Number(cases) > 100, output);
+};
+
+test("no answer is outside the description", { timeout: 600_000 }, async (t) => {
+  if (!install()) {
+    assert.ok(!process.env.CI, "CI needs python3 with pip");
+    t.skip("python3 with pip is not here");
+    return;
+  }
+  const { path, remove } = folder();
+  const server = await serve({ cwd: path });
+  try {
+    const made = await post(server.url, "/api/internal/tokens", { provider: "google", provider_id: "s", email: "s@example.com", platform: "api" });
+    const { access_token } = await made.json();
+    const internal = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": INTERNAL_KEY };
+    // Whoever logs out or deletes the account ends the credential for all that follows: those go last.
+    const ending = ["/api/auth/sessions/logout", "/api/auth/users/{user_id}/tokens/revoke"];
+    const excluded = ending.flatMap((name) => ["--exclude-path", name]);
+    await schemathesis(server.url, { Authorization: `Bearer ${access_token}`, ...internal }, "--exclude-method", "DELETE", ...excluded);
+    await schemathesis(server.url, {});
+    assert.doesNotMatch(server.output(), /ERROR|panicked/, "nothing failed inside");
+  } finally {
+    await server.stop();
+    remove();
+  }
+});

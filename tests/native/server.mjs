@@ -1,0 +1,67 @@
+// The native binary, started in a folder of its own.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { signingKeys } from "../workerd/miniflare.mjs";
+
+export const BINARY = resolve("target/debug/hamrah-api");
+export const INTERNAL_KEY = "native-suite-Key-7Hq2vXc9Lw4zRb8m";
+
+/** An empty folder; `remove()` removes it. */
+export const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), "hamrah-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+};
+
+/** The environment without settings that the caller's machine may have. */
+export const clean = (vars = {}) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...vars });
+
+export const freePort = async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
+};
+
+/** Runs a command of the binary to its end. */
+export const run = async (args, { cwd, vars = {} }) => {
+  const child = spawn(BINARY, args, { cwd, env: clean(vars) });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const [code] = await once(child, "exit");
+  return { code, output };
+};
+
+/** Starts `serve` and waits until it is ready; gives `url`, `output()`, `child`, `stop(signal)`. */
+export const serve = async ({ cwd, vars = {} }) => {
+  const port = await freePort();
+  const settings = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), BIND: `127.0.0.1:${port}`, ...vars };
+  const child = spawn(BINARY, ["serve"], { cwd, env: clean(settings) });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const exited = once(child, "exit");
+  const url = `http://127.0.0.1:${port}`;
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await fetch(`${url}/ready`).catch(() => undefined);
+    if (answer?.ok) break;
+    if (attempt > 200 || child.exitCode !== null) throw new Error(`the server does not get ready: ${output}`);
+    await new Promise((resume) => setTimeout(resume, 25));
+  }
+  const stop = async (signal = "SIGTERM") => {
+    child.kill(signal);
+    return (await exited)[0];
+  };
+  return { url, settings, child, output: () => output, stop };
+};
+
+/** Posts JSON, as hamrah-app's server does for internal paths. */
+export const post = (url, path, body) =>
+  fetch(`${url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-internal-service": "hamrah-app", "x-internal-key": INTERNAL_KEY },
+    body: JSON.stringify(body),
+  });

@@ -1,0 +1,92 @@
+//! The SQLite adapter under faults of the machine: each is a passing one, and harms nothing.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test binary has no API, and panics are how it fails"
+)]
+
+use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
+use hamrah_api::store::{Db, Statement, StoreError, Value};
+
+fn statement(sql: &'static str, params: Vec<Value>) -> Statement {
+    Statement { sql, params }
+}
+
+fn insert(id: &str, bytes: usize) -> Statement {
+    statement(
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES (?1, 'test', ?2, 1, 2)",
+        vec![id.into(), "x".repeat(bytes).as_str().into()],
+    )
+}
+
+async fn count(db: &Sqlite) -> i64 {
+    let rows = db.batch(vec![statement("SELECT COUNT(*) AS n FROM challenges", Vec::new())]).await.expect("counts");
+    rows[0][0].integer("n").expect("a number")
+}
+
+#[tokio::test]
+async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite:{}/test.db", folder.path().display());
+    let (db, other) = (Sqlite::open(&url).await.expect("opens"), Sqlite::open(&url).await.expect("opens"));
+    migrations::apply(db.pool()).await.expect("applies");
+    let lock = other.pool().begin_with("BEGIN IMMEDIATE").await.expect("locks");
+    let refused = db.batch(vec![insert("a", 1), insert("b", 1)]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(count(&db).await, 0, "reading goes on meanwhile");
+    drop(lock);
+    db.batch(vec![insert("a", 1), insert("b", 1)]).await.expect("a retry succeeds");
+    assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn a_full_disk_rolls_the_batch_back() {
+    let db = Sqlite::open("sqlite::memory:").await.expect("opens");
+    migrations::apply(db.pool()).await.expect("applies");
+    sqlx::raw_sql("PRAGMA max_page_count = 40").execute(db.pool()).await.expect("limits");
+    let refused = db.batch(vec![insert("small", 1), insert("large", 1_000_000)]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(count(&db).await, 0, "not even what would have fitted");
+    db.batch(vec![insert("small", 1)]).await.expect("what fits still goes");
+}
+
+#[tokio::test]
+async fn a_read_only_file_can_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("test.db");
+    migrations::apply(Sqlite::open(&format!("sqlite:{}", file.display())).await.expect("opens").pool()).await.expect("applies");
+    let db = Sqlite::open(&format!("sqlite:{}?mode=ro", file.display())).await.expect("opens");
+    let refused = db.batch(vec![insert("a", 1)]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(count(&db).await, 0);
+}
+
+#[tokio::test]
+async fn our_own_mistakes_are_no_passing_faults() {
+    let db = Sqlite::open("sqlite::memory:").await.expect("opens");
+    migrations::apply(db.pool()).await.expect("applies");
+    db.batch(vec![insert("a", 1)]).await.expect("inserts");
+    assert!(matches!(db.batch(vec![insert("a", 1)]).await, Err(StoreError::Conflict(_))));
+    for sql in [
+        "SELECT nothing FROM nowhere",
+        "INSERT INTO challenges (id) VALUES ('x')",
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES ('x', 'y', 'z', 'not a number', 1)",
+        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
+    ] {
+        let refused = db.batch(vec![statement(sql, Vec::new())]).await;
+        assert!(matches!(refused, Err(StoreError::Broken(_))), "{sql}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_append_only() {
+    let db = Sqlite::open("sqlite::memory:").await.expect("opens");
+    migrations::apply(db.pool()).await.expect("applies");
+    let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) VALUES ('e', 1, 'test', 'u', 'user', 'r')";
+    db.batch(vec![statement(event, Vec::new())]).await.expect("appends");
+    let refused = db.batch(vec![statement("UPDATE events SET kind = 'other'", Vec::new())]).await;
+    assert!(matches!(refused, Err(StoreError::Broken(reason)) if reason.contains("append-only")));
+}
