@@ -3,11 +3,6 @@
 use super::Ports;
 use crate::store::{StoreError, challenges, refresh_tokens, sessions};
 
-/// Rows that one statement removes at most.
-const BATCH: usize = 500;
-/// Statements of each kind that one sweep runs at most: what is left waits for the next minute.
-const ROUNDS: usize = 8;
-
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Swept {
@@ -25,29 +20,10 @@ pub struct Swept {
 /// [`StoreError`]; what was removed before stays removed.
 pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let mut swept = Swept::default();
-    // Tokens before the sign-ins they hang on: so a removed sign-in never drags an unbounded chain with it.
-    for _ in 0..ROUNDS {
-        let removed = refresh_tokens::sweep(db, now, limit).await?;
-        swept.refresh_tokens += removed;
-        if removed < BATCH {
-            break;
-        }
-    }
-    for _ in 0..ROUNDS {
-        let removed = sessions::sweep(db, now, limit).await?;
-        swept.sessions += removed;
-        if removed < BATCH {
-            break;
-        }
-    }
-    for _ in 0..ROUNDS {
-        let removed = challenges::sweep(db, now, limit).await?;
-        swept.challenges += removed;
-        if removed < BATCH {
-            break;
-        }
-    }
-    Ok(swept)
+    Ok(Swept {
+        // Tokens before the sign-ins they hang on: so a removed sign-in never drags an unbounded chain with it.
+        refresh_tokens: refresh_tokens::sweep(db, now).await?,
+        sessions: sessions::sweep(db, now).await?,
+        challenges: challenges::sweep(db, now).await?,
+    })
 }

@@ -3,6 +3,64 @@
 //! The port is one operation, because it is the one that D1 has: run these statements atomically, in order, and give back
 //! their rows. There are no transactions to open; what must hold together stands in one batch, and each statement carries its own guard.
 
+/// The columns of an account, as literal SQL, as [`users::read`] names them.
+macro_rules! user_columns {
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id AS user_id, ",
+            $of,
+            "email, ",
+            $of,
+            "email_verified, ",
+            $of,
+            "name, ",
+            $of,
+            "picture, ",
+            $of,
+            "auth_method, ",
+            $of,
+            "provider, ",
+            $of,
+            "provider_id, ",
+            $of,
+            "created_at AS user_created_at, ",
+            $of,
+            "updated_at, ",
+            $of,
+            "last_login_at, ",
+            $of,
+            "last_login_platform"
+        )
+    };
+}
+
+/// The columns of a sign-in but its account, as literal SQL, as [`sessions::read`] names them.
+macro_rules! session_columns {
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id AS session_id, ",
+            $of,
+            "platform, ",
+            $of,
+            "user_agent AS session_user_agent, ",
+            $of,
+            "authenticated_at, ",
+            $of,
+            "created_at AS session_created_at, ",
+            $of,
+            "last_used_at, ",
+            $of,
+            "token_expires_at, ",
+            $of,
+            "access_expires_at, ",
+            $of,
+            "refresh_expires_at"
+        )
+    };
+}
+
 pub mod challenges;
 pub mod events;
 pub mod refresh_tokens;
@@ -217,6 +275,25 @@ pub trait Db: Send + Sync {
 /// Runs one statement.
 pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, StoreError> {
     Ok(db.batch(vec![statement]).await?.into_iter().next().unwrap_or_default())
+}
+
+/// Rows that one statement of a sweep removes at most.
+pub(crate) const SWEEP_BATCH: i64 = 500;
+/// Statements of one kind that a sweep runs at most: what is left waits for the next one.
+const SWEEP_ROUNDS: usize = 8;
+
+/// Runs a sweep's statement until it finds fewer rows than it may; gives how many it found.
+pub(crate) async fn run_until_short(db: &dyn Db, statement: Statement) -> Result<usize, StoreError> {
+    let full = usize::try_from(SWEEP_BATCH).unwrap_or(usize::MAX);
+    let mut total = 0;
+    for _ in 0..SWEEP_ROUNDS {
+        let found = run(db, statement.clone()).await?.len();
+        total += found;
+        if found < full {
+            break;
+        }
+    }
+    Ok(total)
 }
 
 /// Whether the database answers and has its tables.

@@ -1,7 +1,7 @@
 //! The chain of refresh tokens of a sign-in.
 
-use super::{Db, StoreError, events, rows, run, sessions, sql, users};
-use crate::model::records::{EventKind, EventStamp, Session, User};
+use super::{Db, SWEEP_BATCH, StoreError, events, rows, run_until_short, sessions, sql, users};
+use crate::model::records::{EventStamp, Session, User};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 
@@ -58,7 +58,7 @@ pub struct Successor {
 /// [`StoreError`]
 pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) -> Result<Option<Presented>, StoreError> {
     let now = stamp.at;
-    let event = events::about_refresh(stamp, EventKind::TokensRefreshed, rotation.presented, now);
+    let event = events::about_refresh(stamp, rotation.presented);
     let replace = sql(
         "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
           WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
@@ -99,16 +99,14 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
         ],
     );
     let select = sql(
-        "SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,
-                s.revoked_at, s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at,
-                s.created_at AS session_created_at, s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
-                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
-                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+        concat!("SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,
+                s.revoked_at, ", session_columns!("s."), ",
+                ", user_columns!("u."), "
            FROM refresh_tokens AS r
            JOIN sessions AS s ON s.id = r.session_id
            JOIN users AS u ON u.id = s.user_id
            LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-          WHERE r.token_hash = ?1",
+          WHERE r.token_hash = ?1"),
         [rotation.presented.into(), now.into()],
     );
     let results = db.batch(vec![event, replace, insert, update, select]).await?;
@@ -127,16 +125,16 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
     }))
 }
 
-/// Removes up to `limit` refresh tokens that have ended; gives how many.
+/// Removes refresh tokens that have ended, some batches of them; gives how many.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp, limit: i64) -> Result<usize, StoreError> {
+pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM refresh_tokens WHERE token_hash IN (
              SELECT token_hash FROM refresh_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
-        [now.into(), limit.into()],
+        [now.into(), SWEEP_BATCH.into()],
     );
-    Ok(run(db, delete).await?.len())
+    run_until_short(db, delete).await
 }

@@ -1,6 +1,6 @@
 //! Sign-ins: made, found by session token or by id, extended, revoked, listed, swept.
 
-use super::{Db, Row, StoreError, events, rows, run, sql, users};
+use super::{Db, Row, SWEEP_BATCH, StoreError, events, rows, run, run_until_short, sql, users};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{EventKind, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
@@ -111,9 +111,11 @@ pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Re
     batch.push(events::about_new_session(stamp, new.id));
     let signed_in = batch.len();
     batch.push(sql(
-        "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
-         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
-                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
+        concat!(
+            "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
+         RETURNING ",
+            user_columns!("")
+        ),
         [new.id.into(), stamp.at.into(), new.platform.as_str().into()],
     ));
     let results = db.batch(batch).await?;
@@ -126,12 +128,16 @@ pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Re
 /// [`StoreError`]
 pub async fn by_token(db: &dyn Db, token: &TokenHash, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
     let select = sql(
-        "SELECT s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at, s.created_at AS session_created_at,
-                s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
-                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
-                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+        concat!(
+            "SELECT ",
+            session_columns!("s."),
+            ",
+                ",
+            user_columns!("u."),
+            "
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-          WHERE s.token_hash = ?1 AND s.token_expires_at > ?2 AND s.revoked_at IS NULL",
+          WHERE s.token_hash = ?1 AND s.token_expires_at > ?2 AND s.revoked_at IS NULL"
+        ),
         [token.into(), now.into()],
     );
     first_with_user(&run(db, select).await?)
@@ -143,12 +149,16 @@ pub async fn by_token(db: &dyn Db, token: &TokenHash, now: Timestamp) -> Result<
 /// [`StoreError`]
 pub async fn by_id(db: &dyn Db, id: SessionId, user: UserId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
     let select = sql(
-        "SELECT s.id AS session_id, s.platform, s.user_agent AS session_user_agent, s.authenticated_at, s.created_at AS session_created_at,
-                s.last_used_at, s.token_expires_at, s.access_expires_at, s.refresh_expires_at,
-                u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
-                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+        concat!(
+            "SELECT ",
+            session_columns!("s."),
+            ",
+                ",
+            user_columns!("u."),
+            "
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-          WHERE s.id = ?1 AND s.user_id = ?2 AND s.refresh_expires_at > ?3 AND s.revoked_at IS NULL",
+          WHERE s.id = ?1 AND s.user_id = ?2 AND s.refresh_expires_at > ?3 AND s.revoked_at IS NULL"
+        ),
         [id.into(), user.into(), now.into()],
     );
     first_with_user(&run(db, select).await?)
@@ -196,21 +206,7 @@ pub async fn revoke(db: &dyn Db, id: SessionId, user: UserId, kind: EventKind, s
 /// # Errors
 /// [`StoreError`]
 pub async fn revoke_pairs(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<usize, StoreError> {
-    let event = sql(
-        "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
-         SELECT ?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8
-          WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?4 AND refresh_expires_at > ?2 AND revoked_at IS NULL)",
-        [
-            stamp.id.into(),
-            stamp.at.into(),
-            EventKind::SignInRevoked.as_str().into(),
-            user.into(),
-            stamp.actor.as_str().into(),
-            stamp.address.as_deref().into(),
-            stamp.user_agent.as_deref().into(),
-            stamp.request_id.as_str().into(),
-        ],
-    );
+    let event = events::about_pairs(stamp, EventKind::SignInRevoked, user);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL RETURNING id",
         [user.into(), stamp.at.into()],
@@ -225,27 +221,30 @@ pub async fn revoke_pairs(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Resu
 /// [`StoreError`]
 pub async fn list_pairs(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let select = sql(
-        "SELECT id AS session_id, user_id, platform, user_agent AS session_user_agent, authenticated_at, created_at AS session_created_at,
-                last_used_at, token_expires_at, access_expires_at, refresh_expires_at
+        concat!(
+            "SELECT user_id, ",
+            session_columns!(""),
+            "
            FROM sessions WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
-          ORDER BY created_at DESC LIMIT 200",
+          ORDER BY created_at DESC LIMIT 200"
+        ),
         [user.into(), now.into()],
     );
     run(db, select).await?.iter().map(read).collect()
 }
 
-/// Removes up to `limit` sign-ins that have ended and have no refresh tokens left; gives how many.
+/// Removes sign-ins that have ended and have no refresh tokens left, some batches of them; gives how many.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp, limit: i64) -> Result<usize, StoreError> {
+pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM sessions WHERE id IN (
              SELECT s.id FROM sessions AS s
               WHERE s.expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id)
               ORDER BY s.expires_at LIMIT ?2)
          RETURNING id",
-        [now.into(), limit.into()],
+        [now.into(), SWEEP_BATCH.into()],
     );
-    Ok(run(db, delete).await?.len())
+    run_until_short(db, delete).await
 }

@@ -75,10 +75,13 @@ pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &Ev
     let mut batch = upsert_statements(who, ids, stamp);
     let select = batch.len();
     batch.push(sql(
-        "SELECT u.id AS user_id, u.email, u.email_verified, u.name, u.picture, u.auth_method, u.provider, u.provider_id,
-                u.created_at AS user_created_at, u.updated_at, u.last_login_at, u.last_login_platform
+        concat!(
+            "SELECT ",
+            user_columns!("u."),
+            "
            FROM identities AS i JOIN users AS u ON u.id = i.user_id
-          WHERE i.provider = ?1 AND i.provider_id = ?2",
+          WHERE i.provider = ?1 AND i.provider_id = ?2"
+        ),
         [who.provider.into(), who.provider_id.into()],
     ));
     first(rows(&db.batch(batch).await?, select))
@@ -125,21 +128,7 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
     );
     // Only this call can have inserted a row with one of its fresh ids.
     let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
-    let linked = sql(
-        "INSERT INTO events (id, at, kind, user_id, session_id, actor, address, user_agent, request_id)
-         SELECT ?1, ?2, ?3, user_id, NULL, ?6, ?7, ?8, ?9 FROM identities WHERE id = ?4 AND user_id <> ?5",
-        [
-            ids.linked_event.into(),
-            stamp.at.into(),
-            EventKind::IdentityLinked.as_str().into(),
-            ids.identity.into(),
-            ids.user.into(),
-            stamp.actor.as_str().into(),
-            stamp.address.as_deref().into(),
-            stamp.user_agent.as_deref().into(),
-            stamp.request_id.as_str().into(),
-        ],
-    );
+    let linked = events::about_linked_identity(&EventStamp { id: ids.linked_event, ..stamp.clone() }, ids.identity, ids.user);
     vec![create, link, touch, created, linked]
 }
 
@@ -149,9 +138,12 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
 /// [`StoreError`]
 pub async fn by_email(db: &dyn Db, email: &Email) -> Result<Option<User>, StoreError> {
     let select = sql(
-        "SELECT id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
-                created_at AS user_created_at, updated_at, last_login_at, last_login_platform
-           FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1",
+        concat!(
+            "SELECT ",
+            user_columns!(""),
+            "
+           FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1"
+        ),
         [email.into()],
     );
     first(&run(db, select).await?)
@@ -197,12 +189,14 @@ pub async fn update(db: &dyn Db, user: UserId, changes: &Changes, stamp: &EventS
     let event = events::about_user(stamp, EventKind::UserUpdated, user);
     let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
     let update = sql(
-        "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
+        concat!(
+            "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
                           picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
                           updated_at = ?6
           WHERE id = ?1
-         RETURNING id AS user_id, email, email_verified, name, picture, auth_method, provider, provider_id,
-                   created_at AS user_created_at, updated_at, last_login_at, last_login_platform",
+         RETURNING ",
+            user_columns!("")
+        ),
         [user.into(), write_name, name, write_picture, picture, stamp.at.into()],
     );
     let results = db.batch(vec![event, update]).await?;

@@ -1,6 +1,7 @@
 //! The `Db` port over D1: a batch is one round trip and atomic.
 
 use async_trait::async_trait;
+use wasm_bindgen::JsCast;
 use worker::send::SendFuture;
 use worker::{D1Database, D1PreparedStatement, D1Type};
 
@@ -86,9 +87,16 @@ fn row(columns: serde_json::Map<String, serde_json::Value>) -> Result<Row, Store
     columns.into_iter().map(|(name, column)| Ok((name, value(column)?))).collect::<Result<Vec<_>, StoreError>>().map(Row::new)
 }
 
-/// D1's errors arrive as text, on several lines.
+/// D1's errors arrive as text, on several lines; some name their cause, some are all there is.
 fn classify(error: &worker::Error) -> StoreError {
-    let message = error.to_string();
+    let message = match error {
+        worker::Error::D1(error) => {
+            let thrown: &js_sys::Error = error.as_ref();
+            let cause = thrown.cause().dyn_into::<js_sys::Error>().map(|cause| String::from(cause.message())).unwrap_or_default();
+            format!("{} {cause}", String::from(thrown.message()))
+        }
+        other => other.to_string(),
+    };
     let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
     if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
