@@ -231,3 +231,65 @@ impl JwtVerifier for EdVerifier {
         Algorithm::EdDSA
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn config() -> Config {
+        let keys = SigningKeys::single(SigningKey::from_seed([8; 32])).to_json();
+        Config::read(&|name| match name {
+            "ENVIRONMENT" => Some("development".to_owned()),
+            "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),
+            "JWT_SIGNING_KEYS" => Some(keys.clone()),
+            _ => None,
+        })
+        .expect("a configuration")
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn token(config: &Config) -> String {
+        let new = NewToken {
+            user: UserId::from_random([1; 16]),
+            session: SessionId::from_random([2; 16]),
+            platform: Platform::Ios,
+            id: EventId::from_random([3; 16]),
+            issued_at: NOW,
+            expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
+        };
+        sign(config, &new).expect("signs")
+    }
+
+    #[test]
+    fn a_token_is_good_until_the_second_it_ends() {
+        let config = config();
+        let token = token(&config);
+        let at = |seconds: i64| verify(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
+        assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
+        assert!(at(3599).is_ok());
+        assert_eq!(at(3600), Err(Refused::Expired));
+        assert!(at(-60).is_ok(), "another machine's clock may be a little behind");
+        assert_eq!(at(-61), Err(Refused::NotYet));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_token(text in "\\PC{0,200}") {
+            prop_assert!(verify(&config(), &text, NOW).is_err());
+        }
+
+        #[test]
+        fn no_changed_token_is_a_token(index in any::<proptest::sample::Index>(), byte in "[A-Za-z0-9_.=+/-]") {
+            let config = config();
+            let token = token(&config);
+            let at = index.index(token.len());
+            let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
+            prop_assert!(changed == token || verify(&config, &changed, NOW).is_err());
+            let longer = format!("{}{byte}{}", &token[..at], &token[at..]);
+            prop_assert!(verify(&config, &longer, NOW).is_err());
+            prop_assert!(verify(&config, &token[..at], NOW).is_err());
+        }
+    }
+}

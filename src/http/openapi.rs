@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::error::Code;
 use super::respond::Problem;
-use super::router::{Access, table};
+use super::router::{Access, Route, table};
 use super::{docs, health, internal, sessions, tokens, users, well_known};
 
 /// A JWK set with public keys.
@@ -96,16 +96,25 @@ pub fn document() -> Value {
         }
         if handler_of(route.path) != route.path {
             operation["operationId"] = json!(route.path.trim_matches('/').replace('/', "_"));
-            operation["summary"] = json!(format!("{} {}: another name for {}", route.method, route.path, handler_of(route.path)));
+            operation["summary"] = json!(format!("another name for {}", handler_of(route.path)));
         }
         if route.access == Access::Service {
             operation["security"] = json!([{"internal_service": [], "internal_key": []}]);
         }
+        if let Some(summary) = operation["summary"].as_str() {
+            // A handler's first line begins with its route, which stands beside it here.
+            let said = summary.split_once("`: ").map_or(summary, |(_, said)| said);
+            operation["summary"] = json!(said);
+        }
         let has_body = !operation["requestBody"].is_null();
-        for status in statuses(route.access, has_body, route.path.contains('{'), route.path) {
-            let codes: Vec<_> = Code::ALL.iter().filter(|code| code.status().as_u16() == status).map(|code| code.as_str()).collect();
+        for status in [400, 401, 403, 404, 409, 413, 415, 422, 500, 503] {
+            let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
+            let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
+            if codes.is_empty() {
+                continue;
+            }
             operation["responses"][status.to_string()] = json!({
-                "description": format!("A problem; `code` is one of {}", codes.join(", ")),
+                "description": codes.join(", "),
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
         }
@@ -114,24 +123,44 @@ pub fn document() -> Value {
     document
 }
 
-fn statuses(access: Access, has_body: bool, has_id: bool, path: &str) -> Vec<u16> {
-    let mut statuses = vec![500, 503];
-    match access {
-        Access::Anyone => {}
-        Access::SignedIn | Access::Session | Access::RecentlySignedIn => statuses.extend([400, 401, 403]),
-        Access::Service => statuses.extend([401, 403]),
+/// Which codes a route can give, by who may call it and what it takes.
+fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
+    let internal = route.access == Access::Service;
+    let signs_in = matches!(route.access, Access::SignedIn | Access::Session | Access::RecentlySignedIn);
+    let logs_out = route.path.ends_with("/logout");
+    let refreshes = route.path.ends_with("/refresh");
+    let api = route.path.starts_with("/api");
+    let unsafe_method = route.method != http::Method::GET;
+    match code {
+        Code::BadRequest => has_body || route.path.contains('{'),
+        Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge => has_body,
+        Code::UnsupportedMediaType => api && unsafe_method,
+        Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out,
+        Code::AuthenticationRequired => signs_in,
+        Code::InvalidToken => signs_in || route.path == "/api/internal/sessions/validate",
+        Code::InvalidRefreshToken => refreshes,
+        Code::InternalKeyRequired | Code::BrowserRequest => internal,
+        Code::CrossSiteRequest => api && unsafe_method && !internal,
+        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn,
+        Code::TokenNotFound => route.path.contains("{token_id}"),
+        Code::UserNotFound => {
+            route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")
+        }
+        Code::InvalidName | Code::InvalidPicture => route.path == "/api/users/me" && has_body || takes_person(route),
+        Code::InvalidEmail => takes_person(route) || route.path.ends_with("/by-email"),
+        Code::EmailRequired | Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => {
+            takes_person(route)
+        }
+        Code::InvalidPlatform => takes_person(route) || route.path == "/api/internal/sessions",
+        Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
+        // The router's own, for addresses and methods that are no route.
+        Code::NotFound | Code::MethodNotAllowed => false,
+        Code::Conflict => unsafe_method,
+        Code::Internal => true,
+        Code::Unavailable => api || route.path == "/ready",
     }
-    if has_body {
-        statuses.extend([400, 409, 413, 415, 422]);
-    }
-    if has_id || path == "/api/internal/sessions" || path == "/api/internal/tokens" || path == "/api/users/me" {
-        statuses.push(404);
-    }
-    if path.starts_with("/api/auth") {
-        statuses.extend([400, 401, 403]);
-    }
-    if path.starts_with("/api") {
-        statuses.push(415);
-    }
-    statuses
+}
+
+fn takes_person(route: &Route) -> bool {
+    matches!(route.path, "/api/internal/users" | "/api/internal/tokens")
 }

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { test } from "node:test";
 import { INTERNAL_KEY, folder, post, serve } from "./server.mjs";
 
 const VERSION = "4.32.5";
-const HOME = `.tools/schemathesis-${VERSION}`;
+const HOME = resolve(`.tools/schemathesis-${VERSION}`);
+const DESCRIPTION = resolve("openapi.json");
 const CHECKS =
   "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method";
 
@@ -20,12 +22,12 @@ const install = () => {
   return status === 0;
 };
 
-/** Asynchronous: somebody has to read the server's log meanwhile. */
-const schemathesis = async (url, headers, ...more) => {
+/** Asynchronous: somebody has to read the server's log meanwhile. What it remembers of a run stays in `cwd`. */
+const schemathesis = async (cwd, url, headers, ...more) => {
   const named = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const options = ["--checks", CHECKS, "--seed", "1", "--max-examples", "40", "--max-time", "30", "--suppress-health-check", "all"];
-  const args = [`${HOME}/bin/schemathesis`, "run", "openapi.json", "--url", url, ...options, "--warnings", "off", "--no-color", ...named, ...more];
-  const child = spawn("python3", args, { env: { ...process.env, PYTHONPATH: HOME } });
+  const args = [`${HOME}/bin/schemathesis`, "run", DESCRIPTION, "--url", url, ...options, "--warnings", "off", "--no-color", ...named, ...more];
+  const child = spawn("python3", args, { cwd, env: { ...process.env, PYTHONPATH: HOME } });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
   const [status] = await once(child, "exit");
@@ -49,8 +51,8 @@ test("no answer is outside the description", { timeout: 600_000 }, async (t) => 
     // Whoever logs out or deletes the account ends the credential for all that follows: those go last.
     const ending = ["/api/auth/sessions/logout", "/api/auth/users/{user_id}/tokens/revoke"];
     const excluded = ending.flatMap((name) => ["--exclude-path", name]);
-    await schemathesis(server.url, { Authorization: `Bearer ${access_token}`, ...internal }, "--exclude-method", "DELETE", ...excluded);
-    await schemathesis(server.url, {});
+    await schemathesis(path, server.url, { Authorization: `Bearer ${access_token}`, ...internal }, "--exclude-method", "DELETE", ...excluded);
+    await schemathesis(path, server.url, {});
     assert.doesNotMatch(server.output(), /ERROR|panicked/, "nothing failed inside");
   } finally {
     await server.stop();

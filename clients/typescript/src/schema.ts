@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /`: what answers here, and where it is explained. */
+        /** what answers here, and where it is explained. */
         get: operations["root"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking. */
+        /** the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking. */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -48,7 +48,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/auth/sessions/logout`: ends the sign-in that is presented, if any, and clears the cookie.
+         * ends the sign-in that is presented, if any, and clears the cookie.
          * @description # Errors
          *     Only if the database does not answer: then the sign-in may still be live.
          */
@@ -67,7 +67,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer token, is live.
+         * whether the session token, in the cookie or as a Bearer token, is live.
          * @description # Errors
          *     401 for anything else.
          */
@@ -90,7 +90,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * POST /api/auth/token/refresh: another name for /api/auth/tokens/refresh
+         * another name for /api/auth/tokens/refresh
          * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
          *
          *     # Errors
@@ -113,7 +113,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/auth/tokens/refresh`: a new pair for a refresh token, once.
+         * a new pair for a refresh token, once.
          * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
          *
          *     # Errors
@@ -134,7 +134,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /api/auth/tokens/validate`: whether the presented credential is live, and whose.
+         * whether the presented credential is live, and whose.
          * @description # Errors
          *     401 for anything else.
          */
@@ -158,7 +158,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to repeat.
+         * ends one sign-in of the caller's account. Safe to repeat.
          * @description # Errors
          *     The same 404 for an unknown and for somebody else's.
          */
@@ -179,7 +179,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account that has a pair, this one too.
+         * ends every sign-in of the caller's account that has a pair, this one too.
          * @description # Errors
          *     404 for any account but the caller's own.
          */
@@ -199,7 +199,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its token.
+         * a web session; `access_token` and `session_token` are both its token.
          * @description # Errors
          *     404 for an unknown account.
          */
@@ -220,7 +220,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
+         * whether a session token is live, and whose.
          * @description # Errors
          *     401 for anything else.
          */
@@ -241,7 +241,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
+         * a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
          * @description # Errors
          *     422 for a field that is not valid; 404 for an unknown `user_id`.
          */
@@ -262,7 +262,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/internal/users`: finds, links or makes the account of an identity.
+         * finds, links or makes the account of an identity.
          * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
          *
          *     # Errors
@@ -285,7 +285,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * `POST /api/internal/users/by-email`: the account of an address: the one that has it verified, else the oldest that claims it.
+         * the account of an address: the one that has it verified, else the oldest that claims it.
          * @description # Errors
          *     422 for what is no address.
          */
@@ -304,20 +304,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /api/users/me`: the caller's account.
+         * the caller's account.
          * @description # Errors
          *     401 if nobody is signed in.
          */
         get: operations["me"];
         /**
-         * `PUT /api/users/me`: changes name or picture and gives the account.
+         * changes name or picture and gives the account.
          * @description # Errors
          *     422 for a field that is not valid; nothing is changed then.
          */
         put: operations["update"];
         post?: never;
         /**
-         * `DELETE /api/users/me`: deletes the account and everything that hangs on it. Cannot be undone.
+         * deletes the account and everything that hangs on it. Cannot be undone.
          * @description # Errors
          *     403 `reauthentication_required` if the sign-in is older than ten minutes.
          */
@@ -335,7 +335,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /api/users/me/tokens`: the account's live sign-ins that have a pair.
+         * the account's live sign-ins that have a pair.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -356,7 +356,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /api/users/{user_id}`: an account; the caller's own only.
+         * an account; the caller's own only.
          * @description # Errors
          *     The same 404 for every other.
          */
@@ -376,7 +376,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /docs`: the reference. */
+        /** the reference. */
         get: operations["page"];
         put?: never;
         post?: never;
@@ -393,7 +393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /docs.css`: the reference's style. */
+        /** the reference's style. */
         get: operations["style"];
         put?: never;
         post?: never;
@@ -410,7 +410,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /health`: alive; asks nobody else. */
+        /** alive; asks nobody else. */
         get: operations["alive"];
         put?: never;
         post?: never;
@@ -427,7 +427,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** `GET /openapi.json`: the description (`OpenAPI` 3.1). */
+        /** the description (`OpenAPI` 3.1). */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -445,7 +445,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * `GET /ready`: alive, and the database answers and has its tables.
+         * alive, and the database answers and has its tables.
          * @description # Errors
          *     503 otherwise.
          */
@@ -803,17 +803,8 @@ export interface operations {
                     "application/json": components["schemas"]["Root"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -840,17 +831,8 @@ export interface operations {
                     "application/json": components["schemas"]["KeySet"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -877,7 +859,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -886,16 +868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -904,7 +877,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -913,7 +895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -922,7 +904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -950,7 +932,7 @@ export interface operations {
                     "application/json": components["schemas"]["Validated"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -959,7 +941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -968,25 +950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -995,7 +959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1027,7 +991,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthResponse"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1036,7 +1000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `invalid_refresh_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1045,7 +1009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1054,7 +1018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1063,7 +1027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1072,7 +1036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1081,7 +1045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1090,7 +1054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1099,7 +1063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1131,7 +1095,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthResponse"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1140,7 +1104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `invalid_refresh_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1149,7 +1113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1158,7 +1122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1167,7 +1131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1176,7 +1140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1185,7 +1149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1194,7 +1158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1203,7 +1167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1231,7 +1195,7 @@ export interface operations {
                     "application/json": components["schemas"]["Validated"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1240,7 +1204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1249,25 +1213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1276,7 +1222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1307,7 +1253,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1316,7 +1262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1325,7 +1271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1334,7 +1280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `token_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1343,7 +1289,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1352,7 +1307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1361,7 +1316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1392,7 +1347,7 @@ export interface operations {
                     "application/json": components["schemas"]["RevokedAll"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1401,7 +1356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1410,7 +1365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1419,7 +1374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1428,7 +1383,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1437,7 +1401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1446,7 +1410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1478,7 +1442,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthResponse"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1487,7 +1451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `internal_key_required` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1496,7 +1460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `browser_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1505,7 +1469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1514,7 +1478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1523,7 +1487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1532,7 +1496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1541,7 +1505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body`, `invalid_platform`, `invalid_user_id` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1550,7 +1514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1559,7 +1523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1591,7 +1555,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1600,7 +1564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `invalid_token`, `internal_key_required` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1609,7 +1573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `browser_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1618,7 +1582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1627,7 +1591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1636,7 +1600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1645,7 +1609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1654,7 +1618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1663,7 +1627,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1695,7 +1659,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthResponse"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1704,7 +1668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `internal_key_required` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1713,7 +1677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `browser_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1722,7 +1686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1731,7 +1695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1740,7 +1704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1749,7 +1713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1758,7 +1722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body`, `invalid_email`, `email_required`, `invalid_name`, `invalid_picture`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `invalid_user_id`, `ambiguous_subject` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1767,7 +1731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1776,7 +1740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1808,7 +1772,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserAnswer"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1817,7 +1781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `internal_key_required` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1826,7 +1790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `browser_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1835,7 +1799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1844,7 +1808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1853,7 +1817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1862,7 +1826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body`, `invalid_email`, `email_required`, `invalid_name`, `invalid_picture`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `ambiguous_subject` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1871,7 +1835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1880,7 +1844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1912,7 +1876,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmailAnswer"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1921,7 +1885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `internal_key_required` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1930,7 +1894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `browser_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1939,7 +1903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1948,7 +1912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1957,7 +1921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1966,7 +1930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body`, `invalid_email` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1975,7 +1939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1984,7 +1948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2012,7 +1976,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2021,7 +1985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2030,16 +1994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2048,16 +2003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2066,7 +2012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2098,7 +2044,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2107,7 +2053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2116,7 +2062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2125,7 +2071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2134,7 +2080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of conflict */
+            /** @description `conflict` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2143,7 +2089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of body_too_large */
+            /** @description `body_too_large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2152,7 +2098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2161,7 +2107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of invalid_body, invalid_email, email_required, invalid_name, invalid_picture, invalid_provider, invalid_provider_id, invalid_auth_method, invalid_platform, invalid_user_id, ambiguous_subject */
+            /** @description `invalid_body`, `invalid_name`, `invalid_picture` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2170,7 +2116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2179,7 +2125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2207,7 +2153,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2216,7 +2162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2225,7 +2171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
+            /** @description `cross_site_request`, `reauthentication_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2234,7 +2180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2243,7 +2189,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2252,7 +2207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2261,7 +2216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2289,7 +2244,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenList"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2298,7 +2253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2307,25 +2262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2334,7 +2271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2365,7 +2302,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description A problem; `code` is one of bad_request, malformed_json, multiple_credentials, token_in_query */
+            /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2374,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of authentication_required, invalid_token, invalid_refresh_token, internal_key_required */
+            /** @description `authentication_required`, `invalid_token` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2383,16 +2320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of browser_request, cross_site_request, reauthentication_required */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of not_found, user_not_found, token_not_found */
+            /** @description `user_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2401,16 +2329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of unsupported_media_type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2419,7 +2338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2447,17 +2366,8 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2484,17 +2394,8 @@ export interface operations {
                     "text/css": string;
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2521,17 +2422,8 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2558,17 +2450,8 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem; `code` is one of service_unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2595,7 +2478,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A problem; `code` is one of internal_error */
+            /** @description `internal_error` */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2604,7 +2487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; `code` is one of service_unavailable */
+            /** @description `service_unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -49,12 +49,13 @@ fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
 fn operation_section(page: &mut String, method: &str, path: &str, operation: &Value) {
     let _ = writeln!(page, "<section id=\"{}\">\n<h2><code>{method} {}</code></h2>", anchor(method, path), escape(path));
     let summary = text(&operation["summary"]);
-    let said = summary.split_once("`: ").map_or(summary.as_str(), |(_, said)| said);
-    let _ = writeln!(page, "<p>{}</p>", first_upper(said));
+    let _ = writeln!(page, "<p>{}.</p>", first_upper(summary.trim_end_matches('.')));
     if !operation["description"].is_null() {
         let description = text(&operation["description"]);
-        let description = description.split("# Errors").map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-        let _ = writeln!(page, "<p>{description}</p>");
+        let (said, fails) = description.split_once("# Errors").unwrap_or((&description, ""));
+        for (label, part) in [("", said.trim()), ("Fails: ", fails.trim())].into_iter().filter(|(_, part)| !part.is_empty()) {
+            let _ = writeln!(page, "<p>{label}{part}</p>");
+        }
     }
     let _ = writeln!(page, "<p>Who may call: {}.</p>", callers(&operation["security"]));
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
