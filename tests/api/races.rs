@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::harness::{Pair, on_workerd, race, somebody};
 
-const CALLERS: usize = 32;
+const CALLERS: usize = 50;
 
 /// How often each race is run: workerd takes its time.
 fn rounds() -> usize {
-    if on_workerd() { 5 } else { 25 }
+    if on_workerd() { 5 } else { 100 }
 }
 
 #[tokio::test]

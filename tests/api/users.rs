@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::case;
+use crate::harness::{case, on_workerd};
 
 const ME: &str = "/api/users/me";
 
@@ -111,6 +111,33 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
             (&json!("user"), &json!("hamrahIOS/2.0"), &json!("request-0001"))
         );
         assert!(updated["at"].as_i64().is_some_and(|at| at > 1_700_000_000_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_s_address_is_what_the_platform_vouches_for() {
+    case(async |app| {
+        let person = app.person().await;
+        let pair = app.pair(&person).await;
+        for forged in ["203.0.113.7", "::ffff:203.0.113.7", "nonsense"] {
+            let call = app.request(Method::PUT, ME).json(&json!({"name": "New"})).bearer(&pair.access);
+            call.header("cf-connecting-ip", forged)
+                .header("x-forwarded-for", "192.0.2.1")
+                .header("x-real-ip", "192.0.2.2")
+                .send()
+                .await
+                .ok();
+        }
+        let updates = "SELECT address FROM events WHERE user_id = ?1 AND kind = 'user_updated' ORDER BY rowid";
+        let rows = app.sql(updates, &[json!(person.id)]).await;
+        let addresses: Vec<&Value> = rows.iter().map(|row| &row["address"]).collect();
+        if on_workerd() {
+            // Cloudflare sets the header itself; there is no Cloudflare in front here.
+            assert_eq!(addresses, [&json!("203.0.113.7"), &json!("203.0.113.7"), &Value::Null], "in one spelling");
+        } else {
+            assert_eq!(addresses, [&Value::Null; 3], "natively it is the peer's, and here there is no connection");
+        }
     })
     .await;
 }
