@@ -15,6 +15,9 @@ CREATE TABLE events (
 
 CREATE INDEX events_user ON events (user_id, at);
 
+-- For the sweep, which removes one kind by its age.
+CREATE INDEX events_kind ON events (kind, at);
+
 -- Append-only: rows go with their account, none is ever changed.
 CREATE TRIGGER events_append_only BEFORE UPDATE ON events
 BEGIN

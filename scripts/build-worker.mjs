@@ -2,7 +2,7 @@
 //
 // The tools that worker-build would download are named to it where they are found.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -14,6 +14,8 @@ const env = {
   ...found("WASM_OPT_BIN", "node_modules/binaryen/bin/wasm-opt"),
   ...found("ESBUILD_BIN", "node_modules/esbuild/bin/esbuild"),
 };
+// Says what build/ holds, for the deployment; a build that fails leaves none.
+rmSync("build/profile", { force: true });
 const { status } = spawnSync(".tools/bin/worker-build", [profile], { stdio: "inherit", env });
 if (status !== 0) process.exit(status ?? 1);
 writeFileSync("build/profile", profile);

@@ -238,7 +238,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn config() -> Config {
-        let keys = SigningKeys::single(SigningKey::from_seed([8; 32])).to_json();
+        let keys =
+            SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 8).unwrap_or(8)))).to_json();
         Config::read(&|name| match name {
             "ENVIRONMENT" => Some("development".to_owned()),
             "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),

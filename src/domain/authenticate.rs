@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::access_token::{self, Refused};
 use super::{Ports, RequestOrigin, sign_in};
 use crate::model::config::RECENT_AUTHENTICATION;
-use crate::model::records::{EventKind, Session, User};
+use crate::model::records::{Caller, Session, User};
 use crate::model::secret::SessionToken;
 use crate::model::time::Timestamp;
 use crate::store::{StoreError, sessions};
@@ -38,6 +38,12 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// Who changes something, for writes that ask again whether the sign-in is live.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { user: self.user.id, session: self.session.id }
+    }
+
     /// Whether the owner proved who they are within the last ten minutes.
     #[must_use]
     pub fn is_recent(&self) -> bool {
@@ -94,9 +100,16 @@ async fn keep_alive(ports: &Ports, signed_in: &mut SignedIn) -> Result<(), Authe
         return Ok(());
     }
     let ends = if extend { full } else { signed_in.expires_at };
-    if !sessions::touch(ports.db.as_ref(), signed_in.session.id, ends, now).await? {
+    match sessions::touch(ports.db.as_ref(), signed_in.session.id, ends, now).await {
+        Ok(true) => {}
         // It was revoked between the two round trips.
-        return Err(AuthenticateError::NoSignIn);
+        Ok(false) => return Err(AuthenticateError::NoSignIn),
+        // The session is good, and the next request can note it as well: a database that only reads signs nobody out.
+        Err(StoreError::Unavailable(reason)) => {
+            tracing::warn!(reason, "the use of a session was not noted");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
     }
     signed_in.session.last_used_at = now;
     signed_in.expires_at = ends;
@@ -116,7 +129,7 @@ pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOr
         Credential::Session(token) => sessions::sign_out_token(db, &token.hash(), &stamp).await?,
         Credential::Access(token) => {
             if let Ok(subject) = access_token::verify(&ports.config, token, now) {
-                sessions::revoke(db, subject.session, subject.user, EventKind::SignedOut, &stamp).await?;
+                sessions::sign_out(db, subject.session, subject.user, &stamp).await?;
             }
         }
     }

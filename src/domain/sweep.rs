@@ -1,7 +1,8 @@
 //! Removing what has ended, in bounded batches: every minute, at the edge by a cron trigger, natively by a background task.
 
 use super::Ports;
-use crate::store::{StoreError, challenges, refresh_tokens, sessions};
+use crate::model::config::REFRESH_EVENTS_KEPT;
+use crate::store::{StoreError, challenges, events, refresh_tokens, sessions};
 
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -12,6 +13,8 @@ pub struct Swept {
     pub sessions: usize,
     /// Challenges.
     pub challenges: usize,
+    /// Events that tell of a refresh.
+    pub events: usize,
 }
 
 /// Removes what has ended. Safe to run concurrently and to stop anywhere.
@@ -25,5 +28,6 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         refresh_tokens: refresh_tokens::sweep(db, now).await?,
         sessions: sessions::sweep(db, now).await?,
         challenges: challenges::sweep(db, now).await?,
+        events: events::sweep(db, now.minus(REFRESH_EVENTS_KEPT)).await?,
     })
 }

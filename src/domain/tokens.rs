@@ -9,8 +9,8 @@ use sha2::Sha256;
 use super::sign_in::{self, SignInError, TokenPair};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::config::{REFRESH_ABSOLUTE_LIMIT, REFRESH_REPEAT_WINDOW};
-use crate::model::ids::{SessionId, UserId};
-use crate::model::records::{EventKind, Session};
+use crate::model::ids::{EventId, SessionId, UserId};
+use crate::model::records::{Caller, Session};
 use crate::model::secret::{RefreshToken, SECRET_BYTES};
 use crate::model::signing_keys::SigningKey;
 use crate::store::refresh_tokens::{self, Presented, Rotation};
@@ -39,7 +39,7 @@ pub enum RotateError {
     Store(#[from] StoreError),
 }
 
-/// Exchanges a refresh token for a new pair. One round trip; a second one only to revoke after a replay.
+/// Exchanges a refresh token for a new pair. One round trip.
 ///
 /// Of concurrent callers one rotates. The others, and a caller who lost the answer, get the same successor
 /// for 30 seconds while it is unused. After that a replay revokes the sign-in.
@@ -58,22 +58,19 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
         absolute_limit_millis: i64::try_from(REFRESH_ABSOLUTE_LIMIT.as_millis()).unwrap_or(i64::MAX),
         access_expires_at,
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
+        event: ports.id(EventId::from_random)?,
     };
     let stamp = ports.stamp(origin, now)?;
     let known = refresh_tokens::rotate(db, &rotation, &stamp).await?.ok_or(RotateError::Invalid)?;
+    if known.reused {
+        return Err(RotateError::Reused);
+    }
     if known.revoked || known.expires_at <= now {
         return Err(RotateError::Invalid);
     }
-    let refresh_token = if known.rotated {
-        successor
-    } else if known.successor.as_ref().is_some_and(|next| next.unused && next.since >= rotation.repeat_since) {
-        // In time, but a key that is not known here (any more, or not yet) made the successor: nothing to give, and no replay.
-        repeated(ports, presented, &known).ok_or(RotateError::Invalid)?
-    } else {
-        let stamp = ports.stamp(origin, now)?;
-        sessions::revoke(db, known.session.id, known.user.id, EventKind::RefreshTokenReused, &stamp).await?;
-        return Err(RotateError::Reused);
-    };
+    // In time, but a key that is not known here (any more, or not yet) made the successor: nothing to give, and no replay.
+    let refresh_token = if known.rotated { Some(successor) } else { repeated(ports, presented, &known) };
+    let refresh_token = refresh_token.ok_or(RotateError::Invalid)?;
     // The last access token of a chain ends with the chain.
     let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
     let access_token = sign_in::sign_access_token(ports, (known.user.id, known.session.id, known.session.platform), now, ends)?;
@@ -84,7 +81,7 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
 fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented) -> Option<RefreshToken> {
     let replaced = known.successor.as_ref()?;
     let mut candidates = ports.config.signing_keys.iter().filter_map(|key| successor(key, presented));
-    candidates.find(|candidate| candidate.hash() == replaced.hash)
+    candidates.find(|candidate| candidate.hash() == *replaced)
 }
 
 /// HMAC-SHA-256 under a key that is itself derived from the signing key for this one purpose.
@@ -105,6 +102,9 @@ pub enum RevokeError {
     /// There is no such sign-in of this account.
     #[error("there is no such sign-in of this account")]
     Unknown,
+    /// The caller's own sign-in was revoked meanwhile.
+    #[error("the caller's sign-in was revoked meanwhile")]
+    SignedOut,
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
@@ -113,23 +113,23 @@ pub enum RevokeError {
     Store(#[from] StoreError),
 }
 
-/// Revokes one sign-in of `user`: its tokens are refused from the acknowledgement on. Safe to repeat.
+/// Revokes one sign-in of the caller's account: its tokens are refused from the acknowledgement on. Safe to repeat.
 ///
 /// # Errors
 /// [`RevokeError`]
-pub async fn revoke(ports: &Ports, user: UserId, id: SessionId, origin: &RequestOrigin) -> Result<(), RevokeError> {
+pub async fn revoke(ports: &Ports, by: Caller, id: SessionId, origin: &RequestOrigin) -> Result<(), RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    let known = sessions::revoke(ports.db.as_ref(), id, user, EventKind::SignInRevoked, &stamp).await?;
+    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp).await?.ok_or(RevokeError::SignedOut)?;
     if known { Ok(()) } else { Err(RevokeError::Unknown) }
 }
 
-/// Revokes every sign-in of `user` that has a pair; gives how many there were.
+/// Revokes every sign-in of the caller's account that has a pair; gives how many there were.
 ///
 /// # Errors
 /// [`RevokeError`]
-pub async fn revoke_all(ports: &Ports, user: UserId, origin: &RequestOrigin) -> Result<usize, RevokeError> {
+pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    Ok(sessions::revoke_pairs(ports.db.as_ref(), user, &stamp).await?)
+    sessions::revoke_pairs(ports.db.as_ref(), by, &stamp).await?.ok_or(RevokeError::SignedOut)
 }
 
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.

@@ -1,9 +1,10 @@
 //! Accounts: found or made for an identity, read, changed, deleted.
 
+use super::authenticate::SignedIn;
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::email::Email;
 use crate::model::ids::{EventId, IdentityId, UserId};
-use crate::model::records::{Platform, User};
+use crate::model::records::{Caller, Platform, User};
 use crate::store::users::{Changes, FreshIds, Identified};
 use crate::store::{StoreError, users};
 
@@ -37,9 +38,9 @@ pub enum UserError {
     /// The identity is new, and an account cannot be made without an address.
     #[error("a new account needs an e-mail address")]
     EmailRequired,
-    /// The account is gone.
-    #[error("there is no such account")]
-    Unknown,
+    /// The caller's sign-in was revoked meanwhile.
+    #[error("the caller's sign-in was revoked meanwhile")]
+    SignedOut,
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
@@ -88,24 +89,23 @@ pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, User
     Ok(users::by_email(ports.db.as_ref(), email).await?)
 }
 
-/// Changes an account. Nothing to change is no write.
+/// Changes the caller's account. Nothing to change is no write and no event.
 ///
 /// # Errors
 /// [`UserError`]
-pub async fn update(ports: &Ports, user: User, changes: &Changes, origin: &RequestOrigin) -> Result<User, UserError> {
-    if *changes == Changes::default() {
-        return Ok(user);
+pub async fn update(ports: &Ports, me: SignedIn, changes: &Changes, origin: &RequestOrigin) -> Result<User, UserError> {
+    if !changes.name.changes(me.user.name.as_deref()) && !changes.picture.changes(me.user.picture.as_deref()) {
+        return Ok(me.user);
     }
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::update(ports.db.as_ref(), user.id, changes, &stamp).await?.ok_or(UserError::Unknown)
+    users::update(ports.db.as_ref(), me.caller(), changes, &stamp).await?.ok_or(UserError::SignedOut)
 }
 
-/// Deletes an account with everything that hangs on it. Whether it was there does not matter: afterwards it is not.
+/// Deletes the caller's account with everything that hangs on it.
 ///
 /// # Errors
 /// [`UserError`]
-pub async fn delete(ports: &Ports, user: UserId, origin: &RequestOrigin) -> Result<(), UserError> {
+pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::delete(ports.db.as_ref(), user, &stamp).await?;
-    Ok(())
+    if users::delete(ports.db.as_ref(), by, &stamp).await? { Ok(()) } else { Err(UserError::SignedOut) }
 }

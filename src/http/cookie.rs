@@ -11,6 +11,8 @@ use crate::model::time::Timestamp;
 
 const HOST_ONLY: &str = "__Host-session";
 const SHARED: &str = "session";
+/// How many cookies of the name are looked at when signing out.
+const MOST_TOKENS: usize = 4;
 
 /// How the cookie looks for the request at hand.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,21 +49,24 @@ impl Shape {
     #[must_use]
     pub fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
         let mut found = Found::Nothing;
-        for line in headers.get_all(header::COOKIE) {
-            let Ok(line) = line.to_str() else { return Found::Doubtful };
-            for pair in line.split(';') {
-                let (name, value) = pair.trim().split_once('=').unwrap_or(("", pair.trim()));
-                let nameless = name.is_empty() && value.get(..self.name.len()).is_some_and(|start| start.eq_ignore_ascii_case(self.name));
-                if !nameless && !name.trim_end().eq_ignore_ascii_case(self.name) {
-                    continue;
-                }
-                if nameless || name != self.name || found != Found::Nothing {
-                    return Found::Doubtful;
-                }
-                found = Found::One(value);
+        for (name, value) in pairs(headers) {
+            let nameless =
+                name.is_empty() && value.get(..self.name.len()).is_some_and(|start| start.eq_ignore_ascii_case(self.name.as_bytes()));
+            if !nameless && !name.trim_ascii_end().eq_ignore_ascii_case(self.name.as_bytes()) {
+                continue;
             }
+            let value = std::str::from_utf8(value).ok().filter(|_| !nameless && name == self.name.as_bytes() && found == Found::Nothing);
+            let Some(value) = value else { return Found::Doubtful };
+            found = Found::One(value);
         }
         found
+    }
+
+    /// Every session token among the cookies of this name, for signing out: there, an imitation is no reason to keep the real one.
+    #[must_use]
+    pub fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
+        let named = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes());
+        named.filter_map(|(_, value)| SessionToken::parse(std::str::from_utf8(value).ok()?)).take(MOST_TOKENS).collect()
     }
 
     /// `Set-Cookie` for a session that ends at `expires_at`.
@@ -91,6 +96,18 @@ impl Shape {
     }
 }
 
+/// The cookies of a request, as bytes: other people's may hold anything.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let cookies = headers.get_all(header::COOKIE).into_iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    cookies.map(|cookie| {
+        let cookie = cookie.trim_ascii();
+        cookie.iter().position(|b| *b == b'=').map_or((&b""[..], cookie), |at| {
+            let (name, value) = cookie.split_at(at);
+            (name, value.get(1..).unwrap_or_default())
+        })
+    })
+}
+
 /// Whether the request went to this machine by name or address.
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
     let from_header = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -116,6 +133,12 @@ mod tests {
     fn finds_the_one_cookie_among_others() {
         assert_eq!(shape().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])), Found::One("x"));
         assert_eq!(shape().find(&cookies(&["session=x; __Host-session-2=y"])), Found::Nothing);
+    }
+
+    #[test]
+    fn other_cookies_may_hold_anything() {
+        let line = HeaderValue::from_bytes("lang=فارسی; __Host-session=x".as_bytes()).expect("a header");
+        assert_eq!(shape().find(&HeaderMap::from_iter([(header::COOKIE, line)])), Found::One("x"));
     }
 
     #[test]

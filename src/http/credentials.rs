@@ -43,6 +43,13 @@ pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Cod
     Ok(Some(Presented { credential, by_cookie: false }))
 }
 
+/// Every credential that can be made out, for signing out: whatever is presented shall end.
+#[must_use]
+pub fn all_presented(parts: &Parts, cookie: &Shape) -> Vec<Credential> {
+    let cookies = cookie.tokens(&parts.headers).into_iter().map(Credential::Session);
+    cookies.chain(bearer(&parts.headers)).collect()
+}
+
 /// The Bearer token, if there is exactly one Authorization header and it is one.
 fn bearer(headers: &HeaderMap) -> Option<Credential> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();

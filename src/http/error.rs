@@ -61,6 +61,7 @@ codes! {
     UserNotFound NOT_FOUND "user_not_found" "There is no such user.";
     TokenNotFound NOT_FOUND "token_not_found" "There is no such token.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This address does not answer that method; see Allow.";
+    RequestTimeout REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time.";
     Conflict CONFLICT "conflict" "This is taken already.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is larger than 64 KiB.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send the body as application/json.";
@@ -170,6 +171,7 @@ impl From<RevokeError> for ApiError {
     fn from(error: RevokeError) -> Self {
         match error {
             RevokeError::Unknown => Code::TokenNotFound.into(),
+            RevokeError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             RevokeError::Entropy(error) => error.into(),
             RevokeError::Store(error) => error.into(),
         }
@@ -180,7 +182,7 @@ impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
             UserError::EmailRequired => Code::EmailRequired.into(),
-            UserError::Unknown => Code::UserNotFound.into(),
+            UserError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             UserError::Entropy(error) => error.into(),
             UserError::Store(error) => error.into(),
         }

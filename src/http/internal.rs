@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::error::{ApiError, Code};
-use super::extract::{AppJson, absent_if_empty};
+use super::extract::{AppJson, absent_if_empty, lenient_bool};
 use super::objects::{AuthResponse, User, UserAnswer};
 use crate::domain::authenticate::{self, AuthenticateError, Credential};
 use crate::domain::sign_in::Who;
@@ -28,7 +28,7 @@ pub struct Person {
     #[schema(example = "ada@example.com")]
     email: Option<String>,
     /// `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider.
-    #[serde(default, alias = "emailVerified")]
+    #[serde(default, alias = "emailVerified", deserialize_with = "lenient_bool")]
     email_verified: Option<bool>,
     /// Fills an empty name of the account.
     #[serde(default, deserialize_with = "absent_if_empty")]
@@ -220,6 +220,8 @@ pub struct EmailAnswer {
 }
 
 /// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified, else the oldest that claims it.
+///
+/// An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
 ///
 /// # Errors
 /// 422 for what is no address.

@@ -107,7 +107,7 @@ pub fn document() -> Value {
             operation["summary"] = json!(said);
         }
         let has_body = !operation["requestBody"].is_null();
-        for status in [400, 401, 403, 404, 409, 413, 415, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503] {
             let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
             let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
             if codes.is_empty() {
@@ -133,7 +133,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
     let unsafe_method = route.method != http::Method::GET;
     match code {
         Code::BadRequest => has_body || route.path.contains('{'),
-        Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge => has_body,
+        Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge | Code::RequestTimeout => has_body,
         Code::UnsupportedMediaType => api && unsafe_method,
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out,
         Code::AuthenticationRequired => signs_in,

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,7 +47,7 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
     // Not in development: a browser would hold all of localhost to https for two years.
     let https = app.ports.config.environment == Environment::Production;
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let cookies = OutgoingCookies::default();
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -59,8 +59,14 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
         response = problem(response.headers(), error, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
-    log(&id, method.as_str(), &route, response.status(), error.as_ref());
+    log(&id, method, &route, response.status(), error.as_ref());
     response
+}
+
+/// A method's name for the log: what a client makes up does not get there.
+fn known_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
 fn accepted_id(headers: &HeaderMap) -> Option<String> {
@@ -81,6 +87,15 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
         let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         ((status.is_client_error() || status.is_server_error()) && !json).then(|| ApiError::from_status(status))
     })
+}
+
+/// A complete answer for a request that never got to the router.
+#[must_use]
+pub fn unrouted(code: Code) -> Response {
+    let id = "unknown";
+    let mut response = problem(&HeaderMap::new(), &code.into(), id);
+    finish(response.headers_mut(), id, false, &OutgoingCookies::default());
+    response
 }
 
 fn problem(answered: &HeaderMap, error: &ApiError, id: &str) -> Response {

@@ -13,9 +13,6 @@ use super::{App, docs, gate, health, internal, respond, sessions, tokens, users,
 use crate::domain::Ports;
 use crate::model::config::Config;
 
-/// Bodies are small.
-const BODY_LIMIT: usize = 64 * 1024;
-
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -110,8 +107,8 @@ pub fn router(ports: Ports) -> Router {
         .layer(cors(&app.ports.config));
     internal
         .merge(public)
-        .layer(from_fn(gate::content_type::gate))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(gate::body::gate))
+        .layer(DefaultBodyLimit::max(usize::try_from(gate::body::BODY_LIMIT).unwrap_or(usize::MAX)))
         .layer(from_fn_with_state(app.clone(), respond::respond))
         .with_state(app)
 }

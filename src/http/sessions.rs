@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::cookie::Shape;
 use super::error::ApiError;
-use super::extract::{AppJson, CurrentSession, MaybeCredential};
+use super::extract::{AllCredentials, AppJson, CurrentSession};
 use super::objects::{Message, User};
 use crate::domain::{RequestOrigin, authenticate};
 
@@ -39,7 +39,7 @@ pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Vali
     AppJson(signed_in.into())
 }
 
-/// `POST /api/auth/sessions/logout`: ends the sign-in that is presented, if any, and clears the cookie.
+/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the cookie.
 ///
 /// # Errors
 /// Only if the database does not answer: then the sign-in may still be live.
@@ -48,9 +48,9 @@ pub async fn logout(
     State(app): State<App>,
     origin: RequestOrigin,
     cookie: Shape,
-    MaybeCredential(credential): MaybeCredential,
+    AllCredentials(presented): AllCredentials,
 ) -> Result<Response, ApiError> {
-    if let Some(credential) = credential {
+    for credential in presented {
         authenticate::sign_out(&app.ports, &credential, &origin).await?;
     }
     Ok(with_cleared_cookie(&cookie, Message::new("You are logged out.")))

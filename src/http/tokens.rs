@@ -121,7 +121,7 @@ pub async fn revoke(
     Path(token_id): Path<String>,
 ) -> Result<AppJson<Message>, ApiError> {
     let id = SessionId::parse(&token_id).ok_or(Code::TokenNotFound)?;
-    tokens::revoke(&app.ports, me.user.id, id, &origin).await?;
+    tokens::revoke(&app.ports, me.caller(), id, &origin).await?;
     Ok(AppJson(Message::new("The token is revoked.")))
 }
 
@@ -150,6 +150,6 @@ pub async fn revoke_all(
     if UserId::parse(&user_id) != Some(me.user.id) {
         return Err(Code::UserNotFound.into());
     }
-    let revoked = tokens::revoke_all(&app.ports, me.user.id, &origin).await?;
+    let revoked = tokens::revoke_all(&app.ports, me.caller(), &origin).await?;
     Ok(AppJson(RevokedAll { success: true, message: "The tokens are revoked.", revoked }))
 }

@@ -82,7 +82,7 @@ pub async fn update(
         name: checked(body.name, text::name, Code::InvalidName)?,
         picture: checked(body.picture, text::picture, Code::InvalidPicture)?,
     };
-    let user = users::update(&app.ports, me.user, &changes, &origin).await?;
+    let user = users::update(&app.ports, me, &changes, &origin).await?;
     Ok(AppJson(user.into()))
 }
 
@@ -97,6 +97,6 @@ pub async fn delete(
     origin: RequestOrigin,
     cookie: Shape,
 ) -> Result<Response, ApiError> {
-    users::delete(&app.ports, me.user.id, &origin).await?;
+    users::delete(&app.ports, me.caller(), &origin).await?;
     Ok(with_cleared_cookie(&cookie, Message::new("Your account is deleted.")))
 }

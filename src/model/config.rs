@@ -18,17 +18,34 @@ pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
 pub const REFRESH_ABSOLUTE_LIMIT: Duration = Duration::from_hours(180 * 24);
 /// How long a caller who lost the answer may repeat a refresh.
 pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
+/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by far. All other events stay with the account.
+pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
 pub const RECENT_AUTHENTICATION: Duration = Duration::from_mins(10);
 
 /// Shortest secret that is accepted, in characters.
 const MIN_SECRET_CHARS: usize = 32;
-/// Fewest different characters in an accepted secret.
-const MIN_SECRET_VARIETY: usize = 10;
-/// Published values that look like secrets.
-const KNOWN_SECRETS: [&str; 1] = ["hamrah-internal-service-key-2025"];
-/// Words of which placeholders are made.
-const PLACEHOLDERS: [&str; 6] = ["changeme", "change-me", "example", "placeholder", "your-", "replace"];
+/// Fewest different characters in an accepted secret; 32 random ones of 16 have about 14.
+const MIN_SECRET_VARIETY: usize = 12;
+/// Published values that look like secrets, in lower case, letters and digits only.
+const KNOWN_SECRETS: [&str; 1] = ["hamrahinternalservicekey2025"];
+/// Of what made-up secrets are made; a random one of 43 characters holds one of these once in some ten thousand.
+const MADE_UP: [&str; 14] = [
+    "changeme",
+    "example",
+    "placeholder",
+    "replace",
+    "secret",
+    "password",
+    "internal",
+    "apikey",
+    "hamrah",
+    "donotuse",
+    "1234",
+    "abcd",
+    "qwer",
+    "0000",
+];
 
 /// Where the service runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,13 +117,16 @@ impl Config {
         let rp_id = reader.text("RP_ID", development.then_some("localhost"));
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
         let internal_services = reader.services();
-        let internal_keys = reader.internal_keys();
+        let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
         let jwt_issuer = reader.text("JWT_ISSUER", development.then_some("http://localhost"));
         let jwt_audience = reader.text("JWT_AUDIENCE", development.then_some("hamrah"));
         let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
         let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
         let session_ttl = reader.seconds("SESSION_TTL_SECONDS", 30 * 86400, SESSION_ABSOLUTE_LIMIT);
+        if environment == Some(Environment::Production) {
+            reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
+        }
         if access_token_ttl > refresh_token_ttl {
             reader.problem("ACCESS_TOKEN_TTL_SECONDS", "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in");
         }
@@ -211,6 +231,9 @@ impl Reader<'_> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
             match Origin::parse(&text) {
+                Ok(origin) if !development && !origin.host().is_some_and(is_domain) => {
+                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, whose host is no domain"));
+                }
                 Ok(origin) if !development && !origin.is_https() => {
                     self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https"));
                 }
@@ -224,12 +247,25 @@ impl Reader<'_> {
     fn cookie_domain(&mut self) -> Option<String> {
         let value = self.get("COOKIE_DOMAIN")?;
         let domain = value.strip_prefix('.').unwrap_or(&value);
-        let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if domain.contains('.') && domain.split('.').all(label) {
+        if is_domain(domain) {
             return Some(domain.to_owned());
         }
         self.problem("COOKIE_DOMAIN", "must be a domain in lower case, such as .hamrah.app");
         None
+    }
+
+    /// In production: names that browsers and other services rely on are real ones, and the cookie goes no further than the relying party.
+    fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
+        if !rp_id.is_empty() && !is_domain(rp_id) {
+            self.problem("RP_ID", "must be a domain in lower case, such as hamrah.app");
+        }
+        if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
+            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it: whoever it covers gets every session");
+        }
+        let host = issuer.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+        if !issuer.is_empty() && !host.is_some_and(is_domain) {
+            self.problem("JWT_ISSUER", "must be an https URL (RFC 8414 §2)");
+        }
     }
 
     fn services(&mut self) -> Vec<String> {
@@ -240,13 +276,13 @@ impl Reader<'_> {
         if named.is_empty() { vec!["hamrah-app".to_owned()] } else { named }
     }
 
-    fn internal_keys(&mut self) -> Vec<InternalKey> {
+    fn internal_keys(&mut self, development: bool) -> Vec<InternalKey> {
         let keys = self.list("INTERNAL_API_KEY");
         if keys.is_empty() {
             self.problem("INTERNAL_API_KEY", "is not set (a secret of at least 32 random characters)");
         }
         for key in &keys {
-            if let Some(weakness) = weakness(key) {
+            if let Some(weakness) = weakness(key, development) {
                 self.problem("INTERNAL_API_KEY", weakness);
             }
         }
@@ -273,23 +309,43 @@ impl Reader<'_> {
     }
 }
 
-/// Why a secret must not be used, or `None`.
-fn weakness(secret: &str) -> Option<&'static str> {
-    let lower = secret.to_ascii_lowercase();
-    if KNOWN_SECRETS.contains(&lower.as_str()) {
+/// Why a secret must not be used, or `None`. Development is told of values that everybody knows and of none else.
+fn weakness(secret: &str, development: bool) -> Option<&'static str> {
+    let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
         return Some("holds a published example value");
     }
-    if secret.chars().count() < MIN_SECRET_CHARS {
+    // Keys travel in a header.
+    if !secret.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some("holds a key with characters that a header cannot carry");
+    }
+    if development {
+        return None;
+    }
+    if secret.len() < MIN_SECRET_CHARS {
         return Some("holds a key of fewer than 32 characters");
     }
-    let mut different: Vec<char> = secret.chars().collect();
+    let mut different = secret.as_bytes().to_vec();
     different.sort_unstable();
     different.dedup();
-    if different.len() < MIN_SECRET_VARIETY || PLACEHOLDERS.iter().any(|word| lower.contains(word)) {
-        return Some("holds a key that is a placeholder or not random");
-    }
-    // Keys travel in a header.
-    (!secret.bytes().all(|b| b.is_ascii_graphic())).then_some("holds a key with characters that a header cannot carry")
+    let repeated = plain.split_at_checked(plain.len() / 2).is_some_and(|(first, second)| first == second);
+    let made_up = different.len() < MIN_SECRET_VARIETY || repeated || MADE_UP.iter().any(|part| plain.contains(part));
+    made_up.then_some("holds a key that is a placeholder or not random")
+}
+
+/// A domain in lower case with a dot, and no address.
+fn is_domain(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// Whether `domain` is `parent` or below it.
+fn is_within(domain: &str, parent: &str) -> bool {
+    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
 
 #[cfg(test)]

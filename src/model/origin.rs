@@ -24,6 +24,15 @@ impl Origin {
         if rest.ends_with(default_port) {
             return Err("must not name the scheme's default port: browsers leave it out");
         }
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (rest, None),
+        };
+        let bracketed =
+            host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) || (host.contains(['[', ']', ':']) && !bracketed) {
+            return Err("must be a host in lower case with an optional port");
+        }
         let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':' | b'[' | b']');
         if rest.is_empty() || !rest.bytes().all(ok) {
             return Err("must be a host in lower case with an optional port");
@@ -35,6 +44,13 @@ impl Origin {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host, without the port.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let authority = self.0.split_once("://")?.1;
+        if authority.starts_with('[') { authority.split_inclusive(']').next() } else { authority.split(':').next() }
     }
 
     /// Whether pages of this origin came over TLS.

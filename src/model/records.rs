@@ -92,6 +92,15 @@ pub struct Session {
     pub refresh_expires_at: Option<Timestamp>,
 }
 
+/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the change happens, not only before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// The account.
+    pub user: UserId,
+    /// The sign-in.
+    pub session: SessionId,
+}
+
 /// What the event log tells about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {

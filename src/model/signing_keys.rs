@@ -8,12 +8,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Seeds that are printed in specifications or that nobody should use.
-const KNOWN_SEEDS: [&str; 2] = [
-    // RFC 8037, appendix A.1.
-    "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+/// Public halves whose private halves are printed in specifications: whoever can read can sign with them.
+const KNOWN_PUBLIC: [&str; 4] = [
+    // RFC 8037 appendix A, which is also RFC 8032 §7.1 test 1.
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    // RFC 8032 §7.1 tests 2, 3 and "SHA(abc)".
+    "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+    "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+    "7Bcrk613ikN9uFKDNJwRSlxj7AkHSU4JtGt8OogVQL8",
 ];
+/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have about 30.
+const MIN_SEED_VARIETY: usize = 16;
 
 /// One key of the set. A key without its private half verifies and does not sign; docs/OPERATIONS.md has the order of a rotation.
 #[derive(Clone)]
@@ -166,13 +171,20 @@ fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
     if public.is_weak() {
         return Err("has a weak `x`");
     }
+    if KNOWN_PUBLIC.contains(&jwk.x.as_str()) {
+        return Err("is an example that everybody knows");
+    }
     let seed = match jwk.d.as_deref() {
         None => None,
-        Some(d) if KNOWN_SEEDS.contains(&d) => return Err("is an example that everybody knows"),
         Some(d) => {
             let seed = Zeroizing::new(bytes32(d).ok_or("has a `d` that is not 32 bytes of base64url")?);
             if Ed25519::from_bytes(&seed).verifying_key() != public {
                 return Err("has a `d` and an `x` that do not belong together");
+            }
+            let mut different = *seed;
+            different.sort_unstable();
+            if different.chunk_by(u8::eq).count() < MIN_SEED_VARIETY {
+                return Err("has a `d` that is not random");
             }
             Some(seed)
         }
@@ -199,9 +211,14 @@ fn thumbprint(public: &VerifyingKey) -> String {
 mod tests {
     use super::*;
 
+    /// Bytes that look random enough.
+    fn seed(start: u8) -> [u8; 32] {
+        std::array::from_fn(|index| start.wrapping_add(u8::try_from(index * 7).unwrap_or_default()))
+    }
+
     #[test]
     fn a_set_survives_its_text() {
-        let keys = SigningKeys::single(SigningKey::from_seed([3; 32]));
+        let keys = SigningKeys::single(SigningKey::from_seed(seed(3)));
         let again = SigningKeys::parse(&keys.to_json()).expect("parses");
         assert_eq!(again.current().kid, keys.current().kid);
         assert_eq!(again.current().seed(), keys.current().seed());
@@ -216,10 +233,12 @@ mod tests {
 
     #[test]
     fn wrong_sets_are_named() {
-        let good = SigningKeys::single(SigningKey::from_seed([3; 32])).to_json();
+        let good = SigningKeys::single(SigningKey::from_seed(seed(3))).to_json();
         let public_only =
-            serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed([3; 32]).x()}]}).to_string();
-        let other_x = good.replace(&SigningKey::from_seed([3; 32]).x(), &SigningKey::from_seed([4; 32]).x());
+            serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()}]}).to_string();
+        let other_x = good.replace(&SigningKey::from_seed(seed(3)).x(), &SigningKey::from_seed(seed(4)).x());
+        let guessed = SigningKeys::single(SigningKey::from_seed([1; 32])).to_json();
+        let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
         let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         for (json, part) in [
             ("{}", "JWK set"),
@@ -227,6 +246,8 @@ mod tests {
             (public_only.as_str(), "private half"),
             (other_x.as_str(), "belong together"),
             (known, "everybody knows"),
+            (known_public, "everybody knows"),
+            (guessed.as_str(), "not random"),
             (&good.replace("OKP", "EC"), "Ed25519"),
         ] {
             let problem = SigningKeys::parse(json).expect_err(json);

@@ -54,12 +54,14 @@ pub fn user_agent(text: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// Neither a control character, nor one of Unicode's noncharacters, nor one that is invisible or turns the text around.
+/// Neither a control character, nor one of Unicode's noncharacters, nor one that hides or turns the text around.
+///
+/// The marks and joiners that Persian and Arabic need (U+200C to U+200F, U+061C) are fine.
 fn is_printable(c: char) -> bool {
     let code = u32::from(c);
     let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
-    let invisible = matches!(code, 0x200B | 0x200E | 0x200F | 0x202A..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0xFFF9..=0xFFFB);
-    !c.is_control() && !noncharacter && !invisible
+    let hides = matches!(code, 0x200B | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F);
+    !c.is_control() && !noncharacter && !hides
 }
 
 #[cfg(test)]
@@ -70,10 +72,11 @@ mod tests {
     #[test]
     fn names_are_for_people() {
         assert_eq!(name("  Zoë 🦊 ‌حمراه ").as_deref(), Some("Zoë 🦊 ‌حمراه"), "ZWNJ is Persian spelling");
-        for bad in ["", "   ", "a\0b", "a\u{FFFF}", "a\u{202E}b", "\u{200B}"] {
+        for bad in ["", "   ", "a\0b", "a\u{FFFF}", "a\u{202E}b", "\u{200B}", "a\u{2028}b", "a\u{E0041}"] {
             assert_eq!(name(bad), None, "{bad:?}");
         }
         assert_eq!(name(&"x".repeat(201)), None);
+        assert!(name("\u{200F}حمراه\u{200F}").is_some());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The append-only event log. Its statements go into the batch of the change they tell about, before it,
 //! and carry the same condition: so an event is written exactly when its change happens.
 
-use super::{Statement, Value};
+use super::{Db, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
 use crate::model::ids::{IdentityId, SessionId, UserId};
-use crate::model::records::{EventKind, EventStamp};
+use crate::model::records::{Caller, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
+use crate::model::time::Timestamp;
 
 /// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about whom and on which condition.
 macro_rules! insert_event {
@@ -62,13 +63,14 @@ pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHas
     event(insert_event!("user_id, id FROM sessions WHERE token_hash = ?8 AND revoked_at IS NULL"), stamp, kind, [token.into()])
 }
 
-/// About all sign-ins of `user` that have a pair and are live, if there are any.
+/// About all sign-ins of the caller's account that have a pair and are live, if there are any.
 #[must_use]
-pub fn about_pairs(stamp: &EventStamp, kind: EventKind, user: UserId) -> Statement {
+pub fn about_pairs(stamp: &EventStamp, by: Caller) -> Statement {
     let sql = insert_event!(
-        "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)"
+        "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
-    event(sql, stamp, kind, [user.into()])
+    event(sql, stamp, EventKind::SignInRevoked, [by.user.into(), by.session.into()])
 }
 
 /// About the sign-in of a refresh token, under the condition on which the token can be replaced.
@@ -83,13 +85,54 @@ pub fn about_refresh(stamp: &EventStamp, presented: &TokenHash) -> Statement {
 
 /// The last word on an account that is about to be deleted: no address, no client, nothing personal.
 #[must_use]
-pub fn tombstone(stamp: &EventStamp, user: UserId) -> Statement {
+pub fn tombstone(stamp: &EventStamp, by: Caller) -> Statement {
     let bare = EventStamp { address: None, user_agent: None, ..stamp.clone() };
-    about_user(&bare, EventKind::UserDeleted, user)
+    about_session(&bare, EventKind::UserDeleted, by.user, by.session)
 }
 
-/// Removes what the log knows of an account, except its tombstone.
+/// Removes what the log knows of the account of the live sign-in `by`, except its tombstone.
 #[must_use]
-pub fn forget(user: UserId) -> Statement {
-    super::sql("DELETE FROM events WHERE user_id = ?1 AND kind <> ?2", [user.into(), EventKind::UserDeleted.as_str().into()])
+pub fn forget(by: Caller) -> Statement {
+    super::sql(
+        "DELETE FROM events WHERE user_id = ?1 AND kind <> ?3
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)",
+        [by.user.into(), by.session.into(), EventKind::UserDeleted.as_str().into()],
+    )
+}
+
+/// About a sign-in of the caller's account that the caller revokes.
+#[must_use]
+pub fn about_revoked(stamp: &EventStamp, by: Caller, session: SessionId) -> Statement {
+    let sql = insert_event!(
+        "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?10 AND s.user_id = ?9 AND s.revoked_at IS NULL)"
+    );
+    event(sql, stamp, EventKind::SignInRevoked, [session.into(), by.user.into(), by.session.into()])
+}
+
+/// About a refresh token that is presented although its successor was used, or too late for a repeat.
+#[must_use]
+pub fn about_reuse(stamp: &EventStamp, presented: &TokenHash, repeat_since: Timestamp) -> Statement {
+    let sql = insert_event!(
+        "s.user_id, s.id FROM refresh_tokens AS r
+           JOIN sessions AS s ON s.id = r.session_id
+           LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+          WHERE r.token_hash = ?8 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2 AND s.revoked_at IS NULL
+            AND (r.replaced_at < ?9 OR n.token_hash IS NULL OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2)"
+    );
+    event(sql, stamp, EventKind::RefreshTokenReused, [presented.into(), repeat_since.into()])
+}
+
+/// How many of the events that tell of a refresh are removed, some batches of them: those before `before`.
+///
+/// They are the most by far, and after some weeks tell nothing that the sign-in's own events do not.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
+    let delete = super::sql(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3) RETURNING id",
+        [EventKind::TokensRefreshed.as_str().into(), before.into(), SWEEP_BATCH.into()],
+    );
+    run_until_short(db, delete).await
 }

@@ -1,6 +1,7 @@
 //! The chain of refresh tokens of a sign-in.
 
 use super::{Db, SWEEP_BATCH, StoreError, events, rows, run_until_short, sessions, sql, users};
+use crate::model::ids::EventId;
 use crate::model::records::{EventStamp, Session, User};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
@@ -20,11 +21,15 @@ pub struct Rotation<'a> {
     pub access_expires_at: Timestamp,
     /// Since when a replaced token may be repeated.
     pub repeat_since: Timestamp,
+    /// The id of the event that tells of the rotation.
+    pub event: EventId,
 }
 
 /// What the database knows about a presented token after a rotation was tried.
 #[derive(Debug)]
 pub struct Presented {
+    /// Whether it was a replay, and this call revoked the sign-in.
+    pub reused: bool,
     /// Whether this call replaced it.
     pub rotated: bool,
     /// The sign-in, as it is now.
@@ -35,19 +40,8 @@ pub struct Presented {
     pub revoked: bool,
     /// When the token ends.
     pub expires_at: Timestamp,
-    /// Its successor and since when, if it was replaced; and whether that successor is unused and live.
-    pub successor: Option<Successor>,
-}
-
-/// What replaced a refresh token.
-#[derive(Debug)]
-pub struct Successor {
-    /// Its hash.
-    pub hash: TokenHash,
-    /// When the replacement happened.
-    pub since: Timestamp,
-    /// Whether it is unused and has not ended.
-    pub unused: bool,
+    /// Its successor's hash, if it was replaced.
+    pub successor: Option<TokenHash>,
 }
 
 /// Replaces the presented token by its successor, at most once; all of it happens or nothing does.
@@ -58,7 +52,18 @@ pub struct Successor {
 /// [`StoreError`]
 pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) -> Result<Option<Presented>, StoreError> {
     let now = stamp.at;
-    let event = events::about_refresh(stamp, rotation.presented);
+    // A replay is found and answered first: what follows finds the sign-in revoked.
+    let reuse_event = events::about_reuse(stamp, rotation.presented, rotation.repeat_since);
+    let revoke = sql(
+        "UPDATE sessions SET revoked_at = ?2
+          WHERE revoked_at IS NULL AND id = (
+              SELECT r.session_id FROM refresh_tokens AS r LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+               WHERE r.token_hash = ?1 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
+                 AND (r.replaced_at < ?3 OR n.token_hash IS NULL OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2))
+         RETURNING id",
+        [rotation.presented.into(), now.into(), rotation.repeat_since.into()],
+    );
+    let event = events::about_refresh(&EventStamp { id: rotation.event, ..stamp.clone() }, rotation.presented);
     let replace = sql(
         "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
           WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
@@ -99,29 +104,30 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
         ],
     );
     let select = sql(
-        concat!("SELECT r.expires_at, r.replaced_by, r.replaced_at, n.token_hash IS NOT NULL AND n.replaced_by IS NULL AND n.expires_at > ?2 AS unused,
-                s.revoked_at, ", session_columns!("s."), ",
-                ", user_columns!("u."), "
+        concat!(
+            "SELECT r.expires_at, r.replaced_by, s.revoked_at, ",
+            session_columns!("s."),
+            ",
+                ",
+            user_columns!("u."),
+            "
            FROM refresh_tokens AS r
            JOIN sessions AS s ON s.id = r.session_id
            JOIN users AS u ON u.id = s.user_id
-           LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-          WHERE r.token_hash = ?1"),
-        [rotation.presented.into(), now.into()],
+          WHERE r.token_hash = ?1"
+        ),
+        [rotation.presented.into()],
     );
-    let results = db.batch(vec![event, replace, insert, update, select]).await?;
-    let Some(row) = rows(&results, 4).first() else { return Ok(None) };
-    let successor = match (row.opt_text("replaced_by")?, row.opt_time("replaced_at")?) {
-        (Some(hash), Some(since)) => Some(Successor { hash: TokenHash::from_stored(hash), since, unused: row.integer("unused")? == 1 }),
-        _ => None,
-    };
+    let results = db.batch(vec![reuse_event, revoke, event, replace, insert, update, select]).await?;
+    let Some(row) = rows(&results, 6).first() else { return Ok(None) };
     Ok(Some(Presented {
-        rotated: !rows(&results, 1).is_empty(),
+        reused: !rows(&results, 1).is_empty(),
+        rotated: !rows(&results, 3).is_empty(),
         session: sessions::read(row)?,
         user: users::read(row)?,
         revoked: row.opt_time("revoked_at")?.is_some(),
         expires_at: row.time("expires_at")?,
-        successor,
+        successor: row.opt_text("replaced_by")?.map(TokenHash::from_stored),
     }))
 }
 

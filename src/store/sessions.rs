@@ -1,8 +1,8 @@
 //! Sign-ins: made, found by session token or by id, extended, revoked, listed, swept.
 
-use super::{Db, Row, SWEEP_BATCH, StoreError, events, rows, run, run_until_short, sql, users};
+use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, rows, run, run_until_short, sql, users};
 use crate::model::ids::{SessionId, UserId};
-use crate::model::records::{EventKind, EventStamp, Platform, Session, User};
+use crate::model::records::{Caller, EventKind, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 use crate::store::users::{FreshIds, Identified};
@@ -187,32 +187,54 @@ pub async fn sign_out_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) 
     db.batch(vec![event, update]).await.map(drop)
 }
 
-/// Ends the sign-in `id` of `user`. `true` if there is such a sign-in, also if it was revoked before: safe to repeat.
+/// Ends the sign-in `id` of `user`, whoever asks. Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke(db: &dyn Db, id: SessionId, user: UserId, kind: EventKind, stamp: &EventStamp) -> Result<bool, StoreError> {
-    let event = events::about_session(stamp, kind, user, id);
+pub async fn sign_out(db: &dyn Db, id: SessionId, user: UserId, stamp: &EventStamp) -> Result<(), StoreError> {
+    let event = events::about_session(stamp, EventKind::SignedOut, user, id);
     let update = sql(
-        "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?3) WHERE id = ?1 AND user_id = ?2 RETURNING id",
+        "UPDATE sessions SET revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL",
         [id.into(), user.into(), stamp.at.into()],
     );
-    let results = db.batch(vec![event, update]).await?;
-    Ok(!rows(&results, 1).is_empty())
+    db.batch(vec![event, update]).await.map(drop)
 }
 
-/// Ends every live sign-in of `user` that has a pair; gives how many.
+/// Whether the caller's sign-in is live: the first statement of a batch whose others have the same condition.
+fn is_live(by: Caller) -> Statement {
+    sql("SELECT id FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL", [by.session.into(), by.user.into()])
+}
+
+/// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it was revoked before: safe to repeat;
+/// `None` if the caller's own sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_pairs(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<usize, StoreError> {
-    let event = events::about_pairs(stamp, EventKind::SignInRevoked, user);
+pub async fn revoke(db: &dyn Db, by: Caller, id: SessionId, stamp: &EventStamp) -> Result<Option<bool>, StoreError> {
     let update = sql(
-        "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL RETURNING id",
-        [user.into(), stamp.at.into()],
+        "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?3)
+          WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
+         RETURNING id",
+        [id.into(), by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![event, update]).await?;
-    Ok(rows(&results, 1).len())
+    let results = db.batch(vec![is_live(by), events::about_revoked(stamp, by, id), update]).await?;
+    Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
+}
+
+/// Ends every live sign-in of the caller's account that has a pair; gives how many, `None` if the caller's own is not live any more.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn revoke_pairs(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Option<usize>, StoreError> {
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2
+          WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+         RETURNING id",
+        [by.user.into(), stamp.at.into(), by.session.into()],
+    );
+    let results = db.batch(vec![is_live(by), events::about_pairs(stamp, by), update]).await?;
+    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 2).len()))
 }
 
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.

@@ -3,7 +3,7 @@
 use super::{Db, Row, Statement, StoreError, Value, events, rows, run, sql};
 use crate::model::email::Email;
 use crate::model::ids::{EventId, IdentityId, UserId};
-use crate::model::records::{EventKind, EventStamp, Platform, User};
+use crate::model::records::{Caller, EventKind, EventStamp, Platform, User};
 
 /// Reads the columns of `users`.
 ///
@@ -162,6 +162,16 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether it makes a difference to a field that is `current`.
+    #[must_use]
+    pub fn changes(&self, current: Option<&str>) -> bool {
+        match self {
+            Self::Keep => false,
+            Self::Clear => current.is_some(),
+            Self::Set(text) => current != Some(text),
+        }
+    }
+
     /// Whether to write, and what.
     fn params(&self) -> [Value; 2] {
         match self {
@@ -181,34 +191,41 @@ pub struct Changes {
     pub picture: Change,
 }
 
-/// Changes an account and gives it back; `None` if it is gone.
+/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not live any more.
+///
+/// The sign-in is asked for again in the same batch: it may have been revoked while the request's body was on its way.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn update(db: &dyn Db, user: UserId, changes: &Changes, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
-    let event = events::about_user(stamp, EventKind::UserUpdated, user);
+pub async fn update(db: &dyn Db, by: Caller, changes: &Changes, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+    let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
     let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
     let update = sql(
         concat!(
             "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
-                          picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
-                          updated_at = ?6
-          WHERE id = ?1
-         RETURNING ",
+                              picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
+                              updated_at = ?6
+              WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?7 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+             RETURNING ",
             user_columns!("")
         ),
-        [user.into(), write_name, name, write_picture, picture, stamp.at.into()],
+        [by.user.into(), write_name, name, write_picture, picture, stamp.at.into(), by.session.into()],
     );
     let results = db.batch(vec![event, update]).await?;
     first(rows(&results, 1))
 }
 
-/// Deletes an account and all that hangs on it, in one batch. `false` if it was gone already.
+/// Deletes the account of the live sign-in `by` and all that hangs on it, in one batch. `false` if the sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn delete(db: &dyn Db, user: UserId, stamp: &EventStamp) -> Result<bool, StoreError> {
-    let delete = sql("DELETE FROM users WHERE id = ?1 RETURNING id", [user.into()]);
-    let results = db.batch(vec![events::tombstone(stamp, user), events::forget(user), delete]).await?;
+pub async fn delete(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<bool, StoreError> {
+    let delete = sql(
+        "DELETE FROM users
+          WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+         RETURNING id",
+        [by.user.into(), by.session.into()],
+    );
+    let results = db.batch(vec![events::tombstone(stamp, by), events::forget(by), delete]).await?;
     Ok(!rows(&results, 2).is_empty())
 }

@@ -114,8 +114,10 @@ async fn what_is_no_json_object_is_refused() {
             (b"{\"email\": \"\\ud800\"}".to_vec(), 400),
             (b"{\"extra\": 1e999}".to_vec(), 400),
             (nested("[", "]"), 400),
-            (format!("{{\"email\": {}}}", String::from_utf8(nested("[", "]")).expect("text")).into_bytes(), 422),
-            (format!("{{\"email\": {}}}", String::from_utf8(nested("{\"a\":", "}")).expect("text")).into_bytes(), 422),
+            (format!("{{\"email\": {}}}", String::from_utf8(nested("[", "]")).expect("text")).into_bytes(), 400),
+            (format!("{{\"extra\": {}}}", String::from_utf8(nested("[", "]")).expect("text")).into_bytes(), 400),
+            (format!("{{\"extra\": {}}}", String::from_utf8(nested("{\"a\":", "}")).expect("text")).into_bytes(), 400),
+            (b"[\"name\", null]".to_vec(), 422),
             (vec![b' '; 65 * 1024], 413),
         ];
         for (method, path, _, bearer) in bodies(app).await {
@@ -125,7 +127,9 @@ async fn what_is_no_json_object_is_refused() {
                 // What is an array or nothing at all may be told as either; a body without what is needed is told as such.
                 let got = answer.status();
                 let alike = matches!((got, status), (400, 422) | (422, 400));
-                assert!(got == *status || alike || (path == "/api/users/me" && got == 200), "{path}: {got}, not {status}, for {shown}");
+                // Values of fields that are not known are skipped: of them only the grammar is checked.
+                let skipped = path == "/api/users/me" && got == 200 && (shown.contains("ud800") || shown.contains("1e999"));
+                assert!(got == *status || alike || skipped, "{path}: {got}, not {status}, for {shown}");
                 if got != 200 {
                     answer.problem(got);
                 }

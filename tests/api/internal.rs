@@ -100,7 +100,8 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
         let claimed = sign_in("passkey", "p-1", "victim@example.com", nothing.clone()).await;
         let lying = sign_in("github", "h-1", "victim@example.com", json!({"email_verified": true, "id": "x", "role": "admin"})).await;
         let lowered = sign_in("google", "g-9", "victim@example.com", json!({"email_verified": false})).await;
-        for user in [&claimed, &lying, &lowered] {
+        let written = sign_in("apple", "a-9", "victim@example.com", json!({"emailVerified": "false"})).await;
+        for user in [&claimed, &lying, &lowered, &written] {
             assert_eq!(user["email_verified"], false, "{user}");
         }
         // The owner arrives by a verified way and gets an account of their own.
@@ -205,6 +206,7 @@ async fn each_field_is_checked_and_named() {
             ("provider_id", json!(long), "invalid_provider_id"),
             ("provider_id", Value::Null, "invalid_provider_id"),
             ("platform", json!("desktop"), "invalid_platform"),
+            ("email_verified", json!("maybe"), "invalid_body"),
             ("platform", json!(7), "invalid_body"),
             ("platform", Value::Null, "invalid_body"),
         ] {

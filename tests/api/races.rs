@@ -6,7 +6,7 @@ use futures::future::{join, join_all};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Pair, on_workerd, race, somebody};
+use crate::harness::{Pair, case, on_workerd, race, somebody};
 
 const CALLERS: usize = 50;
 
@@ -153,6 +153,54 @@ async fn a_deleted_account_stays_deleted() {
             }
             assert_eq!(app.count("SELECT COUNT(*) FROM sessions WHERE user_id = ?1", &[json!(person.id)]).await, 0);
             assert_eq!(app.events(&person.id).await, ["user_deleted"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_revoked_while_a_body_is_on_its_way_writes_nothing() {
+    case(async |app| {
+        let person = app.person().await;
+        let (token, pair) = (app.session(&person).await, app.pair(&person).await);
+        let name = "SELECT COUNT(*) FROM users WHERE name = 'Too late'";
+        let body = json!({"name": "Too late"});
+        let logout = async {
+            app.request(Method::POST, "/api/auth/sessions/logout").bearer(&token).send().await.ok();
+        };
+        let late = app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&token), logout).await;
+        assert_eq!(late.problem(401), "invalid_token");
+        let other = app.session(&person).await;
+        let revoke = async {
+            app.delete(&format!("/api/auth/users/{}/tokens/revoke", person.id)).bearer(&other).send().await.ok();
+        };
+        let late = app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&pair.access), revoke).await;
+        assert_eq!(late.problem(401), "invalid_token");
+        assert_eq!(app.count(name, &[]).await, 0);
+        assert!(!app.events(&person.id).await.contains(&"user_updated".to_owned()));
+        // The same, when nobody interferes.
+        app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&other), async {}).await.ok();
+        assert_eq!(app.count(name, &[]).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn revoking_and_deleting_by_a_revoked_sign_in_does_nothing() {
+    race(async |app| {
+        for _ in 0..rounds() {
+            let person = app.person().await;
+            let (token, pair) = (app.session(&person).await, app.pair(&person).await);
+            let logout = async {
+                app.request(Method::POST, "/api/auth/sessions/logout").bearer(&token).send().await.ok();
+            };
+            let revoke = app.delete(&format!("/api/auth/tokens/{}/revoke", pair.id)).bearer(&token).send();
+            let delete = app.delete("/api/users/me").bearer(&token).send();
+            let ((), (revoked, deleted)) = join(logout, join(revoke, delete)).await;
+            assert!(matches!(revoked.status(), 200 | 401), "{}", revoked.text());
+            assert!(matches!(deleted.status(), 200 | 401), "{}", deleted.text());
+            let there = app.count("SELECT COUNT(*) FROM users WHERE id = ?1", &[json!(person.id)]).await;
+            assert_eq!(there == 0, deleted.status() == 200, "deleted exactly if it says so");
         }
     })
     .await;

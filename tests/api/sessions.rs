@@ -97,6 +97,7 @@ async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
             app.request(http::Method::POST, LOGOUT).bearer("nonsense"),
             app.request(http::Method::POST, LOGOUT).header("authorization", "Basic eDp5"),
             app.request(http::Method::POST, LOGOUT).header("cookie", "session=a; session=b"),
+            app.request(http::Method::POST, LOGOUT).cookie("a").bearer("b"),
             app.post(LOGOUT, &json!({})),
         ] {
             let answer = call.header("x-secret", "do-not-echo").send().await;
@@ -107,6 +108,30 @@ async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
         app.request(http::Method::POST, LOGOUT).bearer(&pair.access).send().await.ok();
         assert_eq!((app.me(&pair.access).await, app.refresh(&pair.refresh).await.status()), (401, 401));
         assert_eq!(app.events(&person.id).await, ["user_created", "signed_in", "signed_in", "signed_out", "signed_in", "signed_out"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_whatever_is_presented() {
+    case(async |app| {
+        let person = app.person().await;
+        let (one, two, pair) = (app.session(&person).await, app.session(&person).await, app.pair(&person).await);
+        let cookies = format!("session=tossed; Session=x; session={one}; session={two}");
+        app.request(http::Method::POST, LOGOUT).header("cookie", &cookies).bearer(&pair.access).send().await.ok();
+        for token in [&one, &two, &pair.access] {
+            assert_eq!(app.me(token).await, 401);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_peoples_cookies_may_hold_anything() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        let call = app.get(VALIDATE).header("cookie", &format!("lang=فارسی; broken; =; session={token}; x=\"y z\""));
+        call.send().await.ok();
     })
     .await;
 }

@@ -50,3 +50,21 @@ async fn one_sweep_removes_a_bounded_number() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_log_forgets_refreshes_after_ninety_days_and_nothing_else() {
+    case(async |app| {
+        let person = app.person().await;
+        let mut pair = app.pair(&person).await;
+        for _ in 0..4 {
+            pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
+            app.age(25 * DAY).await;
+        }
+        let refreshes = "SELECT COUNT(*) FROM events WHERE kind = 'tokens_refreshed'";
+        assert_eq!(app.count(refreshes, &[]).await, 4);
+        app.cron().await;
+        assert_eq!(app.count(refreshes, &[]).await, 3, "the one of a hundred days ago");
+        assert_eq!(app.events(&person.id).await[..2], ["user_created", "signed_in"]);
+    })
+    .await;
+}

@@ -23,7 +23,7 @@ test("it serves without any set-up and keeps generated secrets where git does no
   const kept = readFileSync(join(cwd, ".dev.vars"), "utf8");
   assert.match(kept, /^INTERNAL_API_KEY='[\w-]{43}'$/m);
   assert.match(kept, /^JWT_SIGNING_KEYS='\{"keys":/m);
-  assert.equal(statSync(join(cwd, ".dev.vars")).mode & 0o77, 0, "nobody else may read it");
+  for (const file of [".dev.vars", "hamrah.db"]) assert.equal(statSync(join(cwd, file)).mode & 0o77, 0, `nobody else may read ${file}`);
   assert.ok(readFileSync(".gitignore", "utf8").includes("/.dev.vars"));
   assert.match(server.output(), /generated INTERNAL_API_KEY/);
   assert.ok(!server.output().includes(/'(.*)'/.exec(kept)[1]), "no secret in the log");
@@ -52,6 +52,9 @@ test("an open port needs somebody who says what it is", async () => {
   const development = await run([], { cwd, vars: { BIND: "0.0.0.0:0", ENVIRONMENT: "development" } });
   assert.match(development.output, /BIND must be a loopback address/);
   assert.match((await run([], { cwd, vars: { BIND: "nonsense" } })).output, /BIND must be an address/);
+  const forgotten = await run([], { cwd, vars: { COOKIE_DOMAIN: ".hamrah.app" } });
+  assert.notEqual(forgotten.code, 0);
+  assert.match(forgotten.output, /ENVIRONMENT is not set although COOKIE_DOMAIN is/);
 });
 
 test("doctor says what is wrong and touches nothing", async () => {

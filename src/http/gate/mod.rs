@@ -1,5 +1,5 @@
 //! Gates: middleware around parts of the router, so that a new route inherits them.
 
-pub mod content_type;
+pub mod body;
 pub mod internal_key;
 pub mod same_origin;

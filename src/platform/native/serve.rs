@@ -1,26 +1,46 @@
 //! `hamrah-api serve`: migrations, the sweep in the background, the server, and an orderly end.
 
+use std::convert::Infallible;
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{Next, from_fn};
-use tokio::net::TcpListener;
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{Request, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tower::Service;
 
 use super::migrations;
 use super::ports::{SystemClock, SystemEntropy};
 use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::domain::{Ports, sweep};
+use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
+use crate::http::respond::unrouted;
 use crate::http::router::router;
+use crate::model::config::Environment;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How long a connection may take to send a request's head, also the first byte of it.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a request may take, its body included.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
+const CONNECTIONS: usize = 768;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
@@ -31,36 +51,83 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         Ports { db: Arc::new(database), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), config: Arc::new(settings.config) };
     let listener = TcpListener::bind(settings.bind).await?;
     let address = listener.local_addr()?;
+    if ports.config.environment == Environment::Development {
+        tracing::warn!("ENVIRONMENT is development: for this machine only");
+    }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
     tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
     tokio::spawn(sweep_forever(ports.clone()));
-
-    let service = router(ports).layer(from_fn(peer_address)).into_make_service_with_connect_info::<SocketAddr>();
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop_signal().await;
-        tracing::info!("stopping: no new connections, waiting for requests under way");
-        let _ = stopping.send(true);
-    });
-    tokio::select! {
-        ended = server.into_future() => ended?,
-        () = async {
-            let _ = stopped.changed().await;
-            tokio::time::sleep(DRAIN).await;
-        } => tracing::warn!("requests were still under way and are cut off"),
-    }
+    accept_until_stopped(&listener, &router(ports)).await;
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The peer is the client: what a client says about its own address is not believed.
-async fn peer_address(mut request: Request, next: Next) -> axum::response::Response {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    request.extensions_mut().insert(ClientAddress(address));
-    next.run(request).await
+async fn accept_until_stopped(listener: &TcpListener, router: &Router) {
+    let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = &mut stop => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let served = connections.watch(connection(stream, peer, router.clone()));
+                tokio::spawn(async move {
+                    // A connection that breaks is the client's business.
+                    let _ = served.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Too many open files, for one: waiting a moment is all there is to do.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    tracing::info!("stopping: no new connections, waiting for requests under way");
+    if timeout(DRAIN, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way and are cut off");
+    }
+}
+
+/// One connection. A client that sends nothing, or slowly, does not keep its place.
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn Error + Send + Sync>> + Send + 'static {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME).keep_alive_timeout(HEAD_TIME);
+    let service = service_fn(move |request| answer(router.clone(), peer.ip(), request));
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+}
+
+async fn answer(mut router: Router, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
+    // Exactly one Host (RFC 9112 §3.2), or HTTP/2's authority: cookies depend on it.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
+        return Ok(unrouted(Code::BadRequest));
+    }
+    let mut request = request.map(Body::new);
+    // The peer is the client: what a client says about its own address is not believed.
+    request.extensions_mut().insert(ClientAddress(Some(peer)));
+    let Ok(answered) = timeout(REQUEST_TIME, router.call(request)).await else {
+        let mut late = unrouted(Code::RequestTimeout);
+        late.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+        return Ok(late);
+    };
+    Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
 async fn sweep_forever(ports: Ports) {

@@ -48,8 +48,13 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         bind_text.parse::<SocketAddr>().map_err(|_| problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned()));
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
-    // Nobody sets up anything to try it on their own machine; whoever opens it to others says what it is.
-    let environment = set("ENVIRONMENT").or_else(|| loopback.then(|| "development".to_owned()));
+    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or configures it for others, says what it is.
+    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"].into_iter().find(|name| set(name).is_some());
+    let unsaid = loopback && configured.is_none();
+    let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
+    if let (None, Some(name)) = (&environment, configured) {
+        problems.push(format!("ENVIRONMENT is not set although {name} is: say `development` or `production`"));
+    }
     let development = environment.as_deref() == Some("development");
     if development && !loopback && problems.is_empty() {
         problems.push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
@@ -95,12 +100,17 @@ fn entropy() -> Result<[u8; 32], String> {
     Ok(bytes)
 }
 
-/// Reads `NAME=value` lines, with or without single quotes.
+fn unquoted(value: &str) -> &str {
+    let within = |quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    within('\'').or_else(|| within('"')).unwrap_or(value)
+}
+
+/// Reads `NAME=value` lines, with or without quotes.
 fn read_file(path: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let pair = |line: &str| {
         let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
-        Some((name.trim().to_owned(), value.trim().trim_matches('\'').to_owned()))
+        Some((name.trim().to_owned(), unquoted(value.trim()).to_owned()))
     };
     text.lines().filter_map(pair).collect()
 }

@@ -1,11 +1,15 @@
 //! The `Db` port over SQLite: a batch that writes is one immediate transaction.
 
+use std::fs;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef};
+use tokio::sync::Semaphore;
 
 use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
 
@@ -15,7 +19,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 8;
 
 /// An SQLite database.
-pub struct Sqlite(SqlitePool);
+pub struct Sqlite {
+    pool: SqlitePool,
+    /// Writers wait here, not on connections that readers need.
+    writer: Arc<Semaphore>,
+}
 
 impl Sqlite {
     /// Opens `url` (`sqlite:<file>`, or `sqlite::memory:` for one that vanishes), creating the file if it is missing.
@@ -23,8 +31,9 @@ impl Sqlite {
     /// # Errors
     /// If the file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
+        let options = SqliteConnectOptions::from_str(url)?;
+        make_private(options.get_filename())?;
+        let options = options
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // WAL with FULL: what was acknowledged survives a power cut.
@@ -40,26 +49,40 @@ impl Sqlite {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self(pool))
+        Ok(Self { pool, writer: Arc::new(Semaphore::new(1)) })
     }
 
     /// The pool, for migrations.
     #[must_use]
     pub fn pool(&self) -> &SqlitePool {
-        &self.0
+        &self.pool
     }
 
     async fn read(&self, statement: &Statement) -> Result<Vec<Rows>, sqlx::Error> {
-        let mut connection = self.0.acquire().await?;
+        let mut connection = self.pool.acquire().await?;
         Ok(vec![run(&mut connection, statement).await?])
     }
+}
+
+/// Makes the file, if it is missing, so that only its owner may read it: it holds addresses. SQLite gives its other files the same rights.
+fn make_private(file: &Path) -> Result<(), sqlx::Error> {
+    if file.as_os_str().is_empty() || file.starts_with(":memory:") || file.to_string_lossy().contains("sqlx-in-memory") || file.exists() {
+        return Ok(());
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(sqlx::Error::Io)
 }
 
 /// Runs the batch in a transaction.
 ///
 /// The transaction is begun and ended by hand: SQLite ends it by itself on some errors (a full disk, for one), which a guard that counts
 /// its depth does not notice, and the connection would be lost to the pool.
-async fn write(pool: SqlitePool, statements: Vec<Statement>) -> Result<Vec<Rows>, sqlx::Error> {
+async fn write(pool: SqlitePool, writer: Arc<Semaphore>, statements: Vec<Statement>) -> Result<Vec<Rows>, sqlx::Error> {
+    let turn = tokio::time::timeout(BUSY_TIMEOUT, writer.acquire()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+    let _turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
     let mut connection = pool.acquire().await?;
     // Immediate: a batch that began by reading could otherwise find the lock taken when it comes to write.
     connection.execute("BEGIN IMMEDIATE").await?;
@@ -89,7 +112,9 @@ impl Db for Sqlite {
         let results = match statements.as_slice() {
             [only] if only.is_read() => self.read(only).await,
             // In a task of its own: a client who hangs up must not stop a batch between its beginning and its end.
-            _ => tokio::spawn(write(self.0.clone(), statements)).await.unwrap_or(Err(sqlx::Error::WorkerCrashed)),
+            _ => tokio::spawn(write(self.pool.clone(), Arc::clone(&self.writer), statements))
+                .await
+                .unwrap_or(Err(sqlx::Error::WorkerCrashed)),
         };
         results.map_err(|error| classify(&error))
     }

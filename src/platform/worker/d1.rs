@@ -1,9 +1,13 @@
 //! The `Db` port over D1: a batch is one round trip and atomic.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use wasm_bindgen::JsCast;
 use worker::send::SendFuture;
-use worker::{D1Database, D1PreparedStatement, D1Type};
+use worker::{D1Database, D1PreparedStatement, D1Type, Delay};
 
 use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
 
@@ -21,6 +25,8 @@ const OURS: [&str; 10] = [
     "too many SQL variables",
 ];
 
+/// How long the database may take: longer than any statement of ours needs, shorter than clients wait.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// How much of an error's text is kept for the log.
 const MESSAGE_CHARS: usize = 300;
 
@@ -68,7 +74,15 @@ impl D1 {
 impl Db for D1 {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
         // JavaScript's promises are not Send; the Worker has one thread.
-        SendFuture::new(async { self.run(&statements).await }).await
+        SendFuture::new(async {
+            let (run, patience) = (pin!(self.run(&statements)), pin!(Delay::from(PATIENCE)));
+            match select(run, patience).await {
+                Either::Left((results, _)) => results,
+                // It may still take effect: like every answer that is lost.
+                Either::Right(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
+            }
+        })
+        .await
     }
 }
 

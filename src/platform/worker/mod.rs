@@ -11,13 +11,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use http::HeaderMap;
 use tower::Service;
 use worker::{Context, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::{Ports, sweep};
+use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
+use crate::http::respond;
 use crate::http::router::router;
 use crate::model::config::Config;
 
@@ -55,7 +57,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
 /// A request.
 #[event(fetch)]
 async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
-    let Some(isolate) = isolate(&env) else { return Ok(not_configured()) };
+    let Some(isolate) = isolate(&env) else { return Ok(respond::unrouted(Code::Unavailable)) };
     let address = client_address(request.headers());
     request.extensions_mut().insert(ClientAddress(address));
     let answered = isolate.router.clone().call(request).await;
@@ -68,9 +70,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     let Some(isolate) = isolate(&env) else { return };
     match sweep::sweep(&isolate.ports).await {
         Ok(swept) if swept == sweep::Swept::default() => {}
-        Ok(swept) => {
-            tracing::info!(refresh_tokens = swept.refresh_tokens, sessions = swept.sessions, challenges = swept.challenges, "swept");
-        }
+        Ok(swept) => tracing::info!(?swept, "swept"),
         Err(error) => tracing::error!(%error, "the sweep failed"),
     }
 }
@@ -78,17 +78,4 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 /// Cloudflare sets this header itself and overwrites a client's.
 fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get("cf-connecting-ip")?.to_str().ok()?.parse().ok()
-}
-
-fn not_configured() -> Response {
-    let body = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is not configured.","success":false,"error":"The service is not configured.","code":"service_unavailable","request_id":"unknown"}"#;
-    let headers = [
-        (header::CONTENT_TYPE, "application/problem+json"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::RETRY_AFTER, "60"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }

@@ -13,8 +13,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::StreamExt;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde_json::{Map, Value, json};
 
@@ -53,7 +55,7 @@ pub struct Stats {
 /// What both targets can do.
 #[async_trait::async_trait]
 trait Target: Send + Sync {
-    async fn send(&self, request: Request<Vec<u8>>) -> Answer;
+    async fn send(&self, request: Request<Body>) -> Answer;
     async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record>;
     async fn plan(&self, faults: &[Fault]);
     async fn stats(&self) -> Stats;
@@ -111,6 +113,28 @@ impl TestApp {
     async fn finish(self) {
         invariants::check(&self).await;
         self.target.release().await;
+    }
+
+    /// Sends `call` but for the end of its body, waits until the caller's credential has been looked up, runs `meanwhile`, and ends the body.
+    pub async fn stalled(&self, call: Call<'_>, meanwhile: impl Future<Output = ()>) -> Answer {
+        let before = self.target.stats().await.batches;
+        let (parts, body) = call.request.into_parts();
+        let (end, waiting) = futures::channel::oneshot::channel::<()>();
+        let (first, last) = body.split_at(body.len() / 2);
+        let (first, last) = (Bytes::copy_from_slice(first), Bytes::copy_from_slice(last));
+        let chunks = futures::stream::iter([first]).chain(futures::stream::once(async move {
+            let _ = waiting.await;
+            last
+        }));
+        let body = Body::from_stream(chunks.map(Ok::<_, std::convert::Infallible>));
+        let meanwhile = async {
+            while self.target.stats().await.batches == before {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            meanwhile.await;
+            let _ = end.send(());
+        };
+        futures::future::join(self.target.send(Request::from_parts(parts, body)), meanwhile).await.0
     }
 
     /// Starts a request.
@@ -250,7 +274,7 @@ impl Call<'_> {
         if !self.request.headers().contains_key(header::HOST) {
             self.request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
         }
-        let answer = self.app.target.send(self.request).await;
+        let answer = self.app.target.send(self.request.map(Body::from)).await;
         self.app.remember(&answer);
         answer
     }

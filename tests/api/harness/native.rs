@@ -41,7 +41,11 @@ impl Native {
         let mut settings = HashMap::from([
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
             ("INTERNAL_API_KEY".to_owned(), "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned()),
-            ("JWT_SIGNING_KEYS".to_owned(), SigningKeys::single(SigningKey::from_seed([42; 32])).to_json()),
+            (
+                "JWT_SIGNING_KEYS".to_owned(),
+                SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 42).unwrap_or(42))))
+                    .to_json(),
+            ),
         ]);
         settings.extend(vars);
         let log = Log::default();
@@ -70,8 +74,8 @@ impl Native {
 
 #[async_trait]
 impl Target for Native {
-    async fn send(&self, request: Request<Vec<u8>>) -> Answer {
-        let (parts, body) = self.router.clone().oneshot(request.map(Body::from)).await.expect("never fails").into_parts();
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("never fails").into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
     }

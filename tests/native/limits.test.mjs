@@ -1,0 +1,59 @@
+// The native server against clients who take their time or lie about where they called.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import { folder, post, serve } from "./server.mjs";
+
+const made = folder();
+let server;
+let port;
+before(async () => {
+  server = await serve({ cwd: made.path });
+  port = Number(new URL(server.url).port);
+});
+after(async () => {
+  await server.stop();
+  made.remove();
+});
+
+/** Sends raw bytes and gives all that comes back until the other side closes. */
+const raw = async (text) => {
+  const socket = connect(port, "127.0.0.1");
+  let got = "";
+  socket.on("data", (chunk) => (got += chunk)).on("error", () => {});
+  socket.write(text);
+  await once(socket, "close");
+  return got;
+};
+
+test("connections that say nothing are closed, and do not keep others out", { timeout: 60_000 }, async () => {
+  const idle = Array.from({ length: 900 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  const closed = Promise.all(idle.map((socket) => once(socket, "close")));
+  idle.forEach((socket) => socket.write("GET /health HTTP/1.1\r\nHost: lo"));
+  await closed;
+  assert.equal((await fetch(`${server.url}/health`)).status, 200);
+});
+
+test("a body that is announced as too large is told at once", async () => {
+  const head = "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const answer = await raw(`${head}Content-Length: 10000000000\r\nConnection: close\r\n\r\n`);
+  assert.match(answer, /^HTTP\/1\.1 413 /);
+  assert.match(answer, /"code":"body_too_large"/);
+});
+
+test("a request names one host", async () => {
+  for (const hosts of ["", "Host: localhost\r\nHost: evil.example\r\n"]) {
+    const answer = await raw(`GET /health HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(answer, /application\/problem\+json/);
+  }
+});
+
+test("what a client makes up does not get into the log", async () => {
+  await raw("hms_CANARY-METHOD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  await raw("GET /hms_CANARY-PATH?token=hms_CANARY-QUERY HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hms_CANARY-AGENT\r\nConnection: close\r\n\r\n");
+  assert.equal((await post(server.url, "/api/internal/users", {})).status, 422);
+  assert.doesNotMatch(server.output(), /CANARY/);
+  assert.match(server.output(), /method="OTHER"/);
+});
