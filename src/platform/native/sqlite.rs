@@ -32,7 +32,7 @@ impl Sqlite {
     /// If the file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::from_str(url)?;
-        make_private(options.get_filename())?;
+        make_private(options.get_filename());
         let options = options
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -65,15 +65,16 @@ impl Sqlite {
 }
 
 /// Makes the file, if it is missing, so that only its owner may read it: it holds addresses. SQLite gives its other files the same rights.
-fn make_private(file: &Path) -> Result<(), sqlx::Error> {
+fn make_private(file: &Path) {
     if file.as_os_str().is_empty() || file.starts_with(":memory:") || file.to_string_lossy().contains("sqlx-in-memory") || file.exists() {
-        return Ok(());
+        return;
     }
     let mut options = fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop).map_err(sqlx::Error::Io)
+    // If it cannot be made, SQLite is about to say so itself.
+    let _ = options.open(file);
 }
 
 /// Runs the batch in a transaction.
