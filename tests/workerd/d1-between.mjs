@@ -32,6 +32,7 @@ class D1Database {
 
   async batch(statements) {
     const step = await this.tell({ kind: "before", statements: statements.length });
+    if (step.mode === "hang") await new Promise((resume) => setTimeout(resume, step.milliseconds));
     if (step.mode === "before") throw new Error(step.message);
     const prepared = statements.map(({ sql, params }) => this.real.prepare(sql).bind(...params));
     // A statement that fails while it runs: the batch must roll back whole.

@@ -35,7 +35,7 @@ const TABLES = ["events", "challenges", "refresh_tokens", "sessions", "identitie
  * `reload(vars)`, which starts the Worker again with changed settings over the same database and at the same address; `stop()`.
  *
  * A plan is an array of `{at, mode, message}`: the `at`-th batch from now (0 is the next one) fails: `before` it ran, `after` it
- * took effect, or at a statement inside of it (`within`, `statement`).
+ * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`).
  */
 export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
