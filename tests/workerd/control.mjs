@@ -35,7 +35,7 @@ const operations = {
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
   logs: async ({ id }) => lent.get(id).logs,
-  cron: async ({ id }) => (await lent.get(id).miniflare.getWorker("hamrah-api")).scheduled({ cron: "* * * * *" }),
+  cron: async ({ id }) => lent.get(id).cron(),
 };
 
 /** Starts lending; gives the address and how to stop. */

@@ -35,15 +35,15 @@ before(async () => {
     worker("no-key", {}),
   ];
   api = await startApi({ vars: { INTERNAL_API_KEY: KEY }, workers: others });
-  const named = await Promise.all(others.map(async ({ name }) => [name, await api.miniflare.getWorker(name)]));
+  const named = await Promise.all(others.map(async ({ name }) => [name, await api.direct(name)]));
   workers = Object.fromEntries(named);
 });
 after(() => api?.stop());
 beforeEach(() => api.reset());
 
-/** A visitor's browser asks a web app, as browsers do: with Origin and Sec-Fetch-Site. Miniflare lets no other Origin through. */
+/** A visitor's browser asks a web app, as browsers do: with Origin and Sec-Fetch-Site. */
 const visit = async (method, path, { body, headers = {}, app = "web-app" } = {}) => {
-  const response = await workers[app].fetch(`${SITE}${path}`, {
+  const response = await fetch(`${workers[app]}${path}`, {
     method,
     headers: { Origin: SITE, "Sec-Fetch-Site": "same-origin", "User-Agent": "Mozilla/5.0", ...headers },
     body: typeof body === "object" ? JSON.stringify(body) : body,
