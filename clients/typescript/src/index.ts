@@ -176,7 +176,7 @@ export class HamrahApi {
 
   /** Ends every sign-in of the visitor's account that has a pair of tokens; gives how many. `userId` is the visitor's own. */
   async revokeAllTokens(visitor: Visitor, userId: string, options?: VisitorOptions): Promise<number> {
-    return (await this.#forward<Schemas["Revoked"]>("DELETE", `/api/auth/users/${segment(userId)}/tokens/revoke`, visitor, options)).revoked;
+    return (await this.#forward<Schemas["RevokedAll"]>("DELETE", `/api/auth/users/${segment(userId)}/tokens/revoke`, visitor, options)).revoked;
   }
 
   #ask<T>(path: string, body: unknown, options: CallOptions | undefined): Promise<T> {
