@@ -35,7 +35,7 @@ check: setup ## Format, lints, generated files
 fmt: ## Format the code
 	cargo fmt
 
-openapi: ## Write openapi.json, the reference and the TypeScript types again
+openapi: setup ## Write openapi.json, the reference and the TypeScript types again
 	cargo run --quiet -- openapi > openapi.json.new && mv openapi.json.new openapi.json
 	cargo run --quiet -- openapi --html > public/docs.html.new && mv public/docs.html.new public/docs.html
 	node_modules/.bin/openapi-typescript openapi.json --output clients/typescript/src/schema.ts
