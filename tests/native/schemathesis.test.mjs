@@ -9,6 +9,7 @@ import { INTERNAL_KEY, folder, post, serve } from "./server.mjs";
 
 const VERSION = "4.32.5";
 const HOME = resolve(`.tools/schemathesis-${VERSION}`);
+const RUNNER = resolve("tests/native/schemathesis.py");
 const DESCRIPTION = resolve("openapi.json");
 const CHECKS =
   "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method";
@@ -26,11 +27,12 @@ const install = () => {
 const schemathesis = async (cwd, url, headers, ...more) => {
   const named = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const options = ["--checks", CHECKS, "--seed", "1", "--max-examples", "40", "--max-time", "30", "--suppress-health-check", "all"];
-  const args = [`${HOME}/bin/schemathesis`, "run", DESCRIPTION, "--url", url, ...options, "--warnings", "off", "--no-color", ...named, ...more];
+  const args = [RUNNER, "run", DESCRIPTION, "--url", url, ...options, "--warnings", "off", "--no-color", ...named, ...more];
   const child = spawn("python3", args, { cwd, env: { ...process.env, PYTHONPATH: HOME } });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-  const [status] = await once(child, "exit");
+  // Not "exit": the last of the output may still be on its way then.
+  const [status] = await once(child, "close");
   assert.equal(status, 0, output);
   const [, cases] = /(\d+) generated/.exec(output) ?? [];
   assert.ok(Number(cases) > 100, output);

@@ -32,7 +32,7 @@ export const run = async (args, { cwd, vars = {} }) => {
   const child = spawn(BINARY, args, { cwd, env: clean(vars) });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-  const [code] = await once(child, "exit");
+  const [code] = await once(child, "close");
   return { code, output };
 };
 
