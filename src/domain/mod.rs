@@ -3,11 +3,15 @@
 //! A use case reads the time once, at its top, and passes it down. What it needs from the outside stands in [`Ports`].
 
 pub mod access_token;
+pub mod activity;
 pub mod authenticate;
+mod derived;
+pub mod passkeys;
 pub mod sign_in;
 pub mod sweep;
 pub mod tokens;
 pub mod users;
+pub mod webauthn;
 
 use std::net::IpAddr;
 use std::sync::Arc;

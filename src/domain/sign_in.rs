@@ -104,6 +104,79 @@ pub async fn token_pair(ports: &Ports, who: Who<'_>, platform: Platform, origin:
     Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
+/// A sign-in that carries a web session and a pair, as its owner gets it.
+#[derive(Debug)]
+pub struct Complete {
+    /// The pair, and the account.
+    pub pair: TokenPair,
+    /// The session token, shown once.
+    pub session_token: SessionToken,
+    /// When it ends, if it is not used.
+    pub session_expires_at: Timestamp,
+    /// When all this was made.
+    pub now: Timestamp,
+}
+
+/// Where a sign-in happens, and what it takes the place of.
+#[derive(Debug)]
+pub struct Place {
+    /// Where.
+    pub platform: Platform,
+    /// The session token that the caller came with: it must not outlive the new sign-in (no session fixation).
+    pub replaces: Option<SessionToken>,
+}
+
+/// The secrets of a sign-in that carries both, before it is stored.
+pub(super) struct Prepared {
+    id: SessionId,
+    now: Timestamp,
+    session_token: SessionToken,
+    session_expires_at: Timestamp,
+    refresh_token: RefreshToken,
+    refresh_expires_at: Timestamp,
+    access_expires_at: Timestamp,
+}
+
+impl Prepared {
+    pub(super) fn new(ports: &Ports, now: Timestamp) -> Result<Self, NoEntropy> {
+        Ok(Self {
+            id: ports.id(SessionId::from_random)?,
+            now,
+            session_token: SessionToken::from_bytes(&*ports.secret()?),
+            session_expires_at: session_end(&ports.config, now, now),
+            refresh_token: RefreshToken::from_bytes(&*ports.secret()?),
+            refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
+            access_expires_at: now.plus(ports.config.access_token_ttl),
+        })
+    }
+
+    /// What is stored of it.
+    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &Place) -> NewSession<'a> {
+        let pair = NewPair {
+            refresh_hash: self.refresh_token.hash(),
+            refresh_expires_at: self.refresh_expires_at,
+            access_expires_at: self.access_expires_at,
+        };
+        NewSession {
+            id: self.id,
+            owner,
+            platform: place.platform,
+            token: Some(NewToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
+            pair: Some(pair),
+            replaces: place.replaces.as_ref().map(SessionToken::hash),
+        }
+    }
+
+    /// What its owner gets, once it is stored.
+    pub(super) fn finish(self, ports: &Ports, user: User, place: &Place) -> Result<Complete, SignInError> {
+        let whose = (user.id, self.id, place.platform);
+        let access_token = sign_access_token(ports, whose, self.now, self.access_expires_at)?;
+        let expires_in = self.access_expires_at.seconds_since(self.now);
+        let pair = TokenPair { user, access_token, refresh_token: self.refresh_token, expires_in };
+        Ok(Complete { pair, session_token: self.session_token, session_expires_at: self.session_expires_at, now: self.now })
+    }
+}
+
 /// Signs an access token for a sign-in.
 pub(super) fn sign_access_token(
     ports: &Ports,
@@ -127,13 +200,15 @@ async fn create(
     let db = ports.db.as_ref();
     match who {
         Who::User(user) => {
-            let new = NewSession { id, owner: Owner::User(user), platform, token, pair };
+            let new = NewSession { id, owner: Owner::User(user), platform, token, pair, replaces: None };
             sessions::create(db, &new, stamp).await?.ok_or(SignInError::UnknownUser)
         }
         Who::Identity(identity) => {
             let identified = users::identified(identity);
             let owner = Owner::Identity(&identified, users::fresh_ids(ports)?);
-            sessions::create(db, &NewSession { id, owner, platform, token, pair }, stamp).await?.ok_or(SignInError::EmailRequired)
+            sessions::create(db, &NewSession { id, owner, platform, token, pair, replaces: None }, stamp)
+                .await?
+                .ok_or(SignInError::EmailRequired)
         }
     }
 }

@@ -3,15 +3,13 @@
 //! A successor is derived from the presented token under a key of the server's. So a caller who lost the answer and asks again gets the
 //! same successor, not a second one: the chain cannot fork, and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
+use super::derived::derived;
 use super::sign_in::{self, SignInError, TokenPair};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::config::{REFRESH_ABSOLUTE_LIMIT, REFRESH_REPEAT_WINDOW};
 use crate::model::ids::{EventId, SessionId, UserId};
 use crate::model::records::{Caller, Session};
-use crate::model::secret::{RefreshToken, SECRET_BYTES};
+use crate::model::secret::RefreshToken;
 use crate::model::signing_keys::SigningKey;
 use crate::store::refresh_tokens::{self, Presented, Rotation};
 use crate::store::{StoreError, sessions};
@@ -84,16 +82,9 @@ fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented) -> Optio
     candidates.find(|candidate| candidate.hash() == *replaced)
 }
 
-/// HMAC-SHA-256 under a key that is itself derived from the signing key for this one purpose.
+/// The one successor of a token under a key.
 fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
-    let derived = mac(key.seed()?, LABEL)?;
-    Some(RefreshToken::from_bytes(&mac(&derived, presented.reveal().as_bytes())?))
-}
-
-fn mac(key: &[u8], message: &[u8]) -> Option<[u8; SECRET_BYTES]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(message);
-    Some(mac.finalize().into_bytes().into())
+    Some(RefreshToken::from_bytes(&derived(key, LABEL, presented.reveal().as_bytes())?))
 }
 
 /// Why a sign-in was not revoked.

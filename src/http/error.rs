@@ -7,6 +7,9 @@ use http::StatusCode;
 
 use crate::domain::NoEntropy;
 use crate::domain::authenticate::AuthenticateError;
+use crate::domain::passkeys::manage::ManageError;
+use crate::domain::passkeys::register::RegisterError;
+use crate::domain::passkeys::sign_in::PasskeySignInError;
 use crate::domain::sign_in::SignInError;
 use crate::domain::tokens::{RevokeError, RotateError};
 use crate::domain::users::UserError;
@@ -50,9 +53,11 @@ codes! {
     MalformedJson BAD_REQUEST "malformed_json" "The body is not valid JSON in UTF-8.";
     MultipleCredentials BAD_REQUEST "multiple_credentials" "Send either the session cookie or one Authorization header, not both.";
     TokenInQuery BAD_REQUEST "token_in_query" "Tokens are not accepted in the query; send an Authorization header.";
+    PasskeyRegistrationFailed BAD_REQUEST "passkey_registration_failed" "The passkey could not be verified; begin again. A registration may take five minutes.";
     AuthenticationRequired UNAUTHORIZED "authentication_required" "Sign in first.";
     InvalidToken UNAUTHORIZED "invalid_token" "The credential is not valid, or not any more.";
     InvalidRefreshToken UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid, or not any more; sign in again.";
+    PasskeySignInFailed UNAUTHORIZED "passkey_sign_in_failed" "The passkey could not be verified; begin again. A sign-in may take five minutes.";
     InternalKeyRequired UNAUTHORIZED "internal_key_required" "This endpoint is for internal services with a valid key.";
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
     CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
@@ -60,15 +65,22 @@ codes! {
     NotFound NOT_FOUND "not_found" "There is nothing here.";
     UserNotFound NOT_FOUND "user_not_found" "There is no such user.";
     TokenNotFound NOT_FOUND "token_not_found" "There is no such token.";
+    SessionNotFound NOT_FOUND "session_not_found" "There is no such session.";
+    PasskeyNotFound NOT_FOUND "passkey_not_found" "There is no such passkey.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This address does not answer that method; see Allow.";
     RequestTimeout REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time.";
     Conflict CONFLICT "conflict" "This is taken already.";
+    EmailTaken CONFLICT "email_taken" "There is an account with this e-mail address; sign in to it instead.";
+    PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
+    TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";
+    LastSignInMethod CONFLICT "last_sign_in_method" "This is the last way to sign in to the account; add another one first.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is larger than 64 KiB.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send the body as application/json.";
     InvalidBody UNPROCESSABLE_ENTITY "invalid_body" "A field is missing, given twice, or of the wrong type.";
     InvalidEmail UNPROCESSABLE_ENTITY "invalid_email" "The e-mail address is not valid: ASCII, at most 254 characters.";
     EmailRequired UNPROCESSABLE_ENTITY "email_required" "A new account needs an e-mail address.";
     InvalidName UNPROCESSABLE_ENTITY "invalid_name" "A name has 1 to 200 printable characters.";
+    InvalidPasskeyName UNPROCESSABLE_ENTITY "invalid_passkey_name" "A passkey's name has 1 to 64 printable characters.";
     InvalidPicture UNPROCESSABLE_ENTITY "invalid_picture" "A picture is an https URL of at most 2048 characters.";
     InvalidProvider UNPROCESSABLE_ENTITY "invalid_provider" "A provider is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidProviderId UNPROCESSABLE_ENTITY "invalid_provider_id" "A provider's id has 1 to 255 printable ASCII characters.";
@@ -185,6 +197,44 @@ impl From<UserError> for ApiError {
             UserError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             UserError::Entropy(error) => error.into(),
             UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Refused(_) => Self::because(Code::PasskeyRegistrationFailed, error.to_string()),
+            RegisterError::EmailTaken => Code::EmailTaken.into(),
+            RegisterError::Exists => Code::PasskeyExists.into(),
+            RegisterError::TooMany => Code::TooManyPasskeys.into(),
+            RegisterError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
+            RegisterError::SignIn(error) => error.into(),
+            RegisterError::Entropy(error) => error.into(),
+            RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasskeySignInError> for ApiError {
+    fn from(error: PasskeySignInError) -> Self {
+        match error {
+            PasskeySignInError::Refused(_) => Self::because(Code::PasskeySignInFailed, error.to_string()),
+            PasskeySignInError::SignIn(error) => error.into(),
+            PasskeySignInError::Entropy(error) => error.into(),
+            PasskeySignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManageError> for ApiError {
+    fn from(error: ManageError) -> Self {
+        match error {
+            ManageError::Unknown => Code::PasskeyNotFound.into(),
+            ManageError::Last => Code::LastSignInMethod.into(),
+            ManageError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
+            ManageError::Entropy(error) => error.into(),
+            ManageError::Store(error) => error.into(),
         }
     }
 }

@@ -192,6 +192,38 @@ impl FromRequestParts<App> for CurrentUser {
     }
 }
 
+/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
+#[derive(Debug)]
+pub enum Caller {
+    /// Nothing was presented.
+    Nobody,
+    /// What was presented is not good, or not any more.
+    Refused(ApiError),
+    /// Somebody is signed in.
+    SignedIn(Box<SignedIn>),
+}
+
+impl Caller {
+    /// Who is signed in, if anybody.
+    #[must_use]
+    pub fn signed_in(self) -> Option<SignedIn> {
+        if let Self::SignedIn(me) = self { Some(*me) } else { None }
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match signed_in(parts, app, |_| true).await {
+            Ok(me) => Ok(Self::SignedIn(Box::new(me))),
+            Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
+            Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Whoever calls with a live session token, in the cookie or as a Bearer token; an access token is refused.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);

@@ -2,6 +2,7 @@
 //!
 //! [`router`] is the table of contents. A handler parses, calls one use case, answers.
 
+pub mod activity;
 pub mod cookie;
 pub mod credentials;
 pub mod docs;
@@ -17,6 +18,7 @@ pub mod router;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
+pub mod webauthn;
 pub mod well_known;
 
 use crate::domain::Ports;

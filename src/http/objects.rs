@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::sign_in::{TokenPair, WebSession};
+use crate::domain::sign_in::{Complete, TokenPair, WebSession};
 use crate::model::records;
 
 /// An account, as its owner and internal services see it.
@@ -125,6 +125,16 @@ impl From<TokenPair> for AuthResponse {
             expires_in_camel: pair.expires_in,
             session_token: None,
             session_expires_at: None,
+        }
+    }
+}
+
+impl From<Complete> for AuthResponse {
+    fn from(complete: Complete) -> Self {
+        Self {
+            session_token: Some(complete.session_token.reveal().to_owned()),
+            session_expires_at: Some(complete.session_expires_at.to_string()),
+            ..complete.pair.into()
         }
     }
 }

@@ -11,7 +11,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
 use super::error::Code;
 use super::respond::Problem;
 use super::router::{Access, Route, table};
-use super::{docs, health, internal, sessions, tokens, users, well_known};
+use super::webauthn::{authenticate, credentials, register};
+use super::{activity, docs, health, internal, sessions, tokens, users, well_known};
 
 /// A JWK set with public keys.
 #[derive(ToSchema)]
@@ -47,6 +48,10 @@ pub struct PublicKey {
         docs::page,
         docs::style,
         well_known::jwks,
+        well_known::related_origins,
+        well_known::apple_apps,
+        well_known::passkey_endpoints,
+        well_known::change_password,
         internal::create_user,
         internal::user_by_email,
         internal::create_session,
@@ -63,6 +68,17 @@ pub struct PublicKey {
         users::update,
         users::delete,
         users::by_id,
+        activity::sign_ins,
+        activity::end_sign_in,
+        activity::events,
+        register::begin,
+        register::complete,
+        authenticate::begin,
+        authenticate::complete,
+        credentials::list,
+        credentials::list_of,
+        credentials::rename,
+        credentials::remove,
     ),
     components(schemas(Problem)),
     modifiers(&Schemes)
@@ -82,21 +98,29 @@ impl Modify for Schemes {
     }
 }
 
+/// Other names of routes (CONTRACT §7), and the names by which their handlers are described.
+const OTHER_NAMES: [(&str, &str); 5] = [
+    ("/api/auth/token/refresh", "/api/auth/tokens/refresh"),
+    ("/api/webauthn/register/verify", "/api/webauthn/register/complete"),
+    ("/api/webauthn/authenticate/discoverable", "/api/webauthn/authenticate/begin"),
+    ("/api/webauthn/authenticate/discoverable/verify", "/api/webauthn/authenticate/complete"),
+    ("/api/webauthn/credentials/{id}/name", "/api/webauthn/credentials/{id}"),
+];
+
 /// The description: what the handlers say, and for every route of the table the statuses that its access implies.
 #[must_use]
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     for route in table() {
         let method = route.method.as_str().to_lowercase();
-        let handler_of =
-            |path: &str| if path == "/api/auth/token/refresh" { "/api/auth/tokens/refresh".to_owned() } else { path.to_owned() };
-        let mut operation = document["paths"][handler_of(route.path)][&method].clone();
+        let described_as = OTHER_NAMES.iter().find(|(other, _)| *other == route.path).map_or(route.path, |(_, name)| name);
+        let mut operation = document["paths"][described_as][&method].clone();
         if operation.is_null() {
             continue;
         }
-        if handler_of(route.path) != route.path {
-            operation["operationId"] = json!(route.path.trim_matches('/').replace('/', "_"));
-            operation["summary"] = json!(format!("another name for {}", handler_of(route.path)));
+        if described_as != route.path {
+            operation["operationId"] = json!(route.path.trim_matches('/').replace(['{', '}'], "").replace('/', "_"));
+            operation["summary"] = json!(format!("another name for {described_as}"));
         }
         if route.access == Access::Service {
             operation["security"] = json!([{"internal_service": [], "internal_key": []}]);
@@ -129,15 +153,26 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
     let signs_in = matches!(route.access, Access::SignedIn | Access::Session | Access::RecentlySignedIn);
     let logs_out = route.path.ends_with("/logout");
     let refreshes = route.path.ends_with("/refresh");
+    let path = OTHER_NAMES.iter().find(|(other, _)| *other == route.path).map_or(route.path, |(_, name)| name);
+    let registers = path.starts_with("/api/webauthn/register/");
+    let completes = path.ends_with("/complete");
+    let about_passkey = path.contains("/credentials/{id}");
     let api = route.path.starts_with("/api");
     let unsafe_method = route.method != http::Method::GET;
     match code {
-        Code::BadRequest => has_body || route.path.contains('{'),
+        Code::BadRequest => has_body || route.path.contains('{') || route.path.ends_with("/events"),
         Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge | Code::RequestTimeout => has_body,
         Code::UnsupportedMediaType => api && unsafe_method,
-        Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out,
+        Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || registers,
+        Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
+        Code::PasskeySignInFailed => completes && !registers,
+        Code::TooManyPasskeys => registers,
+        Code::InvalidPasskeyName => registers || (about_passkey && has_body),
+        Code::PasskeyNotFound => about_passkey,
+        Code::LastSignInMethod => about_passkey && !has_body,
+        Code::SessionNotFound => path.contains("{session_id}"),
         Code::AuthenticationRequired => signs_in,
-        Code::InvalidToken => signs_in || route.path == "/api/internal/sessions/validate",
+        Code::InvalidToken => signs_in || registers || route.path == "/api/internal/sessions/validate",
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
@@ -146,11 +181,13 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::UserNotFound => {
             route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")
         }
-        Code::InvalidName | Code::InvalidPicture => route.path == "/api/users/me" && has_body || takes_person(route),
-        Code::InvalidEmail => takes_person(route) || route.path.ends_with("/by-email"),
-        Code::EmailRequired | Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => {
-            takes_person(route)
+        Code::InvalidName => route.path == "/api/users/me" && has_body || takes_person(route) || registers && !completes,
+        Code::InvalidPicture => route.path == "/api/users/me" && has_body || takes_person(route),
+        Code::InvalidEmail => {
+            takes_person(route) || path.ends_with("/by-email") || path.starts_with("/api/webauthn/") && path.ends_with("/begin")
         }
+        Code::EmailRequired => takes_person(route) || registers && !completes,
+        Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
         Code::InvalidPlatform => takes_person(route) || route.path == "/api/internal/sessions",
         Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
         // The router's own, for addresses and methods that are no route.

@@ -9,7 +9,8 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::{ApiError, Code};
-use super::{App, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
+use super::webauthn::{authenticate, credentials, register};
+use super::{App, activity, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
 use crate::domain::Ports;
 use crate::model::config::Config;
 
@@ -62,6 +63,7 @@ pub fn table() -> Vec<Route> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     vec![
         // The service itself.
@@ -72,6 +74,10 @@ pub fn table() -> Vec<Route> {
         route(GET,    "/docs",                                    Anyone,           docs::page),
         route(GET,    "/docs.css",                                Anyone,           docs::style),
         route(GET,    "/.well-known/jwks.json",                   Anyone,           well_known::jwks),
+        route(GET,    "/.well-known/webauthn",                    Anyone,           well_known::related_origins),
+        route(GET,    "/.well-known/apple-app-site-association",  Anyone,           well_known::apple_apps),
+        route(GET,    "/.well-known/passkey-endpoints",           Anyone,           well_known::passkey_endpoints),
+        route(GET,    "/.well-known/change-password",             Anyone,           well_known::change_password),
         // Service to service.
         route(POST,   "/api/internal/users",                      Service,          internal::create_user),
         route(POST,   "/api/internal/users/by-email",             Service,          internal::user_by_email),
@@ -85,14 +91,30 @@ pub fn table() -> Vec<Route> {
         route(POST,   "/api/auth/tokens/refresh",                 Anyone,           tokens::refresh),
         route(DELETE, "/api/auth/tokens/{token_id}/revoke",       SignedIn,         tokens::revoke),
         route(DELETE, "/api/auth/users/{user_id}/tokens/revoke",  SignedIn,         tokens::revoke_all),
+        // Passkeys.
+        route(POST,   "/api/webauthn/register/begin",             Anyone,           register::begin),
+        route(POST,   "/api/webauthn/register/complete",          Anyone,           register::complete),
+        route(POST,   "/api/webauthn/authenticate/begin",         Anyone,           authenticate::begin),
+        route(POST,   "/api/webauthn/authenticate/complete",      Anyone,           authenticate::complete),
+        route(GET,    "/api/webauthn/credentials",                SignedIn,         credentials::list),
+        route(PATCH,  "/api/webauthn/credentials/{id}",           SignedIn,         credentials::rename),
+        route(DELETE, "/api/webauthn/credentials/{id}",           SignedIn,         credentials::remove),
+        route(GET,    "/api/webauthn/users/{user_id}/credentials", SignedIn,        credentials::list_of),
         // The caller's account.
         route(GET,    "/api/users/me",                            SignedIn,         users::me),
         route(PUT,    "/api/users/me",                            SignedIn,         users::update),
         route(DELETE, "/api/users/me",                            RecentlySignedIn, users::delete),
         route(GET,    "/api/users/me/tokens",                     SignedIn,         tokens::list),
+        route(GET,    "/api/users/me/sessions",                   SignedIn,         activity::sign_ins),
+        route(DELETE, "/api/users/me/sessions/{session_id}",      SignedIn,         activity::end_sign_in),
+        route(GET,    "/api/users/me/events",                     SignedIn,         activity::events),
         route(GET,    "/api/users/{user_id}",                     SignedIn,         users::by_id),
         // Other names that clients use for the same handlers.
         route(POST,   "/api/auth/token/refresh",                  Anyone,           tokens::refresh),
+        route(POST,   "/api/webauthn/register/verify",            Anyone,           register::complete),
+        route(POST,   "/api/webauthn/authenticate/discoverable",  Anyone,           authenticate::begin),
+        route(POST,   "/api/webauthn/authenticate/discoverable/verify", Anyone,     authenticate::complete),
+        route(PATCH,  "/api/webauthn/credentials/{id}/name",      SignedIn,         credentials::rename),
     ]
 }
 

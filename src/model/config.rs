@@ -8,8 +8,9 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::origin::Origin;
+use super::origin::{Origin, is_domain, is_within};
 use super::signing_keys::SigningKeys;
+use super::strength::weakness;
 use super::text;
 
 /// A web session ends after this, however often it is used.
@@ -22,30 +23,6 @@ pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
 pub const RECENT_AUTHENTICATION: Duration = Duration::from_mins(10);
-
-/// Shortest secret that is accepted, in characters.
-const MIN_SECRET_CHARS: usize = 32;
-/// Fewest different characters in an accepted secret; 32 random ones of 16 have about 14.
-const MIN_SECRET_VARIETY: usize = 12;
-/// Published values that look like secrets, in lower case, letters and digits only.
-const KNOWN_SECRETS: [&str; 1] = ["hamrahinternalservicekey2025"];
-/// Of what made-up secrets are made; a random one of 43 characters holds one of these once in some ten thousand.
-const MADE_UP: [&str; 14] = [
-    "changeme",
-    "example",
-    "placeholder",
-    "replace",
-    "secret",
-    "password",
-    "internal",
-    "apikey",
-    "hamrah",
-    "donotuse",
-    "1234",
-    "abcd",
-    "qwer",
-    "0000",
-];
 
 /// Where the service runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +62,15 @@ pub struct Config {
     pub rp_id: String,
     /// `RP_NAME`: the relying party's name for people.
     pub rp_name: String,
+    /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by commas (WebAuthn Level 3 §5.11).
+    pub related_origins: Vec<Origin>,
+    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's passkeys come from too, the allowed ones
+    /// and the related ones.
+    pub passkey_origins: Vec<String>,
+    /// `ACCOUNT_URL`: the account page, where people are sent who want to change how they sign in.
+    pub account_url: String,
+    /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID` (several allowed): application ids of the iOS apps, `<team>.<bundle>`.
+    pub apple_apps: Vec<String>,
     /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
     pub internal_services: Vec<String>,
     /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
@@ -116,10 +102,13 @@ impl Config {
         let cookie_domain = reader.cookie_domain();
         let rp_id = reader.text("RP_ID", development.then_some("localhost"));
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
+        let related_origins = reader.related_origins(development);
+        let apple_apps = reader.apple_apps();
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
         let jwt_issuer = reader.text("JWT_ISSUER", development.then_some("http://localhost"));
+        let account_url = reader.account_url(development, &jwt_issuer);
         let jwt_audience = reader.text("JWT_AUDIENCE", development.then_some("hamrah"));
         let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
         let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
@@ -133,6 +122,10 @@ impl Config {
         match (environment, signing_keys) {
             (Some(environment), Some(signing_keys)) if reader.problems.is_empty() => Ok(Self {
                 environment,
+                passkey_origins: passkey_origins(&rp_id, &allowed_origins, &related_origins),
+                related_origins,
+                account_url,
+                apple_apps,
                 allowed_origins,
                 cookie_domain,
                 rp_id,
@@ -228,20 +221,54 @@ impl Reader<'_> {
             }
             named = ["3000", "5173", "8080", "8787"].map(|port| format!("http://localhost:{port}")).to_vec();
         }
+        self.checked_origins("ALLOWED_ORIGINS", named, development)
+    }
+
+    fn related_origins(&mut self, development: bool) -> Vec<Origin> {
+        let named = self.list("RELATED_ORIGINS");
+        self.checked_origins("RELATED_ORIGINS", named, development)
+    }
+
+    fn checked_origins(&mut self, name: &str, named: Vec<String>, development: bool) -> Vec<Origin> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
             match Origin::parse(&text) {
                 Ok(origin) if !development && !origin.host().is_some_and(is_domain) => {
-                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, whose host is no domain"));
+                    self.problem(name, &format!("has {text}, whose host is no domain"));
                 }
                 Ok(origin) if !development && !origin.is_https() => {
-                    self.problem("ALLOWED_ORIGINS", &format!("has {text}, which is not https"));
+                    self.problem(name, &format!("has {text}, which is not https"));
                 }
                 Ok(origin) => origins.push(origin),
-                Err(problem) => self.problem("ALLOWED_ORIGINS", &format!("has {text}, which {problem}")),
+                Err(problem) => self.problem(name, &format!("has {text}, which {problem}")),
             }
         }
         origins
+    }
+
+    fn apple_apps(&mut self) -> Vec<String> {
+        let (team, bundles) = (self.get("APPLE_TEAM_ID").unwrap_or_default(), self.list("APPLE_BUNDLE_ID"));
+        if team.is_empty() != bundles.is_empty() {
+            self.problem("APPLE_TEAM_ID", "and APPLE_BUNDLE_ID go together: set both or neither");
+        }
+        if !team.is_empty() && (team.len() != 10 || !team.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())) {
+            self.problem("APPLE_TEAM_ID", "must be ten capital letters and digits");
+        }
+        let bundle_ok = |id: &String| id.len() <= 155 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+        if !bundles.iter().all(bundle_ok) {
+            self.problem("APPLE_BUNDLE_ID", "must be bundle ids of letters, digits, dots and dashes, separated by commas");
+        }
+        bundles.iter().map(|bundle| format!("{team}.{bundle}")).collect()
+    }
+
+    fn account_url(&mut self, development: bool, issuer: &str) -> String {
+        let default = if development { "/account".to_owned() } else { format!("{}/account", issuer.trim_end_matches('/')) };
+        let url = self.get("ACCOUNT_URL").unwrap_or(default);
+        let ok = development || (text::picture(&url).is_some() && !url.contains('#'));
+        if !ok && !issuer.is_empty() {
+            self.problem("ACCOUNT_URL", "must be an https URL");
+        }
+        url
     }
 
     fn cookie_domain(&mut self) -> Option<String> {
@@ -309,43 +336,12 @@ impl Reader<'_> {
     }
 }
 
-/// Why a secret must not be used, or `None`. Development is told of values that everybody knows and of none else.
-fn weakness(secret: &str, development: bool) -> Option<&'static str> {
-    let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
-        return Some("holds a published example value");
-    }
-    // Keys travel in a header.
-    if !secret.bytes().all(|b| b.is_ascii_graphic()) {
-        return Some("holds a key with characters that a header cannot carry");
-    }
-    if development {
-        return None;
-    }
-    if secret.len() < MIN_SECRET_CHARS {
-        return Some("holds a key of fewer than 32 characters");
-    }
-    let mut different = secret.as_bytes().to_vec();
-    different.sort_unstable();
-    different.dedup();
-    let repeated = plain.split_at_checked(plain.len() / 2).is_some_and(|(first, second)| first == second);
-    let made_up = different.len() < MIN_SECRET_VARIETY || repeated || MADE_UP.iter().any(|part| plain.contains(part));
-    made_up.then_some("holds a key that is a placeholder or not random")
-}
-
-/// A domain in lower case with a dot, and no address.
-fn is_domain(text: &str) -> bool {
-    let label = |label: &str| {
-        let inner = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
-    };
-    let last = text.rsplit('.').next().unwrap_or_default();
-    text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
-}
-
-/// Whether `domain` is `parent` or below it.
-fn is_within(domain: &str, parent: &str) -> bool {
-    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+/// The relying party's own origin is that of an app whose associated domain it is.
+fn passkey_origins(rp_id: &str, allowed: &[Origin], related: &[Origin]) -> Vec<String> {
+    let own = format!("https://{rp_id}");
+    let configured = allowed.iter().chain(related).map(|origin| origin.as_str().to_owned());
+    let others: Vec<_> = configured.filter(|origin| *origin != own).collect();
+    std::iter::once(own).chain(others).collect()
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ uuid_id! {
     EventId
 }
 uuid_id! {
+    /// A ceremony that was begun: one row of the challenges, taken once.
+    ChallengeId
+}
+uuid_id! {
     /// An identity at a provider that is linked to an account.
     IdentityId
 }

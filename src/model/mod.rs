@@ -2,12 +2,15 @@
 //!
 //! Nothing here does I/O, reads a clock, or knows HTTP or SQL.
 
+pub mod base64;
 pub mod config;
+pub mod credential_id;
 pub mod email;
 pub mod ids;
 pub mod origin;
 pub mod records;
 pub mod secret;
 pub mod signing_keys;
+mod strength;
 pub mod text;
 pub mod time;

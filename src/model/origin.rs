@@ -1,4 +1,4 @@
-//! Web origins (RFC 6454), compared to the letter.
+//! Web origins (RFC 6454), compared to the letter, and the domains in them.
 
 /// A `scheme://host[:port]`, in lower case, exactly as browsers send it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +58,21 @@ impl Origin {
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
+}
+
+/// A domain in lower case with a dot, and no address.
+pub(super) fn is_domain(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// Whether `domain` is `parent` or below it.
+pub(super) fn is_within(domain: &str, parent: &str) -> bool {
+    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Plain records: what the tables hold, typed.
 
+use super::credential_id::CredentialId;
 use super::email::Email;
 use super::ids::{EventId, SessionId, UserId};
 use super::time::Timestamp;
@@ -92,6 +93,54 @@ pub struct Session {
     pub refresh_expires_at: Option<Timestamp>,
 }
 
+/// A passkey, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// The credential id.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The public key: COSE, as the authenticator gave it.
+    pub public_key: Vec<u8>,
+    /// How often it signed, as far as the authenticator tells.
+    pub counter: u32,
+    /// How the authenticator can be reached.
+    pub transports: Vec<String>,
+    /// What kind of authenticator it is: a UUID.
+    pub aaguid: String,
+    /// Whether it may be backed up: a multi-device credential.
+    pub backup_eligible: bool,
+    /// Whether it is backed up.
+    pub backed_up: bool,
+    /// Whether its owner was verified when it was made.
+    pub user_verified: bool,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// An event, as the account's owner sees it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// What: see [`EventKind::as_str`].
+    pub kind: String,
+    /// The sign-in that it is about, or that did it.
+    pub session_id: Option<String>,
+    /// The passkey that it is about.
+    pub subject: Option<String>,
+    /// The client's network address, where the platform vouches for it.
+    pub address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+}
+
 /// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the change happens, not only before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
@@ -122,6 +171,14 @@ pub enum EventKind {
     UserUpdated,
     /// The account was deleted.
     UserDeleted,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey got another name.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A passkey's counter went back: somebody may have a copy of it. The sign-in was refused.
+    PasskeyCloneSuspected,
 }
 
 impl EventKind {
@@ -138,6 +195,10 @@ impl EventKind {
             Self::SignedOut => "signed_out",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRenamed => "passkey_renamed",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyCloneSuspected => "passkey_clone_suspected",
         }
     }
 }

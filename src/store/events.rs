@@ -1,9 +1,11 @@
 //! The append-only event log. Its statements go into the batch of the change they tell about, before it,
 //! and carry the same condition: so an event is written exactly when its change happens.
 
-use super::{Db, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
-use crate::model::ids::{IdentityId, SessionId, UserId};
-use crate::model::records::{Caller, EventKind, EventStamp};
+use super::passkeys::Used;
+use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
+use crate::model::credential_id::CredentialId;
+use crate::model::ids::{EventId, IdentityId, SessionId, UserId};
+use crate::model::records::{Caller, Event, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 
@@ -12,6 +14,17 @@ macro_rules! insert_event {
     ($about:literal) => {
         concat!(
             "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
+            $about
+        )
+    };
+}
+
+/// The same for an event about a passkey, which is its subject.
+macro_rules! insert_passkey_event {
+    ($about:literal) => {
+        concat!(
+            "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id, subject)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
             $about
         )
@@ -121,6 +134,82 @@ pub fn about_reuse(stamp: &EventStamp, presented: &TokenHash, repeat_since: Time
             AND (r.replaced_at < ?9 OR n.token_hash IS NULL OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2)"
     );
     event(sql, stamp, EventKind::RefreshTokenReused, [presented.into(), repeat_since.into()])
+}
+
+/// About a passkey that the caller adds, under the conditions of its insertion.
+#[must_use]
+pub fn about_added_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, most: i64) -> Statement {
+    let sql = insert_passkey_event!(
+        "s.user_id, s.id, ?10 FROM sessions AS s
+          WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
+            AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?9) < ?11
+            AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?10)"
+    );
+    event(sql, stamp, EventKind::PasskeyAdded, [by.session.into(), by.user.into(), id.as_str().into(), most.into()])
+}
+
+/// About the passkey with which an account was made in this batch.
+#[must_use]
+pub fn about_first_passkey(stamp: &EventStamp, user: UserId, id: &CredentialId) -> Statement {
+    let sql = insert_passkey_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
+    event(sql, stamp, EventKind::PasskeyAdded, [id.as_str().into(), user.into()])
+}
+
+/// About a passkey that gets another name than it has.
+#[must_use]
+pub fn about_renamed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, name: &str) -> Statement {
+    let sql = insert_passkey_event!(
+        "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
+          WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL AND p.name <> ?11"
+    );
+    event(sql, stamp, EventKind::PasskeyRenamed, [id.as_str().into(), by.user.into(), by.session.into(), name.into()])
+}
+
+/// About a passkey that the caller removes, under the conditions of its deletion.
+#[must_use]
+pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) -> Statement {
+    let sql = insert_passkey_event!(
+        "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
+          WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL
+            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?9 AND o.id <> ?8))"
+    );
+    event(sql, stamp, EventKind::PasskeyRemoved, [id.as_str().into(), by.user.into(), by.session.into()])
+}
+
+/// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2 step 22).
+#[must_use]
+pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
+    let sql = insert_passkey_event!(
+        "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
+    );
+    event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
+}
+
+/// Events of an account, newest first: those before `before`, which is a time and, for events of one moment, an id.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn list(db: &dyn Db, user: UserId, before: Option<(Timestamp, EventId)>, most: i64) -> Result<Vec<Event>, StoreError> {
+    let (at, id) = before.map_or((i64::MAX >> 11, String::new()), |(at, id)| (at.millis(), id.to_string()));
+    let select = super::sql(
+        "SELECT id, at, kind, session_id, subject, address, user_agent FROM events
+          WHERE user_id = ?1 AND at <= ?2 AND (at < ?2 OR id < ?3)
+          ORDER BY at DESC, id DESC LIMIT ?4",
+        [user.into(), at.into(), id.as_str().into(), most.into()],
+    );
+    super::run(db, select).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Event, StoreError> {
+    Ok(Event {
+        id: row.parsed("id", EventId::parse)?,
+        at: row.time("at")?,
+        kind: row.text("kind")?,
+        session_id: row.opt_text("session_id")?,
+        subject: row.opt_text("subject")?,
+        address: row.opt_text("address")?,
+        user_agent: row.opt_text("user_agent")?,
+    })
 }
 
 /// How many of the events that tell of a refresh are removed, some batches of them: those before `before`.

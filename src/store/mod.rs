@@ -61,8 +61,10 @@ macro_rules! session_columns {
     };
 }
 
+pub mod accounts;
 pub mod challenges;
 pub mod events;
+pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
@@ -70,7 +72,7 @@ pub mod users;
 use async_trait::async_trait;
 
 use crate::model::email::Email;
-use crate::model::ids::{EventId, IdentityId, SessionId, UserId};
+use crate::model::ids::{ChallengeId, EventId, IdentityId, SessionId, UserId};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 
@@ -130,7 +132,7 @@ macro_rules! id_value {
         }
     )*};
 }
-id_value!(UserId, SessionId, EventId, IdentityId);
+id_value!(UserId, SessionId, EventId, IdentityId, ChallengeId);
 
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
@@ -217,6 +219,14 @@ impl Row {
             Some(Value::Integer(value)) => Ok(*value),
             _ => Err(Self::wrong(column)),
         }
+    }
+
+    /// An INTEGER column that fits a smaller type.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`]
+    pub fn parsed_integer<T: TryFrom<i64>>(&self, column: &str) -> Result<T, StoreError> {
+        T::try_from(self.integer(column)?).map_err(|_| Self::wrong(column))
     }
 
     /// A time.

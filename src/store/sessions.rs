@@ -1,6 +1,8 @@
 //! Sign-ins: made, found by session token or by id, extended, revoked, listed, swept.
 
-use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, rows, run, run_until_short, sql, users};
+use super::accounts::NewAccount;
+use super::passkeys::Used;
+use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, passkeys, rows, run, run_until_short, sql, users};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
@@ -53,6 +55,10 @@ pub enum Owner<'a> {
     User(UserId),
     /// The account of an identity, found, linked or made in the same batch.
     Identity(&'a Identified<'a>, FreshIds),
+    /// The owner of a passkey, if its counter allows it.
+    Passkey(Used<'a>),
+    /// An account that is made with its first passkey in the same batch.
+    Fresh(&'a NewAccount<'a>),
 }
 
 /// A sign-in to make.
@@ -68,24 +74,73 @@ pub struct NewSession<'a> {
     pub token: Option<NewToken>,
     /// The pair, if it gets one.
     pub pair: Option<NewPair>,
+    /// The session token that the caller came with: its sign-in ends with the new one.
+    pub replaces: Option<TokenHash>,
 }
 
-/// Makes a sign-in and gives its account back; `None` if there is no account and none could be made.
+/// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
-    let (mut batch, user, identity) = match &new.owner {
-        Owner::User(user) => (Vec::new(), Some(*user), None),
-        Owner::Identity(who, ids) => (users::upsert_statements(who, *ids, stamp), None, Some((who.provider, who.provider_id))),
+    let results = db.batch(statements(new, stamp)).await?;
+    results.last().and_then(|rows| rows.first()).map(users::read).transpose()
+}
+
+/// What makes a sign-in; the last statement gives its account back.
+pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
+    let mut batch = match &new.owner {
+        Owner::User(_) => Vec::new(),
+        Owner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
+        Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
+        Owner::Fresh(account) => account.statements(stamp),
+    };
+    batch.push(insert(new, stamp));
+    if let Some(pair) = &new.pair {
+        batch.push(sql(
+            "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
+             SELECT ?1, id, ?3, ?4 FROM sessions WHERE id = ?2",
+            [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
+        ));
+    }
+    if let Owner::Passkey(used) = &new.owner {
+        batch.push(passkeys::note_use(used, new.id, stamp.at));
+    }
+    if let Some(replaced) = &new.replaces {
+        batch.push(sql(
+            "UPDATE sessions SET revoked_at = ?2
+              WHERE token_hash = ?1 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?3)",
+            [replaced.into(), stamp.at.into(), new.id.into()],
+        ));
+    }
+    batch.push(events::about_new_session(stamp, new.id));
+    batch.push(sql(
+        concat!(
+            "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
+         RETURNING ",
+            user_columns!("")
+        ),
+        [new.id.into(), stamp.at.into(), new.platform.as_str().into()],
+    ));
+    batch
+}
+
+fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
+    let (user, identity, passkey) = match &new.owner {
+        Owner::User(user) => (Some(*user), None, None),
+        Owner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
+        Owner::Passkey(used) => (Some(used.user), None, Some(used)),
+        Owner::Fresh(account) => (Some(account.user), None, None),
     };
     let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
-    batch.push(sql(
+    sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
                                token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at)
          SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10 FROM users
-          WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))",
+          WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))
+            AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
+                 WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))",
         [
             new.id.into(),
             user.into(),
@@ -99,27 +154,10 @@ pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Re
             expires_at.into(),
             identity.map(|(provider, _)| provider).into(),
             identity.map(|(_, provider_id)| provider_id).into(),
+            passkey.map(|used| used.id.as_str()).into(),
+            passkey.map(|used| i64::from(used.counter)).into(),
         ],
-    ));
-    if let Some(pair) = &new.pair {
-        batch.push(sql(
-            "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
-             SELECT ?1, id, ?3, ?4 FROM sessions WHERE id = ?2",
-            [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
-        ));
-    }
-    batch.push(events::about_new_session(stamp, new.id));
-    let signed_in = batch.len();
-    batch.push(sql(
-        concat!(
-            "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
-         RETURNING ",
-            user_columns!("")
-        ),
-        [new.id.into(), stamp.at.into(), new.platform.as_str().into()],
-    ));
-    let results = db.batch(batch).await?;
-    rows(&results, signed_in).first().map(users::read).transpose()
+    )
 }
 
 /// The live sign-in of a session token, with its account.
@@ -201,7 +239,7 @@ pub async fn sign_out(db: &dyn Db, id: SessionId, user: UserId, stamp: &EventSta
 }
 
 /// Whether the caller's sign-in is live: the first statement of a batch whose others have the same condition.
-fn is_live(by: Caller) -> Statement {
+pub(super) fn is_live(by: Caller) -> Statement {
     sql("SELECT id FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL", [by.session.into(), by.user.into()])
 }
 
@@ -248,6 +286,25 @@ pub async fn list_pairs(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec
             session_columns!(""),
             "
            FROM sessions WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
+          ORDER BY created_at DESC LIMIT 200"
+        ),
+        [user.into(), now.into()],
+    );
+    run(db, select).await?.iter().map(read).collect()
+}
+
+/// The live sign-ins of `user` of every kind, newest first, at most 200.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn list(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    let select = sql(
+        concat!(
+            "SELECT user_id, ",
+            session_columns!(""),
+            "
+           FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL
+            AND (COALESCE(token_expires_at, 0) > ?2 OR COALESCE(refresh_expires_at, 0) > ?2)
           ORDER BY created_at DESC LIMIT 200"
         ),
         [user.into(), now.into()],

@@ -19,6 +19,7 @@ mod faults;
 mod forged;
 mod input;
 mod internal;
+mod passkeys;
 mod races;
 mod routes;
 mod service;

@@ -18,6 +18,11 @@ const OTHER: usize = 1;
 fn rows() -> Vec<Row> {
     let none = Value::Null;
     let person = json!({"provider": "google", "provider_id": "table-1", "email": "table@example.com", "platform": "web"});
+    let challenge = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    let registration =
+        json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}}});
+    let answered = json!({"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"});
+    let assertion = json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": answered}});
     let open = [200; 6];
     // Reading or changing oneself: somebody else reads or changes themselves.
     let own = [401, 200, 401, 401, 401, 200];
@@ -32,6 +37,27 @@ fn rows() -> Vec<Row> {
         Row(Method::GET, "/docs", none.clone(), open),
         Row(Method::GET, "/docs.css", none.clone(), open),
         Row(Method::GET, "/.well-known/jwks.json", none.clone(), open),
+        Row(Method::GET, "/.well-known/webauthn", none.clone(), open),
+        Row(Method::GET, "/.well-known/apple-app-site-association", none.clone(), open),
+        Row(Method::GET, "/.well-known/passkey-endpoints", none.clone(), open),
+        Row(Method::GET, "/.well-known/change-password", none.clone(), [302; 6]),
+        // Whoever is not signed in makes an account; whoever is adds a passkey to their own, whatever the body says.
+        Row(Method::POST, "/api/webauthn/register/begin", json!({"email": "new@example.com", "name": "New"}), open),
+        // A ceremony that does not hold is refused in one way, whoever tries it.
+        Row(Method::POST, "/api/webauthn/register/complete", registration.clone(), [400; 6]),
+        Row(Method::POST, "/api/webauthn/register/verify", registration, [400; 6]),
+        Row(Method::POST, "/api/webauthn/authenticate/begin", json!({}), open),
+        Row(Method::POST, "/api/webauthn/authenticate/complete", assertion.clone(), [401; 6]),
+        Row(Method::POST, "/api/webauthn/authenticate/discoverable", json!({}), open),
+        Row(Method::POST, "/api/webauthn/authenticate/discoverable/verify", assertion, [401; 6]),
+        Row(Method::GET, "/api/webauthn/credentials", none.clone(), own),
+        Row(Method::GET, "/api/webauthn/users/{user_id}/credentials", none.clone(), with_id),
+        Row(Method::PATCH, "/api/webauthn/credentials/{id}", json!({"name": "New"}), with_id),
+        Row(Method::PATCH, "/api/webauthn/credentials/{id}/name", json!({"name": "New"}), with_id),
+        Row(Method::DELETE, "/api/webauthn/credentials/{id}", none.clone(), with_id),
+        Row(Method::GET, "/api/users/me/sessions", none.clone(), own),
+        Row(Method::DELETE, "/api/users/me/sessions/{session_id}", none.clone(), with_id),
+        Row(Method::GET, "/api/users/me/events", none.clone(), own),
         Row(Method::POST, "/api/internal/users", person.clone(), internal),
         Row(Method::POST, "/api/internal/users/by-email", json!({"email": "table@example.com"}), internal),
         Row(
@@ -107,7 +133,8 @@ async fn every_route_gives_every_caller_what_the_table_says() {
                     let caller = if index == OTHER { app.person().await } else { owner.clone() };
                     let fresh =
                         [app.session(&caller).await, if index == OTHER { app.pair(&caller).await.access } else { pair.access.clone() }];
-                    let path = route.path.replace("{user_id}", &owner.id).replace("{token_id}", &pair.id);
+                    let path = route.path.replace("{user_id}", &owner.id).replace("{token_id}", &pair.id).replace("{session_id}", &pair.id);
+                    let path = if path.contains("{id}") { path.replace("{id}", &app.passkey(&owner).await) } else { path };
                     let mut call = call(app, row, &path);
                     if *name != "nobody" {
                         call = call.bearer(&credentials.as_ref().unwrap_or(&fresh)[kind]);

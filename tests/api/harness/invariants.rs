@@ -31,7 +31,7 @@ const FORBIDDEN: [(&str, &str); 7] = [
     ),
 ];
 
-const TABLES: [&str; 6] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "events"];
+const TABLES: [&str; 7] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "events"];
 
 pub async fn check(app: &TestApp) {
     for (meaning, query) in FORBIDDEN {

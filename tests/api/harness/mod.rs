@@ -4,6 +4,8 @@
 //! database, and after it the invariants are checked.
 
 mod answer;
+pub mod authenticator;
+mod ceremonies;
 mod invariants;
 mod native;
 mod people;

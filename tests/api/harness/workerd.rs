@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// Columns that hold times, by table.
-const TIMES: [(&str, &[&str]); 4] = [
+const TIMES: [(&str, &[&str]); 5] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -42,6 +42,7 @@ const TIMES: [(&str, &[&str]); 4] = [
     ),
     ("refresh_tokens", &["created_at", "expires_at", "replaced_at"]),
     ("challenges", &["created_at", "expires_at"]),
+    ("passkeys", &["created_at", "last_used_at"]),
 ];
 
 impl Workerd {
@@ -133,7 +134,7 @@ impl Target for Workerd {
             self.sql(&format!("UPDATE {table} SET {set}"), &[json!(by)]).await;
         }
         // Events refuse to be changed; whoever owns the database can still write them anew, in their order.
-        let columns = "id, kind, user_id, session_id, actor, address, user_agent, request_id";
+        let columns = "id, kind, user_id, session_id, subject, actor, address, user_agent, request_id";
         let anew = format!("INSERT OR REPLACE INTO events (at, {columns}) SELECT at - ?1, {columns} FROM events ORDER BY rowid");
         self.sql(&anew, &[json!(by)]).await;
     }

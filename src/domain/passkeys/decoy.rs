@@ -1,0 +1,46 @@
+//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always the same for the same address,
+//! so that asking does not tell which addresses have an account.
+
+use crate::domain::derived::derived;
+use crate::model::credential_id::CredentialId;
+use crate::model::email::Email;
+use crate::model::signing_keys::SigningKey;
+use crate::store::passkeys::Descriptor;
+
+const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
+/// Lengths of ids that common authenticators make.
+const LENGTHS: [usize; 4] = [16, 20, 32, 32];
+const TRANSPORTS: [&[&str]; 4] = [&["hybrid", "internal"], &["internal"], &["internal", "hybrid"], &["hybrid", "internal"]];
+
+/// The decoys of an address: one, sometimes two.
+pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
+    let decoy = |number: u8| -> Option<(u8, Descriptor)> {
+        let message = [email.as_str().as_bytes(), &[0, number]].concat();
+        let shape = derived(key, LABEL, &message)?;
+        let id = derived(key, LABEL, &[message.as_slice(), b"id"].concat())?;
+        let [first, second, third, ..] = shape;
+        let length = LENGTHS.get(usize::from(first % 4))?;
+        let transports = TRANSPORTS.get(usize::from(second % 4))?.iter().map(|name| (*name).to_owned()).collect();
+        Some((third, Descriptor { id: CredentialId::from_bytes(id.get(..*length)?)?, transports }))
+    };
+    let (Some((dice, first)), Some((_, second))) = (decoy(0), decoy(1)) else { return Vec::new() };
+    if dice < 64 { vec![first, second] } else { vec![first] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_stable_and_plausible() {
+        let key = SigningKey::from_seed([7; 32]);
+        let of = |number: usize| decoys(&key, &Email::parse(&format!("a{number}@example.com")).expect("an address"));
+        let mut counts = [0; 3];
+        for number in 0..200 {
+            assert_eq!(of(number), of(number));
+            assert_ne!(of(number).first(), of(number + 1).first());
+            counts[of(number).len()] += 1;
+        }
+        assert!(counts[0] == 0 && counts[1] > 100 && counts[2] > 10, "{counts:?}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Signing in with a passkey: by any that the client has, or by one of those that belong to an address.
+
+use super::decoy::decoys;
+use super::{Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge};
+use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::domain::webauthn::assertion::{self, Known};
+use crate::domain::webauthn::cose::PublicKey;
+use crate::domain::webauthn::json::AuthenticationResponse;
+use crate::domain::webauthn::steps::Refusal;
+use crate::domain::{NoEntropy, Ports, RequestOrigin};
+use crate::model::credential_id::CredentialId;
+use crate::model::email::Email;
+use crate::model::ids::ChallengeId;
+use crate::store::StoreError;
+use crate::store::challenges::{self, Kind, New, Taken};
+use crate::store::passkeys::{self, Descriptor, Owned, Used};
+use crate::store::sessions::{self, Owner};
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum PasskeySignInError {
+    /// The ceremony does not hold. From outside all of these look the same.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody knows them.
+///
+/// # Errors
+/// [`PasskeySignInError`]
+pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Descriptor>>, PasskeySignInError> {
+    let now = ports.clock.now();
+    let id = ports.id(ChallengeId::from_random)?;
+    let state = State { email: email.as_ref().map(|email| email.as_str().to_owned()), ..State::new(fresh_challenge(ports)?) };
+    let written = state.write()?;
+    let new = New { id, kind: Kind::SignIn, user: None, state: &written, created_at: now, expires_at: ends(now) };
+    let allowed = match &email {
+        None => {
+            challenges::keep(ports.db.as_ref(), &new).await?;
+            Vec::new()
+        }
+        Some(email) => {
+            // Made for everybody, so that the time tells nothing.
+            let decoys = decoys(ports.config.signing_keys.current(), email);
+            let known = passkeys::begin_sign_in(ports.db.as_ref(), &new, email).await?;
+            if known.is_empty() { decoys } else { known }
+        }
+    };
+    Ok(Begun { challenge_id: id, challenge: state.challenge, options: allowed })
+}
+
+/// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
+///
+/// # Errors
+/// [`PasskeySignInError`]
+pub async fn complete(
+    ports: &Ports,
+    challenge: Option<ChallengeId>,
+    response: &AuthenticationResponse,
+    place: &Place,
+    origin: &RequestOrigin,
+) -> Result<(CredentialId, Complete), PasskeySignInError> {
+    let (now, db) = (ports.clock.now(), ports.db.as_ref());
+    let unknown = Refusal { step: 6, reason: "nobody has this credential" };
+    let id = CredentialId::from_bytes(&response.raw_id).ok_or(unknown)?;
+    let (taken, owned) = passkeys::take_for_sign_in(db, challenge.ok_or(NO_CHALLENGE)?, &id, now).await?;
+    let taken = taken.ok_or(NO_CHALLENGE)?;
+    let owned = owned.ok_or(unknown)?;
+    let state = State::read(&taken)?;
+    let passkey = &owned.passkey;
+    let public_key =
+        PublicKey::parse(&passkey.public_key).map_err(|reason| StoreError::Broken(format!("a stored public key: {reason}")))?;
+    let user_handle = passkey.user_id.to_string();
+    let known = Known {
+        public_key: &public_key,
+        counter: Some(passkey.counter),
+        backup_eligible: Some(passkey.backup_eligible),
+        allowed: is_allowed(&state, &taken, &owned),
+        user_handle: Some(user_handle.as_bytes()),
+    };
+    let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known).accepted()?;
+    let prepared = Prepared::new(ports, now)?;
+    // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
+    let answer = Used { id: &passkey.id, user: passkey.user_id, counter: asserted.counter, backed_up: asserted.flags.backed_up() };
+    let session = prepared.session(Owner::Passkey(answer), place);
+    let refused = Refusal { step: 22, reason: "the counter went back, or the passkey was removed meanwhile" };
+    let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
+    Ok((id, prepared.finish(ports, user, place)?))
+}
+
+/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the address had then.
+fn is_allowed(state: &State, taken: &Taken, owned: &Owned) -> Option<bool> {
+    let email = state.email.as_deref()?;
+    Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)
+}

@@ -1,0 +1,173 @@
+//! What an account's owner can look at: where they are signed in, and what happened.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::App;
+use super::cookie::Shape;
+use super::error::{ApiError, Code};
+use super::extract::{AppJson, CurrentUser};
+use super::objects::Message;
+use super::sessions::with_cleared_cookie;
+use crate::domain::{RequestOrigin, activity, tokens};
+use crate::model::ids::{EventId, SessionId};
+use crate::model::records;
+use crate::model::time::Timestamp;
+
+/// A live sign-in, of whatever kind. Times are milliseconds since 1970.
+#[derive(Serialize, ToSchema)]
+pub struct SignIn {
+    /// Its id; not a secret.
+    #[schema(format = "uuid")]
+    id: String,
+    /// `web`, `ios` or `api`.
+    platform: &'static str,
+    /// What the client called itself.
+    #[schema(required)]
+    user_agent: Option<String>,
+    /// When it was made.
+    created_at: i64,
+    /// When it was last used, to the hour for web sessions.
+    last_used: i64,
+    /// When it ends, if it is not used.
+    expires_at: i64,
+    /// Whether this request was made with it.
+    current: bool,
+}
+
+impl SignIn {
+    fn new(session: records::Session, current: SessionId) -> Self {
+        let ends = session.token_expires_at.max(session.refresh_expires_at).unwrap_or(session.created_at);
+        Self {
+            id: session.id.to_string(),
+            platform: session.platform.as_str(),
+            user_agent: session.user_agent,
+            created_at: session.created_at.millis(),
+            last_used: session.last_used_at.millis(),
+            expires_at: ends.millis(),
+            current: session.id == current,
+        }
+    }
+}
+
+/// The live sign-ins.
+#[derive(Serialize, ToSchema)]
+pub struct SignInList {
+    success: bool,
+    /// Newest first, at most 200.
+    sessions: Vec<SignIn>,
+}
+
+/// `GET /api/users/me/sessions`: the account's live sign-ins: web sessions and pairs.
+///
+/// # Errors
+/// 401 if nobody is signed in.
+#[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SignInList)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn sign_ins(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<SignInList>, ApiError> {
+    let sessions = activity::sign_ins(&app.ports, me.user.id).await?;
+    let sessions = sessions.into_iter().map(|session| SignIn::new(session, me.session.id)).collect();
+    Ok(AppJson(SignInList { success: true, sessions }))
+}
+
+/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to repeat.
+///
+/// # Errors
+/// The same 404 for an unknown and for somebody else's.
+#[utoipa::path(delete, path = "/api/users/me/sessions/{session_id}", operation_id = "end_sign_in", tag = "users", params(("session_id" = String, Path, description = "The id from the list.")),
+    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn end_sign_in(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+    origin: RequestOrigin,
+    cookie: Shape,
+    Path(session_id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = SessionId::parse(&session_id).ok_or(Code::SessionNotFound)?;
+    tokens::revoke(&app.ports, me.caller(), id, &origin).await.map_err(|error| match error {
+        tokens::RevokeError::Unknown => Code::SessionNotFound.into(),
+        other => ApiError::from(other),
+    })?;
+    let message = Message::new("The session has ended.");
+    Ok(if id == me.session.id { with_cleared_cookie(&cookie, message) } else { AppJson(message).into_response() })
+}
+
+/// Something that happened. Times are milliseconds since 1970.
+#[derive(Serialize, ToSchema)]
+pub struct Event {
+    /// Its id.
+    #[schema(format = "uuid")]
+    id: String,
+    /// When.
+    at: i64,
+    /// What: `signed_in`, `passkey_added`, …; there may be more kinds one day.
+    kind: String,
+    /// The sign-in that it is about, or that did it.
+    #[schema(required)]
+    session_id: Option<String>,
+    /// The passkey that it is about.
+    #[schema(required)]
+    subject: Option<String>,
+    /// What the client called itself.
+    #[schema(required)]
+    user_agent: Option<String>,
+    /// The client's network address, where it is known.
+    #[schema(required)]
+    address: Option<String>,
+}
+
+impl From<records::Event> for Event {
+    fn from(event: records::Event) -> Self {
+        Self {
+            id: event.id.to_string(),
+            at: event.at.millis(),
+            kind: event.kind,
+            session_id: event.session_id,
+            subject: event.subject,
+            user_agent: event.user_agent,
+            address: event.address,
+        }
+    }
+}
+
+/// A page of events.
+#[derive(Serialize, ToSchema)]
+pub struct EventList {
+    success: bool,
+    /// Newest first, at most 50.
+    events: Vec<Event>,
+    /// What to ask for as `before` to get the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// Which page.
+#[derive(Deserialize)]
+pub struct Page {
+    /// `next` of the page before.
+    before: Option<String>,
+}
+
+/// A place in the list: `<milliseconds>-<event id>`.
+fn place(text: &str) -> Option<(Timestamp, EventId)> {
+    let (at, id) = text.split_once('-')?;
+    let at = at.parse().ok().filter(|at| (0..1_i64 << 53).contains(at))?;
+    Some((Timestamp::from_millis(at), EventId::parse(id)?))
+}
+
+/// `GET /api/users/me/events`: what happened to the account, newest first.
+///
+/// # Errors
+/// 400 for a `before` that no page gave.
+#[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventList)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn events(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+    Query(page): Query<Page>,
+) -> Result<AppJson<EventList>, ApiError> {
+    let before = page.before.map(|text| place(&text).ok_or(Code::BadRequest)).transpose()?;
+    let found = activity::events(&app.ports, me.user.id, before).await?;
+    let next = found.next.map(|(at, id)| format!("{}-{id}", at.millis()));
+    Ok(AppJson(EventList { success: true, events: found.events.into_iter().map(Into::into).collect(), next }))
+}
