@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev test test-native test-worker check fmt openapi bench deploy clean
+.PHONY: help setup pages build dev test test-native test-worker check fmt openapi bench deploy clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -7,14 +7,20 @@ help: ## This list
 setup: ## Install what is missing (dev and test do it by themselves)
 	@node scripts/tools.mjs
 
-build: setup ## Build the Worker for release, into build/
+pages: setup ## Build the account page, into dist/
+	@node scripts/build-pages.mjs --release
+
+build: pages ## Build the Worker for release, into build/
 	@node scripts/build-worker.mjs --release
 
 dev: setup ## Run the Worker on http://localhost:8787 with a local D1
+	@node scripts/build-pages.mjs --dev
 	@node scripts/build-worker.mjs --dev
 	@node scripts/dev.mjs $(ARGS)
 
-test: setup check ## Run every test, on both targets
+test: setup check ## Run every test, on both targets and in a browser
+	@node scripts/chromium.mjs
+	@node scripts/build-pages.mjs --release
 	@node scripts/build-worker.mjs --release
 	@node scripts/test.mjs
 
@@ -30,6 +36,7 @@ check: setup ## Format, lints, generated files
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown -- -D warnings
 	node_modules/.bin/tsc -p clients/typescript --noEmit
+	node_modules/.bin/tsc -p web --noEmit
 	@node scripts/fresh.mjs
 
 fmt: ## Format the code
@@ -45,4 +52,4 @@ deploy: build ## Deploy: make deploy ENV=preview or ENV=production; migrations b
 
 clean: ## Remove what was built; tools and the local database stay
 	cargo clean
-	rm -rf build
+	rm -rf build dist

@@ -15,9 +15,10 @@ const run = (title, command, args, env = {}) => {
   });
 };
 
-const nodeTests = ["tests/workerd", "clients/typescript/test", "tests/native"]
-  .flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`))
-  .filter((file) => file.endsWith(".test.mjs"));
+const testsIn = (...folders) =>
+  folders.flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`)).filter((file) => file.endsWith(".test.mjs"));
+const nodeTests = testsIn("tests/workerd", "clients/typescript/test", "tests/native");
+const browserTests = testsIn("tests/browser");
 
 try {
   if (!workerOnly) await run("Rust suites, natively", "cargo", ["test"]);
@@ -28,7 +29,10 @@ try {
   } finally {
     await control.stop();
   }
-  if (filters.length === 0) await run("Node suites", "node", ["--test", ...nodeTests]);
+  if (filters.length === 0) {
+    await run("Node suites", "node", ["--test", ...nodeTests]);
+    if (!workerOnly) await run("In a browser, on both targets", "node", ["--test", "--test-concurrency", "1", ...browserTests]);
+  }
 } catch (error) {
   console.error(`\n${error.message}`);
   process.exit(1);

@@ -1,8 +1,9 @@
 //! What a request costs: round trips to the database, and rows read, which do not grow with the number of users.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::harness::authenticator::Authenticator;
 use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
 
 /// A range of an index costs one row more where something follows it: so the few rows of a few more neighbours, never a share of all.
@@ -17,6 +18,8 @@ async fn seed(app: &TestApp, users: usize) {
                                refresh_expires_at, expires_at)
          SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, 9000000000000, 9000000000000, 9000000000000 FROM n",
         "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
+        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
+         SELECT 'seed-' || i, 'seed-' || i, '', '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
     ] {
         let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
         app.sql(&insert, &[json!(users)]).await;
@@ -28,11 +31,14 @@ struct World {
     session: String,
     pair: Pair,
     other: Pair,
+    authenticator: Authenticator,
+    /// A sign-up, an addition and a sign-in.
+    begun: [Value; 3],
 }
 
 /// Each kind of request, and the round trips that it may make.
 fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<'a>)> {
-    let World { person, session, pair, other } = world;
+    let World { person, session, pair, other, authenticator, begun: [sign_up, adding, sign_in] } = world;
     let identity = json!({"provider": "google", "provider_id": person.provider_id, "platform": "ios"});
     vec![
         ("validate a session by cookie", 1, app.get("/api/auth/sessions/validate").cookie(session)),
@@ -48,6 +54,17 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
         ("make tokens for an identity", 1, app.internal("/api/internal/tokens", &identity)),
         ("make a user and tokens", 1, app.internal("/api/internal/tokens", &somebody())),
         ("refresh", 1, app.post("/api/auth/tokens/refresh", &json!({"refresh_token": other.refresh}))),
+        ("begin a sign-up", 1, app.post("/api/webauthn/register/begin", &json!({"email": "new@example.com", "name": "New"}))),
+        ("begin a sign-in", 1, app.post("/api/webauthn/authenticate/begin", &json!({}))),
+        ("begin a sign-in by name", 1, app.post("/api/webauthn/authenticate/begin", &json!({"email": person.email}))),
+        ("begin a sign-in by an unknown name", 1, app.post("/api/webauthn/authenticate/begin", &json!({"email": "no@example.com"}))),
+        ("begin adding a passkey", 2, app.post("/api/webauthn/register/begin", &json!({})).bearer(&pair.access)),
+        ("make an account with a passkey", 2, app.complete_registration(sign_up, &Authenticator::new().register(&sign_up["options"]))),
+        ("add a passkey", 3, app.complete_registration(adding, &Authenticator::new().register(&adding["options"])).bearer(&pair.access)),
+        ("sign in by passkey", 2, app.complete_sign_in(sign_in, &authenticator.authenticate(&sign_in["options"]))),
+        ("list passkeys", 2, app.get("/api/webauthn/credentials").cookie(session)),
+        ("list sign-ins", 2, app.get("/api/users/me/sessions").cookie(session)),
+        ("list events", 2, app.get("/api/users/me/events").cookie(session)),
         ("list tokens", 2, app.get("/api/users/me/tokens").bearer(&pair.access)),
         ("update", 2, app.request(Method::PUT, "/api/users/me").json(&json!({"name": "New"})).bearer(session)),
         ("revoke one", 2, app.delete(&format!("/api/auth/tokens/{}/revoke", other.id)).bearer(&pair.access)),
@@ -63,8 +80,12 @@ async fn requests_cost_the_round_trips_they_may_and_not_more_with_more_users() {
         case(async |app| {
             seed(app, users).await;
             let person = app.person().await;
-            let world =
-                World { session: app.session(&person).await, pair: app.pair(&person).await, other: app.pair(&person).await, person };
+            let (session, mut authenticator) = (app.session(&person).await, Authenticator::new());
+            app.add_passkey(&mut authenticator, &session).await.ok();
+            let sign_up = app.begin_sign_up("newer@example.com").await;
+            let begun = [sign_up, app.begin_passkey(&session).await, app.begin_sign_in(None).await];
+            let (pair, other) = (app.pair(&person).await, app.pair(&person).await);
+            let world = World { person, session, pair, other, authenticator, begun };
             for (name, round_trips, call) in calls(app, &world) {
                 let (answer, cost) = app.cost(call).await;
                 assert!(matches!(answer.status(), 200 | 401), "{name}: {}", answer.text());

@@ -36,9 +36,9 @@ export const run = async (args, { cwd, vars = {} }) => {
   return { code, output };
 };
 
-/** Starts `serve` and waits until it is ready; gives `url`, `output()`, `child`, `stop(signal)`. */
-export const serve = async ({ cwd, vars = {} }) => {
-  const port = await freePort();
+/** Starts `serve`, on a port that is free if none is named, and waits until it is ready; gives `url`, `output()`, `child`, `stop(signal)`. */
+export const serve = async ({ cwd, vars = {}, port: named }) => {
+  const port = named ?? (await freePort());
   const settings = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), BIND: `127.0.0.1:${port}`, ...vars };
   const child = spawn(BINARY, ["serve"], { cwd, env: clean(settings) });
   let output = "";

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::settings::Missing;
 use super::sqlite::Sqlite;
-use super::{doctor, migrations, reference, serve, settings};
+use super::{doctor, inspect, migrations, reference, serve, settings};
 use crate::http::openapi;
 
 /// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
@@ -32,6 +32,11 @@ enum Command {
     },
     /// Check configuration and database and say what is wrong.
     Doctor,
+    /// Look at the ceremonies of passkeys, step by step.
+    Passkey {
+        #[command(subcommand)]
+        command: Box<inspect::Command>,
+    },
     /// Print the description of the API.
     Openapi {
         /// As a page for people.
@@ -77,6 +82,9 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Doctor => {
             let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read(Missing::Forget)));
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Passkey { command } => {
+            return Ok(if inspect::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
         Command::Openapi { html: false } => println!("{:#}", openapi::document()),

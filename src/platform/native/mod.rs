@@ -2,6 +2,8 @@
 
 mod cli;
 mod doctor;
+mod inspect;
+mod pages;
 mod ports;
 mod reference;
 mod serve;

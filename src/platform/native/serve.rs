@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use tower::Service;
 
 use super::migrations;
+use super::pages::Pages;
 use super::ports::{SystemClock, SystemEntropy};
 use super::settings::Settings;
 use super::sqlite::Sqlite;
@@ -58,14 +59,28 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
     tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
+    let pages = Pages::read(&settings.pages);
+    if pages.is_empty() {
+        tracing::info!(folder = %settings.pages.display(), "the account page is not built (make pages), so /account is not there");
+    } else {
+        tracing::info!("account page at http://{address}/account");
+    }
     tokio::spawn(sweep_forever(ports.clone()));
-    accept_until_stopped(&listener, &router(ports)).await;
+    let site = Site { router: router(ports), pages: Arc::new(pages) };
+    accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn accept_until_stopped(listener: &TcpListener, router: &Router) {
+/// What is served: the API, and the page beside it.
+#[derive(Clone)]
+struct Site {
+    router: Router,
+    pages: Arc<Pages>,
+}
+
+async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = std::pin::pin!(stop_signal());
@@ -80,7 +95,7 @@ async fn accept_until_stopped(listener: &TcpListener, router: &Router) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let served = connections.watch(connection(stream, peer, router.clone()));
+                let served = connections.watch(connection(stream, peer, site.clone()));
                 tokio::spawn(async move {
                     // A connection that breaks is the client's business.
                     let _ = served.await;
@@ -104,25 +119,28 @@ async fn accept_until_stopped(listener: &TcpListener, router: &Router) {
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    site: Site,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn Error + Send + Sync>> + Send + 'static {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME).keep_alive_timeout(HEAD_TIME);
-    let service = service_fn(move |request| answer(router.clone(), peer.ip(), request));
+    let service = service_fn(move |request| answer(site.clone(), peer.ip(), request));
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
-async fn answer(mut router: Router, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
     // Exactly one Host (RFC 9112 §3.2), or HTTP/2's authority: cookies depend on it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
         return Ok(unrouted(Code::BadRequest));
     }
+    if let Some(page) = site.pages.answer(&request) {
+        return Ok(page);
+    }
     let mut request = request.map(Body::new);
     // The peer is the client: what a client says about its own address is not believed.
     request.extensions_mut().insert(ClientAddress(Some(peer)));
-    let Ok(answered) = timeout(REQUEST_TIME, router.call(request)).await else {
+    let Ok(answered) = timeout(REQUEST_TIME, site.router.call(request)).await else {
         let mut late = unrouted(Code::RequestTimeout);
         late.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
         return Ok(late);

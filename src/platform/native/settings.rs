@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) database_url: String,
     /// `BIND`.
     pub(super) bind: SocketAddr,
+    /// `PAGES_DIR`: where the account page is.
+    pub(super) pages: PathBuf,
     /// Names of secrets that were generated just now, because they were missing.
     pub(super) generated: Vec<&'static str>,
 }
@@ -78,7 +80,9 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind) {
         (Ok(config), Ok(bind)) if problems.is_empty() => {
-            Ok(Settings { config, database_url: set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned()), bind, generated })
+            let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
+            let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
+            Ok(Settings { config, database_url, bind, pages, generated })
         }
         _ => Err(ConfigError(problems)),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::authenticator::{Assertion, Authenticator, ORIGIN, Registration};
+use super::authenticator::{Assertion, Authenticator, Registration};
 use super::{Answer, Call, Person, TestApp};
 
 const BEGIN_REGISTRATION: &str = "/api/webauthn/register/begin";
@@ -30,7 +30,7 @@ impl TestApp {
     pub async fn sign_up(&self, authenticator: &mut Authenticator, email: &str) -> Answer {
         let begun = self.begin_sign_up(email).await;
         let answer = authenticator.register(&begun["options"]);
-        self.complete_registration(&begun, &answer).header("origin", ORIGIN).send().await
+        self.complete_registration(&begun, &answer).header("origin", &authenticator.origin).send().await
     }
 
     /// Adds the authenticator's credential to the account of a credential's owner.

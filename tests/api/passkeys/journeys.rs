@@ -165,12 +165,12 @@ async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
         assert_eq!(app.passkey_sign_in(&authenticator).await.problem(401), "passkey_sign_in_failed");
         // Somebody who claims an address does not keep its owner out, and keeps nothing of theirs.
         let mut squatter = Authenticator::new();
-        let squatted = app.sign_up(&mut squatter, "victim@example.com").await.ok();
+        let claimed = app.sign_up(&mut squatter, "victim@example.com").await.ok();
         let body = json!({"provider": "google", "provider_id": "victim", "email": "victim@example.com", "platform": "web"});
         let owner = app.internal("/api/internal/users", &body).send().await.ok();
-        assert_ne!(owner["user"]["id"], squatted["user"]["id"]);
-        assert_eq!((&owner["user"]["email_verified"], &squatted["user"]["email_verified"]), (&json!(true), &json!(false)));
-        assert_eq!(app.passkey_sign_in(&squatter).await.ok()["user"]["id"], squatted["user"]["id"]);
+        assert_ne!(owner["user"]["id"], claimed["user"]["id"]);
+        assert_eq!((&owner["user"]["email_verified"], &claimed["user"]["email_verified"]), (&json!(true), &json!(false)));
+        assert_eq!(app.passkey_sign_in(&squatter).await.ok()["user"]["id"], claimed["user"]["id"]);
     })
     .await;
 }

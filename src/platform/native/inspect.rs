@@ -1,0 +1,217 @@
+//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to a ceremony, step by step.
+//!
+//! For integrators whose ceremony is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+
+use std::error::Error;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::domain::passkeys::aaguid;
+use crate::domain::webauthn::Expected;
+use crate::domain::webauthn::assertion::{self, Asserted, Known};
+use crate::domain::webauthn::authenticator_data::Flags;
+use crate::domain::webauthn::cose::{Algorithm, PublicKey};
+use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::domain::webauthn::registration::{self, Credential};
+use crate::domain::webauthn::steps::{Failure, Outcome, Report, Step};
+use crate::model::base64;
+
+/// What to look at.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then the credential.
+    InspectRegistration {
+        #[command(flatten)]
+        ceremony: Ceremony,
+        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no attestation is trusted.
+        #[arg(long, value_parser = time)]
+        at: Option<String>,
+    },
+    /// Hold an `AuthenticationResponseJSON` against `WebAuthn` Level 3 §7.2 and print each step.
+    InspectAssertion {
+        #[command(flatten)]
+        ceremony: Ceremony,
+        /// The credential's public key: COSE, in base64url or hexadecimal.
+        #[arg(long, value_parser = public_key)]
+        public_key: PublicKey,
+        /// Where the counter stood before.
+        #[arg(long)]
+        previous_counter: Option<u32>,
+    },
+}
+
+/// What both ceremonies are held against.
+#[derive(Args)]
+pub(super) struct Ceremony {
+    /// The file with the response; standard input if it is left out or `-`.
+    file: Option<PathBuf>,
+    /// The relying party's id, such as `hamrah.app`.
+    #[arg(long)]
+    rp_id: String,
+    /// An origin that may make the ceremony, exactly; may be given several times.
+    #[arg(long, required = true)]
+    origin: Vec<String>,
+    /// The challenge that was sent: base64url or base64.
+    #[arg(long, value_parser = challenge)]
+    challenge: String,
+    /// Accept every algorithm that can be verified, not only those that the server offers.
+    #[arg(long)]
+    allow_alg: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn challenge(text: &str) -> Result<String, &'static str> {
+    base64::decode(text).map(base64::encode).ok_or("neither base64url nor base64")
+}
+
+fn time(text: &str) -> Result<String, &'static str> {
+    let format = &time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::parse(text, format).map(|_| text.to_owned()).map_err(|_| "not a time such as 2026-01-31T12:00:00Z")
+}
+
+fn public_key(text: &str) -> Result<PublicKey, &'static str> {
+    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently: only one of them can be read.
+    let hex = hex(text).ok_or("not hexadecimal").and_then(|bytes| PublicKey::parse(&bytes));
+    hex.or_else(|_| PublicKey::parse(&base64::decode(text).ok_or("neither base64url nor hexadecimal")?))
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks_exact(2);
+    let whole = pairs.remainder().is_empty();
+    let bytes = pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.last()?)?)).collect::<Option<Vec<_>>>();
+    bytes.filter(|_| whole)
+}
+
+impl Ceremony {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
+        let mut text = String::new();
+        match self.file.as_ref().filter(|file| file.as_os_str() != "-") {
+            Some(file) => text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
+            None => drop(std::io::stdin().read_to_string(&mut text)?),
+        }
+        serde_json::from_str(&text).map_err(|error| format!("the response cannot be read: {error}").into())
+    }
+
+    fn expected(&self) -> Expected<'_> {
+        let algorithms: &[Algorithm] = if self.allow_alg { &Algorithm::ALL } else { &Algorithm::OFFERED };
+        Expected { rp_id: &self.rp_id, origins: &self.origin, challenge: &self.challenge, algorithms }
+    }
+
+    fn print(&self, section: &str, steps: &[Step], found: &Value) {
+        if self.json {
+            let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
+            let passed = steps.iter().all(|step| step.get("passed") == Some(&Value::Bool(true)));
+            let mut report = json!({"section": section, "passed": passed, "steps": steps});
+            if let (Some(report), Some(found)) = (report.as_object_mut(), found.as_object()) {
+                report.extend(found.clone());
+            }
+            println!("{report:#}");
+            return;
+        }
+        for step in steps {
+            let (word, more) = match &step.outcome {
+                Outcome::Passed(None) => ("passed", String::new()),
+                Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
+                Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
+                Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
+            };
+            // What a client sent must not move the terminal's cursor.
+            let line = format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand);
+            println!("{}", line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>());
+        }
+        for (title, members) in found.as_object().into_iter().flatten() {
+            println!("\n{title}");
+            for (name, value) in members.as_object().into_iter().flatten() {
+                println!("  {name:<20} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            }
+        }
+    }
+}
+
+fn step_json(section: &str, step: &Step) -> Value {
+    let (passed, reason, found) = match &step.outcome {
+        Outcome::Passed(more) => (true, None, more.as_deref()),
+        Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
+    };
+    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "reason": reason, "found": found})
+}
+
+fn flags(flags: Flags) -> String {
+    let names = [
+        ("UP", flags.user_present()),
+        ("UV", flags.user_verified()),
+        ("BE", flags.backup_eligible()),
+        ("BS", flags.backed_up()),
+        ("AT", flags.attested()),
+        ("ED", flags.extensions()),
+    ];
+    let set: Vec<_> = names.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+    format!("{:#04x} ({})", flags.0, set.join(" "))
+}
+
+fn key_json(key: &PublicKey) -> (String, String) {
+    (base64::encode(&key.bytes), format!("{} ({})", key.algorithm.name(), key.algorithm.number()))
+}
+
+fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
+    let (cose_key, algorithm) = key_json(&credential.public_key);
+    let aaguid = aaguid::text(credential.aaguid);
+    json!({"credential": {
+        "id": credential.id.as_str(),
+        "cose_key": cose_key,
+        "algorithm": algorithm,
+        "flags": flags(credential.flags),
+        "aaguid": aaguid,
+        "authenticator": aaguid::name(&aaguid),
+        "counter": credential.counter,
+        "attestation_format": credential.attestation_format,
+        "at": at,
+    }})
+}
+
+fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
+    let (cose_key, algorithm) = key_json(key);
+    json!({"assertion": {"flags": flags(asserted.flags), "counter": asserted.counter, "cose_key": cose_key, "algorithm": algorithm}})
+}
+
+/// Step 22 is the database's in the server; here the counter from before is given, or not known.
+fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
+    let outcome = match previous {
+        None => Outcome::Passed(Some("the counter from before is not known here".to_owned())),
+        Some(_) if asserted.counter_moved_on => Outcome::Passed(None),
+        Some(before) => Outcome::Failed(Failure {
+            reason: "the counter went back: the credential may have been copied",
+            found: Some(format!("{} after {before}", asserted.counter)),
+        }),
+    };
+    Step { number: 22, demand: "signCount is greater than before, or both are zero", outcome }
+}
+
+/// Prints the report; gives whether every step passed.
+pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
+    match command {
+        Command::InspectRegistration { ceremony, at } => {
+            let response: RegistrationResponse = ceremony.read()?;
+            let report = registration::verify(&response, &ceremony.expected());
+            let found = report.read.as_ref().map_or(Value::Null, |credential| credential_json(credential, at.as_deref()));
+            ceremony.print("§7.1", &report.steps, &found);
+            Ok(report.passed())
+        }
+        Command::InspectAssertion { ceremony, public_key, previous_counter } => {
+            let response: AuthenticationResponse = ceremony.read()?;
+            let known = Known { public_key, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
+            let Report { mut steps, read } = assertion::verify(&response, &ceremony.expected(), &known);
+            steps.extend(read.as_ref().map(|asserted| counter_step(asserted, *previous_counter)));
+            let found = read.as_ref().map_or(Value::Null, |asserted| asserted_json(asserted, public_key));
+            ceremony.print("§7.2", &steps, &found);
+            Ok(Report { steps, read }.passed())
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// The page for everybody: by keyboard alone, by screen reader, on small screens, in light and dark; and how it is sent.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { picture } from "./browser.mjs";
+import { freshEmail, person } from "./person.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const LEAST_TARGET = 44;
+
+/** The headers that dist/_headers gives a path. */
+const headersOf = (path) => {
+  const block = readFileSync("dist/_headers", "utf8").split(/^(?=\/)/m).find((part) => part.startsWith(`${path}\n`));
+  assert.ok(block, `dist/_headers has ${path}`);
+  return [...block.matchAll(/^ +([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value]);
+};
+
+/** Names of what gets the focus, from where it is on, as somebody presses Tab; it must always be seen where it is. */
+const tabs = async (who, most = 40) => {
+  const names = [];
+  for (let step = 0; step < most; step += 1) {
+    await who.page.keyboard.press("Tab");
+    const ring = await who.page.evaluate(() => {
+      const at = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(at);
+      return { nowhere: at === document.body, outlineStyle, width: parseFloat(outlineWidth) };
+    });
+    if (ring.nowhere) return names;
+    const name = await who.focused();
+    assert.ok(ring.outlineStyle === "solid" && ring.width >= 2, `${name} shows its focus`);
+    names.push(name);
+  }
+  return names;
+};
+
+/** What may be touched is large enough, and nothing is wider than the screen. */
+const fits = async (page, what) => {
+  const { overflow, small } = await page.evaluate((least) => {
+    const controls = [...document.querySelectorAll("button, input, a[href]")].filter((each) => each.checkVisibility());
+    const tiny = controls.filter((each) => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least);
+    return { overflow: document.documentElement.scrollWidth - innerWidth, small: tiny.map((each) => each.outerHTML.slice(0, 120)) };
+  }, LEAST_TARGET);
+  assert.deepEqual({ overflow: Math.max(0, overflow), small }, { overflow: 0, small: [] }, what);
+};
+
+const audit = async (page, what) => {
+  const violations = await page.evaluate(async () => {
+    const results = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+    return results.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}: ${failureSummary}`) }));
+  });
+  assert.deepEqual(violations, [], what);
+};
+
+export const accessSuite = (place) => {
+  const visitor = (options) => person(place().browser, place().origin, options);
+
+  test("everything is done by keyboard alone", async () => {
+    const ada = await visitor();
+    await ada.open();
+    const { keyboard } = ada.page;
+    assert.deepEqual(await tabs(ada), [
+      "E-mail address (optional)",
+      "Sign in with a passkey",
+      "Your e-mail address",
+      "Your name",
+      "Create an account with a passkey",
+    ]);
+    for (let step = 0; step < 3; step += 1) await keyboard.press("Tab");
+    const email = freshEmail();
+    await keyboard.type(email);
+    await keyboard.press("Tab");
+    await keyboard.type("Ada Lovelace");
+    await ada.touching(async () => {
+      await keyboard.press("Enter");
+      await ada.status("Your account is made");
+      await ada.settled();
+    });
+    assert.equal(await ada.focused(), "Your account");
+    const [name] = await ada.passkeyNames();
+    const controls = [`Rename passkey ${name}`, `Delete passkey ${name}`, "Name of a new passkey (optional)", "Add a passkey", "Delete my account"];
+    assert.deepEqual(await tabs(ada), controls, "from the heading on");
+    assert.equal((await tabs(ada))[0], "Sign out", "and around again from the top");
+
+    await keyboard.press("Tab");
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    assert.equal(await ada.focused(), "New name");
+    await keyboard.type("Laptop");
+    await keyboard.press("Enter");
+    await ada.status("The passkey is now called Laptop.");
+    assert.equal(await ada.focused(), "Rename passkey Laptop");
+
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    assert.equal(await ada.focused(), "Cancel", "the harmless answer is the first");
+    await keyboard.press("Escape");
+    assert.equal(await ada.focused(), "Delete passkey Laptop");
+
+    for (let step = 0; step < 3; step += 1) await keyboard.press("Tab");
+    assert.equal(await ada.focused(), "Delete my account");
+    await keyboard.press("Space");
+    await keyboard.type(email);
+    await keyboard.press("Tab");
+    assert.equal(await ada.focused(), "Keep my account");
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    await ada.status("Your account is deleted.");
+    assert.equal(await ada.focused(), "Your Hamrah account");
+    await ada.leave();
+  });
+
+  test("messages are in live regions, and errors describe their controls", async () => {
+    const ada = await visitor();
+    await ada.open();
+    const regions = await ada.page.evaluate(() => {
+      const found = [...document.querySelectorAll("[role=status], [role=alert]")];
+      // Every one is in the page from its beginning: one that comes with its text is not always read out.
+      const ids = new Set([...document.querySelectorAll("[aria-describedby], [aria-labelledby]")].flatMap((each) =>
+        `${each.getAttribute("aria-describedby") ?? ""} ${each.getAttribute("aria-labelledby") ?? ""}`.trim().split(/\s+/),
+      ));
+      return { count: found.length, missing: [...ids].filter((id) => !document.getElementById(id)) };
+    });
+    assert.ok(regions.count >= 7, String(regions.count));
+    assert.deepEqual(regions.missing, []);
+    await ada.leave();
+  });
+
+  for (const colorScheme of ["light", "dark"]) {
+    test(`it can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+      // The auditor is a script of its own, which the page's policy would refuse: so this visitor's browser does not enforce it.
+      const ada = await visitor({ bypassCSP: true, colorScheme, reducedMotion: "reduce" });
+      await ada.context.addInitScript({ path: AXE });
+      const sizes = [["narrow", 320, 700], ["phone", 390, 844], ["desktop", 1280, 800]];
+      const look = async (what) => {
+        for (const [size, width, height] of sizes) {
+          await ada.page.setViewportSize({ width, height });
+          await fits(ada.page, `${what}, ${size}, ${colorScheme}`);
+          await picture(ada.page, `${place().name}-${what}-${size}-${colorScheme}`);
+        }
+        await audit(ada.page, `${what}, ${colorScheme}`);
+      };
+      await ada.open();
+      await look("signed-out");
+      await ada.buttonNamed("Create an account with a passkey").click();
+      await ada.error("Enter your e-mail address.");
+      await look("field-error");
+      const long = `a-rather-long-address-without-any-place-to-break-it-${process.pid}-${colorScheme}@a-long-subdomain.example.com`;
+      await ada.signUp(long, "Augusta Ada King, Countess of Lovelace");
+      const second = await ada.authenticator({ transport: "usb" });
+      await second.presence(true);
+      await ada.page.getByLabel("Name of a new passkey").fill("Anunbrokenpasskeynameofsixtyfourcharacterswhichishardtofitonscreen");
+      await ada.buttonNamed("Add a passkey").click();
+      await ada.status("The passkey is added.");
+      await ada.page.route("**/api/users/me/events", async (route) => {
+        const response = await route.fetch();
+        const json = await response.json();
+        const warnings = ["passkey_clone_suspected", "refresh_token_reused"].map((kind, n) => ({ ...json.events[0], kind, id: `w-${n}` }));
+        await route.fulfill({ response, json: { ...json, events: [...json.events.slice(0, 1), ...warnings, ...json.events.slice(1)], next: "more" } });
+      });
+      await ada.page.reload();
+      await ada.settled();
+      await look("signed-in");
+      await ada.buttonNamed("Rename passkey Anunbroken").click();
+      await look("renaming");
+      await ada.page.keyboard.press("Escape");
+      await ada.buttonNamed("Delete passkey Anunbroken").click();
+      await look("question");
+      await ada.answer("Cancel");
+      await ada.buttonNamed("Delete my account").click();
+      await ada.buttonNamed("Delete for good").click();
+      await ada.error("Enter the account's e-mail address.");
+      await look("deletion");
+      await ada.leave();
+    });
+  }
+
+  test("nothing moves for whoever does not want that, and text can be twice as large", async () => {
+    const ada = await visitor({ reducedMotion: "reduce", viewport: { width: 640, height: 800 } });
+    await ada.open();
+    const transition = await ada.buttonNamed("Sign in with a passkey").evaluate((button) => getComputedStyle(button).transitionProperty);
+    assert.equal(transition, "none");
+    await ada.page.evaluate(() => document.documentElement.style.setProperty("font-size", "32px"));
+    await fits(ada.page, "200 %");
+    await ada.leave();
+  });
+
+  test("page, script and style come with the headers of web/_headers", async () => {
+    for (const [path, type] of [
+      ["/account", "text/html; charset=utf-8"],
+      ["/account.js", "text/javascript; charset=utf-8"],
+      ["/account.css", "text/css; charset=utf-8"],
+    ]) {
+      const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
+      assert.equal(answer.status, 200, path);
+      assert.equal(answer.headers.get("content-type")?.toLowerCase().replace("application/javascript", "text/javascript"), type);
+      assert.equal(answer.headers.get("set-cookie"), null);
+      for (const [name, value] of headersOf(path)) assert.equal(answer.headers.get(name), value, `${path} ${name}`);
+      assert.ok((await answer.text()).length > 1000);
+      const head = await fetch(`${place().origin}${path}`, { method: "HEAD" });
+      assert.equal(head.headers.get("content-security-policy"), answer.headers.get("content-security-policy"));
+    }
+    // Next to the page there is nothing of the folder but the page.
+    for (const path of ["/_headers", "/account.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
+  });
+
+  test("the policy is the strict one that was decided", () => {
+    const policy = Object.fromEntries(headersOf("/account"))["Content-Security-Policy"].split("; ");
+    assert.deepEqual(policy, [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "connect-src 'self'",
+      "img-src 'self' data:",
+      "form-action 'self'",
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
+    ]);
+  });
+
+  test("a foreign script or a style in the page is refused", async () => {
+    const ada = await visitor();
+    await ada.open();
+    ada.allow(/Content Security Policy|TrustedHTML|TrustedScript|requires 'Trusted|assignment/);
+    const outcome = await ada.page.evaluate(async () => {
+      const tried = {};
+      try {
+        document.body.innerHTML = "<b>x</b>";
+        tried.html = "went through";
+      } catch (error) {
+        tried.html = error.name;
+      }
+      const script = document.createElement("script");
+      script.append("globalThis.injected = true");
+      try {
+        document.head.append(script);
+      } catch {
+        // Refused already.
+      }
+      tried.script = globalThis.injected === undefined;
+      tried.fetched = await fetch("https://example.com/").then(() => "went through", () => "refused");
+      return tried;
+    });
+    assert.deepEqual(outcome, { html: "TypeError", script: true, fetched: "refused" });
+    await ada.context.close();
+  });
+};

@@ -1,0 +1,268 @@
+// The signed-in page: passkeys, sessions, events, the end of the account.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { picture } from "./browser.mjs";
+import { freshEmail, person, sameOn } from "./person.mjs";
+
+const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+
+export const accountSuite = (place) => {
+  const visitor = (options) => person(place().browser, place().origin, options);
+  const signedUp = async (name) => {
+    const made = await visitor();
+    await made.open();
+    return Object.assign(made, { email: await made.signUp(freshEmail(), name) });
+  };
+
+  /** Adds a passkey on another authenticator. */
+  const addPasskey = async (who, name) => {
+    const device = await who.authenticator({ transport: "usb" });
+    await device.presence(true);
+    await who.page.getByLabel("Name of a new passkey").fill(name);
+    await who.buttonNamed("Add a passkey").click();
+    await who.status("The passkey is added.");
+    await device.presence(false);
+    return device;
+  };
+
+  test("passkeys are added, renamed and deleted, but not the last one", async () => {
+    const ada = await signedUp();
+    const passkeys = ada.part("Passkeys");
+    const [first] = await ada.passkeyNames();
+    assert.match(first, /\w/);
+
+    await ada.touching(async () => {
+      await ada.buttonNamed("Add a passkey").click();
+      await ada.error("This device has a passkey of this account already.", passkeys);
+    });
+
+    await ada.buttonNamed(`Delete passkey ${first}`).click();
+    await picture(ada.page, `${place().name}-question`);
+    await ada.answer("Cancel");
+    assert.equal(await ada.focused(), `Delete passkey ${first}`, "the dialog gives the focus back");
+    await ada.buttonNamed(`Delete passkey ${first}`).click();
+    await ada.answer("Delete passkey");
+    await ada.error(/.{15}/, passkeys);
+    await picture(ada.page, `${place().name}-last-passkey`);
+    assert.deepEqual(await ada.passkeyNames(), [first]);
+
+    const second = await addPasskey(ada, "A key on the ring");
+    assert.deepEqual(await ada.passkeyNames(), [first, "A key on the ring"]);
+    assert.equal((await second.passkeys()).length, 1);
+
+    await ada.buttonNamed("Rename passkey A key on the ring").click();
+    const field = ada.page.getByLabel("New name");
+    assert.equal(await field.inputValue(), "A key on the ring");
+    await field.fill(" ");
+    await field.press("Enter");
+    await ada.error("Enter a name.", passkeys);
+    await field.fill("<b>کلید</b> & “ring”");
+    await field.press("Enter");
+    await ada.status("The passkey is now called");
+    assert.deepEqual(await ada.passkeyNames(), [first, "<b>کلید</b> & “ring”"], "names are text");
+    assert.equal(await ada.focused(), "Rename passkey <b>کلید</b> & “ring”");
+    await ada.buttonNamed("Rename passkey <b>").click();
+    await ada.page.keyboard.press("Escape");
+    assert.equal(await ada.focused(), "Rename passkey <b>کلید</b> & “ring”");
+    await picture(ada.page, `${place().name}-two-passkeys`);
+
+    const [kept] = await second.passkeys();
+    await ada.buttonNamed("Delete passkey <b>").click();
+    await ada.answer("Delete passkey");
+    await ada.status("is deleted.");
+    assert.equal(await ada.focused(), "Passkeys");
+    assert.deepEqual(await ada.passkeyNames(), [first]);
+    assert.deepEqual(await second.passkeys(), [], "the authenticator is told that the account does not accept it any more");
+
+    // One that was not told is refused.
+    await second.put(kept);
+    await ada.signOut();
+    await second.presence(true);
+    await ada.buttonNamed("Sign in with a passkey").click();
+    await ada.error(/passkey/i, ada.page.getByRole("form", { name: "Sign in" }));
+    await second.remove();
+    await ada.signIn();
+
+    const told = await ada.eventTexts();
+    const passkeyEvents = ["A passkey was added.", "A passkey was renamed.", "A passkey was deleted."];
+    for (const sentence of ["The account was made.", ...passkeyEvents, "Somebody signed out.", "Somebody signed in."]) {
+      assert.ok(told.some((text) => text.startsWith(sentence)), sentence);
+    }
+    await ada.leave();
+  });
+
+  test("a session on another device is seen and ended", async () => {
+    const ada = await signedUp();
+    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    await phone.open();
+    await phone.signIn();
+    const titles = (who) => who.part("Sessions and devices").getByRole("heading", { level: 3 }).allTextContents();
+    const [own, other] = await titles(phone);
+    assert.match(own, /^Safari on iPhone.*This session$/);
+    assert.match(other, /^Chrome on \w+$/);
+
+    await ada.page.reload();
+    await ada.settled();
+    await ada.buttonNamed("End session of Safari on iPhone").click();
+    await ada.answer("End session");
+    await ada.status("The session of Safari on iPhone is ended.");
+    assert.equal(await ada.focused(), "Sessions and devices");
+    assert.equal((await titles(ada)).length, 1);
+    assert.ok((await ada.eventTexts()).some((text) => text.startsWith("A session was ended.")));
+
+    // The other page learns it with the next thing it does.
+    const [name] = await phone.passkeyNames();
+    await phone.buttonNamed(`Rename passkey ${name}`).click();
+    await phone.page.getByLabel("New name").press("Enter");
+    await phone.status("You have been signed out.");
+    await phone.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
+    assert.equal(await phone.page.getByText(ada.email).count(), 0);
+    await ada.leave();
+    await phone.leave();
+  });
+
+  test("a passkey that looks copied is a warning", async () => {
+    const ada = await signedUp();
+    const copy = await sameOn(place().browser, place().origin, ada);
+    await copy.open();
+    await copy.signIn();
+    await copy.signOut();
+    await copy.signIn();
+    await copy.signOut();
+    // The original has not counted what the copy did.
+    await ada.signOut();
+    await ada.touching(async () => {
+      await ada.buttonNamed("Sign in with a passkey").click();
+      await ada.error(/passkey/i);
+    });
+    await copy.signIn();
+    const warning = copy.part("Recent security events").getByRole("listitem").filter({ hasText: "Warning: A passkey may have been copied" }).first();
+    await warning.waitFor();
+    assert.notEqual(await warning.evaluate((item) => getComputedStyle(item).backgroundColor), "rgba(0, 0, 0, 0)", "it stands out");
+    await picture(copy.page, `${place().name}-warning`);
+    await ada.leave();
+    await copy.leave();
+  });
+
+  test("older events come on demand", async () => {
+    const ada = await signedUp();
+    const events = ada.part("Recent security events");
+    await events.getByRole("listitem").first().waitFor();
+    const all = (await ada.eventTexts()).length;
+    // A page of the API is longer than what a test makes: the second one is played.
+    await ada.page.route("**/api/users/me/events**", async (route) => {
+      const response = await route.fetch({ url: route.request().url().split("?")[0] });
+      const json = await response.json();
+      const older = ["refresh_token_reused", "made_up_later"].map((kind) => ({ ...json.events[0], kind }));
+      const second = route.request().url().endsWith("?before=a%3Ab");
+      await route.fulfill({ response, json: second ? { ...json, events: older, next: null } : { ...json, next: "a:b" } });
+    });
+    await ada.page.reload();
+    await ada.settled();
+    await ada.buttonNamed("Show older events").click();
+    await ada.status("2 older events are shown.");
+    const texts = await ada.eventTexts();
+    assert.equal(texts.length, all + 2);
+    assert.match(texts.at(-2), /^Warning: An old key of an app was used again/);
+    assert.match(texts.at(-1), /^made up later/);
+    assert.match(await ada.focused(), /^Warning/);
+    assert.ok(await ada.buttonNamed("Show older events").isHidden());
+    await ada.leave();
+  });
+
+  test("an account is deleted by whoever types its address", async () => {
+    const ada = await signedUp();
+    const dialog = ada.page.getByRole("dialog");
+    await ada.buttonNamed("Delete my account").click();
+    assert.equal(await ada.focused(), "E-mail address of this account");
+    await picture(ada.page, `${place().name}-deletion`);
+    await ada.page.keyboard.press("Escape");
+    assert.equal(await ada.focused(), "Delete my account");
+    await ada.buttonNamed("Delete my account").click();
+    await ada.page.getByLabel("E-mail address of this account").fill("other@example.com");
+    await ada.buttonNamed("Delete for good").click();
+    await ada.error("This is not the e-mail address of the account.", dialog);
+    await ada.page.getByLabel("E-mail address of this account").fill(` ${ada.email.toUpperCase()} `);
+    await ada.buttonNamed("Delete for good").click();
+    await ada.status("Your account is deleted.");
+    assert.equal(await ada.focused(), "Your Hamrah account");
+    assert.deepEqual(await ada.device.passkeys(), [], "the authenticator is told");
+    assert.ok(!(await ada.page.content()).includes(ada.email), "nothing of the account is left in the page");
+    await ada.page.reload();
+    await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
+    await ada.signUp(ada.email, "Ada again");
+    await ada.leave();
+  });
+
+  test("an old sign-in is repeated before the account goes, by the same person", async () => {
+    const ada = await signedUp();
+    const other = await signedUp("Somebody Else");
+    let deletions = 0;
+    // Ten minutes are not waited for here.
+    await ada.page.route("**/api/users/me", async (route) => {
+      if (route.request().method() !== "DELETE") return route.continue();
+      deletions += 1;
+      const problem = { success: false, error: "Sign in again.", code: "reauthentication_required", request_id: "r" };
+      return deletions === 5 ? route.continue() : route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify(problem) });
+    });
+    const confirm = async () => {
+      await ada.buttonNamed("Delete my account").click();
+      await ada.page.getByLabel("E-mail address of this account").fill(ada.email);
+      await ada.buttonNamed("Delete for good").click();
+    };
+    await ada.device.verified(false);
+    await ada.device.presence(true);
+    await confirm();
+    await ada.error("No passkey was used", ada.page.getByRole("dialog"));
+    await ada.buttonNamed("Keep my account").click();
+    await ada.device.verified(true);
+
+    // Kept while the passkey is asked for: used later, it deletes nothing.
+    await ada.device.presence(false);
+    await confirm();
+    await ada.error("Use your passkey once more", ada.page.getByRole("dialog"));
+    await ada.page.waitForFunction(() => globalThis.asked !== undefined);
+    await ada.buttonNamed("Keep my account").click();
+    await ada.page.waitForFunction(() => globalThis.asked === undefined);
+    await ada.device.presence(true);
+
+    // Somebody else's passkey deletes nobody's account. The API refuses it for this address; a page must not rely on that.
+    const [own] = await ada.device.passkeys();
+    await ada.device.forget();
+    const [foreign] = await other.device.passkeys();
+    await ada.device.put(foreign);
+    await ada.page.route("**/api/webauthn/authenticate/begin", (route) => route.continue({ postData: "{}" }));
+    await confirm();
+    await ada.status("Nothing was deleted");
+    await ada.page.getByRole("banner").getByText(other.email).waitFor();
+    await ada.page.unroute("**/api/webauthn/authenticate/begin");
+    await ada.settled();
+
+    await ada.device.forget();
+    await ada.device.put(own);
+    await ada.device.presence(false);
+    await ada.signOut();
+    await ada.signIn(ada.email);
+    await ada.device.presence(true);
+    await confirm();
+    await ada.status("Your account is deleted.");
+    assert.equal(deletions, 5);
+    await ada.leave();
+    await other.leave();
+  });
+
+  test("a list that could not be loaded can be tried again", async () => {
+    const ada = await signedUp();
+    await ada.page.route("**/api/users/me/sessions", (route) => route.fulfill({ status: 500, contentType: "text/plain", body: "no" }));
+    ada.allow(/status of 500/);
+    await ada.page.reload();
+    const sessions = ada.part("Sessions and devices");
+    await ada.error(/.{10}/, sessions);
+    await ada.part("Passkeys").getByRole("listitem").first().waitFor();
+    await picture(ada.page, `${place().name}-part-failed`);
+    await ada.page.unroute("**/api/users/me/sessions");
+    await ada.buttonNamed("Try again", sessions).click();
+    await sessions.getByRole("listitem").first().waitFor();
+    await ada.leave();
+  });
+};

@@ -1,0 +1,104 @@
+// Chromium with virtual authenticators, and pages that remember everything that must not happen.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { findChromium } from "../../scripts/chromium.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const AUTHENTICATOR = {
+  protocol: "ctap2",
+  ctap2Version: "ctap2_1",
+  transport: "internal",
+  hasResidentKey: true,
+  hasUserVerification: true,
+  isUserVerified: true,
+  automaticPresenceSimulation: true,
+};
+
+/** Starts the browser; a test without one fails, it is not skipped. */
+export const launch = async () => {
+  const executablePath = findChromium();
+  assert.ok(executablePath, "no Chromium: node scripts/chromium.mjs says what to install");
+  return chromium.launch({ executablePath, args: FLAGS });
+};
+
+/** What Chromium itself writes when an answer is an error: the page tells that to people, so it is none of the page's errors. */
+const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|503)/;
+
+/**
+ * A visitor with a browser profile of their own, at the account page. Gives `page`; `authenticator()`, which adds one and gives
+ * how to control it; `url`; `allow(pattern)`, console errors that this test provokes; `check()`, that nothing bad happened.
+ */
+export const visit = async (browser, origin, { presence = true, ...options } = {}) => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const bad = [];
+  const requests = [];
+  const allowed = [REFUSAL];
+  page.on("console", (message) => {
+    const text = message.text();
+    if (["error", "warning"].includes(message.type()) && !allowed.some((pattern) => pattern.test(text))) bad.push(`console: ${text}`);
+  });
+  page.on("pageerror", (error) => bad.push(`uncaught: ${error.stack ?? error}`));
+  page.on("request", (request) => requests.push(request.url()));
+  await page.addInitScript(() => {
+    globalThis.violations = [];
+    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
+      globalThis.violations.push({ violatedDirective, blockedURI, sample });
+    });
+    // Whether the page waits for a passkey: what is touched before that is touched too early.
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = (options) => {
+      const asked = get(options);
+      globalThis.asked = asked;
+      asked.catch(() => {}).finally(() => (globalThis.asked = globalThis.asked === asked ? undefined : globalThis.asked));
+      return asked;
+    };
+  });
+
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("WebAuthn.enable", { enableUI: false });
+  const authenticator = async (changes = {}) => {
+    const options = { ...AUTHENTICATOR, automaticPresenceSimulation: presence, ...changes };
+    const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+    const send = (method, more = {}) => cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
+    return {
+      /** Whether somebody touches it when it asks. Without that a request waits, as one in the autofill does. */
+      presence: (enabled) => send("setAutomaticPresenceSimulation", { enabled }),
+      /** Whether the check of finger or PIN succeeds. */
+      verified: (isUserVerified) => send("setUserVerified", { isUserVerified }),
+      passkeys: async () => (await send("getCredentials")).credentials,
+      put: (credential) => send("addCredential", { credential }),
+      forget: () => send("clearCredentials"),
+      remove: () => send("removeVirtualAuthenticator"),
+    };
+  };
+
+  const url = `${origin}/account`;
+  const check = async () => {
+    bad.push(...(await page.evaluate(() => globalThis.violations ?? [])).map((violation) => `policy: ${JSON.stringify(violation)}`));
+    const foreign = requests.filter((asked) => !asked.startsWith("data:") && new URL(asked).origin !== origin);
+    assert.deepEqual({ bad, foreign }, { bad: [], foreign: [] });
+    assert.ok(requests.length > 0);
+  };
+  return { page, context, authenticator, url, requests, allow: (pattern) => allowed.push(pattern), check };
+};
+
+/** A picture of the whole page for people to look at, if somebody wants them: SCREENSHOTS names the folder. */
+export const picture = async (page, name) => {
+  const folder = process.env.SCREENSHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+};

@@ -1,0 +1,5 @@
+// The account page, served by the native binary.
+import { suite } from "./suite.mjs";
+import { native } from "./targets.mjs";
+
+suite("native", native);

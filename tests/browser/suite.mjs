@@ -1,0 +1,23 @@
+// Everything about the account page, against one server.
+import { after, before } from "node:test";
+import { accessSuite } from "./access.mjs";
+import { accountSuite } from "./account.mjs";
+import { launch } from "./browser.mjs";
+import { signInSuite } from "./sign-in.mjs";
+
+/** Registers the tests; `start` starts the server and gives its origin. */
+export const suite = (name, start) => {
+  const here = { name };
+  before(async () => {
+    Object.assign(here, await start());
+    here.browser = await launch();
+  });
+  after(async () => {
+    await here.browser?.close();
+    await here.stop?.();
+  });
+  const place = () => here;
+  signInSuite(place);
+  accountSuite(place);
+  accessSuite(place);
+};

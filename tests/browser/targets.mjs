@@ -1,0 +1,73 @@
+// The two servers that the page comes from, started as their users start them.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { clean, folder, freePort, serve } from "../native/server.mjs";
+import { signingKeys } from "../workerd/miniflare.mjs";
+
+const INTERNAL_KEY = "browser-suite-Key-4Ry8nKq2Vd7sXc9m";
+const WRANGLER = resolve("node_modules/wrangler/bin/wrangler.js");
+
+const originOf = (port) => `http://localhost:${port}`;
+
+const built = () => assert.ok(existsSync("dist/account.html"), "no page is built: node scripts/build-pages.mjs");
+
+/** The native binary, over SQLite in a file. */
+export const native = async () => {
+  built();
+  const made = folder();
+  const port = await freePort();
+  const origin = originOf(port);
+  const server = await serve({ cwd: made.path, port, vars: { ENVIRONMENT: "development", ALLOWED_ORIGINS: origin, PAGES_DIR: resolve("dist") } });
+  const stop = async () => {
+    await server.stop();
+    made.remove();
+  };
+  return { origin, stop, output: server.output };
+};
+
+/** The Worker in workerd, by `wrangler dev`, over a local D1 of its own. */
+export const worker = async () => {
+  built();
+  const made = folder();
+  const [port, inspector] = [await freePort(), await freePort()];
+  const origin = originOf(port);
+  // With a file of its own, wrangler leaves the developer's .dev.vars alone.
+  const secrets = join(made.path, "secrets.env");
+  writeFileSync(secrets, `INTERNAL_API_KEY='${INTERNAL_KEY}'\nJWT_SIGNING_KEYS='${signingKeys()}'\n`, { mode: 0o600 });
+  const env = clean({ WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true", NO_COLOR: "1" });
+  const state = ["--persist-to", made.path];
+
+  const migrated = spawnSync("node", [WRANGLER, "d1", "migrations", "apply", "DB", "--local", ...state], { env, encoding: "utf8" });
+  assert.equal(migrated.status, 0, migrated.stdout + migrated.stderr);
+
+  const ports = ["--port", String(port), "--inspector-port", String(inspector)];
+  const settings = ["--env-file", secrets, "--var", `ALLOWED_ORIGINS:${origin}`, "--show-interactive-dev-session=false"];
+  // In a group of its own: workerd must not outlive wrangler.
+  const child = spawn("node", [WRANGLER, "dev", ...ports, ...state, ...settings], { env, detached: true });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const exited = once(child, "exit");
+  const stop = async () => {
+    if (child.exitCode === null) child.kill("SIGTERM");
+    await exited;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // Nobody of the group is left.
+    }
+    made.remove();
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await fetch(`${origin}/ready`).catch(() => undefined);
+    if (answer?.ok) break;
+    if (attempt > 600 || child.exitCode !== null) {
+      await stop();
+      assert.fail(`the Worker does not get ready: ${output}`);
+    }
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  return { origin, stop, output: () => output };
+};

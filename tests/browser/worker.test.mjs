@@ -1,0 +1,5 @@
+// The account page, served by the Worker in workerd.
+import { suite } from "./suite.mjs";
+import { worker } from "./targets.mjs";
+
+suite("worker", worker);

@@ -1,0 +1,159 @@
+// The API, as the page calls it: same origin, the session in an HttpOnly cookie that no script sees.
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from "@simplewebauthn/browser";
+
+export interface User {
+  id: string;
+  email: string;
+  name: string | null;
+}
+
+export interface Passkey {
+  id: string;
+  name: string;
+  created_at: number;
+  last_used: number | null;
+  credential_device_type: string;
+  credential_backed_up: boolean;
+  transports: string[];
+}
+
+export interface Session {
+  id: string;
+  platform: string;
+  user_agent: string | null;
+  created_at: number;
+  last_used: number;
+  expires_at: number;
+  current: boolean;
+}
+
+export interface SecurityEvent {
+  id: string;
+  at: number;
+  kind: string;
+  session_id: string | null;
+  subject: string | null;
+  user_agent: string | null;
+  address: string | null;
+}
+
+/** What the browser shall tell password managers, in the shape that it takes. */
+export interface Signals {
+  all_accepted_credentials: { rpId: string; userId: string; allAcceptedCredentialIds: string[] };
+  current_user_details: { rpId: string; userId: string; name: string; displayName: string };
+}
+
+interface Begun<Options> {
+  challenge_id: string;
+  options: Options;
+}
+
+/** Who registers: somebody new, or, with a session, whoever is signed in. */
+export type Registrant = { email: string; name: string } | { label?: string };
+
+/** Why a call failed; `message` is for people. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+  }
+
+  /** The session has ended. That a passkey was refused is a 401 too, and says nothing about the session. */
+  get signedOut(): boolean {
+    return this.status === 401 && (this.code === "authentication_required" || this.code === "invalid_token");
+  }
+}
+
+const PATIENCE_MS = 30_000;
+const LONGEST_WAIT_S = 5;
+
+const UNREACHABLE = "The service cannot be reached. Check your connection and try again.";
+
+const underWay = new Set<AbortController>();
+
+/** Gives up what is under way: its answers belong to somebody who has left the page's account. */
+export const leave = (): void => {
+  for (const each of underWay) each.abort("left");
+};
+
+interface Answer {
+  status: number;
+  retryAfter: number;
+  body: Record<string, unknown>;
+}
+
+const attempt = async (method: string, path: string, sent: unknown): Promise<Answer> => {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (sent !== undefined) headers["Content-Type"] = "application/json";
+  const request = new AbortController();
+  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error", signal: request.signal };
+  if (sent !== undefined) init.body = JSON.stringify(sent);
+  const timer = setTimeout(() => request.abort("late"), PATIENCE_MS);
+  underWay.add(request);
+  try {
+    const response = await fetch(path, init);
+    const body: unknown = await response.json().catch((error: unknown) => {
+      // An error that something in between wrote: its status says enough.
+      if (response.ok || request.signal.aborted) throw error;
+      return {};
+    });
+    const retryAfter = Number(response.headers.get("Retry-After") ?? "none");
+    return { status: response.status, retryAfter, body: typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {} };
+  } catch {
+    throw new ApiError(0, request.signal.reason === "left" ? "left" : "network", UNREACHABLE);
+  } finally {
+    clearTimeout(timer);
+    underWay.delete(request);
+  }
+};
+
+/** The API's own sentence. Only what is broken on its side is worth a reference. */
+const errorOf = (status: number, { error, code, request_id }: Record<string, unknown>): ApiError => {
+  const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
+  const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + reference);
+};
+
+const call = async <T>(method: string, path: string, sent?: unknown): Promise<T> => {
+  let answer = await attempt(method, path, sent);
+  if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
+    await new Promise((resume) => setTimeout(resume, answer.retryAfter * 1000));
+    answer = await attempt(method, path, sent);
+  }
+  if (answer.status !== 200) throw errorOf(answer.status, answer.body);
+  return answer.body as T;
+};
+
+const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
+const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURIComponent(id)}`;
+
+export const api = {
+  me: () => call<User>("GET", "/api/users/me"),
+  deleteMe: () => call<unknown>("DELETE", "/api/users/me"),
+  signOut: () => call<unknown>("POST", "/api/auth/sessions/logout"),
+
+  beginRegistration: (who: Registrant) => call<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
+  completeRegistration: (challenge_id: string, response: RegistrationResponseJSON, label?: string) =>
+    call<{ user: User }>("POST", "/api/webauthn/register/complete", { challenge_id, response, label }),
+  beginSignIn: (email?: string) => call<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/webauthn/authenticate/begin", { email }),
+  completeSignIn: (challenge_id: string, response: AuthenticationResponseJSON) =>
+    call<{ user: User }>("POST", "/api/webauthn/authenticate/complete", { challenge_id, response }),
+
+  passkeys: () => call<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
+  renamePasskey: (id: string, name: string) => call<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
+  deletePasskey: (id: string) => call<{ signals: Signals }>("DELETE", passkeyPath(id)),
+
+  sessions: () => call<{ sessions: Session[] }>("GET", "/api/users/me/sessions"),
+  endSession: (id: string) => call<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
+  events: (before?: string) => call<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
+};

@@ -1,0 +1,101 @@
+// Ceremonies with an authenticator, and what people are told when one fails.
+import { WebAuthnAbortService, startAuthentication, startRegistration } from "@simplewebauthn/browser";
+import { ApiError, api, type Registrant, type Signals, type User } from "./api.js";
+
+/** Methods of current browsers that TypeScript does not know yet. */
+interface Signalling {
+  signalAllAcceptedCredentials?(told: Signals["all_accepted_credentials"]): Promise<void>;
+  signalCurrentUserDetails?(told: Signals["current_user_details"]): Promise<void>;
+  signalUnknownCredential?(told: { rpId: string; credentialId: string }): Promise<void>;
+}
+
+const browser = (globalThis as { PublicKeyCredential?: Signalling }).PublicKeyCredential;
+
+/** Fire and forget: a password manager that does not listen is no failure of ours. */
+const quietly = (told: Promise<void> | undefined): void => void told?.catch(() => {});
+
+/** Tells password managers which passkeys are accepted and what the account is called, so that they offer no other. */
+export const signal = ({ all_accepted_credentials, current_user_details }: Signals): void => {
+  quietly(browser?.signalAllAcceptedCredentials?.(all_accepted_credentials));
+  quietly(browser?.signalCurrentUserDetails?.(current_user_details));
+};
+
+/** Tells password managers that the account accepts no passkey any more. */
+export const signalNone = ({ all_accepted_credentials }: Signals): void => {
+  quietly(browser?.signalAllAcceptedCredentials?.({ ...all_accepted_credentials, allAcceptedCredentialIds: [] }));
+};
+
+/** What the authenticator or the browser refused; `name` is the DOM's name for it. */
+export class CeremonyError extends Error {
+  constructor(cause: unknown) {
+    super("The ceremony failed.", { cause });
+    this.name = cause instanceof Error ? cause.name : "Error";
+  }
+
+  /** The page ended the request itself, to begin another. */
+  get aborted(): boolean {
+    return this.name === "AbortError";
+  }
+}
+
+/** Waits for the authenticator; told apart from what goes wrong elsewhere. */
+export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
+  try {
+    return await waiting;
+  } catch (cause) {
+    throw new CeremonyError(cause);
+  }
+};
+
+/** Refusals after which the API certainly does not keep the passkey, although the authenticator has made it. */
+const NOT_KEPT = new Set(["email_taken", "too_many_passkeys"]);
+
+/** Makes a passkey: for a new account, or for the one that is signed in. */
+export const register = async (who: Registrant): Promise<User> => {
+  const { challenge_id, options } = await api.beginRegistration(who);
+  const response = await ceremony(startRegistration({ optionsJSON: options }));
+  try {
+    const { user } = await api.completeRegistration(challenge_id, response, "label" in who ? who.label : undefined);
+    return user;
+  } catch (error) {
+    // Otherwise the password manager would go on offering a passkey that opens nothing.
+    if (error instanceof ApiError && NOT_KEPT.has(error.code)) {
+      quietly(browser?.signalUnknownCredential?.({ rpId: options.rp.id ?? location.hostname, credentialId: response.id }));
+    }
+    throw error;
+  }
+};
+
+/** Signs in; with an address, by a passkey of its account. */
+export const signIn = async (email?: string): Promise<User> => {
+  const { challenge_id, options } = await api.beginSignIn(email);
+  const response = await ceremony(startAuthentication({ optionsJSON: options }));
+  // A refusal is not told to the password manager: it may be a passing one, of a passkey that is perfectly good.
+  return (await api.completeSignIn(challenge_id, response)).user;
+};
+
+/** Ends the ceremony that goes on, if there is one. */
+export const giveUp = (): void => WebAuthnAbortService.cancelCeremony();
+
+const SENTENCES: Record<string, string> = {
+  NotAllowedError: "No passkey was used: the request was cancelled, it timed out, or this device has no passkey that fits. You can try again.",
+  InvalidStateError: "This device has a passkey of this account already.",
+  NotSupportedError: "This device cannot make a passkey of a kind that is accepted here.",
+  ConstraintError: "This device cannot check that it is you. Set up a screen lock or a PIN first.",
+  SecurityError: "Passkeys do not work at this address.",
+};
+
+/** What the page adds to the API's own sentence. */
+const MORE: Record<string, string> = {
+  passkey_sign_in_failed: " If that happens again, no account has this passkey any more: use another one.",
+};
+
+/** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
+export const explain = (error: unknown): string | null => {
+  if (error instanceof ApiError) return error.code === "left" ? null : error.message + (MORE[error.code] ?? "");
+  if (error instanceof CeremonyError) {
+    return error.aborted ? null : (SENTENCES[error.name] ?? "The passkey could not be used. Try again, or use another one.");
+  }
+  reportError(error);
+  return "Something is wrong with this page. Load it again.";
+};

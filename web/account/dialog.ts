@@ -1,0 +1,28 @@
+// One question in a modal dialog, which keeps the focus inside and gives it back.
+import { element } from "./dom.js";
+
+export interface Question {
+  title: string;
+  text: string;
+  /** What the button that goes ahead says. */
+  action: string;
+}
+
+/** Whether the action is wanted. Escape means no. */
+export const confirmed = ({ title, text, action }: Question): Promise<boolean> => {
+  const heading = element("h2", { id: "question-title" }, title);
+  const explanation = element("p", { id: "question-text" }, text);
+  // First, and so focused when it opens: Enter alone does no harm.
+  const no = element("button", { type: "submit", value: "" }, "Cancel");
+  const yes = element("button", { type: "submit", value: "yes", class: "danger" }, action);
+  const form = element("form", { method: "dialog" }, heading, explanation, element("div", { class: "actions" }, no, yes));
+  const dialog = element("dialog", { "aria-labelledby": heading.id, "aria-describedby": explanation.id }, form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      answer(dialog.returnValue === "yes");
+    });
+  });
+};

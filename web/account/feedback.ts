@@ -1,0 +1,118 @@
+// What the page tells about an action: that it goes on, that it worked, why it failed.
+import { ApiError } from "./api.js";
+import { explain } from "./ceremony.js";
+import { byId, element } from "./dom.js";
+
+const status = byId("status", HTMLElement);
+let announced: ReturnType<typeof setTimeout> | undefined;
+
+/** Says it in the live region; an empty text says nothing any more. */
+export const say = (text: string): void => {
+  clearTimeout(announced);
+  status.textContent = "";
+  // In a task of its own: the same text twice in a row is two announcements.
+  if (text !== "") announced = setTimeout(() => (status.textContent = text), 30);
+};
+
+let ended: () => void = () => {};
+
+/** What happens when the API says that the session has ended. */
+export const whenSessionEnds = (handler: () => void): void => {
+  ended = handler;
+};
+
+/** The place for an area's errors: its controls name it as their description. */
+const errorPlace = (area: HTMLElement): HTMLElement => {
+  const place = area.querySelector<HTMLElement>("[role=alert]");
+  if (!place) throw new Error(`${area.id} has no place for errors`);
+  return place;
+};
+
+export const clearErrors = (area: HTMLElement): void => {
+  errorPlace(area).replaceChildren();
+  for (const field of area.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+};
+
+/** Shows an error in the area; with a field it is that field's, which gets the focus. */
+export const showError = (area: HTMLElement, text: string, field?: HTMLElement): void => {
+  errorPlace(area).textContent = text;
+  field?.setAttribute("aria-invalid", "true");
+  field?.focus();
+};
+
+const fail = (area: HTMLElement, error: unknown): void => {
+  if (error instanceof ApiError && error.signedOut) return ended();
+  const text = explain(error);
+  // Given up for something else, which has its own to say.
+  if (text === null) return;
+  say("");
+  const field = error instanceof ApiError ? area.querySelector<HTMLElement>(`[data-code~="${CSS.escape(error.code)}"]`) : null;
+  showError(area, text, field ?? undefined);
+};
+
+const running = new WeakMap<HTMLElement, Promise<void>>();
+
+const perform = async (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
+  area.dataset["busy"] = "";
+  // Not `disabled`, which would take the focus away. A way out stays open.
+  const buttons = [...area.querySelectorAll("button:not([data-way-out])")];
+  for (const each of buttons) each.setAttribute("aria-disabled", "true");
+  clearErrors(area);
+  try {
+    await action();
+  } catch (error) {
+    fail(area, error);
+  } finally {
+    delete area.dataset["busy"];
+    for (const each of buttons) each.removeAttribute("aria-disabled");
+  }
+};
+
+/** Whether an action of the area goes on. */
+export const isBusy = (area: HTMLElement): boolean => area.dataset["busy"] !== undefined;
+
+/** Runs one action of an area at a time, and no other meanwhile; its error is shown there. */
+export const attempt = (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
+  if (isBusy(area)) return Promise.resolve();
+  const done = perform(area, action);
+  running.set(area, done);
+  return done;
+};
+
+/** Fills an area from the API, after whatever goes on there; if that fails it can be tried again. */
+export const load = async (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
+  while (isBusy(area)) await running.get(area);
+  await attempt(area, async () => {
+    try {
+      await action();
+    } catch (error) {
+      const text = explain(error);
+      if (text === null || (error instanceof ApiError && error.signedOut)) throw error;
+      const again = element("button", { type: "button" }, "Try again");
+      again.addEventListener("click", () => void load(area, action));
+      errorPlace(area).replaceChildren(element("span", {}, text), again);
+    }
+  });
+};
+
+/** Whether every field may be sent; the first that may not is told. The API checks all of it again. */
+const valid = (area: HTMLElement, form: HTMLFormElement): boolean => {
+  for (const field of form.querySelectorAll("input")) {
+    field.value = field.value.trim();
+    if (field.validity.valid) continue;
+    const { missing, wrong } = field.dataset;
+    showError(area, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);
+    return false;
+  }
+  return true;
+};
+
+/** Runs the action when the form is sent; its errors are shown in the area, which is the form itself if none is named. */
+export const onSubmit = (form: HTMLFormElement, action: () => Promise<void>, area: HTMLElement = form): void => {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (isBusy(area)) return;
+    clearErrors(area);
+    if (valid(area, form)) void attempt(area, action);
+  });
+};
