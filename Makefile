@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pages build dev test test-native test-worker check fmt openapi bench deploy clean
+.PHONY: help setup pages build dev fuzz test test-native test-worker check fmt openapi bench deploy clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,6 +30,9 @@ test-native: ## Run the native tests only
 test-worker: setup ## Run the tests against the Worker only, in a development build
 	@node scripts/build-worker.mjs --dev
 	@node scripts/test.mjs --worker-only
+
+fuzz: setup ## Fuzz the parsers for FUZZ_SECONDS (20) each
+	@node scripts/fuzz.mjs
 
 check: setup ## Format, lints, generated files
 	cargo fmt --check

@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 const tools = ".tools";
 const WORKER_BUILD = "0.8.7";
+const CARGO_FUZZ = "0.13.2";
 
 const run = (command, args, env = {}) => {
   const { status } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
@@ -43,4 +44,5 @@ if (!answers("rustup", "target", "list", "--installed").includes("wasm32-unknown
 if (!existsSync("node_modules/.package-lock.json") || answers("npm", "ls", "--silent").includes("missing")) run("npm", ["ci"]);
 cargoInstall("wasm-bindgen-cli", wasmBindgenVersion(), ["wasm-bindgen"]);
 cargoInstall("worker-build", WORKER_BUILD, ["worker-build"]);
+cargoInstall("cargo-fuzz", CARGO_FUZZ, ["cargo-fuzz"]);
 rmSync(join(tools, "build"), { recursive: true, force: true });

@@ -1,9 +1,9 @@
 //! What an account's owner can look at: where they are signed in, and what happened.
 
 use super::Ports;
-use crate::model::ids::{EventId, UserId};
+use crate::model::ids::UserId;
 use crate::model::records::{Event, Session};
-use crate::model::time::Timestamp;
+use crate::store::events::Place;
 use crate::store::{StoreError, events, sessions};
 
 /// Events on a page.
@@ -23,19 +23,19 @@ pub struct Events {
     /// The events.
     pub events: Vec<Event>,
     /// The last one's place, if there are more.
-    pub next: Option<(Timestamp, EventId)>,
+    pub next: Option<Place>,
 }
 
 /// The events of `user` before a place, newest first.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn events(ports: &Ports, user: UserId, before: Option<(Timestamp, EventId)>) -> Result<Events, StoreError> {
+pub async fn events(ports: &Ports, user: UserId, before: Option<Place>) -> Result<Events, StoreError> {
     // One more than a page shows whether there is a next one.
     let most = i64::try_from(EVENTS_PAGE).unwrap_or(i64::MAX).saturating_add(1);
-    let mut events = events::list(ports.db.as_ref(), user, before, most).await?;
-    let more = events.len() > EVENTS_PAGE;
-    events.truncate(EVENTS_PAGE);
-    let next = events.last().filter(|_| more).map(|event| (event.at, event.id));
-    Ok(Events { events, next })
+    let mut placed = events::list(ports.db.as_ref(), user, before, most).await?;
+    let more = placed.len() > EVENTS_PAGE;
+    placed.truncate(EVENTS_PAGE);
+    let next = placed.last().filter(|_| more).map(|(_, place)| *place);
+    Ok(Events { events: placed.into_iter().map(|(event, _)| event).collect(), next })
 }

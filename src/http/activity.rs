@@ -12,9 +12,10 @@ use super::extract::{AppJson, CurrentUser};
 use super::objects::Message;
 use super::sessions::with_cleared_cookie;
 use crate::domain::{RequestOrigin, activity, tokens};
-use crate::model::ids::{EventId, SessionId};
+use crate::model::ids::SessionId;
 use crate::model::records;
 use crate::model::time::Timestamp;
+use crate::store::events::Place;
 
 /// A live sign-in, of whatever kind. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
@@ -149,11 +150,11 @@ pub struct Page {
     before: Option<String>,
 }
 
-/// A place in the list: `<milliseconds>-<event id>`.
-fn place(text: &str) -> Option<(Timestamp, EventId)> {
-    let (at, id) = text.split_once('-')?;
-    let at = at.parse().ok().filter(|at| (0..1_i64 << 53).contains(at))?;
-    Some((Timestamp::from_millis(at), EventId::parse(id)?))
+/// A place in the list: `<milliseconds>-<order>`.
+fn place(text: &str) -> Option<Place> {
+    let number = |text: &str| text.parse::<i64>().ok().filter(|number| (0..1 << 53).contains(number));
+    let (at, order) = text.split_once('-')?;
+    Some(Place { at: Timestamp::from_millis(number(at)?), order: number(order)? })
 }
 
 /// `GET /api/users/me/events`: what happened to the account, newest first.
@@ -168,6 +169,6 @@ pub async fn events(
 ) -> Result<AppJson<EventList>, ApiError> {
     let before = page.before.map(|text| place(&text).ok_or(Code::BadRequest)).transpose()?;
     let found = activity::events(&app.ports, me.user.id, before).await?;
-    let next = found.next.map(|(at, id)| format!("{}-{id}", at.millis()));
+    let next = found.next.map(|place| format!("{}-{}", place.at.millis(), place.order));
     Ok(AppJson(EventList { success: true, events: found.events.into_iter().map(Into::into).collect(), next }))
 }

@@ -185,19 +185,30 @@ pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
     event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
 }
 
-/// Events of an account, newest first: those before `before`, which is a time and, for events of one moment, an id.
+/// Where an event stands in an account's list: its time, and among those of one moment the order in which they were written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// When.
+    pub at: Timestamp,
+    /// In which order.
+    pub order: i64,
+}
+
+/// Events of an account, newest first, each with its place: those before `before`.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn list(db: &dyn Db, user: UserId, before: Option<(Timestamp, EventId)>, most: i64) -> Result<Vec<Event>, StoreError> {
-    let (at, id) = before.map_or((i64::MAX >> 11, String::new()), |(at, id)| (at.millis(), id.to_string()));
+pub async fn list(db: &dyn Db, user: UserId, before: Option<Place>, most: i64) -> Result<Vec<(Event, Place)>, StoreError> {
+    // The largest time that JavaScript can hold, too.
+    let before = before.unwrap_or(Place { at: Timestamp::from_millis((1 << 53) - 1), order: 0 });
     let select = super::sql(
-        "SELECT id, at, kind, session_id, subject, address, user_agent FROM events
-          WHERE user_id = ?1 AND at <= ?2 AND (at < ?2 OR id < ?3)
-          ORDER BY at DESC, id DESC LIMIT ?4",
-        [user.into(), at.into(), id.as_str().into(), most.into()],
+        "SELECT id, at, rowid AS place, kind, session_id, subject, address, user_agent FROM events
+          WHERE user_id = ?1 AND at <= ?2 AND (at < ?2 OR rowid < ?3)
+          ORDER BY at DESC, rowid DESC LIMIT ?4",
+        [user.into(), before.at.into(), before.order.into(), most.into()],
     );
-    super::run(db, select).await?.iter().map(read).collect()
+    let placed = |row: &Row| Ok((read(row)?, Place { at: row.time("at")?, order: row.integer("place")? }));
+    super::run(db, select).await?.iter().map(placed).collect()
 }
 
 fn read(row: &Row) -> Result<Event, StoreError> {

@@ -138,6 +138,8 @@ export const accountSuite = (place) => {
     await copy.signIn();
     const warning = copy.part("Recent security events").getByRole("listitem").filter({ hasText: "Warning: A passkey may have been copied" }).first();
     await warning.waitFor();
+    const [name] = await copy.passkeyNames();
+    assert.ok((await warning.textContent()).endsWith(`, passkey ${name}`), "it says which one");
     assert.notEqual(await warning.evaluate((item) => getComputedStyle(item).backgroundColor), "rgba(0, 0, 0, 0)", "it stands out");
     await picture(copy.page, `${place().name}-warning`);
     await ada.leave();

@@ -87,7 +87,7 @@ const SENTENCES: Record<string, string> = {
 
 /** What the page adds to the API's own sentence. */
 const MORE: Record<string, string> = {
-  passkey_sign_in_failed: " If that happens again, no account has this passkey any more: use another one.",
+  passkey_sign_in_failed: " If that happens again, use another passkey: this one may have been deleted from its account.",
 };
 
 /** A sentence for people; null if there is nothing to tell, because the page itself gave up. */

@@ -1,6 +1,6 @@
 // What happened to the account, newest first.
 import { type SecurityEvent, api } from "./api.js";
-import { byId, element, time } from "./dom.js";
+import { byId, element, isolated, time } from "./dom.js";
 import { attempt, load, say } from "./feedback.js";
 import { deviceName } from "./user-agent.js";
 
@@ -26,25 +26,26 @@ const SENTENCES: Record<string, string> = {
 
 const WARNINGS = new Set(["refresh_token_reused", "passkey_clone_suspected"]);
 
-const item = (event: SecurityEvent): HTMLLIElement => {
+const item = (event: SecurityEvent, passkey: string | undefined): HTMLLIElement => {
   const warns = WARNINGS.has(event.kind);
   // A kind that this page does not know yet is better shown than hidden.
   const sentence = SENTENCES[event.kind] ?? `${event.kind.replaceAll("_", " ")}.`;
   const title = element("p", {}, warns ? element("strong", {}, "Warning: ") : null, sentence);
   const from = [event.user_agent === null ? null : deviceName(event.user_agent), event.address].filter((part) => part !== null);
-  const where = element("p", { class: "muted" }, time(event.at), ...from.map((part) => `, ${part}`));
+  const which = passkey === undefined ? [] : [", passkey ", isolated(passkey)];
+  const where = element("p", { class: "muted" }, time(event.at), ...from.map((part) => `, ${part}`), ...which);
   return element("li", warns ? { class: "warning", "data-kind": event.kind } : { "data-kind": event.kind }, title, where);
 };
 
-/** Prepares the section. */
-export const events = () => {
+/** Prepares the section; `nameOf` knows what a passkey is called that the account still has. */
+export const events = (nameOf: (passkey: string) => string | undefined) => {
   let next: string | null = null;
 
   const page = async (before?: string): Promise<HTMLLIElement[]> => {
     const answer = await api.events(before);
     next = answer.next;
     more.hidden = next === null;
-    return answer.events.map(item);
+    return answer.events.map((event) => item(event, nameOf(event.subject ?? "")));
   };
 
   const reload = async (): Promise<void> => list.replaceChildren(...(await page()));

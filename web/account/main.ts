@@ -23,19 +23,21 @@ const show = (view: View, focus: boolean): void => {
   if (focus) byId(view, HTMLElement).querySelector<HTMLElement>("h1")?.focus();
 };
 
-const log = events();
-const parts = { passkeys: passkeys(() => void log.load()), sessions: sessions(() => void log.load()), log };
+const keys = passkeys(() => void log.load());
+const log = events(keys.nameOf);
+const places = sessions(() => void log.load());
+const parts = [keys, places, log];
 
 const showAccount = (signedIn: User, focus: boolean): void => {
   leave();
   user = signedIn;
   byId("who-name", HTMLElement).textContent = signedIn.name ?? "";
   byId("who-email", HTMLElement).textContent = signedIn.email;
-  for (const part of Object.values(parts)) {
-    part.clear();
-    void part.load();
-  }
+  for (const part of parts) part.clear();
   show("signed-in", focus);
+  void places.load();
+  // The events name passkeys.
+  void keys.load().then(() => (user === signedIn ? log.load() : undefined));
 };
 
 const forms = signedOut((signedIn, message) => {
@@ -48,7 +50,7 @@ const showForms = (message: string, focus: boolean): void => {
   user = undefined;
   for (const dialog of document.querySelectorAll("dialog[open]")) (dialog as HTMLDialogElement).close();
   // Nothing of an account stays in the document of somebody who has left it.
-  for (const part of Object.values(parts)) part.clear();
+  for (const part of parts) part.clear();
   byId("who-name", HTMLElement).textContent = "";
   byId("who-email", HTMLElement).textContent = "";
   show("signed-out", focus);
@@ -63,7 +65,7 @@ deletion({
     if (!user) throw new Error("nobody is signed in");
     return user;
   },
-  signals: parts.passkeys.signals,
+  signals: keys.signals,
   deleted: () => showForms("", true),
   changed: (other) => {
     showAccount(other, true);

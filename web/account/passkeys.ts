@@ -31,11 +31,14 @@ const kindOf = ({ credential_device_type, credential_backed_up, transports }: Pa
 export const passkeys = (changed: () => void) => {
   /** What password managers were told last. */
   let signals: Signals | undefined;
+  const names = new Map<string, string>();
 
   const reload = async (): Promise<void> => {
     const answer = await api.passkeys();
     ({ signals } = answer);
     signal(signals);
+    names.clear();
+    for (const { id, name } of answer.credentials) names.set(id, name);
     list.replaceChildren(...answer.credentials.map(item));
   };
 
@@ -119,9 +122,10 @@ export const passkeys = (changed: () => void) => {
   const clear = (): void => {
     // Told of another account, they would take that one's passkeys away.
     signals = undefined;
+    names.clear();
     addForm.reset();
     list.replaceChildren();
   };
 
-  return { load: () => load(section, reload), clear, signals: () => signals };
+  return { load: () => load(section, reload), clear, signals: () => signals, nameOf: (id: string) => names.get(id) };
 };

@@ -63,7 +63,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     if pages.is_empty() {
         tracing::info!(folder = %settings.pages.display(), "the account page is not built (make pages), so /account is not there");
     } else {
-        tracing::info!("account page at http://{address}/account");
+        // By name: passkeys belong to a domain, never to an address.
+        tracing::info!("account page at http://localhost:{}/account", address.port());
     }
     tokio::spawn(sweep_forever(ports.clone()));
     let site = Site { router: router(ports), pages: Arc::new(pages) };

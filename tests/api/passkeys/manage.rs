@@ -209,9 +209,12 @@ async fn events_are_told_to_their_owner_page_by_page() {
         assert_eq!((of(&first).len(), of(&second).len(), &second["next"]), (50, 12, &Value::Null));
         assert!(of(&first).iter().all(|id| !of(&second).contains(id)));
         assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE user_id = ?1", &[json!(person.id)]).await, 62);
+        // Newest first, also among those of one moment.
+        let oldest: Vec<_> = second["events"].as_array().expect("a list").iter().rev().take(2).map(|event| event["kind"].clone()).collect();
+        assert_eq!(oldest, ["user_created", "signed_in"]);
         let other = app.session(&app.person().await).await;
         assert_eq!(app.get("/api/users/me/events").bearer(&other).send().await.ok()["events"].as_array().expect("a list").len(), 2);
-        for bad in ["x", "1", "-1", "1-x", "99999999999999999999-67e55044-10b1-426f-9247-bb680e5fe0c8", "%00"] {
+        for bad in ["x", "1", "-1", "1-x", "1--1", "99999999999999999999-1", "1-9007199254740992", "%00"] {
             let answer = app.get(&format!("/api/users/me/events?before={bad}")).bearer(&token).send().await;
             assert_eq!(answer.problem(400), "bad_request", "{bad}");
         }

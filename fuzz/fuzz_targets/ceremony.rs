@@ -1,0 +1,19 @@
+//! Whole answers, as JSON: read and verified, or refused; nothing made up is ever accepted.
+#![no_main]
+
+use hamrah_api::domain::webauthn::Expected;
+use hamrah_api::domain::webauthn::cose::Algorithm;
+use hamrah_api::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use hamrah_api::domain::webauthn::registration;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let origins = ["https://hamrah.app".to_owned()];
+    // No input can know this challenge.
+    let challenge = "0".repeat(63) + "!";
+    let expected = Expected { rp_id: "hamrah.app", origins: &origins, challenge: &challenge, algorithms: &Algorithm::ALL };
+    if let Ok(response) = serde_json::from_slice::<RegistrationResponse>(bytes) {
+        assert!(!registration::verify(&response, &expected).passed());
+    }
+    let _ = serde_json::from_slice::<AuthenticationResponse>(bytes);
+});

@@ -1,0 +1,15 @@
+//! The client data: any bytes are read or refused, and what is read says what the JSON says.
+#![no_main]
+
+use hamrah_api::domain::webauthn::client_data::{decode, parse};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = decode(bytes) else { return };
+    // What is ignored may hold numbers that no type holds, so not everything that is read is a whole `Value`.
+    if let (Ok(data), Ok(json)) = (parse(text), serde_json::from_str::<serde_json::Value>(text)) {
+        assert_eq!(json["type"], data.kind);
+        assert_eq!(json["challenge"], data.challenge);
+        assert_eq!(json["origin"], data.origin);
+    }
+});

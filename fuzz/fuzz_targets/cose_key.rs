@@ -1,0 +1,15 @@
+//! Public keys: what is read is of the algorithm that it names, is kept as it came, and verifies nothing that nobody signed.
+#![no_main]
+
+use hamrah_api::domain::webauthn::cose::{Algorithm, PublicKey};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(key) = PublicKey::parse(bytes) {
+        assert_eq!(key.bytes, bytes);
+        assert!(Algorithm::ALL.contains(&key.algorithm));
+        for signature in [&[][..], &[0; 64], &[0; 256], bytes] {
+            assert!(!key.verifies(b"nobody signed this", signature));
+        }
+    }
+});
