@@ -33,6 +33,9 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.cookie_domain.as_deref(), Some("hamrah.app"));
     assert_eq!(config.internal_services, ["hamrah-app"]);
     assert_eq!(config.access_token_ttl, Duration::from_hours(1));
+    assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
+    assert_eq!(config.account_url, "https://api.hamrah.app/account");
+    assert!(config.apple_apps.is_empty());
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }
@@ -50,6 +53,13 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("COOKIE_DOMAIN", "app"),
         ("COOKIE_DOMAIN", "hamrah.app; Secure"),
         ("RP_ID", ""),
+        ("RELATED_ORIGINS", "*"),
+        ("RELATED_ORIGINS", "http://hamrah.example"),
+        ("RELATED_ORIGINS", "https://hamrah.example/"),
+        ("ACCOUNT_URL", "http://hamrah.app/account"),
+        ("ACCOUNT_URL", "javascript:alert(1)"),
+        ("APPLE_TEAM_ID", "UR6RM9YCF7"),
+        ("APPLE_BUNDLE_ID", "app.hamrah.ios"),
         ("INTERNAL_SERVICES", "hamrah app"),
         ("INTERNAL_API_KEY", ""),
         ("INTERNAL_API_KEY", " , "),

@@ -46,6 +46,7 @@ pub fn verify(response: &AuthenticationResponse, expected: &Expected<'_>, known:
 
 fn take_steps(steps: &mut Steps, response: &AuthenticationResponse, expected: &Expected<'_>, known: &Known<'_>) -> Option<Asserted> {
     steps.read(3, "the response is of a public key credential", response.check());
+    steps.passed(4, "clientExtensionResults are taken", "nothing depends on them".to_owned());
     match known.allowed {
         Some(allowed) => steps.check(5, "the credential is in the allow list", allowed, "a credential that was not asked for", || None),
         None => steps.passed(5, "the credential is in the allow list", "there was no list".to_owned()),
@@ -56,11 +57,11 @@ fn take_steps(steps: &mut Steps, response: &AuthenticationResponse, expected: &E
     let data = steps.read(15, "authenticatorData can be read", authenticator_data::parse_assertion(&response.authenticator_data))?;
     authenticator_data::check(steps, 15, &data, expected);
     backup_step(steps, &data, known);
+    steps.passed(20, "the hash of clientDataJSON is computed", None);
     let offered = expected.algorithms.contains(&known.public_key.algorithm);
     steps.check(21, "the key's algorithm is accepted", offered, "an algorithm that is not accepted", || {
         Some(format!("{} ({})", known.public_key.algorithm.name(), known.public_key.algorithm.number()))
     });
-    // Step 20, the hash of the client data, and step 21.
     let mut signed = response.authenticator_data.clone();
     signed.extend_from_slice(&Sha256::digest(&response.client_data_json));
     let verified = known.public_key.verifies(&signed, &response.signature);
