@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pages build dev fuzz test test-native test-worker check fmt openapi bench deploy clean
+.PHONY: help setup pages build dev fuzz test test-native test-worker check fmt openapi deploy clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22

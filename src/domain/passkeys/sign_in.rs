@@ -92,7 +92,12 @@ pub async fn complete(
     // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
     let answer = Used { id: &passkey.id, user: passkey.user_id, counter: asserted.counter, backed_up: asserted.flags.backed_up() };
     let session = prepared.session(Owner::Passkey(answer), place);
-    let refused = Refusal { step: 22, reason: "the counter went back, or the passkey was removed meanwhile" };
+    let reason = if asserted.counter_moved_on {
+        "the passkey was used at the same count, or removed, meanwhile"
+    } else {
+        "the counter went back: the credential may have been copied"
+    };
+    let refused = Refusal { step: 22, reason };
     let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
     Ok((id, prepared.finish(ports, user, place)?))
 }

@@ -54,7 +54,12 @@ impl Pages {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
-        let page = self.0.iter().find(|page| page.path == request.uri().path())?;
+        let path = request.uri().path();
+        if !self.is_empty() && matches!(path, "/account/" | "/account.html") {
+            // As at the edge, where a page has one address.
+            return Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/account")]).into_response());
+        }
+        let page = self.0.iter().find(|page| page.path == path)?;
         let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| Some(tag) == page.headers.get(header::ETAG));
         // hyper leaves the body out of an answer to HEAD.
         let body = if known { Body::empty() } else { Body::from(page.content.clone()) };
