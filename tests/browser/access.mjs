@@ -200,6 +200,11 @@ export const accessSuite = (place) => {
       const head = await fetch(`${place().origin}${path}`, { method: "HEAD" });
       assert.equal(head.headers.get("content-security-policy"), answer.headers.get("content-security-policy"));
     }
+    // The page has one address.
+    for (const path of ["/account/", "/account.html"]) {
+      const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
+      assert.deepEqual([answer.status, answer.headers.get("location")], [307, "/account"], path);
+    }
     // Next to the page there is nothing of the folder but the page.
     for (const path of ["/_headers", "/account.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
   });
