@@ -8,6 +8,7 @@ pub mod authenticate;
 mod derived;
 pub mod passkeys;
 pub mod sign_in;
+pub mod steps;
 pub mod sweep;
 pub mod tokens;
 pub mod users;

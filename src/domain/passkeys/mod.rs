@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::steps::Refusal;
 use super::webauthn::Expected;
 use super::webauthn::cose::Algorithm;
-use super::webauthn::steps::Refusal;
 use super::{NoEntropy, Ports};
 use crate::model::config::Config;
 use crate::model::ids::ChallengeId;

@@ -6,9 +6,9 @@ use webauthn_rs_core::proto::{AttestationFormat, ParsedAttestation, RegisteredEx
 use super::{Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge};
 use crate::domain::authenticate::SignedIn;
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::domain::steps::Refusal;
 use crate::domain::webauthn::json::RegistrationResponse;
 use crate::domain::webauthn::registration;
-use crate::domain::webauthn::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::base64;
 use crate::model::credential_id::CredentialId;

@@ -3,10 +3,10 @@
 use super::decoy::decoys;
 use super::{Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge};
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::domain::steps::Refusal;
 use crate::domain::webauthn::assertion::{self, Known};
 use crate::domain::webauthn::cose::PublicKey;
 use crate::domain::webauthn::json::AuthenticationResponse;
-use crate::domain::webauthn::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;

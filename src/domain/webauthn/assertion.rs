@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use super::authenticator_data::{self, AuthData, Flags};
 use super::cose::PublicKey;
 use super::json::AuthenticationResponse;
-use super::steps::{Report, Steps};
 use super::{Expected, client_data};
+use crate::domain::steps::{Report, Steps};
 
 /// What is known of the credential that answers, and of its owner.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use webauthn_rs_core::internals::AuthenticatorData;
 use webauthn_rs_core::proto::{Authentication, Registration};
 
 use super::Expected;
-use super::steps::Steps;
+use crate::domain::steps::Steps;
 
 /// RP id hash, flags, counter.
 const HEADER: usize = 37;

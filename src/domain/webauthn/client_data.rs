@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Expected;
-use super::steps::Steps;
+use crate::domain::steps::Steps;
 
 /// More than any client sends; what is longer is not even looked at.
 const MOST_BYTES: usize = 16 * 1024;

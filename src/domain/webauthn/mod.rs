@@ -10,7 +10,6 @@ pub mod client_data;
 pub mod cose;
 pub mod json;
 pub mod registration;
-pub mod steps;
 
 use cose::Algorithm;
 

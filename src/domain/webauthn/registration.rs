@@ -4,8 +4,8 @@ use super::attestation::{self, AttestationObject};
 use super::authenticator_data::{self, AuthData, Flags};
 use super::cose::PublicKey;
 use super::json::RegistrationResponse;
-use super::steps::{Report, Steps};
 use super::{Expected, client_data};
+use crate::domain::steps::{Report, Steps};
 use crate::model::credential_id::{CredentialId, MOST_BYTES};
 
 /// A credential that was made.

@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::domain::passkeys::aaguid;
+use crate::domain::steps::{Failure, Outcome, Report, Step};
 use crate::domain::webauthn::Expected;
 use crate::domain::webauthn::assertion::{self, Asserted, Known};
 use crate::domain::webauthn::authenticator_data::Flags;
 use crate::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
 use crate::domain::webauthn::registration::{self, Credential};
-use crate::domain::webauthn::steps::{Failure, Outcome, Report, Step};
 use crate::model::base64;
 
 /// What to look at.
