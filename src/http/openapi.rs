@@ -144,6 +144,8 @@ pub fn document() -> Value {
         }
         document["paths"][route.path][&method] = operation;
     }
+    // In one order, whatever features other crates ask of serde_json.
+    document.sort_all_objects();
     document
 }
 
