@@ -1,0 +1,104 @@
+//! What is configured about App Attest, and the ids of attested keys.
+
+use super::base64;
+
+/// `APP_ATTEST_MODE`: what an iOS app must show with its tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Nothing is looked at.
+    Off,
+    /// What is shown is verified and noted, and nobody is refused.
+    Observe,
+    /// A token issued to iOS is good only together with an assertion of its device's key.
+    Require,
+}
+
+impl Mode {
+    /// Reads the setting, to the letter: a typo is never a weaker mode.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "off" => Some(Self::Off),
+            "observe" => Some(Self::Observe),
+            "require" => Some(Self::Require),
+            _ => None,
+        }
+    }
+}
+
+/// `APP_ATTEST_ENVIRONMENT`: which of Apple's environments keys come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Environment {
+    /// Apps from TestFlight and the App Store.
+    Production,
+    /// Apps from Xcode.
+    Development,
+}
+
+impl Environment {
+    /// Reads the setting, to the letter.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "production" => Some(Self::Production),
+            "development" => Some(Self::Development),
+            _ => None,
+        }
+    }
+
+    /// The name in the configuration and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Development => "development",
+        }
+    }
+}
+
+/// Everything that is configured about App Attest.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `APP_ATTEST_MODE`.
+    pub mode: Mode,
+    /// `APP_ATTEST_ON_REFRESH`: whether a refresh needs an assertion too.
+    pub on_refresh: bool,
+    /// `APP_ATTEST_ENVIRONMENT`.
+    pub environment: Environment,
+    /// `APP_ATTEST_TEST_ROOT`: another root than Apple's, PEM. Never in production.
+    pub test_root: Option<String>,
+    /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
+    pub apps: Vec<String>,
+}
+
+impl Settings {
+    /// The application id of a bundle, if it is a configured one.
+    #[must_use]
+    pub fn app_of(&self, bundle: &str) -> Option<&str> {
+        self.apps.iter().map(String::as_str).find(|app| app.split_once('.').is_some_and(|(_, known)| known == bundle))
+    }
+}
+
+/// An attested key's id: SHA-256 of its public key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KeyId([u8; 32]);
+
+impl KeyId {
+    /// Reads any spelling of base64; `None` unless it is of 32 bytes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        base64::decode(text)?.try_into().ok().map(Self)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The one spelling that is kept: base64url without padding.
+    #[must_use]
+    pub fn text(&self) -> String {
+        base64::encode(self.0)
+    }
+}
