@@ -23,5 +23,8 @@ CREATE TABLE passkeys (
 
 CREATE INDEX passkeys_user ON passkeys (user_id, created_at);
 
+-- Which passkey made a sign-in: it ends with it.
+ALTER TABLE sessions ADD COLUMN passkey TEXT;
+
 -- Which passkey an event is about.
 ALTER TABLE events ADD COLUMN subject TEXT;

@@ -122,8 +122,8 @@ pub struct Complete {
 pub struct Place {
     /// Where.
     pub platform: Platform,
-    /// The session token that the caller came with: it must not outlive the new sign-in (no session fixation).
-    pub replaces: Option<SessionToken>,
+    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session fixation).
+    pub replaces: Vec<SessionToken>,
 }
 
 /// The secrets of a sign-in that carries both, before it is stored.
@@ -163,7 +163,7 @@ impl Prepared {
             platform: place.platform,
             token: Some(NewToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
             pair: Some(pair),
-            replaces: place.replaces.as_ref().map(SessionToken::hash),
+            replaces: place.replaces.iter().map(SessionToken::hash).collect(),
         }
     }
 
@@ -200,13 +200,13 @@ async fn create(
     let db = ports.db.as_ref();
     match who {
         Who::User(user) => {
-            let new = NewSession { id, owner: Owner::User(user), platform, token, pair, replaces: None };
+            let new = NewSession { id, owner: Owner::User(user), platform, token, pair, replaces: Vec::new() };
             sessions::create(db, &new, stamp).await?.ok_or(SignInError::UnknownUser)
         }
         Who::Identity(identity) => {
             let identified = users::identified(identity);
             let owner = Owner::Identity(&identified, users::fresh_ids(ports)?);
-            sessions::create(db, &NewSession { id, owner, platform, token, pair, replaces: None }, stamp)
+            sessions::create(db, &NewSession { id, owner, platform, token, pair, replaces: Vec::new() }, stamp)
                 .await?
                 .ok_or(SignInError::EmailRequired)
         }

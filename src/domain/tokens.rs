@@ -123,6 +123,15 @@ pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Re
     sessions::revoke_pairs(ports.db.as_ref(), by, &stamp).await?.ok_or(RevokeError::SignedOut)
 }
 
+/// Revokes every sign-in of the caller's account but the caller's own; gives how many there were.
+///
+/// # Errors
+/// [`RevokeError`]
+pub async fn revoke_others(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, RevokeError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    sessions::revoke_others(ports.db.as_ref(), by, &stamp).await?.ok_or(RevokeError::SignedOut)
+}
+
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.
 ///
 /// # Errors

@@ -11,8 +11,9 @@ use super::error::{ApiError, Code};
 use super::extract::{AppJson, CurrentUser};
 use super::objects::Message;
 use super::sessions::with_cleared_cookie;
+use super::tokens::RevokedAll;
 use crate::domain::{RequestOrigin, activity, tokens};
-use crate::model::ids::SessionId;
+use crate::model::ids::{EventId, SessionId};
 use crate::model::records;
 use crate::model::time::Timestamp;
 use crate::store::events::Place;
@@ -94,6 +95,20 @@ pub async fn end_sign_in(
     Ok(if id == me.session.id { with_cleared_cookie(&cookie, message) } else { AppJson(message).into_response() })
 }
 
+/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that this request is made with.
+///
+/// # Errors
+/// 401 if nobody is signed in.
+#[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokedAll)), security(("bearer" = []), ("cookie" = [])))]
+pub async fn end_others(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+    origin: RequestOrigin,
+) -> Result<AppJson<RevokedAll>, ApiError> {
+    let revoked = tokens::revoke_others(&app.ports, me.caller(), &origin).await?;
+    Ok(AppJson(RevokedAll::new("The other sessions have ended.", revoked)))
+}
+
 /// Something that happened. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
 pub struct Event {
@@ -150,11 +165,11 @@ pub struct Page {
     before: Option<String>,
 }
 
-/// A place in the list: `<milliseconds>-<order>`.
+/// A place in the list: `<milliseconds>-<event id>`.
 fn place(text: &str) -> Option<Place> {
-    let number = |text: &str| text.parse::<i64>().ok().filter(|number| (0..1 << 53).contains(number));
-    let (at, order) = text.split_once('-')?;
-    Some(Place { at: Timestamp::from_millis(number(at)?), order: number(order)? })
+    let (at, id) = text.split_once('-')?;
+    let at = at.parse::<i64>().ok().filter(|at| (0..1 << 53).contains(at))?;
+    Some(Place { at: Timestamp::from_millis(at), id: EventId::parse(id)? })
 }
 
 /// `GET /api/users/me/events`: what happened to the account, newest first.
@@ -169,6 +184,6 @@ pub async fn events(
 ) -> Result<AppJson<EventList>, ApiError> {
     let before = page.before.map(|text| place(&text).ok_or(Code::BadRequest)).transpose()?;
     let found = activity::events(&app.ports, me.user.id, before).await?;
-    let next = found.next.map(|place| format!("{}-{}", place.at.millis(), place.order));
+    let next = found.next.map(|place| format!("{}-{}", place.at.millis(), place.id));
     Ok(AppJson(EventList { success: true, events: found.events.into_iter().map(Into::into).collect(), next }))
 }

@@ -70,6 +70,7 @@ codes! {
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This address does not answer that method; see Allow.";
     RequestTimeout REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time.";
     Conflict CONFLICT "conflict" "This is taken already.";
+    AccountChanged CONFLICT "account_changed" "Another account is signed in by now; nothing was done.";
     EmailTaken CONFLICT "email_taken" "There is an account with this e-mail address; sign in to it instead.";
     PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
     TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,11 @@ use super::credentials::{Presented, all_presented, presented};
 use super::error::{ApiError, Code};
 use crate::domain::RequestOrigin;
 use crate::domain::authenticate::{self, Credential, SignedIn};
+use crate::model::ids::UserId;
 use crate::model::text;
+
+/// By which a page says whose account it shows: a request by anybody else does nothing.
+pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user");
 
 /// The request's id, put there by [`super::respond`].
 #[derive(Clone, Debug)]
@@ -256,6 +260,11 @@ async fn signed_in(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -
         return Err(ApiError::because(Code::InvalidToken, "a credential of another kind"));
     }
     let signed_in = authenticate::authenticate(&app.ports, &credential).await?;
+    // A page shows one account; in another tab somebody may have signed in to another, and the cookie is that one's now.
+    let expected = parts.headers.get(EXPECTED_USER).map(|id| id.to_str().ok().and_then(UserId::parse));
+    if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
+        return Err(Code::AccountChanged.into());
+    }
     if let (true, true, Credential::Session(token)) = (signed_in.renewed, by_cookie, &credential)
         && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
     {

@@ -106,6 +106,7 @@ pub fn table() -> Vec<Route> {
         route(DELETE, "/api/users/me",                            RecentlySignedIn, users::delete),
         route(GET,    "/api/users/me/tokens",                     SignedIn,         tokens::list),
         route(GET,    "/api/users/me/sessions",                   SignedIn,         activity::sign_ins),
+        route(DELETE, "/api/users/me/sessions",                   SignedIn,         activity::end_others),
         route(DELETE, "/api/users/me/sessions/{session_id}",      SignedIn,         activity::end_sign_in),
         route(GET,    "/api/users/me/events",                     SignedIn,         activity::events),
         route(GET,    "/api/users/{user_id}",                     SignedIn,         users::by_id),
@@ -150,6 +151,7 @@ fn cors(config: &Config) -> CorsLayer {
         "x-ios-app-bundle-id",
         "x-requested-with",
         "x-csrf-token",
+        "x-expected-user",
     ];
     let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT].into_iter().chain(ours.map(HeaderName::from_static));
     CorsLayer::new()

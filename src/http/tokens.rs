@@ -135,6 +135,14 @@ pub struct RevokedAll {
     revoked: usize,
 }
 
+impl RevokedAll {
+    /// That many were.
+    #[must_use]
+    pub const fn new(message: &'static str, revoked: usize) -> Self {
+        Self { success: true, message, revoked }
+    }
+}
+
 /// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account that has a pair, this one too.
 ///
 /// # Errors
@@ -151,5 +159,5 @@ pub async fn revoke_all(
         return Err(Code::UserNotFound.into());
     }
     let revoked = tokens::revoke_all(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(RevokedAll { success: true, message: "The tokens are revoked.", revoked }))
+    Ok(AppJson(RevokedAll::new("The tokens are revoked.", revoked)))
 }

@@ -67,5 +67,6 @@ pub async fn create(db: &dyn Db, account: &NewAccount<'_>, new: &NewSession<'_>,
     if let Some(row) = results.last().and_then(|rows| rows.first()) {
         return Ok(Created::Yes(Box::new(users::read(row)?)));
     }
-    Ok(if rows(&results, 0).is_empty() { Created::CredentialExists } else { Created::EmailTaken })
+    // The credential first: with one that is registered already, nobody shall ask for free who has an account.
+    Ok(if rows(&results, 1).is_empty() { Created::EmailTaken } else { Created::CredentialExists })
 }

@@ -4,6 +4,9 @@ use super::{Db, Row, Rows, SWEEP_BATCH, Statement, StoreError, rows, run, run_un
 use crate::model::ids::{ChallengeId, UserId};
 use crate::model::time::Timestamp;
 
+/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
+const CHALLENGE_BATCH: i64 = 8 * SWEEP_BATCH;
+
 /// What a challenge was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -109,7 +112,7 @@ pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
 pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING id",
-        [now.into(), SWEEP_BATCH.into()],
+        [now.into(), CHALLENGE_BATCH.into()],
     );
-    run_until_short(db, delete).await
+    run_until_short(db, delete, CHALLENGE_BATCH).await
 }

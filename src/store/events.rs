@@ -60,7 +60,7 @@ pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: Us
 /// About a sign-in that this batch made.
 #[must_use]
 pub fn about_new_session(stamp: &EventStamp, session: SessionId) -> Statement {
-    event(insert_event!("user_id, id FROM sessions WHERE id = ?8"), stamp, EventKind::SignedIn, [session.into()])
+    event(insert_passkey_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, EventKind::SignedIn, [session.into()])
 }
 
 /// About a sign-in of `user` that is not revoked.
@@ -81,6 +81,16 @@ pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHas
 pub fn about_pairs(stamp: &EventStamp, by: Caller) -> Statement {
     let sql = insert_event!(
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
+    );
+    event(sql, stamp, EventKind::SignInRevoked, [by.user.into(), by.session.into()])
+}
+
+/// About all live sign-ins of the caller's account but the caller's own, if there are any.
+#[must_use]
+pub fn about_others(stamp: &EventStamp, by: Caller) -> Statement {
+    let sql = insert_event!(
+        "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND id <> ?9 AND expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
     event(sql, stamp, EventKind::SignInRevoked, [by.user.into(), by.session.into()])
@@ -185,30 +195,29 @@ pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
     event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
 }
 
-/// Where an event stands in an account's list: its time, and among those of one moment the order in which they were written.
+/// Where a page of events ends: at an event, by its time and its id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// When.
+    /// When it was.
     pub at: Timestamp,
-    /// In which order.
-    pub order: i64,
+    /// Which one, among those of one moment.
+    pub id: EventId,
 }
 
-/// Events of an account, newest first, each with its place: those before `before`.
+/// Events of an account, newest first, those of one moment in the order in which they were written: what comes before `before`.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn list(db: &dyn Db, user: UserId, before: Option<Place>, most: i64) -> Result<Vec<(Event, Place)>, StoreError> {
+pub async fn list(db: &dyn Db, user: UserId, before: Option<Place>, most: i64) -> Result<Vec<Event>, StoreError> {
     // The largest time that JavaScript can hold, too.
-    let before = before.unwrap_or(Place { at: Timestamp::from_millis((1 << 53) - 1), order: 0 });
+    let at = before.map_or(Timestamp::from_millis((1 << 53) - 1), |place| place.at);
     let select = super::sql(
-        "SELECT id, at, rowid AS place, kind, session_id, subject, address, user_agent FROM events
-          WHERE user_id = ?1 AND at <= ?2 AND (at < ?2 OR rowid < ?3)
+        "SELECT id, at, kind, session_id, subject, address, user_agent FROM events
+          WHERE user_id = ?1 AND at <= ?2 AND (at < ?2 OR rowid < (SELECT rowid FROM events WHERE id = ?3))
           ORDER BY at DESC, rowid DESC LIMIT ?4",
-        [user.into(), before.at.into(), before.order.into(), most.into()],
+        [user.into(), at.into(), before.map(|place| place.id).into(), most.into()],
     );
-    let placed = |row: &Row| Ok((read(row)?, Place { at: row.time("at")?, order: row.integer("place")? }));
-    super::run(db, select).await?.iter().map(placed).collect()
+    super::run(db, select).await?.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<Event, StoreError> {
@@ -234,5 +243,5 @@ pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> 
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3) RETURNING id",
         [EventKind::TokensRefreshed.as_str().into(), before.into(), SWEEP_BATCH.into()],
     );
-    run_until_short(db, delete).await
+    run_until_short(db, delete, SWEEP_BATCH).await
 }

@@ -292,9 +292,9 @@ pub(crate) const SWEEP_BATCH: i64 = 500;
 /// Statements of one kind that a sweep runs at most: what is left waits for the next one.
 const SWEEP_ROUNDS: usize = 8;
 
-/// Runs a sweep's statement until it finds fewer rows than it may; gives how many it found.
-pub(crate) async fn run_until_short(db: &dyn Db, statement: Statement) -> Result<usize, StoreError> {
-    let full = usize::try_from(SWEEP_BATCH).unwrap_or(usize::MAX);
+/// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it found.
+pub(crate) async fn run_until_short(db: &dyn Db, statement: Statement, most: i64) -> Result<usize, StoreError> {
+    let full = usize::try_from(most).unwrap_or(usize::MAX);
     let mut total = 0;
     for _ in 0..SWEEP_ROUNDS {
         let found = run(db, statement.clone()).await?.len();

@@ -97,7 +97,7 @@ pub struct Owned {
 pub async fn take_for_sign_in(
     db: &dyn Db,
     challenge: ChallengeId,
-    passkey: &CredentialId,
+    passkey: Option<&CredentialId>,
     now: Timestamp,
 ) -> Result<(Option<Taken>, Option<Owned>), StoreError> {
     let select = sql(
@@ -106,7 +106,7 @@ pub async fn take_for_sign_in(
             passkey_columns!(),
             ", (SELECT email FROM users AS u WHERE u.id = user_id) AS email FROM passkeys WHERE id = ?1"
         ),
-        [passkey.as_str().into()],
+        [passkey.map(CredentialId::as_str).into()],
     );
     let results = db.batch(vec![challenges::take_sign_in(challenge, now), select]).await?;
     let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
@@ -293,7 +293,7 @@ pub async fn rename(db: &dyn Db, by: Caller, id: &CredentialId, name: &str, stam
     }
 }
 
-/// Removes a passkey of the account of the live sign-in `by`, unless it is the last way to sign in. One round trip.
+/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made, unless it is the last way to sign in.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -307,7 +307,13 @@ pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventSta
     );
     let known = sql("SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2", [id.as_str().into(), by.user.into()]);
     let event = events::about_removed_passkey(stamp, by, id);
-    let results = db.batch(vec![super::sessions::is_live(by), known, event, delete, select_of(by.user)]).await?;
+    // Only if it is not there any more. The caller's own sign-in stays: they are at it.
+    let revoke = sql(
+        "UPDATE sessions SET revoked_at = ?4
+          WHERE user_id = ?2 AND passkey = ?1 AND id <> ?3 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)",
+        [id.as_str().into(), by.user.into(), by.session.into(), stamp.at.into()],
+    );
+    let results = db.batch(vec![super::sessions::is_live(by), known, event, delete, select_of(by.user), revoke]).await?;
     if !rows(&results, 3).is_empty() {
         return Ok(Changed::Done((), ids(&results, 4)?));
     }

@@ -142,5 +142,5 @@ pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
          RETURNING token_hash",
         [now.into(), SWEEP_BATCH.into()],
     );
-    run_until_short(db, delete).await
+    run_until_short(db, delete, SWEEP_BATCH).await
 }

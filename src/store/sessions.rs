@@ -74,8 +74,8 @@ pub struct NewSession<'a> {
     pub token: Option<NewToken>,
     /// The pair, if it gets one.
     pub pair: Option<NewPair>,
-    /// The session token that the caller came with: its sign-in ends with the new one.
-    pub replaces: Option<TokenHash>,
+    /// Session tokens that the caller came with: their sign-ins end with the new one.
+    pub replaces: Vec<TokenHash>,
 }
 
 /// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
@@ -106,7 +106,7 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     if let Owner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
     }
-    if let Some(replaced) = &new.replaces {
+    for replaced in &new.replaces {
         batch.push(sql(
             "UPDATE sessions SET revoked_at = ?2
               WHERE token_hash = ?1 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?3)",
@@ -132,12 +132,13 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         Owner::Passkey(used) => (Some(used.user), None, Some(used)),
         Owner::Fresh(account) => (Some(account.user), None, None),
     };
+    let made_with = if let Owner::Fresh(account) = &new.owner { Some(account.passkey.id.as_str()) } else { None };
     let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
-                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at)
-         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10 FROM users
+                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey)
+         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10, COALESCE(?13, ?15) FROM users
           WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))
             AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
                  WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))",
@@ -156,6 +157,7 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             identity.map(|(_, provider_id)| provider_id).into(),
             passkey.map(|used| used.id.as_str()).into(),
             passkey.map(|used| i64::from(used.counter)).into(),
+            made_with.into(),
         ],
     )
 }
@@ -275,6 +277,22 @@ pub async fn revoke_pairs(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result
     Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 2).len()))
 }
 
+/// Ends every live sign-in of the caller's account but the caller's own; gives how many, `None` if that one is not live any more.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn revoke_others(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Option<usize>, StoreError> {
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2
+          WHERE user_id = ?1 AND id <> ?3 AND expires_at > ?2 AND revoked_at IS NULL
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+         RETURNING id",
+        [by.user.into(), stamp.at.into(), by.session.into()],
+    );
+    let results = db.batch(vec![is_live(by), events::about_others(stamp, by), update]).await?;
+    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 2).len()))
+}
+
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.
 ///
 /// # Errors
@@ -325,5 +343,5 @@ pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
          RETURNING id",
         [now.into(), SWEEP_BATCH.into()],
     );
-    run_until_short(db, delete).await
+    run_until_short(db, delete, SWEEP_BATCH).await
 }

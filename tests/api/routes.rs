@@ -56,6 +56,7 @@ fn rows() -> Vec<Row> {
         Row(Method::PATCH, "/api/webauthn/credentials/{id}/name", json!({"name": "New"}), with_id),
         Row(Method::DELETE, "/api/webauthn/credentials/{id}", none.clone(), with_id),
         Row(Method::GET, "/api/users/me/sessions", none.clone(), own),
+        Row(Method::DELETE, "/api/users/me/sessions", none.clone(), own),
         Row(Method::DELETE, "/api/users/me/sessions/{session_id}", none.clone(), with_id),
         Row(Method::GET, "/api/users/me/events", none.clone(), own),
         Row(Method::POST, "/api/internal/users", person.clone(), internal),

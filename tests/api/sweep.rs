@@ -38,13 +38,13 @@ async fn what_has_ended_is_removed_and_what_lives_stays() {
 #[tokio::test]
 async fn one_sweep_removes_a_bounded_number() {
     case(async |app| {
-        let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
             INSERT INTO challenges (id, kind, state, created_at, expires_at) SELECT 'c' || i, 'test', '{}', 1, i FROM n";
         app.sql(many, &[]).await;
         app.cron().await;
         let left = app.count("SELECT COUNT(*) FROM challenges", &[]).await;
-        assert_eq!(left, 1000, "eight rounds of five hundred");
-        assert_eq!(app.count("SELECT MIN(expires_at) FROM challenges", &[]).await, 4001, "the oldest first");
+        assert_eq!(left, 8000, "eight rounds of four thousand");
+        assert_eq!(app.count("SELECT MIN(expires_at) FROM challenges", &[]).await, 32001, "the oldest first");
         app.cron().await;
         assert_eq!(app.count("SELECT COUNT(*) FROM challenges", &[]).await, 0);
     })

@@ -158,9 +158,17 @@ export const accessSuite = (place) => {
         const warnings = ["passkey_clone_suspected", "refresh_token_reused"].map((kind, n) => ({ ...json.events[0], kind, id: `w-${n}` }));
         await route.fulfill({ response, json: { ...json, events: [...json.events.slice(0, 1), ...warnings, ...json.events.slice(1)], next: "more" } });
       });
+      await ada.page.route("**/api/users/me/sessions", async (route) => {
+        const response = await route.fetch();
+        const json = await response.json();
+        await route.fulfill({ response, json: { ...json, sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }] } });
+      });
       await ada.page.reload();
       await ada.settled();
       await look("signed-in");
+      await ada.buttonNamed("Sign out everywhere else").click();
+      await look("sign-out-everywhere");
+      await ada.answer("Cancel");
       await ada.buttonNamed("Rename passkey Anunbroken").click();
       await look("renaming");
       await ada.page.keyboard.press("Escape");

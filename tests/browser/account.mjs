@@ -2,17 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picture } from "./browser.mjs";
-import { freshEmail, person, sameOn } from "./person.mjs";
+import { newcomer, sameOn } from "./person.mjs";
 
 const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
 
 export const accountSuite = (place) => {
-  const visitor = (options) => person(place().browser, place().origin, options);
-  const signedUp = async (name) => {
-    const made = await visitor();
-    await made.open();
-    return Object.assign(made, { email: await made.signUp(freshEmail(), name) });
-  };
+  const signedUp = (name) => newcomer(place(), name);
 
   /** Adds a passkey on another authenticator. */
   const addPasskey = async (who, name) => {
@@ -89,6 +84,38 @@ export const accountSuite = (place) => {
       assert.ok(told.some((text) => text.startsWith(sentence)), sentence);
     }
     await ada.leave();
+  });
+
+  test("every other session is ended at once", async () => {
+    const ada = await signedUp();
+    const elsewhere = ada.buttonNamed("Sign out everywhere else");
+    assert.ok(await elsewhere.isHidden(), "there is nothing to end");
+    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    await phone.open();
+    await phone.signIn();
+    await picture(phone.page, `${place().name}-two-sessions`);
+    await ada.page.reload();
+    await ada.settled();
+    await elsewhere.click();
+    await picture(ada.page, `${place().name}-sign-out-everywhere`);
+    await ada.answer("Cancel");
+    assert.equal(await ada.focused(), "Sign out everywhere else");
+    assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 2);
+    await elsewhere.click();
+    await ada.answer("Sign out everywhere else");
+    await ada.status("You are signed out everywhere else: one session has ended.");
+    assert.equal(await ada.focused(), "Sessions and devices");
+    assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 1);
+    assert.ok(await elsewhere.isHidden());
+    assert.ok((await ada.eventTexts()).some((text) => text.startsWith("A session was ended.")));
+
+    await phone.buttonNamed("Add a passkey").click();
+    await phone.status("You have been signed out.");
+    assert.ok(!(await phone.page.content()).includes(ada.email));
+    await ada.page.reload();
+    await ada.settled();
+    await ada.leave();
+    await phone.leave();
   });
 
   test("a session on another device is seen and ended", async () => {

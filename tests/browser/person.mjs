@@ -67,7 +67,7 @@ export const person = async (browser, origin, options = {}) => {
   };
 
   const signOut = async () => {
-    await buttonNamed("Sign out").click();
+    await buttonNamed("Sign out", page.getByRole("banner")).click();
     await status("You are signed out.");
   };
 
@@ -99,6 +99,13 @@ export const person = async (browser, origin, options = {}) => {
 
   const seen = { buttonNamed, part, status, error, settled, passkeyNames, eventTexts, focused };
   return { ...visitor, ...seen, device, touching, open, fillSignUp, signUp, signIn, signOut, answer, leave };
+};
+
+/** Somebody who has just made an account; `place` gives the browser and the server's origin. */
+export const newcomer = async ({ browser, origin }, name) => {
+  const made = await person(browser, origin);
+  await made.open();
+  return Object.assign(made, { email: await made.signUp(freshEmail(), name) });
 };
 
 /** A second device of somebody's, with the same passkey: as password managers sync it. */

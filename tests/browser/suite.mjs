@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import { accessSuite } from "./access.mjs";
 import { accountSuite } from "./account.mjs";
 import { launch } from "./browser.mjs";
+import { otherTabSuite } from "./other-tab.mjs";
 import { signInSuite } from "./sign-in.mjs";
 
 /** Registers the tests; `start` starts the server and gives its origin. */
@@ -19,5 +20,6 @@ export const suite = (name, start) => {
   const place = () => here;
   signInSuite(place);
   accountSuite(place);
+  otherTabSuite(place);
   accessSuite(place);
 };

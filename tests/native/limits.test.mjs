@@ -27,12 +27,29 @@ const raw = async (text) => {
   return got;
 };
 
-test("connections that say nothing are closed, and do not keep others out", { timeout: 60_000 }, async () => {
-  const idle = Array.from({ length: 900 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+/** How connections begin that then say no more. */
+const STARTS = [
+  "",
+  "P",
+  // HTTP/2, which is not spoken here.
+  "PRI * HTTP/2.0\r\n\r\n",
+  "GET /health HTTP/1.1\r\nHost: lo",
+  "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+];
+
+test("connections that say nothing, stop, or do not read are closed, and do not keep others out", { timeout: 60_000 }, async () => {
+  const idle = Array.from({ length: 900 }, () => connect(port, "127.0.0.1").on("error", () => {}).resume());
   const closed = Promise.all(idle.map((socket) => once(socket, "close")));
-  idle.forEach((socket) => socket.write("GET /health HTTP/1.1\r\nHost: lo"));
+  idle.forEach((socket, index) => socket.write(STARTS[index % STARTS.length]));
+  const reader = connect(port, "127.0.0.1").on("error", () => {}).pause();
+  const end = once(reader, "close");
+  reader.write("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
   await closed;
   assert.equal((await fetch(`${server.url}/health`)).status, 200);
+  await new Promise((resume) => setTimeout(resume, 25_000));
+  // What was sent before the end is still in the buffers; then comes the end.
+  reader.resume();
+  await end;
 });
 
 test("a body that is announced as too large is told at once", async () => {

@@ -9,7 +9,7 @@ import { INTERNAL_KEY, folder, post, serve } from "./server.mjs";
 
 const VERSION = "4.32.5";
 const HOME = resolve(`.tools/schemathesis-${VERSION}`);
-const RUNNER = resolve("tests/native/schemathesis.py");
+const RUNNER = resolve("tests/native/run_schemathesis.py");
 const DESCRIPTION = resolve("openapi.json");
 const CHECKS =
   "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method";

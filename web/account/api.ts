@@ -60,17 +60,25 @@ export type Registrant = { email: string; name: string } | { label?: string };
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
+  /** It was to do something, not only to read. */
+  readonly wrote: boolean;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, wrote = false) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
+    this.wrote = wrote;
   }
 
   /** The session has ended. That a passkey was refused is a 401 too, and says nothing about the session. */
   get signedOut(): boolean {
     return this.status === 401 && (this.code === "authentication_required" || this.code === "invalid_token");
+  }
+
+  /** Whoever the page shows is not signed in here any more: nobody is, or somebody else. */
+  get departed(): boolean {
+    return this.signedOut || this.code === "account_changed";
   }
 }
 
@@ -81,10 +89,26 @@ const UNREACHABLE = "The service cannot be reached. Check your connection and tr
 
 const underWay = new Set<AbortController>();
 
-/** Gives up what is under way: its answers belong to somebody who has left the page's account. */
-export const leave = (): void => {
+/** What the page says instead of an account's id while it shows none: the API takes it for none of its accounts. */
+const NOBODY = "nobody";
+let shown = NOBODY;
+let turns = 0;
+
+/** The page shows this account from now on, or none. What is under way is given up: it belongs to whoever was shown before. */
+export const turnTo = (user: User | undefined): void => {
+  shown = user?.id ?? NOBODY;
+  turns += 1;
   for (const each of underWay) each.abort("left");
 };
+
+/** Asked later, whether the page has gone on showing whom it shows now: what somebody else began must not go on. */
+export const here = (): (() => boolean) => {
+  const then = turns;
+  return () => turns === then;
+};
+
+/** Why something ended that was begun for somebody else. */
+export const left = (): ApiError => new ApiError(0, "left", UNREACHABLE);
 
 interface Answer {
   status: number;
@@ -92,9 +116,11 @@ interface Answer {
   body: Record<string, unknown>;
 }
 
-const attempt = async (method: string, path: string, sent: unknown): Promise<Answer> => {
+const attempt = async (method: string, path: string, sent: unknown, as: string | undefined): Promise<Answer> => {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (sent !== undefined) headers["Content-Type"] = "application/json";
+  // The cookie may be somebody else's by now, who signed in in another tab: then the API does nothing.
+  if (as !== undefined) headers["X-Expected-User"] = as;
   const request = new AbortController();
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error", signal: request.signal };
   if (sent !== undefined) init.body = JSON.stringify(sent);
@@ -110,7 +136,7 @@ const attempt = async (method: string, path: string, sent: unknown): Promise<Ans
     const retryAfter = Number(response.headers.get("Retry-After") ?? "none");
     return { status: response.status, retryAfter, body: typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {} };
   } catch {
-    throw new ApiError(0, request.signal.reason === "left" ? "left" : "network", UNREACHABLE);
+    throw request.signal.reason === "left" ? left() : new ApiError(0, "network", UNREACHABLE);
   } finally {
     clearTimeout(timer);
     underWay.delete(request);
@@ -118,42 +144,50 @@ const attempt = async (method: string, path: string, sent: unknown): Promise<Ans
 };
 
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (status: number, { error, code, request_id }: Record<string, unknown>): ApiError => {
+const errorOf = (method: string, status: number, { error, code, request_id }: Record<string, unknown>): ApiError => {
   const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
   const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + reference);
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + reference, method !== "GET");
 };
 
-const call = async <T>(method: string, path: string, sent?: unknown): Promise<T> => {
-  let answer = await attempt(method, path, sent);
+const call = async <T>(method: string, path: string, sent?: unknown, as?: string): Promise<T> => {
+  const same = here();
+  let answer = await attempt(method, path, sent, as);
   if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
     await new Promise((resume) => setTimeout(resume, answer.retryAfter * 1000));
-    answer = await attempt(method, path, sent);
+    if (!same()) throw left();
+    answer = await attempt(method, path, sent, as);
   }
-  if (answer.status !== 200) throw errorOf(answer.status, answer.body);
+  if (!same()) throw left();
+  if (answer.status !== 200) throw errorOf(method, answer.status, answer.body);
   return answer.body as T;
 };
+
+/** For whoever the page shows, and nobody else. */
+const own = <T>(method: string, path: string, sent?: unknown): Promise<T> => call<T>(method, path, sent, shown);
 
 const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
 const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURIComponent(id)}`;
 
 export const api = {
+  /** Whoever is signed in in this browser, no matter whom the page shows. */
   me: () => call<User>("GET", "/api/users/me"),
-  deleteMe: () => call<unknown>("DELETE", "/api/users/me"),
+  deleteMe: () => own<unknown>("DELETE", "/api/users/me"),
   signOut: () => call<unknown>("POST", "/api/auth/sessions/logout"),
 
-  beginRegistration: (who: Registrant) => call<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
+  beginRegistration: (who: Registrant) => own<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
   completeRegistration: (challenge_id: string, response: RegistrationResponseJSON, label?: string) =>
-    call<{ user: User }>("POST", "/api/webauthn/register/complete", { challenge_id, response, label }),
+    own<{ user: User }>("POST", "/api/webauthn/register/complete", { challenge_id, response, label }),
   beginSignIn: (email?: string) => call<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/webauthn/authenticate/begin", { email }),
   completeSignIn: (challenge_id: string, response: AuthenticationResponseJSON) =>
     call<{ user: User }>("POST", "/api/webauthn/authenticate/complete", { challenge_id, response }),
 
-  passkeys: () => call<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
-  renamePasskey: (id: string, name: string) => call<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
-  deletePasskey: (id: string) => call<{ signals: Signals }>("DELETE", passkeyPath(id)),
+  passkeys: () => own<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
+  renamePasskey: (id: string, name: string) => own<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
+  deletePasskey: (id: string) => own<{ signals: Signals }>("DELETE", passkeyPath(id)),
 
-  sessions: () => call<{ sessions: Session[] }>("GET", "/api/users/me/sessions"),
-  endSession: (id: string) => call<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
-  events: (before?: string) => call<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
+  sessions: () => own<{ sessions: Session[] }>("GET", "/api/users/me/sessions"),
+  endSession: (id: string) => own<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
+  endOtherSessions: () => own<{ revoked: number }>("DELETE", "/api/users/me/sessions"),
+  events: (before?: string) => own<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
 };

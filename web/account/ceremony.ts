@@ -1,6 +1,6 @@
 // Ceremonies with an authenticator, and what people are told when one fails.
 import { WebAuthnAbortService, startAuthentication, startRegistration } from "@simplewebauthn/browser";
-import { ApiError, api, type Registrant, type Signals, type User } from "./api.js";
+import { ApiError, api, here, left, type Registrant, type Signals, type User } from "./api.js";
 
 /** Methods of current browsers that TypeScript does not know yet. */
 interface Signalling {
@@ -38,17 +38,21 @@ export class CeremonyError extends Error {
   }
 }
 
-/** Waits for the authenticator; told apart from what goes wrong elsewhere. */
+/** Waits for the authenticator, on behalf of whoever the page shows; told apart from what goes wrong elsewhere. */
 export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
-  try {
-    return await waiting;
-  } catch (cause) {
+  const same = here();
+  const response = await waiting.catch((cause: unknown) => {
     throw new CeremonyError(cause);
-  }
+  });
+  if (!same()) throw left();
+  return response;
 };
 
 /** Refusals after which the API certainly does not keep the passkey, although the authenticator has made it. */
 const NOT_KEPT = new Set(["email_taken", "too_many_passkeys"]);
+
+/** An account that was not made has no passkey; one that is there tells its own when it is shown again. */
+const notKept = (code: string, who: Registrant): boolean => NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
 
 /** Makes a passkey: for a new account, or for the one that is signed in. */
 export const register = async (who: Registrant): Promise<User> => {
@@ -59,7 +63,7 @@ export const register = async (who: Registrant): Promise<User> => {
     return user;
   } catch (error) {
     // Otherwise the password manager would go on offering a passkey that opens nothing.
-    if (error instanceof ApiError && NOT_KEPT.has(error.code)) {
+    if (error instanceof ApiError && notKept(error.code, who)) {
       quietly(browser?.signalUnknownCredential?.({ rpId: options.rp.id ?? location.hostname, credentialId: response.id }));
     }
     throw error;

@@ -49,6 +49,7 @@ export const deletion = (account: Account): void => {
     if (typed.value.toLowerCase() !== user.email.toLowerCase()) {
       return showError(form, "This is not the e-mail address of the account.", typed);
     }
+    // Told only when exactly this account is gone: the requests name it.
     const signals = account.signals();
     try {
       await api.deleteMe();

@@ -1,4 +1,5 @@
 // One question in a modal dialog, which keeps the focus inside and gives it back.
+import { here } from "./api.js";
 import { element } from "./dom.js";
 
 export interface Question {
@@ -8,7 +9,7 @@ export interface Question {
   action: string;
 }
 
-/** Whether the action is wanted. Escape means no. */
+/** Whether the action is wanted, by whoever the page showed when it asked. Escape means no. */
 export const confirmed = ({ title, text, action }: Question): Promise<boolean> => {
   const heading = element("h2", { id: "question-title" }, title);
   const explanation = element("p", { id: "question-text" }, text);
@@ -17,12 +18,13 @@ export const confirmed = ({ title, text, action }: Question): Promise<boolean> =
   const yes = element("button", { type: "submit", value: "yes", class: "danger" }, action);
   const form = element("form", { method: "dialog" }, heading, explanation, element("div", { class: "actions" }, no, yes));
   const dialog = element("dialog", { "aria-labelledby": heading.id, "aria-describedby": explanation.id }, form);
+  const same = here();
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((answer) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      answer(dialog.returnValue === "yes");
+      answer(dialog.returnValue === "yes" && same());
     });
   });
 };

@@ -14,11 +14,11 @@ export const say = (text: string): void => {
   if (text !== "") announced = setTimeout(() => (status.textContent = text), 30);
 };
 
-let ended: () => void = () => {};
+let departed: (error: ApiError) => void = () => {};
 
-/** What happens when the API says that the session has ended. */
-export const whenSessionEnds = (handler: () => void): void => {
-  ended = handler;
+/** What happens when the API says that whoever the page shows is not signed in any more. */
+export const whenDeparted = (handler: (error: ApiError) => void): void => {
+  departed = handler;
 };
 
 /** The place for an area's errors: its controls name it as their description. */
@@ -41,7 +41,7 @@ export const showError = (area: HTMLElement, text: string, field?: HTMLElement):
 };
 
 const fail = (area: HTMLElement, error: unknown): void => {
-  if (error instanceof ApiError && error.signedOut) return ended();
+  if (error instanceof ApiError && error.departed) return departed(error);
   const text = explain(error);
   // Given up for something else, which has its own to say.
   if (text === null) return;
@@ -87,7 +87,7 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
       await action();
     } catch (error) {
       const text = explain(error);
-      if (text === null || (error instanceof ApiError && error.signedOut)) throw error;
+      if (text === null || (error instanceof ApiError && error.departed)) throw error;
       const again = element("button", { type: "button" }, "Try again");
       again.addEventListener("click", () => void load(area, action));
       errorPlace(area).replaceChildren(element("span", {}, text), again);

@@ -8,6 +8,7 @@ import { deviceName } from "./user-agent.js";
 const section = byId("sessions", HTMLElement);
 const heading = byId("sessions-title", HTMLElement);
 const list = byId("sessions-list", HTMLElement);
+const others = byId("sessions-end-others", HTMLButtonElement);
 
 const PLATFORMS: Record<string, string> = { web: "Web browser", ios: "iOS app", api: "App or script" };
 
@@ -18,6 +19,7 @@ export const sessions = (changed: () => void) => {
     // This one first, then those that were used last.
     all.sort((a, b) => Number(b.current) - Number(a.current) || b.last_used - a.last_used);
     list.replaceChildren(...all.map(item));
+    others.hidden = all.every(({ current }) => current);
   };
 
   const item = (session: Session): HTMLLIElement => {
@@ -44,5 +46,24 @@ export const sessions = (changed: () => void) => {
     });
   };
 
-  return { load: () => load(section, reload), clear: () => list.replaceChildren() };
+  const askForAll = async (): Promise<void> => {
+    if (isBusy(section)) return;
+    const text = "Every session but this one ends at once, in browsers and in apps. Whoever uses one has to sign in again.";
+    if (!(await confirmed({ title: "Sign out everywhere else?", text, action: "Sign out everywhere else" }))) return;
+    await attempt(section, async () => {
+      const { revoked } = await api.endOtherSessions();
+      await reload();
+      say(`You are signed out everywhere else: ${revoked === 1 ? "one session has" : `${revoked} sessions have`} ended.`);
+      heading.focus();
+      changed();
+    });
+  };
+  others.addEventListener("click", () => void askForAll());
+
+  const clear = (): void => {
+    others.hidden = true;
+    list.replaceChildren();
+  };
+
+  return { load: () => load(section, reload), clear };
 };

@@ -14,8 +14,8 @@ const signInEmail = byId("sign-in-email", HTMLInputElement);
 const signUpEmail = byId("sign-up-email", HTMLInputElement);
 const signUpName = byId("sign-up-name", HTMLInputElement);
 
-/** Prepares the forms; gives what to do when they are shown. */
-export const signedOut = (welcome: (user: User, message: string) => void): { shown(): void } => {
+/** Prepares the forms; gives what to do when they are shown, and when they are not any more. */
+export const signedOut = (welcome: (user: User, message: string) => void): { shown(): void; hidden(): void } => {
   const autofill = new Autofill({
     signedIn: (user) => welcome(user, "You are signed in."),
     failed: (error) => showError(signInForm, explain(error) ?? ""),
@@ -35,8 +35,8 @@ export const signedOut = (welcome: (user: User, message: string) => void): { sho
     try {
       welcome(await ceremony(), message);
     } catch (error) {
-      // Unless it failed because the other form began one: that must not be disturbed.
-      if (mine === latest) autofill.start();
+      // Unless it failed because the other form began one, or an account is shown: that must not be disturbed.
+      if (mine === latest && !view.hidden) autofill.start();
       throw error;
     }
   };
@@ -57,6 +57,10 @@ export const signedOut = (welcome: (user: User, message: string) => void): { sho
       byId("unsupported", HTMLElement).hidden = supported;
       for (const each of document.querySelectorAll<HTMLButtonElement>("#signed-out button")) each.disabled = !supported;
       if (supported) autofill.start();
+    },
+    hidden: () => {
+      for (const form of forms) form.reset();
+      void autofill.stop();
     },
   };
 };

@@ -2,15 +2,21 @@
 //! so that asking does not tell which addresses have an account.
 
 use crate::domain::derived::derived;
+use crate::model::base64;
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;
 use crate::model::signing_keys::SigningKey;
+use crate::model::signing_keys::SigningKeys;
 use crate::store::passkeys::Descriptor;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
+/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever registers it would find out.
+const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
+const MARK_BYTES: usize = 8;
 /// Lengths of ids that common authenticators make.
 const LENGTHS: [usize; 4] = [16, 20, 32, 32];
-const TRANSPORTS: [&[&str]; 4] = [&["hybrid", "internal"], &["internal"], &["internal", "hybrid"], &["hybrid", "internal"]];
+/// Hints that common clients give; the iOS app gives none.
+const TRANSPORTS: [&[&str]; 4] = [&["hybrid", "internal"], &["internal"], &["internal", "hybrid"], &[]];
 
 /// The decoys of an address: one, sometimes two.
 pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
@@ -21,10 +27,23 @@ pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
         let [first, second, third, ..] = shape;
         let length = LENGTHS.get(usize::from(first % 4))?;
         let transports = TRANSPORTS.get(usize::from(second % 4))?.iter().map(|name| (*name).to_owned()).collect();
-        Some((third, Descriptor { id: CredentialId::from_bytes(id.get(..*length)?)?, transports }))
+        let body = id.get(..length.checked_sub(MARK_BYTES)?)?;
+        let mark = mark(key, body)?;
+        Some((third, Descriptor { id: CredentialId::from_bytes(&[body, &mark].concat())?, transports }))
     };
     let (Some((dice, first)), Some((_, second))) = (decoy(0), decoy(1)) else { return Vec::new() };
     if dice < 64 { vec![first, second] } else { vec![first] }
+}
+
+fn mark(key: &SigningKey, body: &[u8]) -> Option<[u8; MARK_BYTES]> {
+    derived(key, MARK_LABEL, body)?.first_chunk().copied()
+}
+
+/// Whether an id is a decoy's: registering it is answered as if somebody had it.
+pub(super) fn is_decoy(keys: &SigningKeys, id: &CredentialId) -> bool {
+    let bytes = base64::decode(id.as_str()).unwrap_or_default();
+    let Some((body, end)) = bytes.split_last_chunk::<MARK_BYTES>() else { return false };
+    keys.iter().any(|key| mark(key, body).as_ref() == Some(end))
 }
 
 #[cfg(test)]
@@ -41,6 +60,9 @@ mod tests {
             assert_ne!(of(number).first(), of(number + 1).first());
             counts[of(number).len()] += 1;
         }
+        let keys = SigningKeys::single(key.clone());
+        assert!(of(1).iter().all(|decoy| is_decoy(&keys, &decoy.id)));
+        assert!(!is_decoy(&keys, &CredentialId::from_bytes(&[7; 32]).expect("an id")));
         assert!(counts[0] == 0 && counts[1] > 100 && counts[2] > 10, "{counts:?}");
     }
 }

@@ -3,6 +3,7 @@
 use webauthn_rs::prelude::{Credential, Passkey};
 use webauthn_rs_core::proto::{AttestationFormat, ParsedAttestation, RegisteredExtensions, UserVerificationPolicy};
 
+use super::decoy::is_decoy;
 use super::{Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge};
 use crate::domain::authenticate::SignedIn;
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
@@ -148,6 +149,9 @@ pub async fn complete(
     let taken = challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now).await?.ok_or(NO_CHALLENGE)?;
     let state = State::read(&taken)?;
     let credential = registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
+    if is_decoy(&ports.config.signing_keys, &credential.id) {
+        return Err(RegisterError::Exists);
+    }
     let aaguid = aaguid::text(credential.aaguid);
     let named = label.or_else(|| state.label.clone()).or_else(|| aaguid::name(&aaguid).map(str::to_owned));
     let passkey = NewPasskey {

@@ -5,7 +5,7 @@ use super::{Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge};
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::domain::steps::Refusal;
 use crate::domain::webauthn::assertion::{self, Known};
-use crate::domain::webauthn::cose::PublicKey;
+use crate::domain::webauthn::cose::{self, PublicKey};
 use crate::domain::webauthn::json::AuthenticationResponse;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::credential_id::CredentialId;
@@ -70,12 +70,11 @@ pub async fn complete(
     origin: &RequestOrigin,
 ) -> Result<(CredentialId, Complete), PasskeySignInError> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let unknown = Refusal { step: 6, reason: "nobody has this credential" };
-    let id = CredentialId::from_bytes(&response.raw_id).ok_or(unknown)?;
-    let (taken, owned) = passkeys::take_for_sign_in(db, challenge.ok_or(NO_CHALLENGE)?, &id, now).await?;
+    let id = CredentialId::from_bytes(&response.raw_id);
+    let (taken, owned) = passkeys::take_for_sign_in(db, challenge.ok_or(NO_CHALLENGE)?, id.as_ref(), now).await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
-    let owned = owned.ok_or(unknown)?;
     let state = State::read(&taken)?;
+    let (Some(id), Some(owned)) = (id, owned) else { return Err(unknown_credential(ports, response, &state).into()) };
     let passkey = &owned.passkey;
     let public_key =
         PublicKey::parse(&passkey.public_key).map_err(|reason| StoreError::Broken(format!("a stored public key: {reason}")))?;
@@ -100,6 +99,15 @@ pub async fn complete(
     let refused = Refusal { step: 22, reason };
     let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
     Ok((id, prepared.finish(ports, user, place)?))
+}
+
+/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.
+fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
+    if let Ok(public_key) = PublicKey::parse(&cose::NOBODYS) {
+        let known = Known { public_key: &public_key, counter: None, backup_eligible: None, allowed: None, user_handle: None };
+        drop(assertion::verify(response, &expected(&ports.config, &state.challenge), &known));
+    }
+    Refusal { step: 6, reason: "nobody has this credential" }
 }
 
 /// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the address had then.

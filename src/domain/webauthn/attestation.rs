@@ -2,11 +2,16 @@
 //!
 //! The service asks for no attestation. A client that sends one all the same is not believed: the statement is parsed and left at that.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_cbor_2::Value;
 
 /// More than the longest chain of certificates that authenticators send.
 const MOST_BYTES: usize = 32 * 1024;
+
+const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
 /// What came.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,13 +24,45 @@ pub struct AttestationObject {
     pub statement: Value,
 }
 
-#[derive(Deserialize)]
+/// The members that count, each once, by their names; a derived reader would take numbers for names too.
+#[derive(Default)]
 struct Raw<'a> {
-    fmt: &'a str,
-    #[serde(rename = "authData")]
-    auth_data: &'a [u8],
-    #[serde(rename = "attStmt")]
-    statement: Value,
+    format: Option<&'a str>,
+    auth_data: Option<&'a [u8]>,
+    statement: Option<Value>,
+}
+
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(place: &mut Option<T>, members: &mut A) -> Result<(), A::Error> {
+    let twice = place.replace(members.next_value()?).is_some();
+    if twice { Err(A::Error::custom("a member twice")) } else { Ok(()) }
+}
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Raw<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attestation object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Raw<'de>, A::Error> {
+                let mut raw = Raw::default();
+                while let Some(name) = members.next_key::<&str>()? {
+                    match name {
+                        "fmt" => once(&mut raw.format, &mut members)?,
+                        "authData" => once(&mut raw.auth_data, &mut members)?,
+                        "attStmt" => once(&mut raw.statement, &mut members)?,
+                        _ => drop(members.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(raw)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// Reads an attestation object that fills `bytes` to the end.
@@ -36,13 +73,12 @@ pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("the attestation object is too long");
     }
-    // A map, not a list, which would be read by position.
-    if bytes.first().is_none_or(|first| first >> 5 != 5) {
-        return Err("the attestation object is no CBOR map");
+    match serde_cbor_2::from_slice(bytes).map_err(|_| REFUSED)? {
+        Raw { format: Some(format), auth_data: Some(auth_data), statement: Some(statement) } => {
+            Ok(AttestationObject { format: format.to_owned(), auth_data: auth_data.to_vec(), statement })
+        }
+        _ => Err(REFUSED),
     }
-    let raw: Raw<'_> =
-        serde_cbor_2::from_slice(bytes).map_err(|_| "the attestation object is not CBOR with fmt, authData and attStmt, each once")?;
-    Ok(AttestationObject { format: raw.fmt.to_owned(), auth_data: raw.auth_data.to_vec(), statement: raw.statement })
 }
 
 /// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use webauthn_rs_core::internals::AuthenticatorData;
 use webauthn_rs_core::proto::{Authentication, Registration};
 
-use super::Expected;
+use super::{Expected, quietly};
 use crate::domain::steps::Steps;
 
 /// RP id hash, flags, counter.
@@ -115,7 +115,7 @@ fn item(bytes: &[u8]) -> Result<usize, &'static str> {
 /// Why it cannot be read.
 pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
     let key = layout(bytes)?;
-    let data = AuthenticatorData::<Registration>::try_from(bytes).map_err(|_| "the authenticator data cannot be read")?;
+    let data = quietly(|| AuthenticatorData::<Registration>::try_from(bytes)).map_err(|_| "the authenticator data cannot be read")?;
     let attested =
         data.acd.zip(key).map(|(made, key)| Attested { aaguid: made.aaguid, credential_id: made.credential_id, public_key: key.to_vec() });
     assemble(bytes, data.counter, attested)
@@ -127,7 +127,7 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
 /// Why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AuthData, &'static str> {
     layout(bytes)?;
-    let data = AuthenticatorData::<Authentication>::try_from(bytes).map_err(|_| "the authenticator data cannot be read")?;
+    let data = quietly(|| AuthenticatorData::<Authentication>::try_from(bytes)).map_err(|_| "the authenticator data cannot be read")?;
     assemble(bytes, data.counter, None)
 }
 

@@ -1,6 +1,11 @@
 //! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as leniently as real clients need it:
 //! any spelling of base64, snake case beside camel case, and members left out that nothing depends on (CONTRACT §5).
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -90,6 +95,7 @@ struct RegistrationJson {
     #[serde(rename = "type")]
     kind: Option<String>,
     /// What the authenticator answered.
+    #[serde(deserialize_with = "object")]
     response: AttestationJson,
 }
 
@@ -121,6 +127,7 @@ struct AuthenticationJson {
     #[serde(rename = "type")]
     kind: Option<String>,
     /// What the authenticator answered.
+    #[serde(deserialize_with = "object")]
     response: AssertionJson,
 }
 
@@ -141,6 +148,24 @@ struct AssertionJson {
     user_handle: Option<Vec<u8>>,
 }
 
+/// Reads an object, and never a list, which derived readers read by position.
+fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
 fn binary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     base64::decode(&String::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not base64"))
 }
@@ -158,7 +183,7 @@ fn raw_id<E: serde::de::Error>(raw_id: Option<Vec<u8>>, id: Option<&Vec<u8>>) ->
 
 impl<'de> Deserialize<'de> for RegistrationResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = RegistrationJson::deserialize(deserializer)?;
+        let json: RegistrationJson = object(deserializer)?;
         let mut transports = json.response.transports.unwrap_or_default();
         transports.retain(|name| is_transport(name));
         transports.truncate(MOST_TRANSPORTS);
@@ -180,7 +205,7 @@ fn is_transport(name: &str) -> bool {
 
 impl<'de> Deserialize<'de> for AuthenticationResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = AuthenticationJson::deserialize(deserializer)?;
+        let json: AuthenticationJson = object(deserializer)?;
         Ok(Self {
             raw_id: raw_id(json.raw_id, json.id.as_ref())?,
             id: json.id,

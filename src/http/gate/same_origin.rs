@@ -22,7 +22,8 @@ pub async fn gate(State(app): State<App>, request: Request, next: Next) -> Respo
     ApiError::from(Code::CrossSiteRequest).into_response()
 }
 
-fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
+/// Whether a browser sent it for one of our own pages, or no browser did.
+pub(in crate::http) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
     let (Ok(site), Ok(origin)) = (at_most_one(headers, "sec-fetch-site"), at_most_one(headers, "origin")) else { return false };
     let allowed = origin.map(|origin| config.allows_origin(origin));
     match site {

@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 use super::App;
 use super::cookie::Shape;
 use super::credentials::all_presented;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::extract::OutgoingCookies;
+use super::gate::same_origin::is_ours;
 use super::objects::AuthResponse;
 use crate::domain::authenticate::Credential;
 use crate::domain::sign_in::{Complete, Place};
@@ -67,12 +68,17 @@ impl FromRequestParts<App> for Client {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
-        // The gate has seen to it that a browser's page is ours. The web app's server sends neither, and sets the cookie itself.
+        // The web app's server sends neither, and sets the cookie itself.
         let is_browser = parts.headers.contains_key(header::ORIGIN) || parts.headers.contains_key("sec-fetch-site");
-        let replaces = all_presented(parts, &cookie).into_iter().find_map(|credential| match credential {
+        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page gets a cookie set by that.
+        if is_browser && !is_ours(&app.ports.config, &parts.headers) {
+            return Err(Code::CrossSiteRequest.into());
+        }
+        let sessions = all_presented(parts, &cookie).into_iter().filter_map(|credential| match credential {
             Credential::Session(token) => Some(token),
             Credential::Access(_) => None,
         });
+        let replaces = sessions.collect();
         let platform = platform(&parts.headers, is_browser);
         let outgoing = parts.extensions.get::<OutgoingCookies>().cloned().unwrap_or_default();
         Ok(Self { place: Place { platform, replaces }, is_browser, cookie, outgoing })

@@ -122,17 +122,20 @@ impl Ceremony {
                 Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
                 Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
             };
-            // What a client sent must not move the terminal's cursor.
-            let line = format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand);
-            println!("{}", line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>());
+            println!("{}", printable(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
         }
         for (title, members) in found.as_object().into_iter().flatten() {
             println!("\n{title}");
             for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-                println!("  {name:<20} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                println!("  {name:<20} {}", printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
             }
         }
     }
+}
+
+/// What a client sent must not move the terminal's cursor.
+fn printable(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 fn step_json(section: &str, step: &Step) -> Value {

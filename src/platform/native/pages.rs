@@ -30,12 +30,14 @@ struct Page {
 }
 
 impl Pages {
-    /// Reads the folder; nothing if it lacks a file.
+    /// Reads the folder; nothing if it lacks a file, or one of them its policy.
     pub(super) fn read(folder: &Path) -> Self {
         let rules = std::fs::read_to_string(folder.join("_headers")).unwrap_or_default();
         let read = |(path, file, kind): &(&'static str, &str, &'static str)| {
             let content = std::fs::read(folder.join(file)).ok()?;
             let mut headers = headers_of(&rules, path);
+            // A page without its policy is no page.
+            headers.get(header::CONTENT_SECURITY_POLICY)?;
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             let tag = base64::encode(Sha256::digest(&content).get(..12)?);
             headers.insert(header::ETAG, HeaderValue::from_str(&format!("\"{tag}\"")).ok()?);

@@ -11,14 +11,15 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Request, header};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use super::migrations;
@@ -38,6 +39,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a connection may take to send a request's head, also the first byte of it.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a client may leave an answer unread.
+const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
@@ -116,17 +119,20 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     }
 }
 
-/// One connection. A client that sends nothing, or slowly, does not keep its place.
+/// One connection, of HTTP/1.1. A client that sends nothing, or slowly, or does not read, does not keep its place.
+///
+/// No HTTP/2: in the clear only programs speak it, and an idle connection of it would keep its place for good.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     site: Site,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn Error + Send + Sync>> + Send + 'static {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIME).keep_alive_timeout(HEAD_TIME);
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_TIME));
     let service = service_fn(move |request| answer(site.clone(), peer.ip(), request));
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder.serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
 async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {

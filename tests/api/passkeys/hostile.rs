@@ -45,7 +45,7 @@ const CLIENT_DATA: [ClientData; 17] = [
     ("another type", "the type is of another ceremony", |data| data["type"] = json!("payment.get")),
 ];
 
-const REGISTERING: [Registering; 34] = [
+const REGISTERING: [Registering; 37] = [
     ("the other type", "the type is of another ceremony", |r| r.client_data["type"] = json!("webauthn.get")),
     ("client data that is not UTF-8", "not UTF-8", |r| r.client_data_prefix = vec![0xFF]),
     ("two byte order marks", "no JSON object", |r| r.client_data_prefix = "\u{FEFF}\u{FEFF}".into()),
@@ -100,7 +100,21 @@ const REGISTERING: [Registering; 34] = [
         r.object = Some(object);
     }),
     ("something after the object", "not CBOR with fmt", |r| r.object = Some([r.object(), vec![0]].concat())),
-    ("a deep object", "no CBOR map", |r| r.object = Some(vec![0x81; 20_000])),
+    ("an object that is a list", "not CBOR with fmt", |r| {
+        let parts = vec![Cbor::Text("none".into()), Cbor::Bytes(r.auth_data()), r.statement.clone()];
+        r.object = Some(serde_cbor_2::to_vec(&Cbor::Array(parts)).expect("CBOR"));
+    }),
+    ("an object with numbers for names", "not CBOR with fmt", |r| {
+        let parts = [Cbor::Text("none".into()), Cbor::Bytes(r.auth_data()), r.statement.clone()];
+        r.object = Some(cbor_map(&parts.into_iter().enumerate().map(|(i, part)| (Cbor::Integer(i as i128), part)).collect::<Vec<_>>()));
+    }),
+    ("an object with a member twice", "not CBOR with fmt", |r| {
+        let mut object = r.object();
+        object[0] += 1;
+        object.extend_from_slice(b"\x63fmt\x64none");
+        r.object = Some(object);
+    }),
+    ("a deep object", "not CBOR with fmt", |r| r.object = Some(vec![0x81; 20_000])),
     ("an oversized object", "the attestation object is too long", |r| {
         r.statement = cbor_value(&[("sig", Cbor::Bytes(vec![1; 33_000]))]);
     }),
@@ -350,6 +364,56 @@ async fn a_credential_belongs_to_one_account() {
         // Another key under somebody's credential id signs nobody in.
         let forged = Authenticator { key: Authenticator::new().key, ..authenticator.clone() };
         assert_eq!(app.passkey_sign_in(&forged).await.problem(401), "passkey_sign_in_failed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_learns_for_free_who_has_an_account() {
+    case_with(&SETTINGS, async |app| {
+        // With a credential that is registered already nothing is ever made, so it must not tell which addresses are taken.
+        let mut used = authenticator();
+        app.sign_up(&mut used, "ada@example.com").await.ok();
+        for email in ["ada@example.com", "nobody@example.com"] {
+            assert_eq!(app.sign_up(&mut used, email).await.problem(409), "passkey_exists", "{email}");
+        }
+        // A made-up credential of an address that nobody has is answered like a real one.
+        let token = app.session(&app.person().await).await;
+        let asked = app.begin_sign_in(Some("nobody@example.com")).await;
+        for made_up in asked["options"]["allowCredentials"].as_array().expect("a list") {
+            let mut decoy = Authenticator { id: decode(&made_up["id"]), ..authenticator() };
+            assert_eq!(app.add_passkey(&mut decoy, &token).await.problem(409), "passkey_exists");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_client_sends_does_not_get_into_the_log() {
+    case_with(&SETTINGS, async |app| {
+        let begun = app.begin_sign_up("ada@example.com").await;
+        let mut answer = authenticator().register(&begun["options"]);
+        answer.flags |= 0x80;
+        answer.tail = cbor_map(&[(Cbor::Text("credProtect".into()), Cbor::Text("canary-in-the-log".into()))]);
+        assert_eq!(app.complete_registration(&begun, &answer).send().await.status(), 400);
+        assert!(!app.logs().await.contains("canary"), "{}", app.logs().await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_is_no_answer() {
+    case_with(&SETTINGS, async |app| {
+        let begun = app.begin_sign_up("ada@example.com").await;
+        let good = authenticator().register(&begun["options"]).json();
+        let inner = &good["response"];
+        let by_position = json!([good["id"], good["rawId"], "public-key", inner]);
+        let mut inside = good.clone();
+        inside["response"] = json!([inner["clientDataJSON"], inner["attestationObject"], []]);
+        for response in [by_position, inside] {
+            let body = json!({"challenge_id": begun["challenge_id"], "response": response});
+            assert_eq!(app.post("/api/webauthn/register/complete", &body).send().await.problem(422), "invalid_body");
+        }
     })
     .await;
 }

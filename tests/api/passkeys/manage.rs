@@ -89,11 +89,14 @@ async fn the_last_way_to_sign_in_stays() {
         assert_eq!(app.delete(&path(&first)).bearer(&token).send().await.problem(409), "last_sign_in_method");
         let mut second = Authenticator::new();
         app.add_passkey(&mut second, &token).await.ok();
+        let by_first = app.passkey_sign_in(&first).await.ok()["session_token"].as_str().expect("a token").to_owned();
         let removed = app.delete(&path(&first)).bearer(&token).send().await.ok();
         let left = &removed["signals"]["all_accepted_credentials"]["allAcceptedCredentialIds"];
         assert_eq!(*left, json!([crate::harness::authenticator::base64url(&second.id)]));
         assert_eq!(app.passkey_sign_in(&first).await.problem(401), "passkey_sign_in_failed");
         app.passkey_sign_in(&second).await.ok();
+        // What a removed passkey had signed in is over; the sign-in that removed it stays.
+        assert_eq!((app.me(&by_first).await, app.me(&token).await), (401, 200));
         assert_eq!(app.delete(&path(&first)).bearer(&token).send().await.problem(404), "passkey_not_found");
         assert!(app.events(&user).await.contains(&"passkey_removed".to_owned()));
         // Who can come by a provider needs no passkey.
@@ -192,6 +195,42 @@ async fn sign_ins_of_every_kind_are_listed_and_ended() {
 }
 
 #[tokio::test]
+async fn all_other_sign_ins_are_ended_at_once() {
+    case(async |app| {
+        let person = app.person().await;
+        let (mine, pair, other) = (app.session(&person).await, app.pair(&person).await, app.session(&person).await);
+        let stranger = app.session(&app.person().await).await;
+        assert_eq!(app.delete("/api/users/me/sessions").bearer(&mine).send().await.ok()["revoked"], 2);
+        assert_eq!((app.me(&mine).await, app.me(&pair.access).await, app.me(&other).await, app.me(&stranger).await), (200, 401, 401, 200));
+        assert_eq!(app.delete("/api/users/me/sessions").bearer(&mine).send().await.ok()["revoked"], 0);
+        assert_eq!(app.delete("/api/users/me/sessions").bearer(&other).send().await.problem(401), "invalid_token");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_that_shows_another_account_changes_nothing() {
+    case(async |app| {
+        let (ada, bob) = (app.person().await, app.person().await);
+        let token = app.session(&bob).await;
+        let calls = [
+            app.delete("/api/users/me"),
+            app.post("/api/webauthn/register/begin", &json!({})),
+            app.get("/api/webauthn/credentials"),
+            app.delete("/api/users/me/sessions"),
+        ];
+        for call in calls {
+            let answer = call.cookie(&token).header("x-expected-user", &ada.id).send().await;
+            assert_eq!(answer.problem(409), "account_changed");
+        }
+        let answer = app.get("/api/users/me").cookie(&token).header("x-expected-user", "x").send().await;
+        assert_eq!(answer.problem(409), "account_changed");
+        app.get("/api/users/me").cookie(&token).header("x-expected-user", &bob.id).send().await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn events_are_told_to_their_owner_page_by_page() {
     case(async |app| {
         let person = app.person().await;
@@ -214,7 +253,7 @@ async fn events_are_told_to_their_owner_page_by_page() {
         assert_eq!(oldest, ["user_created", "signed_in"]);
         let other = app.session(&app.person().await).await;
         assert_eq!(app.get("/api/users/me/events").bearer(&other).send().await.ok()["events"].as_array().expect("a list").len(), 2);
-        for bad in ["x", "1", "-1", "1-x", "1--1", "99999999999999999999-1", "1-9007199254740992", "%00"] {
+        for bad in ["x", "1", "-1", "1-x", "1-x", "99999999999999999999-67e55044-10b1-426f-9247-bb680e5fe0c8", "%00"] {
             let answer = app.get(&format!("/api/users/me/events?before={bad}")).bearer(&token).send().await;
             assert_eq!(answer.problem(400), "bad_request", "{bad}");
         }
