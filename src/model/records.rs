@@ -179,6 +179,10 @@ pub enum EventKind {
     PasskeyRemoved,
     /// A passkey's counter went back: somebody may have a copy of it. The sign-in was refused.
     PasskeyCloneSuspected,
+    /// A device's key was attested and bound to the account.
+    DeviceKeyAdded,
+    /// A device's key was revoked.
+    DeviceKeyRevoked,
 }
 
 impl EventKind {
@@ -199,6 +203,8 @@ impl EventKind {
             Self::PasskeyRenamed => "passkey_renamed",
             Self::PasskeyRemoved => "passkey_removed",
             Self::PasskeyCloneSuspected => "passkey_clone_suspected",
+            Self::DeviceKeyAdded => "device_key_added",
+            Self::DeviceKeyRevoked => "device_key_revoked",
         }
     }
 }

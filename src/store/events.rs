@@ -3,6 +3,7 @@
 
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
+use crate::model::attest::KeyId;
 use crate::model::credential_id::CredentialId;
 use crate::model::ids::{EventId, IdentityId, SessionId, UserId};
 use crate::model::records::{Caller, Event, EventKind, EventStamp};
@@ -193,6 +194,28 @@ pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
         "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
     );
     event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
+}
+
+/// About a device's key that the caller adds, under the conditions of its insertion.
+#[must_use]
+pub fn about_added_key(stamp: &EventStamp, by: Caller, id: &KeyId, most: i64) -> Statement {
+    let sql = insert_passkey_event!(
+        "s.user_id, s.id, ?10 FROM sessions AS s
+          WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
+            AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?9 AND revoked_at IS NULL) < ?11
+            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
+    );
+    event(sql, stamp, EventKind::DeviceKeyAdded, [by.session.into(), by.user.into(), id.text().as_str().into(), most.into()])
+}
+
+/// About a device's key that the caller revokes.
+#[must_use]
+pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statement {
+    let sql = insert_passkey_event!(
+        "k.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.user_id = k.user_id
+          WHERE k.id = ?8 AND k.user_id = ?9 AND k.revoked_at IS NULL AND s.id = ?10 AND s.revoked_at IS NULL"
+    );
+    event(sql, stamp, EventKind::DeviceKeyRevoked, [id.text().as_str().into(), by.user.into(), by.session.into()])
 }
 
 /// Where a page of events ends: at an event, by its time and its id.

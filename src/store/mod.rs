@@ -62,6 +62,7 @@ macro_rules! session_columns {
 }
 
 pub mod accounts;
+pub mod attest_keys;
 pub mod challenges;
 pub mod events;
 pub mod passkeys;
