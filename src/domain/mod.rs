@@ -6,6 +6,7 @@ pub mod access_token;
 pub mod activity;
 pub mod authenticate;
 mod derived;
+pub mod devices;
 pub mod passkeys;
 pub mod sign_in;
 pub mod steps;

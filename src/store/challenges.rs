@@ -16,6 +16,8 @@ pub enum Kind {
     SignUp,
     /// Signing in.
     SignIn,
+    /// Attesting a device's key.
+    Attestation,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Registration => "passkey_registration",
             Self::SignUp => "passkey_sign_up",
             Self::SignIn => "passkey_sign_in",
+            Self::Attestation => "app_attestation",
         }
     }
 }
@@ -92,6 +95,19 @@ pub async fn take_registration(db: &dyn Db, id: ChallengeId, user: Option<UserId
     run(db, delete).await?.first().map(read).transpose()
 }
 
+/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent callers one gets it.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn take_attestation(db: &dyn Db, id: ChallengeId, user: Option<UserId>, now: Timestamp) -> Result<Option<Taken>, StoreError> {
+    let delete = sql(
+        "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND (user_id IS NULL OR user_id = ?4)
+         RETURNING kind, state, created_at",
+        [id.into(), now.into(), Kind::Attestation.as_str().into(), user.into()],
+    );
+    run(db, delete).await?.first().map(read).transpose()
+}
+
 /// The statement that takes a challenge of signing in.
 pub(super) fn take_sign_in(id: ChallengeId, now: Timestamp) -> Statement {
     sql(
@@ -101,7 +117,7 @@ pub(super) fn take_sign_in(id: ChallengeId, now: Timestamp) -> Statement {
 }
 
 pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
-    let kind = |text: &str| [Kind::Registration, Kind::SignUp, Kind::SignIn].into_iter().find(|kind| kind.as_str() == text);
+    let kind = |text: &str| [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation].into_iter().find(|kind| kind.as_str() == text);
     Ok(Taken { kind: row.parsed("kind", kind)?, state: row.text("state")?, created_at: row.time("created_at")? })
 }
 

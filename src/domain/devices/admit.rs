@@ -1,0 +1,115 @@
+//! Whether a request comes from the device that its token was issued to: an assertion of the device's key, over this very request.
+
+use sha2::{Digest, Sha256};
+
+use super::request_challenge::{self, Request};
+use crate::domain::Ports;
+use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
+use crate::domain::authenticate::SignedIn;
+use crate::domain::steps::Refusal;
+use crate::model::attest::{KeyId, Mode};
+use crate::model::records::{Caller, Platform};
+use crate::model::time::Timestamp;
+use crate::store::attest_keys;
+use crate::store::StoreError;
+
+/// What a request shows, besides its token.
+#[derive(Debug)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be read.
+    Malformed(&'static str),
+    /// An assertion.
+    Assertion(Presented),
+}
+
+/// An assertion, as it came.
+#[derive(Debug)]
+pub struct Presented {
+    /// By which key.
+    pub key: KeyId,
+    /// Apple's CBOR.
+    pub assertion: Vec<u8>,
+    /// By which app, as the request says.
+    pub bundle: String,
+    /// Over what.
+    pub challenge: Vec<u8>,
+}
+
+/// Why a request is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// There is no assertion.
+    #[error("no assertion")]
+    Missing,
+    /// The assertion does not hold. From outside all of these look the same.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn refused(reason: &'static str) -> AdmitError {
+    Refusal { step: 0, reason }.into()
+}
+
+/// Decides about a request by `me`. Web sessions are not touched; what was issued to iOS needs an assertion where that is required.
+///
+/// # Errors
+/// [`AdmitError`]
+pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Request<'_>) -> Result<(), AdmitError> {
+    let mode = ports.config.attest.mode;
+    if mode == Mode::Off || me.session.platform != Platform::Ios {
+        return Ok(());
+    }
+    let verified = verify(ports, me.caller(), shown, request, me.now).await;
+    match (mode, verified) {
+        (_, Ok(())) => Ok(()),
+        // A fault says nothing about the device; the caller may repeat.
+        (Mode::Require, Err(error)) => Err(error),
+        (_, Err(AdmitError::Missing)) => Ok(()),
+        (_, Err(error)) => {
+            tracing::warn!(reason = %error, "an assertion would be refused");
+            Ok(())
+        }
+    }
+}
+
+/// Verifies what is shown, and moves the key's counter on. Two round trips.
+///
+/// # Errors
+/// [`AdmitError`]
+pub async fn verify(ports: &Ports, by: Caller, shown: &Shown, request: &Request<'_>, now: Timestamp) -> Result<(), AdmitError> {
+    let presented = match shown {
+        Shown::Nothing => return Err(AdmitError::Missing),
+        Shown::Malformed(reason) => return Err(refused(reason)),
+        Shown::Assertion(presented) => presented,
+    };
+    let app = ports.config.attest.app_of(&presented.bundle).ok_or_else(|| refused("an app that is not configured"))?;
+    request_challenge::check(&presented.challenge, request, now).map_err(refused)?;
+    let db = ports.db.as_ref();
+    let key = attest_keys::find(db, &presented.key).await?.ok_or_else(|| refused("an unknown key"))?;
+    if key.revoked {
+        return Err(refused("a revoked key"));
+    }
+    if key.user_id.is_some_and(|owner| owner != by.user) {
+        return Err(refused("another account's key"));
+    }
+    if key.app_id != app {
+        return Err(refused("a key of another app"));
+    }
+    let expected = ExpectedAssertion {
+        public_key: &key.public_key,
+        app_id: app,
+        client_data_hash: Sha256::digest(&presented.challenge).into(),
+        previous_counter: key.counter,
+    };
+    let used = assertion::verify(&presented.assertion, &expected).accepted()?;
+    if attest_keys::use_for(db, by, &presented.key, used.counter, now).await? {
+        Ok(())
+    } else {
+        Err(refused("the counter was used meanwhile, or the sign-in belongs to another device"))
+    }
+}
