@@ -1,0 +1,1 @@
+//! App Attest: attestations and assertions of a test authority, whole and with each step broken, and the command line.
