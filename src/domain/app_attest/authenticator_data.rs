@@ -138,6 +138,12 @@ fn public_key(bytes: &[u8]) -> Option<([u8; 65], &[u8])> {
     Some((point, rest))
 }
 
+/// The point of a COSE key that fills `bytes`: ES256 on P-256, canonical.
+#[must_use]
+pub fn cose_point(bytes: &[u8]) -> Option<[u8; 65]> {
+    public_key(bytes).filter(|(_, rest)| rest.is_empty()).map(|(point, _)| point)
+}
+
 /// Reads the authenticator data of an assertion.
 ///
 /// # Errors
