@@ -15,4 +15,15 @@
 #[allow(dead_code, reason = "each test target uses its part")]
 #[path = "../support/apple.rs"]
 mod apple;
+mod assertions;
 mod attestations;
+mod command_line;
+
+/// The application.
+const APP: &str = "UR6RM9YCF7.app.hamrah.ios";
+/// Another one of the same team.
+const OTHER_APP: &str = "UR6RM9YCF7.app.hamrah.other";
+/// SHA-256 of what was signed.
+const HASH: [u8; 32] = [5; 32];
+/// When, in seconds since 1970.
+const AT: i64 = 1_790_000_000;
