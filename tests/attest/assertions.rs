@@ -19,7 +19,7 @@ impl Case {
     fn new() -> Self {
         let key = DeviceKey::new(7);
         Self {
-            assertion: key.assertion(APP, HASH, 50),
+            assertion: Assertion::new(APP, HASH, 50),
             edit: |object| object,
             public_key: key.point(),
             app_id: APP.into(),
@@ -55,7 +55,7 @@ fn whole_assertions_are_accepted() {
     case.assertion = Assertion { flags: 0x40, counter: u32::MAX, ..case.assertion };
     assert!(case.verify().passed());
     // The first one ever.
-    let first = Case { assertion: DeviceKey::new(7).assertion(APP, HASH, 1), previous_counter: 0, ..Case::new() };
+    let first = Case { assertion: Assertion::new(APP, HASH, 1), previous_counter: 0, ..Case::new() };
     assert!(first.verify().passed());
 }
 

@@ -184,14 +184,14 @@ fn x5c(case: &mut Case, of: fn([Vec<u8>; 3]) -> Vec<Vec<u8>>) {
 
 const CONTENT: [Broken; 37] = [
     ("another challenge", 4, "for another nonce", |c| c.client_data_hash[0] ^= 1),
-    ("no nonce", 4, "has no extension", |c| c.attestation.nonce_extension = Some(None)),
-    ("another nonce", 4, "for another nonce", |c| c.attestation.nonce_extension = Some(Some(nonce_extension(&[9; 32])))),
-    ("a short nonce", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(Some(nonce_extension(&[9; 31])))),
-    ("a long nonce", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(Some(nonce_extension(&[9; 33])))),
+    ("no nonce", 4, "has no extension", |c| c.attestation.nonce_extension = Some(Vec::new())),
+    ("another nonce", 4, "for another nonce", |c| c.attestation.nonce_extension = Some(nonce_extension(&[9; 32]))),
+    ("a short nonce", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(nonce_extension(&[9; 31]))),
+    ("a long nonce", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(nonce_extension(&[9; 33]))),
     ("something after the nonce", 4, "not a sequence of 32 bytes", |c| {
-        c.attestation.nonce_extension = Some(Some([nonce_extension(&c.attestation.nonce()), vec![0]].concat()));
+        c.attestation.nonce_extension = Some([nonce_extension(&c.attestation.nonce()), vec![0]].concat());
     }),
-    ("the nonce alone", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(Some(c.attestation.nonce().to_vec()))),
+    ("the nonce alone", 4, "not a sequence of 32 bytes", |c| c.attestation.nonce_extension = Some(c.attestation.nonce().to_vec())),
     ("another key id", 5, "the key id is of another key", |c| c.key_id[0] ^= 1),
     ("a short key id", 5, "the key id is of another key", |c| c.key_id.truncate(31)),
     ("no key id", 5, "the key id is of another key", |c| c.key_id.clear()),

@@ -9,7 +9,7 @@ use hamrah_api::model::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::apple::{Authority, DeviceKey, cose};
+use crate::apple::{Assertion, Authority, DeviceKey, cose};
 use crate::{APP, AT};
 
 const CHALLENGE: &[u8] = b"a challenge of twenty-four..";
@@ -50,7 +50,7 @@ fn run(command: &str, input: &[u8], arguments: &[&str]) -> Ran {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A whole attestation, and a folder with the root that is to be trusted.
@@ -131,7 +131,7 @@ fn a_step_that_fails_says_so_and_the_others_go_on() {
 fn an_assertion_is_held_against_a_key_in_every_spelling() {
     let key = DeviceKey::new(7);
     let data = "POST:https://api.hamrah.app/api/users/me:1790000000";
-    let assertion = STANDARD.encode(key.assert(&key.assertion(APP, Sha256::digest(data).into(), 3).ios_27("1314", 4)));
+    let assertion = STANDARD.encode(key.assert(&Assertion::new(APP, Sha256::digest(data).into(), 3).ios_27("1314", 4)));
     let spki = format!("3059301306072a8648ce3d020106082a8648ce3d030107034200{}", hex(&key.point()));
     let signed: [[&str; 2]; 3] =
         [["--client-data", data], ["--challenge", &STANDARD.encode(data)], ["--client-data-hash", &hex(&Sha256::digest(data))]];

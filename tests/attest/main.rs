@@ -18,6 +18,7 @@ mod apple;
 mod assertions;
 mod attestations;
 mod command_line;
+mod seeds;
 
 /// The application.
 const APP: &str = "UR6RM9YCF7.app.hamrah.ios";

@@ -146,10 +146,11 @@ impl Authority {
     /// The certificate of a key.
     pub fn leaf(&self, attestation: &Attestation) -> Vec<u8> {
         let mut leaf = params("a key", &attestation.valid, 3);
-        leaf.is_ca = attestation.leaf_is_ca.clone();
+        leaf.is_ca = attestation.leaf_is_ca;
         leaf.key_usages.clone_from(&attestation.leaf_usage);
         leaf.custom_extensions.clone_from(&attestation.leaf_extensions);
-        if let Some(value) = attestation.nonce_extension.clone().unwrap_or_else(|| Some(nonce_extension(&attestation.nonce()))) {
+        let value = attestation.nonce_extension.clone().unwrap_or_else(|| nonce_extension(&attestation.nonce()));
+        if !value.is_empty() {
             leaf.custom_extensions.push(CustomExtension::from_oid_content(&NONCE_OID, value));
         }
         let issuer = Issuer::from_params(&self.intermediate_params, &self.intermediate_key);
@@ -225,11 +226,6 @@ impl DeviceKey {
         }
     }
 
-    /// A whole assertion by a system before iOS 27.
-    pub fn assertion(&self, app_id: &str, client_data_hash: [u8; 32], counter: u32) -> Assertion {
-        Assertion { app_id: app_id.into(), flags: 0x40, counter, tail: Vec::new(), client_data_hash, signature: None }
-    }
-
     /// What a device would send.
     pub fn assert(&self, assertion: &Assertion) -> Vec<u8> {
         let signature = assertion.signature.clone().unwrap_or_else(|| self.sign(&assertion.nonce()));
@@ -256,8 +252,8 @@ pub struct Attestation {
     /// What follows the key.
     pub tail: Vec<u8>,
     pub client_data_hash: [u8; 32],
-    /// Another value of the nonce's extension; the inner `None` leaves it out.
-    pub nonce_extension: Option<Option<Vec<u8>>>,
+    /// Another value of the nonce's extension; an empty one leaves it out.
+    pub nonce_extension: Option<Vec<u8>>,
     pub leaf_point: Vec<u8>,
     pub leaf_is_ca: IsCa,
     pub leaf_usage: Vec<KeyUsagePurpose>,
@@ -306,6 +302,11 @@ pub struct Assertion {
 }
 
 impl Assertion {
+    /// A whole assertion by a system before iOS 27.
+    pub fn new(app_id: &str, client_data_hash: [u8; 32], counter: u32) -> Self {
+        Self { app_id: app_id.into(), flags: 0x40, counter, tail: Vec::new(), client_data_hash, signature: None }
+    }
+
     pub fn auth_data(&self) -> Vec<u8> {
         [auth_header(&self.app_id, self.flags, self.counter), self.tail.clone()].concat()
     }
@@ -340,9 +341,9 @@ pub fn head(kind: u8, argument: usize) -> Vec<u8> {
     let argument = u32::try_from(argument).expect("a short item").to_be_bytes();
     match argument {
         [0, 0, 0, small @ 0..=23] => vec![kind << 5 | small],
-        [0, 0, 0, byte] => vec![kind << 5 | 24, byte],
-        [0, 0, high, low] => vec![kind << 5 | 25, high, low],
-        [a, b, c, d] => vec![kind << 5 | 26, a, b, c, d],
+        [0, 0, 0, byte] => vec![kind << 5 | 0x18, byte],
+        [0, 0, high, low] => vec![kind << 5 | 0x19, high, low],
+        [a, b, c, d] => vec![kind << 5 | 0x1A, a, b, c, d],
     }
 }
 

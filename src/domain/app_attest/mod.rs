@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_root_is_the_one_that_apple_published() {
         let digest = Sha256::digest(TrustAnchor::apple().der());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         assert_eq!(hex, "1cb9823ba28ba6ad2d33a006941de2ae4f513ef1d4e831b9f7e0fa7b6242c932");
     }
 

@@ -78,20 +78,20 @@ pub(super) enum Command {
 #[derive(Args)]
 pub(super) struct App {
     /// The team's id, such as `UR6RM9YCF7`.
-    #[arg(long, requires = "bundle", required_unless_present = "app_id")]
+    #[arg(long, requires = "bundle", required_unless_present = "ids")]
     team: Option<String>,
     /// A bundle id of the team, such as `app.hamrah.ios`; may be given several times.
     #[arg(long, requires = "team")]
     bundle: Vec<String>,
     /// Both in one: `UR6RM9YCF7.app.hamrah.ios`; may be given several times.
-    #[arg(long)]
-    app_id: Vec<String>,
+    #[arg(long = "app-id", value_name = "APP_ID")]
+    ids: Vec<String>,
 }
 
 impl App {
     fn ids(&self) -> Vec<String> {
         let team = self.team.iter().flat_map(|team| self.bundle.iter().map(move |bundle| format!("{team}.{bundle}")));
-        self.app_id.iter().cloned().chain(team).collect()
+        self.ids.iter().cloned().chain(team).collect()
     }
 }
 
