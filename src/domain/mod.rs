@@ -4,6 +4,7 @@
 
 pub mod access_token;
 pub mod activity;
+pub mod app_attest;
 pub mod authenticate;
 mod derived;
 pub mod devices;

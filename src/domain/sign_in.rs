@@ -85,11 +85,16 @@ pub async fn web_session(ports: &Ports, who: Who<'_>, platform: Platform, origin
     Ok(WebSession { user, token, expires_at, expires_in: expires_at.seconds_since(now) })
 }
 
-/// Makes a sign-in with a pair of tokens. One round trip.
+/// Makes a sign-in with a pair of tokens; gives its id too. One round trip.
 ///
 /// # Errors
 /// [`SignInError`]
-pub async fn token_pair(ports: &Ports, who: Who<'_>, platform: Platform, origin: &RequestOrigin) -> Result<TokenPair, SignInError> {
+pub async fn token_pair(
+    ports: &Ports,
+    who: Who<'_>,
+    platform: Platform,
+    origin: &RequestOrigin,
+) -> Result<(TokenPair, SessionId), SignInError> {
     let now = ports.clock.now();
     let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
     let access_expires_at = now.plus(ports.config.access_token_ttl);
@@ -101,7 +106,7 @@ pub async fn token_pair(ports: &Ports, who: Who<'_>, platform: Platform, origin:
     let id = ports.id(SessionId::from_random)?;
     let user = create(ports, who, id, platform, (None, Some(pair)), &ports.stamp(origin, now)?).await?;
     let access_token = sign_access_token(ports, (user.id, id, platform), now, access_expires_at)?;
-    Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
+    Ok((TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) }, id))
 }
 
 /// A sign-in that carries a web session and a pair, as its owner gets it.

@@ -1,8 +1,9 @@
 //! Removing what has ended, in bounded batches: every minute, at the edge by a cron trigger, natively by a background task.
 
 use super::Ports;
+use super::devices::UNBOUND_KEPT;
 use crate::model::config::REFRESH_EVENTS_KEPT;
-use crate::store::{StoreError, challenges, events, refresh_tokens, sessions};
+use crate::store::{StoreError, attest_keys, challenges, events, refresh_tokens, sessions};
 
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -15,6 +16,8 @@ pub struct Swept {
     pub challenges: usize,
     /// Events that tell of a refresh.
     pub events: usize,
+    /// Devices' keys that nobody used.
+    pub attest_keys: usize,
 }
 
 /// Removes what has ended. Safe to run concurrently and to stop anywhere.
@@ -29,5 +32,6 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         sessions: sessions::sweep(db, now).await?,
         challenges: challenges::sweep(db, now).await?,
         events: events::sweep(db, now.minus(REFRESH_EVENTS_KEPT)).await?,
+        attest_keys: attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?,
     })
 }

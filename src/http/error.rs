@@ -7,6 +7,9 @@ use http::StatusCode;
 
 use crate::domain::NoEntropy;
 use crate::domain::authenticate::AuthenticateError;
+use crate::domain::devices::admit::AdmitError;
+use crate::domain::devices::client::ClientError;
+use crate::domain::devices::register::AttestError;
 use crate::domain::passkeys::manage::ManageError;
 use crate::domain::passkeys::register::RegisterError;
 use crate::domain::passkeys::sign_in::PasskeySignInError;
@@ -53,6 +56,7 @@ codes! {
     MalformedJson BAD_REQUEST "malformed_json" "The body is not valid JSON in UTF-8.";
     MultipleCredentials BAD_REQUEST "multiple_credentials" "Send either the session cookie or one Authorization header, not both.";
     TokenInQuery BAD_REQUEST "token_in_query" "Tokens are not accepted in the query; send an Authorization header.";
+    AttestationFailed BAD_REQUEST "attestation_failed" "The attestation could not be verified; ask for a new challenge. One is good for ten minutes, once.";
     PasskeyRegistrationFailed BAD_REQUEST "passkey_registration_failed" "The passkey could not be verified; begin again. A registration may take five minutes.";
     AuthenticationRequired UNAUTHORIZED "authentication_required" "Sign in first.";
     InvalidToken UNAUTHORIZED "invalid_token" "The credential is not valid, or not any more.";
@@ -62,16 +66,21 @@ codes! {
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
     CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
     ReauthenticationRequired FORBIDDEN "reauthentication_required" "Sign in again: this needs a sign-in of the last ten minutes.";
+    AppAttestRequired FORBIDDEN "app_attest_required" "This token is good only with an App Attest assertion of its device.";
+    AppAttestFailed FORBIDDEN "app_attest_failed" "The App Attest assertion does not hold for this request.";
     NotFound NOT_FOUND "not_found" "There is nothing here.";
     UserNotFound NOT_FOUND "user_not_found" "There is no such user.";
     TokenNotFound NOT_FOUND "token_not_found" "There is no such token.";
     SessionNotFound NOT_FOUND "session_not_found" "There is no such session.";
+    AttestKeyNotFound NOT_FOUND "attest_key_not_found" "There is no such device.";
     PasskeyNotFound NOT_FOUND "passkey_not_found" "There is no such passkey.";
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This address does not answer that method; see Allow.";
     RequestTimeout REQUEST_TIMEOUT "request_timeout" "The request did not arrive in time.";
     Conflict CONFLICT "conflict" "This is taken already.";
     AccountChanged CONFLICT "account_changed" "Another account is signed in by now; nothing was done.";
     EmailTaken CONFLICT "email_taken" "There is an account with this e-mail address; sign in to it instead.";
+    AttestKeyTaken CONFLICT "attest_key_taken" "This device's key belongs to another account, or was revoked; make a new one.";
+    TooManyAttestKeys CONFLICT "too_many_attest_keys" "An account has 20 devices at most; revoke one first.";
     PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
     TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";
     LastSignInMethod CONFLICT "last_sign_in_method" "This is the last way to sign in to the account; add another one first.";
@@ -87,6 +96,9 @@ codes! {
     InvalidProviderId UNPROCESSABLE_ENTITY "invalid_provider_id" "A provider's id has 1 to 255 printable ASCII characters.";
     InvalidAuthMethod UNPROCESSABLE_ENTITY "invalid_auth_method" "A method is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidPlatform UNPROCESSABLE_ENTITY "invalid_platform" "A platform is web, ios or api.";
+    InvalidBundleId UNPROCESSABLE_ENTITY "invalid_bundle_id" "This is not the bundle id of an app that is configured.";
+    InvalidKeyId UNPROCESSABLE_ENTITY "invalid_key_id" "A key's id is the base64 of 32 bytes.";
+    InvalidPurpose UNPROCESSABLE_ENTITY "invalid_purpose" "A purpose is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
@@ -236,6 +248,38 @@ impl From<ManageError> for ApiError {
             ManageError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             ManageError::Entropy(error) => error.into(),
             ManageError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AttestError> for ApiError {
+    fn from(error: AttestError) -> Self {
+        match error {
+            AttestError::Refused(_) => Self::because(Code::AttestationFailed, error.to_string()),
+            AttestError::Taken => Code::AttestKeyTaken.into(),
+            AttestError::TooMany => Code::TooManyAttestKeys.into(),
+            AttestError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
+            AttestError::Entropy(error) => error.into(),
+            AttestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClientError> for ApiError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Missing(error) => error.into(),
+            ClientError::Attest(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdmitError> for ApiError {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Missing => Code::AppAttestRequired.into(),
+            AdmitError::Refused(_) => Self::because(Code::AppAttestFailed, error.to_string()),
+            AdmitError::Store(error) => error.into(),
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::assertion;
 use super::cookie::Shape;
 use super::credentials::{Presented, all_presented, presented};
 use super::error::{ApiError, Code};
@@ -264,6 +265,9 @@ async fn signed_in(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -
     let expected = parts.headers.get(EXPECTED_USER).map(|id| id.to_str().ok().and_then(UserId::parse));
     if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
         return Err(Code::AccountChanged.into());
+    }
+    if !by_cookie {
+        assertion::admit(app, parts, &signed_in).await?;
     }
     if let (true, true, Credential::Session(token)) = (signed_in.renewed, by_cookie, &credential)
         && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()

@@ -9,12 +9,13 @@ use super::error::{ApiError, Code};
 use super::extract::{AppJson, absent_if_empty, lenient_bool};
 use super::objects::{AuthResponse, User, UserAnswer};
 use crate::domain::authenticate::{self, AuthenticateError, Credential};
+use crate::domain::devices::client;
 use crate::domain::sign_in::Who;
 use crate::domain::users::Identity;
 use crate::domain::{RequestOrigin, sign_in, users};
 use crate::model::email::Email;
 use crate::model::ids::UserId;
-use crate::model::records::Platform;
+use crate::model::records::{Caller, Platform};
 use crate::model::secret::SessionToken;
 use crate::model::text;
 
@@ -54,6 +55,9 @@ pub struct Person {
     /// `web`, `ios` or `api`.
     #[schema(example = "web")]
     platform: String,
+    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`.
+    #[serde(default, alias = "clientAttestation", deserialize_with = "absent_if_empty")]
+    client_attestation: Option<String>,
     /// What the person's client calls itself.
     #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
     user_agent: Option<String>,
@@ -104,7 +108,13 @@ pub async fn create_user(
     if body.user_id.is_some() {
         return Err(Code::AmbiguousSubject.into());
     }
-    let user = users::identify(&app.ports, &body.identity()?, &body.origin(origin)).await?;
+    let identity = body.identity()?;
+    let origin = body.origin(origin);
+    let device = client::attested(&app.ports, identity.platform, body.client_attestation.as_deref()).await?;
+    let user = users::identify(&app.ports, &identity, &origin).await?;
+    if let Some(key) = device {
+        client::keep(&app.ports, user.id, &key, &origin).await?;
+    }
     Ok(AppJson(UserAnswer { success: true, user: user.into() }))
 }
 
@@ -120,14 +130,30 @@ pub async fn create_tokens(
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = body.platform()?;
     let origin = body.origin(origin);
-    let pair = match (&body.user_id, &body.provider, &body.provider_id) {
-        (Some(id), None, None) => {
-            let user = UserId::parse(id).ok_or(Code::InvalidUserId)?;
-            sign_in::token_pair(&app.ports, Who::User(user), platform, &origin).await?
-        }
+    let known = match (&body.user_id, &body.provider, &body.provider_id) {
+        (Some(id), None, None) => Some(UserId::parse(id).ok_or(Code::InvalidUserId)?),
         (Some(_), _, _) => return Err(Code::AmbiguousSubject.into()),
-        (None, _, _) => sign_in::token_pair(&app.ports, Who::Identity(&body.identity()?), platform, &origin).await?,
+        (None, _, _) => None,
     };
+    let identity = if known.is_none() { Some(body.identity()?) } else { None };
+    let device = client::attested(&app.ports, platform, body.client_attestation.as_deref()).await?;
+    // The device is the account's before it gets tokens: so they are never issued to a device that is somebody else's.
+    let user = match (&identity, &device) {
+        (Some(identity), Some(_)) => Some(users::identify(&app.ports, identity, &origin).await?.id),
+        _ => known,
+    };
+    if let (Some(user), Some(key)) = (user, &device) {
+        client::keep(&app.ports, user, key, &origin).await?;
+    }
+    let who = match (user, &identity) {
+        (Some(user), _) => Who::User(user),
+        (None, Some(identity)) => Who::Identity(identity),
+        (None, None) => return Err(Code::AmbiguousSubject.into()),
+    };
+    let (pair, session) = sign_in::token_pair(&app.ports, who, platform, &origin).await?;
+    if let Some(key) = &device {
+        client::bind(&app.ports, Caller { user: pair.user.id, session }, &key.id).await?;
+    }
     Ok(AppJson(pair.into()))
 }
 

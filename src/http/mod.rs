@@ -3,6 +3,8 @@
 //! [`router`] is the table of contents. A handler parses, calls one use case, answers.
 
 pub mod activity;
+pub mod app_attestation;
+mod assertion;
 pub mod cookie;
 pub mod credentials;
 pub mod docs;

@@ -12,7 +12,7 @@ use super::error::Code;
 use super::respond::Problem;
 use super::router::{Access, Route, table};
 use super::webauthn::{authenticate, credentials, register};
-use super::{activity, docs, health, internal, sessions, tokens, users, well_known};
+use super::{activity, app_attestation, docs, health, internal, sessions, tokens, users, well_known};
 
 /// A JWK set with public keys.
 #[derive(ToSchema)]
@@ -72,6 +72,11 @@ pub struct PublicKey {
         activity::end_sign_in,
         activity::end_others,
         activity::events,
+        app_attestation::challenge,
+        app_attestation::verify,
+        app_attestation::verify_key,
+        app_attestation::list,
+        app_attestation::revoke,
         register::begin,
         register::complete,
         authenticate::begin,
@@ -159,6 +164,8 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
     let path = OTHER_NAMES.iter().find(|(other, _)| *other == route.path).map_or(route.path, |(_, name)| name);
     let registers = path.starts_with("/api/webauthn/register/");
     let completes = path.ends_with("/complete");
+    let attests = path.starts_with("/api/app-attestation/") && has_body;
+    let calls_optionally = registers || attests && !path.ends_with("/verify-key");
     let about_passkey = path.contains("/credentials/{id}");
     let api = route.path.starts_with("/api");
     let unsafe_method = route.method != http::Method::GET;
@@ -166,17 +173,26 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::BadRequest => has_body || route.path.contains('{') || route.path.ends_with("/events"),
         Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge | Code::RequestTimeout => has_body,
         Code::UnsupportedMediaType => api && unsafe_method,
-        Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || registers,
+        Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => completes && !registers,
-        Code::AccountChanged => signs_in || registers,
+        Code::AccountChanged | Code::AppAttestRequired | Code::AppAttestFailed => {
+            signs_in || calls_optionally || refreshes || takes_person(route)
+        }
+        Code::AttestationFailed | Code::AttestKeyTaken | Code::TooManyAttestKeys => {
+            attests && path.ends_with("/verify") || takes_person(route)
+        }
+        Code::AttestKeyNotFound => path.contains("{key_id}"),
+        Code::InvalidBundleId => attests && !path.ends_with("/verify-key"),
+        Code::InvalidKeyId => attests && !path.ends_with("/challenge"),
+        Code::InvalidPurpose => attests && path.ends_with("/challenge"),
         Code::TooManyPasskeys => registers,
         Code::InvalidPasskeyName => registers || (about_passkey && has_body),
         Code::PasskeyNotFound => about_passkey,
         Code::LastSignInMethod => about_passkey && !has_body,
         Code::SessionNotFound => path.contains("{session_id}"),
         Code::AuthenticationRequired => signs_in,
-        Code::InvalidToken => signs_in || registers || route.path == "/api/internal/sessions/validate",
+        Code::InvalidToken => signs_in || calls_optionally || route.path == "/api/internal/sessions/validate",
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
@@ -192,7 +208,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         }
         Code::EmailRequired => takes_person(route) || registers && !completes,
         Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
-        Code::InvalidPlatform => takes_person(route) || route.path == "/api/internal/sessions",
+        Code::InvalidPlatform => takes_person(route) || attests && path.ends_with("/challenge") || route.path == "/api/internal/sessions",
         Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
         // The router's own, for addresses and methods that are no route.
         Code::NotFound | Code::MethodNotAllowed => false,

@@ -10,7 +10,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
-use super::{App, activity, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
+use super::{App, activity, app_attestation, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
 use crate::domain::Ports;
 use crate::model::config::Config;
 
@@ -100,6 +100,12 @@ pub fn table() -> Vec<Route> {
         route(PATCH,  "/api/webauthn/credentials/{id}",           SignedIn,         credentials::rename),
         route(DELETE, "/api/webauthn/credentials/{id}",           SignedIn,         credentials::remove),
         route(GET,    "/api/webauthn/users/{user_id}/credentials", SignedIn,        credentials::list_of),
+        // Devices that Apple attests.
+        route(POST,   "/api/app-attestation/challenge",           Anyone,           app_attestation::challenge),
+        route(POST,   "/api/app-attestation/verify",              Anyone,           app_attestation::verify),
+        route(POST,   "/api/app-attestation/verify-key",          Anyone,           app_attestation::verify_key),
+        route(GET,    "/api/app-attestation/keys",                SignedIn,         app_attestation::list),
+        route(DELETE, "/api/app-attestation/keys/{key_id}",       SignedIn,         app_attestation::revoke),
         // The caller's account.
         route(GET,    "/api/users/me",                            SignedIn,         users::me),
         route(PUT,    "/api/users/me",                            SignedIn,         users::update),

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
+use super::assertion::DeviceProof;
 use super::error::{ApiError, Code};
 use super::extract::{AppJson, CurrentUser};
 use super::objects::{AuthResponse, Message};
 use super::sessions::Validated;
+use crate::domain::devices::admit;
 use crate::domain::tokens::RotateError;
 use crate::domain::{RequestOrigin, tokens};
 use crate::model::ids::{SessionId, UserId};
@@ -33,9 +35,11 @@ pub struct RefreshRequest {
 pub async fn refresh(
     State(app): State<App>,
     origin: RequestOrigin,
+    device: DeviceProof,
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateError::Invalid)?;
+    admit::admit_refresh(&app.ports, &presented, device.shown(), &device.request()).await?;
     let pair = tokens::rotate(&app.ports, &presented, &origin).await?;
     Ok(AppJson(pair.into()))
 }

@@ -47,7 +47,7 @@ struct WebCredentials {
 /// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple, "Supporting associated domains").
 #[utoipa::path(get, path = "/.well-known/apple-app-site-association", tag = "service", responses((status = 200, body = AppleAppSiteAssociation)))]
 pub async fn apple_apps(State(app): State<App>) -> impl IntoResponse {
-    ([CACHE], Json(AppleAppSiteAssociation { webcredentials: WebCredentials { apps: app.ports.config.apple_apps.clone() } }))
+    ([CACHE], Json(AppleAppSiteAssociation { webcredentials: WebCredentials { apps: app.ports.config.attest.apps.clone() } }))
 }
 
 /// Where people manage their passkeys.

@@ -26,10 +26,20 @@ impl Mode {
     }
 }
 
+/// Reads `APP_ATTEST_ON_REFRESH`, to the letter.
+#[must_use]
+pub fn on_refresh(text: &str) -> Option<bool> {
+    match text {
+        "off" => Some(false),
+        "require" => Some(true),
+        _ => None,
+    }
+}
+
 /// `APP_ATTEST_ENVIRONMENT`: which of Apple's environments keys come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Environment {
-    /// Apps from TestFlight and the App Store.
+    /// Apps from the store and from `TestFlight`.
     Production,
     /// Apps from Xcode.
     Development,

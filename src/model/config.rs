@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::attest;
 use super::origin::{Origin, is_domain, is_within};
 use super::signing_keys::SigningKeys;
 use super::strength::weakness;
@@ -69,8 +70,8 @@ pub struct Config {
     pub passkey_origins: Vec<String>,
     /// `ACCOUNT_URL`: the account page, where people are sent who want to change how they sign in.
     pub account_url: String,
-    /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID` (several allowed): application ids of the iOS apps, `<team>.<bundle>`.
-    pub apple_apps: Vec<String>,
+    /// What is configured about App Attest, with the application ids of the iOS apps.
+    pub attest: attest::Settings,
     /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
     pub internal_services: Vec<String>,
     /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
@@ -103,7 +104,7 @@ impl Config {
         let rp_id = reader.text("RP_ID", development.then_some("localhost"));
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
         let related_origins = reader.related_origins(development);
-        let apple_apps = reader.apple_apps();
+        let attest = reader.attest(environment == Some(Environment::Production));
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
@@ -125,7 +126,7 @@ impl Config {
                 passkey_origins: passkey_origins(&rp_id, &allowed_origins, &related_origins),
                 related_origins,
                 account_url,
-                apple_apps,
+                attest,
                 allowed_origins,
                 cookie_domain,
                 rp_id,
@@ -259,6 +260,41 @@ impl Reader<'_> {
             self.problem("APPLE_BUNDLE_ID", "must be bundle ids of letters, digits, dots and dashes, separated by commas");
         }
         bundles.iter().map(|bundle| format!("{team}.{bundle}")).collect()
+    }
+
+    /// One of a few words, to the letter.
+    fn word<T>(&mut self, name: &str, words: &str, default: &str, parse: fn(&str) -> Option<T>, fallback: T) -> T {
+        parse(self.get(name).as_deref().unwrap_or(default)).unwrap_or_else(|| {
+            self.problem(name, &format!("must be {words}"));
+            fallback
+        })
+    }
+
+    fn attest(&mut self, production: bool) -> attest::Settings {
+        let apps = self.apple_apps();
+        let mode = self.word("APP_ATTEST_MODE", "`off`, `observe` or `require`", "off", attest::Mode::parse, attest::Mode::Require);
+        let on_refresh = self.word("APP_ATTEST_ON_REFRESH", "`off` or `require`", "off", attest::on_refresh, true);
+        let environment = self.word(
+            "APP_ATTEST_ENVIRONMENT",
+            "`production` or `development`",
+            "production",
+            attest::Environment::parse,
+            attest::Environment::Production,
+        );
+        let test_root = self.get("APP_ATTEST_TEST_ROOT");
+        if mode != attest::Mode::Off && apps.is_empty() {
+            self.problem("APP_ATTEST_MODE", "needs APPLE_TEAM_ID and APPLE_BUNDLE_ID, unless it is `off`");
+        }
+        if on_refresh && mode != attest::Mode::Require {
+            self.problem("APP_ATTEST_ON_REFRESH", "can be `require` only if APP_ATTEST_MODE is");
+        }
+        if production && environment == attest::Environment::Development {
+            self.problem("APP_ATTEST_ENVIRONMENT", "must not be `development` in production: anybody with Xcode makes such keys");
+        }
+        if production && test_root.is_some() {
+            self.problem("APP_ATTEST_TEST_ROOT", "must not be set in production: only Apple's root counts");
+        }
+        attest::Settings { mode, on_refresh, environment, test_root, apps }
     }
 
     fn account_url(&mut self, development: bool, issuer: &str) -> String {

@@ -35,7 +35,7 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.access_token_ttl, Duration::from_hours(1));
     assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
     assert_eq!(config.account_url, "https://api.hamrah.app/account");
-    assert!(config.apple_apps.is_empty());
+    assert!(config.attest.apps.is_empty());
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }
@@ -60,6 +60,16 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("ACCOUNT_URL", "javascript:alert(1)"),
         ("APPLE_TEAM_ID", "UR6RM9YCF7"),
         ("APPLE_BUNDLE_ID", "app.hamrah.ios"),
+        ("APP_ATTEST_MODE", "Require"),
+        ("APP_ATTEST_MODE", "on"),
+        ("APP_ATTEST_MODE", "true"),
+        ("APP_ATTEST_MODE", "require"),
+        ("APP_ATTEST_MODE", "observe"),
+        ("APP_ATTEST_ON_REFRESH", "yes"),
+        ("APP_ATTEST_ON_REFRESH", "require"),
+        ("APP_ATTEST_ENVIRONMENT", "development"),
+        ("APP_ATTEST_ENVIRONMENT", "sandbox"),
+        ("APP_ATTEST_TEST_ROOT", "-----BEGIN CERTIFICATE-----"),
         ("INTERNAL_SERVICES", "hamrah app"),
         ("INTERNAL_API_KEY", ""),
         ("INTERNAL_API_KEY", " , "),

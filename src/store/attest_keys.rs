@@ -104,14 +104,13 @@ pub enum Kept {
 /// [`StoreError`]
 pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<Kept, StoreError> {
     let insert = Statement {
-        sql: "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+        sql:
+            "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
               ON CONFLICT (id) DO NOTHING",
         params: new.params(now),
     };
-    let select = sql(
-        "SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL",
-        [new.id.text().as_str().into()],
-    );
+    let select =
+        sql("SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL", [new.id.text().as_str().into()]);
     let results = db.batch(vec![insert, select]).await?;
     Ok(if rows(&results, 1).is_empty() { Kept::Taken } else { Kept::Yes })
 }
@@ -131,17 +130,48 @@ pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, stamp: &EventStamp) -> 
               ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL",
         params: new.params(stamp.at).into_iter().chain(who).collect(),
     };
-    let select = sql("SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1", [new.id.text().as_str().into()]);
-    let results = db.batch(vec![sessions::is_live(by), event, insert, select, bind_session(by, &new.id)]).await?;
-    if rows(&results, 0).is_empty() {
-        return Ok(Kept::SignedOut);
-    }
-    let Some(row) = rows(&results, 3).first() else { return Ok(Kept::TooMany) };
-    match (row.opt_text("user_id")?, row.opt_time("revoked_at")?) {
-        (Some(owner), None) if owner == by.user.to_string() => Ok(Kept::Yes),
-        (None, None) => Ok(Kept::TooMany),
-        _ => Ok(Kept::Taken),
-    }
+    let results = db.batch(vec![sessions::is_live(by), event, insert, select_owner(&new.id), bind_session(by, &new.id)]).await?;
+    if rows(&results, 0).is_empty() { Ok(Kept::SignedOut) } else { kept(rows(&results, 3), by.user) }
+}
+
+/// Keeps a key for an account. Safe to repeat. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn keep_for(db: &dyn Db, user: UserId, new: &NewKey, stamp: &EventStamp) -> Result<Kept, StoreError> {
+    let who = [user.into(), MOST_KEYS.into()];
+    let insert = Statement {
+        sql: "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
+              SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, u.id FROM users AS u
+               WHERE u.id = ?7 AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?7 AND revoked_at IS NULL AND id <> ?1) < ?8
+              ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL",
+        params: new.params(stamp.at).into_iter().chain(who).collect(),
+    };
+    let event = events::about_key_of(stamp, user, &new.id, MOST_KEYS);
+    let results = db.batch(vec![event, insert, select_owner(&new.id)]).await?;
+    kept(rows(&results, 2), user)
+}
+
+fn select_owner(id: &KeyId) -> Statement {
+    sql("SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1", [id.text().as_str().into()])
+}
+
+/// How keeping a key for `user` ended, by what is there now.
+fn kept(found: &[Row], user: UserId) -> Result<Kept, StoreError> {
+    let Some(row) = found.first() else { return Ok(Kept::TooMany) };
+    Ok(match (row.opt_text("user_id")?, row.opt_time("revoked_at")?) {
+        (Some(owner), None) if owner == user.to_string() => Kept::Yes,
+        (None, None) => Kept::TooMany,
+        _ => Kept::Taken,
+    })
+}
+
+/// Binds a sign-in to a key of its account.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn bind(db: &dyn Db, by: Caller, id: &KeyId) -> Result<(), StoreError> {
+    run(db, bind_session(by, id)).await.map(drop)
 }
 
 /// From now on only this key is good for the sign-in, if none was before and the key is its account's.

@@ -117,7 +117,8 @@ pub(super) fn take_sign_in(id: ChallengeId, now: Timestamp) -> Statement {
 }
 
 pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
-    let kind = |text: &str| [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation].into_iter().find(|kind| kind.as_str() == text);
+    let kind =
+        |text: &str| [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation].into_iter().find(|kind| kind.as_str() == text);
     Ok(Taken { kind: row.parsed("kind", kind)?, state: row.text("state")?, created_at: row.time("created_at")? })
 }
 

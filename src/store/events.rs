@@ -208,6 +208,17 @@ pub fn about_added_key(stamp: &EventStamp, by: Caller, id: &KeyId, most: i64) ->
     event(sql, stamp, EventKind::DeviceKeyAdded, [by.session.into(), by.user.into(), id.text().as_str().into(), most.into()])
 }
 
+/// About a device's key that an internal service adds to an account, under the conditions of its insertion.
+#[must_use]
+pub fn about_key_of(stamp: &EventStamp, user: UserId, id: &KeyId, most: i64) -> Statement {
+    let sql = insert_passkey_event!(
+        "u.id, NULL, ?9 FROM users AS u
+          WHERE u.id = ?8 AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?8 AND revoked_at IS NULL) < ?10
+            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?9 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
+    );
+    event(sql, stamp, EventKind::DeviceKeyAdded, [user.into(), id.text().as_str().into(), most.into()])
+}
+
 /// About a device's key that the caller revokes.
 #[must_use]
 pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statement {

@@ -1,8 +1,8 @@
 //! The chain of refresh tokens of a sign-in.
 
-use super::{Db, SWEEP_BATCH, StoreError, events, rows, run_until_short, sessions, sql, users};
-use crate::model::ids::EventId;
-use crate::model::records::{EventStamp, Session, User};
+use super::{Db, Row, SWEEP_BATCH, StoreError, events, rows, run, run_until_short, sessions, sql, users};
+use crate::model::ids::{EventId, SessionId, UserId};
+use crate::model::records::{Caller, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 
@@ -42,6 +42,23 @@ pub struct Presented {
     pub expires_at: Timestamp,
     /// Its successor's hash, if it was replaced.
     pub successor: Option<TokenHash>,
+}
+
+/// The sign-in that a refresh token belongs to, and where that happened, if it is not revoked.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sign_in_of(db: &dyn Db, token: &TokenHash) -> Result<Option<(Caller, Platform)>, StoreError> {
+    let select = sql(
+        "SELECT s.id AS session_id, s.user_id, s.platform FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
+          WHERE r.token_hash = ?1 AND s.revoked_at IS NULL",
+        [token.into()],
+    );
+    let read = |row: &Row| {
+        let by = Caller { user: row.parsed("user_id", UserId::parse)?, session: row.parsed("session_id", SessionId::parse)? };
+        Ok((by, row.parsed("platform", Platform::parse)?))
+    };
+    run(db, select).await?.first().map(read).transpose()
 }
 
 /// Replaces the presented token by its successor, at most once; all of it happens or nothing does.

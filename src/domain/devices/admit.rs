@@ -9,9 +9,10 @@ use crate::domain::authenticate::SignedIn;
 use crate::domain::steps::Refusal;
 use crate::model::attest::{KeyId, Mode};
 use crate::model::records::{Caller, Platform};
+use crate::model::secret::RefreshToken;
 use crate::model::time::Timestamp;
-use crate::store::attest_keys;
 use crate::store::StoreError;
+use crate::store::{attest_keys, refresh_tokens};
 
 /// What a request shows, besides its token.
 #[derive(Debug)]
@@ -66,14 +67,28 @@ pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Reques
     }
     let verified = verify(ports, me.caller(), shown, request, me.now).await;
     match (mode, verified) {
-        (_, Ok(())) => Ok(()),
+        (_, Ok(())) | (Mode::Off | Mode::Observe, Err(AdmitError::Missing)) => Ok(()),
         // A fault says nothing about the device; the caller may repeat.
         (Mode::Require, Err(error)) => Err(error),
-        (_, Err(AdmitError::Missing)) => Ok(()),
         (_, Err(error)) => {
             tracing::warn!(reason = %error, "an assertion would be refused");
             Ok(())
         }
+    }
+}
+
+/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use without it.
+///
+/// # Errors
+/// [`AdmitError`]
+pub async fn admit_refresh(ports: &Ports, token: &RefreshToken, shown: &Shown, request: &Request<'_>) -> Result<(), AdmitError> {
+    if !ports.config.attest.on_refresh {
+        return Ok(());
+    }
+    // A token that nobody has is refused by the rotation itself, like every other that is not good.
+    match refresh_tokens::sign_in_of(ports.db.as_ref(), &token.hash()).await? {
+        Some((by, Platform::Ios)) => verify(ports, by, shown, request, ports.clock.now()).await,
+        _ => Ok(()),
     }
 }
 

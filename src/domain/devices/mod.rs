@@ -5,6 +5,7 @@
 //! (docs/decisions/0022).
 
 pub mod admit;
+pub mod client;
 pub mod register;
 pub mod request_challenge;
 

@@ -11,9 +11,9 @@ use crate::model::attest::KeyId;
 use crate::model::base64;
 use crate::model::ids::{ChallengeId, UserId};
 use crate::model::records::Caller;
+use crate::store::StoreError;
 use crate::store::attest_keys::{self, AttestKey, Kept, NewKey};
 use crate::store::challenges::{self, Kind, New};
-use crate::store::StoreError;
 
 /// Why a key was not registered.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,8 @@ pub enum AttestError {
     Store(#[from] StoreError),
 }
 
-const NO_CHALLENGE: Refusal = Refusal { step: 0, reason: "the challenge is unknown, used, expired, or for another purpose, app or account" };
+const NO_CHALLENGE: Refusal =
+    Refusal { step: 0, reason: "the challenge is unknown, used, expired, or for another purpose, app or account" };
 
 /// What the challenge was made for.
 #[derive(Serialize, Deserialize)]
@@ -124,7 +125,8 @@ pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserI
     let now = ports.clock.now();
     let id = submission.challenge.ok_or(NO_CHALLENGE)?;
     let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now).await?.ok_or(NO_CHALLENGE)?;
-    let state: State = serde_json::from_str(&taken.state).map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
+    let state: State =
+        serde_json::from_str(&taken.state).map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
     let app_fits = submission.app.as_ref().is_none_or(|app| *app == state.app);
     if !app_fits || !is_for_attestation(state.purpose.as_deref()) {
         return Err(NO_CHALLENGE.into());

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::settings::Missing;
 use super::sqlite::Sqlite;
-use super::{doctor, inspect, migrations, reference, serve, settings};
+use super::{attest, doctor, inspect, migrations, reference, serve, settings};
 use crate::http::openapi;
 
 /// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
@@ -36,6 +36,11 @@ enum Command {
     Passkey {
         #[command(subcommand)]
         command: Box<inspect::Command>,
+    },
+    /// Look at App Attest's attestations and assertions, step by step.
+    Attest {
+        #[command(subcommand)]
+        command: Box<attest::Command>,
     },
     /// Print the description of the API.
     Openapi {
@@ -85,6 +90,9 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Passkey { command } => {
             return Ok(if inspect::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Attest { command } => {
+            return Ok(if attest::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
         Command::Openapi { html: false } => println!("{:#}", openapi::document()),

@@ -3,13 +3,13 @@
 //! For integrators whose ceremony is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
 
 use std::error::Error;
-use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::steps;
 use crate::domain::passkeys::aaguid;
 use crate::domain::steps::{Failure, Outcome, Report, Step};
 use crate::domain::webauthn::Expected;
@@ -77,73 +77,20 @@ fn time(text: &str) -> Result<String, &'static str> {
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
     // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently: only one of them can be read.
-    let hex = hex(text).ok_or("not hexadecimal").and_then(|bytes| PublicKey::parse(&bytes));
+    let hex = steps::hex(text).ok_or("not hexadecimal").and_then(|bytes| PublicKey::parse(&bytes));
     hex.or_else(|_| PublicKey::parse(&base64::decode(text).ok_or("neither base64url nor hexadecimal")?))
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pairs = text.as_bytes().chunks_exact(2);
-    let whole = pairs.remainder().is_empty();
-    let bytes = pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.last()?)?)).collect::<Option<Vec<_>>>();
-    bytes.filter(|_| whole)
 }
 
 impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
-        let mut text = String::new();
-        match self.file.as_ref().filter(|file| file.as_os_str() != "-") {
-            Some(file) => text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
-            None => drop(std::io::stdin().read_to_string(&mut text)?),
-        }
-        serde_json::from_str(&text).map_err(|error| format!("the response cannot be read: {error}").into())
+        let bytes = steps::input(self.file.as_deref())?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("the response cannot be read: {error}").into())
     }
 
     fn expected(&self) -> Expected<'_> {
         let algorithms: &[Algorithm] = if self.allow_alg { &Algorithm::ALL } else { &Algorithm::OFFERED };
         Expected { rp_id: &self.rp_id, origins: &self.origin, challenge: &self.challenge, algorithms }
     }
-
-    fn print(&self, section: &str, steps: &[Step], found: &Value) {
-        if self.json {
-            let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
-            let passed = steps.iter().all(|step| step.get("passed") == Some(&Value::Bool(true)));
-            let mut report = json!({"section": section, "passed": passed, "steps": steps});
-            if let (Some(report), Some(found)) = (report.as_object_mut(), found.as_object()) {
-                report.extend(found.clone());
-            }
-            println!("{report:#}");
-            return;
-        }
-        for step in steps {
-            let (word, more) = match &step.outcome {
-                Outcome::Passed(None) => ("passed", String::new()),
-                Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
-                Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
-                Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
-            };
-            println!("{}", printable(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
-        }
-        for (title, members) in found.as_object().into_iter().flatten() {
-            println!("\n{title}");
-            for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-                println!("  {name:<20} {}", printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
-            }
-        }
-    }
-}
-
-/// What a client sent must not move the terminal's cursor.
-fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
-}
-
-fn step_json(section: &str, step: &Step) -> Value {
-    let (passed, reason, found) = match &step.outcome {
-        Outcome::Passed(more) => (true, None, more.as_deref()),
-        Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
-    };
-    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "reason": reason, "found": found})
 }
 
 fn flags(flags: Flags) -> String {
@@ -197,21 +144,16 @@ fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     Step { number: 22, demand: "signCount is greater than before, or both are zero", outcome }
 }
 
-/// A step that only the server takes, with its database.
-fn only_the_server(number: u8, demand: &'static str) -> Step {
-    Step { number, demand, outcome: Outcome::Passed(Some("not done here: it needs the database".to_owned())) }
-}
-
 /// Prints the report; gives whether every step passed.
 pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
     match command {
         Command::InspectRegistration { ceremony, at } => {
             let response: RegistrationResponse = ceremony.read()?;
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
-            steps.push(only_the_server(26, "credentialId is not registered for anybody"));
-            steps.push(only_the_server(27, "the credential record is stored"));
+            steps.push(steps::only_the_server(26, "credentialId is not registered for anybody"));
+            steps.push(steps::only_the_server(27, "the credential record is stored"));
             let found = read.as_ref().map_or(Value::Null, |credential| credential_json(credential, at.as_deref()));
-            ceremony.print("§7.1", &steps, &found);
+            steps::print(ceremony.json, "§7.1", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
         Command::InspectAssertion { ceremony, public_key, previous_counter } => {
@@ -219,9 +161,9 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let known = Known { public_key, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
             let Report { mut steps, read } = assertion::verify(&response, &ceremony.expected(), &known);
             steps.extend(read.as_ref().map(|asserted| counter_step(asserted, *previous_counter)));
-            steps.push(only_the_server(24, "the credential record is updated"));
+            steps.push(steps::only_the_server(24, "the credential record is updated"));
             let found = read.as_ref().map_or(Value::Null, |asserted| asserted_json(asserted, public_key));
-            ceremony.print("§7.2", &steps, &found);
+            steps::print(ceremony.json, "§7.2", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
     }

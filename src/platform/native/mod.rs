@@ -1,5 +1,6 @@
 //! The native server: the same router over an SQLite file, with a command line around it.
 
+mod attest;
 mod cli;
 mod doctor;
 mod inspect;
@@ -8,6 +9,7 @@ mod ports;
 mod reference;
 mod serve;
 mod settings;
+mod steps;
 
 pub mod migrations;
 pub mod sqlite;

@@ -1,0 +1,76 @@
+//! What the commands that inspect something have in common: reading their input, and printing each step and what was found.
+
+use std::error::Error;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::domain::steps::{Failure, Outcome, Step};
+
+/// Reads the file; standard input if there is none or it is `-`.
+pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
+    if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
+        return std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads hexadecimal of whole bytes.
+pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks_exact(2);
+    let whole = pairs.remainder().is_empty();
+    let bytes = pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.last()?)?)).collect::<Option<Vec<_>>>();
+    bytes.filter(|_| whole)
+}
+
+/// Prints the steps, then what was found, by title and name.
+pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
+    if json {
+        let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
+        let passed = steps.iter().all(|step| step.get("passed") == Some(&Value::Bool(true)));
+        let mut report = json!({"section": section, "passed": passed, "steps": steps});
+        if let (Some(report), Some(found)) = (report.as_object_mut(), found.as_object()) {
+            report.extend(found.clone());
+        }
+        println!("{report:#}");
+        return;
+    }
+    for step in steps {
+        let (word, more) = match &step.outcome {
+            Outcome::Passed(None) => ("passed", String::new()),
+            Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
+            Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
+            Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
+        };
+        println!("{}", still(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
+    }
+    for (title, members) in found.as_object().into_iter().flatten() {
+        println!("\n{title}");
+        for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            println!("{}", still(&format!("  {name:<20} {value}")));
+        }
+    }
+}
+
+/// What a client sent must not move the terminal's cursor.
+fn still(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+fn step_json(section: &str, step: &Step) -> Value {
+    let (passed, reason, found) = match &step.outcome {
+        Outcome::Passed(more) => (true, None, more.as_deref()),
+        Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
+    };
+    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "reason": reason, "found": found})
+}
+
+/// A step that only the server takes, with its database.
+pub(super) fn only_the_server(number: u8, demand: &'static str) -> Step {
+    Step { number, demand, outcome: Outcome::Passed(Some("not done here: it needs the database".to_owned())) }
+}

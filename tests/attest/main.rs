@@ -1,0 +1,30 @@
+//! App Attest: attestations and assertions of a test authority, whole and with each step broken, and the command line.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unwrap_used,
+    reason = "a test binary has no API, and panics are how it fails"
+)]
+
+#[allow(dead_code, reason = "each test target uses its part")]
+#[path = "../support/apple.rs"]
+mod apple;
+mod assertions;
+mod attestations;
+mod command_line;
+mod seeds;
+
+/// The application.
+const APP: &str = "UR6RM9YCF7.app.hamrah.ios";
+/// Another one of the same team.
+const OTHER_APP: &str = "UR6RM9YCF7.app.hamrah.other";
+/// SHA-256 of what was signed.
+const HASH: [u8; 32] = [5; 32];
+/// When, in seconds since 1970.
+const AT: i64 = 1_790_000_000;
