@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, somebody};
 
-const TABLES: [&str; 7] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "events"];
+const TABLES: [&str; 8] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "events"];
 /// What D1 says when something passing happened.
 const MESSAGES: [&str; 4] = [
     "D1_ERROR: Network connection lost.",

@@ -11,10 +11,14 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
+#[allow(dead_code, reason = "each test target uses its part")]
+#[path = "../support/apple.rs"]
+mod apple;
 mod harness;
 
 mod cost;
 mod cross_site;
+mod devices;
 mod faults;
 mod forged;
 mod input;

@@ -23,6 +23,8 @@ fn rows() -> Vec<Row> {
         json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}}});
     let answered = json!({"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"});
     let assertion = json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": answered}});
+    let attestation =
+        json!({"attestation_object": "AAAA", "key_id": "A".repeat(43), "challenge_id": challenge, "bundle_id": "app.hamrah.ios"});
     let open = [200; 6];
     // Reading or changing oneself: somebody else reads or changes themselves.
     let own = [401, 200, 401, 401, 401, 200];
@@ -50,6 +52,12 @@ fn rows() -> Vec<Row> {
         Row(Method::POST, "/api/webauthn/authenticate/complete", assertion.clone(), [401; 6]),
         Row(Method::POST, "/api/webauthn/authenticate/discoverable", json!({}), open),
         Row(Method::POST, "/api/webauthn/authenticate/discoverable/verify", assertion, [401; 6]),
+        // No app is configured here.
+        Row(Method::POST, "/api/app-attestation/challenge", json!({"platform": "ios", "bundle_id": "app.hamrah.ios"}), [422; 6]),
+        Row(Method::POST, "/api/app-attestation/verify", attestation, [422; 6]),
+        Row(Method::POST, "/api/app-attestation/verify-key", json!({"key_id": "A".repeat(43)}), open),
+        Row(Method::GET, "/api/app-attestation/keys", none.clone(), own),
+        Row(Method::DELETE, "/api/app-attestation/keys/{key_id}", none.clone(), with_id),
         Row(Method::GET, "/api/webauthn/credentials", none.clone(), own),
         Row(Method::GET, "/api/webauthn/users/{user_id}/credentials", none.clone(), with_id),
         Row(Method::PATCH, "/api/webauthn/credentials/{id}", json!({"name": "New"}), with_id),
@@ -135,6 +143,7 @@ async fn every_route_gives_every_caller_what_the_table_says() {
                     let fresh =
                         [app.session(&caller).await, if index == OTHER { app.pair(&caller).await.access } else { pair.access.clone() }];
                     let path = route.path.replace("{user_id}", &owner.id).replace("{token_id}", &pair.id).replace("{session_id}", &pair.id);
+                    let path = if path.contains("{key_id}") { path.replace("{key_id}", &app.known_key(&owner).await) } else { path };
                     let path = if path.contains("{id}") { path.replace("{id}", &app.passkey(&owner).await) } else { path };
                     let mut call = call(app, row, &path);
                     if *name != "nobody" {

@@ -31,7 +31,7 @@ const FORBIDDEN: [(&str, &str); 7] = [
     ),
 ];
 
-const TABLES: [&str; 7] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "events"];
+const TABLES: [&str; 8] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "events"];
 
 pub async fn check(app: &TestApp) {
     for (meaning, query) in FORBIDDEN {

@@ -6,6 +6,7 @@
 mod answer;
 pub mod authenticator;
 mod ceremonies;
+pub mod devices;
 mod invariants;
 mod native;
 mod people;
@@ -94,7 +95,12 @@ pub async fn case_with(vars: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) 
 
 /// Like [`case`]; natively over a file and several connections, so that callers really meet.
 pub async fn race(test: impl AsyncFnOnce(&TestApp)) {
-    let app = TestApp::start(&[], true).await;
+    race_with(&[], test).await;
+}
+
+/// Like [`race`], with settings.
+pub async fn race_with(vars: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+    let app = TestApp::start(vars, true).await;
     test(&app).await;
     app.finish().await;
 }

@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// Columns that hold times, by table.
-const TIMES: [(&str, &[&str]); 5] = [
+const TIMES: [(&str, &[&str]); 6] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -43,6 +43,7 @@ const TIMES: [(&str, &[&str]); 5] = [
     ("refresh_tokens", &["created_at", "expires_at", "replaced_at"]),
     ("challenges", &["created_at", "expires_at"]),
     ("passkeys", &["created_at", "last_used_at"]),
+    ("attest_keys", &["created_at", "last_used_at", "revoked_at"]),
 ];
 
 impl Workerd {

@@ -1,0 +1,133 @@
+//! iPhones of the test world, whose keys a test authority attests.
+
+use http::Method;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Answer, Call, Person, TestApp};
+use crate::apple::{Assertion, Authority, DeviceKey};
+use hamrah_api::model::time::Timestamp;
+
+pub const BUNDLE: &str = "app.hamrah.ios";
+pub const APP_ID: &str = "UR6RM9YCF7.app.hamrah.ios";
+
+/// Settings under which the test authority counts.
+pub fn settings(mode: &'static str) -> Vec<(&'static str, String)> {
+    vec![
+        ("APP_ATTEST_MODE", mode.to_owned()),
+        ("APPLE_TEAM_ID", "UR6RM9YCF7".to_owned()),
+        ("APPLE_BUNDLE_ID", format!("{BUNDLE},{BUNDLE}.beta")),
+        ("APP_ATTEST_TEST_ROOT", Authority::new().root_pem()),
+    ]
+}
+
+/// A device with one key.
+pub struct Device {
+    pub key: DeviceKey,
+    pub counter: u32,
+}
+
+impl Device {
+    pub fn new() -> Self {
+        use std::sync::atomic::{AtomicU8, Ordering};
+        static NEXT: AtomicU8 = AtomicU8::new(10);
+        Self { key: DeviceKey::new(NEXT.fetch_add(1, Ordering::Relaxed)), counter: 0 }
+    }
+
+    pub fn key_id(&self) -> String {
+        standard(&self.key.id())
+    }
+
+    /// The four headers over a request, with the next count.
+    pub fn headers(&mut self, method: &Method, path: &str, at: i64) -> [(&'static str, String); 4] {
+        self.counter += 1;
+        self.headers_over(&format!("{method}:http://localhost{path}:{at}"), self.counter)
+    }
+
+    /// The four headers over a text.
+    pub fn headers_over(&self, challenge: &str, counter: u32) -> [(&'static str, String); 4] {
+        let assertion = self.key.assert(&Assertion::new(APP_ID, Sha256::digest(challenge).into(), counter));
+        [
+            ("x-ios-app-attest-key", self.key_id()),
+            ("x-ios-app-attest-assertion", standard(&assertion)),
+            ("x-ios-app-bundle-id", BUNDLE.to_owned()),
+            ("x-request-challenge", standard(challenge.as_bytes())),
+        ]
+    }
+}
+
+pub fn standard(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn decoded(text: &Value) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text.as_str().expect("a text")).expect("standard base64")
+}
+
+impl Call<'_> {
+    pub fn headers(self, headers: &[(&'static str, String)]) -> Self {
+        headers.iter().fold(self, |call, (name, value)| call.header(name, value))
+    }
+}
+
+impl TestApp {
+    /// The API's time, in seconds.
+    pub async fn now(&self) -> i64 {
+        let health = self.get("/health").send().await.ok();
+        let text = health["timestamp"].as_str().expect("a time");
+        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).expect("RFC 3339").unix_timestamp()
+    }
+
+    /// A challenge for an attestation.
+    pub async fn attestation_challenge(&self, token: Option<&str>) -> Value {
+        let call = self.post("/api/app-attestation/challenge", &json!({"platform": "ios", "bundle_id": BUNDLE}));
+        (if let Some(token) = token { call.bearer(token) } else { call }).send().await.ok()
+    }
+
+    /// Apple's attestation of the device's key over a challenge.
+    pub async fn attestation(&self, device: &Device, challenge: &Value) -> Vec<u8> {
+        let at = Timestamp::from_millis(self.now().await * 1000);
+        Authority::new().attest(&device.key.attestation(APP_ID, Sha256::digest(decoded(&challenge["challenge"])).into(), at))
+    }
+
+    /// Registers the device's key.
+    pub async fn attest(&self, device: &Device, token: Option<&str>) -> Answer {
+        let challenge = self.attestation_challenge(token).await;
+        let object = self.attestation(device, &challenge).await;
+        self.send_attestation(device, &challenge, &object, token).await
+    }
+
+    pub async fn send_attestation(&self, device: &Device, challenge: &Value, object: &[u8], token: Option<&str>) -> Answer {
+        let body = json!({
+            "attestation_object": standard(object), "key_id": device.key_id(),
+            "challenge_id": challenge["challenge_id"], "bundle_id": BUNDLE,
+        });
+        let call = self.post("/api/app-attestation/verify", &body);
+        (if let Some(token) = token { call.bearer(token) } else { call }).send().await
+    }
+
+    /// What travels through the web app's server.
+    pub async fn client_attestation(&self, device: &Device) -> String {
+        let challenge = self.attestation_challenge(None).await;
+        let object = self.attestation(device, &challenge).await;
+        let sent = json!({"attestation_object": standard(&object), "challenge": challenge["challenge"], "key_id": device.key_id()});
+        standard(sent.to_string().as_bytes())
+    }
+
+    /// A device's key that somebody has; gives its id.
+    pub async fn known_key(&self, person: &Person) -> String {
+        let id = super::authenticator::base64url(Device::new().key.id());
+        let insert = "INSERT INTO attest_keys (id, user_id, public_key, app_id, environment, counter, receipt, created_at)
+            VALUES (?1, ?2, '', 'app', 'production', 0, '', 1)";
+        self.sql(insert, &[json!(id), json!(person.id)]).await;
+        id
+    }
+
+    /// A GET with a token and an assertion over it.
+    pub async fn asserted(&self, device: &mut Device, token: &str, path: &str) -> Answer {
+        let at = self.now().await;
+        self.get(path).bearer(token).headers(&device.headers(&Method::GET, path, at)).send().await
+    }
+}
