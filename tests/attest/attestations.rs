@@ -292,23 +292,28 @@ fn each_broken_step_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn no_byte_of_the_signed_parts_can_be_changed() {
+fn no_byte_of_the_signed_parts_can_be_changed_or_left_out() {
     let case = Case::new();
     let object = Authority::new().attest(&case.attestation);
-    let receipt = object.windows(7).position(|bytes| bytes == b"receipt").expect("a receipt") + 7..;
-    let receipt = receipt.start..receipt.start + 3;
-    let (app_ids, anchors) = (case.app_ids.clone(), [Authority::new().anchor()]);
-    for at in (0..object.len()).filter(|at| !receipt.contains(at)) {
-        let mut changed = object.clone();
-        changed[at] ^= 1 << (at % 8);
+    let anchors = [Authority::new().anchor()];
+    let passes = |object: &[u8]| {
         let expected = ExpectedAttestation {
-            app_ids: &app_ids,
-            environments: &[Environment::Production],
+            app_ids: &case.app_ids,
+            environments: &case.environments,
             client_data_hash: HASH,
             key_id: &case.key_id,
             anchors: &anchors,
             at: Timestamp::from_millis(AT * 1000),
         };
-        assert!(!verify(&changed, &expected).passed(), "byte {at}");
+        verify(object, &expected).passed()
+    };
+    assert!(passes(&object));
+    // The receipt is Apple's to read: its name, its head, two bytes.
+    let receipt = object.windows(7).position(|bytes| bytes == b"receipt").expect("a receipt") + 8;
+    for at in 0..object.len() {
+        let mut changed = object.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert_eq!(passes(&changed), (receipt..receipt + 2).contains(&at), "byte {at}");
+        assert!(!passes(&object[..at]), "{at} bytes");
     }
 }

@@ -99,7 +99,8 @@ fn an_attestation_is_read_in_every_spelling() {
         assert_eq!(json["attestation"]["validation_category"], "4 (App Store)");
     }
     let hash = hex(&Sha256::digest(CHALLENGE));
-    for (name, value) in [("--challenge", &hex(CHALLENGE)), ("--client-data-hash", &hash)] {
+    let text = String::from_utf8(CHALLENGE.to_vec()).expect("UTF-8");
+    for (name, value) in [("--challenge", &hex(CHALLENGE)), ("--client-data-hash", &hash), ("--client-data", &text)] {
         let ran = given.inspect(&given.object, &[name, value, "--key-id", &key_id]);
         assert!(ran.fine && ran.out.contains("attestation step  9  passed"), "{}{}", ran.out, ran.err);
     }

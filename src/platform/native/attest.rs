@@ -59,9 +59,6 @@ pub(super) enum Command {
         app: App,
         #[command(flatten)]
         signed: Signed,
-        /// What the app hashed, as text, instead of the challenge.
-        #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
-        client_data: Option<String>,
         /// The attested key: X9.62 point, COSE or SPKI; base64 or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: Binary,
@@ -104,11 +101,15 @@ pub(super) struct Signed {
     /// The SHA-256 that the app gave to the device instead: hexadecimal or base64.
     #[arg(long, value_parser = digest)]
     client_data_hash: Option<[u8; 32]>,
+    /// What the app hashed, as text: an app may hash a challenge as it is written.
+    #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
+    client_data: Option<String>,
 }
 
 impl Signed {
     fn hash(&self, otherwise: Option<Vec<u8>>) -> Option<[u8; 32]> {
-        let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone()).or(otherwise);
+        let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone());
+        let challenge = challenge.or_else(|| self.client_data.clone().map(String::into_bytes)).or(otherwise);
         self.client_data_hash.or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
     }
 }
@@ -276,18 +277,16 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             steps::print(*json, "attestation", &report.steps, &attestation_json(&input.cbor));
             Ok(report.passed())
         }
-        Command::InspectAssertion { file, app, signed, client_data, public_key, previous_counter, json } => {
+        Command::InspectAssertion { file, app, signed, public_key, previous_counter, json } => {
             let input = Input::read(file.as_deref(), &["assertion", "assertion_object", "assertion_b64"])?;
             let app_ids = app.ids();
-            let client_data = client_data.as_ref().map(|text| text.clone().into_bytes());
+            let client_data_hash = signed.hash(input.member(&["challenge"])).ok_or(NOTHING_SIGNED)?;
             // Of several applications, the one that it is of; the first one if none is, so that step 4 says so.
+            let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
-                let client_data_hash = signed.hash(client_data.clone().or_else(|| input.member(&["challenge"]))).ok_or(NOTHING_SIGNED)?;
-                let expected =
-                    ExpectedAssertion { public_key: &public_key.0, app_id, client_data_hash, previous_counter: *previous_counter };
-                Ok(assertion::verify(&input.cbor, &expected))
+                assertion::verify(&input.cbor, &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter })
             });
-            let reports = reports.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+            let reports: Vec<_> = reports.collect();
             let report = reports.iter().find(|report| report.passed()).or(reports.first()).ok_or("no application is given")?;
             let Report { mut steps, read } = report.clone();
             steps.push(steps::only_the_server(6, "the challenge in the client data is the one that was sent"));

@@ -46,19 +46,19 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
             Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
             Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
         };
-        println!("{}", still(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
+        println!("{}", printable(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
     }
     for (title, members) in found.as_object().into_iter().flatten() {
         println!("\n{title}");
         for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            println!("{}", still(&format!("  {name:<20} {value}")));
+            println!("{}", printable(&format!("  {name:<20} {value}")));
         }
     }
 }
 
 /// What a client sent must not move the terminal's cursor.
-fn still(line: &str) -> String {
+fn printable(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
