@@ -19,6 +19,7 @@ use crate::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
 use crate::domain::webauthn::registration::{self, Credential};
 use crate::model::base64;
+use crate::model::origin::Origin;
 
 /// What to look at.
 #[derive(Subcommand)]
@@ -53,7 +54,7 @@ pub(super) struct Ceremony {
     #[arg(long)]
     rp_id: String,
     /// An origin that may make the ceremony, exactly; may be given several times.
-    #[arg(long, required = true)]
+    #[arg(long, required = true, value_parser = origin)]
     origin: Vec<String>,
     /// The challenge that was sent: base64url or base64.
     #[arg(long, value_parser = challenge)]
@@ -64,6 +65,11 @@ pub(super) struct Ceremony {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Apps may have origins of their own kind; a web origin is as browsers write it.
+fn origin(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("http") { Origin::parse(text).map(|origin| origin.as_str().to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn challenge(text: &str) -> Result<String, &'static str> {
@@ -96,7 +102,15 @@ impl Ceremony {
             Some(file) => text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
             None => drop(std::io::stdin().read_to_string(&mut text)?),
         }
-        serde_json::from_str(&text).map_err(|error| format!("the response cannot be read: {error}").into())
+        let unreadable = |error| format!("the response cannot be read: {error}");
+        let mut json: Value = serde_json::from_str(&text).map_err(unreadable)?;
+        // The whole body of a request, as a log has it.
+        if json.pointer("/response/response").is_some()
+            && let Some(response) = json.get_mut("response").map(Value::take)
+        {
+            json = response;
+        }
+        serde_json::from_value(json).map_err(|error| unreadable(error).into())
     }
 
     fn expected(&self) -> Expected<'_> {
