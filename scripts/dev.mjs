@@ -1,9 +1,10 @@
 // `make dev`: migrations, development secrets, the Worker in workerd, and a request to try.
 //
-// HTTPS=1 serves https with wrangler's own certificate; arguments go to `wrangler dev` (LOCAL_HTTPS_SETUP.md).
+// PORT is another port than 8787. HTTPS=1 serves https with wrangler's own certificate; arguments go to `wrangler dev` (LOCAL_HTTPS_SETUP.md).
 import { spawn, spawnSync } from "node:child_process";
 import { get as getHttp } from "node:http";
 import { get as getHttps } from "node:https";
+import { readFileSync } from "node:fs";
 import { devVars } from "./dev-vars.mjs";
 
 const PORT = process.env.PORT ?? "8787";
@@ -19,7 +20,12 @@ if (migrated.status !== 0) {
   process.exit(1);
 }
 
-const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : [])];
+// On another port than usual the page's own origin is none of the default ones.
+const usual = ["3000", "5173", "8080", "8787"];
+const origins = [...new Set([...usual, PORT])].map((port) => `http://localhost:${port}`).concat(https ? [address] : []);
+const named = /^ALLOWED_ORIGINS=/m.test(readFileSync(".dev.vars", "utf8"));
+const own = named || (usual.includes(PORT) && !https) ? [] : ["--var", `ALLOWED_ORIGINS:${origins.join(",")}`];
+const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : []), ...own];
 const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], { env, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
 server.on("exit", (code) => process.exit(code ?? 0));

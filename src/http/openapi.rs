@@ -38,7 +38,7 @@ pub struct PublicKey {
 #[openapi(
     info(
         title = "hamrah-api",
-        description = "Users, sessions and tokens at the edge. Success is always 200 with JSON; an error is a problem document (RFC 9457) with a stable `code`."
+        description = "Users, sessions and tokens at the edge. Success is always 200 with JSON; an error is a problem document (RFC 9457) with a stable `code`. A page that shows an account may say so in `X-Expected-User: <user id>`: a request by another account then does nothing and gets 409 `account_changed`."
     ),
     paths(
         health::root,

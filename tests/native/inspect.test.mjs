@@ -66,7 +66,7 @@ test("each step that fails says so, and the others go on", () => {
   const changed = inspect("registration", registration({ flags: 0x51, changes: { origin: "https://evil.example\u001b[31m", crossOrigin: true } }), "--json");
   assert.equal(changed.status, 1);
   assert.deepEqual(failed(changed.json()), [9, 10, 16, 17]);
-  assert.equal(changed.json().steps.find(({ step }) => step === 9).found, "https://evil.example\u001b[31m");
+  assert.equal(changed.json().steps.find(({ step }) => step === 9).found, "https://evil.example\u001b[31m; expected https://hamrah.app");
   const text = inspect("registration", registration({ changes: { origin: "https://evil.example\u001b[31m" } }));
   assert.equal(text.status, 1);
   assert.match(text.stdout, /step  9 {2}FAILED .*a foreign origin: https:\/\/evil\.example/);
@@ -112,6 +112,9 @@ test("a file is read, and what cannot be read is told", () => {
     writeFileSync(file, JSON.stringify(registration()));
     const read = spawnSync(BINARY, ["passkey", "inspect-registration", file, ...COMMON], { encoding: "utf8" });
     assert.equal(read.status, 0, read.stderr);
+    writeFileSync(file, JSON.stringify({ challenge_id: "x", response: registration() }));
+    const body = spawnSync(BINARY, ["passkey", "inspect-registration", file, ...COMMON], { encoding: "utf8" });
+    assert.equal(body.status, 0, "a whole request's body");
     const missing = spawnSync(BINARY, ["passkey", "inspect-registration", join(path, "none"), ...COMMON], { encoding: "utf8" });
     assert.notEqual(missing.status, 0);
     assert.match(missing.stderr, /none/);
@@ -124,4 +127,5 @@ test("a file is read, and what cannot be read is told", () => {
     assert.ok(stderr.length > 0);
   }
   assert.notEqual(inspect("assertion", assertion(), "--public-key", "zz").status, 0);
+  assert.match(inspect("registration", registration(), "--origin", "https://hamrah.app/").stderr, /trailing slash/);
 });

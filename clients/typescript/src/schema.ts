@@ -966,7 +966,7 @@ export interface components {
             counter: number;
             /**
              * Format: int64
-             * @description When it was added.
+             * @description When it was added, in milliseconds since 1970.
              */
             created_at: number;
             /** @description Whether it is backed up. */
@@ -979,7 +979,7 @@ export interface components {
             id: string;
             /**
              * Format: int64
-             * @description When it last signed in.
+             * @description When it last signed in, in milliseconds since 1970.
              */
             last_used: number | null;
             /** @description What its owner calls it. */

@@ -61,7 +61,9 @@ pub(super) fn check(steps: &mut Steps, first: u8, bytes: &[u8], kind: &str, expe
         found(&data.challenge)
     });
     let ours = expected.origins.contains(&data.origin);
-    steps.check(first + 4, "origin is one of the relying party's", ours, "a foreign origin", || found(&data.origin));
+    steps.check(first + 4, "origin is one of the relying party's", ours, "a foreign origin", || {
+        Some(format!("{}; expected {}", data.origin, expected.origins.join(" or ")))
+    });
     let cross = data.cross_origin == Some(true);
     steps.check(first + 5, "crossOrigin is not true", !cross, "a page in a foreign frame", || data.top_origin.clone());
     steps.check(first + 6, "topOrigin is absent", data.top_origin.is_none(), "a page in a foreign frame", || data.top_origin.clone());

@@ -25,9 +25,9 @@ pub struct Listed {
     id: String,
     /// What its owner calls it.
     name: String,
-    /// When it was added.
+    /// When it was added, in milliseconds since 1970.
     created_at: i64,
-    /// When it last signed in.
+    /// When it last signed in, in milliseconds since 1970.
     #[schema(required)]
     last_used: Option<i64>,
     /// `multiDevice` if it may be backed up, otherwise `singleDevice`.

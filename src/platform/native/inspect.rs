@@ -19,6 +19,7 @@ use crate::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
 use crate::domain::webauthn::registration::{self, Credential};
 use crate::model::base64;
+use crate::model::origin::Origin;
 
 /// What to look at.
 #[derive(Subcommand)]
@@ -53,7 +54,7 @@ pub(super) struct Ceremony {
     #[arg(long)]
     rp_id: String,
     /// An origin that may make the ceremony, exactly; may be given several times.
-    #[arg(long, required = true)]
+    #[arg(long, required = true, value_parser = origin)]
     origin: Vec<String>,
     /// The challenge that was sent: base64url or base64.
     #[arg(long, value_parser = challenge)]
@@ -64,6 +65,11 @@ pub(super) struct Ceremony {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Apps may have origins of their own kind; a web origin is as browsers write it.
+fn origin(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("http") { Origin::parse(text).map(|origin| origin.as_str().to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn challenge(text: &str) -> Result<String, &'static str> {
@@ -84,7 +90,15 @@ fn public_key(text: &str) -> Result<PublicKey, &'static str> {
 impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
         let bytes = steps::input(self.file.as_deref())?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("the response cannot be read: {error}").into())
+        let unreadable = |error| format!("the response cannot be read: {error}");
+        // The whole body of a request, as a log has it, or what the server reads of it.
+        let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        let whole = json.pointer("/response/response").is_some();
+        let read = match json.get_mut("response").map(Value::take).filter(|_| whole) {
+            Some(response) => serde_json::from_value(response),
+            None => serde_json::from_slice(&bytes),
+        };
+        read.map_err(|error| unreadable(error).into())
     }
 
     fn expected(&self) -> Expected<'_> {

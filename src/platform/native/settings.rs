@@ -73,8 +73,11 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         }
         generated = wanted;
     }
+    // In development the page of this very server may use its passkeys, whatever its port.
+    let own_page = || bind.as_ref().ok().filter(|_| development).map(|bind| development_origins(bind.port()));
     let lookup = |name: &str| match name {
         "ENVIRONMENT" => environment.clone(),
+        "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()).or_else(own_page),
         name => set(name).or_else(|| kept.get(name).cloned()),
     };
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
@@ -86,6 +89,11 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         }
         _ => Err(ConfigError(problems)),
     }
+}
+
+/// What development allows if nothing is configured: usual ports of web apps, and this server's own.
+fn development_origins(port: u16) -> String {
+    [3000, 5173, 8080, 8787, port].map(|port| format!("http://localhost:{port}")).join(",")
 }
 
 /// A fresh internal key: 256 bits.

@@ -1,5 +1,6 @@
 //! Passkeys: what people and clients do with them, what attackers try, what happens in races and when the database fails.
 
+mod attacks;
 mod clients;
 mod faults;
 mod hostile;
