@@ -13,10 +13,10 @@ async fn required(test: impl AsyncFnOnce(&TestApp)) {
     with_mode("require", &[], test).await;
 }
 
-async fn with_mode(mode: &'static str, more: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+async fn with_mode(mode: &'static str, besides: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
     let settings = settings(mode);
     let mut vars: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    vars.extend_from_slice(more);
+    vars.extend_from_slice(besides);
     case_with(&vars, test).await;
 }
 

@@ -106,6 +106,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/app-attestation/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * a challenge to attest a device's key over; for the account, if somebody is signed in.
+         * @description # Errors
+         *     422 for another platform, or an app that is not configured.
+         */
+        post: operations["attestation_challenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/app-attestation/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * the account's devices.
+         * @description # Errors
+         *     401 if nobody is signed in.
+         */
+        get: operations["list_devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/app-attestation/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+         * @description # Errors
+         *     The same 404 for an unknown one and for somebody else's.
+         */
+        delete: operations["revoke_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/app-attestation/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * verifies Apple's attestation and keeps the key: for the account, if somebody is signed in,
+         *     otherwise for whoever uses it first.
+         * @description # Errors
+         *     The same 400 for every attestation that does not hold; 409 for a key of another account.
+         */
+        post: operations["verify_attestation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/app-attestation/verify-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * whether a key is known and not revoked.
+         * @description # Errors
+         *     422 for what cannot be a key's id.
+         */
+        post: operations["verify_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/sessions/logout": {
         parameters: {
             query?: never;
@@ -948,6 +1054,15 @@ export interface components {
             /** @description Their address; without it any passkey that the client has will do. */
             email?: string | null;
         };
+        /** @description Which app wants to attest. */
+        ChallengeRequest: {
+            /** @description The app's bundle id. */
+            bundle_id: string;
+            /** @description `ios`. */
+            platform: string;
+            /** @description What the challenge is for; only one for attestation can be used here. */
+            purpose?: string | null;
+        };
         /** @description A sign-in to complete. */
         CompleteRequest: {
             /** @description From the beginning. */
@@ -1003,6 +1118,45 @@ export interface components {
             /** @description Oldest first. */
             credentials: components["schemas"]["Credential"][];
             signals: components["schemas"]["Signals"];
+            success: boolean;
+        };
+        /** @description A device's key. Times are milliseconds since 1970. */
+        Device: {
+            /** @description The app's id. */
+            app_id: string;
+            /**
+             * Format: int32
+             * @description How often it was used, as Apple's counter says.
+             */
+            counter: number;
+            /**
+             * Format: int64
+             * @description When it was attested.
+             */
+            created_at: number;
+            /** @description `production` or `development`. */
+            environment: string;
+            /** @description The key's id, base64url. */
+            key_id: string;
+            /**
+             * Format: int64
+             * @description When it was last used.
+             */
+            last_used: number | null;
+            /** @description Whether it was revoked. */
+            revoked: boolean;
+        };
+        /** @description The account's devices. */
+        DeviceList: {
+            /** @description How many. */
+            count: number;
+            /** @description Newest first, revoked ones too. */
+            keys: components["schemas"]["Device"][];
+            success: boolean;
+        };
+        /** @description That it worked. */
+        Done: {
+            /** @description Always `true`. */
             success: boolean;
         };
         /** @description Whose address it is. */
@@ -1062,6 +1216,24 @@ export interface components {
             timestamp: string;
             /** @description The service's version. */
             version: string;
+        };
+        /** @description A challenge. */
+        Issued: {
+            /** @description 32 bytes in standard base64. The client data hash is the SHA-256 of the bytes. */
+            challenge: string;
+            /** @description The same. */
+            challengeId: string;
+            /**
+             * Format: uuid
+             * @description By which the attestation is sent, within ten minutes, once.
+             */
+            challenge_id: string;
+            success: boolean;
+        };
+        /** @description A key. */
+        Key: {
+            /** @description The key's id, base64. */
+            key_id: string;
         };
         /** @description A JWK set with public keys. */
         KeySet: {
@@ -1125,6 +1297,8 @@ export interface components {
              * @example google
              */
             auth_method?: string | null;
+            /** @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`. */
+            client_attestation?: string | null;
             /**
              * @description Needed for a new account. Empty means absent.
              * @example ada@example.com
@@ -1475,6 +1649,22 @@ export interface components {
             /** @description The account. */
             user: components["schemas"]["User"];
         };
+        /** @description Whether a key is good. */
+        Validity: {
+            /** @description It is known and not revoked. */
+            valid: boolean;
+        };
+        /** @description An attestation. */
+        VerifyRequest: {
+            /** @description Apple's attestation object, base64. */
+            attestation_object: string;
+            /** @description The app's bundle id. */
+            bundle_id: string;
+            /** @description From the challenge. */
+            challenge_id: string;
+            /** @description The key's id, base64. */
+            key_id: string;
+        };
         WebCredentials: {
             /** @description Application ids, `<team>.<bundle>`. */
             apps: string[];
@@ -1655,6 +1845,503 @@ export interface operations {
             };
         };
     };
+    attestation_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issued"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`, `invalid_platform`, `invalid_bundle_id`, `invalid_purpose` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceList"];
+                };
+            };
+            /** @description `multiple_credentials`, `token_in_query` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `authentication_required`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `attest_key_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_attestation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `attestation_failed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `account_changed`, `attest_key_taken`, `too_many_attest_keys` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`, `invalid_bundle_id`, `invalid_key_id` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Key"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validity"];
+                };
+            };
+            /** @description `bad_request`, `malformed_json` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_body`, `invalid_key_id` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     logout: {
         parameters: {
             query?: never;
@@ -1763,6 +2450,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -1831,7 +2527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1849,7 +2545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict` */
+            /** @description `conflict`, `account_changed` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1944,7 +2640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1962,7 +2658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict` */
+            /** @description `conflict`, `account_changed` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2053,6 +2749,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -2120,7 +2825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2214,7 +2919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2526,7 +3231,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthResponse"];
                 };
             };
-            /** @description `bad_request`, `malformed_json` */
+            /** @description `bad_request`, `malformed_json`, `attestation_failed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2544,7 +3249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `browser_request` */
+            /** @description `browser_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2571,7 +3276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict` */
+            /** @description `conflict`, `account_changed`, `attest_key_taken`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2648,7 +3353,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserAnswer"];
                 };
             };
-            /** @description `bad_request`, `malformed_json` */
+            /** @description `bad_request`, `malformed_json`, `attestation_failed` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2666,7 +3371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `browser_request` */
+            /** @description `browser_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2684,7 +3389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict` */
+            /** @description `conflict`, `account_changed`, `attest_key_taken`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2888,6 +3593,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `user_not_found` */
             404: {
                 headers: {
@@ -2965,7 +3679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3083,7 +3797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `reauthentication_required` */
+            /** @description `cross_site_request`, `reauthentication_required`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3177,6 +3891,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -3234,6 +3957,15 @@ export interface operations {
             };
             /** @description `authentication_required`, `invalid_token` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3305,7 +4037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3390,7 +4122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3481,6 +4213,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -3541,6 +4282,15 @@ export interface operations {
             };
             /** @description `authentication_required`, `invalid_token` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4055,6 +4805,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -4122,7 +4881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4220,7 +4979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4345,7 +5104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4467,7 +5226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4580,7 +5339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4693,7 +5452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request` */
+            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4798,6 +5557,15 @@ export interface operations {
             };
             /** @description `authentication_required`, `invalid_token` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
