@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, header};
 
 use super::App;
 use super::error::ApiError;
+use crate::domain::RequestOrigin;
 use crate::domain::authenticate::SignedIn;
 use crate::domain::devices::admit::{self, Presented, Shown};
 use crate::domain::devices::request_challenge::Request;
@@ -40,6 +41,8 @@ fn shown(headers: &HeaderMap) -> Shown {
 /// Host, path and query as the client wrote them.
 fn target(parts: &Parts) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    // A Host that is none could stand for a path.
+    let host = host.filter(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')));
     let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default();
     format!("{host}{}", parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str))
 }
@@ -86,7 +89,8 @@ impl FromRequestParts<App> for DeviceProof {
 ///
 /// # Errors
 /// 403 where an assertion is required and missing or not good.
-pub(super) async fn admit(app: &App, parts: &Parts, me: &SignedIn) -> Result<(), ApiError> {
+pub(super) async fn admit(app: &App, parts: &mut Parts, me: &SignedIn) -> Result<(), ApiError> {
     let proof = DeviceProof::of(app, parts);
-    Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request()).await?)
+    let origin = RequestOrigin::from_request_parts(parts, app).await?;
+    Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request(), &origin).await?)
 }

@@ -279,6 +279,7 @@ impl From<AdmitError> for ApiError {
         match error {
             AdmitError::Missing => Code::AppAttestRequired.into(),
             AdmitError::Refused(_) => Self::because(Code::AppAttestFailed, error.to_string()),
+            AdmitError::Entropy(error) => error.into(),
             AdmitError::Store(error) => error.into(),
         }
     }

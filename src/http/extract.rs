@@ -220,12 +220,24 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match signed_in(parts, app, |_| true).await {
+        match established(parts, app, |_| true).await {
             Ok(me) => Ok(Self::SignedIn(Box::new(me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
             Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Whoever calls with a live credential, also without the assertion of their device: to be told that it is live.
+#[derive(Debug)]
+pub struct Bearing(pub SignedIn);
+
+impl FromRequestParts<App> for Bearing {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        established(parts, app, |_| true).await.map(Self)
     }
 }
 
@@ -237,7 +249,7 @@ impl FromRequestParts<App> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
+        established(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
     }
 }
 
@@ -254,7 +266,15 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     }
 }
 
-async fn signed_in(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+/// Whoever is signed in, on the device that their token was issued to.
+async fn signed_in(parts: &mut Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+    let me = established(parts, app, accepts).await?;
+    assertion::admit(app, parts, &me).await?;
+    Ok(me)
+}
+
+/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing is done but to look.
+async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
     let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
     let Presented { credential, by_cookie } = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
     if !accepts(&credential) {
@@ -265,9 +285,6 @@ async fn signed_in(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -
     let expected = parts.headers.get(EXPECTED_USER).map(|id| id.to_str().ok().and_then(UserId::parse));
     if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
         return Err(Code::AccountChanged.into());
-    }
-    if !by_cookie {
-        assertion::admit(app, parts, &signed_in).await?;
     }
     if let (true, true, Credential::Session(token)) = (signed_in.renewed, by_cookie, &credential)
         && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::assertion::DeviceProof;
 use super::error::{ApiError, Code};
-use super::extract::{AppJson, CurrentUser};
+use super::extract::{AppJson, Bearing, CurrentUser};
 use super::objects::{AuthResponse, Message};
 use super::sessions::Validated;
 use crate::domain::devices::admit;
@@ -39,7 +39,7 @@ pub async fn refresh(
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateError::Invalid)?;
-    admit::admit_refresh(&app.ports, &presented, device.shown(), &device.request()).await?;
+    admit::admit_refresh(&app.ports, &presented, device.shown(), &device.request(), &origin).await?;
     let pair = tokens::rotate(&app.ports, &presented, &origin).await?;
     Ok(AppJson(pair.into()))
 }
@@ -49,7 +49,7 @@ pub async fn refresh(
 /// # Errors
 /// 401 for anything else.
 #[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn validate(CurrentUser(signed_in): CurrentUser) -> AppJson<Validated> {
+pub async fn validate(Bearing(signed_in): Bearing) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
 

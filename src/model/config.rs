@@ -291,6 +291,9 @@ impl Reader<'_> {
         if production && environment == attest::Environment::Development {
             self.problem("APP_ATTEST_ENVIRONMENT", "must not be `development` in production: anybody with Xcode makes such keys");
         }
+        if test_root.as_deref().is_some_and(|pem| !pem.trim_start().starts_with("-----BEGIN CERTIFICATE-----")) {
+            self.problem("APP_ATTEST_TEST_ROOT", "must be a certificate in PEM");
+        }
         if production && test_root.is_some() {
             self.problem("APP_ATTEST_TEST_ROOT", "must not be set in production: only Apple's root counts");
         }

@@ -193,24 +193,52 @@ pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreErr
     run(db, select).await?.first().map(read).transpose()
 }
 
-/// Uses a key for a sign-in: its counter moves on to `counter`, it becomes the account's and the sign-in's if it was nobody's.
+/// A use of a key: whose, where its counter stands now, and whether it binds.
+#[derive(Clone, Copy, Debug)]
+pub struct Use<'a> {
+    /// The key.
+    pub key: &'a KeyId,
+    /// Where its counter stands now.
+    pub counter: u32,
+    /// Whether a key of nobody's becomes the account's, and a sign-in without one the key's.
+    pub binds: bool,
+}
+
+/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
 /// Of concurrent callers with one counter one gets `true`. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn use_for(db: &dyn Db, by: Caller, id: &KeyId, counter: u32, now: Timestamp) -> Result<bool, StoreError> {
-    let id_text = id.text();
+pub async fn use_for(db: &dyn Db, by: Caller, used: Use<'_>, stamp: &EventStamp) -> Result<bool, StoreError> {
+    let id_text = used.key.text();
     let update = sql(
-        "UPDATE attest_keys SET counter = ?2, last_used_at = ?3, user_id = ?4
+        "UPDATE attest_keys SET counter = ?2, last_used_at = ?3, user_id = CASE WHEN ?7 = 1 THEN ?4 ELSE user_id END
           WHERE id = ?1 AND counter < ?2 AND revoked_at IS NULL
             AND (user_id = ?4 OR (user_id IS NULL AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?4 AND revoked_at IS NULL) < ?6))
             AND EXISTS (SELECT 1 FROM sessions AS s
                  WHERE s.id = ?5 AND s.user_id = ?4 AND s.revoked_at IS NULL AND (s.attest_key IS NULL OR s.attest_key = ?1))
          RETURNING id",
-        [id_text.as_str().into(), i64::from(counter).into(), now.into(), by.user.into(), by.session.into(), MOST_KEYS.into()],
+        [
+            id_text.as_str().into(),
+            i64::from(used.counter).into(),
+            stamp.at.into(),
+            by.user.into(),
+            by.session.into(),
+            MOST_KEYS.into(),
+            used.binds.into(),
+        ],
     );
-    let results = db.batch(vec![update, bind_session(by, id)]).await?;
-    Ok(!rows(&results, 0).is_empty())
+    let mut batch = Vec::new();
+    if used.binds {
+        batch.push(events::about_first_use(stamp, by, used, MOST_KEYS));
+    }
+    let updated = batch.len();
+    batch.push(update);
+    if used.binds {
+        batch.push(bind_session(by, used.key));
+    }
+    let results = db.batch(batch).await?;
+    Ok(!rows(&results, updated).is_empty())
 }
 
 /// The account's keys, newest first, revoked ones too.

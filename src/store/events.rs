@@ -1,6 +1,7 @@
 //! The append-only event log. Its statements go into the batch of the change they tell about, before it,
 //! and carry the same condition: so an event is written exactly when its change happens.
 
+use super::attest_keys::Use;
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
 use crate::model::attest::KeyId;
@@ -217,6 +218,20 @@ pub fn about_key_of(stamp: &EventStamp, user: UserId, id: &KeyId, most: i64) -> 
             AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?9 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
     );
     event(sql, stamp, EventKind::DeviceKeyAdded, [user.into(), id.text().as_str().into(), most.into()])
+}
+
+/// About a device's key that becomes the caller's by its first use, under the conditions of that.
+#[must_use]
+pub fn about_first_use(stamp: &EventStamp, by: Caller, used: Use<'_>, most: i64) -> Statement {
+    let sql = insert_passkey_event!(
+        "s.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.id = ?8
+          WHERE k.id = ?10 AND k.user_id IS NULL AND k.revoked_at IS NULL AND k.counter < ?11
+            AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?9 AND revoked_at IS NULL) < ?12
+            AND s.user_id = ?9 AND s.revoked_at IS NULL AND (s.attest_key IS NULL OR s.attest_key = ?10)"
+    );
+    let key = used.key.text();
+    let about = [by.session.into(), by.user.into(), key.as_str().into(), i64::from(used.counter).into(), most.into()];
+    event(sql, stamp, EventKind::DeviceKeyAdded, about)
 }
 
 /// About a device's key that the caller revokes.

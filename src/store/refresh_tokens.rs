@@ -44,15 +44,20 @@ pub struct Presented {
     pub successor: Option<TokenHash>,
 }
 
-/// The sign-in that a refresh token belongs to, and where that happened, if it is not revoked.
+/// The sign-in that a refresh token belongs to, and where that happened, if the token can be exchanged now or the exchange be repeated.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_in_of(db: &dyn Db, token: &TokenHash) -> Result<Option<(Caller, Platform)>, StoreError> {
+pub async fn sign_in_of(
+    db: &dyn Db,
+    token: &TokenHash,
+    repeat_since: Timestamp,
+    now: Timestamp,
+) -> Result<Option<(Caller, Platform)>, StoreError> {
     let select = sql(
         "SELECT s.id AS session_id, s.user_id, s.platform FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
-          WHERE r.token_hash = ?1 AND s.revoked_at IS NULL",
-        [token.into()],
+          WHERE r.token_hash = ?1 AND r.expires_at > ?2 AND s.revoked_at IS NULL AND (r.replaced_by IS NULL OR r.replaced_at >= ?3)",
+        [token.into(), now.into(), repeat_since.into()],
     );
     let read = |row: &Row| {
         let by = Caller { user: row.parsed("user_id", UserId::parse)?, session: row.parsed("session_id", SessionId::parse)? };

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::devices::{BUNDLE, Device, settings, standard};
-use crate::harness::{Pair, TestApp, case_with, race_with, somebody};
+use crate::harness::{Pair, TestApp, case_with, claims, race_with, somebody};
 
 const ME: &str = "/api/users/me";
 
@@ -43,6 +43,15 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
         let (others, _) = signed_in(app, &other).await;
         app.asserted(&mut other, &others.access, ME).await.ok();
         assert_eq!(app.asserted(&mut other, &pair.access, ME).await.problem(403), "app_attest_failed");
+        // What a service is told is that the token is live; what the app does before it has a key needs none.
+        app.get("/api/auth/tokens/validate").bearer(&pair.access).send().await.ok();
+        app.attestation_challenge(Some(&pair.access)).await;
+        app.begin_passkey(&pair.access).await;
+        // A session token of the app is no way around, not even as a cookie.
+        let who = json!({"user_id": claims(&pair.access)["sub"], "platform": "ios"});
+        let session = app.internal("/api/internal/sessions", &who).send().await.ok()["session_token"].as_str().expect("a token").to_owned();
+        assert_eq!(app.get(ME).bearer(&session).send().await.problem(403), "app_attest_required");
+        assert_eq!(app.get(ME).cookie(&session).send().await.problem(403), "app_attest_required");
         // Web sessions are not touched.
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -124,7 +133,15 @@ async fn a_stolen_refresh_token_is_useless_without_the_device() {
         let fresh = Device::new();
         app.attest(&fresh, None).await.ok();
         assert_eq!(refresh(&fresh.headers_over(&format!("POST:http://localhost{path}:{now}"), 1)).await.problem(403), "app_attest_failed");
-        refresh(&device.headers(&Method::POST, path, now)).await.ok();
+        let second = Pair::read(&refresh(&device.headers(&Method::POST, path, now)).await.ok());
+        let send = async |token: &str, headers: &[(&'static str, String)]| {
+            app.post(path, &json!({"refresh_token": token})).headers(headers).send().await
+        };
+        send(&second.refresh, &device.headers(&Method::POST, path, now)).await.ok();
+        // A replay is one, with or without a device.
+        app.age(std::time::Duration::from_secs(31)).await;
+        assert_eq!(refresh(&[]).await.problem(401), "invalid_refresh_token");
+        assert_eq!(app.asserted(&mut device, &second.access, ME).await.status(), 401, "its sign-in is revoked");
         assert_eq!(app.refresh("hmr_unknown").await.problem(401), "invalid_refresh_token");
     })
     .await;
@@ -176,6 +193,11 @@ async fn observing_refuses_nobody() {
         assert_eq!(app.count("SELECT counter FROM attest_keys", &[]).await, 1, "noted");
         device.counter = 0;
         app.asserted(&mut device, &pair.access, ME).await.ok();
+        // A key that is somebody else's, too.
+        let mut other = somebody();
+        other["platform"] = json!("ios");
+        other["client_attestation"] = json!(app.client_attestation(&device).await);
+        app.internal("/api/internal/tokens", &other).send().await.ok();
         assert!(app.logs().await.contains("would be refused"));
     })
     .await;

@@ -3,16 +3,17 @@
 use sha2::{Digest, Sha256};
 
 use super::request_challenge::{self, Request};
-use crate::domain::Ports;
 use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
 use crate::domain::authenticate::SignedIn;
 use crate::domain::steps::Refusal;
+use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::attest::{KeyId, Mode};
+use crate::model::config::REFRESH_REPEAT_WINDOW;
 use crate::model::records::{Caller, Platform};
 use crate::model::secret::RefreshToken;
-use crate::model::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::{attest_keys, refresh_tokens};
+use crate::store::attest_keys::{self, Use};
+use crate::store::refresh_tokens;
 
 /// What a request shows, besides its token.
 #[derive(Debug)]
@@ -47,6 +48,9 @@ pub enum AdmitError {
     /// The assertion does not hold. From outside all of these look the same.
     #[error("{0}")]
     Refused(#[from] Refusal),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,12 +64,13 @@ fn refused(reason: &'static str) -> AdmitError {
 ///
 /// # Errors
 /// [`AdmitError`]
-pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Request<'_>) -> Result<(), AdmitError> {
+pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Request<'_>, origin: &RequestOrigin) -> Result<(), AdmitError> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || me.session.platform != Platform::Ios {
         return Ok(());
     }
-    let verified = verify(ports, me.caller(), shown, request, me.now).await;
+    // Who only observes binds nothing: a thief's device would keep what it got then.
+    let verified = verify(ports, me.caller(), shown, request, (mode == Mode::Require, origin)).await;
     match (mode, verified) {
         (_, Ok(())) | (Mode::Off | Mode::Observe, Err(AdmitError::Missing)) => Ok(()),
         // A fault says nothing about the device; the caller may repeat.
@@ -81,13 +86,20 @@ pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Reques
 ///
 /// # Errors
 /// [`AdmitError`]
-pub async fn admit_refresh(ports: &Ports, token: &RefreshToken, shown: &Shown, request: &Request<'_>) -> Result<(), AdmitError> {
+pub async fn admit_refresh(
+    ports: &Ports,
+    token: &RefreshToken,
+    shown: &Shown,
+    request: &Request<'_>,
+    origin: &RequestOrigin,
+) -> Result<(), AdmitError> {
     if !ports.config.attest.on_refresh {
         return Ok(());
     }
-    // A token that nobody has is refused by the rotation itself, like every other that is not good.
-    match refresh_tokens::sign_in_of(ports.db.as_ref(), &token.hash()).await? {
-        Some((by, Platform::Ios)) => verify(ports, by, shown, request, ports.clock.now()).await,
+    let now = ports.clock.now();
+    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by it.
+    match refresh_tokens::sign_in_of(ports.db.as_ref(), &token.hash(), now.minus(REFRESH_REPEAT_WINDOW), now).await? {
+        Some((by, Platform::Ios)) => verify(ports, by, shown, request, (true, origin)).await,
         _ => Ok(()),
     }
 }
@@ -96,7 +108,14 @@ pub async fn admit_refresh(ports: &Ports, token: &RefreshToken, shown: &Shown, r
 ///
 /// # Errors
 /// [`AdmitError`]
-pub async fn verify(ports: &Ports, by: Caller, shown: &Shown, request: &Request<'_>, now: Timestamp) -> Result<(), AdmitError> {
+async fn verify(
+    ports: &Ports,
+    by: Caller,
+    shown: &Shown,
+    request: &Request<'_>,
+    (binds, origin): (bool, &RequestOrigin),
+) -> Result<(), AdmitError> {
+    let now = ports.clock.now();
     let presented = match shown {
         Shown::Nothing => return Err(AdmitError::Missing),
         Shown::Malformed(reason) => return Err(refused(reason)),
@@ -115,14 +134,18 @@ pub async fn verify(ports: &Ports, by: Caller, shown: &Shown, request: &Request<
     if key.app_id != app {
         return Err(refused("a key of another app"));
     }
+    if key.environment != ports.config.attest.environment.as_str() {
+        return Err(refused("a key of the other environment"));
+    }
     let expected = ExpectedAssertion {
         public_key: &key.public_key,
         app_id: app,
         client_data_hash: Sha256::digest(&presented.challenge).into(),
         previous_counter: key.counter,
     };
-    let used = assertion::verify(&presented.assertion, &expected).accepted()?;
-    if attest_keys::use_for(db, by, &presented.key, used.counter, now).await? {
+    let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
+    let used = Use { key: &presented.key, counter: asserted.counter, binds };
+    if attest_keys::use_for(db, by, used, &ports.stamp(origin, now)?).await? {
         Ok(())
     } else {
         Err(refused("the counter was used meanwhile, or the sign-in belongs to another device"))

@@ -55,6 +55,17 @@ async fn verify(ports: &Ports, text: &str) -> Result<NewKey, AttestError> {
 /// # Errors
 /// [`ClientError`]
 pub async fn keep(ports: &Ports, user: UserId, key: &NewKey, origin: &RequestOrigin) -> Result<(), ClientError> {
+    match (ports.config.attest.mode, kept(ports, user, key, origin).await) {
+        (Mode::Require, result) => result,
+        (_, Ok(())) => Ok(()),
+        (_, Err(error)) => {
+            tracing::warn!(reason = %error, "a client attestation would be refused");
+            Ok(())
+        }
+    }
+}
+
+async fn kept(ports: &Ports, user: UserId, key: &NewKey, origin: &RequestOrigin) -> Result<(), ClientError> {
     let stamp = ports.stamp(origin, ports.clock.now()).map_err(AttestError::from)?;
     match attest_keys::keep_for(ports.db.as_ref(), user, key, &stamp).await.map_err(AttestError::from)? {
         Kept::Yes => Ok(()),

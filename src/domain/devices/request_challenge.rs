@@ -39,7 +39,7 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
     }
     let after_scheme = request.schemes.iter().find_map(|scheme| address.strip_prefix(scheme)?.strip_prefix("://"));
     let after_target = after_scheme.and_then(|rest| rest.strip_prefix(request.target));
-    if !after_target.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
+    if !after_target.is_some_and(|rest| rest.is_empty() || is_about_body(rest)) {
         return Err("the request challenge is of another address");
     }
     let digits = !seconds.is_empty() && seconds.len() <= 12 && seconds.bytes().all(|b| b.is_ascii_digit());
@@ -49,6 +49,11 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
         return Err("the request challenge is too old");
     }
     if age < -FUTURE { Err("the request challenge is of the future") } else { Ok(()) }
+}
+
+/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of an address.
+fn is_about_body(rest: &str) -> bool {
+    rest.strip_prefix(':').is_some_and(|pairs| pairs.contains(':'))
 }
 
 #[cfg(test)]
@@ -84,6 +89,8 @@ mod tests {
             "GET:https://api.hamrah.app/api/users/me?x=1:1799999879",
             "GET:https://api.hamrah.app/api/users/me?x=1:1800000031",
             "GET:https://api.hamrah.app/api/users/me?x=1:",
+            "GET:https://api.hamrah.app/api/users/me?x=1:x/tokens:1800000000",
+            "GET:https://api.hamrah.app/api/users/me?x=1:00&x=2:1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=1:+1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=1:9999999999999999999",
         ] {

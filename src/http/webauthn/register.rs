@@ -7,9 +7,11 @@ use utoipa::ToSchema;
 use super::options::RegistrationBegun;
 use super::{Client, PasskeySignIn};
 use crate::domain::RequestOrigin;
+use crate::domain::devices::admit;
 use crate::domain::passkeys::register::{self, Completion, Registered, Registrant};
 use crate::domain::webauthn::json::RegistrationResponse;
 use crate::http::App;
+use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AppJson, Caller, absent_if_empty};
 use crate::http::objects::User;
@@ -108,10 +110,14 @@ pub async fn complete(
     State(app): State<App>,
     caller: Caller,
     client: Client,
+    device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
 ) -> Result<AppJson<RegistrationCompleted>, ApiError> {
     let label = label(body.label)?;
+    if let Caller::SignedIn(me) = &caller {
+        admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
+    }
     let challenge = ChallengeId::parse(&body.challenge_id);
     let completion = Completion { challenge, response: body.response, label, place: &client.place };
     Ok(AppJson(match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
