@@ -258,6 +258,7 @@ impl From<AttestError> for ApiError {
             AttestError::Refused(_) => Self::because(Code::AttestationFailed, error.to_string()),
             AttestError::Taken => Code::AttestKeyTaken.into(),
             AttestError::TooMany => Code::TooManyAttestKeys.into(),
+            AttestError::OtherDevice => Self::because(Code::AppAttestFailed, error.to_string()),
             AttestError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             AttestError::Entropy(error) => error.into(),
             AttestError::Store(error) => error.into(),

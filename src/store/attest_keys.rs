@@ -96,6 +96,8 @@ pub enum Kept {
     TooMany,
     /// The caller's sign-in is not live any more.
     SignedOut,
+    /// The caller's sign-in belongs to another device.
+    OtherDevice,
 }
 
 /// Keeps a key of nobody's yet. Safe to repeat. One round trip.
@@ -117,21 +119,30 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<K
 
 /// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in. Safe to repeat. One round trip.
 ///
+/// Where `keeps_to_device`, a sign-in that belongs to another device adds no key: who stole its token cannot add their own.
+///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, stamp: &EventStamp) -> Result<Kept, StoreError> {
-    let who = [by.user.into(), by.session.into(), MOST_KEYS.into()];
-    let event = events::about_added_key(stamp, by, &new.id, MOST_KEYS);
+pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, keeps_to_device: bool, stamp: &EventStamp) -> Result<Kept, StoreError> {
+    let who = [by.user.into(), by.session.into(), MOST_KEYS.into(), keeps_to_device.into()];
+    let device =
+        sql("SELECT attest_key FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL", [by.session.into(), by.user.into()]);
+    let event = events::about_added_key(stamp, by, &new.id, (MOST_KEYS, keeps_to_device));
     let insert = Statement {
         sql: "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
               SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, s.user_id FROM sessions AS s
                WHERE s.id = ?8 AND s.user_id = ?7 AND s.revoked_at IS NULL
+                 AND (?10 = 0 OR s.attest_key IS NULL OR s.attest_key = ?1)
                  AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?7 AND revoked_at IS NULL AND id <> ?1) < ?9
               ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL",
         params: new.params(stamp.at).into_iter().chain(who).collect(),
     };
-    let results = db.batch(vec![sessions::is_live(by), event, insert, select_owner(&new.id), bind_session(by, &new.id)]).await?;
-    if rows(&results, 0).is_empty() { Ok(Kept::SignedOut) } else { kept(rows(&results, 3), by.user) }
+    let results = db.batch(vec![device, event, insert, select_owner(&new.id), bind_session(by, &new.id)]).await?;
+    let Some(sign_in) = rows(&results, 0).first() else { return Ok(Kept::SignedOut) };
+    if keeps_to_device && sign_in.opt_text("attest_key")?.is_some_and(|bound| bound != new.id.text()) {
+        return Ok(Kept::OtherDevice);
+    }
+    kept(rows(&results, 3), by.user)
 }
 
 /// Keeps a key for an account. Safe to repeat. One round trip.
@@ -166,12 +177,12 @@ fn kept(found: &[Row], user: UserId) -> Result<Kept, StoreError> {
     })
 }
 
-/// Binds a sign-in to a key of its account.
+/// Binds a sign-in to a key of its account; `false` if the key is not its account's, or not any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn bind(db: &dyn Db, by: Caller, id: &KeyId) -> Result<(), StoreError> {
-    run(db, bind_session(by, id)).await.map(drop)
+pub async fn bind(db: &dyn Db, by: Caller, id: &KeyId) -> Result<bool, StoreError> {
+    Ok(!run(db, bind_session(by, id)).await?.is_empty())
 }
 
 /// From now on only this key is good for the sign-in, if none was before and the key is its account's.
@@ -179,7 +190,8 @@ fn bind_session(by: Caller, id: &KeyId) -> Statement {
     sql(
         "UPDATE sessions SET attest_key = ?3
           WHERE id = ?1 AND user_id = ?2 AND attest_key IS NULL
-            AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?3 AND k.user_id = ?2 AND k.revoked_at IS NULL)",
+            AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?3 AND k.user_id = ?2 AND k.revoked_at IS NULL)
+         RETURNING id",
         [by.session.into(), by.user.into(), id.text().as_str().into()],
     )
 }

@@ -199,14 +199,20 @@ pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
 
 /// About a device's key that the caller adds, under the conditions of its insertion.
 #[must_use]
-pub fn about_added_key(stamp: &EventStamp, by: Caller, id: &KeyId, most: i64) -> Statement {
+pub fn about_added_key(stamp: &EventStamp, by: Caller, id: &KeyId, (most, keeps_to_device): (i64, bool)) -> Statement {
     let sql = insert_passkey_event!(
         "s.user_id, s.id, ?10 FROM sessions AS s
           WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
+            AND (?12 = 0 OR s.attest_key IS NULL OR s.attest_key = ?10)
             AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?9 AND revoked_at IS NULL) < ?11
             AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
     );
-    event(sql, stamp, EventKind::DeviceKeyAdded, [by.session.into(), by.user.into(), id.text().as_str().into(), most.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::DeviceKeyAdded,
+        [by.session.into(), by.user.into(), id.text().as_str().into(), most.into(), keeps_to_device.into()],
+    )
 }
 
 /// About a device's key that an internal service adds to an account, under the conditions of its insertion.

@@ -7,7 +7,6 @@ use crate::domain::{Ports, RequestOrigin};
 use crate::model::attest::{KeyId, Mode};
 use crate::model::ids::UserId;
 use crate::model::records::{Caller, Platform};
-use crate::store::StoreError;
 use crate::store::attest_keys::{self, Kept, NewKey};
 
 /// Why no tokens are made for a device.
@@ -70,14 +69,15 @@ async fn kept(ports: &Ports, user: UserId, key: &NewKey, origin: &RequestOrigin)
     match attest_keys::keep_for(ports.db.as_ref(), user, key, &stamp).await.map_err(AttestError::from)? {
         Kept::Yes => Ok(()),
         Kept::TooMany => Err(AttestError::TooMany.into()),
-        Kept::Taken | Kept::SignedOut => Err(AttestError::Taken.into()),
+        Kept::Taken | Kept::SignedOut | Kept::OtherDevice => Err(AttestError::Taken.into()),
     }
 }
 
 /// Binds a sign-in that was just made to the key.
 ///
 /// # Errors
-/// [`StoreError`]
-pub async fn bind(ports: &Ports, by: Caller, key: &KeyId) -> Result<(), StoreError> {
-    attest_keys::bind(ports.db.as_ref(), by, key).await
+/// [`ClientError`] if the key was revoked meanwhile and one is required: then its tokens must not go out.
+pub async fn bind(ports: &Ports, by: Caller, key: &KeyId) -> Result<(), ClientError> {
+    let bound = attest_keys::bind(ports.db.as_ref(), by, key).await.map_err(AttestError::from)?;
+    if bound || ports.config.attest.mode != Mode::Require { Ok(()) } else { Err(AttestError::Taken.into()) }
 }

@@ -7,7 +7,7 @@ use super::{CHALLENGE_LIFETIME, anchors, environment};
 use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
 use crate::domain::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
-use crate::model::attest::KeyId;
+use crate::model::attest::{KeyId, Mode};
 use crate::model::base64;
 use crate::model::ids::{ChallengeId, UserId};
 use crate::model::records::Caller;
@@ -30,6 +30,9 @@ pub enum AttestError {
     /// The caller's sign-in was revoked meanwhile.
     #[error("the caller's sign-in was revoked meanwhile")]
     SignedOut,
+    /// The caller's sign-in belongs to another device.
+    #[error("the caller's sign-in belongs to another device")]
+    OtherDevice,
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
@@ -172,7 +175,7 @@ pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission
     let key = verified(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
-        Some(by) => attest_keys::keep(db, by, &key, &ports.stamp(origin, now)?).await?,
+        Some(by) => attest_keys::keep(db, by, &key, ports.config.attest.mode == Mode::Require, &ports.stamp(origin, now)?).await?,
         None => attest_keys::keep_unbound(db, &key, now).await?,
     };
     match kept {
@@ -180,6 +183,7 @@ pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission
         Kept::Taken => Err(AttestError::Taken),
         Kept::TooMany => Err(AttestError::TooMany),
         Kept::SignedOut => Err(AttestError::SignedOut),
+        Kept::OtherDevice => Err(AttestError::OtherDevice),
     }
 }
 
