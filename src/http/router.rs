@@ -137,7 +137,7 @@ pub fn router(ports: Ports) -> Router {
     internal
         .merge(public)
         .layer(from_fn(gate::body::gate))
-        .layer(DefaultBodyLimit::max(usize::try_from(gate::body::BODY_LIMIT).unwrap_or(usize::MAX)))
+        .layer(DefaultBodyLimit::max(gate::body::BODY_LIMIT))
         .layer(from_fn_with_state(app.clone(), respond::respond))
         .with_state(app)
 }

@@ -159,7 +159,7 @@ async fn a_deleted_account_stays_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_while_a_body_is_on_its_way_writes_nothing() {
+async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
     case(async |app| {
         let person = app.person().await;
         let (token, pair) = (app.session(&person).await, app.pair(&person).await);
@@ -168,18 +168,18 @@ async fn what_is_revoked_while_a_body_is_on_its_way_writes_nothing() {
         let logout = async {
             app.request(Method::POST, "/api/auth/sessions/logout").bearer(&token).send().await.ok();
         };
-        let late = app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&token), logout).await;
+        let late = app.held(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&token), 1, logout).await;
         assert_eq!(late.problem(401), "invalid_token");
         let other = app.session(&person).await;
         let revoke = async {
             app.delete(&format!("/api/auth/users/{}/tokens/revoke", person.id)).bearer(&other).send().await.ok();
         };
-        let late = app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&pair.access), revoke).await;
+        let late = app.held(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&pair.access), 1, revoke).await;
         assert_eq!(late.problem(401), "invalid_token");
         assert_eq!(app.count(name, &[]).await, 0);
         assert!(!app.events(&person.id).await.contains(&"user_updated".to_owned()));
         // The same, when nobody interferes.
-        app.stalled(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&other), async {}).await.ok();
+        app.held(app.request(Method::PUT, "/api/users/me").json(&body).bearer(&other), 1, async {}).await.ok();
         assert_eq!(app.count(name, &[]).await, 1);
     })
     .await;

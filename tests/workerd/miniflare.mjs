@@ -48,11 +48,12 @@ const TABLES = ["events", "attest_keys", "passkeys", "challenges", "refresh_toke
  * `reload(vars)`, which starts the Worker again with changed settings over the same database and at the same address; `stop()`.
  *
  * A plan is an array of `{at, mode, message}`: the `at`-th batch from now (0 is the next one) fails: `before` it ran, `after` it
- * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`).
+ * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`), or runs only when
+ * there is another plan (`held`).
  */
 export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
-  const state = { plan: [] };
+  const state = { plan: [], goOn: () => {} };
   const logs = [];
   const settings = {
     ENVIRONMENT: "development",
@@ -68,6 +69,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
       stats.batches += 1;
       stats.statements += message.statements;
       const step = state.plan.find(({ at }) => at === index);
+      if (step?.mode === "held") await new Promise((resume) => (state.goOn = resume));
       return Response.json(step ?? {});
     }
     stats.rowsRead += message.rowsRead;
@@ -134,6 +136,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
     plan: (steps) => {
+      state.goOn();
       state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));
     },
     reset: async () => {

@@ -16,10 +16,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures::StreamExt;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +28,7 @@ pub use people::{Pair, Person, claims, somebody};
 /// A row by column name.
 pub type Record = Map<String, Value>;
 
-/// How the n-th batch from now fails.
+/// What becomes of the n-th batch from now.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub at: usize,
@@ -45,6 +44,8 @@ pub enum FaultMode {
     After,
     /// At this statement, while it runs.
     Within(usize),
+    /// It does not: it waits, before anything ran, until the plan is changed.
+    Held,
 }
 
 /// What the database was asked since the last look.
@@ -123,26 +124,18 @@ impl TestApp {
         self.target.release().await;
     }
 
-    /// Sends `call` but for the end of its body, waits until the caller's credential has been looked up, runs `meanwhile`, and ends the body.
-    pub async fn stalled(&self, call: Call<'_>, meanwhile: impl Future<Output = ()>) -> Answer {
+    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go on.
+    pub async fn held(&self, call: Call<'_>, at: usize, meanwhile: impl Future<Output = ()>) -> Answer {
         let before = self.target.stats().await.batches;
-        let (parts, body) = call.request.into_parts();
-        let (end, waiting) = futures::channel::oneshot::channel::<()>();
-        let (first, last) = body.split_at(body.len() / 2);
-        let (first, last) = (Bytes::copy_from_slice(first), Bytes::copy_from_slice(last));
-        let chunks = futures::stream::iter([first]).chain(futures::stream::once(async move {
-            let _ = waiting.await;
-            last
-        }));
-        let body = Body::from_stream(chunks.map(Ok::<_, std::convert::Infallible>));
+        self.fail(&[Fault { at, mode: FaultMode::Held, message: "" }]).await;
         let meanwhile = async {
-            while self.target.stats().await.batches == before {
+            while self.target.stats().await.batches <= before + at {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             meanwhile.await;
-            let _ = end.send(());
+            self.fail(&[]).await;
         };
-        futures::future::join(self.target.send(Request::from_parts(parts, body)), meanwhile).await.0
+        futures::future::join(call.send(), meanwhile).await.0
     }
 
     /// Starts a request.

@@ -183,6 +183,12 @@ impl Db for Between {
         let Some(Fault { mode, message, .. }) = fault else { return self.inner.batch(statements).await };
         let failed = || StoreError::Unavailable(message.to_owned());
         match mode {
+            FaultMode::Held => {
+                while !self.state.lock().expect("unpoisoned").faults.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                self.inner.batch(statements).await
+            }
             FaultMode::Before => Err(failed()),
             FaultMode::After => self.inner.batch(statements).await.and(Err(failed())),
             FaultMode::Within(index) => {

@@ -93,6 +93,7 @@ impl Target for Workerd {
             let (mode, statement) = match fault.mode {
                 FaultMode::Before => ("before", 0),
                 FaultMode::After => ("after", 0),
+                FaultMode::Held => ("held", 0),
                 FaultMode::Within(statement) => ("within", statement),
             };
             json!({"at": fault.at, "mode": mode, "statement": statement, "message": fault.message})
