@@ -14,7 +14,7 @@ const KEY: [u8; 65] = [
 
 fuzz_target!(|bytes: &[u8]| {
     let expected =
-        ExpectedAssertion { public_key: &KEY, app_id: "UR6RM9YCF7.app.hamrah.ios", client_data_hash: [5; 32], previous_counter: 0 };
+        ExpectedAssertion { public_key: &KEY, app_id: "UR6RM9YCF7.app.hamrah.ios", client_data_hash: [5; 32], previous_counter: 0, categories: &[] };
     assert!(!verify(bytes, &expected).passed());
     if let Ok(data) = authenticator_data::parse_assertion(bytes) {
         let extended = data.extensions.bundle_version.is_some() || data.extensions.validation_category.is_some();

@@ -3,7 +3,8 @@
 
 use hamrah_api::domain::app_attest::attestation::{ExpectedAttestation, verify};
 use hamrah_api::domain::app_attest::certificate::Certificate;
-use hamrah_api::domain::app_attest::{Environment, TrustAnchor, authenticator_data};
+use hamrah_api::domain::app_attest::authenticator_data;
+use hamrah_api::model::attest::{Environment, TrustAnchor};
 use hamrah_api::model::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -17,6 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         key_id: &[0; 32],
         anchors: &anchors,
         at: Timestamp::from_millis(1_790_000_000_000),
+        categories: &[],
     };
     // Apple signed nothing for this application and hash.
     assert!(!verify(bytes, &expected).passed());

@@ -13,6 +13,7 @@ struct Case {
     app_id: String,
     client_data_hash: [u8; 32],
     previous_counter: u32,
+    categories: Vec<u32>,
 }
 
 impl Case {
@@ -25,6 +26,7 @@ impl Case {
             app_id: APP.into(),
             client_data_hash: HASH,
             previous_counter: 49,
+            categories: Vec::new(),
         }
     }
 
@@ -38,6 +40,7 @@ impl Case {
             app_id: &self.app_id,
             client_data_hash: self.client_data_hash,
             previous_counter: self.previous_counter,
+            categories: &self.categories,
         };
         verify(object, &expected)
     }
@@ -62,7 +65,7 @@ fn whole_assertions_are_accepted() {
 /// Name, step, reason, change.
 type Broken = (&'static str, u8, &'static str, fn(&mut Case));
 
-const BROKEN: [Broken; 26] = [
+const BROKEN: [Broken; 27] = [
     ("the same counter", 5, "not greater than before", |c| c.previous_counter = 50),
     ("a lower counter", 5, "not greater than before", |c| c.previous_counter = 51),
     ("a counter that wrapped around", 5, "not greater than before", |c| c.previous_counter = u32::MAX),
@@ -89,6 +92,10 @@ const BROKEN: [Broken; 26] = [
         c.assertion.signature = Some(DeviceKey::new(7).sign(&message));
     }),
     ("another application", 4, "of another application", |c| c.assertion.app_id = OTHER_APP.into()),
+    ("a category that is not accepted", 0, "a way that is not accepted", |c| {
+        c.assertion = c.assertion.clone().ios_27("1314", 5);
+        c.categories = vec![2, 4];
+    }),
     ("ED without a map", 0, "announces extensions and has none", |c| c.assertion.flags = 0xC0),
     ("a zero after the counter", 0, "no CBOR map", |c| c.assertion.tail = vec![0]),
     ("two maps", 0, "something follows the extensions", |c| c.assertion.tail = [extensions("1", 4), extensions("1", 4)].concat()),

@@ -1,8 +1,8 @@
 //! Attestations: whole ones are accepted, and each step that is broken is refused for a reason of its own.
 
 use hamrah_api::domain::app_attest::attestation::{Attested, ExpectedAttestation, verify};
-use hamrah_api::domain::app_attest::{Environment, TrustAnchor};
 use hamrah_api::domain::steps::{Outcome, Report};
+use hamrah_api::model::attest::{Environment, TrustAnchor};
 use hamrah_api::model::time::Timestamp;
 use rcgen::{BasicConstraints, CustomExtension, IsCa, KeyUsagePurpose};
 
@@ -20,6 +20,7 @@ struct Case {
     client_data_hash: [u8; 32],
     key_id: Vec<u8>,
     at: i64,
+    categories: Vec<u32>,
     anchor: Option<TrustAnchor>,
 }
 
@@ -35,6 +36,7 @@ impl Case {
             client_data_hash: HASH,
             key_id: key.id().to_vec(),
             at: AT,
+            categories: Vec::new(),
             anchor: None,
         }
     }
@@ -49,6 +51,7 @@ impl Case {
             key_id: &self.key_id,
             anchors: &[self.anchor.clone().unwrap_or_else(|| Authority::new().anchor())],
             at: Timestamp::from_millis(self.at * 1000),
+            categories: &self.categories,
         };
         verify(&object, &expected)
     }
@@ -74,7 +77,7 @@ fn a_whole_attestation_is_accepted() {
 type Change = (&'static str, fn(&mut Case));
 
 /// Still whole.
-const ACCEPTED: [Change; 13] = [
+const ACCEPTED: [Change; 15] = [
     ("iOS 27", |c| c.attestation = c.attestation.clone().ios_27("1314", 4)),
     ("iOS 27 with ED clear", |c| c.attestation.tail = extensions("1314", 4)),
     ("an empty map", |c| c.attestation.tail = vec![0xA0]),
@@ -89,6 +92,11 @@ const ACCEPTED: [Change; 13] = [
     ("no key usage in the leaf", |c| c.attestation.leaf_usage.clear()),
     ("no basic constraints in the leaf", |c| c.attestation.leaf_is_ca = IsCa::NoCa),
     ("an unknown extension", |c| c.attestation.leaf_extensions = vec![unknown(false)]),
+    ("a category that is accepted", |c| {
+        c.attestation = c.attestation.clone().ios_27("1314", 2);
+        c.categories = vec![2, 4];
+    }),
+    ("no category where some are named", |c| c.categories = vec![4]),
     ("a receipt of 7 KB", |c| c.attestation.receipt = vec![7; 7000]),
     ("members in another order", |c| {
         c.edit = |object| {
@@ -182,7 +190,7 @@ fn x5c(case: &mut Case, of: fn([Vec<u8>; 3]) -> Vec<Vec<u8>>) {
     case.attestation.x5c = Some(of([authority.leaf(&case.attestation), authority.intermediate, authority.root]));
 }
 
-const CONTENT: [Broken; 37] = [
+const CONTENT: [Broken; 39] = [
     ("another challenge", 4, "for another nonce", |c| c.client_data_hash[0] ^= 1),
     ("no nonce", 4, "has no extension", |c| c.attestation.nonce_extension = Some(Vec::new())),
     ("another nonce", 4, "for another nonce", |c| c.attestation.nonce_extension = Some(nonce_extension(&[9; 32]))),
@@ -207,6 +215,11 @@ const CONTENT: [Broken; 37] = [
     ("an unknown AAGUID", 8, "not App Attest's", |c| c.attestation.aaguid = *b"appattest\0\0\0\0\0\0\x01"),
     ("another credential id", 9, "authData has another key id", |c| c.attestation.credential_id = vec![9; 32]),
     ("no credential id", 9, "authData has another key id", |c| c.attestation.credential_id.clear()),
+    ("a category that is not accepted", 0, "a way that is not accepted", |c| {
+        c.attestation = c.attestation.clone().ios_27("1314", 5);
+        c.categories = vec![2, 4];
+    }),
+    ("a receipt beyond 16 KiB", 0, "the receipt is too long", |c| c.attestation.receipt = vec![7; 16 * 1024 + 1]),
     ("AT clear", 0, "AT is not set", |c| c.attestation.flags = 0),
     ("ED without a map", 0, "announces extensions and has none", |c| c.attestation.flags = 0xC0),
     ("a key that is not canonical", 0, "not one of P-256", |c| c.attestation.cose_key[0] = 0xBF),
@@ -304,6 +317,7 @@ fn no_byte_of_the_signed_parts_can_be_changed_or_left_out() {
             key_id: &case.key_id,
             anchors: &anchors,
             at: Timestamp::from_millis(AT * 1000),
+            categories: &[],
         };
         verify(object, &expected).passed()
     };

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hamrah_api::domain::app_attest::assertion::{self, ExpectedAssertion};
 use hamrah_api::domain::app_attest::attestation::{self, ExpectedAttestation};
-use hamrah_api::domain::app_attest::{Environment, authenticator_data, certificate::Certificate, object};
+use hamrah_api::domain::app_attest::{authenticator_data, certificate::Certificate, object};
+use hamrah_api::model::attest::Environment;
 use hamrah_api::model::time::Timestamp;
 
 use crate::apple::{Assertion, Authority, DeviceKey};
@@ -51,11 +52,13 @@ fn they_are_accepted() {
             key_id: &key.id(),
             anchors: &[Authority::new().anchor()],
             at: Timestamp::from_millis(AT * 1000),
+            categories: &[],
         };
         let seed = read("app_attestation", name);
         assert!(object::parse_attestation(&seed).is_ok());
         attestation::verify(&seed, &expected).accepted().expect(name);
-        let expected = ExpectedAssertion { public_key: &key.point(), app_id: APP, client_data_hash: HASH, previous_counter: 0 };
+        let expected =
+            ExpectedAssertion { public_key: &key.point(), app_id: APP, client_data_hash: HASH, previous_counter: 0, categories: &[] };
         assertion::verify(&read("app_assertion", name), &expected).accepted().expect(name);
     }
     authenticator_data::parse_attestation(&read("app_attestation", "auth_data")).expect("authenticator data");

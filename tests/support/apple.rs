@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use hamrah_api::domain::app_attest::TrustAnchor;
+use hamrah_api::model::attest::TrustAnchor;
 use hamrah_api::model::time::Timestamp;
 use p256::ecdsa::signature::Signer;
 use p384::ecdsa::signature::hazmat::PrehashSigner;

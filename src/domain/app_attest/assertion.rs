@@ -18,6 +18,8 @@ pub struct ExpectedAssertion<'a> {
     pub client_data_hash: [u8; 32],
     /// Where the key's counter stood.
     pub previous_counter: u32,
+    /// Ways in which the app may have come onto the device, where it says so; none named: all.
+    pub categories: &'a [u32],
 }
 
 /// What an assertion says.
@@ -65,5 +67,6 @@ fn take_steps(steps: &mut Steps, bytes: &[u8], expected: &ExpectedAssertion<'_>)
     let more = counter > expected.previous_counter;
     let found = || Some(format!("{counter} after {}", expected.previous_counter));
     steps.check(5, "the counter is greater than before", more, "the counter is not greater than before", found);
+    super::category_step(steps, &data.extensions, expected.categories);
     Some(AssertedUse { counter, bundle_version: data.extensions.bundle_version, validation_category: data.extensions.validation_category })
 }

@@ -3,8 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::authenticator_data::{self, AttestationData};
-use super::{Environment, TrustAnchor, chain, object};
+use super::{chain, object};
 use crate::domain::steps::{Report, Steps};
+use crate::model::attest::{Environment, TrustAnchor};
 use crate::model::base64;
 use crate::model::time::Timestamp;
 
@@ -26,6 +27,8 @@ pub struct ExpectedAttestation<'a> {
     pub anchors: &'a [TrustAnchor],
     /// When: certificates of keys live a day to a year.
     pub at: Timestamp,
+    /// Ways in which the app may have come onto the device, where it says so; none named: all.
+    pub categories: &'a [u32],
 }
 
 /// What an attestation says.
@@ -88,6 +91,7 @@ fn take_steps(steps: &mut Steps, bytes: &[u8], expected: &ExpectedAttestation<'_
     let same = data.credential_id == expected.key_id;
     let found = || Some(base64::encode(&data.credential_id));
     steps.check(9, "credentialId is the key id", same, "authData has another key id", found);
+    super::category_step(steps, &data.extensions, expected.categories);
     Some(Attested {
         key_id,
         public_key: public_key.to_vec(),
@@ -114,7 +118,7 @@ fn environment_steps(steps: &mut Steps, data: &AttestationData, accepted: &[Envi
     let found = || Some(data.aaguid.escape_ascii().to_string());
     steps.check(8, "aaguid is one of App Attest", environment.is_some(), "an AAGUID that is not App Attest's", found);
     let environment = environment?;
-    let found = || Some(environment.name().to_owned());
+    let found = || Some(environment.as_str().to_owned());
     let demand = "aaguid is of an environment that is accepted";
     steps.check(8, demand, accepted.contains(&environment), "a key of the other environment", found);
     Some(environment)

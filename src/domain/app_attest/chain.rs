@@ -1,8 +1,8 @@
 //! Step 1 of an attestation: leaf, intermediate, trusted root (RFC 5280 §6.1, for a path of this one shape).
 
-use super::TrustAnchor;
 use super::certificate::Certificate;
 use crate::domain::steps::Steps;
+use crate::model::attest::TrustAnchor;
 use crate::model::time::Timestamp;
 
 const STEP: u8 = 1;

@@ -5,6 +5,9 @@ use super::cbor::{Reader, once};
 /// Several times what devices send: about 6 KB, most of it receipt.
 pub const MOST_BYTES: usize = 64 * 1024;
 
+/// Several times what devices send: about 4 KB.
+const MOST_RECEIPT_BYTES: usize = 16 * 1024;
+
 /// An attestation object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestationObject<'a> {
@@ -48,12 +51,16 @@ fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str>
                 }
                 once(&mut x5c, [reader.bytes()?, reader.bytes()?])?;
             }
-            "receipt" => once(&mut receipt, reader.bytes()?)?,
+            "receipt" => once(&mut receipt, reader.bytes().and_then(short_receipt)?)?,
             _ => return Err("attStmt has an unknown member"),
         }
     }
     let lacks = "attStmt lacks x5c or receipt";
     Ok(Statement { x5c: x5c.ok_or(lacks)?, receipt: receipt.ok_or(lacks)? })
+}
+
+fn short_receipt(receipt: &[u8]) -> Result<&[u8], &'static str> {
+    if receipt.len() > MOST_RECEIPT_BYTES { Err("the receipt is too long") } else { Ok(receipt) }
 }
 
 /// Reads an attestation object that fills `bytes` to the end.

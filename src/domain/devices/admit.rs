@@ -142,6 +142,7 @@ async fn verify(
         app_id: app,
         client_data_hash: Sha256::digest(&presented.challenge).into(),
         previous_counter: key.counter,
+        categories: &ports.config.attest.categories,
     };
     let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
     let used = Use { key: &presented.key, counter: asserted.counter, binds };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CHALLENGE_LIFETIME, anchors, environment};
+use super::CHALLENGE_LIFETIME;
 use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
 use crate::domain::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
@@ -136,15 +136,15 @@ pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserI
     }
     let challenge = base64::decode(&state.challenge).ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
     let settings = &ports.config.attest;
-    let anchors = anchors(settings);
     let verify = |client_data_hash: [u8; 32]| {
         let expected = ExpectedAttestation {
             app_ids: std::slice::from_ref(&state.app),
-            environments: &[environment(settings)],
+            environments: &[settings.environment],
             client_data_hash,
             key_id: submission.key.bytes(),
-            anchors: &anchors,
+            anchors: &settings.anchors,
             at: now,
+            categories: &settings.categories,
         };
         attestation::verify(&submission.object, &expected).accepted()
     };

@@ -18,8 +18,9 @@ use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
 use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
 use crate::domain::app_attest::authenticator_data::{self, Extensions, Header};
 use crate::domain::app_attest::certificate::Certificate;
-use crate::domain::app_attest::{Environment, TrustAnchor, object};
+use crate::domain::app_attest::object;
 use crate::domain::steps::Report;
+use crate::model::attest::{Environment, TrustAnchor};
 use crate::model::base64;
 use crate::model::time::Timestamp;
 
@@ -225,7 +226,7 @@ fn attestation_json(cbor: &[u8]) -> Value {
     if let Ok(data) = authenticator_data::parse_attestation(object.auth_data) {
         members.insert("key_id".into(), json!(STANDARD.encode(&data.credential_id)));
         members.insert("public_key".into(), json!(hex(&data.public_key)));
-        let environment = Environment::of(data.aaguid).map(Environment::name);
+        let environment = Environment::of(data.aaguid).map(Environment::as_str);
         members.insert("environment".into(), json!(environment));
         members.extend(data_json(&data.header, &data.extensions));
     }
@@ -272,6 +273,8 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
                 key_id: &key_id.ok_or("the key id is not known: give --key-id")?,
                 anchors: &[anchor(root.as_deref())?],
                 at: at.unwrap_or_else(|| SystemClock.now()),
+                // What is accepted is the server's configuration; here the category is told with what was read.
+                categories: &[],
             };
             let report = attestation::verify(&input.cbor, &expected);
             steps::print(*json, "attestation", &report.steps, &attestation_json(&input.cbor));
@@ -284,7 +287,10 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             // Of several applications, the one that it is of; the first one if none is, so that step 4 says so.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
-                assertion::verify(&input.cbor, &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter })
+                assertion::verify(
+                    &input.cbor,
+                    &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter, categories: &[] },
+                )
             });
             let reports: Vec<_> = reports.collect();
             let report = reports.iter().find(|report| report.passed()).or(reports.first()).ok_or("no application is given")?;

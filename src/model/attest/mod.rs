@@ -1,5 +1,9 @@
 //! What is configured about App Attest, and the ids of attested keys.
 
+mod trust_anchor;
+
+pub use trust_anchor::TrustAnchor;
+
 use super::base64;
 
 /// `APP_ATTEST_MODE`: what an iOS app must show with its tokens.
@@ -39,9 +43,9 @@ pub fn on_refresh(text: &str) -> Option<bool> {
 /// `APP_ATTEST_ENVIRONMENT`: which of Apple's environments keys come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Environment {
-    /// Apps from the store and from `TestFlight`.
+    /// Apps from the store, from `TestFlight` and of enterprises.
     Production,
-    /// Apps from Xcode.
+    /// Apps that a developer runs.
     Development,
 }
 
@@ -54,6 +58,21 @@ impl Environment {
             "development" => Some(Self::Development),
             _ => None,
         }
+    }
+
+    /// The AAGUID of its keys.
+    #[must_use]
+    pub const fn aaguid(self) -> &'static [u8; 16] {
+        match self {
+            Self::Production => b"appattest\0\0\0\0\0\0\0",
+            Self::Development => b"appattestdevelop",
+        }
+    }
+
+    /// The environment that makes keys with this AAGUID.
+    #[must_use]
+    pub fn of(aaguid: [u8; 16]) -> Option<Self> {
+        [Self::Production, Self::Development].into_iter().find(|environment| *environment.aaguid() == aaguid)
     }
 
     /// The name in the configuration and the database.
@@ -75,8 +94,10 @@ pub struct Settings {
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
     pub environment: Environment,
-    /// `APP_ATTEST_TEST_ROOT`: another root than Apple's, PEM. Never in production.
-    pub test_root: Option<String>,
+    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in production.
+    pub anchors: Vec<TrustAnchor>,
+    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says so (iOS 27). Empty: all.
+    pub categories: Vec<u32>,
     /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
     pub apps: Vec<String>,
 }
@@ -110,5 +131,32 @@ impl KeyId {
     #[must_use]
     pub fn text(&self) -> String {
         base64::encode(self.0)
+    }
+}
+
+/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there is anything else.
+#[must_use]
+pub fn categories(text: &str) -> Option<Vec<u32>> {
+    const DEFINED: [u32; 7] = [1, 2, 3, 4, 5, 6, 10];
+    text.split(',').map(|part| part.trim().parse().ok().filter(|category| DEFINED.contains(category))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environments_are_told_by_their_aaguid() {
+        assert_eq!(Environment::of(*b"appattestdevelop"), Some(Environment::Development));
+        assert_eq!(Environment::of(*Environment::Production.aaguid()), Some(Environment::Production));
+        assert_eq!(Environment::of(*b"appattestsandbox"), None);
+    }
+
+    #[test]
+    fn categories_are_numbers_that_apple_defines() {
+        assert_eq!(categories("2, 4"), Some(vec![2, 4]));
+        for bad in ["", "4,", "7", "App Store", "-1", "4 2"] {
+            assert_eq!(categories(bad), None, "{bad}");
+        }
     }
 }

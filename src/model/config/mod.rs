@@ -2,17 +2,19 @@
 //!
 //! Read once, all of it; every problem is told at once. A typo is never a weaker setting.
 
+mod attest_settings;
+
 use std::fmt;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::attest;
-use super::origin::{Origin, is_domain, is_within};
-use super::signing_keys::SigningKeys;
-use super::strength::weakness;
-use super::text;
+use crate::model::attest;
+use crate::model::origin::{Origin, is_domain, is_within};
+use crate::model::signing_keys::SigningKeys;
+use crate::model::strength::weakness;
+use crate::model::text;
 
 /// A web session ends after this, however often it is used.
 pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
@@ -247,57 +249,12 @@ impl Reader<'_> {
         origins
     }
 
-    fn apple_apps(&mut self) -> Vec<String> {
-        let (team, bundles) = (self.get("APPLE_TEAM_ID").unwrap_or_default(), self.list("APPLE_BUNDLE_ID"));
-        if team.is_empty() != bundles.is_empty() {
-            self.problem("APPLE_TEAM_ID", "and APPLE_BUNDLE_ID go together: set both or neither");
-        }
-        if !team.is_empty() && (team.len() != 10 || !team.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())) {
-            self.problem("APPLE_TEAM_ID", "must be ten capital letters and digits");
-        }
-        let bundle_ok = |id: &String| id.len() <= 155 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
-        if !bundles.iter().all(bundle_ok) {
-            self.problem("APPLE_BUNDLE_ID", "must be bundle ids of letters, digits, dots and dashes, separated by commas");
-        }
-        bundles.iter().map(|bundle| format!("{team}.{bundle}")).collect()
-    }
-
-    /// One of a few words, to the letter.
+    /// One of a few words, to the letter: what is set and empty is none of them.
     fn word<T>(&mut self, name: &str, words: &str, default: &str, parse: fn(&str) -> Option<T>, fallback: T) -> T {
-        parse(self.get(name).as_deref().unwrap_or(default)).unwrap_or_else(|| {
+        parse((self.lookup)(name).as_deref().map_or(default, str::trim)).unwrap_or_else(|| {
             self.problem(name, &format!("must be {words}"));
             fallback
         })
-    }
-
-    fn attest(&mut self, production: bool) -> attest::Settings {
-        let apps = self.apple_apps();
-        let mode = self.word("APP_ATTEST_MODE", "`off`, `observe` or `require`", "off", attest::Mode::parse, attest::Mode::Require);
-        let on_refresh = self.word("APP_ATTEST_ON_REFRESH", "`off` or `require`", "off", attest::on_refresh, true);
-        let environment = self.word(
-            "APP_ATTEST_ENVIRONMENT",
-            "`production` or `development`",
-            "production",
-            attest::Environment::parse,
-            attest::Environment::Production,
-        );
-        let test_root = self.get("APP_ATTEST_TEST_ROOT");
-        if mode != attest::Mode::Off && apps.is_empty() {
-            self.problem("APP_ATTEST_MODE", "needs APPLE_TEAM_ID and APPLE_BUNDLE_ID, unless it is `off`");
-        }
-        if on_refresh && mode != attest::Mode::Require {
-            self.problem("APP_ATTEST_ON_REFRESH", "can be `require` only if APP_ATTEST_MODE is");
-        }
-        if production && environment == attest::Environment::Development {
-            self.problem("APP_ATTEST_ENVIRONMENT", "must not be `development` in production: anybody with Xcode makes such keys");
-        }
-        if test_root.as_deref().is_some_and(|pem| !pem.trim_start().starts_with("-----BEGIN CERTIFICATE-----")) {
-            self.problem("APP_ATTEST_TEST_ROOT", "must be a certificate in PEM");
-        }
-        if production && test_root.is_some() {
-            self.problem("APP_ATTEST_TEST_ROOT", "must not be set in production: only Apple's root counts");
-        }
-        attest::Settings { mode, on_refresh, environment, test_root, apps }
     }
 
     fn account_url(&mut self, development: bool, issuer: &str) -> String {
@@ -384,5 +341,4 @@ fn passkey_origins(rp_id: &str, allowed: &[Origin], related: &[Origin]) -> Vec<S
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;
