@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::access_token::{self, Refused};
 use super::{Ports, RequestOrigin, sign_in};
+use crate::model::attest::Mode;
 use crate::model::config::RECENT_AUTHENTICATION;
-use crate::model::records::{Caller, Session, User};
+use crate::model::records::{Caller, Platform, Session, User};
 use crate::model::secret::SessionToken;
 use crate::model::time::Timestamp;
 use crate::store::{StoreError, sessions};
@@ -67,7 +68,7 @@ pub enum AuthenticateError {
 
 /// Establishes who presents `credential`.
 ///
-/// One round trip; a second one, at most every hour, notes that a web session was used and extends it when less than half is left.
+/// One round trip. That a web session was used is noted by [`keep_alive`], once it is known that it may be.
 ///
 /// # Errors
 /// [`AuthenticateError`]
@@ -84,15 +85,26 @@ pub async fn authenticate(ports: &Ports, credential: &Credential) -> Result<Sign
             let found = sessions::by_token(ports.db.as_ref(), &token.hash(), now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
             let ends = session.token_expires_at.unwrap_or(now);
-            let mut signed_in = SignedIn { user, session, expires_at: ends, renewed: false, now };
-            keep_alive(ports, &mut signed_in).await?;
-            Ok(signed_in)
+            Ok(SignedIn { user, session, expires_at: ends, renewed: false, now })
         }
     }
 }
 
-/// Extends a session of which less than half is left, up to its absolute limit, and notes its use.
-async fn keep_alive(ports: &Ports, signed_in: &mut SignedIn) -> Result<(), AuthenticateError> {
+/// Whether a session that is presented alone may be used so: one of iOS needs its device, where that is required.
+#[must_use]
+pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
+    ports.config.attest.mode != Mode::Require || signed_in.session.platform != Platform::Ios
+}
+
+/// Extends a session that was presented by its token and of which less than half is left, up to its absolute limit, and notes its use. One
+/// round trip, at most every hour; none for other credentials.
+///
+/// # Errors
+/// [`AuthenticateError`]
+pub async fn keep_alive(ports: &Ports, credential: &Credential, signed_in: &mut SignedIn) -> Result<(), AuthenticateError> {
+    if matches!(credential, Credential::Access(_)) {
+        return Ok(());
+    }
     let (now, ttl) = (signed_in.now, ports.config.session_ttl);
     let full = sign_in::session_end(&ports.config, signed_in.session.created_at, now);
     let extend = signed_in.expires_at < now.plus(ttl / 2) && full > signed_in.expires_at;

@@ -1,6 +1,9 @@
 //! Making a sign-in: with a web session token, or with a pair of access and refresh token.
 
 use super::access_token::{self, NewToken as NewAccessToken};
+use super::devices::admit::Asserted;
+use super::devices::binding;
+use super::devices::client::{Attested, NotKept};
 use super::users::{self, Identity};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::config::{Config, REFRESH_ABSOLUTE_LIMIT, SESSION_ABSOLUTE_LIMIT};
@@ -8,8 +11,8 @@ use crate::model::ids::{EventId, SessionId, UserId};
 use crate::model::records::{EventStamp, Platform, User};
 use crate::model::secret::{RefreshToken, SessionToken};
 use crate::model::time::Timestamp;
-use crate::store::StoreError;
 use crate::store::sessions::{self, NewPair, NewSession, NewToken, Owner};
+use crate::store::{StoreError, attested_sign_ins};
 
 /// A web session, as its owner gets it.
 #[derive(Debug)]
@@ -46,6 +49,9 @@ pub enum SignInError {
     /// The identity is new, and an account cannot be made without an address.
     #[error("a new account needs an e-mail address")]
     EmailRequired,
+    /// The device cannot be the account's, and there is no sign-in without it.
+    #[error(transparent)]
+    Device(#[from] NotKept),
     /// The access token could not be signed: the signing key is wrong.
     #[error("the signing key cannot sign")]
     Signing,
@@ -81,11 +87,11 @@ pub async fn web_session(ports: &Ports, who: Who<'_>, platform: Platform, origin
     let expires_at = session_end(&ports.config, now, now);
     let id = ports.id(SessionId::from_random)?;
     let tokens = (Some(NewToken { hash: token.hash(), expires_at }), None);
-    let user = create(ports, who, id, platform, tokens, &ports.stamp(origin, now)?).await?;
+    let user = create(ports, (who, None), (id, platform), tokens, &ports.stamp(origin, now)?).await?;
     Ok(WebSession { user, token, expires_at, expires_in: expires_at.seconds_since(now) })
 }
 
-/// Makes a sign-in with a pair of tokens; gives its id too. One round trip.
+/// Makes a sign-in with a pair of tokens, on a device if one was attested. One round trip.
 ///
 /// # Errors
 /// [`SignInError`]
@@ -93,8 +99,9 @@ pub async fn token_pair(
     ports: &Ports,
     who: Who<'_>,
     platform: Platform,
+    device: Option<&Attested>,
     origin: &RequestOrigin,
-) -> Result<(TokenPair, SessionId), SignInError> {
+) -> Result<TokenPair, SignInError> {
     let now = ports.clock.now();
     let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
     let access_expires_at = now.plus(ports.config.access_token_ttl);
@@ -104,9 +111,9 @@ pub async fn token_pair(
         access_expires_at,
     };
     let id = ports.id(SessionId::from_random)?;
-    let user = create(ports, who, id, platform, (None, Some(pair)), &ports.stamp(origin, now)?).await?;
+    let user = create(ports, (who, device), (id, platform), (None, Some(pair)), &ports.stamp(origin, now)?).await?;
     let access_token = sign_access_token(ports, (user.id, id, platform), now, access_expires_at)?;
-    Ok((TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) }, id))
+    Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
 /// A sign-in that carries a web session and a pair, as its owner gets it.
@@ -129,6 +136,8 @@ pub struct Place {
     pub platform: Platform,
     /// Session tokens that the caller came with: they must not outlive the new sign-in (no session fixation).
     pub replaces: Vec<SessionToken>,
+    /// The device that asserted the request, if one did.
+    pub device: Option<Asserted>,
 }
 
 /// The secrets of a sign-in that carries both, before it is stored.
@@ -156,7 +165,7 @@ impl Prepared {
     }
 
     /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &Place) -> NewSession<'a> {
+    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &'a Place) -> NewSession<'a> {
         let pair = NewPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
@@ -169,6 +178,7 @@ impl Prepared {
             token: Some(NewToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
             pair: Some(pair),
             replaces: place.replaces.iter().map(SessionToken::hash).collect(),
+            device: place.device.as_ref().map(Asserted::device),
         }
     }
 
@@ -196,24 +206,33 @@ pub(super) fn sign_access_token(
 
 async fn create(
     ports: &Ports,
-    who: Who<'_>,
-    id: SessionId,
-    platform: Platform,
+    (who, attested): (Who<'_>, Option<&Attested>),
+    (id, platform): (SessionId, Platform),
     (token, pair): (Option<NewToken>, Option<NewPair>),
     stamp: &EventStamp,
 ) -> Result<User, SignInError> {
-    let db = ports.db.as_ref();
-    match who {
+    let binding = binding(ports, stamp.at)?;
+    let device = attested.map(|attested| attested.device(binding));
+    let (identified, unknown);
+    let owner = match who {
         Who::User(user) => {
-            let new = NewSession { id, owner: Owner::User(user), platform, token, pair, replaces: Vec::new() };
-            sessions::create(db, &new, stamp).await?.ok_or(SignInError::UnknownUser)
+            unknown = SignInError::UnknownUser;
+            Owner::User(user)
         }
         Who::Identity(identity) => {
-            let identified = users::identified(identity);
-            let owner = Owner::Identity(&identified, users::fresh_ids(ports)?);
-            sessions::create(db, &NewSession { id, owner, platform, token, pair, replaces: Vec::new() }, stamp)
-                .await?
-                .ok_or(SignInError::EmailRequired)
+            identified = users::identified(identity, attested);
+            unknown = SignInError::EmailRequired;
+            Owner::Identity(&identified, users::fresh_ids(ports)?)
+        }
+    };
+    let new = NewSession { id, owner, platform, token, pair, replaces: Vec::new(), device };
+    let db = ports.db.as_ref();
+    match attested {
+        None => sessions::create(db, &new, stamp).await?.ok_or(unknown),
+        Some(attested) => {
+            let (user, kept) = attested_sign_ins::create_session(db, &new, &attested.key().id, stamp).await?;
+            attested.accept(kept)?;
+            user.ok_or(unknown)
         }
     }
 }

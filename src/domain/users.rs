@@ -1,12 +1,14 @@
 //! Accounts: found or made for an identity, read, changed, deleted.
 
 use super::authenticate::SignedIn;
+use super::devices::binding;
+use super::devices::client::{Attested, NotKept};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::email::Email;
 use crate::model::ids::{EventId, IdentityId, UserId};
 use crate::model::records::{Caller, Platform, User};
 use crate::store::users::{Changes, FreshIds, Identified};
-use crate::store::{StoreError, users};
+use crate::store::{StoreError, attested_sign_ins, users};
 
 /// Providers that check an address before they tell it. An address from anywhere else binds to nothing (docs/decisions/0008).
 const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
@@ -38,6 +40,9 @@ pub enum UserError {
     /// The identity is new, and an account cannot be made without an address.
     #[error("a new account needs an e-mail address")]
     EmailRequired,
+    /// The device cannot be the account's, and nothing is made without it.
+    #[error(transparent)]
+    Device(#[from] NotKept),
     /// The caller's sign-in was revoked meanwhile.
     #[error("the caller's sign-in was revoked meanwhile")]
     SignedOut,
@@ -49,17 +54,29 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-/// Finds or makes the account of an identity. Safe to repeat and to call concurrently. One round trip.
+/// Finds or makes the account of an identity, and keeps the key of its device for it if one was attested. Safe to repeat and to call
+/// concurrently. One round trip.
 ///
 /// # Errors
 /// [`UserError`]
-pub async fn identify(ports: &Ports, who: &Identity, origin: &RequestOrigin) -> Result<User, UserError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::upsert(ports.db.as_ref(), &identified(who), fresh_ids(ports)?, &stamp).await?.ok_or(UserError::EmailRequired)
+pub async fn identify(ports: &Ports, who: &Identity, device: Option<&Attested>, origin: &RequestOrigin) -> Result<User, UserError> {
+    let now = ports.clock.now();
+    let (db, stamp) = (ports.db.as_ref(), ports.stamp(origin, now)?);
+    let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
+    let user = match device {
+        None => users::upsert(db, &identified, ids, &stamp).await?,
+        Some(attested) => {
+            let with = (attested.key(), &binding(ports, now)?);
+            let (user, kept) = attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
+            attested.accept(kept)?;
+            user
+        }
+    };
+    user.ok_or(UserError::EmailRequired)
 }
 
 /// Decides whether the address counts as verified; everything else is passed on.
-pub(super) fn identified(who: &Identity) -> Identified<'_> {
+pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> Identified<'a> {
     Identified {
         provider: &who.provider,
         provider_id: &who.provider_id,
@@ -69,6 +86,7 @@ pub(super) fn identified(who: &Identity) -> Identified<'_> {
         picture: who.picture.as_deref(),
         auth_method: &who.auth_method,
         platform: who.platform,
+        device: device.and_then(Attested::required),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::devices::admit::{self, Presented, Shown};
 use crate::domain::devices::request_challenge::Request;
 use crate::model::attest::KeyId;
 use crate::model::base64;
-use crate::model::config::Environment;
+use crate::model::config::{Config, Environment};
 
 const KEY: &str = "x-ios-app-attest-key";
 const ASSERTION: &str = "x-ios-app-attest-assertion";
@@ -38,13 +38,14 @@ fn shown(headers: &HeaderMap) -> Shown {
     }
 }
 
-/// Host, path and query as the client wrote them.
-fn target(parts: &Parts) -> String {
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    // A Host that is none could stand for a path.
-    let host = host.filter(|host| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')));
-    let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default();
-    format!("{host}{}", parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str))
+/// The host by which clients know the API: in production the issuer's, whatever a request says.
+fn host(config: &Config, parts: &Parts) -> String {
+    if config.environment == Environment::Production {
+        let rest = config.jwt_issuer.strip_prefix("https://").unwrap_or_default();
+        return rest.split('/').next().unwrap_or_default().to_owned();
+    }
+    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default().to_owned()
 }
 
 /// What a request shows of its device, and what request it is.
@@ -52,6 +53,7 @@ fn target(parts: &Parts) -> String {
 pub struct DeviceProof {
     shown: Shown,
     method: Method,
+    host: String,
     target: String,
     schemes: &'static [&'static str],
 }
@@ -61,7 +63,8 @@ impl DeviceProof {
         // Behind a proxy the native server does not see the scheme; in production every client comes by https.
         let production = app.ports.config.environment == Environment::Production;
         let schemes: &[&str] = if production { &["https"] } else { &["https", "http"] };
-        Self { shown: shown(&parts.headers), method: parts.method.clone(), target: target(parts), schemes }
+        let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        Self { shown: shown(&parts.headers), method: parts.method.clone(), host: host(&app.ports.config, parts), target, schemes }
     }
 
     /// What is shown.
@@ -73,7 +76,7 @@ impl DeviceProof {
     /// The request that it must be over.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
-        Request { method: self.method.as_str(), schemes: self.schemes, target: &self.target }
+        Request { method: self.method.as_str(), schemes: self.schemes, host: &self.host, target: &self.target }
     }
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::domain::NoEntropy;
 use crate::domain::authenticate::AuthenticateError;
 use crate::domain::devices::admit::AdmitError;
-use crate::domain::devices::client::ClientError;
+use crate::domain::devices::client::{ClientError, NotKept};
 use crate::domain::devices::register::AttestError;
 use crate::domain::passkeys::manage::ManageError;
 use crate::domain::passkeys::register::RegisterError;
@@ -174,6 +174,7 @@ impl From<SignInError> for ApiError {
         match error {
             SignInError::UnknownUser => Code::UserNotFound.into(),
             SignInError::EmailRequired => Code::EmailRequired.into(),
+            SignInError::Device(error) => error.into(),
             SignInError::Signing => Self::because(Code::Internal, error.to_string()),
             SignInError::Entropy(error) => error.into(),
             SignInError::Store(error) => error.into(),
@@ -207,6 +208,7 @@ impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
             UserError::EmailRequired => Code::EmailRequired.into(),
+            UserError::Device(error) => error.into(),
             UserError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             UserError::Entropy(error) => error.into(),
             UserError::Store(error) => error.into(),
@@ -262,6 +264,15 @@ impl From<AttestError> for ApiError {
             AttestError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             AttestError::Entropy(error) => error.into(),
             AttestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotKept> for ApiError {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::Taken => Code::AttestKeyTaken.into(),
+            NotKept::TooMany => Code::TooManyAttestKeys.into(),
         }
     }
 }

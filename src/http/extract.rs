@@ -220,7 +220,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match established(parts, app, |_| true).await {
+        match alone(parts, app, |_| true).await {
             Ok(me) => Ok(Self::SignedIn(Box::new(me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
             Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
@@ -237,7 +237,7 @@ impl FromRequestParts<App> for Bearing {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        established(parts, app, |_| true).await.map(Self)
+        alone(parts, app, |_| true).await.map(Self)
     }
 }
 
@@ -249,7 +249,7 @@ impl FromRequestParts<App> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        established(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
+        alone(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
     }
 }
 
@@ -268,28 +268,40 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
 
 /// Whoever is signed in, on the device that their token was issued to.
 async fn signed_in(parts: &mut Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
-    let me = established(parts, app, accepts).await?;
+    let (presented, me) = established(parts, app, accepts).await?;
     assertion::admit(app, parts, &me).await?;
-    Ok(me)
+    kept_alive(parts, app, &presented, me).await
 }
 
-/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing is done but to look.
-async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing is done but to look. What needs its
+/// device is not extended by that.
+async fn alone(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+    let (presented, me) = established(parts, app, accepts).await?;
+    if authenticate::stands_alone(&app.ports, &me) { kept_alive(parts, app, &presented, me).await } else { Ok(me) }
+}
+
+async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<(Presented, SignedIn), ApiError> {
     let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
-    let Presented { credential, by_cookie } = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
-    if !accepts(&credential) {
+    let presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
+    if !accepts(&presented.credential) {
         return Err(ApiError::because(Code::InvalidToken, "a credential of another kind"));
     }
-    let signed_in = authenticate::authenticate(&app.ports, &credential).await?;
+    let signed_in = authenticate::authenticate(&app.ports, &presented.credential).await?;
     // A page shows one account; in another tab somebody may have signed in to another, and the cookie is that one's now.
     let expected = parts.headers.get(EXPECTED_USER).map(|id| id.to_str().ok().and_then(UserId::parse));
     if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
         return Err(Code::AccountChanged.into());
     }
-    if let (true, true, Credential::Session(token)) = (signed_in.renewed, by_cookie, &credential)
+    Ok((presented, signed_in))
+}
+
+/// Notes the use of a session, and writes its cookie again if it was extended.
+async fn kept_alive(parts: &Parts, app: &App, presented: &Presented, mut me: SignedIn) -> Result<SignedIn, ApiError> {
+    authenticate::keep_alive(&app.ports, &presented.credential, &mut me).await?;
+    if let (true, true, Credential::Session(token)) = (me.renewed, presented.by_cookie, &presented.credential)
         && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
     {
-        outgoing.push(cookie.set(token, signed_in.expires_at, signed_in.now));
+        outgoing.push(Shape::of(&app.ports.config, &parts.uri, &parts.headers).set(token, me.expires_at, me.now));
     }
-    Ok(signed_in)
+    Ok(me)
 }

@@ -15,7 +15,7 @@ use crate::domain::users::Identity;
 use crate::domain::{RequestOrigin, sign_in, users};
 use crate::model::email::Email;
 use crate::model::ids::UserId;
-use crate::model::records::{Caller, Platform};
+use crate::model::records::Platform;
 use crate::model::secret::SessionToken;
 use crate::model::text;
 
@@ -111,10 +111,7 @@ pub async fn create_user(
     let identity = body.identity()?;
     let origin = body.origin(origin);
     let device = client::attested(&app.ports, identity.platform, body.client_attestation.as_deref()).await?;
-    let user = users::identify(&app.ports, &identity, &origin).await?;
-    if let Some(key) = device {
-        client::keep(&app.ports, user.id, &key, &origin).await?;
-    }
+    let user = users::identify(&app.ports, &identity, device.as_ref(), &origin).await?;
     Ok(AppJson(UserAnswer { success: true, user: user.into() }))
 }
 
@@ -137,23 +134,12 @@ pub async fn create_tokens(
     };
     let identity = if known.is_none() { Some(body.identity()?) } else { None };
     let device = client::attested(&app.ports, platform, body.client_attestation.as_deref()).await?;
-    // The device is the account's before it gets tokens: so they are never issued to a device that is somebody else's.
-    let user = match (&identity, &device) {
-        (Some(identity), Some(_)) => Some(users::identify(&app.ports, identity, &origin).await?.id),
-        _ => known,
-    };
-    if let (Some(user), Some(key)) = (user, &device) {
-        client::keep(&app.ports, user, key, &origin).await?;
-    }
-    let who = match (user, &identity) {
+    let who = match (known, &identity) {
         (Some(user), _) => Who::User(user),
         (None, Some(identity)) => Who::Identity(identity),
         (None, None) => return Err(Code::AmbiguousSubject.into()),
     };
-    let (pair, session) = sign_in::token_pair(&app.ports, who, platform, &origin).await?;
-    if let Some(key) = &device {
-        client::bind(&app.ports, Caller { user: pair.user.id, session }, &key.id).await?;
-    }
+    let pair = sign_in::token_pair(&app.ports, who, platform, device.as_ref(), &origin).await?;
     Ok(AppJson(pair.into()))
 }
 
@@ -213,11 +199,16 @@ pub struct SessionAnswer {
 /// `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
 ///
 /// # Errors
-/// 401 for anything else.
+/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
 #[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionQuestion, responses((status = 200, body = SessionAnswer)))]
 pub async fn validate_session(State(app): State<App>, AppJson(body): AppJson<SessionQuestion>) -> Result<AppJson<SessionAnswer>, ApiError> {
     let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateError::NoSignIn)?;
-    let signed_in = authenticate::authenticate(&app.ports, &Credential::Session(token)).await?;
+    let credential = Credential::Session(token);
+    let mut signed_in = authenticate::authenticate(&app.ports, &credential).await?;
+    if !authenticate::stands_alone(&app.ports, &signed_in) {
+        return Err(ApiError::because(Code::InvalidToken, "a session of iOS, whose device is not here"));
+    }
+    authenticate::keep_alive(&app.ports, &credential, &mut signed_in).await?;
     Ok(AppJson(SessionAnswer {
         success: true,
         user: signed_in.user.into(),

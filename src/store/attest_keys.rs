@@ -73,7 +73,7 @@ pub struct NewKey {
 
 impl NewKey {
     /// `?1` to `?6`.
-    fn params(&self, now: Timestamp) -> Vec<Value> {
+    pub(super) fn params(&self, now: Timestamp) -> Vec<Value> {
         vec![
             self.id.text().as_str().into(),
             base64::encode(&self.public_key).as_str().into(),
@@ -85,26 +85,11 @@ impl NewKey {
     }
 }
 
-/// How keeping a key ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kept {
-    /// It is there, and the caller's if there is one.
-    Yes,
-    /// It is somebody else's, or was revoked.
-    Taken,
-    /// The account has as many as it may.
-    TooMany,
-    /// The caller's sign-in is not live any more.
-    SignedOut,
-    /// The caller's sign-in belongs to another device.
-    OtherDevice,
-}
-
-/// Keeps a key of nobody's yet. Safe to repeat. One round trip.
+/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<Kept, StoreError> {
+pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<bool, StoreError> {
     let insert = Statement {
         sql:
             "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
@@ -114,86 +99,7 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<K
     let select =
         sql("SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL", [new.id.text().as_str().into()]);
     let results = db.batch(vec![insert, select]).await?;
-    Ok(if rows(&results, 1).is_empty() { Kept::Taken } else { Kept::Yes })
-}
-
-/// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in. Safe to repeat. One round trip.
-///
-/// Where `keeps_to_device`, a sign-in that belongs to another device adds no key: who stole its token cannot add their own.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, keeps_to_device: bool, stamp: &EventStamp) -> Result<Kept, StoreError> {
-    let who = [by.user.into(), by.session.into(), MOST_KEYS.into(), keeps_to_device.into()];
-    let device =
-        sql("SELECT attest_key FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL", [by.session.into(), by.user.into()]);
-    let event = events::about_added_key(stamp, by, &new.id, (MOST_KEYS, keeps_to_device));
-    let insert = Statement {
-        sql: "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
-              SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, s.user_id FROM sessions AS s
-               WHERE s.id = ?8 AND s.user_id = ?7 AND s.revoked_at IS NULL
-                 AND (?10 = 0 OR s.attest_key IS NULL OR s.attest_key = ?1)
-                 AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?7 AND revoked_at IS NULL AND id <> ?1) < ?9
-              ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL",
-        params: new.params(stamp.at).into_iter().chain(who).collect(),
-    };
-    let results = db.batch(vec![device, event, insert, select_owner(&new.id), bind_session(by, &new.id)]).await?;
-    let Some(sign_in) = rows(&results, 0).first() else { return Ok(Kept::SignedOut) };
-    if keeps_to_device && sign_in.opt_text("attest_key")?.is_some_and(|bound| bound != new.id.text()) {
-        return Ok(Kept::OtherDevice);
-    }
-    kept(rows(&results, 3), by.user)
-}
-
-/// Keeps a key for an account. Safe to repeat. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn keep_for(db: &dyn Db, user: UserId, new: &NewKey, stamp: &EventStamp) -> Result<Kept, StoreError> {
-    let who = [user.into(), MOST_KEYS.into()];
-    let insert = Statement {
-        sql: "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
-              SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, u.id FROM users AS u
-               WHERE u.id = ?7 AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?7 AND revoked_at IS NULL AND id <> ?1) < ?8
-              ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL",
-        params: new.params(stamp.at).into_iter().chain(who).collect(),
-    };
-    let event = events::about_key_of(stamp, user, &new.id, MOST_KEYS);
-    let results = db.batch(vec![event, insert, select_owner(&new.id)]).await?;
-    kept(rows(&results, 2), user)
-}
-
-fn select_owner(id: &KeyId) -> Statement {
-    sql("SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1", [id.text().as_str().into()])
-}
-
-/// How keeping a key for `user` ended, by what is there now.
-fn kept(found: &[Row], user: UserId) -> Result<Kept, StoreError> {
-    let Some(row) = found.first() else { return Ok(Kept::TooMany) };
-    Ok(match (row.opt_text("user_id")?, row.opt_time("revoked_at")?) {
-        (Some(owner), None) if owner == user.to_string() => Kept::Yes,
-        (None, None) => Kept::TooMany,
-        _ => Kept::Taken,
-    })
-}
-
-/// Binds a sign-in to a key of its account; `false` if the key is not its account's, or not any more.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn bind(db: &dyn Db, by: Caller, id: &KeyId) -> Result<bool, StoreError> {
-    Ok(!run(db, bind_session(by, id)).await?.is_empty())
-}
-
-/// From now on only this key is good for the sign-in, if none was before and the key is its account's.
-fn bind_session(by: Caller, id: &KeyId) -> Statement {
-    sql(
-        "UPDATE sessions SET attest_key = ?3
-          WHERE id = ?1 AND user_id = ?2 AND attest_key IS NULL
-            AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?3 AND k.user_id = ?2 AND k.revoked_at IS NULL)
-         RETURNING id",
-        [by.session.into(), by.user.into(), id.text().as_str().into()],
-    )
+    Ok(!rows(&results, 1).is_empty())
 }
 
 /// A key by its id.
@@ -205,61 +111,18 @@ pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreErr
     run(db, select).await?.first().map(read).transpose()
 }
 
-/// A use of a key: whose, where its counter stands now, and whether it binds.
-#[derive(Clone, Copy, Debug)]
-pub struct Use<'a> {
-    /// The key.
-    pub key: &'a KeyId,
-    /// Where its counter stands now.
-    pub counter: u32,
-    /// Whether a key of nobody's becomes the account's, and a sign-in without one the key's.
-    pub binds: bool,
-}
-
-/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
-/// Of concurrent callers with one counter one gets `true`. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn use_for(db: &dyn Db, by: Caller, used: Use<'_>, stamp: &EventStamp) -> Result<bool, StoreError> {
-    let id_text = used.key.text();
-    let update = sql(
-        "UPDATE attest_keys SET counter = ?2, last_used_at = ?3, user_id = CASE WHEN ?7 = 1 THEN ?4 ELSE user_id END
-          WHERE id = ?1 AND counter < ?2 AND revoked_at IS NULL
-            AND (user_id = ?4 OR (user_id IS NULL AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?4 AND revoked_at IS NULL) < ?6))
-            AND EXISTS (SELECT 1 FROM sessions AS s
-                 WHERE s.id = ?5 AND s.user_id = ?4 AND s.revoked_at IS NULL AND (s.attest_key IS NULL OR s.attest_key = ?1))
-         RETURNING id",
-        [
-            id_text.as_str().into(),
-            i64::from(used.counter).into(),
-            stamp.at.into(),
-            by.user.into(),
-            by.session.into(),
-            MOST_KEYS.into(),
-            used.binds.into(),
-        ],
-    );
-    let mut batch = Vec::new();
-    if used.binds {
-        batch.push(events::about_first_use(stamp, by, used, MOST_KEYS));
-    }
-    let updated = batch.len();
-    batch.push(update);
-    if used.binds {
-        batch.push(bind_session(by, used.key));
-    }
-    let results = db.batch(batch).await?;
-    Ok(!rows(&results, updated).is_empty())
-}
-
-/// The account's keys, newest first, revoked ones too.
+/// The account's keys, live ones first, newest first among them; at most 100, so that every live one is there.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreError> {
     let select = sql(
-        concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE user_id = ?1 ORDER BY created_at DESC, id LIMIT 100"),
+        concat!(
+            "SELECT ",
+            key_columns!(),
+            " FROM attest_keys WHERE user_id = ?1
+              ORDER BY revoked_at IS NOT NULL, created_at DESC, id LIMIT 100"
+        ),
         [user.into()],
     );
     run(db, select).await?.iter().map(read).collect()

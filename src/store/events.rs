@@ -1,7 +1,6 @@
 //! The append-only event log. Its statements go into the batch of the change they tell about, before it,
 //! and carry the same condition: so an event is written exactly when its change happens.
 
-use super::attest_keys::Use;
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
 use crate::model::attest::KeyId;
@@ -11,29 +10,8 @@ use crate::model::records::{Caller, Event, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 
-/// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about whom and on which condition.
-macro_rules! insert_event {
-    ($about:literal) => {
-        concat!(
-            "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
-            $about
-        )
-    };
-}
-
-/// The same for an event about a passkey, which is its subject.
-macro_rules! insert_passkey_event {
-    ($about:literal) => {
-        concat!(
-            "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id, subject)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
-            $about
-        )
-    };
-}
-
-fn event<const N: usize>(sql: &'static str, stamp: &EventStamp, kind: EventKind, about: [Value; N]) -> Statement {
+/// An event; its statement begins with one of the two macros.
+pub(super) fn event<const N: usize>(sql: &'static str, stamp: &EventStamp, kind: EventKind, about: [Value; N]) -> Statement {
     let stamped = [
         stamp.id.into(),
         stamp.at.into(),
@@ -62,7 +40,7 @@ pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: Us
 /// About a sign-in that this batch made.
 #[must_use]
 pub fn about_new_session(stamp: &EventStamp, session: SessionId) -> Statement {
-    event(insert_passkey_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, EventKind::SignedIn, [session.into()])
+    event(insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, EventKind::SignedIn, [session.into()])
 }
 
 /// About a sign-in of `user` that is not revoked.
@@ -151,7 +129,7 @@ pub fn about_reuse(stamp: &EventStamp, presented: &TokenHash, repeat_since: Time
 /// About a passkey that the caller adds, under the conditions of its insertion.
 #[must_use]
 pub fn about_added_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, most: i64) -> Statement {
-    let sql = insert_passkey_event!(
+    let sql = insert_subject_event!(
         "s.user_id, s.id, ?10 FROM sessions AS s
           WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
             AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?9) < ?11
@@ -163,14 +141,14 @@ pub fn about_added_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, mo
 /// About the passkey with which an account was made in this batch.
 #[must_use]
 pub fn about_first_passkey(stamp: &EventStamp, user: UserId, id: &CredentialId) -> Statement {
-    let sql = insert_passkey_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
+    let sql = insert_subject_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
     event(sql, stamp, EventKind::PasskeyAdded, [id.as_str().into(), user.into()])
 }
 
 /// About a passkey that gets another name than it has.
 #[must_use]
 pub fn about_renamed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, name: &str) -> Statement {
-    let sql = insert_passkey_event!(
+    let sql = insert_subject_event!(
         "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
           WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL AND p.name <> ?11"
     );
@@ -180,7 +158,7 @@ pub fn about_renamed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, 
 /// About a passkey that the caller removes, under the conditions of its deletion.
 #[must_use]
 pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) -> Statement {
-    let sql = insert_passkey_event!(
+    let sql = insert_subject_event!(
         "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
           WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL
             AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?9 AND o.id <> ?8))"
@@ -191,59 +169,16 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
 /// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2 step 22).
 #[must_use]
 pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
-    let sql = insert_passkey_event!(
+    let sql = insert_subject_event!(
         "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
     );
     event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
 }
 
-/// About a device's key that the caller adds, under the conditions of its insertion.
-#[must_use]
-pub fn about_added_key(stamp: &EventStamp, by: Caller, id: &KeyId, (most, keeps_to_device): (i64, bool)) -> Statement {
-    let sql = insert_passkey_event!(
-        "s.user_id, s.id, ?10 FROM sessions AS s
-          WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
-            AND (?12 = 0 OR s.attest_key IS NULL OR s.attest_key = ?10)
-            AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?9 AND revoked_at IS NULL) < ?11
-            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
-    );
-    event(
-        sql,
-        stamp,
-        EventKind::DeviceKeyAdded,
-        [by.session.into(), by.user.into(), id.text().as_str().into(), most.into(), keeps_to_device.into()],
-    )
-}
-
-/// About a device's key that an internal service adds to an account, under the conditions of its insertion.
-#[must_use]
-pub fn about_key_of(stamp: &EventStamp, user: UserId, id: &KeyId, most: i64) -> Statement {
-    let sql = insert_passkey_event!(
-        "u.id, NULL, ?9 FROM users AS u
-          WHERE u.id = ?8 AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?8 AND revoked_at IS NULL) < ?10
-            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?9 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
-    );
-    event(sql, stamp, EventKind::DeviceKeyAdded, [user.into(), id.text().as_str().into(), most.into()])
-}
-
-/// About a device's key that becomes the caller's by its first use, under the conditions of that.
-#[must_use]
-pub fn about_first_use(stamp: &EventStamp, by: Caller, used: Use<'_>, most: i64) -> Statement {
-    let sql = insert_passkey_event!(
-        "s.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.id = ?8
-          WHERE k.id = ?10 AND k.user_id IS NULL AND k.revoked_at IS NULL AND k.counter < ?11
-            AND (SELECT COUNT(*) FROM attest_keys WHERE user_id = ?9 AND revoked_at IS NULL) < ?12
-            AND s.user_id = ?9 AND s.revoked_at IS NULL AND (s.attest_key IS NULL OR s.attest_key = ?10)"
-    );
-    let key = used.key.text();
-    let about = [by.session.into(), by.user.into(), key.as_str().into(), i64::from(used.counter).into(), most.into()];
-    event(sql, stamp, EventKind::DeviceKeyAdded, about)
-}
-
 /// About a device's key that the caller revokes.
 #[must_use]
 pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statement {
-    let sql = insert_passkey_event!(
+    let sql = insert_subject_event!(
         "k.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.user_id = k.user_id
           WHERE k.id = ?8 AND k.user_id = ?9 AND k.revoked_at IS NULL AND s.id = ?10 AND s.revoked_at IS NULL"
     );

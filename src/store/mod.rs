@@ -61,9 +61,33 @@ macro_rules! session_columns {
     };
 }
 
+/// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about whom and on which condition.
+macro_rules! insert_event {
+    ($($about:tt)*) => {
+        concat!(
+            "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
+            $($about)*
+        )
+    };
+}
+
+/// The same for an event about a passkey or a device, which is its subject.
+macro_rules! insert_subject_event {
+    ($($about:tt)*) => {
+        concat!(
+            "INSERT INTO events (id, at, kind, actor, address, user_agent, request_id, user_id, session_id, subject)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ",
+            $($about)*
+        )
+    };
+}
+
 pub mod accounts;
 pub mod attest_keys;
+pub mod attested_sign_ins;
 pub mod challenges;
+pub mod device_bindings;
 pub mod events;
 pub mod passkeys;
 pub mod refresh_tokens;

@@ -1,6 +1,7 @@
 //! Sign-ins: made, found by session token or by id, extended, revoked, listed, swept.
 
 use super::accounts::NewAccount;
+use super::attested_sign_ins::Device;
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, passkeys, rows, run, run_until_short, sql, users};
 use crate::model::ids::{SessionId, UserId};
@@ -76,6 +77,8 @@ pub struct NewSession<'a> {
     pub pair: Option<NewPair>,
     /// Session tokens that the caller came with: their sign-ins end with the new one.
     pub replaces: Vec<TokenHash>,
+    /// The device on which it is made, if that is known.
+    pub device: Option<Device<'a>>,
 }
 
 /// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
@@ -95,6 +98,15 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         Owner::Fresh(account) => account.statements(stamp),
     };
+    let owner = match &new.owner {
+        Owner::User(user) => Some(*user),
+        Owner::Identity(..) => None,
+        Owner::Passkey(used) => Some(used.user),
+        Owner::Fresh(account) => Some(account.user),
+    };
+    if let Some(device) = &new.device {
+        batch.extend(device.before(&new.owner, stamp));
+    }
     batch.push(insert(new, stamp));
     if let Some(pair) = &new.pair {
         batch.push(sql(
@@ -105,6 +117,9 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     }
     if let Owner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
+    }
+    if let Some(device) = &new.device {
+        batch.extend(device.after(owner, new.id, stamp));
     }
     for replaced in &new.replaces {
         batch.push(sql(
@@ -132,16 +147,20 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         Owner::Passkey(used) => (Some(used.user), None, Some(used)),
         Owner::Fresh(account) => (Some(account.user), None, None),
     };
+    let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);
     let made_with = if let Owner::Fresh(account) = &new.owner { Some(account.passkey.id.as_str()) } else { None };
     let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
-                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey)
-         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10, COALESCE(?13, ?15) FROM users
+                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey, attest_key)
+         SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10, COALESCE(?13, ?15),
+                (SELECT k.id FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL)
+           FROM users
           WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))
             AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
-                 WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))",
+                 WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))
+            AND (?17 = 0 OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL))",
         [
             new.id.into(),
             user.into(),
@@ -158,6 +177,8 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             passkey.map(|used| used.id.as_str()).into(),
             passkey.map(|used| i64::from(used.counter)).into(),
             made_with.into(),
+            key.as_deref().into(),
+            key_required.into(),
         ],
     )
 }

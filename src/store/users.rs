@@ -1,6 +1,7 @@
 //! Accounts and their identities.
 
 use super::{Db, Row, Statement, StoreError, Value, events, rows, run, sql};
+use crate::model::attest::KeyId;
 use crate::model::email::Email;
 use crate::model::ids::{EventId, IdentityId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp, Platform, User};
@@ -49,6 +50,8 @@ pub struct Identified<'a> {
     pub auth_method: &'a str,
     /// Where the person signs in.
     pub platform: Platform,
+    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing is made, linked or noted.
+    pub device: Option<KeyId>,
 }
 
 /// Fresh ids for what an upsert may insert.
@@ -74,7 +77,13 @@ pub struct FreshIds {
 pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
     let select = batch.len();
-    batch.push(sql(
+    batch.push(select_by_identity(who.provider, who.provider_id));
+    first(rows(&db.batch(batch).await?, select))
+}
+
+/// The account of an identity.
+pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement {
+    sql(
         concat!(
             "SELECT ",
             user_columns!("u."),
@@ -82,21 +91,22 @@ pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &Ev
            FROM identities AS i JOIN users AS u ON u.id = i.user_id
           WHERE i.provider = ?1 AND i.provider_id = ?2"
         ),
-        [who.provider.into(), who.provider_id.into()],
-    ));
-    first(rows(&db.batch(batch).await?, select))
+        [provider.into(), provider_id.into()],
+    )
 }
 
 /// What an upsert writes. After these statements the identity has its account, if one could be found or made.
 pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
+    let device = || Value::from(who.device.map(|key| key.text()).as_deref());
     let [provider, provider_id] = subject();
     let create = sql(
         "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider, provider_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9
           WHERE ?2 IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?7 AND provider_id = ?8)
-            AND NOT (?3 = 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND email_verified = 1))",
+            AND NOT (?3 = 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND email_verified = 1))
+            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))",
         [
             ids.user.into(),
             who.email.into(),
@@ -107,6 +117,7 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
             provider,
             provider_id,
             stamp.at.into(),
+            device(),
         ],
     );
     let [provider, provider_id] = subject();
@@ -116,15 +127,26 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
           WHERE (u.id = ?5 OR (?6 = 1 AND u.email = ?7 AND u.email_verified = 1))
             AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?2 AND provider_id = ?3)
+            AND NOT EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?8 AND (k.revoked_at IS NOT NULL OR k.user_id <> u.id))
           LIMIT 1",
-        [ids.identity.into(), provider, provider_id, stamp.at.into(), ids.user.into(), who.email_verified.into(), who.email.into()],
+        [
+            ids.identity.into(),
+            provider,
+            provider_id,
+            stamp.at.into(),
+            ids.user.into(),
+            who.email_verified.into(),
+            who.email.into(),
+            device(),
+        ],
     );
     let [provider, provider_id] = subject();
     let touch = sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
                 updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
-          WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)",
-        [provider, provider_id, who.name.into(), who.picture.into(), stamp.at.into(), who.platform.as_str().into()],
+          WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)
+            AND NOT EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?7 AND (k.revoked_at IS NOT NULL OR k.user_id <> users.id))",
+        [provider, provider_id, who.name.into(), who.picture.into(), stamp.at.into(), who.platform.as_str().into(), device()],
     );
     // Only this call can have inserted a row with one of its fresh ids.
     let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);

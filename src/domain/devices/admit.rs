@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::binding;
 use super::request_challenge::{self, Request};
 use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
 use crate::domain::authenticate::SignedIn;
@@ -9,10 +10,13 @@ use crate::domain::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::attest::{KeyId, Mode};
 use crate::model::config::REFRESH_REPEAT_WINDOW;
+use crate::model::ids::UserId;
 use crate::model::records::{Caller, Platform};
 use crate::model::secret::RefreshToken;
 use crate::store::StoreError;
-use crate::store::attest_keys::{self, Use};
+use crate::store::attest_keys;
+use crate::store::attested_sign_ins::Device;
+use crate::store::device_bindings::{self, Binding, Use};
 use crate::store::refresh_tokens;
 
 /// What a request shows, besides its token.
@@ -72,12 +76,59 @@ pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Reques
     // Who only observes binds nothing: a thief's device would keep what it got then.
     let verified = verify(ports, me.caller(), shown, request, (mode == Mode::Require, origin)).await;
     match (mode, verified) {
-        (_, Ok(())) | (Mode::Off | Mode::Observe, Err(AdmitError::Missing)) => Ok(()),
-        // A fault says nothing about the device; the caller may repeat.
+        (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
         (_, Err(error)) => {
-            tracing::warn!(reason = %error, "an assertion would be refused");
+            observed(&error);
             Ok(())
+        }
+    }
+}
+
+/// Notes what would have become of a request if assertions were required.
+fn observed(error: &AdmitError) {
+    match error {
+        AdmitError::Missing => tracing::info!("an assertion is missing"),
+        AdmitError::Refused(_) => tracing::warn!(reason = %error, "an assertion would be refused"),
+        // It says nothing about the device.
+        AdmitError::Entropy(_) | AdmitError::Store(_) => tracing::warn!(reason = %error, "an assertion was not looked at"),
+    }
+}
+
+/// A device that asserted a request by which somebody signs in.
+#[derive(Debug)]
+pub struct Asserted {
+    key: KeyId,
+    counter: u32,
+    binding: Binding,
+}
+
+impl Asserted {
+    /// As the sign-in's device.
+    pub(in crate::domain) const fn device(&self) -> Device<'_> {
+        Device::Asserted { key: self.key, counter: self.counter, binding: self.binding }
+    }
+}
+
+/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if it can be. One round trip if one is shown.
+///
+/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests a new key then.
+///
+/// # Errors
+/// [`AdmitError::Store`] and [`AdmitError::Entropy`]: nothing was decided, the caller may repeat.
+pub async fn at_sign_in(ports: &Ports, shown: &Shown, request: &Request<'_>) -> Result<Option<Asserted>, AdmitError> {
+    if ports.config.attest.mode == Mode::Off || matches!(shown, Shown::Nothing) {
+        return Ok(None);
+    }
+    match checked(ports, shown, request).await {
+        Ok(checked) => {
+            let binding = binding(ports, ports.clock.now())?;
+            Ok(Some(Asserted { key: checked.key, counter: checked.counter, binding }))
+        }
+        Err(error @ (AdmitError::Store(_) | AdmitError::Entropy(_))) => Err(error),
+        Err(error) => {
+            tracing::info!(reason = %error, "an assertion at a sign-in is not good");
+            Ok(None)
         }
     }
 }
@@ -115,26 +166,43 @@ async fn verify(
     request: &Request<'_>,
     (binds, origin): (bool, &RequestOrigin),
 ) -> Result<(), AdmitError> {
+    let Checked { key, owner, counter } = checked(ports, shown, request).await?;
+    if owner.is_some_and(|owner| owner != by.user) {
+        return Err(refused("another account's key"));
+    }
     let now = ports.clock.now();
+    let (used, stamp) = (Use { key: &key, counter, binds }, ports.stamp(origin, now)?);
+    if device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp).await? {
+        Ok(())
+    } else {
+        Err(refused("the counter was used meanwhile, or the sign-in belongs to another device or is too old to get one"))
+    }
+}
+
+/// An assertion that is good over the request at hand. Whose the key is, and whether the counter still stands there, is not decided.
+struct Checked {
+    key: KeyId,
+    owner: Option<UserId>,
+    counter: u32,
+}
+
+async fn checked(ports: &Ports, shown: &Shown, request: &Request<'_>) -> Result<Checked, AdmitError> {
+    let settings = &ports.config.attest;
     let presented = match shown {
         Shown::Nothing => return Err(AdmitError::Missing),
         Shown::Malformed(reason) => return Err(refused(reason)),
         Shown::Assertion(presented) => presented,
     };
-    let app = ports.config.attest.app_of(&presented.bundle).ok_or_else(|| refused("an app that is not configured"))?;
-    request_challenge::check(&presented.challenge, request, now).map_err(refused)?;
-    let db = ports.db.as_ref();
-    let key = attest_keys::find(db, &presented.key).await?.ok_or_else(|| refused("an unknown key"))?;
+    let app = settings.app_of(&presented.bundle).ok_or_else(|| refused("an app that is not configured"))?;
+    request_challenge::check(&presented.challenge, request, ports.clock.now()).map_err(refused)?;
+    let key = attest_keys::find(ports.db.as_ref(), &presented.key).await?.ok_or_else(|| refused("an unknown key"))?;
     if key.revoked {
         return Err(refused("a revoked key"));
-    }
-    if key.user_id.is_some_and(|owner| owner != by.user) {
-        return Err(refused("another account's key"));
     }
     if key.app_id != app {
         return Err(refused("a key of another app"));
     }
-    if key.environment != ports.config.attest.environment.as_str() {
+    if key.environment != settings.environment.as_str() {
         return Err(refused("a key of the other environment"));
     }
     let expected = ExpectedAssertion {
@@ -142,13 +210,8 @@ async fn verify(
         app_id: app,
         client_data_hash: Sha256::digest(&presented.challenge).into(),
         previous_counter: key.counter,
-        categories: &ports.config.attest.categories,
+        categories: &settings.categories,
     };
     let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
-    let used = Use { key: &presented.key, counter: asserted.counter, binds };
-    if attest_keys::use_for(db, by, used, &ports.stamp(origin, now)?).await? {
-        Ok(())
-    } else {
-        Err(refused("the counter was used meanwhile, or the sign-in belongs to another device"))
-    }
+    Ok(Checked { key: key.id, owner: key.user_id, counter: asserted.counter })
 }

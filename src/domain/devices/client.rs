@@ -2,29 +2,82 @@
 
 use super::admit::AdmitError;
 use super::register::{self, AttestError, Submission};
+use crate::domain::Ports;
 use crate::domain::steps::Refusal;
-use crate::domain::{Ports, RequestOrigin};
 use crate::model::attest::{KeyId, Mode};
-use crate::model::ids::UserId;
-use crate::model::records::{Caller, Platform};
-use crate::store::attest_keys::{self, Kept, NewKey};
+use crate::model::records::Platform;
+use crate::store::attest_keys::NewKey;
+use crate::store::attested_sign_ins::Device;
+use crate::store::device_bindings::{Binding, Kept};
 
-/// Why no tokens are made for a device.
+/// Why an attestation is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// There is no attestation, and it is required.
+    /// There is none, and it is required.
     #[error(transparent)]
     Missing(#[from] AdmitError),
-    /// It does not hold, or the key cannot be the account's.
+    /// It does not hold.
     #[error(transparent)]
     Attest(#[from] AttestError),
 }
 
-/// The key that the client's attestation proves, if the client is the iOS app and one is looked for.
+/// A device that was attested just now; where it is required, nothing is made without it.
+#[derive(Debug)]
+pub struct Attested {
+    key: NewKey,
+    required: bool,
+}
+
+/// Why a key did not become the account's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotKept {
+    /// It is another account's, or was revoked.
+    #[error("the key is another account's, or was revoked")]
+    Taken,
+    /// The account has as many as it may, and needs them.
+    #[error("the account has as many keys as it may")]
+    TooMany,
+}
+
+impl Attested {
+    /// Its key.
+    pub(in crate::domain) const fn key(&self) -> &NewKey {
+        &self.key
+    }
+
+    /// Its key's id, if nothing is made without it.
+    pub(in crate::domain) fn required(&self) -> Option<KeyId> {
+        self.required.then_some(self.key.id)
+    }
+
+    /// As a sign-in's device.
+    pub(in crate::domain) const fn device(&self, binding: Binding) -> Device<'_> {
+        Device::Attested { key: &self.key, required: self.required, binding }
+    }
+
+    /// Whether what was made may go out.
+    ///
+    /// # Errors
+    /// [`NotKept`], only where the device is required.
+    pub(in crate::domain) fn accept(&self, kept: Kept) -> Result<(), NotKept> {
+        let refused = match kept {
+            Kept::Yes | Kept::NoAccount => return Ok(()),
+            Kept::TooMany => NotKept::TooMany,
+            Kept::Taken | Kept::SignedOut | Kept::OtherDevice => NotKept::Taken,
+        };
+        if self.required {
+            return Err(refused);
+        }
+        tracing::warn!(reason = %refused, "a client attestation would be refused");
+        Ok(())
+    }
+}
+
+/// The device that the client's attestation proves, if the client is the iOS app and one is looked for. One round trip.
 ///
 /// # Errors
-/// [`ClientError`], only where an attestation is required.
-pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Option<&str>) -> Result<Option<NewKey>, ClientError> {
+/// [`ClientError`], only where an attestation is required, or if the database did not answer.
+pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Option<&str>) -> Result<Option<Attested>, ClientError> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || platform != Platform::Ios {
         return Ok(None);
@@ -34,8 +87,9 @@ pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Opt
         Some(text) => verify(ports, text).await.map_err(ClientError::from),
     };
     match (mode, verified) {
-        (_, Ok(key)) => Ok(Some(key)),
-        (Mode::Observe, Err(error)) => {
+        (_, Ok(key)) => Ok(Some(Attested { key, required: mode == Mode::Require })),
+        // A fault says nothing about the device; the caller may repeat.
+        (Mode::Observe, Err(error)) if !matches!(error, ClientError::Attest(AttestError::Store(_) | AttestError::Entropy(_))) => {
             tracing::warn!(reason = %error, "a client attestation would be refused");
             Ok(None)
         }
@@ -47,37 +101,4 @@ async fn verify(ports: &Ports, text: &str) -> Result<NewKey, AttestError> {
     let unreadable = Refusal { step: 0, reason: "the client attestation is not base64 of JSON with its three members" };
     let submission = Submission::from_client_attestation(text).ok_or(unreadable)?;
     register::verified(ports, &submission, None).await
-}
-
-/// Makes the key the account's. Safe to repeat.
-///
-/// # Errors
-/// [`ClientError`]
-pub async fn keep(ports: &Ports, user: UserId, key: &NewKey, origin: &RequestOrigin) -> Result<(), ClientError> {
-    match (ports.config.attest.mode, kept(ports, user, key, origin).await) {
-        (Mode::Require, result) => result,
-        (_, Ok(())) => Ok(()),
-        (_, Err(error)) => {
-            tracing::warn!(reason = %error, "a client attestation would be refused");
-            Ok(())
-        }
-    }
-}
-
-async fn kept(ports: &Ports, user: UserId, key: &NewKey, origin: &RequestOrigin) -> Result<(), ClientError> {
-    let stamp = ports.stamp(origin, ports.clock.now()).map_err(AttestError::from)?;
-    match attest_keys::keep_for(ports.db.as_ref(), user, key, &stamp).await.map_err(AttestError::from)? {
-        Kept::Yes => Ok(()),
-        Kept::TooMany => Err(AttestError::TooMany.into()),
-        Kept::Taken | Kept::SignedOut | Kept::OtherDevice => Err(AttestError::Taken.into()),
-    }
-}
-
-/// Binds a sign-in that was just made to the key.
-///
-/// # Errors
-/// [`ClientError`] if the key was revoked meanwhile and one is required: then its tokens must not go out.
-pub async fn bind(ports: &Ports, by: Caller, key: &KeyId) -> Result<(), ClientError> {
-    let bound = attest_keys::bind(ports.db.as_ref(), by, key).await.map_err(AttestError::from)?;
-    if bound || ports.config.attest.mode != Mode::Require { Ok(()) } else { Err(AttestError::Taken.into()) }
 }

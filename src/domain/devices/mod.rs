@@ -11,7 +11,28 @@ pub mod request_challenge;
 
 use std::time::Duration;
 
+use super::{NoEntropy, Ports};
+use crate::model::attest::Mode;
+use crate::model::ids::EventId;
+use crate::model::time::Timestamp;
+use crate::store::device_bindings::Binding;
+
 /// How long a challenge for an attestation is good.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_mins(10);
 /// How long a key that nobody used is kept.
 pub const UNBOUND_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long after its owner proved who they are a sign-in gets its device by the first use.
+pub const FIRST_USE: Duration = Duration::from_mins(10);
+/// How long a key that was made or used does not have to make room for another one.
+const LATELY: Duration = Duration::from_hours(1);
+
+/// How keys and sign-ins are bound at `now`.
+pub(super) fn binding(ports: &Ports, now: Timestamp) -> Result<Binding, NoEntropy> {
+    Ok(Binding {
+        strict: ports.config.attest.mode == Mode::Require,
+        fresh_since: now.minus(FIRST_USE),
+        lately: now.minus(LATELY),
+        added_event: ports.id(EventId::from_random)?,
+        revoked_event: ports.id(EventId::from_random)?,
+    })
+}

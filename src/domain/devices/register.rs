@@ -3,17 +3,18 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::CHALLENGE_LIFETIME;
+use super::{CHALLENGE_LIFETIME, binding};
 use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
 use crate::domain::steps::Refusal;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
-use crate::model::attest::{KeyId, Mode};
+use crate::model::attest::KeyId;
 use crate::model::base64;
 use crate::model::ids::{ChallengeId, UserId};
 use crate::model::records::Caller;
 use crate::store::StoreError;
-use crate::store::attest_keys::{self, AttestKey, Kept, NewKey};
+use crate::store::attest_keys::{self, AttestKey, NewKey};
 use crate::store::challenges::{self, Kind, New};
+use crate::store::device_bindings::{self, Kept};
 
 /// Why a key was not registered.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +25,14 @@ pub enum AttestError {
     /// The key is another account's, or was revoked.
     #[error("the key is another account's, or was revoked")]
     Taken,
-    /// The account has as many as it may.
+    /// The account has as many as it may, and needs them.
     #[error("the account has as many keys as it may")]
     TooMany,
     /// The caller's sign-in was revoked meanwhile.
     #[error("the caller's sign-in was revoked meanwhile")]
     SignedOut,
-    /// The caller's sign-in belongs to another device.
-    #[error("the caller's sign-in belongs to another device")]
+    /// The caller's sign-in belongs to another device, or to none and is too old to get one.
+    #[error("the caller's sign-in belongs to another device, or is too old to get one")]
     OtherDevice,
     /// The platform.
     #[error(transparent)]
@@ -175,14 +176,15 @@ pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission
     let key = verified(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
-        Some(by) => attest_keys::keep(db, by, &key, ports.config.attest.mode == Mode::Require, &ports.stamp(origin, now)?).await?,
-        None => attest_keys::keep_unbound(db, &key, now).await?,
+        Some(by) => device_bindings::keep(db, by, &key, &binding(ports, now)?, &ports.stamp(origin, now)?).await?,
+        None if attest_keys::keep_unbound(db, &key, now).await? => Kept::Yes,
+        None => Kept::Taken,
     };
     match kept {
         Kept::Yes => Ok(()),
         Kept::Taken => Err(AttestError::Taken),
         Kept::TooMany => Err(AttestError::TooMany),
-        Kept::SignedOut => Err(AttestError::SignedOut),
+        Kept::SignedOut | Kept::NoAccount => Err(AttestError::SignedOut),
         Kept::OtherDevice => Err(AttestError::OtherDevice),
     }
 }
@@ -195,7 +197,7 @@ pub async fn is_valid(ports: &Ports, key: &KeyId) -> Result<bool, StoreError> {
     Ok(attest_keys::find(ports.db.as_ref(), key).await?.is_some_and(|key| !key.revoked))
 }
 
-/// The account's keys, newest first, revoked ones too.
+/// The account's keys, live ones first, newest first among them.
 ///
 /// # Errors
 /// [`StoreError`]

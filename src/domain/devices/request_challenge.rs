@@ -19,7 +19,9 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Schemes by which the client may have come here.
     pub schemes: &'a [&'a str],
-    /// Host, path and query, as they came.
+    /// The host by which the client knows the API, with a port if it is not the scheme's.
+    pub host: &'a str,
+    /// Path and query, as they came.
     pub target: &'a str,
 }
 
@@ -37,8 +39,7 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
     if method != request.method {
         return Err("the request challenge is of another method");
     }
-    let after_scheme = request.schemes.iter().find_map(|scheme| address.strip_prefix(scheme)?.strip_prefix("://"));
-    let after_target = after_scheme.and_then(|rest| rest.strip_prefix(request.target));
+    let after_target = after_host(address, request).and_then(|rest| rest.strip_prefix(request.target));
     if !after_target.is_some_and(|rest| rest.is_empty() || is_about_body(rest)) {
         return Err("the request challenge is of another address");
     }
@@ -51,6 +52,16 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
     if age < -FUTURE { Err("the request challenge is of the future") } else { Ok(()) }
 }
 
+/// What follows scheme and host, if they are the request's: upper case and the scheme's own port make no difference (RFC 3986 §6.2).
+fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
+    let (scheme, rest) = address.split_once("://")?;
+    let (host, target) = rest.split_at(rest.find('/')?);
+    let scheme = request.schemes.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
+    let port = if *scheme == "https" { ":443" } else { ":80" };
+    let [host, ours] = [host, request.host].map(|host| host.strip_suffix(port).unwrap_or(host));
+    (!host.is_empty() && host.eq_ignore_ascii_case(ours)).then_some(target)
+}
+
 /// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of an address.
 fn is_about_body(rest: &str) -> bool {
     rest.strip_prefix(':').is_some_and(|pairs| pairs.contains(':'))
@@ -61,7 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const REQUEST: Request<'static> = Request { method: "GET", schemes: &["https"], target: "api.hamrah.app/api/users/me?x=1" };
+    const REQUEST: Request<'static> = Request { method: "GET", schemes: &["https"], host: "api.hamrah.app", target: "/api/users/me?x=1" };
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     #[test]
@@ -70,6 +81,8 @@ mod tests {
             "GET:https://api.hamrah.app/api/users/me?x=1:1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=1:a:1,b:2:1800000030",
             "GET:https://api.hamrah.app/api/users/me?x=1:1799999880",
+            "GET:https://api.hamrah.app:443/api/users/me?x=1:1800000000",
+            "GET:HTTPS://API.hamrah.app/api/users/me?x=1:1800000000",
         ] {
             assert_eq!(check(good.as_bytes(), &REQUEST, NOW), Ok(()), "{good}");
         }
@@ -86,6 +99,13 @@ mod tests {
             "GET:https://api.hamrah.app/api/users/me:1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=12:1800000000",
             "GET:https://evil.example/api/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app:80/api/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app@evil.example/api/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app.evil.example/api/users/me?x=1:1800000000",
+            "GET:https:///api/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app/API/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app//api/users/me?x=1:1800000000",
+            "GET:https://api.hamrah.app",
             "GET:https://api.hamrah.app/api/users/me?x=1:1799999879",
             "GET:https://api.hamrah.app/api/users/me?x=1:1800000031",
             "GET:https://api.hamrah.app/api/users/me?x=1:",

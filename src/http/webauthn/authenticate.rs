@@ -10,6 +10,7 @@ use crate::domain::RequestOrigin;
 use crate::domain::passkeys::sign_in;
 use crate::domain::webauthn::json::AuthenticationResponse;
 use crate::http::App;
+use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AppJson, absent_if_empty};
 use crate::model::email::Email;
@@ -53,10 +54,12 @@ pub struct CompleteRequest {
     responses((status = 200, body = PasskeySignIn)))]
 pub async fn complete(
     State(app): State<App>,
-    client: Client,
+    mut client: Client,
+    device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
 ) -> Result<AppJson<PasskeySignIn>, ApiError> {
+    client.look_at_device(&app, &device).await?;
     let challenge = ChallengeId::parse(&body.challenge_id);
     let (id, complete) = sign_in::complete(&app.ports, challenge, &body.response, &client.place, &origin).await?;
     client.remember(&complete);

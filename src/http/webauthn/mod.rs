@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
+use super::assertion::DeviceProof;
 use super::cookie::Shape;
 use super::credentials::all_presented;
 use super::error::{ApiError, Code};
@@ -19,6 +20,7 @@ use super::extract::OutgoingCookies;
 use super::gate::same_origin::is_ours;
 use super::objects::AuthResponse;
 use crate::domain::authenticate::Credential;
+use crate::domain::devices::admit;
 use crate::domain::sign_in::{Complete, Place};
 use crate::model::credential_id::CredentialId;
 use crate::model::records::Platform;
@@ -54,6 +56,20 @@ pub struct Client {
 }
 
 impl Client {
+    /// Notes the device that asserted the request, if one did: then the client is the app, whatever it calls itself.
+    ///
+    /// # Errors
+    /// 503 if the database did not answer.
+    pub async fn look_at_device(&mut self, app: &App, device: &DeviceProof) -> Result<(), ApiError> {
+        if !self.is_browser {
+            self.place.device = admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
+            if self.place.device.is_some() {
+                self.place.platform = Platform::Ios;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a browser the session as a cookie, and no other session cookie beside it.
     pub fn remember(&self, complete: &Complete) {
         if self.is_browser {
@@ -81,7 +97,7 @@ impl FromRequestParts<App> for Client {
         let replaces = sessions.collect();
         let platform = platform(&parts.headers, is_browser);
         let outgoing = parts.extensions.get::<OutgoingCookies>().cloned().unwrap_or_default();
-        Ok(Self { place: Place { platform, replaces }, is_browser, cookie, outgoing })
+        Ok(Self { place: Place { platform, replaces, device: None }, is_browser, cookie, outgoing })
     }
 }
 

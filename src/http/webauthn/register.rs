@@ -109,7 +109,7 @@ pub enum RegistrationCompleted {
 pub async fn complete(
     State(app): State<App>,
     caller: Caller,
-    client: Client,
+    mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
@@ -117,6 +117,8 @@ pub async fn complete(
     let label = label(body.label)?;
     if let Caller::SignedIn(me) = &caller {
         admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
+    } else {
+        client.look_at_device(&app, &device).await?;
     }
     let challenge = ChallengeId::parse(&body.challenge_id);
     let completion = Completion { challenge, response: body.response, label, place: &client.place };
