@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::harness::authenticator::{Assertion, Authenticator};
 use crate::harness::devices::{BUNDLE, Device, settings, standard};
 use crate::harness::{Call, Fault, FaultMode, Pair, TestApp, case_with, somebody};
 
@@ -16,11 +17,13 @@ enum Step {
     VerifyBound,
     Use,
     SignIn,
+    User,
+    Passkey,
     Revoke,
     List,
 }
 
-use Step::{Challenge, List, Revoke, SignIn, Use, Verify, VerifyBound};
+use Step::{Challenge, List, Passkey, Revoke, SignIn, Use, User, Verify, VerifyBound};
 
 struct World {
     device: Device,
@@ -29,6 +32,8 @@ struct World {
     challenge: Value,
     object: Vec<u8>,
     body: Value,
+    begun: Value,
+    passkey: Assertion,
     now: i64,
 }
 
@@ -44,7 +49,11 @@ async fn world(app: &TestApp) -> World {
     let object = app.attestation(&device, &challenge).await;
     // A sign-in of the same person on the same device.
     body["client_attestation"] = json!(app.client_attestation(&device).await);
-    World { device, session, pair: Pair::read(&made), challenge, object, body, now: app.now().await }
+    let mut authenticator = Authenticator::new();
+    app.add_passkey(&mut authenticator, &session).await.ok();
+    let begun = app.begin_sign_in(None).await;
+    let passkey = authenticator.authenticate(&begun["options"]);
+    World { device, session, pair: Pair::read(&made), challenge, object, body, begun, passkey, now: app.now().await }
 }
 
 fn call<'a>(app: &'a TestApp, step: Step, world: &mut World) -> Call<'a> {
@@ -58,8 +67,13 @@ fn call<'a>(app: &'a TestApp, step: Step, world: &mut World) -> Call<'a> {
         VerifyBound => app.post("/api/app-attestation/verify", &verify),
         Use => app.get(ME).bearer(&world.pair.access).headers(&world.device.headers(&Method::GET, ME, world.now)),
         SignIn => app.internal("/api/internal/tokens", &world.body),
+        User => app.internal("/api/internal/users", &world.body),
+        Passkey => {
+            let headers = world.device.headers(&Method::POST, "/api/webauthn/authenticate/complete", world.now);
+            app.complete_sign_in(&world.begun, &world.passkey).headers(&headers)
+        }
         Revoke => {
-            let id = crate::harness::authenticator::base64url(world.device.key.id());
+            let id = world.device.id();
             app.delete(&format!("/api/app-attestation/keys/{id}")).bearer(&world.session)
         }
         List => app.get("/api/app-attestation/keys").bearer(&world.session),
@@ -71,7 +85,7 @@ async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
     let settings = settings("require");
     let vars: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     case_with(&vars, async |app| {
-        for step in [Challenge, Verify, VerifyBound, Use, SignIn, Revoke, List] {
+        for step in [Challenge, Verify, VerifyBound, Use, SignIn, User, Passkey, Revoke, List] {
             let mut ready = world(app).await;
             let (answer, cost) = app.cost(call(app, step, &mut ready)).await;
             // A key that somebody has is not nobody's again.
@@ -89,7 +103,11 @@ async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
                         continue;
                     }
                     // Only a challenge that was taken is not there any more: then a new one is asked for.
-                    assert!(matches!(step, Verify | VerifyBound | SignIn), "{step:?} {at} {mode:?}: {}", retried.text());
+                    if step == Passkey {
+                        assert_eq!(retried.problem(401), "passkey_sign_in_failed", "{at} {mode:?}");
+                        continue;
+                    }
+                    assert!(matches!(step, Verify | VerifyBound | SignIn | User), "{step:?} {at} {mode:?}: {}", retried.text());
                     assert_eq!(retried.problem(400), "attestation_failed", "{step:?} {at} {mode:?}");
                     app.attest(&world.device, Some(&world.session)).await.ok();
                 }

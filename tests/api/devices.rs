@@ -9,11 +9,11 @@ use crate::harness::{Pair, TestApp, case_with, claims, race_with, somebody};
 
 const ME: &str = "/api/users/me";
 
-async fn required(test: impl AsyncFnOnce(&TestApp)) {
+pub async fn required(test: impl AsyncFnOnce(&TestApp)) {
     with_mode("require", &[], test).await;
 }
 
-async fn with_mode(mode: &'static str, besides: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+pub async fn with_mode(mode: &'static str, besides: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
     let settings = settings(mode);
     let mut vars: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     vars.extend_from_slice(besides);
@@ -21,11 +21,8 @@ async fn with_mode(mode: &'static str, besides: &[(&str, &str)], test: impl Asyn
 }
 
 /// Somebody who signs in with the app: their pair.
-async fn signed_in(app: &TestApp, device: &Device) -> (Pair, String) {
-    let mut body = somebody();
-    body["platform"] = json!("ios");
-    body["client_attestation"] = json!(app.client_attestation(device).await);
-    let made = app.internal("/api/internal/tokens", &body).send().await.ok();
+pub async fn signed_in(app: &TestApp, device: &Device) -> (Pair, String) {
+    let made = app.sign_in_on(device, &somebody()).await.ok();
     (Pair::read(&made), made["user"]["id"].as_str().expect("an id").to_owned())
 }
 
@@ -174,11 +171,18 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
         body["client_attestation"] = json!(app.client_attestation(&device).await);
         let again = app.internal("/api/internal/tokens", &body).send().await.ok();
         assert_eq!(again["user"]["id"], user);
+        let known = app.person().await;
+        for other in [somebody(), json!({"user_id": known.id})] {
+            assert_eq!(app.sign_in_on(&device, &other).await.problem(409), "attest_key_taken");
+        }
         let mut other = somebody();
         other["platform"] = json!("ios");
         other["client_attestation"] = json!(app.client_attestation(&device).await);
-        assert_eq!(app.internal("/api/internal/tokens", &other).send().await.problem(409), "attest_key_taken");
+        assert_eq!(app.internal("/api/internal/users", &other).send().await.problem(409), "attest_key_taken");
         assert_eq!(app.count("SELECT COUNT(*) FROM sessions", &[]).await, 1);
+        assert_eq!(app.count("SELECT COUNT(*) FROM users", &[]).await, 2, "nor was an account");
+        let nobody = json!({"user_id": "00000000-0000-4000-8000-000000000000"});
+        assert_eq!(app.sign_in_on(&Device::new(), &nobody).await.problem(404), "user_not_found");
         // The web is not asked.
         app.internal("/api/internal/tokens", &somebody()).send().await.ok();
     })
@@ -198,11 +202,11 @@ async fn observing_refuses_nobody() {
         device.counter = 0;
         app.asserted(&mut device, &pair.access, ME).await.ok();
         // A key that is somebody else's, too.
-        let mut other = somebody();
-        other["platform"] = json!("ios");
-        other["client_attestation"] = json!(app.client_attestation(&device).await);
-        app.internal("/api/internal/tokens", &other).send().await.ok();
-        assert!(app.logs().await.contains("would be refused"));
+        app.sign_in_on(&device, &somebody()).await.ok();
+        let logs = app.logs().await;
+        for line in ["an assertion is missing", "an assertion would be refused", "a client attestation would be refused"] {
+            assert!(logs.contains(line), "{line}");
+        }
     })
     .await;
     with_mode("off", &[], async |app| {

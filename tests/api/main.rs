@@ -18,6 +18,7 @@ mod harness;
 
 mod cost;
 mod cross_site;
+mod device_bindings;
 mod device_faults;
 mod devices;
 mod faults;

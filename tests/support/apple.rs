@@ -195,6 +195,13 @@ impl DeviceKey {
         Self { key: p256::ecdsa::SigningKey::from_slice(&[seed; 32]).expect("a scalar") }
     }
 
+    /// One of many.
+    pub fn numbered(number: u32) -> Self {
+        let mut scalar = [1; 32];
+        scalar[28..].copy_from_slice(&number.to_be_bytes());
+        Self { key: p256::ecdsa::SigningKey::from_slice(&scalar).expect("a scalar") }
+    }
+
     pub fn point(&self) -> Vec<u8> {
         self.key.verifying_key().to_sec1_point(false).as_bytes().to_vec()
     }

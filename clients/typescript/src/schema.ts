@@ -396,7 +396,7 @@ export interface paths {
         /**
          * whether a session token is live, and whose.
          * @description # Errors
-         *     401 for anything else.
+         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
          */
         post: operations["validate_session"];
         delete?: never;

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::authenticator::Authenticator;
 use super::{Answer, Call, Person, TestApp};
 use crate::apple::{Assertion, Authority, DeviceKey};
 use hamrah_api::model::time::Timestamp;
@@ -29,13 +30,18 @@ pub struct Device {
 
 impl Device {
     pub fn new() -> Self {
-        use std::sync::atomic::{AtomicU8, Ordering};
-        static NEXT: AtomicU8 = AtomicU8::new(10);
-        Self { key: DeviceKey::new(NEXT.fetch_add(1, Ordering::Relaxed)), counter: 0 }
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self { key: DeviceKey::numbered(NEXT.fetch_add(1, Ordering::Relaxed)), counter: 0 }
     }
 
     pub fn key_id(&self) -> String {
         standard(&self.key.id())
+    }
+
+    /// As it is kept.
+    pub fn id(&self) -> String {
+        super::authenticator::base64url(self.key.id())
     }
 
     /// The four headers over a request, with the next count.
@@ -118,11 +124,26 @@ impl TestApp {
 
     /// A device's key that somebody has; gives its id.
     pub async fn known_key(&self, person: &Person) -> String {
-        let id = super::authenticator::base64url(Device::new().key.id());
+        let id = Device::new().id();
         let insert = "INSERT INTO attest_keys (id, user_id, public_key, app_id, environment, counter, receipt, created_at)
             VALUES (?1, ?2, '', 'app', 'production', 0, '', 1)";
         self.sql(insert, &[json!(id), json!(person.id)]).await;
         id
+    }
+
+    /// Somebody signs in with the app through the web app's server.
+    pub async fn sign_in_on(&self, device: &Device, who: &Value) -> Answer {
+        let mut body = who.clone();
+        body["platform"] = json!("ios");
+        body["client_attestation"] = json!(self.client_attestation(device).await);
+        self.internal("/api/internal/tokens", &body).send().await
+    }
+
+    /// Somebody signs in with a passkey in the app, and the request is asserted by the device.
+    pub async fn passkey_sign_in_on(&self, device: &mut Device, authenticator: &Authenticator) -> Answer {
+        let begun = self.begin_sign_in(None).await;
+        let headers = device.headers(&Method::POST, "/api/webauthn/authenticate/complete", self.now().await);
+        self.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"])).headers(&headers).send().await
     }
 
     /// A GET with a token and an assertion over it.
