@@ -24,7 +24,8 @@ try {
   if (!workerOnly) await run("Rust suites, natively", "cargo", ["test"]);
   const control = await startControl();
   try {
-    const args = ["test", "--test", "api", "--", "--test-threads", "3", ...filters];
+    const shown = filters.length > 0 ? ["--nocapture"] : [];
+    const args = ["test", "--test", "api", "--", "--test-threads", "3", ...shown, ...filters];
     await run("The same cases against the Worker in workerd", "cargo", args, { HAMRAH_WORKERD: control.url });
   } finally {
     await control.stop();

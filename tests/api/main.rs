@@ -17,6 +17,7 @@ mod apple;
 mod harness;
 
 mod cost;
+mod cpu;
 mod cross_site;
 mod device_bindings;
 mod device_faults;

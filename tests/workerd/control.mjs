@@ -34,6 +34,7 @@ const operations = {
   sql: async ({ id, text, params }) => lent.get(id).sql(text, params),
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
+  cpu: async ({ id }) => ({ milliseconds: lent.get(id).cpu() }),
   logs: async ({ id }) => lent.get(id).logs,
   cron: async ({ id }) => lent.get(id).cron(),
 };

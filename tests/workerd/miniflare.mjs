@@ -3,7 +3,7 @@
 // Between Worker and database stands a class that asks the outside before every batch: so tests count round trips and rows,
 // and make any call fail, before or after it took effect. Miniflare enforces few of D1's limits; that class does.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 
 const root = new URL("../../", import.meta.url);
@@ -25,6 +25,25 @@ const migrations = () =>
     .map((statement) => statement.replace(/^\s*--.*$/gm, "").trim())
     .filter((statement) => statement);
 
+/** The fields of a process after its name (proc(5)), which are counted from 3 there; none where there is no such process or no procfs. */
+const statusOf = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  } catch {
+    return [];
+  }
+};
+
+const claimed = new Set();
+
+/** The process that was started here last. */
+const newestWorkerd = () => {
+  const here = existsSync("/proc/self/stat") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+  const pid = here.findLast((name) => statusOf(name)[1] === String(process.pid) && !claimed.has(name));
+  if (pid) claimed.add(pid);
+  return pid;
+};
+
 /** Asks the database for the tests, over a socket of its own: Miniflare's proxy of a binding fails now and then under load. */
 const SQL_WORKER = `export default {
   async fetch(request, { REAL }) {
@@ -43,7 +62,7 @@ const TABLES = ["events", "attest_keys", "passkeys", "challenges", "refresh_toke
 /**
  * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `hamrah-api`.
  *
- * Gives: `url`; `settings` in use; `sql(text, params)`; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
+ * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
  * `reload(vars)`, which starts the Worker again with changed settings over the same database and at the same address; `stop()`.
  *
@@ -118,6 +137,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
   });
   const miniflare = new Miniflare(options());
   const url = (await miniflare.ready).origin;
+  const pid = newestWorkerd();
   const direct = async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin;
   let database = await direct("sql");
   const ask = async (statements) => {
@@ -134,6 +154,8 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     logs,
     direct,
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
+    // Ticks are hundredths of a second wherever Node runs.
+    cpu: () => (Number(statusOf(pid)[11] ?? 0) + Number(statusOf(pid)[12] ?? 0)) * 10,
     cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
     plan: (steps) => {
       state.goOn();

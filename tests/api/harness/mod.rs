@@ -63,6 +63,7 @@ trait Target: Send + Sync {
     async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record>;
     async fn plan(&self, faults: &[Fault]);
     async fn stats(&self) -> Stats;
+    async fn cpu(&self) -> Duration;
     async fn logs(&self) -> String;
     async fn cron(&self);
     async fn age(&self, by: Duration);
@@ -183,6 +184,11 @@ impl TestApp {
     /// Makes the next calls to the database fail.
     pub async fn fail(&self, faults: &[Fault]) {
         self.target.plan(faults).await;
+    }
+
+    /// What the target has spent of the processor, the database and, natively, this test included. Nothing where that is not known.
+    pub async fn cpu(&self) -> Duration {
+        self.target.cpu().await
     }
 
     /// What the database was asked while `call` ran.

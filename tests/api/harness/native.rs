@@ -110,6 +110,11 @@ impl Target for Native {
         self.between.state.lock().expect("unpoisoned").stats
     }
 
+    async fn cpu(&self) -> Duration {
+        let status = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        Duration::from_nanos(status.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
+    }
+
     async fn logs(&self) -> String {
         String::from_utf8_lossy(&self.log.0.lock().expect("unpoisoned")).into_owned()
     }

@@ -107,6 +107,10 @@ impl Target for Workerd {
         Stats { batches: number("batches"), statements: number("statements"), rows_read: number("rowsRead") }
     }
 
+    async fn cpu(&self) -> Duration {
+        Duration::from_millis(self.ask("cpu", json!({})).await["milliseconds"].as_u64().expect("a number"))
+    }
+
     /// The console arrives later than the answer, on two streams: waits for a request that is marked by its id, then for silence.
     async fn logs(&self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
