@@ -1,55 +1,15 @@
 // The page for everybody: by keyboard alone, by screen reader, on small screens, in light and dark; and how it is sent.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
-import { picture } from "./browser.mjs";
+import { fits, inspector, tabs } from "./inspector.mjs";
 import { freshEmail, person } from "./person.mjs";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const LEAST_TARGET = 44;
 
 /** The headers that dist/_headers gives a path. */
 const headersOf = (path) => {
   const block = readFileSync("dist/_headers", "utf8").split(/^(?=\/)/m).find((part) => part.startsWith(`${path}\n`));
   assert.ok(block, `dist/_headers has ${path}`);
   return [...block.matchAll(/^ +([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value]);
-};
-
-/** Names of what gets the focus, from where it is on, as somebody presses Tab; it must always be seen where it is. */
-const tabs = async (who, most = 40) => {
-  const names = [];
-  for (let step = 0; step < most; step += 1) {
-    await who.page.keyboard.press("Tab");
-    const ring = await who.page.evaluate(() => {
-      const at = document.activeElement;
-      const { outlineStyle, outlineWidth } = getComputedStyle(at);
-      return { nowhere: at === document.body, outlineStyle, width: parseFloat(outlineWidth) };
-    });
-    if (ring.nowhere) return names;
-    const name = await who.focused();
-    assert.ok(ring.outlineStyle === "solid" && ring.width >= 2, `${name} shows its focus`);
-    names.push(name);
-  }
-  return names;
-};
-
-/** What may be touched is large enough, and nothing is wider than the screen. */
-const fits = async (page, what) => {
-  const { overflow, small } = await page.evaluate((least) => {
-    const controls = [...document.querySelectorAll("button, input, a[href]")].filter((each) => each.checkVisibility());
-    const tiny = controls.filter((each) => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least);
-    return { overflow: document.documentElement.scrollWidth - innerWidth, small: tiny.map((each) => each.outerHTML.slice(0, 120)) };
-  }, LEAST_TARGET);
-  assert.deepEqual({ overflow: Math.max(0, overflow), small }, { overflow: 0, small: [] }, what);
-};
-
-const audit = async (page, what) => {
-  const violations = await page.evaluate(async () => {
-    const results = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
-    return results.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}: ${failureSummary}`) }));
-  });
-  assert.deepEqual(violations, [], what);
 };
 
 export const accessSuite = (place) => {
@@ -128,18 +88,7 @@ export const accessSuite = (place) => {
 
   for (const colorScheme of ["light", "dark"]) {
     test(`it can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
-      // The auditor is a script of its own, which the page's policy would refuse: so this visitor's browser does not enforce it.
-      const ada = await visitor({ bypassCSP: true, colorScheme, reducedMotion: "reduce" });
-      await ada.context.addInitScript({ path: AXE });
-      const sizes = [["narrow", 320, 700], ["phone", 390, 844], ["desktop", 1280, 800]];
-      const look = async (what) => {
-        for (const [size, width, height] of sizes) {
-          await ada.page.setViewportSize({ width, height });
-          await fits(ada.page, `${what}, ${size}, ${colorScheme}`);
-          await picture(ada.page, `${place().name}-${what}-${size}-${colorScheme}`);
-        }
-        await audit(ada.page, `${what}, ${colorScheme}`);
-      };
+      const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       await look("signed-out");
       await ada.buttonNamed("Create an account with a passkey").click();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { picture } from "./browser.mjs";
 import { freshEmail, newcomer, person, sameOn } from "./person.mjs";
+import { registered } from "./rows.mjs";
 
 const OTHER = "Another account is signed in in this browser now. This page shows that one.";
 const NOT_DONE = `${OTHER} What you asked for was not done.`;
@@ -56,9 +57,11 @@ export const otherTabSuite = (place) => {
   const all = async (who) => {
     await who.page.reload();
     await who.settled();
-    return { email: await who.page.locator("#who-email").textContent(), passkeys: await who.passkeyNames(), events: await who.eventTexts() };
+    const devices = await who.devices().allTextContents();
+    return { email: await who.page.locator("#who-email").textContent(), passkeys: await who.passkeyNames(), devices, events: await who.eventTexts() };
   };
 
+  const REVOKING = "revoking a device";
   const ACTIONS = {
     "deleting the account": async (who) => {
       await who.buttonNamed("Delete my account").click();
@@ -78,12 +81,17 @@ export const otherTabSuite = (place) => {
       await who.buttonNamed("Delete passkey").click();
       await who.answer("Delete passkey");
     },
+    [REVOKING]: async (who) => {
+      await who.buttonNamed("Revoke iPhone or iPad").click();
+      await who.answer("Revoke device");
+    },
   };
 
   for (const [what, action] of Object.entries(ACTIONS)) {
     test(`${what} on one account's page does nothing to another account, nor to that one`, async () => {
       const ada = await newcomer(place(), "Ada Lovelace");
       const bob = await newcomer(place(), "Bob");
+      if (what === REVOKING) await registered(place(), ada, [{}]);
       const { told, userId } = await listen(ada);
       const [before, other, own] = [await all(ada), await all(bob), await ada.context.cookies()];
       // A finger is there for whatever asks: it must not come to that.
@@ -95,6 +103,7 @@ export const otherTabSuite = (place) => {
       await shows(ada, bob, NOT_DONE, ada.email);
       await picture(ada.page, `${place().name}-other-account`);
       assert.deepEqual(await ada.passkeyNames(), other.passkeys);
+      assert.equal(await ada.devices().count(), 0, "Bob has none");
       const since = (await told()).slice(heard);
       assert.ok(since.length > 0 && since.every((about) => about.userId !== userId), "of the first account nothing is told any more");
       assert.ok(since.every((about) => about.allAcceptedCredentialIds.length > 0));
@@ -242,7 +251,8 @@ export const otherTabSuite = (place) => {
     await ada.signOut();
     const anyone = new Set(["/api/auth/sessions/logout", "/api/webauthn/authenticate/begin"]);
     const named = sent.filter(([method, path]) => !anyone.has(path) && !(method === "GET" && path === "/api/users/me"));
-    assert.ok(named.length >= 6, String(named.length));
+    assert.ok(named.length >= 7, String(named.length));
+    assert.ok(named.some(([, path]) => path === "/api/app-attestation/keys"), "of devices, too");
     assert.deepEqual(named.filter(([, , user]) => user !== id), []);
     assert.ok(sent.some(([, path, user]) => path === "/api/users/me" && user === undefined), "who it is, is asked without");
     await ada.leave();

@@ -71,12 +71,14 @@ export const person = async (browser, origin, options = {}) => {
     await status("You are signed out.");
   };
 
-  /** The lists are there: each has its first entry. */
+  /** The lists are there: each that is never empty has its first entry, and nothing is loaded any more. */
   const settled = async () => {
     for (const name of ["Passkeys", "Sessions and devices", "Recent security events"]) await part(name).getByRole("listitem").first().waitFor();
+    await page.locator("[data-busy]").waitFor({ state: "detached" });
   };
 
   const passkeyNames = () => part("Passkeys").getByRole("heading", { level: 3 }).allTextContents();
+  const devices = () => part("iPhones and iPads with the app").getByRole("listitem");
   const eventTexts = () => part("Recent security events").getByRole("listitem").allTextContents();
 
   /** The question in the dialog is answered with this button. */
@@ -97,7 +99,7 @@ export const person = async (browser, origin, options = {}) => {
     await visitor.context.close();
   };
 
-  const seen = { buttonNamed, part, status, error, settled, passkeyNames, eventTexts, focused };
+  const seen = { buttonNamed, part, status, error, settled, passkeyNames, devices, eventTexts, focused };
   return { ...visitor, ...seen, device, touching, open, fillSignUp, signUp, signIn, signOut, answer, leave };
 };
 

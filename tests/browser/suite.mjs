@@ -3,6 +3,7 @@ import { after, before } from "node:test";
 import { accessSuite } from "./access.mjs";
 import { accountSuite } from "./account.mjs";
 import { launch } from "./browser.mjs";
+import { devicesSuite } from "./devices.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
 import { signInSuite } from "./sign-in.mjs";
 
@@ -20,6 +21,7 @@ export const suite = (name, start) => {
   const place = () => here;
   signInSuite(place);
   accountSuite(place);
+  devicesSuite(place);
   otherTabSuite(place);
   accessSuite(place);
 };

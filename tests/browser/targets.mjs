@@ -1,18 +1,33 @@
 // The two servers that the page comes from, started as their users start them.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { clean, folder, freePort, serve } from "../native/server.mjs";
 import { signingKeys } from "../workerd/miniflare.mjs";
 
 const INTERNAL_KEY = "browser-suite-Key-4Ry8nKq2Vd7sXc9m";
 const WRANGLER = resolve("node_modules/wrangler/bin/wrangler.js");
 
+/** Node has SQLite of its own only from 22.5 on. */
+const SQLITE = `
+import json, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=10)
+database.row_factory = sqlite3.Row
+database.execute("PRAGMA foreign_keys = ON")
+with database:
+    print(json.dumps([dict(row) for row in database.execute(sys.argv[2])]))
+`;
+
+const execute = promisify(execFile);
+
 const originOf = (port) => `http://localhost:${port}`;
 
 const built = () => assert.ok(existsSync("dist/account.html"), "no page is built: node scripts/build-pages.mjs");
+
+// Both give `origin`; `sql(text)`, which asks the database beside the server, one statement, and gives its rows; `output()`; `stop()`.
 
 /** The native binary, over SQLite in a file. */
 export const native = async () => {
@@ -25,7 +40,9 @@ export const native = async () => {
     await server.stop();
     made.remove();
   };
-  return { origin, stop, output: server.output };
+  const database = join(made.path, "hamrah.db");
+  const sql = async (text) => JSON.parse((await execute("python3", ["-c", SQLITE, database, text], { env: clean() })).stdout);
+  return { origin, stop, sql, output: server.output };
 };
 
 /** The Worker in workerd, by `wrangler dev`, over a local D1 of its own. */
@@ -69,5 +86,9 @@ export const worker = async () => {
     }
     await new Promise((resume) => setTimeout(resume, 100));
   }
-  return { origin, stop, output: () => output };
+  const sql = async (text) => {
+    const { stdout } = await execute("node", [WRANGLER, "d1", "execute", "DB", "--local", ...state, "--json", "--command", text], { env });
+    return JSON.parse(stdout)[0].results;
+  };
+  return { origin, stop, sql, output: () => output };
 };

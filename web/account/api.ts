@@ -32,6 +32,14 @@ export interface Session {
   current: boolean;
 }
 
+/** A device with the app, by its key that Apple attested. */
+export interface Device {
+  key_id: string;
+  created_at: number;
+  last_used: number | null;
+  revoked: boolean;
+}
+
 export interface SecurityEvent {
   id: string;
   at: number;
@@ -190,4 +198,7 @@ export const api = {
   endSession: (id: string) => own<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
   endOtherSessions: () => own<{ revoked: number }>("DELETE", "/api/users/me/sessions"),
   events: (before?: string) => own<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
+
+  devices: () => own<{ keys: Device[] }>("GET", "/api/app-attestation/keys"),
+  revokeDevice: (id: string) => own<unknown>("DELETE", `/api/app-attestation/keys/${encodeURIComponent(id)}`),
 };

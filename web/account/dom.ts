@@ -28,10 +28,11 @@ export const button = (text: string, label: string, onClick: () => void, attribu
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** A moment, in the reader's own way of writing it. */
-export const time = (milliseconds: number): HTMLTimeElement => {
-  const moment = new Date(milliseconds);
-  return element("time", { datetime: moment.toISOString() }, format.format(moment));
-};
+export const written = (milliseconds: number): string => format.format(new Date(milliseconds));
+
+/** The same, for machines as well. */
+export const time = (milliseconds: number): HTMLTimeElement =>
+  element("time", { datetime: new Date(milliseconds).toISOString() }, written(milliseconds));
 
 /** Text that others chose: its direction does not disturb the sentence around it. */
 export const isolated = (text: string): HTMLElement => element("bdi", {}, text);

@@ -22,6 +22,8 @@ const SENTENCES: Record<string, string> = {
   passkey_renamed: "A passkey was renamed.",
   passkey_removed: "A passkey was deleted.",
   passkey_clone_suspected: "A passkey may have been copied: its counter went backwards, so it was refused. Delete it if you do not know why.",
+  device_key_added: "An iPhone or iPad with the app was registered.",
+  device_key_revoked: "An iPhone or iPad with the app was revoked.",
 };
 
 const WARNINGS = new Set(["refresh_token_reused", "passkey_clone_suspected"]);

@@ -2,6 +2,7 @@
 import { ApiError, type User, api, turnTo } from "./api.js";
 import { explain, giveUp } from "./ceremony.js";
 import { deletion } from "./deletion.js";
+import { devices } from "./devices.js";
 import { byId } from "./dom.js";
 import { events } from "./events.js";
 import { attempt, say, whenDeparted } from "./feedback.js";
@@ -31,7 +32,11 @@ const show = (next: View, focus: boolean): void => {
 const keys = passkeys(() => void log.load());
 const log = events(keys.nameOf);
 const places = sessions(() => void log.load());
-const parts = [keys, places, log];
+const phones = devices(() => {
+  void places.load();
+  void log.load();
+});
+const parts = [keys, places, phones, log];
 
 /** From here on the page is somebody else's, or nobody's: of whoever had it nothing stays in the document, and nothing goes on. */
 const handOver = (next: User | undefined): void => {
@@ -50,6 +55,7 @@ const showAccount = (signedIn: User, focus: boolean): void => {
   handOver(signedIn);
   show("signed-in", focus);
   void places.load();
+  void phones.load();
   // The events name passkeys.
   void keys.load().then(() => (user === signedIn ? log.load() : undefined));
 };
