@@ -11,7 +11,7 @@ import { signingKeys } from "../workerd/miniflare.mjs";
 const INTERNAL_KEY = "browser-suite-Key-4Ry8nKq2Vd7sXc9m";
 const WRANGLER = resolve("node_modules/wrangler/bin/wrangler.js");
 
-/** Node has SQLite of its own only from 22.5 on. */
+/** Where Node has no SQLite of its own, which it has from 22.5 on. */
 const SQLITE = `
 import json, sqlite3, sys
 database = sqlite3.connect(sys.argv[1], timeout=10)
@@ -41,7 +41,16 @@ export const native = async () => {
     made.remove();
   };
   const database = join(made.path, "hamrah.db");
-  const sql = async (text) => JSON.parse((await execute("python3", ["-c", SQLITE, database, text], { env: clean() })).stdout);
+  const sql = async (text) => {
+    const own = await import("node:sqlite").catch(() => undefined);
+    if (!own) return JSON.parse((await execute("python3", ["-c", SQLITE, database, text], { env: clean() })).stdout);
+    const opened = new own.DatabaseSync(database, { timeout: 10_000 });
+    try {
+      return opened.prepare(text).all();
+    } finally {
+      opened.close();
+    }
+  };
   return { origin, stop, sql, output: server.output };
 };
 
