@@ -11,7 +11,7 @@ use crate::devices::{required, signed_in};
 use crate::harness::devices::{BUNDLE, Device, standard};
 use crate::harness::{Call, TestApp};
 
-const REQUESTS: u32 = 60;
+const REQUESTS: u32 = 200;
 const ME: &str = "/api/users/me";
 
 /// Sends the calls one after the other and gives what one costs.

@@ -25,12 +25,13 @@ const migrations = () =>
     .map((statement) => statement.replace(/^\s*--.*$/gm, "").trim())
     .filter((statement) => statement);
 
-/** The fields of a process after its name (proc(5)), which are counted from 3 there; none where there is no such process or no procfs. */
+/** A process's name, and what follows it in its line (proc(5)), which is counted from 3 there; nothing where there is no procfs. */
 const statusOf = (pid) => {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    return { name, fields: rest.split(" ") };
   } catch {
-    return [];
+    return { name: "", fields: [] };
   }
 };
 
@@ -39,7 +40,8 @@ const claimed = new Set();
 /** The process that was started here last. */
 const newestWorkerd = () => {
   const here = existsSync("/proc/self/stat") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
-  const pid = here.findLast((name) => statusOf(name)[1] === String(process.pid) && !claimed.has(name));
+  const isOurs = ({ name, fields }) => name === "workerd" && fields[1] === String(process.pid);
+  const pid = here.find((each) => !claimed.has(each) && isOurs(statusOf(each)));
   if (pid) claimed.add(pid);
   return pid;
 };
@@ -155,7 +157,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     direct,
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     // Ticks are hundredths of a second wherever Node runs.
-    cpu: () => (Number(statusOf(pid)[11] ?? 0) + Number(statusOf(pid)[12] ?? 0)) * 10,
+    cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * 10, 0),
     cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
     plan: (steps) => {
       state.goOn();
