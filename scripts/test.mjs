@@ -3,6 +3,11 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { startControl } from "../tests/workerd/control.mjs";
 
+const unknown = process.argv.slice(2).filter((argument) => argument.startsWith("--") && argument !== "--worker-only");
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(" ")}. Usage: node scripts/test.mjs [--worker-only] [name of a case…]`);
+  process.exit(2);
+}
 const workerOnly = process.argv.includes("--worker-only");
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 

@@ -9,6 +9,8 @@ pub enum Outcome {
     Passed(Option<String>),
     /// It failed, for this reason.
     Failed(Failure),
+    /// Nobody took it, for this reason: it is another's to take.
+    NotTaken(&'static str),
 }
 
 /// Why a step failed.
@@ -104,7 +106,7 @@ impl<T> Report<T> {
     /// Whether every step passed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.read.is_some() && self.steps.iter().all(|step| matches!(step.outcome, Outcome::Passed(_)))
+        self.read.is_some() && !self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
     }
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::error::{ApiError, Code};
-use super::extract::{AppJson, Caller, CurrentUser, absent_if_empty};
+use super::extract::{AppJson, CurrentUser, MaybeSignedIn, absent_if_empty};
 use super::objects::Message;
 use crate::domain::RequestOrigin;
 use crate::domain::devices::register::{self, Submission};
@@ -52,7 +52,7 @@ pub struct Issued {
     responses((status = 200, body = Issued)), security((), ("bearer" = [])))]
 pub async fn challenge(
     State(app): State<App>,
-    caller: Caller,
+    caller: MaybeSignedIn,
     AppJson(body): AppJson<ChallengeRequest>,
 ) -> Result<AppJson<Issued>, ApiError> {
     if body.platform != "ios" {
@@ -60,7 +60,11 @@ pub async fn challenge(
     }
     let id = app.ports.config.attest.app_of(&body.bundle_id).ok_or(Code::InvalidBundleId)?;
     let purpose = body.purpose.map(|purpose| text::slug(&purpose).ok_or(Code::InvalidPurpose)).transpose()?;
-    let user = caller.signed_in().map(|me| me.user.id);
+    let user = match caller {
+        // For nobody it would be good to others; whoever shows a token means themselves.
+        MaybeSignedIn::Refused(error) => return Err(error),
+        other => other.signed_in().map(|me| me.user.id),
+    };
     let (challenge_id, challenge) = register::challenge(&app.ports, id, purpose, user).await?;
     let challenge_id = challenge_id.to_string();
     let challenge = register::standard(&challenge);
@@ -100,7 +104,7 @@ pub struct Done {
     responses((status = 200, body = Done)), security((), ("bearer" = [])))]
 pub async fn verify(
     State(app): State<App>,
-    caller: Caller,
+    caller: MaybeSignedIn,
     origin: RequestOrigin,
     AppJson(body): AppJson<VerifyRequest>,
 ) -> Result<AppJson<Done>, ApiError> {
@@ -112,7 +116,7 @@ pub async fn verify(
     };
     let by = match caller {
         // A token that is not good any more shall not make the key nobody's.
-        Caller::Refused(error) => return Err(error),
+        MaybeSignedIn::Refused(error) => return Err(error),
         other => other.signed_in().map(|me| me.caller()),
     };
     register::register(&app.ports, by, &submission, &origin).await?;
@@ -182,7 +186,7 @@ impl From<AttestKey> for Device {
 #[derive(Serialize, ToSchema)]
 pub struct DeviceList {
     success: bool,
-    /// Newest first, revoked ones too.
+    /// Live ones first, newest first among them; at most 100.
     keys: Vec<Device>,
     /// How many.
     count: usize,

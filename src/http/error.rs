@@ -66,8 +66,9 @@ codes! {
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
     CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
     ReauthenticationRequired FORBIDDEN "reauthentication_required" "Sign in again: this needs a sign-in of the last ten minutes.";
-    AppAttestRequired FORBIDDEN "app_attest_required" "This token is good only with an App Attest assertion of its device.";
+    AppAttestRequired FORBIDDEN "app_attest_required" "App Attest is required: an assertion of the device that the token belongs to, or client_attestation for new tokens of iOS.";
     AppAttestFailed FORBIDDEN "app_attest_failed" "The App Attest assertion does not hold for this request.";
+    OtherDevice FORBIDDEN "other_device" "This sign-in belongs to another device, or is too old to get one; sign in again on this one.";
     NotFound NOT_FOUND "not_found" "There is nothing here.";
     UserNotFound NOT_FOUND "user_not_found" "There is no such user.";
     TokenNotFound NOT_FOUND "token_not_found" "There is no such token.";
@@ -80,7 +81,7 @@ codes! {
     AccountChanged CONFLICT "account_changed" "Another account is signed in by now; nothing was done.";
     EmailTaken CONFLICT "email_taken" "There is an account with this e-mail address; sign in to it instead.";
     AttestKeyTaken CONFLICT "attest_key_taken" "This device's key belongs to another account, or was revoked; make a new one.";
-    TooManyAttestKeys CONFLICT "too_many_attest_keys" "An account has 20 devices at most; revoke one first.";
+    TooManyAttestKeys CONFLICT "too_many_attest_keys" "The account has 20 devices that are in use; revoke one first.";
     PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
     TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";
     LastSignInMethod CONFLICT "last_sign_in_method" "This is the last way to sign in to the account; add another one first.";
@@ -95,7 +96,7 @@ codes! {
     InvalidProvider UNPROCESSABLE_ENTITY "invalid_provider" "A provider is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidProviderId UNPROCESSABLE_ENTITY "invalid_provider_id" "A provider's id has 1 to 255 printable ASCII characters.";
     InvalidAuthMethod UNPROCESSABLE_ENTITY "invalid_auth_method" "A method is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
-    InvalidPlatform UNPROCESSABLE_ENTITY "invalid_platform" "A platform is web, ios or api.";
+    InvalidPlatform UNPROCESSABLE_ENTITY "invalid_platform" "A platform is web, ios or api; devices are attested on ios only.";
     InvalidBundleId UNPROCESSABLE_ENTITY "invalid_bundle_id" "This is not the bundle id of an app that is configured.";
     InvalidKeyId UNPROCESSABLE_ENTITY "invalid_key_id" "A key's id is the base64 of 32 bytes.";
     InvalidPurpose UNPROCESSABLE_ENTITY "invalid_purpose" "A purpose is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
@@ -260,7 +261,7 @@ impl From<AttestError> for ApiError {
             AttestError::Refused(_) => Self::because(Code::AttestationFailed, error.to_string()),
             AttestError::Taken => Code::AttestKeyTaken.into(),
             AttestError::TooMany => Code::TooManyAttestKeys.into(),
-            AttestError::OtherDevice => Self::because(Code::AppAttestFailed, error.to_string()),
+            AttestError::OtherDevice => Code::OtherDevice.into(),
             AttestError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             AttestError::Entropy(error) => error.into(),
             AttestError::Store(error) => error.into(),
@@ -291,6 +292,8 @@ impl From<AdmitError> for ApiError {
         match error {
             AdmitError::Missing => Code::AppAttestRequired.into(),
             AdmitError::Refused(_) => Self::because(Code::AppAttestFailed, error.to_string()),
+            AdmitError::TooMany => Code::TooManyAttestKeys.into(),
+            AdmitError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             AdmitError::Entropy(error) => error.into(),
             AdmitError::Store(error) => error.into(),
         }

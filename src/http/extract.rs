@@ -185,7 +185,7 @@ impl FromRequestParts<App> for AllCredentials {
     }
 }
 
-/// Whoever calls with a live credential, of either kind.
+/// Whoever calls with a live credential, of either kind, on the device that it belongs to.
 #[derive(Debug)]
 pub struct CurrentUser(pub SignedIn);
 
@@ -197,9 +197,10 @@ impl FromRequestParts<App> for CurrentUser {
     }
 }
 
-/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
+/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored. Their device is not asked: who changes
+/// something for them calls [`crate::domain::devices::admit::admit`].
 #[derive(Debug)]
-pub enum Caller {
+pub enum MaybeSignedIn {
     /// Nothing was presented.
     Nobody,
     /// What was presented is not good, or not any more.
@@ -208,7 +209,7 @@ pub enum Caller {
     SignedIn(Box<SignedIn>),
 }
 
-impl Caller {
+impl MaybeSignedIn {
     /// Who is signed in, if anybody.
     #[must_use]
     pub fn signed_in(self) -> Option<SignedIn> {
@@ -216,7 +217,7 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<App> for Caller {
+impl FromRequestParts<App> for MaybeSignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -241,7 +242,7 @@ impl FromRequestParts<App> for Bearing {
     }
 }
 
-/// Whoever calls with a live session token, in the cookie or as a Bearer token; an access token is refused.
+/// Whoever calls with a live session token, in the cookie or as a Bearer token; an access token is refused. Their device is not asked.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 

@@ -167,6 +167,8 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
     let attests = path.starts_with("/api/app-attestation/") && has_body;
     let calls_optionally = registers || attests && !path.ends_with("/verify-key");
     let about_passkey = path.contains("/credentials/{id}");
+    // Only to be told that a credential is live needs none.
+    let asks_device = signs_in && !path.ends_with("/validate") || refreshes || registers && completes;
     let api = route.path.starts_with("/api");
     let unsafe_method = route.method != http::Method::GET;
     match code {
@@ -176,11 +178,12 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => completes && !registers,
-        Code::AccountChanged | Code::AppAttestRequired | Code::AppAttestFailed => {
-            signs_in || calls_optionally || refreshes || takes_person(route)
-        }
+        Code::AccountChanged => signs_in || calls_optionally,
+        Code::AppAttestRequired => asks_device || takes_person(route),
+        Code::AppAttestFailed => asks_device,
+        Code::OtherDevice => path == "/api/app-attestation/verify",
         Code::AttestationFailed | Code::AttestKeyTaken | Code::TooManyAttestKeys => {
-            attests && path.ends_with("/verify") || takes_person(route)
+            attests && path.ends_with("/verify") || takes_person(route) || code == Code::TooManyAttestKeys && asks_device
         }
         Code::AttestKeyNotFound => path.contains("{key_id}"),
         Code::InvalidBundleId => attests && !path.ends_with("/verify-key"),

@@ -221,7 +221,7 @@ pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &Binding, stam
     let may = sql(
         concat!(
             "SELECT id, ",
-            session_may!("id", "?2", "?3", "?4", "?5"),
+            session_may!("?1", "?2", "?3", "?4", "?5"),
             " AS may FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL"
         ),
         [by.session.into(), by.user.into(), binding.strict.into(), binding.fresh_since.into(), new.id.text().as_str().into()],
@@ -302,12 +302,58 @@ pub(super) fn use_statements(by: Caller, used: Use<'_>, binding: &Binding, stamp
     batch
 }
 
+/// How using a key ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Used {
+    /// Its counter moved on.
+    Yes,
+    /// The counter was used meanwhile, or the key was revoked or became somebody else's.
+    Meanwhile,
+    /// The sign-in belongs to another device.
+    OtherDevice,
+    /// The sign-in has no device and is too old to get one.
+    TooOld,
+    /// The key is nobody's, and the account has as many as it may and needs them.
+    TooMany,
+    /// The sign-in is not live any more.
+    SignedOut,
+}
+
 /// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
-/// Of concurrent callers with one counter one gets `true`. One round trip.
+/// Of concurrent callers with one counter one gets [`Used::Yes`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn use_for(db: &dyn Db, by: Caller, used: Use<'_>, binding: &Binding, stamp: &EventStamp) -> Result<bool, StoreError> {
-    let results = db.batch(use_statements(by, used, binding, stamp)).await?;
-    Ok(results.last().is_some_and(|rows| !rows.is_empty()))
+pub async fn use_for(db: &dyn Db, by: Caller, used: Use<'_>, binding: &Binding, stamp: &EventStamp) -> Result<Used, StoreError> {
+    let mut batch = use_statements(by, used, binding, stamp);
+    let moved = batch.len();
+    // Why not, if it did not.
+    batch.push(sql(
+        concat!(
+            "SELECT s.attest_key, s.authenticated_at > ?4 AS fresh, k.user_id IS NULL AND k.revoked_at IS NULL AND k.counter < ?5 AS free, ",
+            others!("?2", "?3"),
+            " >= ?6 AS full
+               FROM sessions AS s LEFT JOIN attest_keys AS k ON k.id = ?3 WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            used.key.text().as_str().into(),
+            binding.fresh_since.into(),
+            i64::from(used.counter).into(),
+            MOST_KEYS.into(),
+        ],
+    ));
+    let results = db.batch(batch).await?;
+    if moved.checked_sub(1).is_some_and(|last| !rows(&results, last).is_empty()) {
+        return Ok(Used::Yes);
+    }
+    let Some(row) = rows(&results, moved).first() else { return Ok(Used::SignedOut) };
+    let bound = row.opt_text("attest_key")?;
+    Ok(match bound {
+        Some(bound) if bound != used.key.text() => Used::OtherDevice,
+        None if row.integer("fresh")? == 0 => Used::TooOld,
+        _ if row.integer("free")? == 1 && row.integer("full")? == 1 => Used::TooMany,
+        _ => Used::Meanwhile,
+    })
 }

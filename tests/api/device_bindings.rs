@@ -111,8 +111,16 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         for device in [&mut thief, &mut used, &mut attested] {
             assert_eq!(app.asserted(device, &third, ME).await.problem(403), "app_attest_failed");
         }
-        assert_eq!(app.attest(&Device::new(), Some(&third)).await.problem(403), "app_attest_failed");
+        assert_eq!(app.asserted(&mut attested, &first, ME).await.problem(403), "app_attest_failed");
+        // Another sign-in of the same account makes no difference.
+        app.session(&person).await;
+        for old in [&first, &third] {
+            assert_eq!(app.attest(&Device::new(), Some(old)).await.problem(403), "other_device");
+        }
         assert_eq!(app.count(LIVE, &[json!(person.id)]).await, 2);
+        for reason in ["belongs to another device", "too old to get one"] {
+            assert!(app.logs().await.contains(reason), "{reason}");
+        }
         // The web app's server is not told that such a session is good, nor does asking for it extend it.
         let question = json!({"session_token": first});
         assert_eq!(app.internal("/api/internal/sessions/validate", &question).send().await.problem(401), "invalid_token");
@@ -143,6 +151,11 @@ async fn a_key_that_nobody_needs_makes_room_and_no_other() {
         let session = app.internal("/api/internal/sessions", &who).send().await.ok();
         let session = session["session_token"].as_str().expect("a token");
         assert_eq!(app.attest(&Device::new(), Some(session)).await.problem(409), "too_many_attest_keys");
+        let mut other = Device::new();
+        app.attest(&other, None).await.ok();
+        let ios = app.internal("/api/internal/sessions", &json!({"user_id": user, "platform": "ios"})).send().await.ok();
+        let unbound = ios["session_token"].as_str().expect("a token");
+        assert_eq!(app.asserted(&mut other, unbound, ME).await.problem(409), "too_many_attest_keys");
         assert_eq!(live().await, 20);
         // Two have ended: the key that is older makes room first.
         for pair in &pairs[3..5] {
@@ -153,10 +166,7 @@ async fn a_key_that_nobody_needs_makes_room_and_no_other() {
         app.asserted(&mut device, &pair.access, ME).await.ok();
         assert_eq!((live().await, app.count("SELECT COUNT(*) FROM attest_keys WHERE revoked_at IS NOT NULL", &[]).await), (20, 1));
         // And by the first use of a key that was nobody's.
-        let mut other = Device::new();
-        app.attest(&other, None).await.ok();
-        let ios = app.internal("/api/internal/sessions", &json!({"user_id": user, "platform": "ios"})).send().await.ok();
-        app.asserted(&mut other, ios["session_token"].as_str().expect("a token"), ME).await.ok();
+        app.asserted(&mut other, unbound, ME).await.ok();
         assert_eq!(live().await, 20);
         let events = app.events(user.as_str().expect("an id")).await;
         let count = |kind: &str| events.iter().filter(|event| *event == kind).count();

@@ -42,7 +42,7 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
         assert_eq!(app.asserted(&mut other, &pair.access, ME).await.problem(403), "app_attest_failed");
         // Nor does a stolen token add the thief's own device to the account.
         let thief = Device::new();
-        assert_eq!(app.attest(&thief, Some(&pair.access)).await.problem(403), "app_attest_failed");
+        assert_eq!(app.attest(&thief, Some(&pair.access)).await.problem(403), "other_device");
         assert_eq!(app.count("SELECT COUNT(*) FROM attest_keys WHERE counter = 0", &[]).await, 0);
         // What a service is told is that the token is live; what the app does before it has a key needs none.
         app.get("/api/auth/tokens/validate").bearer(&pair.access).send().await.ok();

@@ -35,9 +35,9 @@ test("it serves without any set-up and keeps generated secrets where git does no
 
 test("production refuses to start with a missing or weak secret and names every problem", async () => {
   const cwd = fresh();
-  const { code, output } = await run([], { cwd, vars: { ENVIRONMENT: "production", INTERNAL_API_KEY: "hamrah-internal-service-key-2025" } });
+  const { code, output } = await run([], { cwd, vars: { ENVIRONMENT: "production", INTERNAL_API_KEY: "hamrah-internal-service-key-2025", APP_ATTEST_MODE: "" } });
   assert.notEqual(code, 0);
-  for (const name of ["ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"]) {
+  for (const name of ["APP_ATTEST_MODE", "ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"]) {
     assert.match(output, new RegExp(name), name);
   }
   assert.ok(!output.includes("hamrah-internal-service-key-2025"));

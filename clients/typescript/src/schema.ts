@@ -1150,7 +1150,7 @@ export interface components {
         DeviceList: {
             /** @description How many. */
             count: number;
-            /** @description Newest first, revoked ones too. */
+            /** @description Live ones first, newest first among them; at most 100. */
             keys: components["schemas"]["Device"][];
             success: boolean;
         };
@@ -1884,7 +1884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2002,7 +2002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2087,7 +2087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,7 +2164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request`, `other_device` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2450,15 +2450,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `app_attest_required`, `app_attest_failed` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `account_changed` */
             409: {
                 headers: {
@@ -2545,7 +2536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2658,7 +2649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2742,15 +2733,6 @@ export interface operations {
             };
             /** @description `authentication_required`, `invalid_token` */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `app_attest_required`, `app_attest_failed` */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2843,7 +2825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2937,7 +2919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3249,7 +3231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `browser_request`, `app_attest_required`, `app_attest_failed` */
+            /** @description `browser_request`, `app_attest_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3276,7 +3258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `attest_key_taken`, `too_many_attest_keys` */
+            /** @description `conflict`, `attest_key_taken`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3371,7 +3353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `browser_request`, `app_attest_required`, `app_attest_failed` */
+            /** @description `browser_request`, `app_attest_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3389,7 +3371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `attest_key_taken`, `too_many_attest_keys` */
+            /** @description `conflict`, `attest_key_taken`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3611,7 +3593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,7 +3688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3815,7 +3797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3900,7 +3882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3973,7 +3955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4046,7 +4028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4140,7 +4122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4222,7 +4204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4307,7 +4289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4814,7 +4796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4899,7 +4881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `last_sign_in_method` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys`, `last_sign_in_method` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5006,7 +4988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5131,7 +5113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed` */
+            /** @description `conflict`, `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5226,7 +5208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5357,7 +5339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `email_taken`, `passkey_exists`, `too_many_passkeys` */
+            /** @description `conflict`, `account_changed`, `email_taken`, `too_many_attest_keys`, `passkey_exists`, `too_many_passkeys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5470,7 +5452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `account_changed`, `email_taken`, `passkey_exists`, `too_many_passkeys` */
+            /** @description `conflict`, `account_changed`, `email_taken`, `too_many_attest_keys`, `passkey_exists`, `too_many_passkeys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5582,7 +5564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,7 @@ use crate::model::secret::RefreshToken;
 use crate::store::StoreError;
 use crate::store::attest_keys;
 use crate::store::attested_sign_ins::Device;
-use crate::store::device_bindings::{self, Binding, Use};
+use crate::store::device_bindings::{self, Binding, Use, Used};
 use crate::store::refresh_tokens;
 
 /// What a request shows, besides its token.
@@ -52,6 +52,12 @@ pub enum AdmitError {
     /// The assertion does not hold. From outside all of these look the same.
     #[error("{0}")]
     Refused(#[from] Refusal),
+    /// The key is nobody's yet, and the account has as many as it may.
+    #[error("the account has as many keys as it may")]
+    TooMany,
+    /// The sign-in was revoked meanwhile.
+    #[error("the sign-in was revoked meanwhile")]
+    SignedOut,
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
@@ -64,7 +70,8 @@ fn refused(reason: &'static str) -> AdmitError {
     Refusal { step: 0, reason }.into()
 }
 
-/// Decides about a request by `me`. Web sessions are not touched; what was issued to iOS needs an assertion where that is required.
+/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to iOS, a session too, needs an assertion where
+/// that is required.
 ///
 /// # Errors
 /// [`AdmitError`]
@@ -89,7 +96,9 @@ pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Reques
 fn observed(error: &AdmitError) {
     match error {
         AdmitError::Missing => tracing::info!("an assertion is missing"),
-        AdmitError::Refused(_) => tracing::warn!(reason = %error, "an assertion would be refused"),
+        AdmitError::Refused(_) | AdmitError::TooMany | AdmitError::SignedOut => {
+            tracing::warn!(reason = %error, "an assertion would be refused");
+        }
         // It says nothing about the device.
         AdmitError::Entropy(_) | AdmitError::Store(_) => tracing::warn!(reason = %error, "an assertion was not looked at"),
     }
@@ -172,10 +181,13 @@ async fn verify(
     }
     let now = ports.clock.now();
     let (used, stamp) = (Use { key: &key, counter, binds }, ports.stamp(origin, now)?);
-    if device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp).await? {
-        Ok(())
-    } else {
-        Err(refused("the counter was used meanwhile, or the sign-in belongs to another device or is too old to get one"))
+    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp).await? {
+        Used::Yes => Ok(()),
+        Used::Meanwhile => Err(refused("the counter was used meanwhile, or the key was revoked")),
+        Used::OtherDevice => Err(refused("the sign-in belongs to another device")),
+        Used::TooOld => Err(refused("the sign-in has no device and is too old to get one")),
+        Used::TooMany => Err(AdmitError::TooMany),
+        Used::SignedOut => Err(AdmitError::SignedOut),
     }
 }
 

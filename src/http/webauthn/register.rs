@@ -13,7 +13,7 @@ use crate::domain::webauthn::json::RegistrationResponse;
 use crate::http::App;
 use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AppJson, Caller, absent_if_empty};
+use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty};
 use crate::http::objects::User;
 use crate::model::email::Email;
 use crate::model::ids::ChallengeId;
@@ -45,15 +45,15 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
     responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
     State(app): State<App>,
-    caller: Caller,
+    caller: MaybeSignedIn,
     AppJson(body): AppJson<BeginRequest>,
 ) -> Result<AppJson<RegistrationBegun>, ApiError> {
     let label = label(body.label)?;
     let who = match &caller {
-        Caller::SignedIn(me) => Registrant::Account(&me.user),
+        MaybeSignedIn::SignedIn(me) => Registrant::Account(&me.user),
         // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
-        Caller::Refused(error) if body.email.is_none() => return Err(error.clone()),
-        Caller::Refused(_) | Caller::Nobody => {
+        MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
+        MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {
             let email = Email::parse(&body.email.ok_or(Code::EmailRequired)?).ok_or(Code::InvalidEmail)?;
             let name = body.name.as_deref().and_then(text::name).ok_or(Code::InvalidName)?;
             Registrant::Newcomer { email, name }
@@ -108,14 +108,14 @@ pub enum RegistrationCompleted {
     responses((status = 200, body = RegistrationCompleted)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn complete(
     State(app): State<App>,
-    caller: Caller,
+    caller: MaybeSignedIn,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
 ) -> Result<AppJson<RegistrationCompleted>, ApiError> {
     let label = label(body.label)?;
-    if let Caller::SignedIn(me) = &caller {
+    if let MaybeSignedIn::SignedIn(me) = &caller {
         admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
     } else {
         client.look_at_device(&app, &device).await?;

@@ -2,6 +2,8 @@
 
 mod trust_anchor;
 
+use std::fmt;
+
 pub use trust_anchor::TrustAnchor;
 
 use super::base64;
@@ -100,6 +102,20 @@ pub struct Settings {
     pub categories: Vec<u32>,
     /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
     pub apps: Vec<String>,
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            Mode::Off => return f.write_str("off"),
+            Mode::Observe => "observe",
+            Mode::Require => "require",
+        };
+        let refresh = if self.on_refresh { ", refreshes too" } else { "" };
+        let root = if self.anchors == [TrustAnchor::apple()] { "" } else { ", NOT Apple's root" };
+        write!(f, "{mode}{refresh}, {} keys{root}, apps {}", self.environment.as_str(), self.apps.join(" "))?;
+        if self.categories.is_empty() { Ok(()) } else { write!(f, ", categories {:?}", self.categories) }
+    }
 }
 
 impl Settings {

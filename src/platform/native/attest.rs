@@ -48,6 +48,9 @@ pub(super) enum Command {
         /// A file with another root certificate (PEM) to trust instead of Apple's.
         #[arg(long)]
         root: Option<PathBuf>,
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        #[arg(long)]
+        category: Vec<u32>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -66,6 +69,9 @@ pub(super) enum Command {
         /// Where the counter stood before.
         #[arg(long, default_value_t = 0)]
         previous_counter: u32,
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        #[arg(long)]
+        category: Vec<u32>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -256,7 +262,7 @@ const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --
 /// Prints the report; gives whether every step passed.
 pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::Inspect { file, app, signed, key_id, environment, at, root, json } => {
+        Command::Inspect { file, app, signed, key_id, environment, at, root, category, json } => {
             let input = Input::read(file.as_deref(), &["attestation_object", "attestation", "attestation_b64"])?;
             let key_id = key_id.as_ref().map(|key_id| key_id.0.clone()).or_else(|| input.member(&["key_id", "key_id_b64"]));
             let environments: Vec<_> = environment
@@ -273,14 +279,13 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
                 key_id: &key_id.ok_or("the key id is not known: give --key-id")?,
                 anchors: &[anchor(root.as_deref())?],
                 at: at.unwrap_or_else(|| SystemClock.now()),
-                // What is accepted is the server's configuration; here the category is told with what was read.
-                categories: &[],
+                categories: category,
             };
             let report = attestation::verify(&input.cbor, &expected);
             steps::print(*json, "attestation", &report.steps, &attestation_json(&input.cbor));
             Ok(report.passed())
         }
-        Command::InspectAssertion { file, app, signed, public_key, previous_counter, json } => {
+        Command::InspectAssertion { file, app, signed, public_key, previous_counter, category, json } => {
             let input = Input::read(file.as_deref(), &["assertion", "assertion_object", "assertion_b64"])?;
             let app_ids = app.ids();
             let client_data_hash = signed.hash(input.member(&["challenge"])).ok_or(NOTHING_SIGNED)?;
@@ -289,7 +294,7 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let reports = app_ids.iter().map(|app_id| {
                 assertion::verify(
                     &input.cbor,
-                    &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter, categories: &[] },
+                    &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter, categories: category },
                 )
             });
             let reports: Vec<_> = reports.collect();

@@ -58,6 +58,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     if ports.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
+    tracing::info!("App Attest: {}", ports.config.attest);
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }

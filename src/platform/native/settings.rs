@@ -78,7 +78,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let lookup = |name: &str| match name {
         "ENVIRONMENT" => environment.clone(),
         "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()).or_else(own_page),
-        name => set(name).or_else(|| kept.get(name).cloned()),
+        // What is set and empty goes on: for some settings that is not the same as not set.
+        name => set(name).or_else(|| kept.get(name).cloned()).or_else(|| std::env::var(name).ok()),
     };
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind) {
