@@ -21,7 +21,7 @@ CREATE TABLE attest_keys (
 CREATE INDEX attest_keys_user ON attest_keys (user_id, created_at);
 
 -- For the sweep of keys that nobody ever used.
-CREATE INDEX attest_keys_unbound ON attest_keys (created_at) WHERE user_id IS NULL;
+CREATE INDEX attest_keys_unbound ON attest_keys (COALESCE(last_used_at, created_at)) WHERE user_id IS NULL;
 
 -- The key of the device that a sign-in belongs to: from its first use on, only this one is good for it.
 ALTER TABLE sessions ADD COLUMN attest_key TEXT;

@@ -230,7 +230,8 @@ impl FromRequestParts<App> for MaybeSignedIn {
     }
 }
 
-/// Whoever calls with a live credential, also without the assertion of their device: to be told that it is live.
+/// Whoever calls with a live credential, to be told so: with a Bearer token also without the assertion of their device, unless a refresh
+/// needs one too (CONTRACT §6). With a cookie the caller may be the web app's server, which would take it for a good one.
 #[derive(Debug)]
 pub struct Bearing(pub SignedIn);
 
@@ -238,11 +239,13 @@ impl FromRequestParts<App> for Bearing {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        alone(parts, app, |_| true).await.map(Self)
+        let bearer = parts.headers.contains_key(header::AUTHORIZATION);
+        let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
+        (if alone_is_enough { alone(parts, app, |_| true).await } else { signed_in(parts, app, |_| true).await }).map(Self)
     }
 }
 
-/// Whoever calls with a live session token, in the cookie or as a Bearer token; an access token is refused. Their device is not asked.
+/// Whoever calls with a live session token, in the cookie or as a Bearer token, on the device that it belongs to; an access token is refused.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 
@@ -250,7 +253,7 @@ impl FromRequestParts<App> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        alone(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
+        signed_in(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
     }
 }
 

@@ -167,8 +167,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
     let attests = path.starts_with("/api/app-attestation/") && has_body;
     let calls_optionally = registers || attests && !path.ends_with("/verify-key");
     let about_passkey = path.contains("/credentials/{id}");
-    // Only to be told that a credential is live needs none.
-    let asks_device = signs_in && !path.ends_with("/validate") || refreshes || registers && completes;
+    let asks_device = signs_in || refreshes || registers && completes;
     let api = route.path.starts_with("/api");
     let unsafe_method = route.method != http::Method::GET;
     match code {

@@ -158,7 +158,8 @@ pub async fn revoke(db: &dyn Db, by: Caller, id: &KeyId, stamp: &EventStamp) -> 
 pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM attest_keys WHERE id IN
-             (SELECT id FROM attest_keys WHERE user_id IS NULL AND created_at < ?1 ORDER BY created_at LIMIT ?2) RETURNING id",
+             (SELECT id FROM attest_keys WHERE user_id IS NULL AND COALESCE(last_used_at, created_at) < ?1
+               ORDER BY COALESCE(last_used_at, created_at) LIMIT ?2) RETURNING id",
         [before.into(), SWEEP_BATCH.into()],
     );
     run_until_short(db, delete, SWEEP_BATCH).await

@@ -36,7 +36,7 @@ impl Device<'_> {
     /// What comes before the sign-in is inserted, and after its owner is.
     pub(super) fn before(&self, owner: &Owner<'_>, stamp: &EventStamp) -> Vec<Statement> {
         match self {
-            Self::Attested { key, binding, .. } => keeper_of(owner).keep(key, binding, stamp),
+            Self::Attested { key, binding, .. } => keeper_of(owner).keep(key, binding, false, stamp),
             Self::Asserted { .. } => Vec::new(),
         }
     }
@@ -45,7 +45,7 @@ impl Device<'_> {
     pub(super) fn after(&self, owner: Option<UserId>, session: SessionId, stamp: &EventStamp) -> Vec<Statement> {
         match (self, owner) {
             (Self::Asserted { key, counter, binding }, Some(user)) => {
-                use_statements(Caller { user, session }, Use { key, counter: *counter, binds: true }, binding, stamp)
+                use_statements(Caller { user, session }, Use { key, counter: *counter, binds: true }, binding, false, stamp)
             }
             _ => Vec::new(),
         }
@@ -101,7 +101,8 @@ pub async fn upsert_user(
 ) -> Result<(Option<User>, Kept), StoreError> {
     let keeper = Keeper { user: None, identity: Some((who.provider, who.provider_id)), session: None };
     let mut batch = users::upsert_statements(who, ids, stamp);
-    batch.extend(keeper.keep(new, binding, stamp));
+    batch.extend(keeper.keep(new, binding, false, stamp));
+    batch.push(users::touch(who, stamp));
     let select = batch.len();
     batch.extend([users::select_by_identity(who.provider, who.provider_id), select_key(&new.id)]);
     let results = db.batch(batch).await?;

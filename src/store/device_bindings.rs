@@ -43,30 +43,35 @@ macro_rules! others {
     };
 }
 
-/// The key that must go where there is no room for another one: the one that was not used for longest, if no live sign-in needs it and it
-/// was neither made nor used lately.
+/// Whether a live sign-in belongs to the key `k`, at `?2`.
+macro_rules! is_needed {
+    () => {
+        "EXISTS (SELECT 1 FROM sessions AS b WHERE b.user_id = k.user_id AND b.attest_key = k.id AND b.revoked_at IS NULL AND b.expires_at > ?2)"
+    };
+}
+
+/// The key that must go where there is no room for another one: of those that no live sign-in belongs to, else of all, the one that was not
+/// used for longest. One that was used lately stays, and one that was made lately, unless nobody ever used it and it is not spared.
+///
+/// `?2` is now; `?8` to `?15` are [`Keeper::params`]; `?16` says since when is lately, `?17` whether what nobody used is spared, and `?18`
+/// where the new key's counter will stand, if it must be there already.
 macro_rules! least_used {
-    ($user:literal, $provider:literal, $subject:literal, $session:literal, $strict:literal, $fresh:literal, $key:literal, $most:literal,
-     $now:literal, $lately:literal) => {
+    () => {
         concat!(
             "(SELECT k.id FROM attest_keys AS k WHERE k.user_id = ",
-            keeper!($user, $provider, $subject),
-            " AND k.revoked_at IS NULL AND COALESCE(k.last_used_at, k.created_at) < ",
-            $lately,
-            " AND NOT EXISTS (SELECT 1 FROM sessions AS b
-                   WHERE b.user_id = k.user_id AND b.attest_key = k.id AND b.revoked_at IS NULL AND b.expires_at > ",
-            $now,
-            ")
+            keeper!("?8", "?9", "?10"),
+            " AND k.revoked_at IS NULL AND COALESCE(k.last_used_at, CASE WHEN ?17 = 1 OR ",
+            is_needed!(),
+            " THEN k.created_at ELSE 0 END) < ?16 AND ",
+            others!("k.user_id", "?14"),
+            " >= ?15
+              AND NOT EXISTS (SELECT 1 FROM attest_keys AS n WHERE n.id = ?14 AND (n.user_id IS NOT NULL OR n.revoked_at IS NOT NULL))
+              AND (?18 IS NULL OR EXISTS (SELECT 1 FROM attest_keys AS n WHERE n.id = ?14 AND n.counter < ?18))
               AND ",
-            others!("k.user_id", $key),
-            " >= ",
-            $most,
-            " AND NOT EXISTS (SELECT 1 FROM attest_keys AS n WHERE n.id = ",
-            $key,
-            " AND (n.user_id IS NOT NULL OR n.revoked_at IS NOT NULL))
-              AND ",
-            session_may!($session, "k.user_id", $strict, $fresh, $key),
-            " ORDER BY COALESCE(k.last_used_at, k.created_at) LIMIT 1)"
+            session_may!("?11", "k.user_id", "?12", "?13", "?14"),
+            " ORDER BY ",
+            is_needed!(),
+            ", COALESCE(k.last_used_at, k.created_at), k.id LIMIT 1)"
         )
     };
 }
@@ -109,32 +114,50 @@ impl Keeper<'_> {
         ]
     }
 
-    /// Makes room for the key, and tells.
-    fn make_room(&self, key: &KeyId, binding: &Binding, stamp: &EventStamp) -> [Statement; 2] {
+    /// Makes room for the key, ends the sign-ins of the one that goes, and tells.
+    fn make_room(&self, key: &KeyId, binding: &Binding, room: Room, stamp: &EventStamp) -> [Statement; 3] {
         let [user, provider, subject, session, strict, fresh, id, most] = self.params(key, binding);
+        let about = [user, provider, subject, session, strict, fresh, id, most];
+        let [user, provider, subject, ..] = about.clone();
+        let more = [binding.lately.into(), room.spares_unused.into(), room.counter.into()];
+        let [lately, spares, counter] = more.clone();
+        let [user_2, provider_2, subject_2, session, strict, fresh, id, most] = about.clone();
         let event = events::event(
-            insert_subject_event!(
-                "user_id, NULL, id FROM attest_keys WHERE id = ",
-                least_used!("?8", "?9", "?10", "?11", "?12", "?13", "?14", "?15", "?2", "?16")
-            ),
+            insert_subject_event!("user_id, NULL, id FROM attest_keys WHERE id = ", least_used!()),
             &EventStamp { id: binding.revoked_event, ..stamp.clone() },
             EventKind::DeviceKeyRevoked,
-            [user, provider, subject, session, strict, fresh, id, most, binding.lately.into()],
+            [user_2, provider_2, subject_2, session, strict, fresh, id, most, lately, spares, counter],
         );
+        let none = || Value::Null;
         let update = Statement {
-            sql: concat!(
-                "UPDATE attest_keys SET revoked_at = ?9 WHERE id = ",
-                least_used!("?1", "?2", "?3", "?4", "?5", "?6", "?7", "?8", "?9", "?10")
-            ),
-            params: self.params(key, binding).into_iter().chain([stamp.at.into(), binding.lately.into()]).collect(),
+            sql: concat!("UPDATE attest_keys SET revoked_at = ?2 WHERE id = ", least_used!()),
+            // In the places that they have in the event.
+            params: [none(), stamp.at.into(), none(), none(), none(), none(), none()].into_iter().chain(about).chain(more).collect(),
         };
-        [event, update]
+        let end = sql(
+            concat!(
+                "UPDATE sessions SET revoked_at = ?4 WHERE user_id = ",
+                keeper!("?1", "?2", "?3"),
+                " AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = sessions.attest_key AND k.revoked_at = ?4)"
+            ),
+            [user, provider, subject, stamp.at.into()],
+        );
+        [event, update, end]
     }
+}
+
+/// For what room is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Whether keys that were made lately stay, also if nobody ever used them.
+    pub(super) spares_unused: bool,
+    /// Where the counter of the new key will stand, if that must be there already.
+    pub(super) counter: Option<i64>,
 }
 
 impl Keeper<'_> {
     /// Makes an attested key the account's, if it is nobody's and there is room. Safe to repeat.
-    pub(super) fn keep(&self, new: &NewKey, binding: &Binding, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn keep(&self, new: &NewKey, binding: &Binding, spares_unused: bool, stamp: &EventStamp) -> Vec<Statement> {
         let event = events::event(
             insert_subject_event!(
                 "u.id, ?11, ?14 FROM users AS u WHERE u.id = ",
@@ -165,7 +188,7 @@ impl Keeper<'_> {
             ),
             params: new.params(stamp.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
         };
-        self.make_room(&new.id, binding, stamp).into_iter().chain([event, insert]).collect()
+        self.make_room(&new.id, binding, Room { spares_unused, counter: None }, stamp).into_iter().chain([event, insert]).collect()
     }
 
     pub(super) fn select_account(&self) -> Statement {
@@ -227,7 +250,7 @@ pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &Binding, stam
         [by.session.into(), by.user.into(), binding.strict.into(), binding.fresh_since.into(), new.id.text().as_str().into()],
     );
     let mut batch = vec![may];
-    batch.extend(keeper.keep(new, binding, stamp));
+    batch.extend(keeper.keep(new, binding, true, stamp));
     let owner = batch.len();
     batch.extend([select_key(&new.id), bind(by, &new.id, binding.fresh_since, i64::MAX)]);
     let results = db.batch(batch).await?;
@@ -265,12 +288,12 @@ pub struct Use<'a> {
 }
 
 /// What moves a key's counter on; the last statement gives a row if it did.
-pub(super) fn use_statements(by: Caller, used: Use<'_>, binding: &Binding, stamp: &EventStamp) -> Vec<Statement> {
+pub(super) fn use_statements(by: Caller, used: Use<'_>, binding: &Binding, spares_unused: bool, stamp: &EventStamp) -> Vec<Statement> {
     let (key, counter) = (used.key.text(), i64::from(used.counter));
     let mut batch = Vec::new();
     if used.binds {
         let keeper = Keeper { user: Some(by.user), identity: None, session: Some(by.session) };
-        batch.extend(keeper.make_room(used.key, binding, stamp));
+        batch.extend(keeper.make_room(used.key, binding, Room { spares_unused, counter: Some(counter) }, stamp));
         let about = [by.session.into(), by.user.into(), key.as_str().into(), counter.into(), MOST_KEYS.into(), binding.fresh_since.into()];
         batch.push(events::event(
             insert_subject_event!(
@@ -325,7 +348,7 @@ pub enum Used {
 /// # Errors
 /// [`StoreError`]
 pub async fn use_for(db: &dyn Db, by: Caller, used: Use<'_>, binding: &Binding, stamp: &EventStamp) -> Result<Used, StoreError> {
-    let mut batch = use_statements(by, used, binding, stamp);
+    let mut batch = use_statements(by, used, binding, true, stamp);
     let moved = batch.len();
     // Why not, if it did not.
     batch.push(sql(

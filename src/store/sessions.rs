@@ -107,6 +107,9 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     if let Some(device) = &new.device {
         batch.extend(device.before(&new.owner, stamp));
     }
+    if let Owner::Identity(who, _) = &new.owner {
+        batch.push(users::touch(who, stamp));
+    }
     batch.push(insert(new, stamp));
     if let Some(pair) = &new.pair {
         batch.push(sql(

@@ -76,6 +76,7 @@ pub struct FreshIds {
 /// [`StoreError`]
 pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
+    batch.push(touch(who, stamp));
     let select = batch.len();
     batch.push(select_by_identity(who.provider, who.provider_id));
     first(rows(&db.batch(batch).await?, select))
@@ -95,7 +96,7 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
     )
 }
 
-/// What an upsert writes. After these statements the identity has its account, if one could be found or made.
+/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
 pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
@@ -140,18 +141,29 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
             device(),
         ],
     );
-    let [provider, provider_id] = subject();
-    let touch = sql(
-        "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
-                updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
-          WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)
-            AND NOT EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?7 AND (k.revoked_at IS NOT NULL OR k.user_id <> users.id))",
-        [provider, provider_id, who.name.into(), who.picture.into(), stamp.at.into(), who.platform.as_str().into(), device()],
-    );
     // Only this call can have inserted a row with one of its fresh ids.
     let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
     let linked = events::about_linked_identity(&EventStamp { id: ids.linked_event, ..stamp.clone() }, ids.identity, ids.user);
-    vec![create, link, touch, created, linked]
+    vec![create, link, created, linked]
+}
+
+/// Notes that somebody was identified, and fills what the account lacks; where a device is needed, only if it is the account's.
+pub(super) fn touch(who: &Identified<'_>, stamp: &EventStamp) -> Statement {
+    sql(
+        "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
+                updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
+          WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)
+            AND (?7 IS NULL OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?7 AND k.user_id = users.id AND k.revoked_at IS NULL))",
+        [
+            who.provider.into(),
+            who.provider_id.into(),
+            who.name.into(),
+            who.picture.into(),
+            stamp.at.into(),
+            who.platform.as_str().into(),
+            who.device.map(|key| key.text()).as_deref().into(),
+        ],
+    )
 }
 
 /// The account that an address belongs to: the one that has it verified, else the oldest that claims it.

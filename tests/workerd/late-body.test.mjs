@@ -11,7 +11,7 @@ before(async () => {
 after(() => api.stop());
 
 /** A connection on which requests follow one another; `exchange` gives the status of an answer, or why there is none. */
-const open = () => {
+const open = (patience = 5_000) => {
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   let got = "";
   let told = () => {};
@@ -24,7 +24,7 @@ const open = () => {
   const exchange = async (head, ...later) => {
     got = "";
     const answered = new Promise((resume, failed) => {
-      const late = setTimeout(() => failed(new Error("no answer")), 5_000);
+      const late = setTimeout(() => failed(new Error("no answer")), patience);
       told = (event) => {
         const status = /^HTTP\/1\.1 (\d+) /.exec(got)?.[1];
         if (status === undefined && event === "data") return;
@@ -49,6 +49,15 @@ const CASES = {
   "no such route": ["POST /nowhere", "application/json", 16, "404"],
   "too large": ["POST /api/auth/tokens/refresh", "application/json", 70_000, "413"],
 };
+
+test("who waits for a body that does not come is told, and others are answered meanwhile", { timeout: 60_000 }, async () => {
+  const connection = open(40_000);
+  const head = ["POST /api/internal/users HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 100"];
+  const answered = connection.exchange(head, "{");
+  assert.equal((await fetch(`${api.url}/health`)).status, 200);
+  assert.equal(await answered, "408");
+  connection.close();
+});
 
 for (const [what, [line, type, length, status]] of Object.entries(CASES)) {
   test(`the connection is good after a refusal whose body comes late: ${what}`, async () => {

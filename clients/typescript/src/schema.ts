@@ -2450,7 +2450,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2740,7 +2749,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_changed` */
+            /** @description `app_attest_required`, `app_attest_failed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_changed`, `too_many_attest_keys` */
             409: {
                 headers: {
                     [name: string]: unknown;

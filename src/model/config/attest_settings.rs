@@ -25,7 +25,7 @@ impl Reader<'_> {
         let on_refresh = self.word("APP_ATTEST_ON_REFRESH", "`off` or `require`", "off", attest::on_refresh, true);
         let environment =
             self.word("APP_ATTEST_ENVIRONMENT", "`production` or `development`", "production", Environment::parse, Environment::Production);
-        let (test_root, named) = (self.get("APP_ATTEST_TEST_ROOT"), self.get("APP_ATTEST_CATEGORIES"));
+        let (test_root, named) = (self.get("APP_ATTEST_TEST_ROOT"), (self.lookup)("APP_ATTEST_CATEGORIES"));
         let categories = named.map_or_else(|| Some(Vec::new()), |named| attest::categories(&named));
         if categories.is_none() {
             self.problem("APP_ATTEST_CATEGORIES", "must be numbers out of 1, 2, 3, 4, 5, 6 and 10, separated by commas");

@@ -63,6 +63,7 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("APP_ATTEST_MODE", "Require"),
         ("APP_ATTEST_MODE", ""),
         ("APP_ATTEST_CATEGORIES", "4,App Store"),
+        ("APP_ATTEST_CATEGORIES", ""),
         ("APP_ATTEST_TEST_ROOT", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
         ("APP_ATTEST_MODE", "on"),
         ("APP_ATTEST_MODE", "true"),

@@ -79,7 +79,9 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         "ENVIRONMENT" => environment.clone(),
         "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()).or_else(own_page),
         // What is set and empty goes on: for some settings that is not the same as not set.
-        name => set(name).or_else(|| kept.get(name).cloned()).or_else(|| std::env::var(name).ok()),
+        name => set(name)
+            .or_else(|| kept.get(name).cloned())
+            .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind) {

@@ -7,14 +7,19 @@ mod console;
 mod d1;
 mod ports;
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
+use futures_util::future::{Either, select};
 use http::HeaderMap;
 use tower::Service;
-use worker::{Context, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
+use wasm_bindgen::JsValue;
+use worker::{Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::{Ports, sweep};
 use crate::http::error::Code;
@@ -25,6 +30,8 @@ use crate::model::config::Config;
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
+/// How long a request may take, body included; natively it is the same.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 struct Isolate {
     ports: Ports,
@@ -42,8 +49,23 @@ fn isolate(env: &Env) -> Option<&'static Isolate> {
 }
 
 fn start(env: &Env) -> Result<Isolate, String> {
-    let lookup = |name: &str| env.var(name).map(|value| value.to_string()).ok();
-    let config = Config::read(&lookup).map_err(|error| error.to_string())?;
+    // What is there and no text, such as a truth value, must not pass for what is not there.
+    let strange = RefCell::new(Vec::new());
+    let lookup = |name: &str| {
+        let value = js_sys::Reflect::get(env, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        if let Some(number) = value.as_f64() {
+            return Some(number.to_string());
+        }
+        if !value.is_undefined() && !value.is_string() {
+            strange.borrow_mut().push(format!("{name} must be a text: write it in quotes"));
+        }
+        value.as_string()
+    };
+    let config = Config::read(&lookup).map_err(|error| error.to_string());
+    if let Some(problem) = strange.into_inner().first() {
+        return Err(problem.clone());
+    }
+    let config = config?;
     let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports {
         db: Arc::new(d1::D1::new(database)),
@@ -60,8 +82,12 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
     let Some(isolate) = isolate(&env) else { return Ok(respond::unrouted(Code::Unavailable)) };
     let address = client_address(request.headers());
     request.extensions_mut().insert(ClientAddress(address));
-    let answered = isolate.router.clone().call(request).await;
-    Ok(answered.unwrap_or_else(|never| match never {}))
+    let mut router = isolate.router.clone();
+    match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
+        Either::Left((answered, _)) => Ok(answered.unwrap_or_else(|never| match never {})),
+        // Its body did not come: the database has a limit of its own, which is shorter.
+        Either::Right(_) => Ok(respond::unrouted(Code::RequestTimeout)),
+    }
 }
 
 /// The cron trigger, every minute.

@@ -1,0 +1,26 @@
+// Settings of the Worker are bindings, which need not be texts: one that is there and cannot be read is not one that is not there.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startApi } from "./miniflare.mjs";
+
+const APPS = { APPLE_TEAM_ID: "UR6RM9YCF7", APPLE_BUNDLE_ID: "app.hamrah.ios" };
+
+for (const value of [true, ["require"], { mode: "require" }, ""]) {
+  test(`APP_ATTEST_MODE = ${JSON.stringify(value)} stops the Worker`, async () => {
+    const api = await startApi({ vars: { ...APPS, APP_ATTEST_MODE: value } });
+    assert.equal((await fetch(`${api.url}/health`)).status, 503);
+    assert.match(api.logs.join(""), /APP_ATTEST_MODE must be/);
+    await api.stop();
+  });
+}
+
+test("a number is read as it is written", async () => {
+  const api = await startApi({ vars: { ACCESS_TOKEN_TTL_SECONDS: 900 } });
+  const response = await fetch(`${api.url}/api/internal/tokens`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-internal-service": "hamrah-app", "x-internal-key": api.settings.INTERNAL_API_KEY },
+    body: JSON.stringify({ provider: "google", provider_id: "1", email: "ada@example.com", platform: "web" }),
+  });
+  assert.equal((await response.json()).expires_in, 900);
+  await api.stop();
+});
