@@ -8,6 +8,7 @@ pub mod app_attest;
 pub mod authenticate;
 mod derived;
 pub mod devices;
+pub mod factors;
 pub mod passkeys;
 pub mod sign_in;
 pub mod steps;
@@ -83,6 +84,7 @@ impl Ports {
             at: now,
             actor: origin.actor.clone(),
             address: origin.address.map(|address| address.to_canonical().to_string()),
+            country: origin.country.clone(),
             user_agent: origin.user_agent.clone(),
             request_id: origin.request_id.clone(),
         })
@@ -96,6 +98,8 @@ pub struct RequestOrigin {
     pub actor: String,
     /// The client's network address, where the platform vouches for it.
     pub address: Option<IpAddr>,
+    /// The country of that, ISO 3166-1 alpha-2, where the platform knows it.
+    pub country: Option<String>,
     /// What the client called itself.
     pub user_agent: Option<String>,
     /// The request's id.

@@ -6,6 +6,7 @@ use super::devices::binding;
 use super::devices::client::{Attested, NotKept};
 use super::users::{self, Identity};
 use super::{NoEntropy, Ports, RequestOrigin};
+use crate::model::amr::{Amr, Proof};
 use crate::model::config::{Config, REFRESH_ABSOLUTE_LIMIT, SESSION_ABSOLUTE_LIMIT};
 use crate::model::ids::{EventId, SessionId, UserId};
 use crate::model::records::{EventStamp, Platform, User};
@@ -165,7 +166,7 @@ impl Prepared {
     }
 
     /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &'a Place) -> NewSession<'a> {
+    pub(super) fn session<'a>(&self, owner: Owner<'a>, amr: Amr, place: &'a Place) -> NewSession<'a> {
         let pair = NewPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
@@ -174,6 +175,7 @@ impl Prepared {
         NewSession {
             id: self.id,
             owner,
+            amr,
             platform: place.platform,
             token: Some(NewToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
             pair: Some(pair),
@@ -225,7 +227,7 @@ async fn create(
             Owner::Identity(&identified, users::fresh_ids(ports)?)
         }
     };
-    let new = NewSession { id, owner, platform, token, pair, replaces: Vec::new(), device };
+    let new = NewSession { id, owner, amr: Amr::of(Proof::Provider), platform, token, pair, replaces: Vec::new(), device };
     let db = ports.db.as_ref();
     match attested {
         None => sessions::create(db, &new, stamp).await?.ok_or(unknown),

@@ -33,6 +33,10 @@ pub struct RequestId(pub String);
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
+/// The client's country, ISO 3166-1 alpha-2, put there by the platform, and only by it.
+#[derive(Clone, Debug)]
+pub struct ClientCountry(pub Option<String>);
+
 /// The internal service that calls, put there by [`super::gate::internal_key`].
 #[derive(Clone, Debug)]
 pub struct InternalService(pub String);
@@ -159,6 +163,7 @@ impl FromRequestParts<App> for RequestOrigin {
             actor: service.map_or_else(|| "user".to_owned(), |service| format!("service:{}", service.0)),
             // An internal call comes from the service, not from the person it is about.
             address: if service.is_some() { None } else { parts.extensions.get::<ClientAddress>().and_then(|address| address.0) },
+            country: if service.is_some() { None } else { parts.extensions.get::<ClientCountry>().and_then(|country| country.0.clone()) },
             user_agent: if service.is_some() { None } else { user_agent.and_then(text::user_agent) },
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         })
@@ -266,7 +271,7 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let signed_in = signed_in(parts, app, |_| true).await?;
-        if signed_in.is_recent() { Ok(Self(signed_in)) } else { Err(Code::ReauthenticationRequired.into()) }
+        if signed_in.is_recent(&app.ports.config) { Ok(Self(signed_in)) } else { Err(Code::ReauthenticationRequired.into()) }
     }
 }
 

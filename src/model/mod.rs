@@ -2,7 +2,9 @@
 //!
 //! Nothing here does I/O, reads a clock, or knows HTTP or SQL.
 
+pub mod amr;
 pub mod attest;
+pub mod backup_code;
 pub mod base64;
 pub mod config;
 pub mod credential_id;
@@ -11,6 +13,7 @@ pub mod ids;
 pub mod origin;
 pub mod records;
 pub mod secret;
+pub mod secrets_key;
 pub mod signing_keys;
 mod strength;
 pub mod text;

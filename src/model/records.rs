@@ -1,5 +1,6 @@
 //! Plain records: what the tables hold, typed.
 
+use super::amr::Amr;
 use super::credential_id::CredentialId;
 use super::email::Email;
 use super::ids::{EventId, SessionId, UserId};
@@ -81,6 +82,12 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// When the owner proved who they are.
     pub authenticated_at: Timestamp,
+    /// How they did.
+    pub amr: Amr,
+    /// Whether it was made by recovery, and no passkey was added since.
+    pub recovering: bool,
+    /// The country that the edge saw then, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
     /// When the sign-in was made.
     pub created_at: Timestamp,
     /// When it was last seen, to the hour for web sessions.
@@ -183,6 +190,18 @@ pub enum EventKind {
     DeviceKeyAdded,
     /// A device's key was revoked.
     DeviceKeyRevoked,
+    /// TOTP was confirmed with its first code.
+    TotpEnabled,
+    /// TOTP was taken away.
+    TotpDisabled,
+    /// Backup codes were made; those from before are good for nothing any more.
+    BackupCodesMade,
+    /// A backup code was used.
+    BackupCodeUsed,
+    /// Somebody signed in by recovery.
+    Recovered,
+    /// Somebody who is signed in proved again who they are.
+    Reauthenticated,
 }
 
 impl EventKind {
@@ -205,6 +224,12 @@ impl EventKind {
             Self::PasskeyCloneSuspected => "passkey_clone_suspected",
             Self::DeviceKeyAdded => "device_key_added",
             Self::DeviceKeyRevoked => "device_key_revoked",
+            Self::TotpEnabled => "totp_enabled",
+            Self::TotpDisabled => "totp_disabled",
+            Self::BackupCodesMade => "backup_codes_made",
+            Self::BackupCodeUsed => "backup_code_used",
+            Self::Recovered => "recovered",
+            Self::Reauthenticated => "reauthenticated",
         }
     }
 }
@@ -220,6 +245,8 @@ pub struct EventStamp {
     pub actor: String,
     /// The client's network address, where the platform vouches for it.
     pub address: Option<String>,
+    /// The country of that, where the platform knows it.
+    pub country: Option<String>,
     /// What the client called itself.
     pub user_agent: Option<String>,
     /// The request's id, to find it in the log.

@@ -4,6 +4,7 @@ use super::accounts::NewAccount;
 use super::attested_sign_ins::Device;
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, passkeys, rows, run, run_until_short, sql, users};
+use crate::model::amr::Amr;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp, Platform, Session, User};
 use crate::model::secret::TokenHash;
@@ -17,6 +18,9 @@ pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
         platform: row.parsed("platform", Platform::parse)?,
         user_agent: row.opt_text("session_user_agent")?,
         authenticated_at: row.time("authenticated_at")?,
+        amr: Amr::from_stored(&row.text("amr")?),
+        recovering: row.integer("recovering")? == 1,
+        country: row.opt_text("country")?,
         created_at: row.time("session_created_at")?,
         last_used_at: row.time("last_used_at")?,
         token_expires_at: row.opt_time("token_expires_at")?,
@@ -69,6 +73,8 @@ pub struct NewSession<'a> {
     pub id: SessionId,
     /// Whose it is.
     pub owner: Owner<'a>,
+    /// How its owner proved who they are.
+    pub amr: Amr,
     /// Where it happens.
     pub platform: Platform,
     /// The web session token, if it gets one.
@@ -156,9 +162,10 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
-                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey, attest_key)
+                               token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey, attest_key,
+                               amr, recovering, country)
          SELECT ?1, id, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8, ?9, ?10, COALESCE(?13, ?15),
-                (SELECT k.id FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL)
+                (SELECT k.id FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL), ?18, ?19, ?20
            FROM users
           WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))
             AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
@@ -182,6 +189,9 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             made_with.into(),
             key.as_deref().into(),
             key_required.into(),
+            new.amr.stored().as_str().into(),
+            new.amr.is_recovered().into(),
+            stamp.country.as_deref().into(),
         ],
     )
 }

@@ -11,6 +11,7 @@ use crate::domain::steps::Refusal;
 use crate::domain::webauthn::json::RegistrationResponse;
 use crate::domain::webauthn::registration;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
+use crate::model::amr::{Amr, Proof};
 use crate::model::base64;
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;
@@ -201,7 +202,7 @@ async fn create(
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
-    let session = prepared.session(Owner::Fresh(&account), place);
+    let session = prepared.session(Owner::Fresh(&account), Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }), place);
     match accounts::create(ports.db.as_ref(), &account, &session, &ports.stamp(origin, now)?).await? {
         Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place)?))),
         Created::EmailTaken => Err(RegisterError::EmailTaken),

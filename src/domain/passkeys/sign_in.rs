@@ -8,6 +8,7 @@ use crate::domain::webauthn::assertion::{self, Known};
 use crate::domain::webauthn::cose::{self, PublicKey};
 use crate::domain::webauthn::json::AuthenticationResponse;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
+use crate::model::amr::{Amr, Proof};
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;
 use crate::model::ids::ChallengeId;
@@ -90,7 +91,7 @@ pub async fn complete(
     let prepared = Prepared::new(ports, now)?;
     // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
     let answer = Used { id: &passkey.id, user: passkey.user_id, counter: asserted.counter, backed_up: asserted.flags.backed_up() };
-    let session = prepared.session(Owner::Passkey(answer), place);
+    let session = prepared.session(Owner::Passkey(answer), Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }), place);
     let reason = if asserted.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
     } else {

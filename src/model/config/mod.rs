@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::model::attest;
 use crate::model::origin::{Origin, is_domain, is_within};
+use crate::model::secrets_key::SecretsKeys;
 use crate::model::signing_keys::SigningKeys;
 use crate::model::strength::weakness;
 use crate::model::text;
@@ -25,7 +26,7 @@ pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
 /// How long the event log keeps that a pair was renewed: hourly for every device, so the most by far. All other events stay with the account.
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
-pub const RECENT_AUTHENTICATION: Duration = Duration::from_mins(10);
+const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
 
 /// Where the service runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +91,12 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// `SESSION_TTL_SECONDS`.
     pub session_ttl: Duration,
+    /// `RECENT_AUTHENTICATION_SECONDS`: how long after proving who they are somebody may do what cannot be undone.
+    pub recent_authentication: Duration,
+    /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
+    pub secrets_keys: Option<SecretsKeys>,
+    /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
+    pub csrf_token_required: bool,
 }
 
 impl Config {
@@ -116,6 +123,15 @@ impl Config {
         let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
         let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
         let session_ttl = reader.seconds("SESSION_TTL_SECONDS", 30 * 86400, SESSION_ABSOLUTE_LIMIT);
+        let recent_authentication =
+            reader.seconds("RECENT_AUTHENTICATION_SECONDS", RECENT_AUTHENTICATION_SECONDS, Duration::from_hours(24));
+        let secrets_keys = reader.secrets_keys(development);
+        let csrf = |text: &str| match text {
+            "off" => Some(false),
+            "require" => Some(true),
+            _ => None,
+        };
+        let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", csrf, true);
         if environment == Some(Environment::Production) {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -141,6 +157,9 @@ impl Config {
                 access_token_ttl,
                 refresh_token_ttl,
                 session_ttl,
+                recent_authentication,
+                secrets_keys,
+                csrf_token_required,
             }),
             _ => Err(ConfigError(reader.problems)),
         }
@@ -318,6 +337,11 @@ impl Reader<'_> {
             return None;
         };
         SigningKeys::parse(&json).map_err(|problem| self.problem("JWT_SIGNING_KEYS", &problem)).ok()
+    }
+
+    fn secrets_keys(&mut self, development: bool) -> Option<SecretsKeys> {
+        let text = self.get("SECRETS_KEY")?;
+        SecretsKeys::parse(&text, development).map_err(|problem| self.problem("SECRETS_KEY", problem)).ok()
     }
 
     fn seconds(&mut self, name: &str, default: u64, most: Duration) -> Duration {

@@ -1,0 +1,78 @@
+//! How somebody proved who they are: authentication methods (RFC 8176), as a sign-in keeps them.
+
+/// What somebody proved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// A provider vouched for them, to an internal service.
+    Provider,
+    /// A passkey, with user verification. Whether it may leave its device.
+    Passkey {
+        /// Whether it may be backed up.
+        multi_device: bool,
+    },
+    /// A TOTP code.
+    Totp,
+    /// A backup code.
+    BackupCode,
+}
+
+/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no word for it.
+pub const RECOVERY: &str = "recovery";
+
+impl Proof {
+    /// The methods. `fed`, `backup_code` and `recovery` are ours, the others are registered.
+    #[must_use]
+    pub const fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Provider => &["fed"],
+            Self::Passkey { multi_device: true } => &["swk", "user", "mfa"],
+            Self::Passkey { multi_device: false } => &["hwk", "user", "mfa"],
+            Self::Totp => &["otp"],
+            Self::BackupCode => &["backup_code"],
+        }
+    }
+}
+
+/// The methods of a sign-in.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Amr(Vec<String>);
+
+impl Amr {
+    /// Of a sign-in that was made by `proof`.
+    #[must_use]
+    pub fn of(proof: Proof) -> Self {
+        Self(proof.methods().iter().map(|method| (*method).to_owned()).collect())
+    }
+
+    /// The same, made by recovery.
+    #[must_use]
+    pub fn recovered(proof: Proof) -> Self {
+        let mut made = Self::of(proof);
+        made.0.push(RECOVERY.to_owned());
+        made
+    }
+
+    /// Reads what the database keeps.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.split_ascii_whitespace().map(str::to_owned).collect())
+    }
+
+    /// What the database keeps.
+    #[must_use]
+    pub fn stored(&self) -> String {
+        self.0.join(" ")
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn methods(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether the sign-in was made by recovery.
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.0.iter().any(|method| method == RECOVERY)
+    }
+}

@@ -1,0 +1,117 @@
+//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM, the first key seals, all open.
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use zeroize::Zeroizing;
+
+use super::base64;
+use super::strength::weakness;
+
+/// Bytes of a nonce (NIST SP 800-38D §8.2.2); a fresh random one for every sealing.
+pub const NONCE_BYTES: usize = 12;
+
+/// `SECRETS_KEY`: one key, or several separated by commas while they are rotated.
+#[derive(Clone)]
+pub struct SecretsKeys(Vec<SecretsKey>);
+
+#[derive(Clone)]
+struct SecretsKey {
+    /// By which what it sealed is found again: it tells nothing of the key.
+    id: String,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl SecretsKeys {
+    /// Reads the setting: base64 of 32 bytes each.
+    ///
+    /// # Errors
+    /// Why it cannot be used; never the value.
+    pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
+        let mut keys = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let bytes = base64::decode(part).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Zeroizing::new);
+            let bytes = bytes.ok_or("must be base64 of 32 random bytes (several separated by commas: the first seals, all open)")?;
+            if let Some(weakness) = weakness(part, development) {
+                return Err(weakness);
+            }
+            let digest = Sha256::new().chain_update(b"hamrah-api secrets key id v1").chain_update(bytes.as_slice()).finalize();
+            keys.push(SecretsKey { id: base64::encode(digest.get(..6).unwrap_or_default()), bytes });
+        }
+        if keys.is_empty() { Err("has no key in it") } else { Ok(Self(keys)) }
+    }
+
+    /// Seals a secret for whoever `about` names: nobody else's row can hold it.
+    #[must_use]
+    pub fn seal(&self, about: &str, secret: &[u8], nonce: [u8; NONCE_BYTES]) -> Option<String> {
+        let key = self.0.first()?;
+        let sealed = cipher(key)?.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: about.as_bytes() }).ok()?;
+        Some(format!("{}.{}.{}", key.id, base64::encode(nonce), base64::encode(sealed)))
+    }
+
+    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key is not here any more.
+    #[must_use]
+    pub fn open(&self, about: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let (id, rest) = sealed.split_once('.')?;
+        let (nonce, text) = rest.split_once('.')?;
+        let nonce: [u8; NONCE_BYTES] = base64::decode(nonce)?.try_into().ok()?;
+        let key = self.0.iter().find(|key| key.id == id)?;
+        let payload = Payload { msg: &base64::decode(text)?, aad: about.as_bytes() };
+        cipher(key)?.decrypt(&Nonce::from(nonce), payload).ok().map(Zeroizing::new)
+    }
+
+    /// Whether the first key sealed it: otherwise it should be sealed anew when it is at hand.
+    #[must_use]
+    pub fn is_current(&self, sealed: &str) -> bool {
+        self.0.first().is_some_and(|key| sealed.split_once('.').is_some_and(|(id, _)| id == key.id))
+    }
+}
+
+fn cipher(key: &SecretsKey) -> Option<Aes256Gcm> {
+    Aes256Gcm::new_from_slice(key.bytes.as_slice()).ok()
+}
+
+impl fmt::Debug for SecretsKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretsKeys(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
+    const SECOND: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
+
+    fn keys(text: &str) -> SecretsKeys {
+        SecretsKeys::parse(text, true).expect("keys")
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_by_its_key_for_its_owner_and_nobody_else() {
+        let old = keys(FIRST);
+        let sealed = old.seal("ada", b"secret", [7; 12]).expect("sealed");
+        assert_eq!(old.open("ada", &sealed).as_deref().map(Vec::as_slice), Some(b"secret".as_slice()));
+        assert!(old.open("bob", &sealed).is_none());
+        assert!(keys(SECOND).open("ada", &sealed).is_none());
+        let rotated = keys(&format!("{SECOND},{FIRST}"));
+        assert!(rotated.open("ada", &sealed).is_some());
+        assert!(old.is_current(&sealed) && !rotated.is_current(&sealed));
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("ASCII");
+            assert!(old.open("ada", &changed).is_none() || changed == sealed, "{index}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for bad in ["", ",", "AAAA", "not base64!", &FIRST[1..]] {
+            assert!(SecretsKeys::parse(bad, false).is_err(), "{bad}");
+        }
+        assert!(SecretsKeys::parse(&"A".repeat(43), false).is_err());
+    }
+}
