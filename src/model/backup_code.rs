@@ -52,7 +52,8 @@ impl BackupCode {
     /// What the database knows of it, for its owner.
     #[must_use]
     pub fn hash(&self, owner: UserId) -> String {
-        let digest = Sha256::new().chain_update(b"hamrah-api backup code v1").chain_update(owner.to_string()).chain_update(self.0.as_bytes());
+        let digest =
+            Sha256::new().chain_update(b"hamrah-api backup code v1").chain_update(owner.to_string()).chain_update(self.0.as_bytes());
         base64::encode(digest.finalize())
     }
 }

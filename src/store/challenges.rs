@@ -18,6 +18,10 @@ pub enum Kind {
     SignIn,
     /// Attesting a device's key.
     Attestation,
+    /// Proving again who one is.
+    Reauthentication,
+    /// Signing in by recovery.
+    Recovery,
 }
 
 impl Kind {
@@ -27,6 +31,8 @@ impl Kind {
             Self::SignUp => "passkey_sign_up",
             Self::SignIn => "passkey_sign_in",
             Self::Attestation => "app_attestation",
+            Self::Reauthentication => "reauthentication",
+            Self::Recovery => "recovery",
         }
     }
 }
@@ -108,17 +114,17 @@ pub async fn take_attestation(db: &dyn Db, id: ChallengeId, user: Option<UserId>
     run(db, delete).await?.first().map(read).transpose()
 }
 
-/// The statement that takes a challenge of signing in.
-pub(super) fn take_sign_in(id: ChallengeId, now: Timestamp) -> Statement {
+/// The statement that takes the challenge `id` of this kind, of `user` or of nobody.
+pub(super) fn take(id: ChallengeId, kind: Kind, user: Option<UserId>, now: Timestamp) -> Statement {
     sql(
-        "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 RETURNING kind, state, created_at",
-        [id.into(), now.into(), Kind::SignIn.as_str().into()],
+        "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND user_id IS ?4 RETURNING kind, state, created_at",
+        [id.into(), now.into(), kind.as_str().into(), user.into()],
     )
 }
 
 pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
-    let kind =
-        |text: &str| [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation].into_iter().find(|kind| kind.as_str() == text);
+    const ALL: [Kind; 6] = [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation, Kind::Reauthentication, Kind::Recovery];
+    let kind = |text: &str| ALL.into_iter().find(|kind| kind.as_str() == text);
     Ok(Taken { kind: row.parsed("kind", kind)?, state: row.text("state")?, created_at: row.time("created_at")? })
 }
 

@@ -39,8 +39,8 @@ pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: Us
 
 /// About a sign-in that this batch made.
 #[must_use]
-pub fn about_new_session(stamp: &EventStamp, session: SessionId) -> Statement {
-    event(insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, EventKind::SignedIn, [session.into()])
+pub fn about_new_session(stamp: &EventStamp, kind: EventKind, session: SessionId) -> Statement {
+    event(insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, kind, [session.into()])
 }
 
 /// About a sign-in of `user` that is not revoked.

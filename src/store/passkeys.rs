@@ -60,11 +60,11 @@ fn select_of(user: UserId) -> Statement {
     sql("SELECT id, transports FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100", [user.into()])
 }
 
-/// Keeps the challenge of a registration and gives the account's passkeys. One round trip.
+/// Keeps a challenge for an account and gives its passkeys. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn begin_registration(db: &dyn Db, challenge: &NewChallenge<'_>, user: UserId) -> Result<Vec<Descriptor>, StoreError> {
+pub async fn begin_for(db: &dyn Db, challenge: &NewChallenge<'_>, user: UserId) -> Result<Vec<Descriptor>, StoreError> {
     descriptors(&challenges::keep_and(db, challenge, select_of(user)).await?)
 }
 
@@ -90,13 +90,14 @@ pub struct Owned {
     pub email: Email,
 }
 
-/// Takes the challenge of a sign-in, and gives the passkey that answers it, in one round trip. Of concurrent callers one gets the challenge.
+/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey that answers it, in one round trip. Of
+/// concurrent callers one gets the challenge.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn take_for_sign_in(
+pub async fn take_with_passkey(
     db: &dyn Db,
-    challenge: ChallengeId,
+    (challenge, kind, user): (ChallengeId, challenges::Kind, Option<UserId>),
     passkey: Option<&CredentialId>,
     now: Timestamp,
 ) -> Result<(Option<Taken>, Option<Owned>), StoreError> {
@@ -108,7 +109,7 @@ pub async fn take_for_sign_in(
         ),
         [passkey.map(CredentialId::as_str).into()],
     );
-    let results = db.batch(vec![challenges::take_sign_in(challenge, now), select]).await?;
+    let results = db.batch(vec![challenges::take(challenge, kind, user, now), select]).await?;
     let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
     let owned = |row: &Row| Ok::<_, StoreError>(Owned { passkey: read(row)?, email: Email::from_stored(row.text("email")?) });
     Ok((taken, rows(&results, 1).first().map(owned).transpose()?))
@@ -212,7 +213,12 @@ pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, stamp: &EventStamp) 
         params: new.params(stamp.at).into_iter().chain(owned).collect(),
     };
     let event = events::about_added_passkey(stamp, by, &new.id, most);
-    let results = db.batch(vec![super::sessions::is_live(by), select_owner(&new.id), event, insert]).await?;
+    // Who recovered the account has a passkey again: if it is there, it is this one.
+    let recovered = sql(
+        "UPDATE sessions SET recovering = 0 WHERE id = ?1 AND recovering = 1 AND EXISTS (SELECT 1 FROM passkeys WHERE id = ?2 AND user_id = ?3)",
+        [by.session.into(), new.id.as_str().into(), by.user.into()],
+    );
+    let results = db.batch(vec![super::sessions::is_live(by), select_owner(&new.id), event, insert, recovered]).await?;
     Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty(), rows(&results, 3).is_empty()) {
         (_, _, false) => Added::Yes,
         (true, ..) => Added::SignedOut,
@@ -226,6 +232,16 @@ pub(super) fn note_use(used: &Used<'_>, session: SessionId, now: Timestamp) -> S
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
         [used.id.as_str().into(), i64::from(used.counter).into(), used.backed_up.into(), now.into(), session.into()],
+    )
+}
+
+/// Notes that a passkey proved again who is signed in with `by`, if its counter allows it.
+pub(super) fn note_proof(used: &Used<'_>, by: Caller, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4
+          WHERE id = ?1 AND user_id = ?5 AND (?2 > counter OR (?2 = 0 AND counter = 0))
+            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?6 AND s.user_id = ?5 AND s.revoked_at IS NULL)",
+        [used.id.as_str().into(), i64::from(used.counter).into(), used.backed_up.into(), now.into(), by.user.into(), by.session.into()],
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::accounts::NewAccount;
 use super::attested_sign_ins::Device;
+use super::factors::{self, Answer};
 use super::passkeys::Used;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, passkeys, rows, run, run_until_short, sql, users};
 use crate::model::amr::Amr;
@@ -64,6 +65,8 @@ pub enum Owner<'a> {
     Passkey(Used<'a>),
     /// An account that is made with its first passkey in the same batch.
     Fresh(&'a NewAccount<'a>),
+    /// An account that is recovered by one of its factors, if that was not used yet; whether its other sign-ins end.
+    Recovered(UserId, &'a Answer<'a>, bool),
 }
 
 /// A sign-in to make.
@@ -103,9 +106,10 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         Owner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
         Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         Owner::Fresh(account) => account.statements(stamp),
+        Owner::Recovered(..) => Vec::new(),
     };
     let owner = match &new.owner {
-        Owner::User(user) => Some(*user),
+        Owner::User(user) | Owner::Recovered(user, ..) => Some(*user),
         Owner::Identity(..) => None,
         Owner::Passkey(used) => Some(used.user),
         Owner::Fresh(account) => Some(account.user),
@@ -127,6 +131,16 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     if let Owner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
     }
+    if let Owner::Recovered(user, answer, ends_others) = &new.owner {
+        batch.push(factors::note_use(answer, *user, new.id, stamp.at));
+        if *ends_others {
+            batch.push(sql(
+                "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
+                    AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?1)",
+                [new.id.into(), (*user).into(), stamp.at.into()],
+            ));
+        }
+    }
     if let Some(device) = &new.device {
         batch.extend(device.after(owner, new.id, stamp));
     }
@@ -137,7 +151,8 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             [replaced.into(), stamp.at.into(), new.id.into()],
         ));
     }
-    batch.push(events::about_new_session(stamp, new.id));
+    let kind = if matches!(new.owner, Owner::Recovered(..)) { EventKind::Recovered } else { EventKind::SignedIn };
+    batch.push(events::about_new_session(stamp, kind, new.id));
     batch.push(sql(
         concat!(
             "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
@@ -151,10 +166,15 @@ pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
 
 fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
     let (user, identity, passkey) = match &new.owner {
-        Owner::User(user) => (Some(*user), None, None),
+        Owner::User(user) | Owner::Recovered(user, ..) => (Some(*user), None, None),
         Owner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
         Owner::Passkey(used) => (Some(used.user), None, Some(used)),
         Owner::Fresh(account) => (Some(account.user), None, None),
+    };
+    let (step, code) = match &new.owner {
+        Owner::Recovered(_, Answer::Totp(step), _) => (Some(*step), None),
+        Owner::Recovered(_, Answer::BackupCode(hash), _) => (None, Some(hash.as_str())),
+        _ => (None, None),
     };
     let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);
     let made_with = if let Owner::Fresh(account) = &new.owner { Some(account.passkey.id.as_str()) } else { None };
@@ -170,7 +190,9 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
           WHERE id = COALESCE(?2, (SELECT user_id FROM identities WHERE provider = ?11 AND provider_id = ?12))
             AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
                  WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))
-            AND (?17 = 0 OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL))",
+            AND (?17 = 0 OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL))
+            AND (?21 IS NULL OR EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL AND t.last_step < ?21))
+            AND (?22 IS NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = users.id AND b.code_hash = ?22 AND b.used_at IS NULL))",
         [
             new.id.into(),
             user.into(),
@@ -192,6 +214,8 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             new.amr.stored().as_str().into(),
             new.amr.is_recovered().into(),
             stamp.country.as_deref().into(),
+            step.into(),
+            code.into(),
         ],
     )
 }

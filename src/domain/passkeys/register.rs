@@ -94,7 +94,7 @@ pub async fn begin(ports: &Ports, who: Registrant<'_>, label: Option<String>) ->
         Registrant::Account(user) => {
             let written = state.write()?;
             let new = New { state: &written, ..challenge(Kind::Registration, Some(user.id)) };
-            let exclude = passkeys::begin_registration(db, &new, user.id).await?;
+            let exclude = passkeys::begin_for(db, &new, user.id).await?;
             if exclude.len() >= MOST_PASSKEYS {
                 return Err(RegisterError::TooMany);
             }
