@@ -9,7 +9,7 @@ const signingKeys = () => {
   return JSON.stringify({ keys: [{ kty, crv, x, d, alg: "EdDSA", use: "sig" }] });
 };
 
-const generators = { INTERNAL_API_KEY: () => randomBytes(32).toString("base64url"), JWT_SIGNING_KEYS: signingKeys };
+const generators = { INTERNAL_API_KEY: () => randomBytes(32).toString("base64url"), JWT_SIGNING_KEYS: signingKeys, SECRETS_KEY: () => randomBytes(32).toString("base64url") };
 
 /** The settings in the file, after what was missing has been added. */
 export const devVars = () => {

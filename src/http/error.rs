@@ -4,12 +4,17 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::NoEntropy;
 use crate::domain::authenticate::AuthenticateError;
 use crate::domain::devices::admit::AdmitError;
 use crate::domain::devices::client::{ClientError, NotKept};
 use crate::domain::devices::register::AttestError;
+use crate::domain::factors::FactorError;
+use crate::domain::factors::reauthenticate::ReauthenticateError;
+use crate::domain::factors::recovery::RecoveryError;
 use crate::domain::passkeys::manage::ManageError;
 use crate::domain::passkeys::register::RegisterError;
 use crate::domain::passkeys::sign_in::PasskeySignInError;
@@ -62,10 +67,14 @@ codes! {
     InvalidToken UNAUTHORIZED "invalid_token" "The credential is not valid, or not any more.";
     InvalidRefreshToken UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid, or not any more; sign in again.";
     PasskeySignInFailed UNAUTHORIZED "passkey_sign_in_failed" "The passkey could not be verified; begin again. A sign-in may take five minutes.";
+    RecoveryFailed UNAUTHORIZED "recovery_failed" "The account could not be recovered: the address or the code is wrong, or the code was used; begin again.";
+    ReauthenticationFailed UNAUTHORIZED "reauthentication_failed" "That did not prove who you are; begin again.";
     InternalKeyRequired UNAUTHORIZED "internal_key_required" "This endpoint is for internal services with a valid key.";
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
     CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
     ReauthenticationRequired FORBIDDEN "reauthentication_required" "Sign in again: this needs a sign-in of the last ten minutes.";
+    RecoveryIncomplete FORBIDDEN "recovery_incomplete" "This sign-in is a recovery: add a passkey with it first.";
+    CsrfTokenRequired FORBIDDEN "csrf_token_required" "Send the CSRF token of /api/auth/csrf in X-CSRF-Token.";
     AppAttestRequired FORBIDDEN "app_attest_required" "App Attest is required: an assertion of the device that the token belongs to, or client_attestation for new tokens of iOS.";
     AppAttestFailed FORBIDDEN "app_attest_failed" "The App Attest assertion does not hold for this request.";
     OtherDevice FORBIDDEN "other_device" "This sign-in belongs to another device, or is too old to get one; sign in again on this one.";
@@ -84,6 +93,8 @@ codes! {
     TooManyAttestKeys CONFLICT "too_many_attest_keys" "The account has 20 devices that are in use; revoke one first.";
     PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
     TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";
+    TotpEnabled CONFLICT "totp_enabled" "TOTP is enabled already; disable it first.";
+    TotpNotEnrolled CONFLICT "totp_not_enrolled" "There is no TOTP secret to confirm or disable; enrol first.";
     LastSignInMethod CONFLICT "last_sign_in_method" "This is the last way to sign in to the account; add another one first.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is larger than 64 KiB.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Send the body as application/json.";
@@ -102,7 +113,9 @@ codes! {
     InvalidPurpose UNPROCESSABLE_ENTITY "invalid_purpose" "A purpose is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
+    InvalidCode UNPROCESSABLE_ENTITY "invalid_code" "The code is wrong. Is the clock of your device right?";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
+    TotpUnavailable NOT_IMPLEMENTED "totp_unavailable" "TOTP is not configured here.";
     Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
 }
 
@@ -113,12 +126,29 @@ pub struct ApiError {
     pub code: Code,
     /// Why, for the log. Holds no secret.
     pub reason: Option<String>,
+    /// What would satisfy it, where proving again who one is would.
+    pub step_up: Option<StepUp>,
+}
+
+/// What somebody has to do before they are let in (as RFC 9470 does with `max_age`).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StepUp {
+    /// By what: `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in`, anew.
+    methods: Vec<&'static str>,
+    /// How long ago it may be, in seconds.
+    max_age: u64,
 }
 
 impl ApiError {
     /// An error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
-        Self { code, reason: Some(reason.into()) }
+        Self { code, reason: Some(reason.into()), step_up: None }
+    }
+
+    /// That somebody has to prove again who they are, and by what they can.
+    #[must_use]
+    pub const fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
+        Self { code: Code::ReauthenticationRequired, reason: None, step_up: Some(StepUp { methods, max_age }) }
     }
 
     /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
@@ -132,7 +162,7 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, reason: None }
+        Self { code, reason: None, step_up: None }
     }
 }
 
@@ -228,6 +258,41 @@ impl From<RegisterError> for ApiError {
             RegisterError::SignIn(error) => error.into(),
             RegisterError::Entropy(error) => error.into(),
             RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FactorError> for ApiError {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::Unavailable => Code::TotpUnavailable.into(),
+            FactorError::Enrolled => Code::TotpEnabled.into(),
+            FactorError::NotEnrolled => Code::TotpNotEnrolled.into(),
+            FactorError::WrongCode => Code::InvalidCode.into(),
+            FactorError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
+            FactorError::Entropy(error) => error.into(),
+            FactorError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecoveryError> for ApiError {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::Refused(reason) => Self::because(Code::RecoveryFailed, reason),
+            RecoveryError::SignIn(error) => error.into(),
+            RecoveryError::Entropy(error) => error.into(),
+            RecoveryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReauthenticateError> for ApiError {
+    fn from(error: ReauthenticateError) -> Self {
+        match error {
+            ReauthenticateError::Refused(_) => Self::because(Code::ReauthenticationFailed, error.to_string()),
+            ReauthenticateError::Entropy(error) => error.into(),
+            ReauthenticateError::Store(error) => error.into(),
         }
     }
 }

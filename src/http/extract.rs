@@ -17,13 +17,16 @@ use super::assertion;
 use super::cookie::Shape;
 use super::credentials::{Presented, all_presented, presented};
 use super::error::{ApiError, Code};
-use crate::domain::RequestOrigin;
 use crate::domain::authenticate::{self, Credential, SignedIn};
+use crate::domain::{RequestOrigin, csrf, factors};
 use crate::model::ids::UserId;
 use crate::model::text;
 
 /// By which a page says whose account it shows: a request by anybody else does nothing.
 pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user");
+
+/// In which a page sends its CSRF token.
+pub const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// The request's id, put there by [`super::respond`].
 #[derive(Clone, Debug)]
@@ -198,7 +201,31 @@ impl FromRequestParts<App> for CurrentUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true).await.map(Self)
+        signed_in(parts, app, |_| true).await.and_then(complete).map(|(_, me)| Self(me))
+    }
+}
+
+/// The same, also where the sign-in is a recovery that is not complete.
+#[derive(Debug)]
+pub struct AlsoRecovering(pub SignedIn);
+
+impl FromRequestParts<App> for AlsoRecovering {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        signed_in(parts, app, |_| true).await.map(|(_, me)| Self(me))
+    }
+}
+
+/// The same as [`CurrentUser`], with what they presented.
+#[derive(Debug)]
+pub struct PresentedBy(pub Presented, pub SignedIn);
+
+impl FromRequestParts<App> for PresentedBy {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        signed_in(parts, app, |_| true).await.and_then(complete).map(|(presented, me)| Self(presented, me))
     }
 }
 
@@ -227,7 +254,7 @@ impl FromRequestParts<App> for MaybeSignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         match alone(parts, app, |_| true).await {
-            Ok(me) => Ok(Self::SignedIn(Box::new(me))),
+            Ok((_, me)) => Ok(Self::SignedIn(Box::new(me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
             Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
             Err(error) => Err(error),
@@ -246,7 +273,8 @@ impl FromRequestParts<App> for Bearing {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let bearer = parts.headers.contains_key(header::AUTHORIZATION);
         let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
-        (if alone_is_enough { alone(parts, app, |_| true).await } else { signed_in(parts, app, |_| true).await }).map(Self)
+        let found = if alone_is_enough { alone(parts, app, |_| true).await } else { signed_in(parts, app, |_| true).await };
+        found.map(|(_, me)| Self(me))
     }
 }
 
@@ -258,7 +286,7 @@ impl FromRequestParts<App> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(Self)
+        signed_in(parts, app, |credential| matches!(credential, Credential::Session(_))).await.map(|(_, me)| Self(me))
     }
 }
 
@@ -270,23 +298,36 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let signed_in = signed_in(parts, app, |_| true).await?;
-        if signed_in.is_recent(&app.ports.config) { Ok(Self(signed_in)) } else { Err(Code::ReauthenticationRequired.into()) }
+        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+        if me.is_recent(&app.ports.config) {
+            return Ok(Self(me));
+        }
+        let factors = factors::of(&app.ports, me.user.id).await?;
+        let methods = [(factors.passkeys > 0, "passkey"), (factors.totp_since.is_some(), "totp"), (true, "sign_in")];
+        let methods = methods.into_iter().filter_map(|(there, name)| there.then_some(name)).collect();
+        Err(ApiError::reauthenticate(methods, app.ports.config.recent_authentication.as_secs()))
     }
 }
 
 /// Whoever is signed in, on the device that their token was issued to.
-async fn signed_in(parts: &mut Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+async fn signed_in(parts: &mut Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<(Presented, SignedIn), ApiError> {
     let (presented, me) = established(parts, app, accepts).await?;
     assertion::admit(app, parts, &me).await?;
-    kept_alive(parts, app, &presented, me).await
+    let me = kept_alive(parts, app, &presented, me).await?;
+    Ok((presented, me))
+}
+
+/// Who recovered their account does nothing with that sign-in before they have a passkey again.
+fn complete((presented, me): (Presented, SignedIn)) -> Result<(Presented, SignedIn), ApiError> {
+    if me.session.recovering { Err(Code::RecoveryIncomplete.into()) } else { Ok((presented, me)) }
 }
 
 /// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing is done but to look. What needs its
 /// device is not extended by that.
-async fn alone(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<SignedIn, ApiError> {
+async fn alone(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<(Presented, SignedIn), ApiError> {
     let (presented, me) = established(parts, app, accepts).await?;
-    if authenticate::stands_alone(&app.ports, &me) { kept_alive(parts, app, &presented, me).await } else { Ok(me) }
+    let me = if authenticate::stands_alone(&app.ports, &me) { kept_alive(parts, app, &presented, me).await? } else { me };
+    Ok((presented, me))
 }
 
 async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool) -> Result<(Presented, SignedIn), ApiError> {
@@ -301,7 +342,19 @@ async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool)
     if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
         return Err(Code::AccountChanged.into());
     }
+    if presented.by_cookie && needs_csrf_token(app, parts) {
+        let token = parts.headers.get(CSRF_TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
+        if !csrf::is_good(&app.ports, signed_in.session.id, token) {
+            return Err(Code::CsrfTokenRequired.into());
+        }
+    }
     Ok((presented, signed_in))
+}
+
+/// Where that is configured: whether a browser sent it, and it changes something.
+fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
+    let browser = parts.headers.contains_key(header::ORIGIN) || parts.headers.contains_key("sec-fetch-site");
+    app.ports.config.csrf_token_required && browser && !parts.method.is_safe()
 }
 
 /// Notes the use of a session, and writes its cookie again if it was extended.

@@ -12,7 +12,9 @@ use super::error::Code;
 use super::respond::Problem;
 use super::router::{Access, Route, table};
 use super::webauthn::{authenticate, credentials, register};
-use super::{activity, app_attestation, docs, health, internal, sessions, tokens, users, well_known};
+use super::{
+    activity, app_attestation, docs, export, factors, health, internal, reauthenticate, recovery, sessions, tokens, users, well_known,
+};
 
 /// A JWK set with public keys.
 #[derive(ToSchema)]
@@ -72,6 +74,17 @@ pub struct PublicKey {
         activity::end_sign_in,
         activity::end_others,
         activity::events,
+        export::export,
+        factors::list,
+        factors::enroll,
+        factors::confirm,
+        factors::disable,
+        factors::make_codes,
+        recovery::begin,
+        recovery::complete,
+        reauthenticate::begin,
+        reauthenticate::complete,
+        reauthenticate::csrf_token,
         app_attestation::challenge,
         app_attestation::verify,
         app_attestation::verify_key,
@@ -137,7 +150,7 @@ pub fn document() -> Value {
             operation["summary"] = json!(said);
         }
         let has_body = !operation["requestBody"].is_null();
-        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 501, 503] {
             let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
             let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
             if codes.is_empty() {
@@ -176,7 +189,17 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::UnsupportedMediaType => api && unsafe_method,
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
-        Code::PasskeySignInFailed => completes && !registers,
+        Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
+        Code::RecoveryFailed => path == "/api/auth/recovery/complete",
+        Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
+        Code::TotpEnabled => path.starts_with("/api/auth/totp/"),
+        Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
+        Code::InvalidCode => path == "/api/auth/totp/confirm",
+        Code::TotpUnavailable => path == "/api/auth/totp/enroll",
+        Code::RecoveryIncomplete => {
+            signs_in && !matches!(path, "/api/users/me" | "/api/auth/sessions/validate" | "/api/auth/tokens/validate")
+        }
+        Code::CsrfTokenRequired => signs_in && unsafe_method || registers,
         Code::AccountChanged => signs_in || calls_optionally,
         Code::AppAttestRequired => asks_device || takes_person(route),
         Code::AppAttestFailed => asks_device,
@@ -206,7 +229,10 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidName => route.path == "/api/users/me" && has_body || takes_person(route) || registers && !completes,
         Code::InvalidPicture => route.path == "/api/users/me" && has_body || takes_person(route),
         Code::InvalidEmail => {
-            takes_person(route) || path.ends_with("/by-email") || path.starts_with("/api/webauthn/") && path.ends_with("/begin")
+            takes_person(route)
+                || path.ends_with("/by-email")
+                || path == "/api/auth/recovery/begin"
+                || path.starts_with("/api/webauthn/") && path.ends_with("/begin")
         }
         Code::EmailRequired => takes_person(route) || registers && !completes,
         Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),

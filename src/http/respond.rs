@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use super::error::{ApiError, Code};
+use super::error::{ApiError, Code, StepUp};
 use super::extract::{OutgoingCookies, RequestId};
 use crate::model::config::Environment;
 use crate::model::ids::EventId;
@@ -40,6 +40,9 @@ pub struct Problem {
     code: &'static str,
     /// The request's id, to name when asking for help.
     request_id: String,
+    /// With `reauthentication_required`: what would satisfy it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up: Option<StepUp>,
 }
 
 /// Wraps every answer.
@@ -109,6 +112,7 @@ fn problem(answered: &HeaderMap, error: &ApiError, id: &str) -> Response {
         error: code.detail(),
         code: code.as_str(),
         request_id: id.to_owned(),
+        step_up: error.step_up.clone(),
     };
     let mut response = (code.status(), Json(body)).into_response();
     let headers = response.headers_mut();

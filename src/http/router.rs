@@ -10,7 +10,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
-use super::{App, activity, app_attestation, docs, gate, health, internal, respond, sessions, tokens, users, well_known};
+use super::{
+    App, activity, app_attestation, docs, export, factors, gate, health, internal, reauthenticate, recovery, respond, sessions, tokens,
+    users, well_known,
+};
 use crate::domain::Ports;
 use crate::model::config::Config;
 
@@ -91,6 +94,17 @@ pub fn table() -> Vec<Route> {
         route(POST,   "/api/auth/tokens/refresh",                 Anyone,           tokens::refresh),
         route(DELETE, "/api/auth/tokens/{token_id}/revoke",       SignedIn,         tokens::revoke),
         route(DELETE, "/api/auth/users/{user_id}/tokens/revoke",  SignedIn,         tokens::revoke_all),
+        route(GET,    "/api/auth/csrf",                           SignedIn,         reauthenticate::csrf_token),
+        // Factors besides passkeys, recovery, step-up.
+        route(GET,    "/api/auth/factors",                        SignedIn,         factors::list),
+        route(POST,   "/api/auth/totp/enroll",                    RecentlySignedIn, factors::enroll),
+        route(POST,   "/api/auth/totp/confirm",                   SignedIn,         factors::confirm),
+        route(DELETE, "/api/auth/totp",                           RecentlySignedIn, factors::disable),
+        route(POST,   "/api/auth/backup-codes",                   RecentlySignedIn, factors::make_codes),
+        route(POST,   "/api/auth/recovery/begin",                 Anyone,           recovery::begin),
+        route(POST,   "/api/auth/recovery/complete",              Anyone,           recovery::complete),
+        route(POST,   "/api/auth/reauthenticate/begin",           SignedIn,         reauthenticate::begin),
+        route(POST,   "/api/auth/reauthenticate/complete",        SignedIn,         reauthenticate::complete),
         // Passkeys.
         route(POST,   "/api/webauthn/register/begin",             Anyone,           register::begin),
         route(POST,   "/api/webauthn/register/complete",          Anyone,           register::complete),
@@ -115,6 +129,7 @@ pub fn table() -> Vec<Route> {
         route(DELETE, "/api/users/me/sessions",                   SignedIn,         activity::end_others),
         route(DELETE, "/api/users/me/sessions/{session_id}",      SignedIn,         activity::end_sign_in),
         route(GET,    "/api/users/me/events",                     SignedIn,         activity::events),
+        route(GET,    "/api/users/me/export",                     SignedIn,         export::export),
         route(GET,    "/api/users/{user_id}",                     SignedIn,         users::by_id),
         // Other names that clients use for the same handlers.
         route(POST,   "/api/auth/token/refresh",                  Anyone,           tokens::refresh),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::cookie::Shape;
 use super::error::{ApiError, Code};
-use super::extract::{AppJson, CurrentUser, RecentlyAuthenticated};
+use super::extract::{AlsoRecovering, AppJson, CurrentUser, RecentlyAuthenticated};
 use super::objects::{Message, User};
 use super::sessions::with_cleared_cookie;
 use crate::domain::{RequestOrigin, users};
@@ -21,7 +21,7 @@ use crate::store::users::{Change, Changes};
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn me(CurrentUser(me): CurrentUser) -> AppJson<User> {
+pub async fn me(AlsoRecovering(me): AlsoRecovering) -> AppJson<User> {
     AppJson(me.user.into())
 }
 

@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "passkey_registration",
             Self::SignUp => "passkey_sign_up",

@@ -3,8 +3,7 @@
 use super::passkeys::{self, Used};
 use super::{Db, Row, Statement, StoreError, events, rows, run, sessions, sql};
 use crate::model::amr::Amr;
-use crate::model::email::Email;
-use crate::model::ids::{ChallengeId, UserId};
+use crate::model::ids::{ChallengeId, EventId, SessionId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
@@ -14,6 +13,31 @@ use crate::store::challenges::{self, Kind, Taken};
 macro_rules! is_live {
     () => {
         "EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)"
+    };
+}
+
+/// Whether the account's passkey, at this count, or the code of this TOTP step may still be used; whichever is named.
+macro_rules! is_proved {
+    ($user:literal, $passkey:literal, $counter:literal, $step:literal) => {
+        concat!(
+            "(",
+            $passkey,
+            " IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p WHERE p.id = ",
+            $passkey,
+            " AND p.user_id = ",
+            $user,
+            " AND (",
+            $counter,
+            " > p.counter OR (",
+            $counter,
+            " = 0 AND p.counter = 0)))) AND (",
+            $step,
+            " IS NULL OR EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = ",
+            $user,
+            " AND t.confirmed_at IS NOT NULL AND t.last_step < ",
+            $step,
+            "))"
+        )
     };
 }
 
@@ -188,29 +212,30 @@ pub struct Recoverable {
     pub totp: Option<Totp>,
 }
 
-/// Takes the challenge of a recovery, and gives the account that the address belongs to and that has a factor. One round trip.
+/// Takes the challenge of a recovery, and gives the account that its address belongs to and that has a factor. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn take_recovery(
     db: &dyn Db,
     challenge: ChallengeId,
-    email: &Email,
     now: Timestamp,
 ) -> Result<(Option<Taken>, Option<Recoverable>), StoreError> {
     let select = sql(
-        "SELECT u.id, t.secret, t.confirmed_at FROM users AS u LEFT JOIN totp AS t ON t.user_id = u.id AND t.confirmed_at IS NOT NULL
-          WHERE u.email = ?1 AND (t.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = u.id))
+        "SELECT u.id, t.secret, t.confirmed_at FROM challenges AS c JOIN users AS u ON u.email = json_extract(c.state, '$.email')
+           LEFT JOIN totp AS t ON t.user_id = u.id AND t.confirmed_at IS NOT NULL
+          WHERE c.id = ?1 AND c.kind = ?2 AND c.expires_at > ?3
+            AND (t.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = u.id))
           ORDER BY u.email_verified DESC, u.created_at LIMIT 1",
-        [email.into()],
+        [challenge.into(), Kind::Recovery.as_str().into(), now.into()],
     );
-    let results = db.batch(vec![challenges::take(challenge, Kind::Recovery, None, now), select]).await?;
-    let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
+    let results = db.batch(vec![select, challenges::take(challenge, Kind::Recovery, None, now)]).await?;
     let account = |row: &Row| {
         let totp = if row.opt_text("secret")?.is_some() { Some(read(row)?) } else { None };
         Ok::<_, StoreError>(Recoverable { user: row.parsed("id", UserId::parse)?, totp })
     };
-    Ok((taken, rows(&results, 1).first().map(account).transpose()?))
+    let taken = rows(&results, 1).first().map(challenges::read).transpose()?;
+    Ok((taken, rows(&results, 0).first().map(account).transpose()?))
 }
 
 /// Takes the challenge of proving again who one is with TOTP, and gives the secret. One round trip.
@@ -240,17 +265,17 @@ pub enum Answer<'a> {
 }
 
 /// Notes that a factor made the sign-in `session` of `user`, which this batch made only if it may.
-pub(super) fn note_use(answer: &Answer<'_>, user: UserId, session: crate::model::ids::SessionId, now: Timestamp) -> Statement {
+pub(super) fn note_use(answer: &Answer<'_>, owner: UserId, session: SessionId, now: Timestamp) -> Statement {
     match answer {
         Answer::Passkey(used) => passkeys::note_use(used, session, now),
         Answer::Totp(step) => sql(
             "UPDATE totp SET last_step = ?1 WHERE user_id = ?2 AND last_step < ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
-            [(*step).into(), user.into(), session.into()],
+            [(*step).into(), owner.into(), session.into()],
         ),
         Answer::BackupCode(hash) => sql(
             "UPDATE backup_codes SET used_at = ?4
               WHERE user_id = ?2 AND code_hash = ?1 AND used_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
-            [hash.as_str().into(), user.into(), session.into(), now.into()],
+            [hash.as_str().into(), owner.into(), session.into(), now.into()],
         ),
     }
 }
@@ -274,7 +299,7 @@ pub async fn reauthenticate(
     by: Caller,
     answer: &Answer<'_>,
     (amr, fresh): (&Amr, Option<&FreshToken>),
-    stamp: &EventStamp,
+    (stamp, event_id): (&EventStamp, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
         Answer::Passkey(used) => (Some(used.id.as_str()), Some(i64::from(used.counter)), None),
@@ -282,38 +307,41 @@ pub async fn reauthenticate(
         // It is for recovery only.
         Answer::BackupCode(_) => return Ok(false),
     };
+    let replaced = fresh.map(|fresh| &fresh.replaces);
     let update = sql(
-        "UPDATE sessions SET authenticated_at = ?3, amr = ?4, token_hash = COALESCE(?8, token_hash)
-          WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND (?9 IS NULL OR token_hash = ?9)
-            AND (?5 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
-                 WHERE p.id = ?5 AND p.user_id = ?2 AND (?6 > p.counter OR (?6 = 0 AND p.counter = 0))))
-            AND (?7 IS NULL OR EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = ?2 AND t.confirmed_at IS NOT NULL AND t.last_step < ?7))
-         RETURNING id",
+        concat!(
+            "UPDATE sessions SET authenticated_at = ?6, amr = ?7, token_hash = COALESCE(?8, token_hash)
+              WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND (?9 IS NULL OR token_hash = ?9) AND ",
+            is_proved!("?2", "?3", "?4", "?5"),
+            " RETURNING id"
+        ),
         [
             by.session.into(),
             by.user.into(),
-            stamp.at.into(),
-            amr.stored().as_str().into(),
             passkey.into(),
             counter.into(),
             step.into(),
+            stamp.at.into(),
+            amr.stored().as_str().into(),
             fresh.map(|fresh| &fresh.hash).into(),
-            fresh.map(|fresh| &fresh.replaces).into(),
+            replaced.into(),
         ],
     );
     let mut batch = match answer {
         Answer::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         _ => Vec::new(),
     };
+    batch.push(events::event(
+        insert_event!(
+            "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND (?13 IS NULL OR token_hash = ?13) AND ",
+            is_proved!("?9", "?10", "?11", "?12")
+        ),
+        &EventStamp { id: event_id, ..stamp.clone() },
+        EventKind::Reauthenticated,
+        [by.session.into(), by.user.into(), passkey.into(), counter.into(), step.into(), replaced.into()],
+    ));
     let updated = batch.len();
     batch.push(update);
-    // Only if this batch did it: the moment and the method stand there.
-    batch.push(events::event(
-        insert_event!("user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND authenticated_at = ?2 AND amr = ?10"),
-        stamp,
-        EventKind::Reauthenticated,
-        [by.session.into(), by.user.into(), amr.stored().as_str().into()],
-    ));
     batch.push(match answer {
         Answer::Passkey(used) => passkeys::note_proof(used, by, stamp.at),
         _ => sql(

@@ -95,6 +95,7 @@ pub mod attested_sign_ins;
 pub mod challenges;
 pub mod device_bindings;
 pub mod events;
+pub mod export;
 pub mod factors;
 pub mod passkeys;
 pub mod refresh_tokens;

@@ -102,11 +102,10 @@ pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Re
 /// What makes a sign-in; the last statement gives its account back.
 pub(super) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
     let mut batch = match &new.owner {
-        Owner::User(_) => Vec::new(),
+        Owner::User(_) | Owner::Recovered(..) => Vec::new(),
         Owner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
         Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         Owner::Fresh(account) => account.statements(stamp),
-        Owner::Recovered(..) => Vec::new(),
     };
     let owner = match &new.owner {
         Owner::User(user) | Owner::Recovered(user, ..) => Some(*user),

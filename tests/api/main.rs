@@ -22,6 +22,7 @@ mod cross_site;
 mod device_bindings;
 mod device_faults;
 mod devices;
+mod factors;
 mod faults;
 mod forged;
 mod input;

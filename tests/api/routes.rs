@@ -80,6 +80,18 @@ fn rows() -> Vec<Row> {
         Row(Method::GET, "/api/auth/sessions/validate", none.clone(), own),
         Row(Method::POST, "/api/auth/sessions/logout", none.clone(), open),
         Row(Method::GET, "/api/auth/tokens/validate", none.clone(), own),
+        Row(Method::GET, "/api/auth/csrf", none.clone(), own),
+        Row(Method::GET, "/api/auth/factors", none.clone(), own),
+        Row(Method::POST, "/api/auth/totp/enroll", json!({}), own),
+        // There is nothing to confirm, nor to disable.
+        Row(Method::POST, "/api/auth/totp/confirm", json!({"code": "123456"}), [401, 409, 401, 401, 401, 409]),
+        Row(Method::DELETE, "/api/auth/totp", none.clone(), [401, 409, 401, 401, 401, 409]),
+        Row(Method::POST, "/api/auth/backup-codes", json!({}), own),
+        Row(Method::POST, "/api/auth/recovery/begin", json!({"email": "table@example.com"}), open),
+        Row(Method::POST, "/api/auth/recovery/complete", json!({"challenge_id": challenge, "code": "123456"}), [401; 6]),
+        Row(Method::POST, "/api/auth/reauthenticate/begin", json!({}), own),
+        Row(Method::POST, "/api/auth/reauthenticate/complete", json!({"challenge_id": challenge, "code": "123456"}), [401; 6]),
+        Row(Method::GET, "/api/users/me/export", none.clone(), own),
         // Who calls does not matter here, only the token in the body, which is none.
         Row(Method::POST, "/api/auth/tokens/refresh", json!({"refresh_token": "x"}), [401; 6]),
         Row(Method::POST, "/api/auth/token/refresh", json!({"refresh_token": "x"}), [401; 6]),

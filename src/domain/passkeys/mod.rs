@@ -18,10 +18,11 @@ use super::webauthn::Expected;
 use super::webauthn::cose::Algorithm;
 use super::{NoEntropy, Ports};
 use crate::model::config::Config;
-use crate::model::ids::ChallengeId;
+use crate::model::ids::{ChallengeId, UserId};
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::challenges::Taken;
+use crate::store::challenges::{Kind, New, Taken};
+use crate::store::passkeys::{self, Descriptor};
 
 /// How long a ceremony may take.
 pub const CEREMONY_LIFETIME: Duration = Duration::from_mins(5);
@@ -97,6 +98,17 @@ pub struct Begun<T> {
 /// When a ceremony that begins now ends.
 fn ends(now: Timestamp) -> Timestamp {
     now.plus(CEREMONY_LIFETIME)
+}
+
+/// Begins a ceremony of `kind` for an account: a challenge, and its passkeys. One round trip.
+pub(super) async fn begin_for(ports: &Ports, kind: Kind, user: UserId) -> Result<Begun<Vec<Descriptor>>, sign_in::PasskeySignInError> {
+    let now = ports.clock.now();
+    let id = ports.id(ChallengeId::from_random)?;
+    let state = State::new(fresh_challenge(ports)?);
+    let written = state.write()?;
+    let new = New { id, kind, user: Some(user), state: &written, created_at: now, expires_at: ends(now) };
+    let options = passkeys::begin_for(ports.db.as_ref(), &new, user).await?;
+    Ok(Begun { challenge_id: id, challenge: state.challenge, options })
 }
 
 /// No challenge was there to take.

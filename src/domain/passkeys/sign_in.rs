@@ -11,7 +11,8 @@ use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;
-use crate::model::ids::ChallengeId;
+use crate::model::ids::{ChallengeId, UserId};
+use crate::model::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::challenges::{self, Kind, New, Taken};
 use crate::store::passkeys::{self, Descriptor, Owned, Used};
@@ -59,20 +60,33 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
     Ok(Begun { challenge_id: id, challenge: state.challenge, options: allowed })
 }
 
-/// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
-///
-/// # Errors
-/// [`PasskeySignInError`]
-pub async fn complete(
+/// A passkey that answered a challenge well. Where its counter stands is compared where it is written.
+pub(in crate::domain) struct Verified {
+    id: CredentialId,
+    owner: UserId,
+    counter: u32,
+    backed_up: bool,
+    counter_moved_on: bool,
+    /// Whether it may leave its device.
+    pub(in crate::domain) multi_device: bool,
+}
+
+impl Verified {
+    /// What is written of it.
+    pub(in crate::domain) const fn used(&self) -> Used<'_> {
+        Used { id: &self.id, user: self.owner, counter: self.counter, backed_up: self.backed_up }
+    }
+}
+
+/// Takes the challenge, of this kind and of this account if one is named, and verifies what a passkey answered. One round trip.
+pub(in crate::domain) async fn verified(
     ports: &Ports,
-    challenge: Option<ChallengeId>,
+    (challenge, kind, user): (ChallengeId, Kind, Option<UserId>),
     response: &AuthenticationResponse,
-    place: &Place,
-    origin: &RequestOrigin,
-) -> Result<(CredentialId, Complete), PasskeySignInError> {
-    let (now, db) = (ports.clock.now(), ports.db.as_ref());
+    now: Timestamp,
+) -> Result<Verified, PasskeySignInError> {
     let id = CredentialId::from_bytes(&response.raw_id);
-    let (taken, owned) = passkeys::take_for_sign_in(db, challenge.ok_or(NO_CHALLENGE)?, id.as_ref(), now).await?;
+    let (taken, owned) = passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now).await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
     let state = State::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else { return Err(unknown_credential(ports, response, &state).into()) };
@@ -84,22 +98,45 @@ pub async fn complete(
         public_key: &public_key,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
-        allowed: is_allowed(&state, &taken, &owned),
+        allowed: user.map(|user| passkey.user_id == user).or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
     };
     let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known).accepted()?;
+    Ok(Verified {
+        id,
+        owner: passkey.user_id,
+        counter: asserted.counter,
+        backed_up: asserted.flags.backed_up(),
+        counter_moved_on: asserted.counter_moved_on,
+        multi_device: passkey.backup_eligible,
+    })
+}
+
+/// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
+///
+/// # Errors
+/// [`PasskeySignInError`]
+pub async fn complete(
+    ports: &Ports,
+    challenge: Option<ChallengeId>,
+    response: &AuthenticationResponse,
+    place: &Place,
+    origin: &RequestOrigin,
+) -> Result<(CredentialId, Complete), PasskeySignInError> {
+    let now = ports.clock.now();
+    let verified = verified(ports, (challenge.ok_or(NO_CHALLENGE)?, Kind::SignIn, None), response, now).await?;
     let prepared = Prepared::new(ports, now)?;
     // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
-    let answer = Used { id: &passkey.id, user: passkey.user_id, counter: asserted.counter, backed_up: asserted.flags.backed_up() };
-    let session = prepared.session(Owner::Passkey(answer), Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }), place);
-    let reason = if asserted.counter_moved_on {
+    let amr = Amr::of(Proof::Passkey { multi_device: verified.multi_device });
+    let session = prepared.session(Owner::Passkey(verified.used()), amr, place);
+    let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
     } else {
         "the counter went back: the credential may have been copied"
     };
     let refused = Refusal { step: 22, reason };
-    let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
-    Ok((id, prepared.finish(ports, user, place)?))
+    let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
+    Ok((verified.id.clone(), prepared.finish(ports, user, place)?))
 }
 
 /// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.

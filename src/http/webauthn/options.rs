@@ -164,7 +164,7 @@ pub struct AuthenticationBegun {
 
 impl AuthenticationBegun {
     /// The answer for a sign-in that was begun.
-    pub(super) fn new(config: &Config, begun: Begun<Vec<Descriptor>>) -> Self {
+    pub(in crate::http) fn new(config: &Config, begun: Begun<Vec<Descriptor>>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let allowed: Vec<CredentialDescriptor> = begun.options.into_iter().map(Into::into).collect();
         let options = AuthenticationOptions {

@@ -52,7 +52,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Keys {
-    /// Print a fresh `INTERNAL_API_KEY` and fresh `JWT_SIGNING_KEYS`, as lines for a file of variables.
+    /// Print fresh `INTERNAL_API_KEY`, `SECRETS_KEY` and `JWT_SIGNING_KEYS`, as lines for a file of variables.
     Generate,
 }
 
@@ -81,7 +81,8 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             Ok::<_, Box<dyn Error>>(())
         })?,
         Command::Keys { command: Keys::Generate } => {
-            println!("INTERNAL_API_KEY='{}'", settings::fresh_internal_key()?);
+            println!("INTERNAL_API_KEY='{}'", settings::fresh_key()?);
+            println!("SECRETS_KEY='{}'", settings::fresh_key()?);
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
         }
         Command::Doctor => {

@@ -66,7 +66,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     if development && problems.is_empty() {
         kept = read_file(Path::new(DEVELOPMENT_FILE));
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
-        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS"].into_iter().filter(|name| is_missing(name)).collect();
+        let wanted: Vec<&'static str> =
+            ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "SECRETS_KEY"].into_iter().filter(|name| is_missing(name)).collect();
         match generate((missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)), &wanted) {
             Ok(new) => kept.extend(new),
             Err(problem) => problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}")),
@@ -99,8 +100,8 @@ fn development_origins(port: u16) -> String {
     [3000, 5173, 8080, 8787, port].map(|port| format!("http://localhost:{port}")).join(",")
 }
 
-/// A fresh internal key: 256 bits.
-pub(super) fn fresh_internal_key() -> Result<String, String> {
+/// A fresh internal key, or key of secrets: 256 bits.
+pub(super) fn fresh_key() -> Result<String, String> {
     Ok(URL_SAFE_NO_PAD.encode(entropy()?))
 }
 
@@ -135,7 +136,7 @@ fn generate(keep: Option<&Path>, names: &[&'static str]) -> Result<HashMap<Strin
     let mut new = HashMap::new();
     let mut text = String::new();
     for name in names {
-        let value = if *name == "INTERNAL_API_KEY" { fresh_internal_key()? } else { fresh_signing_keys()? };
+        let value = if *name == "JWT_SIGNING_KEYS" { fresh_signing_keys()? } else { fresh_key()? };
         let _ = writeln!(text, "{name}='{value}'");
         new.insert((*name).to_owned(), value);
     }

@@ -224,9 +224,10 @@ impl TestApp {
     fn remember(&self, answer: &Answer) {
         let mut secrets = self.secrets.lock().expect("no panic while it is held");
         if let Ok(body) = serde_json::from_slice::<Value>(&answer.body) {
-            for field in ["access_token", "refresh_token", "session_token"] {
+            for field in ["access_token", "refresh_token", "session_token", "secret", "csrf_token"] {
                 secrets.extend(body[field].as_str().map(str::to_owned));
             }
+            secrets.extend(body["codes"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned)));
         }
     }
 

@@ -1,0 +1,89 @@
+//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does little before they have a passkey again.
+
+use serde::Serialize;
+
+use super::totp;
+use crate::domain::passkeys::CEREMONY_LIFETIME;
+use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::domain::{NoEntropy, Ports, RequestOrigin};
+use crate::model::amr::{Amr, Proof};
+use crate::model::backup_code::BackupCode;
+use crate::model::email::Email;
+use crate::model::ids::{ChallengeId, UserId};
+use crate::store::StoreError;
+use crate::store::challenges::{self, Kind, New};
+use crate::store::factors::{self, Answer};
+use crate::store::sessions::{self, Owner};
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// Nothing that was shown leads to an account. From outside all of these look the same.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Serialize)]
+struct State<'a> {
+    email: &'a str,
+}
+
+/// Begins a recovery: the same for every address, whether or not anybody has it. One round trip.
+///
+/// # Errors
+/// [`RecoveryError`]
+pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, RecoveryError> {
+    let now = ports.clock.now();
+    let id = ports.id(ChallengeId::from_random)?;
+    let state = serde_json::to_string(&State { email: email.as_str() }).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let ends = now.plus(CEREMONY_LIFETIME);
+    let new = New { id, kind: Kind::Recovery, user: None, state: &state, created_at: now, expires_at: ends };
+    challenges::keep(ports.db.as_ref(), &new).await?;
+    Ok(id)
+}
+
+/// What somebody shows to recover their account.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// By which it began; `None` for what cannot be an id.
+    pub challenge: Option<ChallengeId>,
+    /// Six digits, or a backup code.
+    pub code: &'a str,
+    /// Whether the account's other sign-ins end.
+    pub ends_others: bool,
+}
+
+/// Completes a recovery: takes the challenge, looks at the code, signs in. Two round trips; one if the code is wrong.
+///
+/// # Errors
+/// [`RecoveryError`]
+pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<Complete, RecoveryError> {
+    let (now, db) = (ports.clock.now(), ports.db.as_ref());
+    let challenge = shown.challenge.ok_or(RecoveryError::Refused("no challenge"))?;
+    let (taken, account) = factors::take_recovery(db, challenge, now).await?;
+    taken.ok_or(RecoveryError::Refused("the challenge is unknown, used or expired"))?;
+    // Both are tried for everybody, so that the time tells nothing.
+    let user = account.as_ref().map_or_else(|| UserId::from_random([0; 16]), |account| account.user);
+    let step = totp::step(ports, user, account.as_ref().and_then(|account| account.totp.as_ref()), shown.code, now);
+    let code = BackupCode::parse(shown.code).map(|code| code.hash(user));
+    let (answer, proof) = match (account, step, code) {
+        (None, ..) => return Err(RecoveryError::Refused("no account that can be recovered has this address")),
+        (Some(_), Some(step), _) => (Answer::Totp(step), Proof::Totp),
+        (Some(_), None, Some(hash)) => (Answer::BackupCode(hash), Proof::BackupCode),
+        (Some(_), None, None) => return Err(RecoveryError::Refused("the code is wrong")),
+    };
+    let prepared = Prepared::new(ports, now)?;
+    let session = prepared.session(Owner::Recovered(user, &answer, shown.ends_others), Amr::recovered(proof), place);
+    let refused = RecoveryError::Refused("the code is unknown, or was used");
+    let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
+    Ok(prepared.finish(ports, user, place)?)
+}

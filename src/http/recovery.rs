@@ -1,0 +1,83 @@
+//! Recovery over HTTP: somebody who lost their passkeys signs in with a TOTP code or a backup code.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::App;
+use super::assertion::DeviceProof;
+use super::error::{ApiError, Code};
+use super::extract::AppJson;
+use super::objects::AuthResponse;
+use super::webauthn::Client;
+use crate::domain::RequestOrigin;
+use crate::domain::factors::recovery::{self, Shown};
+use crate::model::email::Email;
+use crate::model::ids::ChallengeId;
+
+/// Whose account it is.
+#[derive(Deserialize, ToSchema)]
+pub struct BeginRequest {
+    /// The account's address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+}
+
+/// A recovery that was begun.
+#[derive(Serialize, ToSchema)]
+pub struct Begun {
+    success: bool,
+    /// By which it is completed, within five minutes, once.
+    #[schema(format = "uuid")]
+    challenge_id: String,
+    /// The same.
+    #[serde(rename = "challengeId")]
+    challenge_id_camel: String,
+    /// What can be shown: the same for every address, whatever its account has.
+    #[schema(example = json!(["totp", "backup_code"]))]
+    methods: [&'static str; 2],
+}
+
+/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether or not anybody has it.
+///
+/// # Errors
+/// 422 for what cannot be an address.
+#[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = BeginRequest, responses((status = 200, body = Begun)))]
+pub async fn begin(State(app): State<App>, AppJson(body): AppJson<BeginRequest>) -> Result<AppJson<Begun>, ApiError> {
+    let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
+    let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
+    let methods = ["totp", "backup_code"];
+    Ok(AppJson(Begun { success: true, challenge_id_camel: challenge_id.clone(), challenge_id, methods }))
+}
+
+/// A recovery to complete.
+#[derive(Deserialize, ToSchema)]
+pub struct CompleteRequest {
+    /// From the beginning.
+    #[serde(alias = "challengeId")]
+    challenge_id: String,
+    /// The six digits of an authenticator, or a backup code.
+    code: String,
+    /// Whether every other sign-in of the account ends.
+    #[serde(default, alias = "revokeOthers")]
+    revoke_others: bool,
+}
+
+/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for that and little else.
+///
+/// # Errors
+/// The same 401 for an unknown address, a wrong code, and one that was used.
+#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = CompleteRequest, responses((status = 200, body = AuthResponse)))]
+pub async fn complete(
+    State(app): State<App>,
+    mut client: Client,
+    device: DeviceProof,
+    origin: RequestOrigin,
+    AppJson(body): AppJson<CompleteRequest>,
+) -> Result<AppJson<AuthResponse>, ApiError> {
+    client.look_at_device(&app, &device).await?;
+    let shown = Shown { challenge: ChallengeId::parse(&body.challenge_id), code: &body.code, ends_others: body.revoke_others };
+    let complete = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
+    client.remember(&complete);
+    Ok(AppJson(complete.into()))
+}

@@ -1,0 +1,64 @@
+//! Everything that is kept about an account. No secret is among it: no hash of a token, no sealed secret, no receipt.
+
+use super::{Db, Row, StoreError, Value, rows, sql};
+use crate::model::ids::UserId;
+
+/// Most events of an export; the newest.
+const MOST_EVENTS: i64 = 10_000;
+
+/// A row, as names and values.
+pub type Columns = Vec<(String, Value)>;
+
+/// Rows by the name of what they are.
+#[derive(Debug)]
+pub struct Export(pub Vec<(&'static str, Vec<Columns>)>);
+
+/// What is read, and as what.
+const PARTS: [(&str, &str); 9] = [
+    (
+        "account",
+        "SELECT id, email, email_verified, name, picture, auth_method, provider, provider_id, created_at, updated_at, last_login_at,
+                last_login_platform FROM users WHERE id = ?1",
+    ),
+    ("identities", "SELECT provider, provider_id, created_at FROM identities WHERE user_id = ?1"),
+    (
+        "passkeys",
+        "SELECT id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at, last_used_at
+           FROM passkeys WHERE user_id = ?1 ORDER BY created_at",
+    ),
+    (
+        "sessions",
+        "SELECT id, platform, user_agent, country, amr, authenticated_at, created_at, last_used_at, expires_at, revoked_at, attest_key, passkey
+           FROM sessions WHERE user_id = ?1 ORDER BY created_at",
+    ),
+    (
+        "devices",
+        "SELECT id, app_id, environment, public_key, counter, created_at, last_used_at, revoked_at FROM attest_keys WHERE user_id = ?1",
+    ),
+    ("totp", "SELECT created_at, confirmed_at FROM totp WHERE user_id = ?1"),
+    ("backup_codes", "SELECT created_at, used_at FROM backup_codes WHERE user_id = ?1"),
+    ("challenges", "SELECT kind, created_at, expires_at FROM challenges WHERE user_id = ?1"),
+    (
+        "events",
+        "SELECT id, at, kind, actor, session_id, subject, address, user_agent, request_id FROM events WHERE user_id = ?1
+          ORDER BY at DESC, rowid DESC LIMIT ?2",
+    ),
+];
+
+/// Reads all of it. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn of(db: &dyn Db, user: UserId) -> Result<Export, StoreError> {
+    let statement = |(name, text): &(&str, &'static str)| match *name {
+        "events" => sql(text, [user.into(), MOST_EVENTS.into()]),
+        _ => sql(text, [user.into()]),
+    };
+    let results = db.batch(PARTS.iter().map(statement).collect()).await?;
+    let part = |(index, (name, _)): (usize, &(&'static str, &str))| (*name, columns(rows(&results, index)));
+    Ok(Export(PARTS.iter().enumerate().map(part).collect()))
+}
+
+fn columns(rows: &[Row]) -> Vec<Columns> {
+    rows.iter().map(|row| row.columns().to_vec()).collect()
+}
