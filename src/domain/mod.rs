@@ -9,6 +9,7 @@ pub mod authenticate;
 mod derived;
 pub mod devices;
 pub mod passkeys;
+pub mod rate_limit;
 pub mod sign_in;
 pub mod steps;
 pub mod sweep;
@@ -27,6 +28,8 @@ use crate::model::records::EventStamp;
 use crate::model::secret::SECRET_BYTES;
 use crate::model::time::Timestamp;
 use crate::store::Db;
+
+use self::rate_limit::RateLimiter;
 
 /// The time.
 pub trait Clock: Send + Sync {
@@ -57,6 +60,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// The CSPRNG.
     pub entropy: Arc<dyn Entropy>,
+    /// How often an address may ask.
+    pub limiter: Arc<dyn RateLimiter>,
     /// The configuration.
     pub config: Arc<Config>,
 }

@@ -2,6 +2,8 @@
 //!
 //! The answer's body is written by [`super::respond`], which knows the request's id. A reason stays in the log.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
@@ -101,6 +103,7 @@ codes! {
     InvalidPurpose UNPROCESSABLE_ENTITY "invalid_purpose" "A purpose is a name of 1 to 64 characters of a-z, 0-9, dot, dash and underscore.";
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
+    RateLimited TOO_MANY_REQUESTS "rate_limited" "Too many requests from this address; wait as long as Retry-After says.";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
     Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
 }
@@ -112,12 +115,21 @@ pub struct ApiError {
     pub code: Code,
     /// Why, for the log. Holds no secret.
     pub reason: Option<String>,
+    /// `Retry-After`: in how many seconds it may be tried again.
+    pub retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// An error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
-        Self { code, reason: Some(reason.into()) }
+        Self { reason: Some(reason.into()), ..code.into() }
+    }
+
+    /// An error that ends by itself after `wait`: told in whole seconds, never too few.
+    #[must_use]
+    pub fn retry_after(code: Code, wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Self { retry_after: Some(seconds.max(1)), ..code.into() }
     }
 
     /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
@@ -131,7 +143,7 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, reason: None }
+        Self { code, reason: None, retry_after: (code == Code::Unavailable).then_some(1) }
     }
 }
 

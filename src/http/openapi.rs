@@ -137,7 +137,7 @@ pub fn document() -> Value {
             operation["summary"] = json!(said);
         }
         let has_body = !operation["requestBody"].is_null();
-        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503] {
             let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
             let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
             if codes.is_empty() {
@@ -213,6 +213,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         // The router's own, for addresses and methods that are no route.
         Code::NotFound | Code::MethodNotAllowed => false,
         Code::Conflict => unsafe_method,
+        Code::RateLimited => route.rate_class().is_some(),
         Code::Internal => true,
         Code::Unavailable => api || route.path == "/ready",
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock, or knows HTTP or SQL.
 
+pub mod address;
 pub mod attest;
 pub mod base64;
 pub mod config;

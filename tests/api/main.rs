@@ -28,6 +28,7 @@ mod input;
 mod internal;
 mod passkeys;
 mod races;
+mod rate_limits;
 mod routes;
 mod service;
 mod sessions;

@@ -62,7 +62,7 @@ const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 const TABLES = ["events", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
- * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `hamrah-api`.
+ * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` make the rate-limiting bindings; `workers` are further Workers that may bind to it as the service `hamrah-api`.
  *
  * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
@@ -98,6 +98,13 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     return Response.json({});
   };
 
+  // Natively settings; at the edge they stand in wrangler.toml.
+  const ratelimits = Object.fromEntries(
+    ["SIGN_IN", "PUBLIC"]
+      .filter((name) => settings[`RATE_LIMIT_${name}`])
+      .map((name) => [`${name}_RATE_LIMITER`, { simple: { limit: Number(settings[`RATE_LIMIT_${name}`]), period: 60 } }]),
+  );
+
   class Capture extends Log {
     log(message) {
       logs.push(String(message));
@@ -122,6 +129,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
         ],
         compatibilityDate: COMPATIBILITY_DATE,
         bindings: settings,
+        ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         serviceBindings: { CONTROL: control },
         wrappedBindings: { DB: { scriptName: "d1-between" } },
