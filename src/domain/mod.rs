@@ -13,6 +13,7 @@ pub mod rate_limit;
 pub mod sign_in;
 pub mod steps;
 pub mod sweep;
+pub mod throttle;
 pub mod tokens;
 pub mod users;
 pub mod webauthn;

@@ -16,6 +16,7 @@ use crate::domain::passkeys::manage::ManageError;
 use crate::domain::passkeys::register::RegisterError;
 use crate::domain::passkeys::sign_in::PasskeySignInError;
 use crate::domain::sign_in::SignInError;
+use crate::domain::throttle::{ThrottleError, TooManyAttempts};
 use crate::domain::tokens::{RevokeError, RotateError};
 use crate::domain::users::UserError;
 use crate::store::StoreError;
@@ -104,6 +105,7 @@ codes! {
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
     RateLimited TOO_MANY_REQUESTS "rate_limited" "Too many requests from this address; wait as long as Retry-After says.";
+    TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts; wait as long as Retry-After says.";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
     Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
 }
@@ -169,6 +171,21 @@ impl From<StoreError> for ApiError {
 impl From<NoEntropy> for ApiError {
     fn from(error: NoEntropy) -> Self {
         Self::because(Code::Unavailable, error.to_string())
+    }
+}
+
+impl From<TooManyAttempts> for ApiError {
+    fn from(error: TooManyAttempts) -> Self {
+        Self::retry_after(Code::TooManyAttempts, error.wait)
+    }
+}
+
+impl From<ThrottleError> for ApiError {
+    fn from(error: ThrottleError) -> Self {
+        match error {
+            ThrottleError::TooMany(error) => error.into(),
+            ThrottleError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -210,8 +210,8 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
         Code::InvalidPlatform => takes_person(route) || attests && path.ends_with("/challenge") || route.path == "/api/internal/sessions",
         Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
-        // The router's own, for addresses and methods that are no route.
-        Code::NotFound | Code::MethodNotAllowed => false,
+        // The router's own, for addresses and methods that are no route; and what no route takes yet that could be guessed.
+        Code::NotFound | Code::MethodNotAllowed | Code::TooManyAttempts => false,
         Code::Conflict => unsafe_method,
         Code::RateLimited => route.rate_class().is_some(),
         Code::Internal => true,

@@ -15,4 +15,5 @@ pub mod secret;
 pub mod signing_keys;
 mod strength;
 pub mod text;
+pub mod throttle;
 pub mod time;

@@ -16,6 +16,7 @@
 mod apple;
 mod harness;
 
+mod attempts;
 mod cost;
 mod cpu;
 mod cross_site;

@@ -31,7 +31,8 @@ const FORBIDDEN: [(&str, &str); 7] = [
     ),
 ];
 
-const TABLES: [&str; 8] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "events"];
+const TABLES: [&str; 9] =
+    ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "attempts", "events"];
 
 pub async fn check(app: &TestApp) {
     for (meaning, query) in FORBIDDEN {

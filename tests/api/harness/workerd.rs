@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// Columns that hold times, by table.
-const TIMES: [(&str, &[&str]); 6] = [
+const TIMES: [(&str, &[&str]); 7] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -44,6 +44,7 @@ const TIMES: [(&str, &[&str]); 6] = [
     ("challenges", &["created_at", "expires_at"]),
     ("passkeys", &["created_at", "last_used_at"]),
     ("attest_keys", &["created_at", "last_used_at", "revoked_at"]),
+    ("attempts", &["last_at", "free_at"]),
 ];
 
 impl Workerd {
