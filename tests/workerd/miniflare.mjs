@@ -62,7 +62,8 @@ const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 const TABLES = ["events", "attempts", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
- * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` make the rate-limiting bindings; `workers` are further Workers that may bind to it as the service `hamrah-api`.
+ * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` make the rate-limiting bindings; `workers` are
+ * further Workers that may bind to it as the service `hamrah-api`; `wrapped` are bindings of its own, by the Worker that stands in for each.
  *
  * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
@@ -72,7 +73,7 @@ const TABLES = ["events", "attempts", "attest_keys", "passkeys", "challenges", "
  * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`), or runs only when
  * there is another plan (`held`).
  */
-export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
+export const startApi = async ({ vars = {}, workers = [], wrapped = {}, port = 0 } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
@@ -111,6 +112,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     }
   }
 
+  const isWrapped = ({ name }) => Object.values(wrapped).some(({ scriptName }) => scriptName === name);
   const options = () => ({
     port,
     host: "127.0.0.1",
@@ -132,7 +134,7 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         serviceBindings: { CONTROL: control },
-        wrappedBindings: { DB: { scriptName: "d1-between" } },
+        wrappedBindings: { DB: { scriptName: "d1-between" }, ...wrapped },
       },
       {
         name: "d1-between",
@@ -142,7 +144,8 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
         serviceBindings: { CONTROL: control },
       },
       { name: "sql", modules: true, script: SQL_WORKER, d1Databases: { REAL: "hamrah-test" }, unsafeDirectSockets: DIRECT },
-      ...workers.map((worker) => ({ ...worker, unsafeDirectSockets: DIRECT })),
+      // What is wrapped has no address.
+      ...workers.map((worker) => (isWrapped(worker) ? worker : { ...worker, unsafeDirectSockets: DIRECT })),
     ],
   });
   const miniflare = new Miniflare(options());
