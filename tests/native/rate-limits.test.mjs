@@ -66,6 +66,22 @@ test("limits can be switched off", async () => {
   }
 });
 
+test("in production on a loopback address, where there is a proxy, the log says if none is trusted", async () => {
+  const production = {
+    ENVIRONMENT: "production",
+    ALLOWED_ORIGINS: "https://hamrah.app",
+    RP_ID: "hamrah.app",
+    JWT_ISSUER: "https://api.hamrah.app",
+    JWT_AUDIENCE: "hamrah",
+    DATABASE_URL: "sqlite:production.db",
+  };
+  for (const [proxies, told] of [["", true], ["127.0.0.1", false]]) {
+    const server = await serve({ cwd: made.path, vars: { ...production, TRUSTED_PROXIES: proxies } });
+    await server.stop();
+    assert.equal(/TRUSTED_PROXIES is not set/.test(server.output()), told, proxies);
+  }
+});
+
 test("a mistyped setting stops the start and is named", async () => {
   const wrong = { RATE_LIMITS: "no", RATE_LIMIT_SIGN_IN: "0", RATE_LIMIT_PUBLIC: "many", TRUSTED_PROXIES: "0.0.0.0/0" };
   const { code, output } = await run(["doctor"], { cwd: made.path, vars: wrong });

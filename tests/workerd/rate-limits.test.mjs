@@ -64,20 +64,20 @@ test("in production the binding counts, by address", () =>
   }));
 
 test("in production nothing starts without the bindings, and which one is missing is in the log", () =>
-  withApi({ vars: PRODUCTION }, async (api) => {
+  withApi({ vars: PRODUCTION, limiters: false }, async (api) => {
     assert.equal((await begin(api, "203.0.113.1")).status, 503);
     await logged(api, /the Worker cannot start/);
     await logged(api, /the rate-limiting binding SIGN_IN_RATE_LIMITER is missing/);
   }));
 
 test("in production they may be missing if RATE_LIMITS is off, which is in the log", () =>
-  withApi({ vars: { ...PRODUCTION, RATE_LIMITS: "off" } }, async (api) => {
+  withApi({ vars: { ...PRODUCTION, RATE_LIMITS: "off" }, limiters: false }, async (api) => {
     assert.equal(await letThrough(api, "203.0.113.1", 10), 10);
     await logged(api, /RATE_LIMITS is off/);
   }));
 
 test("in development they may be missing, which is told once", () =>
-  withApi({}, async (api) => {
+  withApi({ limiters: false }, async (api) => {
     assert.equal(await letThrough(api, "203.0.113.1", 10), 10);
     await logged(api, /binding SIGN_IN_RATE_LIMITER is missing/);
     assert.equal(api.logs.join("\n").match(/SIGN_IN_RATE_LIMITER/g).length, 1);
@@ -95,7 +95,7 @@ for (const [what, [body, told]] of Object.entries(FAULTS)) {
   test(`a limiter that ${what} keeps nobody out`, () => {
     const scriptName = "limiter";
     const wrapped = { SIGN_IN_RATE_LIMITER: { scriptName }, PUBLIC_RATE_LIMITER: { scriptName } };
-    return withApi({ vars: PRODUCTION, wrapped, workers: [{ name: scriptName, modules: true, script: limiter(body) }] }, async (api) => {
+    return withApi({ vars: PRODUCTION, wrapped, limiters: false, workers: [{ name: scriptName, modules: true, script: limiter(body) }] }, async (api) => {
       assert.equal(await letThrough(api, "203.0.113.1", 2), 2);
       await logged(api, told);
     });

@@ -62,6 +62,11 @@ impl Proxies {
         named.map(|part| Range::parse(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether nobody is trusted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.masked(address) == Some(range.first))
     }

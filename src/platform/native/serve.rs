@@ -74,6 +74,9 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     if counted.is_none() {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
+    if ports.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
+        tracing::warn!("TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events");
+    }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
