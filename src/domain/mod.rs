@@ -12,9 +12,11 @@ pub mod devices;
 pub mod export;
 pub mod factors;
 pub mod passkeys;
+pub mod rate_limit;
 pub mod sign_in;
 pub mod steps;
 pub mod sweep;
+pub mod throttle;
 pub mod tokens;
 pub mod users;
 pub mod webauthn;
@@ -30,6 +32,8 @@ use crate::model::records::EventStamp;
 use crate::model::secret::SECRET_BYTES;
 use crate::model::time::Timestamp;
 use crate::store::Db;
+
+use self::rate_limit::RateLimiter;
 
 /// The time.
 pub trait Clock: Send + Sync {
@@ -60,6 +64,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// The CSPRNG.
     pub entropy: Arc<dyn Entropy>,
+    /// How often an address may ask.
+    pub limiter: Arc<dyn RateLimiter>,
     /// The configuration.
     pub config: Arc<Config>,
 }

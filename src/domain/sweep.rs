@@ -3,7 +3,8 @@
 use super::Ports;
 use super::devices::UNBOUND_KEPT;
 use crate::model::config::REFRESH_EVENTS_KEPT;
-use crate::store::{StoreError, attest_keys, challenges, events, refresh_tokens, sessions};
+use crate::model::throttle::ATTEMPTS_KEPT;
+use crate::store::{StoreError, attempts, attest_keys, challenges, events, refresh_tokens, sessions};
 
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -18,6 +19,8 @@ pub struct Swept {
     pub events: usize,
     /// Devices' keys that nobody used.
     pub attest_keys: usize,
+    /// Subjects that nobody guessed at lately.
+    pub attempts: usize,
 }
 
 /// Removes what has ended. Safe to run concurrently and to stop anywhere.
@@ -33,5 +36,6 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         challenges: challenges::sweep(db, now).await?,
         events: events::sweep(db, now.minus(REFRESH_EVENTS_KEPT)).await?,
         attest_keys: attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?,
+        attempts: attempts::sweep(db, now.minus(ATTEMPTS_KEPT)).await?,
     })
 }

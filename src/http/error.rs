@@ -2,6 +2,8 @@
 //!
 //! The answer's body is written by [`super::respond`], which knows the request's id. A reason stays in the log.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
@@ -19,6 +21,7 @@ use crate::domain::passkeys::manage::ManageError;
 use crate::domain::passkeys::register::RegisterError;
 use crate::domain::passkeys::sign_in::PasskeySignInError;
 use crate::domain::sign_in::SignInError;
+use crate::domain::throttle::{ThrottleError, TooManyAttempts};
 use crate::domain::tokens::{RevokeError, RotateError};
 use crate::domain::users::UserError;
 use crate::store::StoreError;
@@ -114,6 +117,8 @@ codes! {
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
     InvalidCode UNPROCESSABLE_ENTITY "invalid_code" "The code is wrong. Is the clock of your device right?";
+    RateLimited TOO_MANY_REQUESTS "rate_limited" "Too many requests from this address; wait as long as Retry-After says.";
+    TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts; wait as long as Retry-After says.";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
     TotpUnavailable NOT_IMPLEMENTED "totp_unavailable" "TOTP is not configured here.";
     Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
@@ -128,6 +133,8 @@ pub struct ApiError {
     pub reason: Option<String>,
     /// What would satisfy it, where proving again who one is would.
     pub step_up: Option<StepUp>,
+    /// `Retry-After`: in how many seconds it may be tried again.
+    pub retry_after: Option<u64>,
 }
 
 /// What somebody has to do before they are let in (as RFC 9470 does with `max_age`).
@@ -142,13 +149,20 @@ pub struct StepUp {
 impl ApiError {
     /// An error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
-        Self { code, reason: Some(reason.into()), step_up: None }
+        Self { reason: Some(reason.into()), ..code.into() }
     }
 
     /// That somebody has to prove again who they are, and by what they can.
     #[must_use]
-    pub const fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
-        Self { code: Code::ReauthenticationRequired, reason: None, step_up: Some(StepUp { methods, max_age }) }
+    pub fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
+        Self { step_up: Some(StepUp { methods, max_age }), ..Code::ReauthenticationRequired.into() }
+    }
+
+    /// An error that ends by itself after `wait`: told in whole seconds, never too few.
+    #[must_use]
+    pub fn retry_after(code: Code, wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Self { retry_after: Some(seconds.max(1)), ..code.into() }
     }
 
     /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
@@ -162,7 +176,7 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, reason: None, step_up: None }
+        Self { code, reason: None, step_up: None, retry_after: (code == Code::Unavailable).then_some(1) }
     }
 }
 
@@ -188,6 +202,21 @@ impl From<StoreError> for ApiError {
 impl From<NoEntropy> for ApiError {
     fn from(error: NoEntropy) -> Self {
         Self::because(Code::Unavailable, error.to_string())
+    }
+}
+
+impl From<TooManyAttempts> for ApiError {
+    fn from(error: TooManyAttempts) -> Self {
+        Self::retry_after(Code::TooManyAttempts, error.wait)
+    }
+}
+
+impl From<ThrottleError> for ApiError {
+    fn from(error: ThrottleError) -> Self {
+        match error {
+            ThrottleError::TooMany(error) => error.into(),
+            ThrottleError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -280,6 +309,7 @@ impl From<RecoveryError> for ApiError {
     fn from(error: RecoveryError) -> Self {
         match error {
             RecoveryError::Refused(reason) => Self::because(Code::RecoveryFailed, reason),
+            RecoveryError::Throttled(error) => error.into(),
             RecoveryError::SignIn(error) => error.into(),
             RecoveryError::Entropy(error) => error.into(),
             RecoveryError::Store(error) => error.into(),
@@ -291,6 +321,7 @@ impl From<ReauthenticateError> for ApiError {
     fn from(error: ReauthenticateError) -> Self {
         match error {
             ReauthenticateError::Refused(_) => Self::because(Code::ReauthenticationFailed, error.to_string()),
+            ReauthenticateError::TooMany(error) => error.into(),
             ReauthenticateError::Entropy(error) => error.into(),
             ReauthenticateError::Store(error) => error.into(),
         }

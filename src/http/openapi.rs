@@ -150,7 +150,7 @@ pub fn document() -> Value {
             operation["summary"] = json!(said);
         }
         let has_body = !operation["requestBody"].is_null();
-        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 501, 503] {
+        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503] {
             let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
             let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
             if codes.is_empty() {
@@ -190,6 +190,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
+        Code::TooManyAttempts => matches!(path, "/api/auth/recovery/complete" | "/api/auth/reauthenticate/complete"),
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
         Code::TotpEnabled => path.starts_with("/api/auth/totp/"),
@@ -238,9 +239,10 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
         Code::InvalidPlatform => takes_person(route) || attests && path.ends_with("/challenge") || route.path == "/api/internal/sessions",
         Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
-        // The router's own, for addresses and methods that are no route.
+        // The router's own, for addresses and methods that are no route; and what no route takes yet that could be guessed.
         Code::NotFound | Code::MethodNotAllowed => false,
         Code::Conflict => unsafe_method,
+        Code::RateLimited => route.rate_class().is_some(),
         Code::Internal => true,
         Code::Unavailable => api || route.path == "/ready",
     }

@@ -15,6 +15,7 @@ use super::{
     users, well_known,
 };
 use crate::domain::Ports;
+use crate::domain::rate_limit::RateClass;
 use crate::model::config::Config;
 
 /// Who may call a route.
@@ -41,6 +42,19 @@ pub struct Route {
     /// Who may call it.
     pub access: Access,
     handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// How often an address may call it; `None`: as often as it likes. Signing in is what stands below `/api/auth/` with POST, and whatever
+    /// else changes something for somebody who is not signed in.
+    #[must_use]
+    pub fn rate_class(&self) -> Option<RateClass> {
+        let open = self.access == Access::Anyone && !self.method.is_safe();
+        let signs_in = self.method == Method::POST && self.path.starts_with("/api/auth/");
+        // Services are few and known, and their visitors' addresses are not theirs. The rest, outside of the API, asks nobody anything.
+        let limited = self.path.starts_with("/api/") && self.access != Access::Service;
+        limited.then_some(if open || signs_in { RateClass::SignIn } else { RateClass::Public })
+    }
 }
 
 fn route<H, T>(method: Method, path: &'static str, access: Access, handler: H) -> Route
@@ -145,7 +159,12 @@ pub fn router(ports: Ports) -> Router {
     let app = App { ports };
     let (internal, public): (Vec<_>, Vec<_>) = table().into_iter().partition(|route| route.access == Access::Service);
     let internal = mount(internal).route_layer(from_fn_with_state(app.clone(), gate::internal_key::gate));
-    let public = mount(public)
+    let (api, others): (Vec<_>, Vec<_>) = public.into_iter().partition(|route| route.rate_class().is_some());
+    let (sign_in, api): (Vec<_>, Vec<_>) = api.into_iter().partition(|route| route.rate_class() == Some(RateClass::SignIn));
+    let limited = |routes, class| mount(routes).route_layer(from_fn_with_state((app.clone(), class), gate::rate_limit::gate));
+    let public = mount(others)
+        .merge(limited(sign_in, RateClass::SignIn))
+        .merge(limited(api, RateClass::Public))
         .route_layer(from_fn_with_state(app.clone(), gate::same_origin::gate))
         .fallback(|| async { ApiError::from(Code::NotFound) })
         .layer(cors(&app.ports.config));

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock, or knows HTTP or SQL.
 
+pub mod address;
 pub mod amr;
 pub mod attest;
 pub mod backup_code;
@@ -17,4 +18,5 @@ pub mod secrets_key;
 pub mod signing_keys;
 mod strength;
 pub mod text;
+pub mod throttle;
 pub mod time;

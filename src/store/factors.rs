@@ -1,11 +1,13 @@
 //! TOTP secrets and backup codes: kept, used once, taken away; and proving again who one is.
 
+use super::attempts::{self, Claim};
 use super::passkeys::{self, Used};
 use super::{Db, Row, Statement, StoreError, events, rows, run, sessions, sql};
 use crate::model::amr::Amr;
 use crate::model::ids::{ChallengeId, EventId, SessionId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
+use crate::model::throttle::{Policy, Subject};
 use crate::model::time::Timestamp;
 use crate::store::challenges::{self, Kind, Taken};
 
@@ -238,7 +240,7 @@ pub async fn take_recovery(
     Ok((taken, rows(&results, 0).first().map(account).transpose()?))
 }
 
-/// Takes the challenge of proving again who one is with TOTP, and gives the secret. One round trip.
+/// Takes the challenge of proving again who one is with TOTP, counts the attempt, and gives the secret. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -246,11 +248,14 @@ pub async fn take_with_totp(
     db: &dyn Db,
     challenge: ChallengeId,
     user: UserId,
+    subject: &Subject,
     now: Timestamp,
-) -> Result<(Option<Taken>, Option<Totp>), StoreError> {
-    let results = db.batch(vec![challenges::take(challenge, Kind::Reauthentication, Some(user), now), select_totp(user)]).await?;
+) -> Result<(Option<Taken>, Option<Totp>, Claim), StoreError> {
+    let mut batch = vec![challenges::take(challenge, Kind::Reauthentication, Some(user), now), select_totp(user)];
+    batch.extend(attempts::claim(subject, &Policy::GUESS, now));
+    let results = db.batch(batch).await?;
     let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
-    Ok((taken, rows(&results, 1).first().map(read).transpose()?))
+    Ok((taken, rows(&results, 1).first().map(read).transpose()?, attempts::claimed(&results, 2)?))
 }
 
 /// A factor that answered; whether it may be used is decided where it is written.

@@ -90,6 +90,7 @@ macro_rules! insert_subject_event {
 }
 
 pub mod accounts;
+pub mod attempts;
 pub mod attest_keys;
 pub mod attested_sign_ins;
 pub mod challenges;

@@ -5,8 +5,19 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, somebody};
 
-const TABLES: [&str; 10] =
-    ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "totp", "backup_codes", "events"];
+const TABLES: [&str; 11] = [
+    "users",
+    "identities",
+    "sessions",
+    "refresh_tokens",
+    "challenges",
+    "passkeys",
+    "attest_keys",
+    "totp",
+    "backup_codes",
+    "attempts",
+    "events",
+];
 /// What D1 says when something passing happened.
 const MESSAGES: [&str; 4] = [
     "D1_ERROR: Network connection lost.",

@@ -16,6 +16,7 @@
 mod apple;
 mod harness;
 
+mod attempts;
 mod cost;
 mod cpu;
 mod cross_site;
@@ -29,6 +30,7 @@ mod input;
 mod internal;
 mod passkeys;
 mod races;
+mod rate_limits;
 mod routes;
 mod service;
 mod sessions;

@@ -59,10 +59,15 @@ const SQL_WORKER = `export default {
 };`;
 const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
-const TABLES = ["events", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
+/** Requests of an address in a minute, where a test does not say how many. */
+const PLENTY = 1_000_000;
+
+const TABLES = ["events", "attempts", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
- * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `hamrah-api`.
+ * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` are for the rate-limiting bindings, unless
+ * `limiters` is false; `workers` are further Workers that may bind to it as the service `hamrah-api`; `wrapped` are bindings of its own, by the
+ * Worker that stands in for each.
  *
  * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
@@ -72,7 +77,7 @@ const TABLES = ["events", "backup_codes", "totp", "attest_keys", "passkeys", "ch
  * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`), or runs only when
  * there is another plan (`held`).
  */
-export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
+export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0 } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
@@ -99,12 +104,17 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
     return Response.json({});
   };
 
+  // Natively the limits are settings; at the edge they stand in wrangler.toml.
+  const limiterOf = (name) => [`${name}_RATE_LIMITER`, { simple: { limit: Number(settings[`RATE_LIMIT_${name}`] ?? PLENTY), period: 60 } }];
+  const ratelimits = limiters ? Object.fromEntries(["SIGN_IN", "PUBLIC"].map(limiterOf)) : {};
+
   class Capture extends Log {
     log(message) {
       logs.push(String(message));
     }
   }
 
+  const isWrapped = ({ name }) => Object.values(wrapped).some(({ scriptName }) => scriptName === name);
   const options = () => ({
     port,
     host: "127.0.0.1",
@@ -123,9 +133,10 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
         ],
         compatibilityDate: COMPATIBILITY_DATE,
         bindings: settings,
+        ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         serviceBindings: { CONTROL: control },
-        wrappedBindings: { DB: { scriptName: "d1-between" } },
+        wrappedBindings: { DB: { scriptName: "d1-between" }, ...wrapped },
       },
       {
         name: "d1-between",
@@ -135,7 +146,8 @@ export const startApi = async ({ vars = {}, workers = [], port = 0 } = {}) => {
         serviceBindings: { CONTROL: control },
       },
       { name: "sql", modules: true, script: SQL_WORKER, d1Databases: { REAL: "hamrah-test" }, unsafeDirectSockets: DIRECT },
-      ...workers.map((worker) => ({ ...worker, unsafeDirectSockets: DIRECT })),
+      // What is wrapped has no address.
+      ...workers.map((worker) => (isWrapped(worker) ? worker : { ...worker, unsafeDirectSockets: DIRECT })),
     ],
   });
   const miniflare = new Miniflare(options());

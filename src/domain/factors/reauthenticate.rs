@@ -6,6 +6,7 @@ use crate::domain::passkeys::sign_in::{PasskeySignInError, verified};
 use crate::domain::passkeys::{self, Begun};
 use crate::domain::sign_in::SignInError;
 use crate::domain::steps::Refusal;
+use crate::domain::throttle::{self, Guess, TooManyAttempts};
 use crate::domain::webauthn::json::AuthenticationResponse;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
@@ -22,6 +23,9 @@ pub enum ReauthenticateError {
     /// What was shown does not hold. From outside all of these look the same.
     #[error("{0}")]
     Refused(#[from] Refusal),
+    /// There were too many attempts.
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
@@ -94,12 +98,17 @@ pub async fn complete(
             (amr, noted)
         }
         Shown::Totp(code) => {
-            let (challenged, totp) = factors::take_with_totp(db, challenge, me.user.id, now).await?;
+            let subject = throttle::of_user(Guess::Totp, me.user.id);
+            let (challenged, totp, claim) = factors::take_with_totp(db, challenge, me.user.id, &subject, now).await?;
+            throttle::admitted(claim, now)?;
             challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
             let amr = Amr::of(Proof::Totp);
             let noted = factors::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref()), (&stamp, event)).await?;
+            if noted {
+                throttle::forgive(ports, &subject).await?;
+            }
             (amr, noted)
         }
     };

@@ -1,17 +1,21 @@
 //! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does little before they have a passkey again.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::totp;
 use crate::domain::passkeys::CEREMONY_LIFETIME;
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::domain::throttle::{self, Guess, ThrottleError};
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
 use crate::model::backup_code::BackupCode;
 use crate::model::email::Email;
 use crate::model::ids::{ChallengeId, UserId};
+use crate::model::throttle::Subject;
 use crate::store::StoreError;
-use crate::store::challenges::{self, Kind, New};
+use crate::store::challenges::{self, Kind, New, Taken};
 use crate::store::factors::{self, Answer};
 use crate::store::sessions::{self, Owner};
 
@@ -21,6 +25,9 @@ pub enum RecoveryError {
     /// Nothing that was shown leads to an account. From outside all of these look the same.
     #[error("{0}")]
     Refused(&'static str),
+    /// There were too many attempts.
+    #[error(transparent)]
+    Throttled(#[from] ThrottleError),
     /// The access token could not be signed.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -32,9 +39,9 @@ pub enum RecoveryError {
     Store(#[from] StoreError),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct State<'a> {
-    email: &'a str,
+    email: Cow<'a, str>,
 }
 
 /// Begins a recovery: the same for every address, whether or not anybody has it. One round trip.
@@ -44,7 +51,7 @@ struct State<'a> {
 pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, RecoveryError> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = serde_json::to_string(&State { email: email.as_str() }).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let state = serde_json::to_string(&State { email: email.as_str().into() }).map_err(|error| StoreError::Broken(error.to_string()))?;
     let ends = now.plus(CEREMONY_LIFETIME);
     let new = New { id, kind: Kind::Recovery, user: None, state: &state, created_at: now, expires_at: ends };
     challenges::keep(ports.db.as_ref(), &new).await?;
@@ -62,7 +69,7 @@ pub struct Shown<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks at the code, signs in. Two round trips; one if the code is wrong.
+/// Completes a recovery: takes the challenge, looks at the code, signs in. Four round trips, which is seldom enough.
 ///
 /// # Errors
 /// [`RecoveryError`]
@@ -70,7 +77,10 @@ pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = shown.challenge.ok_or(RecoveryError::Refused("no challenge"))?;
     let (taken, account) = factors::take_recovery(db, challenge, now).await?;
-    taken.ok_or(RecoveryError::Refused("the challenge is unknown, used or expired"))?;
+    let taken = taken.ok_or(RecoveryError::Refused("the challenge is unknown, used or expired"))?;
+    // Counted by the address that was named: one that nobody has is braked as any other.
+    let subject = subject(ports, &taken)?;
+    throttle::admit(ports, &subject, now).await?;
     // Both are tried for everybody, so that the time tells nothing.
     let user = account.as_ref().map_or_else(|| UserId::from_random([0; 16]), |account| account.user);
     let step = totp::step(ports, user, account.as_ref().and_then(|account| account.totp.as_ref()), shown.code, now);
@@ -85,5 +95,14 @@ pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &
     let session = prepared.session(Owner::Recovered(user, &answer, shown.ends_others), Amr::recovered(proof), place);
     let refused = RecoveryError::Refused("the code is unknown, or was used");
     let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
+    throttle::forgive(ports, &subject).await?;
     Ok(prepared.finish(ports, user, place)?)
+}
+
+/// Under what the attempts of a recovery are counted.
+fn subject(ports: &Ports, taken: &Taken) -> Result<Subject, StoreError> {
+    let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
+    let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
+    let email = Email::parse(&state.email).ok_or_else(broken)?;
+    throttle::of_email(ports.config.signing_keys.current(), Guess::Recovery, &email).ok_or_else(broken)
 }

@@ -2,4 +2,5 @@
 
 pub mod body;
 pub mod internal_key;
+pub mod rate_limit;
 pub mod same_origin;

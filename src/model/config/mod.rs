@@ -75,6 +75,8 @@ pub struct Config {
     pub account_url: String,
     /// What is configured about App Attest, with the application ids of the iOS apps.
     pub attest: attest::Settings,
+    /// `RATE_LIMITS`: whether requests are counted by address; `on` or `off`.
+    pub rate_limits: bool,
     /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
     pub internal_services: Vec<String>,
     /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
@@ -114,6 +116,7 @@ impl Config {
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
         let related_origins = reader.related_origins(development);
         let attest = reader.attest(environment == Some(Environment::Production));
+        let rate_limits = reader.word("RATE_LIMITS", "`on` or `off`", "on", on_or_off, true);
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
@@ -145,6 +148,7 @@ impl Config {
                 related_origins,
                 account_url,
                 attest,
+                rate_limits,
                 allowed_origins,
                 cookie_domain,
                 rp_id,
@@ -353,6 +357,14 @@ impl Reader<'_> {
                 Duration::ZERO
             }
         }
+    }
+}
+
+fn on_or_off(word: &str) -> Option<bool> {
+    match word {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

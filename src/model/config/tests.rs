@@ -36,6 +36,7 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
     assert_eq!(config.account_url, "https://api.hamrah.app/account");
     assert!(config.attest.apps.is_empty());
+    assert!(config.rate_limits);
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }
@@ -74,6 +75,9 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("APP_ATTEST_ENVIRONMENT", "development"),
         ("APP_ATTEST_ENVIRONMENT", "sandbox"),
         ("APP_ATTEST_TEST_ROOT", "-----BEGIN CERTIFICATE-----"),
+        ("RATE_LIMITS", ""),
+        ("RATE_LIMITS", "false"),
+        ("RATE_LIMITS", "Off"),
         ("INTERNAL_SERVICES", "hamrah app"),
         ("INTERNAL_API_KEY", ""),
         ("INTERNAL_API_KEY", " , "),

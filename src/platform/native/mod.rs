@@ -6,12 +6,14 @@ mod doctor;
 mod inspect;
 mod pages;
 mod ports;
+mod proxies;
 mod reference;
 mod serve;
 mod settings;
 mod steps;
 
 pub mod migrations;
+pub mod rate_limits;
 pub mod sqlite;
 
 pub use cli::main;

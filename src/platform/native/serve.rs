@@ -25,8 +25,11 @@ use tower::Service;
 use super::migrations;
 use super::pages::Pages;
 use super::ports::{SystemClock, SystemEntropy};
+use super::proxies::Proxies;
+use super::rate_limits::InMemory;
 use super::settings::Settings;
 use super::sqlite::Sqlite;
+use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, sweep};
 use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
@@ -51,14 +54,30 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let ports =
-        Ports { db: Arc::new(database), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), config: Arc::new(settings.config) };
+    let counted = settings.config.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
+    let limiter: Arc<dyn RateLimiter> = match &counted {
+        Some(counted) => counted.clone(),
+        None => Arc::new(Unlimited),
+    };
+    let ports = Ports {
+        db: Arc::new(database),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        limiter,
+        config: Arc::new(settings.config),
+    };
     let listener = TcpListener::bind(settings.bind).await?;
     let address = listener.local_addr()?;
     if ports.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
     tracing::info!("App Attest: {}", ports.config.attest);
+    if counted.is_none() {
+        tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+    }
+    if ports.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
+        tracing::warn!("TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events");
+    }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
@@ -70,8 +89,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!("account page at http://localhost:{}/account", address.port());
     }
-    tokio::spawn(sweep_forever(ports.clone()));
-    let site = Site { router: router(ports), pages: Arc::new(pages) };
+    tokio::spawn(sweep_forever(ports.clone(), counted));
+    let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
@@ -83,6 +102,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
 struct Site {
     router: Router,
     pages: Arc<Pages>,
+    proxies: Arc<Proxies>,
 }
 
 async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
@@ -146,8 +166,10 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
         return Ok(page);
     }
     let mut request = request.map(Body::new);
-    // The peer is the client: what a client says about its own address is not believed.
-    request.extensions_mut().insert(ClientAddress(Some(peer)));
+    // What a client says about its own address is not believed.
+    let forwarded: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect();
+    let client = site.proxies.client(peer, forwarded.into_iter());
+    request.extensions_mut().insert(ClientAddress(Some(client)));
     let Ok(answered) = timeout(REQUEST_TIME, site.router.call(request)).await else {
         let mut late = unrouted(Code::RequestTimeout);
         late.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
@@ -156,10 +178,13 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn sweep_forever(ports: Ports) {
+async fn sweep_forever(ports: Ports, counted: Option<Arc<InMemory>>) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
+        if let Some(counted) = &counted {
+            counted.forget_idle();
+        }
         match sweep::sweep(&ports).await {
             Ok(swept) if swept == sweep::Swept::default() => {}
             Ok(swept) => tracing::info!(?swept, "swept"),

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::ports::SystemEntropy;
+use super::proxies::Proxies;
+use super::rate_limits::Quotas;
 use crate::domain::Entropy;
 use crate::model::config::{Config, ConfigError};
 use crate::model::signing_keys::{SigningKey, SigningKeys};
@@ -26,6 +28,10 @@ pub(super) struct Settings {
     pub(super) database_url: String,
     /// `BIND`.
     pub(super) bind: SocketAddr,
+    /// `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC`.
+    pub(super) quotas: Quotas,
+    /// `TRUSTED_PROXIES`.
+    pub(super) proxies: Proxies,
     /// `PAGES_DIR`: where the account page is.
     pub(super) pages: PathBuf,
     /// Names of secrets that were generated just now, because they were missing.
@@ -84,12 +90,15 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
+    let quotas = Quotas::read(&set, development).map_err(|more| problems.extend(more));
+    let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default())
+        .map_err(|wrong| problems.push(format!("TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8")));
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
-    match (config, bind) {
-        (Ok(config), Ok(bind)) if problems.is_empty() => {
+    match (config, bind, quotas, proxies) {
+        (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
             let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
             let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
-            Ok(Settings { config, database_url, bind, pages, generated })
+            Ok(Settings { config, database_url, bind, quotas, proxies, pages, generated })
         }
         _ => Err(ConfigError(problems)),
     }

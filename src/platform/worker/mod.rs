@@ -6,6 +6,7 @@
 mod console;
 mod d1;
 mod ports;
+mod rate_limits;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -21,12 +22,13 @@ use tower::Service;
 use wasm_bindgen::JsValue;
 use worker::{Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
+use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, sweep};
 use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
 use crate::http::respond;
 use crate::http::router::router;
-use crate::model::config::Config;
+use crate::model::config::{Config, Environment};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -71,9 +73,26 @@ fn start(env: &Env) -> Result<Isolate, String> {
         db: Arc::new(d1::D1::new(database)),
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
+        limiter: limiter(env, &config)?,
         config: Arc::new(config),
     };
     Ok(Isolate { router: router(ports.clone()), ports })
+}
+
+/// In production what should count is there, or nothing starts; on a developer's machine it is told once.
+fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
+    if !config.rate_limits {
+        tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+        return Ok(Arc::new(Unlimited));
+    }
+    match rate_limits::Bindings::new(env) {
+        Ok(bindings) => Ok(Arc::new(bindings)),
+        Err(problem) if config.environment == Environment::Development => {
+            tracing::warn!(problem, "requests are not counted by address");
+            Ok(Arc::new(Unlimited))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// A request.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must give no row, with what a row would mean.
-const FORBIDDEN: [(&str, &str); 7] = [
+const FORBIDDEN: [(&str, &str); 8] = [
     ("a reference to nothing (I5)", "SELECT * FROM pragma_foreign_key_check"),
     (
         "a sign-in with two live refresh tokens (I3)",
@@ -29,10 +29,25 @@ const FORBIDDEN: [(&str, &str); 7] = [
         "a sign-in that ends before what it carries",
         "SELECT id FROM sessions WHERE expires_at < COALESCE(token_expires_at, 0) OR expires_at < COALESCE(refresh_expires_at, 0)",
     ),
+    (
+        "an attempt that counts for nothing, or is locked for longer than an hour",
+        "SELECT subject FROM attempts WHERE failures < 1 OR free_at NOT BETWEEN last_at AND last_at + 3600000",
+    ),
 ];
 
-const TABLES: [&str; 10] =
-    ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "totp", "backup_codes", "events"];
+const TABLES: [&str; 11] = [
+    "users",
+    "identities",
+    "sessions",
+    "refresh_tokens",
+    "challenges",
+    "passkeys",
+    "attest_keys",
+    "totp",
+    "backup_codes",
+    "attempts",
+    "events",
+];
 
 pub async fn check(app: &TestApp) {
     for (meaning, query) in FORBIDDEN {

@@ -8,11 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use hamrah_api::domain::rate_limit::{RateLimiter, Unlimited};
 use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, sweep};
+use hamrah_api::http::extract::ClientAddress;
 use hamrah_api::http::router::router;
 use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
+use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
 use hamrah_api::store::{Db, Rows, Statement, StoreError};
 use http::Request;
@@ -32,6 +35,8 @@ pub struct Native {
     clock: Arc<FakeClock>,
     between: Arc<Between>,
     log: Log,
+    /// Whether clients' addresses are known: where requests are counted by them.
+    vouches: bool,
     _subscriber: DefaultGuard,
     _folder: Option<tempfile::TempDir>,
 }
@@ -66,9 +71,11 @@ impl Native {
             db: between.clone(),
             clock: clock.clone(),
             entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+            limiter: limiter(&settings),
             config: Arc::new(config),
         };
-        let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, _subscriber: guard, _folder: folder };
+        let vouches = counts(&settings);
+        let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, vouches, _subscriber: guard, _folder: folder };
         (native, settings)
     }
 }
@@ -76,6 +83,12 @@ impl Native {
 #[async_trait]
 impl Target for Native {
     async fn send(&self, request: Request<Body>) -> Answer {
+        let mut request = request;
+        // Stands for the platform, which at the edge is told by this header who the client is.
+        let address = request.headers().get("cf-connecting-ip").and_then(|address| address.to_str().ok()?.parse().ok());
+        if self.vouches {
+            request.extensions_mut().insert(ClientAddress(address));
+        }
         let (parts, body) = self.router.clone().oneshot(request).await.expect("never fails").into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
@@ -142,6 +155,18 @@ impl Target for Native {
             }
         }
     }
+}
+
+/// Where a case says how much, requests are counted.
+fn counts(settings: &HashMap<String, String>) -> bool {
+    settings.contains_key("RATE_LIMIT_SIGN_IN")
+}
+
+fn limiter(settings: &HashMap<String, String>) -> Arc<dyn RateLimiter> {
+    if !counts(settings) || settings.get("RATE_LIMITS").is_some_and(|word| word == "off") {
+        return Arc::new(Unlimited);
+    }
+    Arc::new(InMemory::new(Quotas::read(&|name| settings.get(name).cloned(), true).expect("quotas")))
 }
 
 struct FakeClock(AtomicI64);

@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// Columns that hold times, by table.
-const TIMES: [(&str, &[&str]); 8] = [
+const TIMES: [(&str, &[&str]); 9] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -46,6 +46,7 @@ const TIMES: [(&str, &[&str]); 8] = [
     ("attest_keys", &["created_at", "last_used_at", "revoked_at"]),
     ("totp", &["created_at", "confirmed_at"]),
     ("backup_codes", &["created_at", "used_at"]),
+    ("attempts", &["last_at", "free_at"]),
 ];
 
 impl Workerd {

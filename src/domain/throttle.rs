@@ -1,0 +1,147 @@
+//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it is looked at.
+//!
+//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and device keys are not, and have no brake: so
+//! nobody locks an owner out of them (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
+//! that accounts that do not exist brake as those that do.
+
+use std::time::Duration;
+
+use super::Ports;
+use super::derived::derived;
+use crate::model::base64;
+use crate::model::email::Email;
+use crate::model::ids::{SessionId, UserId};
+use crate::model::signing_keys::SigningKey;
+use crate::model::throttle::{Policy, Subject};
+use crate::model::time::Timestamp;
+use crate::store::StoreError;
+use crate::store::attempts::{self, Claim};
+
+const LABEL: &[u8] = b"hamrah-api throttle subject v1";
+/// How much of the hash names an address: more than enough that no two are braked together.
+const HASH_BYTES: usize = 16;
+
+/// A way of guessing. Each has a count of its own: a success in one says nothing about another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guess {
+    /// A password, wherever it is asked for.
+    Password,
+    /// A code of an authenticator app.
+    Totp,
+    /// A backup code.
+    BackupCode,
+    /// A code of a recovery, and asking for one.
+    Recovery,
+}
+
+impl Guess {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::BackupCode => "backup_code",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// Guesses at something of a known account: of one that is signed in, or whose first step was taken.
+#[must_use]
+pub fn of_user(guess: Guess, user: UserId) -> Subject {
+    Subject::new(guess.as_str(), &format!("user:{user}"))
+}
+
+/// Guesses within one sign-in: only whoever has it can use them up.
+#[must_use]
+pub fn of_session(guess: Guess, session: SessionId) -> Subject {
+    Subject::new(guess.as_str(), &format!("session:{session}"))
+}
+
+/// Guesses at something of whoever has an address, if anybody does. The table does not tell which address it is. `None` if the key cannot sign,
+/// which the first one of the configuration always can.
+///
+/// With another first key the count begins anew, once.
+#[must_use]
+pub fn of_email(key: &SigningKey, guess: Guess, email: &Email) -> Option<Subject> {
+    let hash = derived(key, LABEL, email.as_str().as_bytes())?;
+    Some(Subject::new(guess.as_str(), &format!("email:{}", base64::encode(hash.get(..HASH_BYTES)?))))
+}
+
+/// There were too many attempts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("too many attempts; the next one is free in {} seconds", .wait.as_secs())]
+pub struct TooManyAttempts {
+    /// Until the next one may be made.
+    pub wait: Duration,
+}
+
+/// Why a guess is not looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ThrottleError {
+    /// It has to wait.
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Counts an attempt before it is looked at. One round trip; to spare it, a statement of the caller's own batch does the same
+/// ([`attempts::claim`]), and [`admitted`] says what it means.
+///
+/// # Errors
+/// [`ThrottleError`]
+pub async fn admit(ports: &Ports, subject: &Subject, now: Timestamp) -> Result<(), ThrottleError> {
+    Ok(admitted(attempts::try_claim(ports.db.as_ref(), subject, &Policy::GUESS, now).await?, now)?)
+}
+
+/// Forgets the attempts on this very subject after a success, and on no other. One round trip; in a batch [`attempts::forgive_for`] is free.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn forgive(ports: &Ports, subject: &Subject) -> Result<(), StoreError> {
+    attempts::forget(ports.db.as_ref(), subject).await
+}
+
+/// Whether a claimed attempt may go on.
+///
+/// # Errors
+/// [`TooManyAttempts`]
+pub fn admitted(claim: Claim, now: Timestamp) -> Result<(), TooManyAttempts> {
+    match claim {
+        Claim::Allowed => Ok(()),
+        Claim::Refused { free_at } => {
+            let millis = free_at.millis().saturating_sub(now.millis());
+            Err(TooManyAttempts { wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
+        let key = SigningKey::from_seed([7; 32]);
+        let of = |text: &str| of_email(&key, Guess::Recovery, &Email::parse(text).expect("an address")).expect("a subject");
+        let subject = of("ada@example.com");
+        assert_eq!(subject, of("ADA@Example.com "));
+        assert_ne!(subject, of("bob@example.com"));
+        assert!(subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada"));
+        let other_key = SigningKey::from_seed([8; 32]);
+        assert_ne!(of_email(&other_key, Guess::Recovery, &Email::parse("ada@example.com").expect("an address")), Some(subject));
+    }
+
+    #[test]
+    fn every_way_of_guessing_has_a_count_of_its_own() {
+        let (user, session) = (UserId::from_random([1; 16]), SessionId::from_random([1; 16]));
+        let ways = [Guess::Password, Guess::Totp, Guess::BackupCode, Guess::Recovery];
+        let subjects: std::collections::HashSet<String> = ways
+            .iter()
+            .flat_map(|way| [of_user(*way, user), of_session(*way, session)])
+            .map(|subject| subject.as_str().to_owned())
+            .collect();
+        assert_eq!(subjects.len(), 2 * ways.len());
+    }
+}

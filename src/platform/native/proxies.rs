@@ -1,0 +1,201 @@
+//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none of them is.
+//!
+//! A proxy adds the address it was called from at the right. So it is read from the right, and only as far as proxies of ours wrote it: what
+//! stands to the left of the first stranger is that stranger's own invention.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A range of addresses, such as `10.0.0.0/8`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Range {
+    first: IpAddr,
+    prefix: u32,
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let written: IpAddr = address.parse().ok()?;
+        let most = if written.is_ipv4() { 32 } else { 128 };
+        let prefix: u32 = match prefix {
+            None => most,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok().filter(|prefix| *prefix <= most)?,
+            Some(_) => return None,
+        };
+        let first = written.to_canonical();
+        let prefix = if first.is_ipv4() && written.is_ipv6() { prefix.checked_sub(96)? } else { prefix };
+        let range = Self { first, prefix };
+        // Everybody is no proxy, and bits after the prefix are a mistake.
+        (prefix > 0 && range.masked(first) == Some(first)).then_some(range)
+    }
+
+    /// An address without what the range leaves open; `None` if it is of the other family.
+    fn masked(&self, address: IpAddr) -> Option<IpAddr> {
+        match (self.first, address) {
+            (IpAddr::V4(_), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32_u32.saturating_sub(self.prefix)).unwrap_or(0);
+                Some(Ipv4Addr::from_bits(address.to_bits() & mask).into())
+            }
+            (IpAddr::V6(_), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix)).unwrap_or(0);
+                Some(Ipv6Addr::from_bits(address.to_bits() & mask).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(super) struct Proxies(Vec<Range>);
+
+impl Proxies {
+    /// Reads addresses and ranges, separated by commas.
+    ///
+    /// # Errors
+    /// What is none.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let named = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        named.map(|part| Range::parse(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether nobody is trusted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|range| range.masked(address) == Some(range.first))
+    }
+
+    /// The client of a connection from `peer` that said `forwarded`, the values of `X-Forwarded-For` in order.
+    pub(super) fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
+        let mut nearest = peer.to_canonical();
+        if !self.trusts(nearest) {
+            return nearest;
+        }
+        let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        // An empty element of a list is none (RFC 9110 §5.6.1.2).
+        for hop in hops.filter(|hop| !hop.is_empty()) {
+            // Not an address: whoever wrote it is the last that is known.
+            let Some(address) = address(hop) else { break };
+            nearest = address;
+            if !self.trusts(nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+}
+
+/// An address, with or without a port, as proxies write it.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|inside| inside.parse().ok().map(IpAddr::V6));
+    let plain = || text.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.or_else(plain).or_else(with_port).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn proxies() -> Proxies {
+        Proxies::parse("10.0.0.0/8, 192.0.2.7, fd00::/8").expect("ranges")
+    }
+
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        proxies().client(peer.parse().expect("an address"), forwarded.iter().map(|value| value.as_bytes())).to_string()
+    }
+
+    #[test]
+    fn the_client_is_the_last_stranger_on_the_way() {
+        for (peer, forwarded, expected) in [
+            ("203.0.113.5", &["198.51.100.1"][..], "203.0.113.5"),
+            ("203.0.113.5", &["10.0.0.1"], "203.0.113.5"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1", "10.9.9.9"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
+            ("10.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("fd00::1", &["2001:db8::1,"], "2001:db8::1"),
+            ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("192.0.2.8", &["198.51.100.1"], "192.0.2.8"),
+            ("10.0.0.1", &["198.51.100.1%eth0"], "10.0.0.1"),
+            ("10.0.0.1", &["\u{e9}"], "10.0.0.1"),
+        ] {
+            assert_eq!(client(peer, forwarded), expected, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_trusted_unless_named() {
+        let peer: IpAddr = "127.0.0.1".parse().expect("an address");
+        assert_eq!(Proxies::parse("").expect("nobody").client(peer, [b"198.51.100.1".as_slice()].into_iter()), peer);
+    }
+
+    #[test]
+    fn a_typo_is_no_range() {
+        for wrong in [
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "fd00::/129",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10/8",
+            "*",
+            "proxy",
+            "::ffff:0.0.0.0/96",
+        ] {
+            assert_eq!(Proxies::parse(&format!("10.0.0.1,{wrong}")), Err(wrong.to_owned()));
+        }
+        assert_eq!(Proxies::parse("::ffff:10.0.0.0/104"), Proxies::parse("10.0.0.0/8"));
+        assert_eq!(Proxies::parse(" ,10.0.0.1, "), Proxies::parse("10.0.0.1/32"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_stranger_s_header_says_nothing(peer: u32, forwarded: Vec<Vec<u8>>) {
+            let peer = IpAddr::from(Ipv4Addr::from_bits(peer));
+            prop_assume!(!proxies().trusts(peer));
+            prop_assert_eq!(proxies().client(peer, forwarded.iter().map(Vec::as_slice)), peer);
+        }
+
+        #[test]
+        fn what_a_client_says_itself_says_nothing(said: Vec<u8>, client: u128, joined: bool) {
+            let client = IpAddr::from(Ipv6Addr::from_bits(client)).to_canonical();
+            prop_assume!(!proxies().trusts(client));
+            let added = client.to_string().into_bytes();
+            let values = if joined { vec![[said.as_slice(), b", ", &added].concat()] } else { vec![said, added] };
+            let peer = "10.0.0.1".parse().expect("an address");
+            prop_assert_eq!(proxies().client(peer, values.iter().map(Vec::as_slice)), client);
+        }
+
+        #[test]
+        fn anything_can_be_read(text: String) {
+            let _ = Proxies::parse(&text);
+            let _ = address(text.as_bytes());
+        }
+
+        #[test]
+        fn a_range_holds_what_shares_its_prefix(bits: u32, other: u32, prefix in 1_u32..=32) {
+            let mask = u32::MAX << (32 - prefix);
+            let range = Proxies::parse(&format!("{}/{prefix}", Ipv4Addr::from_bits(bits & mask))).expect("a range");
+            prop_assert_eq!(range.trusts(Ipv4Addr::from_bits(other).into()), (other ^ bits) & mask == 0);
+        }
+    }
+}

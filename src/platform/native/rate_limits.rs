@@ -1,0 +1,183 @@
+//! The limiter of the native server: in memory, by address, with the `governor` crate (GCRA: a burst, then an even flow).
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::domain::rate_limit::{RateClass, RateLimiter};
+
+/// Addresses that are remembered at most, in each class: some ten megabytes. Then counting starts anew for everybody. That many within
+/// a minute are an attacker's, and places that are taken must not keep others out.
+const MOST_ADDRESSES: usize = 100_000;
+/// What a machine of a developer's may do in a minute: suites and browsers all come from one address.
+const DEVELOPMENT: Quotas = Quotas { sign_in: per_minute(12_000), public: per_minute(120_000) };
+/// For a household, an office or a mobile provider's gateway.
+const PRODUCTION: Quotas = Quotas { sign_in: per_minute(120), public: per_minute(1_200) };
+const MOST_PER_MINUTE: u32 = 1_000_000;
+
+const fn per_minute(requests: u32) -> NonZeroU32 {
+    match NonZeroU32::new(requests) {
+        Some(requests) => requests,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// How many requests an address may make in a minute, and at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quotas {
+    sign_in: NonZeroU32,
+    public: NonZeroU32,
+}
+
+impl Quotas {
+    /// Reads `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC`.
+    ///
+    /// # Errors
+    /// Every problem, naming its setting.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>, development: bool) -> Result<Self, Vec<String>> {
+        let defaults = if development { DEVELOPMENT } else { PRODUCTION };
+        let mut problems = Vec::new();
+        let mut number = |name: &str, default: NonZeroU32| {
+            let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else { return default };
+            value.trim().parse().ok().filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE).unwrap_or_else(|| {
+                problems.push(format!("{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"));
+                default
+            })
+        };
+        let quotas = Self { sign_in: number("RATE_LIMIT_SIGN_IN", defaults.sign_in), public: number("RATE_LIMIT_PUBLIC", defaults.public) };
+        if problems.is_empty() { Ok(quotas) } else { Err(problems) }
+    }
+}
+
+/// Counts in memory: a restart forgets.
+#[derive(Debug)]
+pub struct InMemory {
+    sign_in: Counted,
+    public: Counted,
+}
+
+impl InMemory {
+    /// A limiter that has seen nobody yet.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        Self { sign_in: Counted::new(quotas.sign_in, MOST_ADDRESSES), public: Counted::new(quotas.public, MOST_ADDRESSES) }
+    }
+
+    /// Forgets addresses that have their full quota again, and gives the memory back.
+    pub fn forget_idle(&self) {
+        self.sign_in.forget_idle();
+        self.public.forget_idle();
+    }
+}
+
+#[async_trait]
+impl RateLimiter for InMemory {
+    async fn excess(&self, class: RateClass, network: IpAddr) -> Option<Duration> {
+        match class {
+            RateClass::SignIn => self.sign_in.excess(network),
+            RateClass::Public => self.public.excess(network),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Counted {
+    quota: Quota,
+    most: usize,
+    limiter: RwLock<DefaultKeyedRateLimiter<IpAddr>>,
+}
+
+impl Counted {
+    fn new(per_minute: NonZeroU32, most: usize) -> Self {
+        let quota = Quota::per_minute(per_minute);
+        Self { quota, most, limiter: RwLock::new(DefaultKeyedRateLimiter::keyed(quota)) }
+    }
+
+    fn excess(&self, network: IpAddr) -> Option<Duration> {
+        if self.remembered() >= self.most {
+            self.make_room();
+        }
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        let until = limiter.check_key(&network).err()?;
+        Some(until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    fn remembered(&self) -> usize {
+        self.limiter.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn make_room(&self) {
+        let mut limiter = self.limiter.write().unwrap_or_else(PoisonError::into_inner);
+        if limiter.len() < self.most {
+            return;
+        }
+        limiter.retain_recent();
+        // Forgetting a few at a time would look through all of them at every request.
+        if limiter.len() > self.most / 2 {
+            tracing::warn!(addresses = limiter.len(), "too many addresses to count at once: counting starts anew");
+            *limiter = DefaultKeyedRateLimiter::keyed(self.quota);
+        }
+    }
+
+    fn forget_idle(&self) {
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn address(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(number).into()
+    }
+
+    #[test]
+    fn an_address_has_its_quota_and_no_other_pays_for_it() {
+        let counted = Counted::new(per_minute(3), 100);
+        assert!((0..3).all(|_| counted.excess(address(1)).is_none()));
+        let wait = counted.excess(address(1)).expect("one too many");
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
+        assert!(counted.excess(address(2)).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_and_nobody_is_kept_out_by_others() {
+        let counted = Counted::new(per_minute(2), 1_000);
+        assert!((0..10_000).all(|number| counted.excess(address(number)).is_none()));
+        assert!(counted.remembered() <= 1_000);
+        let victim = address(u32::MAX);
+        assert!((0..2).all(|_| counted.excess(victim).is_none()));
+        assert!(counted.excess(victim).is_some());
+    }
+
+    #[test]
+    fn who_is_idle_is_forgotten() {
+        // A request every 60 microseconds: the quota is whole again before the next line.
+        let counted = Counted::new(per_minute(1_000_000), 1_000);
+        assert!(counted.excess(address(1)).is_none());
+        std::thread::sleep(Duration::from_millis(1));
+        counted.forget_idle();
+        assert_eq!(counted.remembered(), 0);
+    }
+
+    #[test]
+    fn a_quota_is_a_number_or_a_problem() {
+        let read = |value: &str, development| Quotas::read(&|_| Some(value.to_owned()), development);
+        assert_eq!(read("", false), Ok(PRODUCTION));
+        assert_eq!(read(" ", true), Ok(DEVELOPMENT));
+        assert_eq!(read("7", false), Ok(Quotas { sign_in: per_minute(7), public: per_minute(7) }));
+        for wrong in ["0", "-1", "off", "1000001", "1/s"] {
+            assert_eq!(read(wrong, false).expect_err(wrong).len(), 2);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The limiter of the Worker: Cloudflare's rate-limiting binding, one to a class. What it allows stands in `wrangler.toml`.
+//!
+//! It counts in each location for itself, and asking it is no request to anywhere.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
+use worker::send::SendFuture;
+use worker::{Delay, Env, RateLimiter as Binding};
+
+use crate::domain::rate_limit::{RateClass, RateLimiter};
+
+/// The bindings in `wrangler.toml`.
+const SIGN_IN: &str = "SIGN_IN_RATE_LIMITER";
+const PUBLIC: &str = "PUBLIC_RATE_LIMITER";
+/// How long a binding may take: it counts in memory.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// What a refused client is told to wait. The binding does not say; this is the longer of the two periods that it has.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// The two bindings.
+pub(super) struct Bindings {
+    sign_in: Binding,
+    public: Binding,
+}
+
+impl Bindings {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// Which one is missing.
+    pub(super) fn new(env: &Env) -> Result<Self, String> {
+        let binding = |name: &str| env.rate_limiter(name).map_err(|_| format!("the rate-limiting binding {name} is missing"));
+        Ok(Self { sign_in: binding(SIGN_IN)?, public: binding(PUBLIC)? })
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Bindings {
+    async fn excess(&self, class: RateClass, network: IpAddr) -> Option<Duration> {
+        let binding = match class {
+            RateClass::SignIn => &self.sign_in,
+            RateClass::Public => &self.public,
+        };
+        // JavaScript's promises are not Send; the Worker has one thread.
+        let allowed = SendFuture::new(async {
+            let (asked, patience) = (pin!(binding.limit(network.to_string())), pin!(Delay::from(PATIENCE)));
+            match select(asked, patience).await {
+                Either::Left((outcome, _)) => outcome.map(|outcome| outcome.success).map_err(|error| error.to_string()),
+                Either::Right(_) => Err("no answer in time".to_owned()),
+            }
+        })
+        .await;
+        match allowed {
+            Ok(true) => None,
+            Ok(false) => Some(PERIOD),
+            Err(error) => {
+                tracing::warn!(error, "a request is not counted by address");
+                None
+            }
+        }
+    }
+}

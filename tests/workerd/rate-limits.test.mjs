@@ -1,0 +1,103 @@
+// Cloudflare's rate-limiting binding: there, missing, failing, silent.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startApi } from "./miniflare.mjs";
+
+const PRODUCTION = {
+  ENVIRONMENT: "production",
+  ALLOWED_ORIGINS: "https://hamrah.app",
+  RP_ID: "hamrah.app",
+  JWT_ISSUER: "https://api.hamrah.app",
+  JWT_AUDIENCE: "hamrah",
+};
+const LIMITS = { RATE_LIMIT_SIGN_IN: "3", RATE_LIMIT_PUBLIC: "1000" };
+
+/** Runs `check` against an API of its own. */
+const withApi = async (options, check) => {
+  const api = await startApi(options);
+  try {
+    await check(api);
+  } finally {
+    await api.stop();
+  }
+};
+
+const begin = (api, address) =>
+  fetch(`${api.url}/api/webauthn/authenticate/begin`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(address && { "cf-connecting-ip": address }) },
+    body: "{}",
+  });
+
+/** How many calls out of `calls` were let through; all others were refused as they should be. */
+const letThrough = async (api, address, calls) => {
+  let passed = 0;
+  for (let call = 0; call < calls; call += 1) {
+    const answer = await begin(api, address);
+    if (answer.status === 200) {
+      passed += 1;
+      continue;
+    }
+    assert.equal(answer.status, 429);
+    assert.equal(answer.headers.get("retry-after"), "60");
+    assert.equal(answer.headers.get("content-type"), "application/problem+json");
+    assert.equal((await answer.json()).code, "rate_limited");
+  }
+  return passed;
+};
+
+/** The console arrives later than the answer. */
+const logged = async (api, pattern) => {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (pattern.test(api.logs.join("\n"))) return;
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+  assert.match(api.logs.join("\n"), pattern);
+};
+
+test("in production the binding counts, by address", () =>
+  withApi({ vars: { ...PRODUCTION, ...LIMITS } }, async (api) => {
+    // Counting begins anew with each minute, which may just begin.
+    const passed = await letThrough(api, "203.0.113.1", 10);
+    assert.ok(passed >= 3 && passed <= 6, `${passed} were let through`);
+    assert.equal(await letThrough(api, "203.0.113.2", 3), 3);
+  }));
+
+test("in production nothing starts without the bindings, and which one is missing is in the log", () =>
+  withApi({ vars: PRODUCTION, limiters: false }, async (api) => {
+    assert.equal((await begin(api, "203.0.113.1")).status, 503);
+    await logged(api, /the Worker cannot start/);
+    await logged(api, /the rate-limiting binding SIGN_IN_RATE_LIMITER is missing/);
+  }));
+
+test("in production they may be missing if RATE_LIMITS is off, which is in the log", () =>
+  withApi({ vars: { ...PRODUCTION, RATE_LIMITS: "off" }, limiters: false }, async (api) => {
+    assert.equal(await letThrough(api, "203.0.113.1", 10), 10);
+    await logged(api, /RATE_LIMITS is off/);
+  }));
+
+test("in development they may be missing, which is told once", () =>
+  withApi({ limiters: false }, async (api) => {
+    assert.equal(await letThrough(api, "203.0.113.1", 10), 10);
+    await logged(api, /binding SIGN_IN_RATE_LIMITER is missing/);
+    assert.equal(api.logs.join("\n").match(/SIGN_IN_RATE_LIMITER/g).length, 1);
+  }));
+
+// The Worker casts its binding by the class's name.
+const limiter = (body) => `class Ratelimit { async limit() { ${body} } }; export default () => new Ratelimit();`;
+const FAULTS = {
+  fails: ['throw new Error("out of order");', /out of order/],
+  "does not answer": ["await new Promise((resume) => setTimeout(resume, 20_000));", /no answer in time/],
+  "gives nonsense": ["return 7;", /not counted by address/],
+};
+
+for (const [what, [body, told]] of Object.entries(FAULTS)) {
+  test(`a limiter that ${what} keeps nobody out`, () => {
+    const scriptName = "limiter";
+    const wrapped = { SIGN_IN_RATE_LIMITER: { scriptName }, PUBLIC_RATE_LIMITER: { scriptName } };
+    return withApi({ vars: PRODUCTION, wrapped, limiters: false, workers: [{ name: scriptName, modules: true, script: limiter(body) }] }, async (api) => {
+      assert.equal(await letThrough(api, "203.0.113.1", 2), 2);
+      await logged(api, told);
+    });
+  });
+}
