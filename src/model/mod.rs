@@ -15,3 +15,4 @@ pub mod signing_keys;
 mod strength;
 pub mod text;
 pub mod time;
+pub mod webhook;

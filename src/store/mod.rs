@@ -89,6 +89,7 @@ pub mod attested_sign_ins;
 pub mod challenges;
 pub mod device_bindings;
 pub mod events;
+pub mod outbox;
 pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
@@ -246,6 +247,17 @@ impl Row {
         }
     }
 
+    /// An INTEGER column that may be NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`]
+    pub fn opt_integer(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        match self.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.integer(column).map(Some),
+        }
+    }
+
     /// An INTEGER column that fits a smaller type.
     ///
     /// # Errors
@@ -267,10 +279,7 @@ impl Row {
     /// # Errors
     /// [`StoreError::Broken`]
     pub fn opt_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
-        match self.get(column) {
-            Some(Value::Null) => Ok(None),
-            _ => self.time(column).map(Some),
-        }
+        Ok(self.opt_integer(column)?.map(Timestamp::from_millis))
     }
 
     /// A value that `parse` reads out of a TEXT column.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, somebody};
 
-const TABLES: [&str; 8] = ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "events"];
+const TABLES: [&str; 9] =
+    ["users", "identities", "sessions", "refresh_tokens", "challenges", "passkeys", "attest_keys", "events", "outbox"];
 /// What D1 says when something passing happened.
 const MESSAGES: [&str; 4] = [
     "D1_ERROR: Network connection lost.",

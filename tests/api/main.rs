@@ -34,3 +34,4 @@ mod sessions;
 mod sweep;
 mod tokens;
 mod users;
+mod webhooks;

@@ -59,7 +59,7 @@ const SQL_WORKER = `export default {
 };`;
 const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
-const TABLES = ["events", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
+const TABLES = ["outbox", "events", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
  * Starts the API. `vars` are settings; `workers` are further Workers that may bind to it as the service `hamrah-api`.

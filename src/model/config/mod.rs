@@ -3,6 +3,7 @@
 //! Read once, all of it; every problem is told at once. A typo is never a weaker setting.
 
 mod attest_settings;
+mod webhook_settings;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::model::origin::{Origin, is_domain, is_within};
 use crate::model::signing_keys::SigningKeys;
 use crate::model::strength::weakness;
 use crate::model::text;
+use crate::model::webhook::Webhook;
 
 /// A web session ends after this, however often it is used.
 pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
@@ -74,6 +76,8 @@ pub struct Config {
     pub account_url: String,
     /// What is configured about App Attest, with the application ids of the iOS apps.
     pub attest: attest::Settings,
+    /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: who is told of security events, if anybody is.
+    pub webhook: Option<Webhook>,
     /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
     pub internal_services: Vec<String>,
     /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
@@ -107,6 +111,7 @@ impl Config {
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
         let related_origins = reader.related_origins(development);
         let attest = reader.attest(environment == Some(Environment::Production));
+        let webhook = reader.webhook(development);
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
@@ -129,6 +134,7 @@ impl Config {
                 related_origins,
                 account_url,
                 attest,
+                webhook,
                 allowed_origins,
                 cookie_domain,
                 rp_id,

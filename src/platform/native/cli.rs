@@ -54,6 +54,8 @@ enum Command {
 enum Keys {
     /// Print a fresh `INTERNAL_API_KEY` and fresh `JWT_SIGNING_KEYS`, as lines for a file of variables.
     Generate,
+    /// Print a fresh `WEBHOOK_SECRETS`, as a line for a file of variables.
+    Webhook,
 }
 
 /// The native binary's main.
@@ -84,6 +86,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("INTERNAL_API_KEY='{}'", settings::fresh_internal_key()?);
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
         }
+        Command::Keys { command: Keys::Webhook } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
         Command::Doctor => {
             let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read(Missing::Forget)));
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });

@@ -6,13 +6,14 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Every file of `migrations/`, in order; a test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 6] = [
+pub const FILES: [(i64, &str, &str); 7] = [
     (1, "users", include_str!("../../../migrations/0001_users.sql")),
     (2, "sessions", include_str!("../../../migrations/0002_sessions.sql")),
     (3, "challenges", include_str!("../../../migrations/0003_challenges.sql")),
     (4, "events", include_str!("../../../migrations/0004_events.sql")),
     (5, "passkeys", include_str!("../../../migrations/0005_passkeys.sql")),
     (6, "attest_keys", include_str!("../../../migrations/0006_attest_keys.sql")),
+    (8, "outbox", include_str!("../../../migrations/0008_outbox.sql")),
 ];
 
 fn migrator() -> Migrator {

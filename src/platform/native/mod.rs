@@ -12,6 +12,7 @@ mod settings;
 mod steps;
 
 pub mod migrations;
+pub mod outgoing;
 pub mod sqlite;
 
 pub use cli::main;

@@ -23,18 +23,19 @@ use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use super::migrations;
+use super::outgoing::{Closed, Https};
 use super::pages::Pages;
 use super::ports::{SystemClock, SystemEntropy};
 use super::settings::Settings;
 use super::sqlite::Sqlite;
-use crate::domain::{Ports, sweep};
+use crate::domain::{Outgoing, Ports, upkeep};
 use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
 use crate::http::respond::unrouted;
 use crate::http::router::router;
 use crate::model::config::Environment;
 
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a connection may take to send a request's head, also the first byte of it.
@@ -51,8 +52,17 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let ports =
-        Ports { db: Arc::new(database), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), config: Arc::new(settings.config) };
+    let outgoing: Arc<dyn Outgoing> = match settings.config.webhook {
+        Some(_) => Arc::new(Https::open().map_err(|error| format!("WEBHOOK_URL needs certificates of this machine: {error}"))?),
+        None => Arc::new(Closed),
+    };
+    let ports = Ports {
+        db: Arc::new(database),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        outgoing,
+        config: Arc::new(settings.config),
+    };
     let listener = TcpListener::bind(settings.bind).await?;
     let address = listener.local_addr()?;
     if ports.config.environment == Environment::Development {
@@ -69,7 +79,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!("account page at http://localhost:{}/account", address.port());
     }
-    tokio::spawn(sweep_forever(ports.clone()));
+    tokio::spawn(keep_up(ports.clone()));
     let site = Site { router: router(ports), pages: Arc::new(pages) };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
@@ -155,15 +165,11 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn sweep_forever(ports: Ports) {
-    let mut every = tokio::time::interval(SWEEP_EVERY);
+async fn keep_up(ports: Ports) {
+    let mut every = tokio::time::interval(UPKEEP_EVERY);
     loop {
         every.tick().await;
-        match sweep::sweep(&ports).await {
-            Ok(swept) if swept == sweep::Swept::default() => {}
-            Ok(swept) => tracing::info!(?swept, "swept"),
-            Err(error) => tracing::error!(%error, "the sweep failed"),
-        }
+        upkeep::run(&ports).await;
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod console;
 mod d1;
+mod outgoing;
 mod ports;
 
 use std::net::IpAddr;
@@ -16,7 +17,7 @@ use http::HeaderMap;
 use tower::Service;
 use worker::{Context, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
-use crate::domain::{Ports, sweep};
+use crate::domain::{Ports, upkeep};
 use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
 use crate::http::respond;
@@ -49,6 +50,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         db: Arc::new(d1::D1::new(database)),
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
+        outgoing: Arc::new(outgoing::Fetcher),
         config: Arc::new(config),
     };
     Ok(Isolate { router: router(ports.clone()), ports })
@@ -68,11 +70,7 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
-    match sweep::sweep(&isolate.ports).await {
-        Ok(swept) if swept == sweep::Swept::default() => {}
-        Ok(swept) => tracing::info!(?swept, "swept"),
-        Err(error) => tracing::error!(%error, "the sweep failed"),
-    }
+    upkeep::run(&isolate.ports).await;
 }
 
 /// Cloudflare sets this header itself and overwrites a client's.

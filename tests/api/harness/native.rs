@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, sweep};
+use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, upkeep};
 use hamrah_api::http::router::router;
 use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
-use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
+use hamrah_api::platform::native::{migrations, outgoing::Https, sqlite::Sqlite};
 use hamrah_api::store::{Db, Rows, Statement, StoreError};
 use http::Request;
 use http_body_util::BodyExt;
@@ -65,6 +65,7 @@ impl Native {
             db: between.clone(),
             clock: clock.clone(),
             entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+            outgoing: Arc::new(Https::open().expect("certificates")),
             config: Arc::new(config),
         };
         let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, _subscriber: guard, _folder: folder };
@@ -120,7 +121,7 @@ impl Target for Native {
     }
 
     async fn cron(&self) {
-        sweep::sweep(&self.ports).await.expect("sweeps");
+        upkeep::run(&self.ports).await;
     }
 
     async fn age(&self, by: Duration) {
