@@ -18,7 +18,7 @@ use crate::model::webhook::Webhook;
 use crate::store::StoreError;
 use crate::store::outbox::{self, Delays};
 
-/// When a notice is given up: after ten tries.
+/// When a notice is given up: after some ten tries, if they could be made.
 pub const NOTICES_KEPT: Duration = Duration::from_hours(5 * 24);
 
 const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));

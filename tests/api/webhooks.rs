@@ -45,13 +45,13 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
         let pair = app.pair(&person).await;
         let pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
         app.delete(&format!("/api/users/me/sessions/{}", pair.id)).cookie(&session).send().await.ok();
-        assert!(receiver().about(&person.id).is_empty(), "nothing before its time");
+        assert!(receiver().about(&person).is_empty(), "nothing before its time");
         app.cron().await;
-        let told = receiver().about(&person.id);
+        let told = receiver().about(&person);
         let mut happened = app.events(&person.id).await;
         happened.retain(|kind| kind != "tokens_refreshed");
         happened.sort();
-        assert_eq!(receiver().kinds(&person.id), happened);
+        assert_eq!(receiver().kinds(&person), happened);
         assert_eq!(happened, ["sign_in_revoked", "signed_in", "signed_in", "user_created"]);
         let revoked = told.iter().find(|message| message.kind() == "sign_in_revoked").expect("told").json();
         let event = &app.sql("SELECT id, at FROM events WHERE kind = 'sign_in_revoked'", &[]).await[0];
@@ -68,7 +68,7 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
         assert_eq!(waiting(app).await, 0);
         app.age(HOUR).await;
         app.cron().await;
-        assert_eq!(receiver().about(&person.id).len(), happened.len(), "once");
+        assert_eq!(receiver().about(&person).len(), happened.len(), "once");
     })
     .await;
 }
@@ -77,22 +77,25 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
 async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
-        receiver().react(&person.id, &[500, 302, 404, 410, 429, 307, 100 + 403, 301].map(Status));
+        receiver().react(&person, &[500, 302, 404, 410, 429, 307, 100 + 403, 301].map(Status));
         app.cron().await;
         for (tries, delay) in (1..).zip(DELAYS) {
-            assert_eq!(receiver().about(&person.id).len(), tries);
+            assert_eq!(receiver().about(&person).len(), tries);
             assert_eq!(app.count("SELECT tries FROM outbox", &[]).await, i64::try_from(tries).expect("fits"));
             app.age(delay.saturating_sub(5 * SECOND)).await;
             app.cron().await;
-            assert_eq!(receiver().about(&person.id).len(), tries, "not before {delay:?}");
+            assert_eq!(receiver().about(&person).len(), tries, "not before {delay:?}");
             app.age(delay / 8 + 6 * SECOND).await;
             app.cron().await;
         }
         assert_eq!(waiting(app).await, 0, "taken at last");
-        let told = receiver().about(&person.id);
+        let told = receiver().about(&person);
         assert_eq!(told.len(), DELAYS.len() + 1);
         assert!(told.iter().all(|message| message.header("webhook-id") == told[0].header("webhook-id")), "one id");
-        assert!(told.iter().all(|message| message.body == told[0].body && message.path == "/hook"), "no redirect is followed");
+        assert!(
+            told.iter().all(|message| message.json()["data"] == told[0].json()["data"] && message.path == "/hook"),
+            "no redirect is followed"
+        );
         let log = app.logs().await;
         assert!(log.contains("the webhook did not take a notice") && log.contains("WEBHOOK_URL should change"), "{log}");
         assert!(log.contains(told[0].header("webhook-id")) && !log.contains("/hook") && !log.contains("Person "), "{log}");
@@ -104,15 +107,15 @@ async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
 async fn who_hangs_or_hangs_up_gets_it_again_and_keeps_nobody_else_waiting() {
     case_with(&receiver().vars(), async |app| {
         let (slow, rude, fine) = (app.person().await, app.person().await, app.person().await);
-        receiver().react(&slow.id, &[Hang]);
-        receiver().react(&rude.id, &[HangUp]);
+        receiver().react(&slow, &[Hang]);
+        receiver().react(&rude, &[HangUp]);
         app.cron().await;
-        assert_eq!(receiver().about(&fine.id).len(), 1);
+        assert_eq!(receiver().about(&fine).len(), 1);
         assert_eq!(waiting(app).await, 2);
         app.age(MINUTE).await;
         app.cron().await;
         assert_eq!(waiting(app).await, 0);
-        assert_eq!((receiver().about(&slow.id).len(), receiver().about(&rude.id).len(), receiver().about(&fine.id).len()), (2, 2, 1));
+        assert_eq!((receiver().about(&slow).len(), receiver().about(&rude).len(), receiver().about(&fine).len()), (2, 2, 1));
         let log = app.logs().await;
         assert!(log.contains("no answer in time") && log.contains("no connection"), "{log}");
     })
@@ -123,7 +126,7 @@ async fn who_hangs_or_hangs_up_gets_it_again_and_keeps_nobody_else_waiting() {
 async fn what_nobody_takes_is_given_up_after_five_days() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
-        receiver().react(&person.id, &[Status(500); 20]);
+        receiver().react(&person, &[Status(500); 20]);
         for _ in 0..(5 * 24) {
             app.cron().await;
             assert_eq!(waiting(app).await, 1);
@@ -132,11 +135,9 @@ async fn what_nobody_takes_is_given_up_after_five_days() {
         app.age(MINUTE).await;
         app.cron().await;
         assert_eq!(waiting(app).await, 0);
-        assert_eq!(
-            receiver().about(&person.id).len(),
-            8,
-            "in whole hours: at once, 1, 2, 3, 4 (an hour later and more), 11, 36, 61, 86 or so"
-        );
+        // At once, three times after an hour each, then after two, seven and, as chance has it, some 25 hours.
+        let tries = receiver().about(&person).len();
+        assert!((9..=10).contains(&tries), "{tries}");
         assert!(app.logs().await.contains("notices were given up"));
     })
     .await;
@@ -163,14 +164,14 @@ async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
         happen(app, &person, "something_new", 119).await;
         happen(app, &person, "tokens_refreshed", 10).await;
         assert_eq!(waiting(app).await, 120, "new kinds are told without further ado, refreshes are not");
-        receiver().react(&person.id, &[Status(503); 5]);
+        receiver().react(&person, &[Status(503); 5]);
         app.cron().await;
-        assert_eq!((receiver().about(&person.id).len(), waiting(app).await), (5, 120));
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (5, 120));
         app.cron().await;
-        assert_eq!((receiver().about(&person.id).len(), waiting(app).await), (105, 20), "those that failed wait");
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (105, 20), "those that failed wait");
         app.age(MINUTE).await;
         app.cron().await;
-        assert_eq!((receiver().about(&person.id).len(), waiting(app).await), (125, 0));
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (125, 0));
     })
     .await;
 }
@@ -181,7 +182,7 @@ async fn concurrent_runs_tell_everything_once() {
         let person = app.person().await;
         happen(app, &person, "signed_in", 79).await;
         join_all((0..6).map(|_| app.cron())).await;
-        let mut ids: Vec<_> = receiver().about(&person.id).iter().map(|message| message.header("webhook-id").to_owned()).collect();
+        let mut ids: Vec<_> = receiver().about(&person).iter().map(|message| message.header("webhook-id").to_owned()).collect();
         assert_eq!((ids.len(), waiting(app).await), (80, 0));
         ids.sort();
         ids.dedup();
@@ -211,10 +212,10 @@ async fn a_fault_of_the_database_loses_nothing_and_a_repeat_has_the_same_id() {
             app.fail(&[Fault { at, mode, message }]).await;
             app.cron().await;
             app.fail(&[]).await;
-            assert_eq!(receiver().about(&person.id).len(), at_first, "{at} {mode:?}");
+            assert_eq!(receiver().about(&person).len(), at_first, "{at} {mode:?}");
             app.age(MINUTE).await;
             app.cron().await;
-            let told = receiver().about(&person.id);
+            let told = receiver().about(&person);
             assert_eq!((told.len(), waiting(app).await), (in_the_end, 0), "{at} {mode:?}");
             assert_eq!(told[0].header("webhook-id"), told[in_the_end - 1].header("webhook-id"));
         }
@@ -231,8 +232,8 @@ async fn whose_account_is_deleted_is_told_so_and_what_came_before() {
         app.delete("/api/users/me").cookie(&session).send().await.ok();
         assert_eq!(app.events(&person.id).await, ["user_deleted"], "the log has forgotten them");
         app.cron().await;
-        assert_eq!(receiver().kinds(&person.id), ["signed_in", "user_created", "user_deleted"]);
-        for message in receiver().about(&person.id) {
+        assert_eq!(receiver().kinds(&person), ["signed_in", "user_created", "user_deleted"]);
+        for message in receiver().about(&person) {
             let data = message.json()["data"].clone();
             assert_eq!(data["user"]["email"], json!(person.email), "{}", message.kind());
             let bare = data["address"].is_null() && data["user_agent"].is_null();

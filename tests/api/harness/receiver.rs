@@ -1,5 +1,5 @@
 //! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be lent again. Cases know their messages
-//! by the account that they are about.
+//! by the address of the account that they are about: ids are the same in every case, natively.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -17,6 +17,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sha2::Sha256;
+
+use super::Person;
 
 /// Two, as while they are rotated.
 const SECRETS: &str = "whsec_mH3yq0Zt9vXcBn5LkEw2RfUj7TgPaDsI8oVz6rKxYeM=,whsec_Q2sZ7bVd0xYw9nMfLtHc4gKpRjUe6AiO1mXq8vNyTzE=";
@@ -51,10 +53,10 @@ impl Message {
         self.headers[name].to_str().expect("a text")
     }
 
-    fn user(&self) -> String {
+    fn whose(&self) -> String {
         serde_json::from_str::<Value>(&self.body)
             .ok()
-            .and_then(|body| body["data"]["user"]["id"].as_str().map(str::to_owned))
+            .and_then(|body| body["data"]["user"]["email"].as_str().map(str::to_owned))
             .unwrap_or_default()
     }
 
@@ -104,23 +106,23 @@ impl Receiver {
         [("WEBHOOK_URL", &self.url), ("WEBHOOK_SECRETS", SECRETS)]
     }
 
-    /// What the next messages about `user` get; all after them get 204.
-    pub fn react(&self, user: &str, reactions: &[Reaction]) {
-        self.reactions.lock().expect("unpoisoned").insert(user.to_owned(), reactions.iter().copied().collect());
+    /// What the next messages about somebody get; all after them get 204.
+    pub fn react(&self, whose: &Person, reactions: &[Reaction]) {
+        self.reactions.lock().expect("unpoisoned").insert(whose.email.clone(), reactions.iter().copied().collect());
     }
 
-    /// All messages about `user`, each of them verified.
+    /// All messages about somebody, each of them verified.
     #[track_caller]
-    pub fn about(&self, user: &str) -> Vec<Message> {
-        let messages: Vec<_> = self.messages.lock().expect("unpoisoned").iter().filter(|m| m.user() == user).cloned().collect();
+    pub fn about(&self, whose: &Person) -> Vec<Message> {
+        let messages: Vec<_> = self.messages.lock().expect("unpoisoned").iter().filter(|m| m.whose() == whose.email).cloned().collect();
         messages.iter().for_each(Message::verify);
         messages
     }
 
-    /// The kinds of the messages about `user`, sorted: no order is promised.
+    /// The kinds of the messages about somebody, sorted: no order is promised.
     #[track_caller]
-    pub fn kinds(&self, user: &str) -> Vec<String> {
-        let mut kinds: Vec<_> = self.about(user).iter().map(Message::kind).collect();
+    pub fn kinds(&self, whose: &Person) -> Vec<String> {
+        let mut kinds: Vec<_> = self.about(whose).iter().map(Message::kind).collect();
         kinds.sort();
         kinds
     }
@@ -138,9 +140,9 @@ impl Receiver {
         let (parts, body) = request.into_parts();
         let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
         let message = Message { path: parts.uri.path().to_owned(), headers: parts.headers, body };
-        let user = message.user();
+        let whose = message.whose();
         self.messages.lock().expect("unpoisoned").push(message);
-        let reaction = self.reactions.lock().expect("unpoisoned").get_mut(&user).and_then(VecDeque::pop_front);
+        let reaction = self.reactions.lock().expect("unpoisoned").get_mut(&whose).and_then(VecDeque::pop_front);
         match reaction.unwrap_or(Reaction::Status(204)) {
             Reaction::Status(status) => {
                 Ok(Response::builder().status(status).header("location", "/elsewhere").body(Body::from("whatever")).map_err(Box::new)?)
