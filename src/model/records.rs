@@ -179,7 +179,7 @@ pub struct Caller {
     pub session: SessionId,
 }
 
-/// What the event log tells about.
+/// What the event log tells about, and the webhook too: all kinds but [`Self::TokensRefreshed`] (`migrations/0008_outbox.sql`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// An account was made.
