@@ -4,6 +4,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
 const SECRETS = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS"];
+/** Needed only where WEBHOOK_URL is set. */
+const WEBHOOK_SECRETS = "WEBHOOK_SECRETS";
 const ENVIRONMENTS = ["preview", "production"];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const [environment, ...flags] = process.argv.slice(2);
@@ -39,7 +41,7 @@ if (!existsSync("build/profile") || readFileSync("build/profile", "utf8") !== "-
 
 const config = sections();
 const vars = config[`env.${environment}.vars`] ?? {};
-const inTheOpen = SECRETS.filter((name) => Object.values(config).some((section) => name in section));
+const inTheOpen = [...SECRETS, WEBHOOK_SECRETS].filter((name) => Object.values(config).some((section) => name in section));
 if (inTheOpen.length > 0) fail(`wrangler.toml holds secrets: ${inTheOpen.join(", ")}. They do not belong there.`);
 
 if (dryRun) {
@@ -56,7 +58,8 @@ if (unset.length > 0) fail(`wrangler.toml has placeholders for ${environment}: $
 
 const listed = wrangler(["secret", "list"], { stdio: ["inherit", "pipe", "inherit"], encoding: "utf8" });
 if (listed.status !== 0) fail("The secrets cannot be listed: is wrangler logged in (npx wrangler login)?");
-const missing = SECRETS.filter((name) => !JSON.parse(listed.stdout).some((secret) => secret.name === name));
+const needed = "WEBHOOK_URL" in vars ? [...SECRETS, WEBHOOK_SECRETS] : SECRETS;
+const missing = needed.filter((name) => !JSON.parse(listed.stdout).some((secret) => secret.name === name));
 if (missing.length > 0) fail(`Missing secrets: ${missing.join(", ")}. Set each with: npx wrangler secret put NAME --env ${environment}`);
 
 // Before the code: a migration only ever adds what the running code does not know.

@@ -109,6 +109,19 @@ fn every_migration_is_compiled_in() {
     assert_eq!(names, compiled);
 }
 
+/// A trigger tells the webhook of every kind but one, also of those that are added later.
+#[test]
+fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
+    let (records, page) =
+        (fs::read_to_string("src/model/records.rs").expect("records"), fs::read_to_string("docs/WEBHOOKS.md").expect("a page"));
+    let names = records.split("impl EventKind").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the names");
+    let kinds: Vec<&str> = names.lines().filter(|line| line.contains("=> \"")).filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(kinds.len() > 10, "{kinds:?}");
+    for kind in kinds.into_iter().filter(|kind| *kind != "tokens_refreshed") {
+        assert!(page.contains(&format!("`{kind}`")), "docs/WEBHOOKS.md does not describe {kind}");
+    }
+}
+
 #[test]
 fn the_description_is_fresh_and_complete() {
     let document = hamrah_api::http::openapi::document();

@@ -10,7 +10,8 @@ pub(super) fn derived(key: &SigningKey, label: &[u8], message: &[u8]) -> Option<
     mac(&mac(key.seed()?, label)?, message)
 }
 
-fn mac(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+/// HMAC-SHA-256.
+pub(super) fn mac(key: &[u8], message: &[u8]) -> Option<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(message);
     Some(mac.finalize().into_bytes().into())

@@ -18,12 +18,16 @@ pub mod steps;
 pub mod sweep;
 pub mod throttle;
 pub mod tokens;
+pub mod upkeep;
 pub mod users;
 pub mod webauthn;
+pub mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::model::config::Config;
@@ -55,6 +59,40 @@ pub trait Entropy: Send + Sync {
 #[error("the platform gave no random bytes")]
 pub struct NoEntropy;
 
+/// A POST to somebody else's server.
+#[derive(Debug)]
+pub struct Post<'a> {
+    /// Where to. Not to be logged: it may hold a secret.
+    pub url: &'a str,
+    /// Names in lower case.
+    pub headers: &'a [(&'static str, String)],
+    /// What to send. Not to be logged either.
+    pub body: String,
+    /// How long it may take until the answer's status is there.
+    pub patience: Duration,
+}
+
+/// The way out to other people's servers.
+#[async_trait]
+pub trait Outgoing: Send + Sync {
+    /// Sends `post` and gives the status of the answer, whatever it is. A redirect is an answer and not followed.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]; the other side may have got it all the same.
+    async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer>;
+}
+
+/// Why another server gave no answer. It says no more: the platforms' texts name the address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// It took too long.
+    #[error("no answer in time")]
+    Late,
+    /// No connection, or it broke.
+    #[error("no connection")]
+    Unreachable,
+}
+
 /// What use cases need from the outside.
 #[derive(Clone)]
 pub struct Ports {
@@ -66,6 +104,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// How often an address may ask.
     pub limiter: Arc<dyn RateLimiter>,
+    /// The way out to other people's servers.
+    pub outgoing: Arc<dyn Outgoing>,
     /// The configuration.
     pub config: Arc<Config>,
 }

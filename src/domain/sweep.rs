@@ -1,10 +1,11 @@
-//! Removing what has ended, in bounded batches: every minute, at the edge by a cron trigger, natively by a background task.
+//! Removing what has ended, in bounded batches: every minute.
 
 use super::Ports;
 use super::devices::UNBOUND_KEPT;
+use super::webhooks::NOTICES_KEPT;
 use crate::model::config::REFRESH_EVENTS_KEPT;
 use crate::model::throttle::ATTEMPTS_KEPT;
-use crate::store::{StoreError, attempts, attest_keys, challenges, events, refresh_tokens, sessions};
+use crate::store::{StoreError, attempts, attest_keys, challenges, events, outbox, refresh_tokens, sessions};
 
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -21,6 +22,8 @@ pub struct Swept {
     pub attest_keys: usize,
     /// Subjects that nobody guessed at lately.
     pub attempts: usize,
+    /// Notices that were given up, or that nobody wants.
+    pub notices: usize,
 }
 
 /// Removes what has ended. Safe to run concurrently and to stop anywhere.
@@ -29,7 +32,8 @@ pub struct Swept {
 /// [`StoreError`]; what was removed before stays removed.
 pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    Ok(Swept {
+    let webhook = ports.config.webhook.is_some();
+    let swept = Swept {
         // Tokens before the sign-ins they hang on: so a removed sign-in never drags an unbounded chain with it.
         refresh_tokens: refresh_tokens::sweep(db, now).await?,
         sessions: sessions::sweep(db, now).await?,
@@ -37,5 +41,11 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         events: events::sweep(db, now.minus(REFRESH_EVENTS_KEPT)).await?,
         attest_keys: attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?,
         attempts: attempts::sweep(db, now.minus(ATTEMPTS_KEPT)).await?,
-    })
+        // Without a webhook nobody wants them: the schema writes them all the same.
+        notices: outbox::sweep(db, webhook.then(|| now.minus(NOTICES_KEPT))).await?,
+    };
+    if webhook && swept.notices > 0 {
+        tracing::error!(notices = swept.notices, "notices were given up: the webhook did not take them for days");
+    }
+    Ok(swept)
 }

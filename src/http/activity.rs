@@ -29,6 +29,13 @@ pub struct SignIn {
     /// What the client called itself.
     #[schema(required)]
     user_agent: Option<String>,
+    /// The country from which it was made, ISO 3166-1 alpha-2, where the edge knows it.
+    #[schema(required)]
+    country: Option<String>,
+    /// How its owner proved who they are, last: authentication methods (RFC 8176).
+    amr: Vec<String>,
+    /// When they did.
+    auth_time: i64,
     /// When it was made.
     created_at: i64,
     /// When it was last used, to the hour for web sessions.
@@ -46,6 +53,9 @@ impl SignIn {
             id: session.id.to_string(),
             platform: session.platform.as_str(),
             user_agent: session.user_agent,
+            country: session.country,
+            amr: session.amr.methods().to_vec(),
+            auth_time: session.authenticated_at.millis(),
             created_at: session.created_at.millis(),
             last_used: session.last_used_at.millis(),
             expires_at: ends.millis(),

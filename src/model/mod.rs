@@ -20,3 +20,4 @@ mod strength;
 pub mod text;
 pub mod throttle;
 pub mod time;
+pub mod webhook;

@@ -148,6 +148,35 @@ pub struct Event {
     pub user_agent: Option<String>,
 }
 
+/// An event that the webhook is to be told, with whom to write to about it as it was when it happened.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The event's id.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// What: see [`EventKind::as_str`].
+    pub kind: String,
+    /// The account.
+    pub user_id: String,
+    /// Its address.
+    pub email: Option<String>,
+    /// Whether a provider that checks addresses vouched for this one.
+    pub email_verified: Option<bool>,
+    /// Its owner's name.
+    pub name: Option<String>,
+    /// The sign-in that it is about, or that did it.
+    pub session_id: Option<String>,
+    /// The passkey or the device's key that it is about.
+    pub subject: Option<String>,
+    /// The client's network address, where the platform vouches for it.
+    pub address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// How often it was tried, this time included.
+    pub tries: i64,
+}
+
 /// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the change happens, not only before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
@@ -157,7 +186,7 @@ pub struct Caller {
     pub session: SessionId,
 }
 
-/// What the event log tells about.
+/// What the event log tells about, and the webhook too: all kinds but [`Self::TokensRefreshed`] (`migrations/0008_outbox.sql`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// An account was made.

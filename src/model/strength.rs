@@ -5,7 +5,8 @@ const MIN_SECRET_CHARS: usize = 32;
 /// Fewest different characters in an accepted secret; 32 random ones of 16 have about 14.
 const MIN_SECRET_VARIETY: usize = 12;
 /// Published values that look like secrets, in lower case, letters and digits only.
-const KNOWN_SECRETS: [&str; 1] = ["hamrahinternalservicekey2025"];
+// The second is the example of the Standard Webhooks.
+const KNOWN_SECRETS: [&str; 2] = ["hamrahinternalservicekey2025", "mfkq9r8gkyqrtwjupd8ilpzio2lalasw"];
 /// Of what made-up secrets are made; a random one of 43 characters holds one of these once in some ten thousand.
 const MADE_UP: [&str; 14] = [
     "changeme",

@@ -98,6 +98,7 @@ pub mod device_bindings;
 pub mod events;
 pub mod export;
 pub mod factors;
+pub mod outbox;
 pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
@@ -255,6 +256,17 @@ impl Row {
         }
     }
 
+    /// An INTEGER column that may be NULL.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`]
+    pub fn opt_integer(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        match self.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.integer(column).map(Some),
+        }
+    }
+
     /// An INTEGER column that fits a smaller type.
     ///
     /// # Errors
@@ -276,10 +288,7 @@ impl Row {
     /// # Errors
     /// [`StoreError::Broken`]
     pub fn opt_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
-        match self.get(column) {
-            Some(Value::Null) => Ok(None),
-            _ => self.time(column).map(Some),
-        }
+        Ok(self.opt_integer(column)?.map(Timestamp::from_millis))
     }
 
     /// A value that `parse` reads out of a TEXT column.

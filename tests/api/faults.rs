@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, somebody};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "users",
     "identities",
     "sessions",
@@ -17,6 +17,7 @@ const TABLES: [&str; 11] = [
     "backup_codes",
     "attempts",
     "events",
+    "outbox",
 ];
 /// What D1 says when something passing happened.
 const MESSAGES: [&str; 4] = [

@@ -37,3 +37,4 @@ mod sessions;
 mod sweep;
 mod tokens;
 mod users;
+mod webhooks;

@@ -138,11 +138,18 @@ async fn limits_can_be_switched_off() {
 }
 
 /// What is counted as signing in: a new route that verifies or keeps something for whoever asks belongs here.
-const SIGNS_IN: [&str; 13] = [
+const SIGNS_IN: [&str; 20] = [
     "/api/app-attestation/challenge",
     "/api/app-attestation/verify",
     "/api/app-attestation/verify-key",
+    "/api/auth/backup-codes",
+    "/api/auth/reauthenticate/begin",
+    "/api/auth/reauthenticate/complete",
+    "/api/auth/recovery/begin",
+    "/api/auth/recovery/complete",
     "/api/auth/sessions/logout",
+    "/api/auth/totp/confirm",
+    "/api/auth/totp/enroll",
     "/api/auth/token/refresh",
     "/api/auth/tokens/refresh",
     "/api/webauthn/authenticate/begin",

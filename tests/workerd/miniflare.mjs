@@ -62,7 +62,7 @@ const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 /** Requests of an address in a minute, where a test does not say how many. */
 const PLENTY = 1_000_000;
 
-const TABLES = ["events", "attempts", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
+const TABLES = ["outbox", "events", "attempts", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
  * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` are for the rate-limiting bindings, unless

@@ -3,6 +3,7 @@
 //! Read once, all of it; every problem is told at once. A typo is never a weaker setting.
 
 mod attest_settings;
+mod webhook_settings;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::model::secrets_key::SecretsKeys;
 use crate::model::signing_keys::SigningKeys;
 use crate::model::strength::weakness;
 use crate::model::text;
+use crate::model::webhook::Webhook;
 
 /// A web session ends after this, however often it is used.
 pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
@@ -77,6 +79,8 @@ pub struct Config {
     pub attest: attest::Settings,
     /// `RATE_LIMITS`: whether requests are counted by address; `on` or `off`.
     pub rate_limits: bool,
+    /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: who is told of security events, if anybody is.
+    pub webhook: Option<Webhook>,
     /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
     pub internal_services: Vec<String>,
     /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
@@ -117,6 +121,7 @@ impl Config {
         let related_origins = reader.related_origins(development);
         let attest = reader.attest(environment == Some(Environment::Production));
         let rate_limits = reader.word("RATE_LIMITS", "`on` or `off`", "on", on_or_off, true);
+        let webhook = reader.webhook(development);
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
         let signing_keys = reader.signing_keys();
@@ -149,6 +154,7 @@ impl Config {
                 account_url,
                 attest,
                 rate_limits,
+                webhook,
                 allowed_origins,
                 cookie_domain,
                 rp_id,

@@ -125,6 +125,42 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
     }
 }
 
+const WEBHOOK_SECRET: &str = "whsec_mH3yq0Zt9vXcBn5LkEw2RfUj7TgPaDsI8oVz6rKxYeM=";
+
+#[test]
+fn a_webhook_needs_an_address_and_good_secrets() {
+    let mut settings = production();
+    settings.insert("WEBHOOK_URL", "https://mail.hamrah.app/hooks".to_owned());
+    settings.insert("WEBHOOK_SECRETS", WEBHOOK_SECRET.to_owned());
+    let config = read(&settings).expect("starts");
+    assert_eq!(config.webhook.as_ref().map(|webhook| webhook.secrets.len()), Some(1));
+    assert!(!format!("{config:?}").contains("hooks"), "the path may be secret");
+    let two =
+        format!("{WEBHOOK_SECRET}, whsec_{}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, Sha256::digest("2")));
+    for (name, value, starts) in [
+        ("WEBHOOK_SECRETS", two.as_str(), true),
+        ("WEBHOOK_SECRETS", "", false),
+        ("WEBHOOK_URL", "", false),
+        ("WEBHOOK_URL", "http://mail.hamrah.app/hooks", false),
+        ("WEBHOOK_URL", "http://localhost:9000/hooks", false),
+        ("WEBHOOK_SECRETS", &WEBHOOK_SECRET["whsec_".len()..], false),
+        ("WEBHOOK_SECRETS", &format!("{two},whsec_AAAA"), false),
+        ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false),
+        ("WEBHOOK_SECRETS", "whsec_dGhlIGZpbmVzdCBoYW5kbWFkZSBwaHJhc2UgZXZlciE=", false),
+        ("WEBHOOK_SECRETS", &format!("whsec_{}", "AAECAwQF".repeat(4)), false),
+    ] {
+        let mut settings = settings.clone();
+        settings.insert(name, value.to_owned());
+        let read = read(&settings).map(drop).map_err(|error| error.to_string());
+        assert_eq!(read.is_ok(), starts, "{name}={value}: {read:?}");
+        let told = read.err().is_none_or(|error| error.contains("WEBHOOK_") && (value.len() < 8 || !error.contains(value)));
+        assert!(told, "{name}={value}");
+    }
+    settings.insert("ENVIRONMENT", "development".to_owned());
+    settings.insert("WEBHOOK_URL", "http://localhost:9000/hooks".to_owned());
+    assert!(read(&settings).is_ok());
+}
+
 #[test]
 fn access_must_not_outlive_the_sign_in() {
     let mut settings = production();

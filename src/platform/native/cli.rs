@@ -54,6 +54,8 @@ enum Command {
 enum Keys {
     /// Print fresh `INTERNAL_API_KEY`, `SECRETS_KEY` and `JWT_SIGNING_KEYS`, as lines for a file of variables.
     Generate,
+    /// Print a fresh `WEBHOOK_SECRETS`, as a line for a file of variables.
+    Webhook,
 }
 
 /// The native binary's main.
@@ -85,6 +87,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("SECRETS_KEY='{}'", settings::fresh_key()?);
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
         }
+        Command::Keys { command: Keys::Webhook } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
         Command::Doctor => {
             let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read(Missing::Forget)));
             return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });

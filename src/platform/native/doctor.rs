@@ -27,6 +27,9 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         config.internal_keys.len()
     );
     println!("App Attest     ok     {}", config.attest);
+    if let Some(webhook) = &config.webhook {
+        println!("webhook        ok     {} secrets", webhook.secrets.len());
+    }
     let generated = settings.generated.contains(&"JWT_SIGNING_KEYS");
     for (index, key) in config.signing_keys.iter().enumerate().filter(|_| !generated) {
         let role = if index == 0 { "signs" } else { "verifies" };

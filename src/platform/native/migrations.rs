@@ -6,7 +6,7 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Every file of `migrations/`, in order; a test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 8] = [
+pub const FILES: [(i64, &str, &str); 9] = [
     (1, "users", include_str!("../../../migrations/0001_users.sql")),
     (2, "sessions", include_str!("../../../migrations/0002_sessions.sql")),
     (3, "challenges", include_str!("../../../migrations/0003_challenges.sql")),
@@ -14,6 +14,7 @@ pub const FILES: [(i64, &str, &str); 8] = [
     (5, "passkeys", include_str!("../../../migrations/0005_passkeys.sql")),
     (6, "attest_keys", include_str!("../../../migrations/0006_attest_keys.sql")),
     (7, "attempts", include_str!("../../../migrations/0007_attempts.sql")),
+    (8, "outbox", include_str!("../../../migrations/0008_outbox.sql")),
     (9, "factors", include_str!("../../../migrations/0009_factors.sql")),
 ];
 

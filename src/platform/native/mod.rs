@@ -13,6 +13,7 @@ mod settings;
 mod steps;
 
 pub mod migrations;
+pub mod outgoing;
 pub mod rate_limits;
 pub mod sqlite;
 

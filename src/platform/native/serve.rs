@@ -23,6 +23,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use super::migrations;
+use super::outgoing::{Closed, Https};
 use super::pages::Pages;
 use super::ports::{SystemClock, SystemEntropy};
 use super::proxies::Proxies;
@@ -30,14 +31,14 @@ use super::rate_limits::InMemory;
 use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Ports, sweep};
+use crate::domain::{Outgoing, Ports, upkeep};
 use crate::http::error::Code;
 use crate::http::extract::ClientAddress;
 use crate::http::respond::unrouted;
 use crate::http::router::router;
 use crate::model::config::Environment;
 
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a connection may take to send a request's head, also the first byte of it.
@@ -54,6 +55,10 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
+    let outgoing: Arc<dyn Outgoing> = match settings.config.webhook {
+        Some(_) => Arc::new(Https::open().map_err(|error| format!("WEBHOOK_URL needs certificates of this machine: {error}"))?),
+        None => Arc::new(Closed),
+    };
     let counted = settings.config.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
         Some(counted) => counted.clone(),
@@ -64,6 +69,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         limiter,
+        outgoing,
         config: Arc::new(settings.config),
     };
     let listener = TcpListener::bind(settings.bind).await?;
@@ -89,7 +95,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!("account page at http://localhost:{}/account", address.port());
     }
-    tokio::spawn(sweep_forever(ports.clone(), counted));
+    tokio::spawn(keep_up(ports.clone(), counted));
     let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
@@ -178,18 +184,14 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn sweep_forever(ports: Ports, counted: Option<Arc<InMemory>>) {
-    let mut every = tokio::time::interval(SWEEP_EVERY);
+async fn keep_up(ports: Ports, counted: Option<Arc<InMemory>>) {
+    let mut every = tokio::time::interval(UPKEEP_EVERY);
     loop {
         every.tick().await;
         if let Some(counted) = &counted {
             counted.forget_idle();
         }
-        match sweep::sweep(&ports).await {
-            Ok(swept) if swept == sweep::Swept::default() => {}
-            Ok(swept) => tracing::info!(?swept, "swept"),
-            Err(error) => tracing::error!(%error, "the sweep failed"),
-        }
+        upkeep::run(&ports).await;
     }
 }
 

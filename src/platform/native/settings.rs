@@ -15,6 +15,7 @@ use super::rate_limits::Quotas;
 use crate::domain::Entropy;
 use crate::model::config::{Config, ConfigError};
 use crate::model::signing_keys::{SigningKey, SigningKeys};
+use crate::model::webhook::WebhookSecret;
 
 /// Development secrets: the same file that `wrangler dev` reads.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
@@ -117,6 +118,11 @@ pub(super) fn fresh_key() -> Result<String, String> {
 /// A fresh JWK set of one key.
 pub(super) fn fresh_signing_keys() -> Result<String, String> {
     Ok(SigningKeys::single(SigningKey::from_seed(entropy()?)).to_json())
+}
+
+/// A fresh secret of the webhook: 256 bits.
+pub(super) fn fresh_webhook_secret() -> Result<String, String> {
+    Ok(WebhookSecret::text(&entropy()?))
 }
 
 fn entropy() -> Result<[u8; 32], String> {

@@ -5,6 +5,7 @@
 
 mod console;
 mod d1;
+mod outgoing;
 mod ports;
 mod rate_limits;
 
@@ -20,12 +21,12 @@ use futures_util::future::{Either, select};
 use http::HeaderMap;
 use tower::Service;
 use wasm_bindgen::JsValue;
-use worker::{Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
+use worker::{Cf, Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Ports, sweep};
+use crate::domain::{Ports, upkeep};
 use crate::http::error::Code;
-use crate::http::extract::ClientAddress;
+use crate::http::extract::{ClientAddress, ClientCountry};
 use crate::http::respond;
 use crate::http::router::router;
 use crate::model::config::{Config, Environment};
@@ -74,6 +75,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
         limiter: limiter(env, &config)?,
+        outgoing: Arc::new(outgoing::Fetcher),
         config: Arc::new(config),
     };
     Ok(Isolate { router: router(ports.clone()), ports })
@@ -100,7 +102,9 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
     let Some(isolate) = isolate(&env) else { return Ok(respond::unrouted(Code::Unavailable)) };
     let address = client_address(request.headers());
+    let country = request.extensions().get::<Cf>().and_then(Cf::country);
     request.extensions_mut().insert(ClientAddress(address));
+    request.extensions_mut().insert(ClientCountry(country));
     let mut router = isolate.router.clone();
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => Ok(answered.unwrap_or_else(|never| match never {})),
@@ -113,11 +117,7 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
-    match sweep::sweep(&isolate.ports).await {
-        Ok(swept) if swept == sweep::Swept::default() => {}
-        Ok(swept) => tracing::info!(?swept, "swept"),
-        Err(error) => tracing::error!(%error, "the sweep failed"),
-    }
+    upkeep::run(&isolate.ports).await;
 }
 
 /// Cloudflare sets this header itself and overwrites a client's.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must give no row, with what a row would mean.
-const FORBIDDEN: [(&str, &str); 8] = [
+const FORBIDDEN: [(&str, &str); 9] = [
     ("a reference to nothing (I5)", "SELECT * FROM pragma_foreign_key_check"),
     (
         "a sign-in with two live refresh tokens (I3)",
@@ -33,9 +33,14 @@ const FORBIDDEN: [(&str, &str); 8] = [
         "an attempt that counts for nothing, or is locked for longer than an hour",
         "SELECT subject FROM attempts WHERE failures < 1 OR free_at NOT BETWEEN last_at AND last_at + 3600000",
     ),
+    (
+        "a notice of what did not happen",
+        "SELECT id FROM outbox AS o WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = o.id)
+            AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = o.user_id)",
+    ),
 ];
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "users",
     "identities",
     "sessions",
@@ -47,6 +52,7 @@ const TABLES: [&str; 11] = [
     "backup_codes",
     "attempts",
     "events",
+    "outbox",
 ];
 
 pub async fn check(app: &TestApp) {
@@ -69,6 +75,7 @@ async fn no_secret_is_kept(app: &TestApp) {
     secrets.push(app.settings["INTERNAL_API_KEY"].clone());
     let keys: Value = serde_json::from_str(&app.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
     secrets.push(keys["keys"][0]["d"].as_str().expect("d").to_owned());
+    secrets.extend(app.settings.get("WEBHOOK_SECRETS").into_iter().flat_map(|all| all.split(',').map(str::to_owned)));
     for secret in secrets {
         // An access token is a secret in all its parts; its signature is the part that nobody else can know.
         let part = secret.rsplit('.').next().unwrap_or_default();

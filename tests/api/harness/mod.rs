@@ -10,6 +10,7 @@ pub mod devices;
 mod invariants;
 mod native;
 mod people;
+pub mod receiver;
 mod workerd;
 
 use std::collections::HashMap;
@@ -202,6 +203,11 @@ impl TestApp {
             rows_read: after.rows_read - before.rows_read,
         };
         (answer, spent)
+    }
+
+    /// How often the database was asked.
+    pub async fn batches(&self) -> usize {
+        self.target.stats().await.batches
     }
 
     /// Everything that was logged.

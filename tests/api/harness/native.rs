@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use hamrah_api::domain::rate_limit::{RateLimiter, Unlimited};
-use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, sweep};
+use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, upkeep};
 use hamrah_api::http::extract::ClientAddress;
 use hamrah_api::http::router::router;
 use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
-use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
+use hamrah_api::platform::native::{migrations, outgoing::Https, sqlite::Sqlite};
 use hamrah_api::store::{Db, Rows, Statement, StoreError};
 use http::Request;
 use http_body_util::BodyExt;
@@ -72,6 +72,7 @@ impl Native {
             clock: clock.clone(),
             entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
             limiter: limiter(&settings),
+            outgoing: Arc::new(Https::open().expect("certificates")),
             config: Arc::new(config),
         };
         let vouches = counts(&settings);
@@ -134,7 +135,7 @@ impl Target for Native {
     }
 
     async fn cron(&self) {
-        sweep::sweep(&self.ports).await.expect("sweeps");
+        upkeep::run(&self.ports).await;
     }
 
     async fn age(&self, by: Duration) {

@@ -1,0 +1,47 @@
+//! The way out: HTTP/1.1, over TLS with the certificates that this machine trusts.
+
+use async_trait::async_trait;
+use axum::body::Body;
+use http::Request;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use crate::domain::{NoAnswer, Outgoing, Post};
+
+/// A client. It follows no redirect, because nothing in it does, and knows no proxy.
+pub struct Https(Client<HttpsConnector<HttpConnector>, Body>);
+
+impl Https {
+    /// Reads the certificates of this machine.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn open() -> std::io::Result<Self> {
+        let connector = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
+        // No connection is kept: posts come a minute apart, and one that was closed meanwhile would fail.
+        Ok(Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)))
+    }
+}
+
+#[async_trait]
+impl Outgoing for Https {
+    async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
+        let named = post.headers.iter().fold(Request::post(post.url), |request, (name, value)| request.header(*name, value));
+        let request = named.body(Body::from(post.body)).map_err(|_| NoAnswer::Unreachable)?;
+        let answered = timeout(post.patience, self.0.request(request)).await.map_err(|_| NoAnswer::Late)?;
+        Ok(answered.map_err(|_| NoAnswer::Unreachable)?.status().as_u16())
+    }
+}
+
+/// For a server that has nobody to tell anything.
+pub(super) struct Closed;
+
+#[async_trait]
+impl Outgoing for Closed {
+    async fn post(&self, _: Post<'_>) -> Result<u16, NoAnswer> {
+        Err(NoAnswer::Unreachable)
+    }
+}
