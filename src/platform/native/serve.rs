@@ -15,7 +15,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -49,6 +49,8 @@ const STALL_TIME: Duration = Duration::from_secs(20);
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
 const CONNECTIONS: usize = 768;
+/// Connections that may wait to be accepted; the system may allow fewer.
+const WAITING: u32 = 4096;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
@@ -72,7 +74,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         outgoing,
         config: Arc::new(settings.config),
     };
-    let listener = TcpListener::bind(settings.bind).await?;
+    let listener = listen(settings.bind)?;
     let address = listener.local_addr()?;
     if ports.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
@@ -101,6 +103,15 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens with a long queue: a connection that finds it full is dropped without being told, and one that says nothing never learns it.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// What is served: the API, and the page beside it.
