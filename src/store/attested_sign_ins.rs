@@ -2,7 +2,7 @@
 
 use super::attest_keys::NewKey;
 use super::device_bindings::{Binding, Keeper, Kept, Use, kept, select_key, use_statements};
-use super::sessions::{self, NewSession, Owner};
+use super::sessions::{self, NewSession, Owner, Recovered};
 use super::users::{self, FreshIds, Identified};
 use super::{Db, Statement, StoreError, rows};
 use crate::model::attest::KeyId;
@@ -62,7 +62,7 @@ impl Device<'_> {
 
 fn keeper_of<'a>(owner: &Owner<'a>) -> Keeper<'a> {
     match owner {
-        Owner::User(user) | Owner::Recovered(user, ..) => Keeper { user: Some(*user), identity: None, session: None },
+        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => Keeper { user: Some(*user), identity: None, session: None },
         Owner::Identity(who, _) => Keeper { user: None, identity: Some((who.provider, who.provider_id)), session: None },
         Owner::Passkey(used) => Keeper { user: Some(used.user), identity: None, session: None },
         Owner::Fresh(account) => Keeper { user: Some(account.user), identity: None, session: None },

@@ -303,7 +303,7 @@ pub async fn reauthenticate(
     db: &dyn Db,
     by: Caller,
     answer: &Answer<'_>,
-    (amr, fresh): (&Amr, Option<&FreshToken>),
+    (amr, fresh, subject): (&Amr, Option<&FreshToken>, Option<&Subject>),
     (stamp, event_id): (&EventStamp, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
@@ -345,6 +345,16 @@ pub async fn reauthenticate(
         EventKind::Reauthenticated,
         [by.session.into(), by.user.into(), passkey.into(), counter.into(), step.into(), replaced.into()],
     ));
+    if let Some(subject) = subject {
+        batch.push(sql(
+            concat!(
+                "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2 AND user_id = ?3 AND revoked_at IS NULL
+                    AND (?4 IS NULL OR token_hash = ?4)) AND ",
+                is_proved!("?3", "NULL", "NULL", "?5")
+            ),
+            [subject.as_str().into(), by.session.into(), by.user.into(), replaced.into(), step.into()],
+        ));
+    }
     let updated = batch.len();
     batch.push(update);
     batch.push(match answer {

@@ -15,10 +15,10 @@ const FACTORS: &str = "/api/auth/factors";
 const ELEVEN_MINUTES: Duration = Duration::from_mins(11);
 
 /// An authenticator app.
-struct Generator(Vec<u8>);
+pub struct Generator(Vec<u8>);
 
 impl Generator {
-    fn of(enrolled: &Value) -> Self {
+    pub fn of(enrolled: &Value) -> Self {
         let secret = enrolled["secret"].as_str().expect("a secret");
         assert!(enrolled["otpauth_uri"].as_str().expect("a URI").contains(secret));
         assert!(enrolled["qr_svg"].as_str().expect("an image").contains("<svg"));
@@ -26,14 +26,14 @@ impl Generator {
     }
 
     /// The code of the step that lies so many steps from now.
-    async fn code(&self, app: &TestApp, steps: i64) -> String {
+    pub async fn code(&self, app: &TestApp, steps: i64) -> String {
         let at = u64::try_from(app.now().await + 30 * steps).expect("after 1970");
         Builder::new().with_secret(Secret::from(self.0.clone().into_boxed_slice())).build().expect("a generator").generate(at).to_string()
     }
 }
 
 /// Waits until a step has just begun, natively not at all: so that a neighbour is one while the test runs.
-async fn early_in_a_step(app: &TestApp) {
+pub async fn early_in_a_step(app: &TestApp) {
     while app.now().await % 30 > 20 {
         tokio::time::sleep(Duration::from_millis(500)).await;
         if !crate::harness::on_workerd() {
@@ -42,7 +42,7 @@ async fn early_in_a_step(app: &TestApp) {
     }
 }
 
-async fn enrolled(app: &TestApp, session: &str) -> Generator {
+pub async fn enrolled(app: &TestApp, session: &str) -> Generator {
     early_in_a_step(app).await;
     let generator = Generator::of(&app.post("/api/auth/totp/enroll", &json!({})).bearer(session).send().await.ok());
     let code = generator.code(app, -1).await;
@@ -50,12 +50,12 @@ async fn enrolled(app: &TestApp, session: &str) -> Generator {
     generator
 }
 
-async fn codes(app: &TestApp, session: &str) -> Vec<String> {
+pub async fn codes(app: &TestApp, session: &str) -> Vec<String> {
     let made = app.post("/api/auth/backup-codes", &json!({})).bearer(session).send().await.ok();
     made["codes"].as_array().expect("codes").iter().map(|code| code.as_str().expect("a code").to_owned()).collect()
 }
 
-async fn begun(app: &TestApp, email: &str) -> Value {
+pub async fn begun(app: &TestApp, email: &str) -> Value {
     app.post("/api/auth/recovery/begin", &json!({"email": email})).send().await.ok()["challenge_id"].clone()
 }
 

@@ -23,6 +23,7 @@ mod cross_site;
 mod device_bindings;
 mod device_faults;
 mod devices;
+mod factor_faults;
 mod factors;
 mod faults;
 mod forged;

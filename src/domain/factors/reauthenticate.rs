@@ -93,7 +93,7 @@ pub async fn complete(
                 verified(ports, (challenge, Kind::Reauthentication, Some(me.user.id)), response, now).await.map_err(unwrapped)?;
             let amr = Amr::of(Proof::Passkey { multi_device: verified.multi_device });
             let noted =
-                factors::reauthenticate(db, me.caller(), &Answer::Passkey(verified.used()), (&amr, fresh.as_ref()), (&stamp, event))
+                factors::reauthenticate(db, me.caller(), &Answer::Passkey(verified.used()), (&amr, fresh.as_ref(), None), (&stamp, event))
                     .await?;
             (amr, noted)
         }
@@ -105,10 +105,9 @@ pub async fn complete(
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
             let amr = Amr::of(Proof::Totp);
-            let noted = factors::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref()), (&stamp, event)).await?;
-            if noted {
-                throttle::forgive(ports, &subject).await?;
-            }
+            let noted =
+                factors::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref(), Some(&subject)), (&stamp, event))
+                    .await?;
             (amr, noted)
         }
     };

@@ -17,7 +17,7 @@ use crate::model::throttle::Subject;
 use crate::store::StoreError;
 use crate::store::challenges::{self, Kind, New, Taken};
 use crate::store::factors::{self, Answer};
-use crate::store::sessions::{self, Owner};
+use crate::store::sessions::{self, Owner, Recovered};
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub struct Shown<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks at the code, signs in. Four round trips, which is seldom enough.
+/// Completes a recovery: takes the challenge, looks at the code, signs in. Three round trips.
 ///
 /// # Errors
 /// [`RecoveryError`]
@@ -92,10 +92,13 @@ pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &
         (Some(_), None, None) => return Err(RecoveryError::Refused("the code is wrong")),
     };
     let prepared = Prepared::new(ports, now)?;
-    let session = prepared.session(Owner::Recovered(user, &answer, shown.ends_others), Amr::recovered(proof), place);
+    let session = prepared.session(
+        Owner::Recovered(Recovered { user, answer: &answer, ends_others: shown.ends_others, subject: &subject }),
+        Amr::recovered(proof),
+        place,
+    );
     let refused = RecoveryError::Refused("the code is unknown, or was used");
     let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
-    throttle::forgive(ports, &subject).await?;
     Ok(prepared.finish(ports, user, place)?)
 }
 

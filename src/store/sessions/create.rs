@@ -4,13 +4,14 @@ use crate::model::amr::Amr;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{EventKind, EventStamp, Platform, User};
 use crate::model::secret::TokenHash;
+use crate::model::throttle::Subject;
 use crate::model::time::Timestamp;
 use crate::store::accounts::NewAccount;
 use crate::store::attested_sign_ins::Device;
 use crate::store::factors::{self, Answer};
 use crate::store::passkeys::{self, Used};
 use crate::store::users::{self, FreshIds, Identified};
-use crate::store::{Db, Statement, StoreError, events, sql};
+use crate::store::{Db, Statement, StoreError, attempts, events, sql};
 
 /// A web session token to store with a new sign-in.
 #[derive(Clone, Debug)]
@@ -43,8 +44,21 @@ pub enum Owner<'a> {
     Passkey(Used<'a>),
     /// An account that is made with its first passkey in the same batch.
     Fresh(&'a NewAccount<'a>),
-    /// An account that is recovered by one of its factors, if that was not used yet; whether its other sign-ins end.
-    Recovered(UserId, &'a Answer<'a>, bool),
+    /// An account that is recovered by one of its factors, if that was not used yet.
+    Recovered(Recovered<'a>),
+}
+
+/// A recovery.
+#[derive(Debug)]
+pub struct Recovered<'a> {
+    /// The account.
+    pub user: UserId,
+    /// The factor that answered.
+    pub answer: &'a Answer<'a>,
+    /// Whether the account's other sign-ins end.
+    pub ends_others: bool,
+    /// What the attempts were counted under: they are forgiven.
+    pub subject: &'a Subject,
 }
 
 /// A sign-in to make.
@@ -86,7 +100,7 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
         Owner::Fresh(account) => account.statements(stamp),
     };
     let owner = match &new.owner {
-        Owner::User(user) | Owner::Recovered(user, ..) => Some(*user),
+        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => Some(*user),
         Owner::Identity(..) => None,
         Owner::Passkey(used) => Some(used.user),
         Owner::Fresh(account) => Some(account.user),
@@ -108,7 +122,8 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
     if let Owner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
     }
-    if let Owner::Recovered(user, answer, ends_others) = &new.owner {
+    if let Owner::Recovered(Recovered { user, answer, ends_others, subject }) = &new.owner {
+        batch.push(attempts::forgive_for(subject, new.id));
         batch.push(factors::note_use(answer, *user, new.id, stamp.at));
         if *ends_others {
             batch.push(sql(
@@ -143,14 +158,14 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
 
 fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
     let (user, identity, passkey) = match &new.owner {
-        Owner::User(user) | Owner::Recovered(user, ..) => (Some(*user), None, None),
+        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => (Some(*user), None, None),
         Owner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
         Owner::Passkey(used) => (Some(used.user), None, Some(used)),
         Owner::Fresh(account) => (Some(account.user), None, None),
     };
     let (step, code) = match &new.owner {
-        Owner::Recovered(_, Answer::Totp(step), _) => (Some(*step), None),
-        Owner::Recovered(_, Answer::BackupCode(hash), _) => (None, Some(hash.as_str())),
+        Owner::Recovered(Recovered { answer: Answer::Totp(step), .. }) => (Some(*step), None),
+        Owner::Recovered(Recovered { answer: Answer::BackupCode(hash), .. }) => (None, Some(hash.as_str())),
         _ => (None, None),
     };
     let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);

@@ -3,7 +3,7 @@
 mod create;
 
 pub(super) use create::statements;
-pub use create::{NewPair, NewSession, NewToken, Owner, create};
+pub use create::{NewPair, NewSession, NewToken, Owner, Recovered, create};
 
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, rows, run, run_until_short, sql, users};
 use crate::model::amr::Amr;
