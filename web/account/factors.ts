@@ -54,7 +54,12 @@ export const factors = (changed: () => void) => {
     say(message);
   };
 
-  const enrol = (): Promise<void> => attempt(section, async () => show(enrolment(await api.enrolTotp())));
+  const enrol = (): Promise<void> =>
+    attempt(section, async () => {
+      // Of two secrets only the second is good.
+      forget();
+      show(enrolment(await api.enrolTotp()));
+    });
 
   const enrolment = ({ secret, qr_svg }: Enrolment): HTMLFormElement => {
     const title = element("h3", { id: "totp-title", tabindex: "-1" }, "Set up an authenticator app");
