@@ -27,7 +27,7 @@ export const accessSuite = (place) => {
       "Your name",
       "Create an account with a passkey",
     ]);
-    for (let step = 0; step < 3; step += 1) await keyboard.press("Tab");
+    for (let step = 0; step < 4; step += 1) await keyboard.press("Tab");
     const email = freshEmail();
     await keyboard.type(email);
     await keyboard.press("Tab");

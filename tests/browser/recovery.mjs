@@ -273,7 +273,7 @@ export const recoverySuite = (place) => {
     const answer = { status: 429, contentType: "application/problem+json", headers: { "Retry-After": "60" }, body: JSON.stringify(problem) };
     await ada.page.route("**/api/users/me/export", (route) => route.fulfill(answer));
     await link.click();
-    await ada.error("Too many requests.", ada.part("Your data"));
+    await ada.error("Too many requests. You can try again in 60 seconds.", ada.part("Your data"));
     await ada.leave();
   });
 

@@ -171,13 +171,20 @@ const attempt = async (method: string, path: string, sent: unknown, as: string |
   }
 };
 
+/** How long somebody has to wait, where the API says that. */
+const waitOf = (status: number, seconds: number): string => {
+  if (status !== 429 || !(seconds > 0)) return "";
+  return ` You can try again in ${seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`;
+};
+
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (method: string, status: number, { error, code, request_id, step_up }: Record<string, unknown>): ApiError => {
+const errorOf = (method: string, { status, retryAfter, body }: Answer): ApiError => {
+  const { error, code, request_id, step_up } = body;
   const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
   const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
   const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
   const known = Array.isArray(methods) ? methods.map(String) : [];
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + reference, method !== "GET", known);
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, method !== "GET", known);
 };
 
 const call = async <T>(method: string, path: string, sent?: unknown, as?: string): Promise<T> => {
@@ -189,7 +196,7 @@ const call = async <T>(method: string, path: string, sent?: unknown, as?: string
     answer = await attempt(method, path, sent, as);
   }
   if (!same()) throw left();
-  if (answer.status !== 200) throw errorOf(method, answer.status, answer.body);
+  if (answer.status !== 200) throw errorOf(method, answer);
   return answer.body as T;
 };
 
