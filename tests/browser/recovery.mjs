@@ -153,7 +153,7 @@ export const recoverySuite = (place) => {
 
     // What cannot be undone asks for the new passkey.
     await ada.buttonNamed("Make new backup codes").click();
-    await ada.answer("Make new backup codes");
+    await ada.buttonNamed("Make new backup codes", ada.page.getByRole("dialog")).click();
     await ada.buttonNamed("Cancel", ada.stepUp()).click();
     await ada.stepUp().waitFor({ state: "hidden" });
     await ada.signOut();
