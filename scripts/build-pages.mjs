@@ -28,7 +28,7 @@ await build({
   footer: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` },
   logLevel: "warning",
 });
-await build({ entryPoints: { account: "web/account/style.css" }, outdir: OUT, minify: true, target: "es2022", logLevel: "warning" });
+await build({ entryPoints: { account: "web/account/page.css" }, outdir: OUT, bundle: true, minify: true, target: "es2022", logLevel: "warning" });
 cpSync("web/account/index.html", `${OUT}/account.html`);
 
 // In development a browser would hold all of localhost to https for two years, as soon as it is served over https once.

@@ -22,11 +22,12 @@ export const accessSuite = (place) => {
     assert.deepEqual(await tabs(ada), [
       "E-mail address (optional)",
       "Sign in with a passkey",
+      "I lost my passkey",
       "Your e-mail address",
       "Your name",
       "Create an account with a passkey",
     ]);
-    for (let step = 0; step < 3; step += 1) await keyboard.press("Tab");
+    for (let step = 0; step < 4; step += 1) await keyboard.press("Tab");
     const email = freshEmail();
     await keyboard.type(email);
     await keyboard.press("Tab");
@@ -38,7 +39,9 @@ export const accessSuite = (place) => {
     });
     assert.equal(await ada.focused(), "Your account");
     const [name] = await ada.passkeyNames();
-    const controls = [`Rename passkey ${name}`, `Delete passkey ${name}`, "Name of a new passkey (optional)", "Add a passkey", "Delete my account"];
+    const ways = ["Set up an authenticator app", "Make backup codes"];
+    const passkeys = [`Rename passkey ${name}`, `Delete passkey ${name}`, "Name of a new passkey (optional)", "Add a passkey"];
+    const controls = [...passkeys, ...ways, "Download my data", "Delete my account"];
     assert.deepEqual(await tabs(ada), controls, "from the heading on");
     assert.equal((await tabs(ada))[0], "Sign out", "and around again from the top");
 
@@ -57,7 +60,7 @@ export const accessSuite = (place) => {
     await keyboard.press("Escape");
     assert.equal(await ada.focused(), "Delete passkey Laptop");
 
-    for (let step = 0; step < 3; step += 1) await keyboard.press("Tab");
+    for (let step = 0; step < 6; step += 1) await keyboard.press("Tab");
     assert.equal(await ada.focused(), "Delete my account");
     await keyboard.press("Space");
     await keyboard.type(email);

@@ -33,7 +33,7 @@ export const launch = async () => {
 };
 
 /** What Chromium itself writes when an answer is an error: the page tells that to people, so it is none of the page's errors. */
-const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|503)/;
+const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
 
 /**
  * A visitor with a browser profile of their own, at the account page. Gives `page`; `authenticator()`, which adds one and gives

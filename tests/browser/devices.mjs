@@ -111,7 +111,7 @@ export const devicesSuite = (place) => {
     const { ids, names } = await withTwo(ada);
     const { keyboard } = ada.page;
     const order = await tabs(ada);
-    assert.deepEqual(order.slice(order.indexOf("Add a passkey")), ["Add a passkey", ...names, "Delete my account"]);
+    assert.deepEqual(order.slice(order.indexOf("Make backup codes")), ["Make backup codes", ...names, "Download my data", "Delete my account"]);
     for (let step = 0; step <= order.indexOf(names[0]); step += 1) await keyboard.press("Tab");
     assert.equal(await ada.focused(), names[0]);
     await keyboard.press("Enter");

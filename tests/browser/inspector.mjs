@@ -29,7 +29,9 @@ export const tabs = async (who, most = 40) => {
 /** What may be touched is large enough, and nothing is wider than the screen. */
 export const fits = async (page, what) => {
   const { overflow, small } = await page.evaluate((least) => {
-    const controls = [...document.querySelectorAll("button, input, a[href]")].filter((each) => each.checkVisibility());
+    const visible = [...document.querySelectorAll("button, input, a[href]")].filter((each) => each.checkVisibility());
+    // A box is ticked by its label, too.
+    const controls = visible.map((each) => (each.type === "checkbox" ? each.labels[0] : each));
     const tiny = controls.filter((each) => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least);
     return { overflow: document.documentElement.scrollWidth - innerWidth, small: tiny.map((each) => each.outerHTML.slice(0, 120)) };
   }, LEAST_TARGET);

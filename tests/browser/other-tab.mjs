@@ -50,7 +50,7 @@ export const otherTabSuite = (place) => {
     assert.equal(await who.page.getByRole("dialog").count(), 0);
     assert.equal(await who.page.getByRole("alert").filter({ hasText: /\S/ }).count(), 0);
     assert.ok(!(await who.page.content()).includes(gone), "nothing of the account is left in the page");
-    assert.deepEqual(await who.page.locator("input").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
+    assert.deepEqual(await who.page.locator("input:not([type=checkbox])").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
   };
 
   /** What can be seen of an account on its own page. */
@@ -80,6 +80,12 @@ export const otherTabSuite = (place) => {
     "deleting a passkey": async (who) => {
       await who.buttonNamed("Delete passkey").click();
       await who.answer("Delete passkey");
+    },
+    "making backup codes": async (who) => {
+      await who.buttonNamed("Make backup codes").click();
+    },
+    "setting up an authenticator app": async (who) => {
+      await who.buttonNamed("Set up an authenticator app").click();
     },
     [REVOKING]: async (who) => {
       await who.buttonNamed("Revoke iPhone or iPad").click();

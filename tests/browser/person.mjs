@@ -88,6 +88,9 @@ export const person = async (browser, origin, options = {}) => {
     await dialog.waitFor({ state: "hidden" });
   };
 
+  /** The question that comes up by itself when the sign-in is old. */
+  const stepUp = () => page.getByRole("dialog", { name: "Confirm that it is you" });
+
   const focused = () =>
     page.evaluate(() => {
       const at = document.activeElement;
@@ -99,7 +102,7 @@ export const person = async (browser, origin, options = {}) => {
     await visitor.context.close();
   };
 
-  const seen = { buttonNamed, part, status, error, settled, passkeyNames, devices, eventTexts, focused };
+  const seen = { buttonNamed, part, status, error, settled, passkeyNames, devices, eventTexts, stepUp, focused };
   return { ...visitor, ...seen, device, touching, open, fillSignUp, signUp, signIn, signOut, answer, leave };
 };
 

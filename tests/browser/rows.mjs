@@ -1,4 +1,4 @@
-// Rows that only the app makes, on a real device: put into the database beside the server.
+// What a test cannot do at the page, put into the database beside the server: rows of the app on a real device, and time that passes.
 import { randomBytes, randomUUID } from "node:crypto";
 
 const DAY = 86_400_000;
@@ -35,4 +35,9 @@ export const signedInWith = async ({ sql }, who, keys) => {
     `INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at, refresh_expires_at, expires_at, attest_key)
      VALUES ${rows.join(", ")}`,
   );
+};
+
+/** Makes every sign-in of somebody's older than the ten minutes for which it is good for what cannot be undone. */
+export const aged = async ({ sql }, who) => {
+  await sql(`UPDATE sessions SET authenticated_at = authenticated_at - 700000 WHERE user_id = ${whose(who)}`);
 };

@@ -5,6 +5,7 @@ import { accountSuite } from "./account.mjs";
 import { launch } from "./browser.mjs";
 import { devicesSuite } from "./devices.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
+import { recoverySuite } from "./recovery.mjs";
 import { signInSuite } from "./sign-in.mjs";
 
 /** Registers the tests; `start` starts the server and gives its origin. */
@@ -22,6 +23,7 @@ export const suite = (name, start) => {
   signInSuite(place);
   accountSuite(place);
   devicesSuite(place);
+  recoverySuite(place);
   otherTabSuite(place);
   accessSuite(place);
 };

@@ -1,6 +1,7 @@
 // The two servers that the page comes from, started as their users start them.
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -62,7 +63,9 @@ export const worker = async () => {
   const origin = originOf(port);
   // With a file of its own, wrangler leaves the developer's .dev.vars alone.
   const secrets = join(made.path, "secrets.env");
-  writeFileSync(secrets, `INTERNAL_API_KEY='${INTERNAL_KEY}'\nJWT_SIGNING_KEYS='${signingKeys()}'\n`, { mode: 0o600 });
+  const values = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), SECRETS_KEY: randomBytes(32).toString("base64url") };
+  const lines = Object.entries(values).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(secrets, lines.join(""), { mode: 0o600 });
   const env = clean({ WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true", NO_COLOR: "1" });
   const state = ["--persist-to", made.path];
 

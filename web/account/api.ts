@@ -50,6 +50,18 @@ export interface SecurityEvent {
   address: string | null;
 }
 
+/** What opens the account again when its passkeys are lost. */
+export interface Factors {
+  totp: { enabled: boolean; since: number | null };
+  backup_codes: { left: number; made_at: number | null };
+}
+
+/** A TOTP secret that was not confirmed yet. */
+export interface Enrolment {
+  secret: string;
+  qr_svg: string;
+}
+
 /** What the browser shall tell password managers, in the shape that it takes. */
 export interface Signals {
   all_accepted_credentials: { rpId: string; userId: string; allAcceptedCredentialIds: string[] };
@@ -70,13 +82,16 @@ export class ApiError extends Error {
   readonly code: string;
   /** It was to do something, not only to read. */
   readonly wrote: boolean;
+  /** By what somebody may prove again who they are, where that is asked for. */
+  readonly methods: readonly string[];
 
-  constructor(status: number, code: string, message: string, wrote = false) {
+  constructor(status: number, code: string, message: string, wrote = false, methods: readonly string[] = []) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.wrote = wrote;
+    this.methods = methods;
   }
 
   /** The session has ended. That a passkey was refused is a 401 too, and says nothing about the session. */
@@ -87,6 +102,11 @@ export class ApiError extends Error {
   /** Whoever the page shows is not signed in here any more: nobody is, or somebody else. */
   get departed(): boolean {
     return this.signedOut || this.code === "account_changed";
+  }
+
+  /** Whoever is signed in recovered the account, and has to add a passkey before anything else. */
+  get recovering(): boolean {
+    return this.code === "recovery_incomplete";
   }
 }
 
@@ -151,11 +171,20 @@ const attempt = async (method: string, path: string, sent: unknown, as: string |
   }
 };
 
+/** How long somebody has to wait, where the API says that. */
+const waitOf = (status: number, seconds: number): string => {
+  if (status !== 429 || !(seconds > 0)) return "";
+  return ` You can try again in ${seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`;
+};
+
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (method: string, status: number, { error, code, request_id }: Record<string, unknown>): ApiError => {
+const errorOf = (method: string, { status, retryAfter, body }: Answer): ApiError => {
+  const { error, code, request_id, step_up } = body;
   const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
   const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + reference, method !== "GET");
+  const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
+  const known = Array.isArray(methods) ? methods.map(String) : [];
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, method !== "GET", known);
 };
 
 const call = async <T>(method: string, path: string, sent?: unknown, as?: string): Promise<T> => {
@@ -167,12 +196,36 @@ const call = async <T>(method: string, path: string, sent?: unknown, as?: string
     answer = await attempt(method, path, sent, as);
   }
   if (!same()) throw left();
-  if (answer.status !== 200) throw errorOf(method, answer.status, answer.body);
+  if (answer.status !== 200) throw errorOf(method, answer);
   return answer.body as T;
 };
 
-/** For whoever the page shows, and nobody else. */
-const own = <T>(method: string, path: string, sent?: unknown): Promise<T> => call<T>(method, path, sent, shown);
+/** Asks somebody to prove again who they are, by one of the methods; gives whether they did. */
+type Prove = (methods: readonly string[]) => Promise<boolean>;
+
+let prove: Prove = () => Promise.resolve(false);
+
+/** What happens when the API asks whoever signed in a while ago to prove again who they are. */
+export const whenTooOld = (handler: Prove): void => {
+  prove = handler;
+};
+
+/** What can be proved without leaving the page. */
+const PROOFS = ["passkey", "totp"];
+
+/** For whoever the page shows, and nobody else. Repeated once, when they had to prove who they are and it is still wanted. */
+const own = async <T>(method: string, path: string, sent?: unknown, wanted = () => true): Promise<T> => {
+  const same = here();
+  try {
+    return await call<T>(method, path, sent, shown);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "reauthentication_required") throw error;
+    if (!PROOFS.some((proof) => error.methods.includes(proof))) throw error;
+    if (!same() || !wanted()) throw left();
+    if (!(await prove(error.methods)) || !same() || !wanted()) throw left();
+  }
+  return call<T>(method, path, sent, shown);
+};
 
 const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
 const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURIComponent(id)}`;
@@ -180,7 +233,8 @@ const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURICompon
 export const api = {
   /** Whoever is signed in in this browser, no matter whom the page shows. */
   me: () => call<User>("GET", "/api/users/me"),
-  deleteMe: () => own<unknown>("DELETE", "/api/users/me"),
+  deleteMe: (wanted: () => boolean) => own<unknown>("DELETE", "/api/users/me", undefined, wanted),
+  exportMe: () => own<Record<string, unknown>>("GET", "/api/users/me/export"),
   signOut: () => call<unknown>("POST", "/api/auth/sessions/logout"),
 
   beginRegistration: (who: Registrant) => own<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
@@ -201,4 +255,18 @@ export const api = {
 
   devices: () => own<{ keys: Device[] }>("GET", "/api/app-attestation/keys"),
   revokeDevice: (id: string) => own<unknown>("DELETE", `/api/app-attestation/keys/${encodeURIComponent(id)}`),
+
+  factors: () => own<Factors>("GET", "/api/auth/factors"),
+  enrolTotp: () => own<Enrolment>("POST", "/api/auth/totp/enroll"),
+  confirmTotp: (code: string) => own<unknown>("POST", "/api/auth/totp/confirm", { code }),
+  disableTotp: () => own<unknown>("DELETE", "/api/auth/totp"),
+  makeBackupCodes: () => own<{ codes: string[] }>("POST", "/api/auth/backup-codes"),
+
+  beginReauthentication: () => own<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/auth/reauthenticate/begin"),
+  completeReauthentication: (challenge_id: string, proof: { response: AuthenticationResponseJSON } | { code: string }) =>
+    own<unknown>("POST", "/api/auth/reauthenticate/complete", { challenge_id, ...proof }),
+
+  beginRecovery: (email: string) => call<{ challenge_id: string }>("POST", "/api/auth/recovery/begin", { email }),
+  completeRecovery: (challenge_id: string, code: string, revoke_others: boolean) =>
+    call<{ user: User }>("POST", "/api/auth/recovery/complete", { challenge_id, code, revoke_others }),
 };

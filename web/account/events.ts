@@ -22,6 +22,12 @@ const SENTENCES: Record<string, string> = {
   passkey_renamed: "A passkey was renamed.",
   passkey_removed: "A passkey was deleted.",
   passkey_clone_suspected: "A passkey may have been copied: its counter went backwards, so it was refused. Delete it if you do not know why.",
+  totp_enabled: "An authenticator app was set up.",
+  totp_disabled: "The authenticator app was turned off.",
+  backup_codes_made: "New backup codes were made.",
+  backup_code_used: "A backup code was used.",
+  recovered: "Somebody got back into the account without a passkey, with a code.",
+  reauthenticated: "Somebody who was signed in confirmed who they are.",
   device_key_added: "An iPhone or iPad with the app was registered.",
   device_key_revoked: "An iPhone or iPad with the app was revoked.",
 };

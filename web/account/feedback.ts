@@ -21,6 +21,13 @@ export const whenDeparted = (handler: (error: ApiError) => void): void => {
   departed = handler;
 };
 
+let recovering: () => void = () => {};
+
+/** What happens when the API says that whoever is signed in has to add a passkey first. */
+export const whenRecovering = (handler: () => void): void => {
+  recovering = handler;
+};
+
 /** The place for an area's errors: its controls name it as their description. */
 const errorPlace = (area: HTMLElement): HTMLElement => {
   const place = area.querySelector<HTMLElement>("[role=alert]");
@@ -42,6 +49,7 @@ export const showError = (area: HTMLElement, text: string, field?: HTMLElement):
 
 const fail = (area: HTMLElement, error: unknown): void => {
   if (error instanceof ApiError && error.departed) return departed(error);
+  if (error instanceof ApiError && error.recovering) return recovering();
   const text = explain(error);
   // Given up for something else, which has its own to say.
   if (text === null) return;
@@ -87,7 +95,7 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
       await action();
     } catch (error) {
       const text = explain(error);
-      if (text === null || (error instanceof ApiError && error.departed)) throw error;
+      if (text === null || (error instanceof ApiError && (error.departed || error.recovering))) throw error;
       const again = element("button", { type: "button" }, "Try again");
       again.addEventListener("click", () => void load(area, action));
       errorPlace(area).replaceChildren(element("span", {}, text), again);

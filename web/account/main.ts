@@ -5,13 +5,19 @@ import { deletion } from "./deletion.js";
 import { devices } from "./devices.js";
 import { byId } from "./dom.js";
 import { events } from "./events.js";
-import { attempt, say, whenDeparted } from "./feedback.js";
+import { exporting } from "./export.js";
+import { factors } from "./factors.js";
+import { attempt, say, whenDeparted, whenRecovering } from "./feedback.js";
 import { passkeys } from "./passkeys.js";
+import { recovery } from "./recovery.js";
 import { sessions } from "./sessions.js";
 import { signedOut } from "./signed-out.js";
+import { stepUp } from "./stepup.js";
 
-const VIEWS = ["loading", "broken", "signed-out", "signed-in"] as const;
+const VIEWS = ["loading", "broken", "signed-out", "lost", "recovering", "signed-in"] as const;
 type View = (typeof VIEWS)[number];
+/** Those that somebody may come back to, who signed in or out elsewhere meanwhile. */
+const LASTING: readonly View[] = ["signed-out", "lost", "recovering", "signed-in"];
 
 const ENDED = "You have been signed out. Sign in again.";
 const OTHER = "Another account is signed in in this browser now. This page shows that one.";
@@ -25,7 +31,7 @@ let view: View = "loading";
 const show = (next: View, focus: boolean): void => {
   view = next;
   for (const each of VIEWS) byId(each, HTMLElement).hidden = each !== view;
-  who.hidden = view !== "signed-in";
+  who.hidden = view !== "signed-in" && view !== "recovering";
   if (focus) byId(view, HTMLElement).querySelector<HTMLElement>("h1")?.focus();
 };
 
@@ -36,7 +42,15 @@ const phones = devices(() => {
   void places.load();
   void log.load();
 });
-const parts = [keys, places, phones, log];
+const ways = factors(() => void log.load());
+const lost = recovery({
+  recovered: (signedIn) => showRecovering(signedIn, "Your code was right."),
+  complete: (signedIn) => {
+    showAccount(signedIn, true);
+    say("The passkey is added, and your account is yours again. Delete the passkeys that you have lost.");
+  },
+});
+const parts = [keys, ways, places, phones, log, lost];
 
 /** From here on the page is somebody else's, or nobody's: of whoever had it nothing stays in the document, and nothing goes on. */
 const handOver = (next: User | undefined): void => {
@@ -54,10 +68,18 @@ const handOver = (next: User | undefined): void => {
 const showAccount = (signedIn: User, focus: boolean): void => {
   handOver(signedIn);
   show("signed-in", focus);
+  void ways.load();
   void places.load();
   void phones.load();
   // The events name passkeys.
-  void keys.load().then(() => (user === signedIn ? log.load() : undefined));
+  void keys.load().then(() => (user === signedIn && view === "signed-in" ? log.load() : undefined));
+};
+
+/** Somebody who got in with a code: of their account nothing is shown before it has a passkey that works. */
+const showRecovering = (signedIn: User, message: string): void => {
+  handOver(signedIn);
+  show("recovering", true);
+  say(message);
 };
 
 const forms = signedOut((signedIn, message) => {
@@ -79,11 +101,9 @@ deletion({
   },
   signals: keys.signals,
   deleted: () => showForms("", true),
-  changed: (other) => {
-    showAccount(other, true);
-    say("That passkey belongs to another account. Nothing was deleted; you are now signed in to the other account.");
-  },
 });
+stepUp();
+exporting();
 
 signOut.addEventListener("click", () => {
   void attempt(who, async () => {
@@ -91,6 +111,12 @@ signOut.addEventListener("click", () => {
     showForms("You are signed out.", true);
   });
 });
+
+byId("lost-open", HTMLElement).addEventListener("click", () => {
+  handOver(undefined);
+  show("lost", true);
+});
+byId("lost-back", HTMLElement).addEventListener("click", () => showForms("", true));
 
 /** Shows whoever is signed in in this browser; `ended` is said if that is nobody. */
 const start = async (ended = "", focus = false): Promise<void> => {
@@ -118,6 +144,10 @@ whenDeparted((error) => {
   say(error.wrote ? `${OTHER} What you asked for was not done.` : OTHER);
 });
 
+whenRecovering(() => {
+  if (user && view !== "recovering") showRecovering(user, "");
+});
+
 /** Whether another tab has signed in or out meanwhile. */
 const lookAgain = async (): Promise<void> => {
   let now: User | undefined;
@@ -136,6 +166,6 @@ const lookAgain = async (): Promise<void> => {
 };
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && (view === "signed-in" || view === "signed-out")) void lookAgain();
+  if (!document.hidden && LASTING.includes(view)) void lookAgain();
 });
 void start();
