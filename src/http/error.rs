@@ -75,7 +75,7 @@ codes! {
     InternalKeyRequired UNAUTHORIZED "internal_key_required" "This endpoint is for internal services with a valid key.";
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
     CrossSiteRequest FORBIDDEN "cross_site_request" "This request does not come from an allowed origin.";
-    ReauthenticationRequired FORBIDDEN "reauthentication_required" "Sign in again: this needs a sign-in of the last ten minutes.";
+    ReauthenticationRequired FORBIDDEN "reauthentication_required" "Prove again who you are: this needs a recent proof.";
     RecoveryIncomplete FORBIDDEN "recovery_incomplete" "This sign-in is a recovery: add a passkey with it first.";
     CsrfTokenRequired FORBIDDEN "csrf_token_required" "Send the CSRF token of /api/auth/csrf in X-CSRF-Token.";
     AppAttestRequired FORBIDDEN "app_attest_required" "App Attest is required: an assertion of the device that the token belongs to, or client_attestation for new tokens of iOS.";

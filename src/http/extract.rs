@@ -303,7 +303,11 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
             return Ok(Self(me));
         }
         let factors = factors::of(&app.ports, me.user.id).await?;
-        let methods = [(factors.passkeys > 0, "passkey"), (factors.totp_since.is_some(), "totp"), (true, "sign_in")];
+        let methods = [
+            (factors.passkeys > 0, "passkey"),
+            (factors.totp_since.is_some() && app.ports.config.secrets_keys.is_some(), "totp"),
+            (true, "sign_in"),
+        ];
         let methods = methods.into_iter().filter_map(|(there, name)| there.then_some(name)).collect();
         Err(ApiError::reauthenticate(methods, app.ports.config.recent_authentication.as_secs()))
     }

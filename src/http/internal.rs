@@ -208,6 +208,9 @@ pub async fn validate_session(State(app): State<App>, AppJson(body): AppJson<Ses
     if !authenticate::stands_alone(&app.ports, &signed_in) {
         return Err(ApiError::because(Code::InvalidToken, "a session of iOS, whose device is not here"));
     }
+    if signed_in.session.recovering {
+        return Err(ApiError::because(Code::InvalidToken, "a recovery that is not complete"));
+    }
     authenticate::keep_alive(&app.ports, &credential, &mut signed_in).await?;
     Ok(AppJson(SessionAnswer {
         success: true,

@@ -193,10 +193,9 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::TooManyAttempts => matches!(path, "/api/auth/recovery/complete" | "/api/auth/reauthenticate/complete"),
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
-        Code::TotpEnabled => path.starts_with("/api/auth/totp/"),
+        Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",
-        Code::TotpUnavailable => path == "/api/auth/totp/enroll",
         Code::RecoveryIncomplete => {
             signs_in && !matches!(path, "/api/users/me" | "/api/auth/sessions/validate" | "/api/auth/tokens/validate")
         }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::cookie::Shape;
 use super::error::{ApiError, Code};
-use super::extract::{AppJson, CurrentUser, OutgoingCookies, PresentedBy};
+use super::extract::{AlsoRecovering, AppJson, CurrentUser, OutgoingCookies, PresentedBy};
 use super::webauthn::options::AuthenticationBegun;
 use crate::domain::factors::reauthenticate::{self, Shown};
 use crate::domain::webauthn::json::AuthenticationResponse;
@@ -72,6 +72,8 @@ pub async fn complete(
     let challenge = ChallengeId::parse(&body.challenge_id);
     let proven = reauthenticate::complete(&app.ports, (&me, &presented.credential), challenge, &shown, &origin).await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
+        // Instead of the one that an extension may have set.
+        drop(outgoing.take());
         outgoing.push(cookie.set(token, me.expires_at, me.now));
     }
     Ok(AppJson(Reauthenticated {
@@ -94,7 +96,7 @@ pub struct CsrfAnswer {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfAnswer)), security(("cookie" = []), ("bearer" = [])))]
-pub async fn csrf_token(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<CsrfAnswer>, ApiError> {
+pub async fn csrf_token(State(app): State<App>, AlsoRecovering(me): AlsoRecovering) -> Result<AppJson<CsrfAnswer>, ApiError> {
     let csrf_token = csrf::token(&app.ports, me.session.id)?.ok_or(Code::Internal)?;
     Ok(AppJson(CsrfAnswer { success: true, csrf_token }))
 }

@@ -225,8 +225,6 @@ pub enum EventKind {
     TotpDisabled,
     /// Backup codes were made; those from before are good for nothing any more.
     BackupCodesMade,
-    /// A backup code was used.
-    BackupCodeUsed,
     /// Somebody signed in by recovery.
     Recovered,
     /// Somebody who is signed in proved again who they are.
@@ -256,7 +254,6 @@ impl EventKind {
             Self::TotpEnabled => "totp_enabled",
             Self::TotpDisabled => "totp_disabled",
             Self::BackupCodesMade => "backup_codes_made",
-            Self::BackupCodeUsed => "backup_code_used",
             Self::Recovered => "recovered",
             Self::Reauthenticated => "reauthenticated",
         }

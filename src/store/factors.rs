@@ -146,8 +146,10 @@ pub async fn disable_totp(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result
         EventKind::TotpDisabled,
         [by.session.into(), by.user.into()],
     );
-    let delete =
-        sql(concat!("DELETE FROM totp WHERE user_id = ?2 AND ", is_live!(), " RETURNING user_id"), [by.session.into(), by.user.into()]);
+    let delete = sql(
+        concat!("DELETE FROM totp WHERE user_id = ?2 AND confirmed_at IS NOT NULL AND ", is_live!(), " RETURNING user_id"),
+        [by.session.into(), by.user.into()],
+    );
     let results = db.batch(vec![sessions::is_live(by), event, delete]).await?;
     Ok(changed(&results, 2))
 }
@@ -227,7 +229,7 @@ pub async fn take_recovery(
         "SELECT u.id, t.secret, t.confirmed_at FROM challenges AS c JOIN users AS u ON u.email = json_extract(c.state, '$.email')
            LEFT JOIN totp AS t ON t.user_id = u.id AND t.confirmed_at IS NOT NULL
           WHERE c.id = ?1 AND c.kind = ?2 AND c.expires_at > ?3
-            AND (t.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = u.id))
+            AND (t.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = u.id AND b.used_at IS NULL))
           ORDER BY u.email_verified DESC, u.created_at LIMIT 1",
         [challenge.into(), Kind::Recovery.as_str().into(), now.into()],
     );

@@ -213,13 +213,15 @@ pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, stamp: &EventStamp) 
         params: new.params(stamp.at).into_iter().chain(owned).collect(),
     };
     let event = events::about_added_passkey(stamp, by, &new.id, most);
-    // Who recovered the account has a passkey again: if it is there, it is this one.
+    // Who recovered the account has a passkey again, under the conditions of its insertion.
     let recovered = sql(
-        "UPDATE sessions SET recovering = 0 WHERE id = ?1 AND recovering = 1 AND EXISTS (SELECT 1 FROM passkeys WHERE id = ?2 AND user_id = ?3)",
-        [by.session.into(), new.id.as_str().into(), by.user.into()],
+        "UPDATE sessions SET recovering = 0
+          WHERE id = ?1 AND user_id = ?2 AND recovering = 1 AND revoked_at IS NULL
+            AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?2) < ?4 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?3)",
+        [by.session.into(), by.user.into(), new.id.as_str().into(), most.into()],
     );
-    let results = db.batch(vec![super::sessions::is_live(by), select_owner(&new.id), event, insert, recovered]).await?;
-    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty(), rows(&results, 3).is_empty()) {
+    let results = db.batch(vec![super::sessions::is_live(by), select_owner(&new.id), event, recovered, insert]).await?;
+    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty(), rows(&results, 4).is_empty()) {
         (_, _, false) => Added::Yes,
         (true, ..) => Added::SignedOut,
         (_, false, _) => Added::Exists,

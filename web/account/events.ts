@@ -25,7 +25,6 @@ const SENTENCES: Record<string, string> = {
   totp_enabled: "An authenticator app was set up.",
   totp_disabled: "The authenticator app was turned off.",
   backup_codes_made: "New backup codes were made.",
-  backup_code_used: "A backup code was used.",
   recovered: "Somebody got back into the account without a passkey, with a code.",
   reauthenticated: "Somebody who was signed in confirmed who they are.",
   device_key_added: "An iPhone or iPad with the app was registered.",

@@ -1810,6 +1810,15 @@ export interface components {
         };
         /** @description A live sign-in, of whatever kind. Times are milliseconds since 1970. */
         SignIn: {
+            /** @description How its owner proved who they are, last: authentication methods (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: int64
+             * @description When they did.
+             */
+            auth_time: number;
+            /** @description The country from which it was made, ISO 3166-1 alpha-2, where the edge knows it. */
+            country: string | null;
             /**
              * Format: int64
              * @description When it was made.
@@ -4223,6 +4232,15 @@ export interface operations {
             };
             /** @description `internal_error` */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `totp_unavailable` */
+            501: {
                 headers: {
                     [name: string]: unknown;
                 };

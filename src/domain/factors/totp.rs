@@ -68,6 +68,9 @@ fn percent_encoded(text: &str) -> String {
 /// # Errors
 /// [`FactorError`]
 pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrigin) -> Result<(), FactorError> {
+    if ports.config.secrets_keys.is_none() {
+        return Err(FactorError::Unavailable);
+    }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let totp = factors::totp(db, by.user).await?.ok_or(FactorError::NotEnrolled)?;
     if totp.confirmed {
