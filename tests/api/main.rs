@@ -27,6 +27,7 @@ mod factor_faults;
 mod factors;
 mod faults;
 mod forged;
+mod guessing;
 mod input;
 mod internal;
 mod passkeys;

@@ -1,0 +1,68 @@
+//! Guessing codes has to wait longer each time.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::factors::{begun, codes, enrolled, recover};
+use crate::harness::case;
+
+#[tokio::test]
+async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let codes = codes(app, &session).await;
+        let other = app.person().await;
+        for email in [person.email.as_str(), "nobody@example.com"] {
+            let guess = async || {
+                let challenge = begun(app, email).await;
+                app.post("/api/auth/recovery/complete", &json!({"challenge_id": challenge, "code": "000000"})).send().await
+            };
+            let mut tried = 0;
+            // An hour of guessing, as fast as it is let.
+            let mut waited = 0;
+            while waited < 3600 {
+                let answer = guess().await;
+                if answer.status() == 429 {
+                    assert_eq!(answer.problem(429), "too_many_attempts");
+                    let wait: u64 = answer.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
+                    app.age(Duration::from_secs(wait)).await;
+                    waited += wait;
+                } else {
+                    assert_eq!(answer.problem(401), "recovery_failed");
+                    tried += 1;
+                }
+            }
+            assert!((8..20).contains(&tried), "{tried} guesses in an hour");
+        }
+        // Somebody else is not concerned, and the owner gets in when it is time.
+        assert_eq!(recover(app, &other, "000000").await.problem(401), "recovery_failed");
+        app.age(Duration::from_secs(3601)).await;
+        recover(app, &person, &codes[0]).await.ok();
+        recover(app, &person, "000000").await.problem(401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guessing_a_step_up_has_to_wait_too() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let generator = enrolled(app, &session).await;
+        let attempt = async |code: &str| {
+            let opened = app.post("/api/auth/reauthenticate/begin", &json!({})).bearer(&session).send().await.ok();
+            let body = json!({"challenge_id": opened["challenge_id"], "code": code});
+            app.post("/api/auth/reauthenticate/complete", &body).bearer(&session).send().await
+        };
+        for _ in 0..5 {
+            assert_eq!(attempt("000000").await.problem(401), "reauthentication_failed");
+        }
+        assert_eq!(attempt(&generator.code(app, 0).await).await.problem(429), "too_many_attempts");
+        app.age(Duration::from_secs(31)).await;
+        attempt(&generator.code(app, 1).await).await.ok();
+        assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 0);
+    })
+    .await;
+}
