@@ -43,6 +43,22 @@ macro_rules! others {
     };
 }
 
+/// Whether the account `u` is the one that is meant, its sign-in may have the key, and there is room for it.
+macro_rules! may_keep {
+    ($user:literal, $provider:literal, $subject:literal, $session:literal, $strict:literal, $fresh:literal, $key:literal, $most:literal) => {
+        concat!(
+            "u.id = ",
+            keeper!($user, $provider, $subject),
+            " AND ",
+            session_may!($session, "u.id", $strict, $fresh, $key),
+            " AND ",
+            others!("u.id", $key),
+            " < ",
+            $most
+        )
+    };
+}
+
 /// Whether a live sign-in belongs to the key `k`, at `?2`.
 macro_rules! is_needed {
     () => {
@@ -75,6 +91,9 @@ macro_rules! least_used {
         )
     };
 }
+
+/// Beyond every counter: Apple's have 32 bits.
+const ANY_COUNTER: i64 = 1 << 40;
 
 /// How strictly a sign-in keeps to its device.
 #[derive(Clone, Copy, Debug)]
@@ -117,31 +136,28 @@ impl Keeper<'_> {
     /// Makes room for the key, ends the sign-ins of the one that goes, and tells.
     fn make_room(&self, key: &KeyId, binding: &Binding, room: Room, stamp: &EventStamp) -> [Statement; 3] {
         let [user, provider, subject, session, strict, fresh, id, most] = self.params(key, binding);
-        let about = [user, provider, subject, session, strict, fresh, id, most];
-        let [user, provider, subject, ..] = about.clone();
-        let more = [binding.lately.into(), room.spares_unused.into(), room.counter.into()];
-        let [lately, spares, counter] = more.clone();
-        let [user_2, provider_2, subject_2, session, strict, fresh, id, most] = about.clone();
+        let [lately, spares, counter] = [binding.lately.into(), room.spares_unused.into(), room.counter.into()];
+        let about = [user, provider, subject, session, strict, fresh, id, most, lately, spares, counter];
         let event = events::event(
             insert_subject_event!("user_id, NULL, id FROM attest_keys WHERE id = ", least_used!()),
             &EventStamp { id: binding.revoked_event, ..stamp.clone() },
             EventKind::DeviceKeyRevoked,
-            [user_2, provider_2, subject_2, session, strict, fresh, id, most, lately, spares, counter],
+            about.clone(),
         );
         let none = || Value::Null;
         let update = Statement {
             sql: concat!("UPDATE attest_keys SET revoked_at = ?2 WHERE id = ", least_used!()),
             // In the places that they have in the event.
-            params: [none(), stamp.at.into(), none(), none(), none(), none(), none()].into_iter().chain(about).chain(more).collect(),
+            params: [none(), stamp.at.into(), none(), none(), none(), none(), none()].into_iter().chain(about.clone()).collect(),
         };
-        let end = sql(
-            concat!(
+        let end = Statement {
+            sql: concat!(
                 "UPDATE sessions SET revoked_at = ?4 WHERE user_id = ",
                 keeper!("?1", "?2", "?3"),
                 " AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = sessions.attest_key AND k.revoked_at = ?4)"
             ),
-            [user, provider, subject, stamp.at.into()],
-        );
+            params: about.into_iter().take(3).chain([stamp.at.into()]).collect(),
+        };
         [event, update, end]
     }
 }
@@ -160,14 +176,9 @@ impl Keeper<'_> {
     pub(super) fn keep(&self, new: &NewKey, binding: &Binding, spares_unused: bool, stamp: &EventStamp) -> Vec<Statement> {
         let event = events::event(
             insert_subject_event!(
-                "u.id, ?11, ?14 FROM users AS u WHERE u.id = ",
-                keeper!("?8", "?9", "?10"),
-                " AND ",
-                session_may!("?11", "u.id", "?12", "?13", "?14"),
-                " AND ",
-                others!("u.id", "?14"),
-                " < ?15
-                  AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?14 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
+                "u.id, ?11, ?14 FROM users AS u WHERE ",
+                may_keep!("?8", "?9", "?10", "?11", "?12", "?13", "?14", "?15"),
+                " AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?14 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
             ),
             &EventStamp { id: binding.added_event, ..stamp.clone() },
             EventKind::DeviceKeyAdded,
@@ -177,14 +188,9 @@ impl Keeper<'_> {
         let insert = Statement {
             sql: concat!(
                 "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, u.id FROM users AS u WHERE u.id = ",
-                keeper!("?7", "?8", "?9"),
-                " AND ",
-                session_may!("?10", "u.id", "?11", "?12", "?1"),
-                " AND ",
-                others!("u.id", "?1"),
-                " < ?13
-                 ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL"
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, u.id FROM users AS u WHERE ",
+                may_keep!("?7", "?8", "?9", "?10", "?11", "?12", "?1", "?13"),
+                " ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL"
             ),
             params: new.params(stamp.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
         };
@@ -252,7 +258,7 @@ pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &Binding, stam
     let mut batch = vec![may];
     batch.extend(keeper.keep(new, binding, true, stamp));
     let owner = batch.len();
-    batch.extend([select_key(&new.id), bind(by, &new.id, binding.fresh_since, i64::MAX)]);
+    batch.extend([select_key(&new.id), bind(by, &new.id, binding.fresh_since, ANY_COUNTER)]);
     let results = db.batch(batch).await?;
     match rows(&results, 0).first() {
         None => Ok(Kept::SignedOut),
@@ -272,7 +278,7 @@ fn bind(by: Caller, id: &KeyId, fresh_since: Timestamp, counter: i64) -> Stateme
             others!("?2", "?3"),
             " < ?6)))"
         ),
-        [by.session.into(), by.user.into(), id.text().as_str().into(), fresh_since.into(), counter.min(1 << 40).into(), MOST_KEYS.into()],
+        [by.session.into(), by.user.into(), id.text().as_str().into(), fresh_since.into(), counter.into(), MOST_KEYS.into()],
     )
 }
 

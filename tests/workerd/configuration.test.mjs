@@ -14,6 +14,13 @@ for (const value of [true, ["require"], { mode: "require" }, ""]) {
   });
 }
 
+test("every problem is named, of whatever kind", async () => {
+  const api = await startApi({ vars: { ...APPS, APP_ATTEST_MODE: true, APP_ATTEST_ON_REFRESH: { on: true }, RP_NAME: "x".repeat(256) } });
+  assert.equal((await fetch(`${api.url}/health`)).status, 503);
+  for (const name of ["APP_ATTEST_MODE", "APP_ATTEST_ON_REFRESH", "RP_NAME"]) assert.match(api.logs.join(""), new RegExp(`${name} `));
+  await api.stop();
+});
+
 test("a number is read as it is written", async () => {
   const api = await startApi({ vars: { ACCESS_TOKEN_TTL_SECONDS: 900 } });
   const response = await fetch(`${api.url}/api/internal/tokens`, {

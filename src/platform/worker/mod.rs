@@ -29,7 +29,7 @@ use crate::http::error::Code;
 use crate::http::extract::{ClientAddress, ClientCountry};
 use crate::http::respond;
 use crate::http::router::router;
-use crate::model::config::{Config, Environment};
+use crate::model::config::{Config, ConfigError, Environment};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -64,11 +64,15 @@ fn start(env: &Env) -> Result<Isolate, String> {
         }
         value.as_string()
     };
-    let config = Config::read(&lookup).map_err(|error| error.to_string());
-    if let Some(problem) = strange.into_inner().first() {
-        return Err(problem.clone());
-    }
-    let config = config?;
+    let config = Config::read(&lookup);
+    let mut problems = strange.into_inner();
+    let config = match config {
+        Ok(config) if problems.is_empty() => config,
+        read => {
+            problems.extend(read.err().into_iter().flat_map(|ConfigError(more)| more));
+            return Err(ConfigError(problems).to_string());
+        }
+    };
     let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports {
         db: Arc::new(d1::D1::new(database)),
@@ -106,6 +110,10 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
     request.extensions_mut().insert(ClientAddress(address));
     request.extensions_mut().insert(ClientCountry(country));
     let mut router = isolate.router.clone();
+    if request.method().is_safe() {
+        // It has no body to wait for, and needs no timer.
+        return Ok(router.call(request).await.unwrap_or_else(|never| match never {}));
+    }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => Ok(answered.unwrap_or_else(|never| match never {})),
         // Its body did not come: the database has a limit of its own, which is shorter.
