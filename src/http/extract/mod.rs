@@ -1,0 +1,96 @@
+//! What handlers take as parameters: a parsed body, who calls, where the request came from.
+//!
+//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and cannot be written without.
+
+mod body;
+mod caller;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderValue, header};
+
+pub use body::{AppJson, absent_if_empty, is_json, lenient_bool};
+pub use caller::{
+    AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PresentedBy, RecentlyAuthenticated,
+};
+
+use super::App;
+use super::cookie::Shape;
+use super::credentials::all_presented;
+use super::error::ApiError;
+use crate::domain::RequestOrigin;
+use crate::domain::authenticate::Credential;
+use crate::model::text;
+
+/// The request's id, put there by [`super::respond`].
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The client's network address, put there by the platform, and only by it: a client's own header never gets here.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+/// The client's country, ISO 3166-1 alpha-2, put there by the platform, and only by it.
+#[derive(Clone, Debug)]
+pub struct ClientCountry(pub Option<String>);
+
+/// The internal service that calls, put there by [`super::gate::internal_key`].
+#[derive(Clone, Debug)]
+pub struct InternalService(pub String);
+
+/// Cookies that the answer will set, besides those of the handler.
+#[derive(Clone, Default, Debug)]
+pub struct OutgoingCookies(Arc<Mutex<Vec<HeaderValue>>>);
+
+impl OutgoingCookies {
+    /// Adds one.
+    pub fn push(&self, cookie: HeaderValue) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+    }
+
+    /// Takes all.
+    #[must_use]
+    pub fn take(&self) -> Vec<HeaderValue> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl FromRequestParts<App> for RequestOrigin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        let service = parts.extensions.get::<InternalService>();
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            actor: service.map_or_else(|| "user".to_owned(), |service| format!("service:{}", service.0)),
+            // An internal call comes from the service, not from the person it is about.
+            address: if service.is_some() { None } else { parts.extensions.get::<ClientAddress>().and_then(|address| address.0) },
+            country: if service.is_some() { None } else { parts.extensions.get::<ClientCountry>().and_then(|country| country.0.clone()) },
+            user_agent: if service.is_some() { None } else { user_agent.and_then(text::user_agent) },
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+impl FromRequestParts<App> for Shape {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self::of(&app.ports.config, &parts.uri, &parts.headers))
+    }
+}
+
+/// Every credential that the request presents, good or not. For signing out, which never fails for a bad one.
+#[derive(Debug)]
+pub struct AllCredentials(pub Vec<Credential>);
+
+impl FromRequestParts<App> for AllCredentials {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self(all_presented(parts, &Shape::of(&app.ports.config, &parts.uri, &parts.headers))))
+    }
+}
