@@ -11,6 +11,9 @@ CREATE TABLE totp (
     last_step INTEGER NOT NULL
 ) STRICT;
 
+-- What a key sealed begins with the key's id: finds what an older key sealed.
+CREATE INDEX totp_secret ON totp (secret);
+
 CREATE TABLE backup_codes (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     -- SHA-256 over account and code, base64url.

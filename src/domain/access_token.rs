@@ -12,9 +12,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::model::amr::Amr;
 use crate::model::config::Config;
 use crate::model::ids::{EventId, SessionId, UserId};
-use crate::model::records::Platform;
+use crate::model::records::{Platform, Session};
 use crate::model::signing_keys::{SigningKey, SigningKeys};
 use crate::model::time::Timestamp;
 
@@ -36,6 +37,11 @@ struct Claims {
     iat: i64,
     exp: i64,
     jti: String,
+    /// As it was when the token was issued (RFC 9068 §2.2.1). For others who verify it: here the sign-in itself is asked.
+    #[serde(skip_deserializing)]
+    auth_time: i64,
+    #[serde(skip_deserializing)]
+    amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
 }
@@ -51,15 +57,38 @@ pub struct Subject {
     pub expires_at: Timestamp,
 }
 
+/// The sign-in that an access token belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'a> {
+    /// Whose it is: `sub`.
+    pub user: UserId,
+    /// Its id: `sid`.
+    pub session: SessionId,
+    /// Where it is: `client_id`.
+    pub platform: Platform,
+    /// When its owner proved who they are: `auth_time`.
+    pub authenticated_at: Timestamp,
+    /// How they did: `amr`.
+    pub amr: &'a Amr,
+}
+
+impl<'a> From<&'a Session> for SignIn<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            user: session.user_id,
+            session: session.id,
+            platform: session.platform,
+            authenticated_at: session.authenticated_at,
+            amr: &session.amr,
+        }
+    }
+}
+
 /// What an access token is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct NewToken {
-    /// Whose it is.
-    pub user: UserId,
+pub struct NewToken<'a> {
     /// The sign-in it belongs to.
-    pub session: SessionId,
-    /// Where that sign-in is: `client_id`.
-    pub platform: Platform,
+    pub of: SignIn<'a>,
     /// Its own id: `jti`.
     pub id: EventId,
     /// Its beginning.
@@ -93,19 +122,21 @@ pub enum Refused {
 
 /// Signs a token with the current key; `None` only if the key cannot sign, which the configuration rules out.
 #[must_use]
-pub fn sign(config: &Config, new: &NewToken) -> Option<String> {
+pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
     use_ed25519_only();
     let key = config.signing_keys.current();
     let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
-        sub: new.user.to_string(),
-        sid: new.session.to_string(),
-        client_id: new.platform.as_str().to_owned(),
+        sub: new.of.user.to_string(),
+        sid: new.of.session.to_string(),
+        client_id: new.of.platform.as_str().to_owned(),
         iat: new.issued_at.seconds(),
         exp: new.expires_at.seconds(),
         jti: new.id.to_string(),
+        auth_time: new.of.authenticated_at.seconds(),
+        amr: new.of.amr.methods().to_vec(),
         nbf: None,
     };
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&key.pkcs8()?)).ok()
@@ -235,6 +266,7 @@ impl JwtVerifier for EdVerifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::amr::Proof;
     use proptest::prelude::*;
 
     fn config() -> Config {
@@ -252,10 +284,15 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn token(config: &Config) -> String {
-        let new = NewToken {
+        let of = SignIn {
             user: UserId::from_random([1; 16]),
             session: SessionId::from_random([2; 16]),
             platform: Platform::Ios,
+            authenticated_at: NOW,
+            amr: &Amr::of(Proof::Passkey { multi_device: true }),
+        };
+        let new = NewToken {
+            of,
             id: EventId::from_random([3; 16]),
             issued_at: NOW,
             expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),

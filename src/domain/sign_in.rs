@@ -1,6 +1,6 @@
 //! Making a sign-in: with a web session token, or with a pair of access and refresh token.
 
-use super::access_token::{self, NewToken as NewAccessToken};
+use super::access_token::{self, NewToken as NewAccessToken, SignIn};
 use super::devices::admit::Asserted;
 use super::devices::binding;
 use super::devices::client::{Attested, NotKept};
@@ -113,7 +113,8 @@ pub async fn token_pair(
     };
     let id = ports.id(SessionId::from_random)?;
     let user = create(ports, (who, device), (id, platform), (None, Some(pair)), &ports.stamp(origin, now)?).await?;
-    let access_token = sign_access_token(ports, (user.id, id, platform), now, access_expires_at)?;
+    let of = SignIn { user: user.id, session: id, platform, authenticated_at: now, amr: &provider() };
+    let access_token = sign_access_token(ports, of, now, access_expires_at)?;
     Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
@@ -143,6 +144,7 @@ pub struct Place {
 
 /// The secrets of a sign-in that carries both, before it is stored.
 pub(super) struct Prepared {
+    amr: Amr,
     id: SessionId,
     now: Timestamp,
     session_token: SessionToken,
@@ -153,8 +155,9 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(ports: &Ports, now: Timestamp) -> Result<Self, NoEntropy> {
+    pub(super) fn new(ports: &Ports, now: Timestamp, amr: Amr) -> Result<Self, NoEntropy> {
         Ok(Self {
+            amr,
             id: ports.id(SessionId::from_random)?,
             now,
             session_token: SessionToken::from_bytes(&*ports.secret()?),
@@ -166,7 +169,7 @@ impl Prepared {
     }
 
     /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: Owner<'a>, amr: Amr, place: &'a Place) -> NewSession<'a> {
+    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &'a Place) -> NewSession<'a> {
         let pair = NewPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
@@ -175,7 +178,7 @@ impl Prepared {
         NewSession {
             id: self.id,
             owner,
-            amr,
+            amr: self.amr.clone(),
             platform: place.platform,
             token: Some(NewToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
             pair: Some(pair),
@@ -186,8 +189,8 @@ impl Prepared {
 
     /// What its owner gets, once it is stored.
     pub(super) fn finish(self, ports: &Ports, user: User, place: &Place) -> Result<Complete, SignInError> {
-        let whose = (user.id, self.id, place.platform);
-        let access_token = sign_access_token(ports, whose, self.now, self.access_expires_at)?;
+        let of = SignIn { user: user.id, session: self.id, platform: place.platform, authenticated_at: self.now, amr: &self.amr };
+        let access_token = sign_access_token(ports, of, self.now, self.access_expires_at)?;
         let expires_in = self.access_expires_at.seconds_since(self.now);
         let pair = TokenPair { user, access_token, refresh_token: self.refresh_token, expires_in };
         Ok(Complete { pair, session_token: self.session_token, session_expires_at: self.session_expires_at, now: self.now })
@@ -195,15 +198,15 @@ impl Prepared {
 }
 
 /// Signs an access token for a sign-in.
-pub(super) fn sign_access_token(
-    ports: &Ports,
-    (user, session, platform): (UserId, SessionId, Platform),
-    issued_at: Timestamp,
-    expires_at: Timestamp,
-) -> Result<String, SignInError> {
+pub(super) fn sign_access_token(ports: &Ports, of: SignIn<'_>, issued_at: Timestamp, expires_at: Timestamp) -> Result<String, SignInError> {
     let id = ports.id(EventId::from_random)?;
-    let new = NewAccessToken { user, session, platform, id, issued_at, expires_at };
+    let new = NewAccessToken { of, id, issued_at, expires_at };
     access_token::sign(&ports.config, &new).ok_or(SignInError::Signing)
+}
+
+/// An internal service says who signs in, and was told by a provider.
+fn provider() -> Amr {
+    Amr::of(Proof::Provider)
 }
 
 async fn create(
@@ -227,7 +230,7 @@ async fn create(
             Owner::Identity(&identified, users::fresh_ids(ports)?)
         }
     };
-    let new = NewSession { id, owner, amr: Amr::of(Proof::Provider), platform, token, pair, replaces: Vec::new(), device };
+    let new = NewSession { id, owner, amr: provider(), platform, token, pair, replaces: Vec::new(), device };
     let db = ports.db.as_ref();
     match attested {
         None => sessions::create(db, &new, stamp).await?.ok_or(unknown),

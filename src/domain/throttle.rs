@@ -10,7 +10,7 @@ use super::Ports;
 use super::derived::derived;
 use crate::model::base64;
 use crate::model::email::Email;
-use crate::model::ids::{SessionId, UserId};
+use crate::model::ids::UserId;
 use crate::model::signing_keys::SigningKey;
 use crate::model::throttle::{Policy, Subject};
 use crate::model::time::Timestamp;
@@ -24,12 +24,8 @@ const HASH_BYTES: usize = 16;
 /// A way of guessing. Each has a count of its own: a success in one says nothing about another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Guess {
-    /// A password, wherever it is asked for.
-    Password,
     /// A code of an authenticator app.
     Totp,
-    /// A backup code.
-    BackupCode,
     /// A code of a recovery, and asking for one.
     Recovery,
 }
@@ -37,9 +33,7 @@ pub enum Guess {
 impl Guess {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Password => "password",
             Self::Totp => "totp",
-            Self::BackupCode => "backup_code",
             Self::Recovery => "recovery",
         }
     }
@@ -49,12 +43,6 @@ impl Guess {
 #[must_use]
 pub fn of_user(guess: Guess, user: UserId) -> Subject {
     Subject::new(guess.as_str(), &format!("user:{user}"))
-}
-
-/// Guesses within one sign-in: only whoever has it can use them up.
-#[must_use]
-pub fn of_session(guess: Guess, session: SessionId) -> Subject {
-    Subject::new(guess.as_str(), &format!("session:{session}"))
 }
 
 /// Guesses at something of whoever has an address, if anybody does. The table does not tell which address it is. `None` if the key cannot sign,
@@ -95,14 +83,6 @@ pub async fn admit(ports: &Ports, subject: &Subject, now: Timestamp) -> Result<(
     Ok(admitted(attempts::try_claim(ports.db.as_ref(), subject, &Policy::GUESS, now).await?, now)?)
 }
 
-/// Forgets the attempts on this very subject after a success, and on no other. One round trip; in a batch [`attempts::forgive_for`] is free.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn forgive(ports: &Ports, subject: &Subject) -> Result<(), StoreError> {
-    attempts::forget(ports.db.as_ref(), subject).await
-}
-
 /// Whether a claimed attempt may go on.
 ///
 /// # Errors
@@ -135,13 +115,9 @@ mod tests {
 
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
-        let (user, session) = (UserId::from_random([1; 16]), SessionId::from_random([1; 16]));
-        let ways = [Guess::Password, Guess::Totp, Guess::BackupCode, Guess::Recovery];
-        let subjects: std::collections::HashSet<String> = ways
-            .iter()
-            .flat_map(|way| [of_user(*way, user), of_session(*way, session)])
-            .map(|subject| subject.as_str().to_owned())
-            .collect();
-        assert_eq!(subjects.len(), 2 * ways.len());
+        let user = UserId::from_random([1; 16]);
+        let ways = [Guess::Totp, Guess::Recovery];
+        let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
+        assert_eq!(subjects.len(), ways.len());
     }
 }

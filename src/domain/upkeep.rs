@@ -1,13 +1,19 @@
 //! What is done every minute without being asked, at the edge by a cron trigger, natively by a background task.
 
+use super::factors::reseal;
 use super::{Ports, sweep, webhooks};
 
-/// Removes what has ended and tells the webhook what happened. One does not wait for the other to succeed; the log says what came of it.
+/// Removes what has ended, seals secrets under the current key, and tells the webhook what happened. One does not wait for the other to succeed; the log says what came of it.
 pub async fn run(ports: &Ports) {
     match sweep::sweep(ports).await {
         Ok(swept) if swept == sweep::Swept::default() => {}
         Ok(swept) => tracing::info!(?swept, "swept"),
         Err(error) => tracing::error!(%error, "the sweep failed"),
+    }
+    match reseal::run(ports).await {
+        Ok(0) => {}
+        Ok(secrets) => tracing::info!(secrets, "sealed TOTP secrets anew"),
+        Err(error) => tracing::error!(%error, "TOTP secrets were not sealed anew"),
     }
     match webhooks::deliver(ports).await {
         Ok(delivered) if delivered == webhooks::Delivered::default() => {}

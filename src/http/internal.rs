@@ -194,6 +194,12 @@ pub struct SessionAnswer {
     expires_at: String,
     /// Whether it was extended just now: then the cookie should be written again.
     renewed: bool,
+    /// How the owner proved who they are, last: authentication methods (RFC 8176).
+    #[schema(example = json!(["swk", "user", "mfa"]))]
+    amr: Vec<String>,
+    /// When they did.
+    #[schema(format = "date-time")]
+    auth_time: String,
 }
 
 /// `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
@@ -217,6 +223,8 @@ pub async fn validate_session(State(app): State<App>, AppJson(body): AppJson<Ses
         user: signed_in.user.into(),
         expires_at: signed_in.expires_at.to_string(),
         renewed: signed_in.renewed,
+        amr: signed_in.session.amr.methods().to_vec(),
+        auth_time: signed_in.session.authenticated_at.to_string(),
     }))
 }
 

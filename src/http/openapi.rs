@@ -221,7 +221,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
-        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn,
+        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers && !completes || about_passkey && !has_body,
         Code::TokenNotFound => route.path.contains("{token_id}"),
         Code::UserNotFound => {
             route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")

@@ -63,21 +63,33 @@ pub struct CompleteRequest {
     revoke_others: bool,
 }
 
+/// A sign-in by recovery: an `AuthResponse` with a session and a pair.
+#[derive(Serialize, ToSchema)]
+pub struct Recovered {
+    #[serde(flatten)]
+    auth: AuthResponse,
+    /// By what, and that it was a recovery.
+    #[schema(example = json!(["backup_code", "recovery"]))]
+    amr: Vec<String>,
+    /// Always `true`: until a passkey is added the sign-in is good for that, and for little else.
+    recovering: bool,
+}
+
 /// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for that and little else.
 ///
 /// # Errors
 /// The same 401 for an unknown address, a wrong code, and one that was used.
-#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = CompleteRequest, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = CompleteRequest, responses((status = 200, body = Recovered)))]
 pub async fn complete(
     State(app): State<App>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
-) -> Result<AppJson<AuthResponse>, ApiError> {
+) -> Result<AppJson<Recovered>, ApiError> {
     client.look_at_device(&app, &device).await?;
     let shown = Shown { challenge: ChallengeId::parse(&body.challenge_id), code: &body.code, ends_others: body.revoke_others };
-    let complete = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
+    let (complete, amr) = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(complete.into()))
+    Ok(AppJson(Recovered { auth: complete.into(), amr: amr.methods().to_vec(), recovering: true }))
 }

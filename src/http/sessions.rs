@@ -22,11 +22,26 @@ pub struct Validated {
     /// When the presented credential ends.
     #[schema(format = "date-time")]
     expires_at: String,
+    /// How the owner proved who they are, last: authentication methods (RFC 8176).
+    #[schema(example = json!(["swk", "user", "mfa"]))]
+    amr: Vec<String>,
+    /// When they did.
+    #[schema(format = "date-time")]
+    auth_time: String,
+    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else.
+    recovering: bool,
 }
 
 impl From<authenticate::SignedIn> for Validated {
     fn from(signed_in: authenticate::SignedIn) -> Self {
-        Self { success: true, user: signed_in.user.into(), expires_at: signed_in.expires_at.to_string() }
+        Self {
+            success: true,
+            user: signed_in.user.into(),
+            expires_at: signed_in.expires_at.to_string(),
+            amr: signed_in.session.amr.methods().to_vec(),
+            auth_time: signed_in.session.authenticated_at.to_string(),
+            recovering: signed_in.session.recovering,
+        }
     }
 }
 

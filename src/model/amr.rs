@@ -19,12 +19,15 @@ pub enum Proof {
 /// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no word for it.
 pub const RECOVERY: &str = "recovery";
 
+/// What stands in the methods of a sign-in for which a provider vouched. Ours, too.
+const PROVIDER: &str = "fed";
+
 impl Proof {
     /// The methods. `fed`, `backup_code` and `recovery` are ours, the others are registered.
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Provider => &["fed"],
+            Self::Provider => &[PROVIDER],
             Self::Passkey { multi_device: true } => &["swk", "user", "mfa"],
             Self::Passkey { multi_device: false } => &["hwk", "user", "mfa"],
             Self::Totp => &["otp"],
@@ -52,6 +55,17 @@ impl Amr {
         made
     }
 
+    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a second factor is added to a provider's word
+    /// for somebody; everything else takes the place of what was there.
+    #[must_use]
+    pub fn stepped_up(&self, proof: Proof) -> Self {
+        let mut made = Self::of(proof);
+        if proof == Proof::Totp && !self.is_recovered() && self.0.iter().any(|method| method == PROVIDER) {
+            made.0 = [PROVIDER, "otp", "mfa"].map(str::to_owned).into();
+        }
+        made
+    }
+
     /// Reads what the database keeps.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
@@ -74,5 +88,21 @@ impl Amr {
     #[must_use]
     pub fn is_recovered(&self) -> bool {
         self.0.iter().any(|method| method == RECOVERY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_factor_is_added_to_what_a_provider_said_and_nothing_else() {
+        let federated = Amr::of(Proof::Provider);
+        let with_totp = federated.stepped_up(Proof::Totp);
+        assert_eq!(with_totp.stored(), "fed otp mfa");
+        assert_eq!(with_totp.stepped_up(Proof::Totp), with_totp);
+        assert_eq!(federated.stepped_up(Proof::Passkey { multi_device: true }).stored(), "swk user mfa");
+        assert_eq!(Amr::of(Proof::Passkey { multi_device: false }).stepped_up(Proof::Totp).stored(), "otp");
+        assert_eq!(Amr::recovered(Proof::BackupCode).stepped_up(Proof::Totp).stored(), "otp");
     }
 }

@@ -61,10 +61,10 @@ impl SecretsKeys {
         cipher(key)?.decrypt(&Nonce::from(nonce), payload).ok().map(Zeroizing::new)
     }
 
-    /// Whether the first key sealed it: otherwise it should be sealed anew when it is at hand.
-    #[must_use]
-    pub fn is_current(&self, sealed: &str) -> bool {
-        self.0.first().is_some_and(|key| sealed.split_once('.').is_some_and(|(id, _)| id == key.id))
+    /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
+    pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        // `/` is the character after the dot.
+        self.0.iter().skip(1).map(|key| (format!("{}.", key.id), format!("{}/", key.id)))
     }
 }
 
@@ -98,7 +98,10 @@ mod tests {
         assert!(keys(SECOND).open("ada", &sealed).is_none());
         let rotated = keys(&format!("{SECOND},{FIRST}"));
         assert!(rotated.open("ada", &sealed).is_some());
-        assert!(old.is_current(&sealed) && !rotated.is_current(&sealed));
+        let retired: Vec<_> = rotated.retired().collect();
+        assert!(matches!(retired.as_slice(), [(from, to)] if *from <= sealed && sealed < *to) && old.retired().next().is_none());
+        let anew = rotated.seal("ada", b"secret", [8; 12]).expect("sealed");
+        assert!(retired.iter().all(|(from, to)| anew < *from || anew >= *to));
         for index in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };

@@ -1,6 +1,6 @@
 //! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of concurrent guesses each counts.
 
-use super::{Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run, run_until_short, sql};
+use super::{Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run_until_short, sql};
 use crate::model::ids::SessionId;
 use crate::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
 use crate::model::time::Timestamp;
@@ -72,13 +72,8 @@ pub async fn try_claim(db: &dyn Db, subject: &Subject, policy: &Policy, now: Tim
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
-/// The statement that forgets the attempts on a subject after a success, for a batch in which nothing can be missing.
-#[must_use]
-pub fn forgive(subject: &Subject) -> Statement {
-    sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
-}
-
-/// The same for a batch that makes the sign-in `session` only if everything holds: to stand after the statement that makes it.
+/// The statement that forgets the attempts on a subject after a success, for a batch that makes the sign-in `session` only if everything
+/// holds: to stand after the statement that makes it.
 #[must_use]
 pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
     sql(
@@ -97,12 +92,4 @@ pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> 
         [before.into(), ATTEMPTS_BATCH.into()],
     );
     run_until_short(db, delete, ATTEMPTS_BATCH).await
-}
-
-/// Forgets the attempts on a subject. One round trip.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn forget(db: &dyn Db, subject: &Subject) -> Result<(), StoreError> {
-    run(db, forgive(subject)).await.map(drop)
 }

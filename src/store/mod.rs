@@ -102,6 +102,7 @@ pub mod outbox;
 pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
+pub mod totp_secrets;
 pub mod users;
 
 use async_trait::async_trait;

@@ -11,6 +11,8 @@ use crate::model::time::Timestamp;
 
 /// Most passkeys of an account.
 pub const MOST_PASSKEYS: usize = 20;
+/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still be let in.
+pub const MOST_WITH_RECOVERED: usize = 2 * MOST_PASSKEYS;
 /// Most passkeys that an address can be answered with: it can be claimed by several accounts.
 const MOST_NAMED: i64 = 64;
 
@@ -195,12 +197,12 @@ pub enum Added {
     TooMany,
 }
 
-/// Adds a passkey to the account of the live sign-in `by`. One round trip.
+/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, stamp: &EventStamp) -> Result<Added, StoreError> {
-    let most = i64::try_from(MOST_PASSKEYS).unwrap_or(i64::MAX);
+pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, most: usize, stamp: &EventStamp) -> Result<Added, StoreError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let owned = [by.user.into(), by.session.into(), most.into()];
     let insert = Statement {
         sql: insert_passkey!(

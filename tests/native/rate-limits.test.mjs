@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { folder, run, serve } from "./server.mjs";
 
 const made = folder();
-const LIMITS = { RATE_LIMIT_SIGN_IN: "3", RATE_LIMIT_PUBLIC: "1000" };
+const LIMITS = { RATE_LIMITS: "on", RATE_LIMIT_SIGN_IN: "3", RATE_LIMIT_PUBLIC: "1000" };
 let open;
 let proxied;
 before(async () => {
@@ -56,11 +56,11 @@ test("behind a trusted proxy the last stranger on the way is the client", async 
   assert.equal((await begin(proxied)).status, 200, "the proxy itself");
 });
 
-test("limits can be switched off", async () => {
-  const server = await serve({ cwd: made.path, vars: { ...LIMITS, DATABASE_URL: "sqlite:off.db", RATE_LIMITS: "off" } });
+test("in development nobody is counted, unless that is said", async () => {
+  const { RATE_LIMITS, ...quotas } = LIMITS;
+  const server = await serve({ cwd: made.path, vars: { ...quotas, DATABASE_URL: "sqlite:off.db" } });
   try {
     assert.equal(await letThrough(server), 8);
-    assert.match(server.output(), /RATE_LIMITS is off/);
   } finally {
     await server.stop();
   }
@@ -76,9 +76,11 @@ test("in production on a loopback address, where there is a proxy, the log says 
     DATABASE_URL: "sqlite:production.db",
   };
   for (const [proxies, told] of [["", true], ["127.0.0.1", false]]) {
-    const server = await serve({ cwd: made.path, vars: { ...production, TRUSTED_PROXIES: proxies } });
+    const server = await serve({ cwd: made.path, vars: { ...production, TRUSTED_PROXIES: proxies, RATE_LIMITS: told ? "off" : "" } });
     await server.stop();
     assert.equal(/TRUSTED_PROXIES is not set/.test(server.output()), told, proxies);
+    assert.equal(/RATE_LIMITS is off/.test(server.output()), told);
+    assert.match(server.output(), /SECRETS_KEY is not set/);
   }
 });
 

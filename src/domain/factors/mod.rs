@@ -4,6 +4,7 @@
 pub mod backup_codes;
 pub mod reauthenticate;
 pub mod recovery;
+pub mod reseal;
 pub mod totp;
 
 use crate::domain::{NoEntropy, Ports};

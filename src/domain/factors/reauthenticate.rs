@@ -91,7 +91,7 @@ pub async fn complete(
         Shown::Passkey(response) => {
             let verified =
                 verified(ports, (challenge, Kind::Reauthentication, Some(me.user.id)), response, now).await.map_err(unwrapped)?;
-            let amr = Amr::of(Proof::Passkey { multi_device: verified.multi_device });
+            let amr = me.session.amr.stepped_up(Proof::Passkey { multi_device: verified.multi_device });
             let noted =
                 factors::reauthenticate(db, me.caller(), &Answer::Passkey(verified.used()), (&amr, fresh.as_ref(), None), (&stamp, event))
                     .await?;
@@ -104,7 +104,7 @@ pub async fn complete(
             challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
-            let amr = Amr::of(Proof::Totp);
+            let amr = me.session.amr.stepped_up(Proof::Totp);
             let noted =
                 factors::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref(), Some(&subject)), (&stamp, event))
                     .await?;

@@ -12,7 +12,7 @@ use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
 use crate::model::backup_code::BackupCode;
 use crate::model::email::Email;
-use crate::model::ids::{ChallengeId, UserId};
+use crate::model::ids::{ChallengeId, EventId, UserId};
 use crate::model::throttle::Subject;
 use crate::store::StoreError;
 use crate::store::challenges::{self, Kind, New, Taken};
@@ -73,7 +73,7 @@ pub struct Shown<'a> {
 ///
 /// # Errors
 /// [`RecoveryError`]
-pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<Complete, RecoveryError> {
+pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<(Complete, Amr), RecoveryError> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = shown.challenge.ok_or(RecoveryError::Refused("no challenge"))?;
     let (taken, account) = factors::take_recovery(db, challenge, now).await?;
@@ -82,24 +82,24 @@ pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &
     let subject = subject(ports, &taken)?;
     throttle::admit(ports, &subject, now).await?;
     // Both are tried for everybody, so that the time tells nothing.
+    let known = account.is_some();
     let user = account.as_ref().map_or_else(|| UserId::from_random([0; 16]), |account| account.user);
     let step = totp::step(ports, user, account.as_ref().and_then(|account| account.totp.as_ref()), shown.code, now);
     let code = BackupCode::parse(shown.code).map(|code| code.hash(user));
-    let (answer, proof) = match (account, step, code) {
-        (None, ..) => return Err(RecoveryError::Refused("no account that can be recovered has this address")),
-        (Some(_), Some(step), _) => (Answer::Totp(step), Proof::Totp),
-        (Some(_), None, Some(hash)) => (Answer::BackupCode(hash), Proof::BackupCode),
-        (Some(_), None, None) => return Err(RecoveryError::Refused("the code is wrong")),
+    let (answer, proof) = match (step, code) {
+        (Some(step), _) => (Answer::Totp(step), Proof::Totp),
+        (None, Some(hash)) => (Answer::BackupCode(hash), Proof::BackupCode),
+        (None, None) => return Err(RecoveryError::Refused("the code is wrong")),
     };
-    let prepared = Prepared::new(ports, now)?;
-    let session = prepared.session(
-        Owner::Recovered(Recovered { user, answer: &answer, ends_others: shown.ends_others, subject: &subject }),
-        Amr::recovered(proof),
-        place,
-    );
-    let refused = RecoveryError::Refused("the code is unknown, or was used");
-    let user = sessions::create(db, &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
-    Ok(prepared.finish(ports, user, place)?)
+    // Also where there is no account: then it does nothing, and takes as long.
+    let amr = Amr::recovered(proof);
+    let prepared = Prepared::new(ports, now, amr.clone())?;
+    let ends_others = if shown.ends_others { Some(ports.id(EventId::from_random)?) } else { None };
+    let session = prepared.session(Owner::Recovered(Recovered { user, answer: &answer, ends_others, subject: &subject }), place);
+    let refused = if known { "the code is unknown, or was used" } else { "no account that can be recovered has this address" };
+    let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
+    let user = created.ok_or(RecoveryError::Refused(refused))?;
+    Ok((prepared.finish(ports, user, place)?, amr))
 }
 
 /// Under what the attempts of a recovery are counted.

@@ -27,7 +27,7 @@ pub struct Enrolment {
 }
 
 /// Whose secret it is, for the seal.
-fn about(user: UserId) -> String {
+pub(super) fn about(user: UserId) -> String {
     format!("totp:{user}")
 }
 

@@ -21,14 +21,14 @@ use crate::model::text;
 use crate::store::StoreError;
 use crate::store::accounts::{self, Created, NewAccount};
 use crate::store::challenges::{self, Kind, New, Taken};
-use crate::store::passkeys::{self, Added, Descriptor, MOST_PASSKEYS, NewPasskey};
+use crate::store::passkeys::{self, Added, Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey};
 use crate::store::sessions::Owner;
 
 /// Who registers a passkey.
 #[derive(Debug)]
 pub enum Registrant<'a> {
     /// Somebody who is signed in. The account is theirs, whatever the request says besides.
-    Account(&'a User),
+    Account(&'a SignedIn),
     /// Somebody who wants an account.
     Newcomer {
         /// The address that they claim.
@@ -91,11 +91,12 @@ pub async fn begin(ports: &Ports, who: Registrant<'_>, label: Option<String>) ->
     let db = ports.db.as_ref();
     let challenge = |kind, user| New { id, kind, user, state: "", created_at: now, expires_at: ends(now) };
     let options = match who {
-        Registrant::Account(user) => {
+        Registrant::Account(me) => {
+            let user = &me.user;
             let written = state.write()?;
             let new = New { state: &written, ..challenge(Kind::Registration, Some(user.id)) };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
-            if exclude.len() >= MOST_PASSKEYS {
+            if exclude.len() >= most(me) {
                 return Err(RegisterError::TooMany);
             }
             let user_name = user.email.as_str().to_owned();
@@ -110,6 +111,11 @@ pub async fn begin(ports: &Ports, who: Registrant<'_>, label: Option<String>) ->
         }
     };
     Ok(Begun { challenge_id: id, challenge: state.challenge, options })
+}
+
+/// How many passkeys the account may have.
+const fn most(me: &SignedIn) -> usize {
+    if me.session.recovering { MOST_WITH_RECOVERED } else { MOST_PASSKEYS }
 }
 
 /// A registration to complete.
@@ -170,7 +176,7 @@ pub async fn complete(
     match (taken.kind, caller) {
         (Kind::Registration, Some(caller)) => {
             let stamp = ports.stamp(origin, now)?;
-            match passkeys::add(db, caller.caller(), &passkey, &stamp).await? {
+            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &stamp).await? {
                 Added::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
                 Added::SignedOut => Err(RegisterError::SignedOut),
                 Added::Exists => Err(RegisterError::Exists),
@@ -193,7 +199,7 @@ async fn create(
     let user = state.user.as_deref().filter(|_| taken.kind == Kind::SignUp).and_then(UserId::parse).ok_or_else(broken)?;
     let email = state.email.as_deref().and_then(Email::parse).ok_or_else(broken)?;
     let now = ports.clock.now();
-    let prepared = Prepared::new(ports, now)?;
+    let prepared = Prepared::new(ports, now, Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }))?;
     let account = NewAccount {
         user,
         email: &email,
@@ -202,7 +208,7 @@ async fn create(
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
-    let session = prepared.session(Owner::Fresh(&account), Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }), place);
+    let session = prepared.session(Owner::Fresh(&account), place);
     match accounts::create(ports.db.as_ref(), &account, &session, &ports.stamp(origin, now)?).await? {
         Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place)?))),
         Created::EmailTaken => Err(RegisterError::EmailTaken),

@@ -125,10 +125,9 @@ pub async fn complete(
 ) -> Result<(CredentialId, Complete), PasskeySignInError> {
     let now = ports.clock.now();
     let verified = verified(ports, (challenge.ok_or(NO_CHALLENGE)?, Kind::SignIn, None), response, now).await?;
-    let prepared = Prepared::new(ports, now)?;
+    let prepared = Prepared::new(ports, now, Amr::of(Proof::Passkey { multi_device: verified.multi_device }))?;
     // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
-    let amr = Amr::of(Proof::Passkey { multi_device: verified.multi_device });
-    let session = prepared.session(Owner::Passkey(verified.used()), amr, place);
+    let session = prepared.session(Owner::Passkey(verified.used()), place);
     let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
     } else {

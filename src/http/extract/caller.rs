@@ -126,18 +126,46 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
-        if me.is_recent(&app.ports.config) {
-            return Ok(Self(me));
-        }
-        let factors = factors::of(&app.ports, me.user.id).await?;
-        let methods = [
-            (factors.passkeys > 0, "passkey"),
-            (factors.totp_since.is_some() && app.ports.config.secrets_keys.is_some(), "totp"),
-            (true, "sign_in"),
-        ];
-        let methods = methods.into_iter().filter_map(|(there, name)| there.then_some(name)).collect();
-        Err(ApiError::reauthenticate(methods, app.ports.config.recent_authentication.as_secs()))
+        recent(app, &me).await?;
+        Ok(Self(me))
     }
+}
+
+/// Whoever may add and remove passkeys: who is signed in or, with `STEP_UP_PASSKEYS=require`, signed in within the last ten minutes.
+#[derive(Debug)]
+pub struct PasskeyOwner(pub SignedIn);
+
+impl FromRequestParts<App> for PasskeyOwner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+        may_change_passkeys(app, &me).await?;
+        Ok(Self(me))
+    }
+}
+
+/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is not asked.
+///
+/// # Errors
+/// 403 `reauthentication_required`, and what the database says.
+pub async fn may_change_passkeys(app: &App, me: &SignedIn) -> Result<(), ApiError> {
+    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me).await } else { Ok(()) }
+}
+
+/// Whether the owner proved lately who they are; if not, by what they can.
+async fn recent(app: &App, me: &SignedIn) -> Result<(), ApiError> {
+    if me.is_recent(&app.ports.config) {
+        return Ok(());
+    }
+    let factors = factors::of(&app.ports, me.user.id).await?;
+    let methods = [
+        (factors.passkeys > 0, "passkey"),
+        (factors.totp_since.is_some() && app.ports.config.secrets_keys.is_some(), "totp"),
+        (true, "sign_in"),
+    ];
+    let methods = methods.into_iter().filter_map(|(there, name)| there.then_some(name)).collect();
+    Err(ApiError::reauthenticate(methods, app.ports.config.recent_authentication.as_secs()))
 }
 
 /// Whoever is signed in, on the device that their token was issued to.

@@ -14,7 +14,8 @@ use http::{HeaderValue, header};
 
 pub use body::{AppJson, absent_if_empty, is_json, lenient_bool};
 pub use caller::{
-    AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PresentedBy, RecentlyAuthenticated,
+    AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PasskeyOwner, PresentedBy,
+    RecentlyAuthenticated, may_change_passkeys,
 };
 
 use super::App;

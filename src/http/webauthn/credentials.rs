@@ -9,7 +9,7 @@ use crate::domain::authenticate::SignedIn;
 use crate::domain::passkeys::{manage, register};
 use crate::http::App;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AppJson, CurrentUser};
+use crate::http::extract::{AppJson, CurrentUser, PasskeyOwner};
 use crate::model::base64;
 use crate::model::config::Config;
 use crate::model::credential_id::CredentialId;
@@ -197,12 +197,13 @@ pub struct Removed {
 /// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in.
+/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
+/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
     responses((status = 200, body = Removed)), security(("bearer" = []), ("cookie" = [])))]
 pub async fn remove(
     State(app): State<App>,
-    CurrentUser(me): CurrentUser,
+    PasskeyOwner(me): PasskeyOwner,
     origin: RequestOrigin,
     Path(id): Path<String>,
 ) -> Result<AppJson<Removed>, ApiError> {

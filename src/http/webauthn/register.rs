@@ -13,7 +13,7 @@ use crate::domain::webauthn::json::RegistrationResponse;
 use crate::http::App;
 use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty};
+use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty, may_change_passkeys};
 use crate::http::objects::User;
 use crate::model::email::Email;
 use crate::model::ids::ChallengeId;
@@ -40,7 +40,8 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 /// `POST /api/webauthn/register/begin`: a challenge and the options for `navigator.credentials.create()`.
 ///
 /// # Errors
-/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may.
+/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
+/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = BeginRequest,
     responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
@@ -50,7 +51,10 @@ pub async fn begin(
 ) -> Result<AppJson<RegistrationBegun>, ApiError> {
     let label = label(body.label)?;
     let who = match &caller {
-        MaybeSignedIn::SignedIn(me) => Registrant::Account(&me.user),
+        MaybeSignedIn::SignedIn(me) => {
+            may_change_passkeys(&app, me).await?;
+            Registrant::Account(me)
+        }
         // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
         MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
         MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {

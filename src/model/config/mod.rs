@@ -77,7 +77,7 @@ pub struct Config {
     pub account_url: String,
     /// What is configured about App Attest, with the application ids of the iOS apps.
     pub attest: attest::Settings,
-    /// `RATE_LIMITS`: whether requests are counted by address; `on` or `off`.
+    /// `RATE_LIMITS`: whether requests are counted by address; `on` or `off`, in development `off` by default.
     pub rate_limits: bool,
     /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: who is told of security events, if anybody is.
     pub webhook: Option<Webhook>,
@@ -101,6 +101,8 @@ pub struct Config {
     pub recent_authentication: Duration,
     /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
     pub secrets_keys: Option<SecretsKeys>,
+    /// `STEP_UP_PASSKEYS`: whether adding and removing a passkey asks for a recent proof of who somebody is.
+    pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
     pub csrf_token_required: bool,
 }
@@ -120,7 +122,9 @@ impl Config {
         let rp_name = reader.text("RP_NAME", Some("Hamrah"));
         let related_origins = reader.related_origins(development);
         let attest = reader.attest(environment == Some(Environment::Production));
-        let rate_limits = reader.word("RATE_LIMITS", "`on` or `off`", "on", on_or_off, true);
+        // Suites, benchmarks and browsers on a developer's machine all come from one address.
+        let usual = if development { "off" } else { "on" };
+        let rate_limits = reader.word("RATE_LIMITS", "`on` or `off`", usual, on_or_off, true);
         let webhook = reader.webhook(development);
         let internal_services = reader.services();
         let internal_keys = reader.internal_keys(development);
@@ -134,12 +138,13 @@ impl Config {
         let recent_authentication =
             reader.seconds("RECENT_AUTHENTICATION_SECONDS", RECENT_AUTHENTICATION_SECONDS, Duration::from_hours(24));
         let secrets_keys = reader.secrets_keys(development);
-        let csrf = |text: &str| match text {
+        let off_or_require = |text: &str| match text {
             "off" => Some(false),
             "require" => Some(true),
             _ => None,
         };
-        let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", csrf, true);
+        let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", off_or_require, true);
+        let step_up_passkeys = reader.word("STEP_UP_PASSKEYS", "`off` or `require`", "off", off_or_require, true);
         if environment == Some(Environment::Production) {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -169,6 +174,7 @@ impl Config {
                 session_ttl,
                 recent_authentication,
                 secrets_keys,
+                step_up_passkeys,
                 csrf_token_required,
             }),
             _ => Err(ConfigError(reader.problems)),

@@ -36,7 +36,7 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
     assert_eq!(config.account_url, "https://api.hamrah.app/account");
     assert!(config.attest.apps.is_empty());
-    assert!(config.rate_limits);
+    assert!(config.rate_limits && !config.step_up_passkeys && !config.csrf_token_required);
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }

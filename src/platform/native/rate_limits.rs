@@ -14,10 +14,8 @@ use crate::domain::rate_limit::{RateClass, RateLimiter};
 /// Addresses that are remembered at most, in each class: some ten megabytes. Then counting starts anew for everybody. That many within
 /// a minute are an attacker's, and places that are taken must not keep others out.
 const MOST_ADDRESSES: usize = 100_000;
-/// What a machine of a developer's may do in a minute: suites and browsers all come from one address.
-const DEVELOPMENT: Quotas = Quotas { sign_in: per_minute(12_000), public: per_minute(120_000) };
-/// For a household, an office or a mobile provider's gateway.
-const PRODUCTION: Quotas = Quotas { sign_in: per_minute(120), public: per_minute(1_200) };
+/// For a household, an office or a mobile provider's gateway. The same stands in `wrangler.toml`.
+const DEFAULT: Quotas = Quotas { sign_in: per_minute(300), public: per_minute(3_000) };
 const MOST_PER_MINUTE: u32 = 1_000_000;
 
 const fn per_minute(requests: u32) -> NonZeroU32 {
@@ -39,8 +37,7 @@ impl Quotas {
     ///
     /// # Errors
     /// Every problem, naming its setting.
-    pub fn read(lookup: &dyn Fn(&str) -> Option<String>, development: bool) -> Result<Self, Vec<String>> {
-        let defaults = if development { DEVELOPMENT } else { PRODUCTION };
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut number = |name: &str, default: NonZeroU32| {
             let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else { return default };
@@ -49,7 +46,7 @@ impl Quotas {
                 default
             })
         };
-        let quotas = Self { sign_in: number("RATE_LIMIT_SIGN_IN", defaults.sign_in), public: number("RATE_LIMIT_PUBLIC", defaults.public) };
+        let quotas = Self { sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in), public: number("RATE_LIMIT_PUBLIC", DEFAULT.public) };
         if problems.is_empty() { Ok(quotas) } else { Err(problems) }
     }
 }
@@ -172,12 +169,11 @@ mod tests {
 
     #[test]
     fn a_quota_is_a_number_or_a_problem() {
-        let read = |value: &str, development| Quotas::read(&|_| Some(value.to_owned()), development);
-        assert_eq!(read("", false), Ok(PRODUCTION));
-        assert_eq!(read(" ", true), Ok(DEVELOPMENT));
-        assert_eq!(read("7", false), Ok(Quotas { sign_in: per_minute(7), public: per_minute(7) }));
+        let read = |value: &str| Quotas::read(&|_| Some(value.to_owned()));
+        assert_eq!(read(" "), Ok(DEFAULT));
+        assert_eq!(read("7"), Ok(Quotas { sign_in: per_minute(7), public: per_minute(7) }));
         for wrong in ["0", "-1", "off", "1000001", "1/s"] {
-            assert_eq!(read(wrong, false).expect_err(wrong).len(), 2);
+            assert_eq!(read(wrong).expect_err(wrong).len(), 2);
         }
     }
 }

@@ -80,7 +80,10 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
     tracing::info!("App Attest: {}", ports.config.attest);
-    if counted.is_none() {
+    if ports.config.secrets_keys.is_none() {
+        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
+    }
+    if counted.is_none() && ports.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
     if ports.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {

@@ -91,7 +91,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
     };
-    let quotas = Quotas::read(&set, development).map_err(|more| problems.extend(more));
+    let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
     let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default())
         .map_err(|wrong| problems.push(format!("TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8")));
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));

@@ -73,6 +73,9 @@ fn start(env: &Env) -> Result<Isolate, String> {
             return Err(ConfigError(problems).to_string());
         }
     };
+    if config.secrets_keys.is_none() {
+        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
+    }
     let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports {
         db: Arc::new(d1::D1::new(database)),
@@ -85,20 +88,15 @@ fn start(env: &Env) -> Result<Isolate, String> {
     Ok(Isolate { router: router(ports.clone()), ports })
 }
 
-/// In production what should count is there, or nothing starts; on a developer's machine it is told once.
+/// What should count is there, or nothing starts.
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     if !config.rate_limits {
-        tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+        if config.environment == Environment::Production {
+            tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+        }
         return Ok(Arc::new(Unlimited));
     }
-    match rate_limits::Bindings::new(env) {
-        Ok(bindings) => Ok(Arc::new(bindings)),
-        Err(problem) if config.environment == Environment::Development => {
-            tracing::warn!(problem, "requests are not counted by address");
-            Ok(Arc::new(Unlimited))
-        }
-        Err(problem) => Err(problem),
-    }
+    Ok(Arc::new(rate_limits::Bindings::new(env)?))
 }
 
 /// A request.

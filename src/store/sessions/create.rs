@@ -1,8 +1,8 @@
 //! Making a sign-in, for whoever it is, on whatever device, in one batch.
 
 use crate::model::amr::Amr;
-use crate::model::ids::{SessionId, UserId};
-use crate::model::records::{EventKind, EventStamp, Platform, User};
+use crate::model::ids::{EventId, SessionId, UserId};
+use crate::model::records::{Caller, EventKind, EventStamp, Platform, User};
 use crate::model::secret::TokenHash;
 use crate::model::throttle::Subject;
 use crate::model::time::Timestamp;
@@ -55,8 +55,8 @@ pub struct Recovered<'a> {
     pub user: UserId,
     /// The factor that answered.
     pub answer: &'a Answer<'a>,
-    /// Whether the account's other sign-ins end.
-    pub ends_others: bool,
+    /// Whether the account's other sign-ins end; with the id of the event that tells of it.
+    pub ends_others: Option<EventId>,
     /// What the attempts were counted under: they are forgiven.
     pub subject: &'a Subject,
 }
@@ -125,7 +125,9 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
     if let Owner::Recovered(Recovered { user, answer, ends_others, subject }) = &new.owner {
         batch.push(attempts::forgive_for(subject, new.id));
         batch.push(factors::note_use(answer, *user, new.id, stamp.at));
-        if *ends_others {
+        if let Some(event) = ends_others {
+            let by = Caller { user: *user, session: new.id };
+            batch.push(events::about_others(&EventStamp { id: *event, ..stamp.clone() }, by));
             batch.push(sql(
                 "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
                     AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?1)",
