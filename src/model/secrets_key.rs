@@ -14,7 +14,14 @@ pub const NONCE_BYTES: usize = 12;
 
 /// `SECRETS_KEY`: one key, or several separated by commas while they are rotated.
 #[derive(Clone)]
-pub struct SecretsKeys(Vec<SecretsKey>);
+pub struct SecretsKeys {
+    keys: Vec<SecretsKey>,
+    /// Something that opens, for whoever has nothing: so that looking takes as long.
+    decoy: String,
+}
+
+/// Whom the decoy is for.
+const NOBODY: &str = "nobody";
 
 #[derive(Clone)]
 struct SecretsKey {
@@ -39,13 +46,19 @@ impl SecretsKeys {
             let digest = Sha256::new().chain_update(b"hamrah-api secrets key id v1").chain_update(bytes.as_slice()).finalize();
             keys.push(SecretsKey { id: base64::encode(digest.get(..6).unwrap_or_default()), bytes });
         }
-        if keys.is_empty() { Err("has no key in it") } else { Ok(Self(keys)) }
+        if keys.is_empty() {
+            return Err("has no key in it");
+        }
+        // The nonce is of no matter: it is always the same text, and nobody gets to see it.
+        let decoy = Self { keys, decoy: String::new() };
+        let sealed = decoy.seal(NOBODY, &[0; 20], [0; NONCE_BYTES]).unwrap_or_default();
+        Ok(Self { decoy: sealed, ..decoy })
     }
 
     /// Seals a secret for whoever `about` names: nobody else's row can hold it.
     #[must_use]
     pub fn seal(&self, about: &str, secret: &[u8], nonce: [u8; NONCE_BYTES]) -> Option<String> {
-        let key = self.0.first()?;
+        let key = self.keys.first()?;
         let sealed = cipher(key)?.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: about.as_bytes() }).ok()?;
         Some(format!("{}.{}.{}", key.id, base64::encode(nonce), base64::encode(sealed)))
     }
@@ -56,15 +69,21 @@ impl SecretsKeys {
         let (id, rest) = sealed.split_once('.')?;
         let (nonce, text) = rest.split_once('.')?;
         let nonce: [u8; NONCE_BYTES] = base64::decode(nonce)?.try_into().ok()?;
-        let key = self.0.iter().find(|key| key.id == id)?;
+        let key = self.keys.iter().find(|key| key.id == id)?;
         let payload = Payload { msg: &base64::decode(text)?, aad: about.as_bytes() };
         cipher(key)?.decrypt(&Nonce::from(nonce), payload).ok().map(Zeroizing::new)
+    }
+
+    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20 bytes.
+    #[must_use]
+    pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
+        self.open(NOBODY, &self.decoy).unwrap_or_default()
     }
 
     /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
         // `/` is the character after the dot.
-        self.0.iter().skip(1).map(|key| (format!("{}.", key.id), format!("{}/", key.id)))
+        self.keys.iter().skip(1).map(|key| (format!("{}.", key.id), format!("{}/", key.id)))
     }
 }
 

@@ -1,18 +1,15 @@
-//! TOTP and backup codes; recovery; proving again who one is; CSRF tokens; everything about an account.
+//! TOTP, backup codes, and everything about an account.
 
 use std::time::Duration;
 
-use futures::future::join_all;
-use http::Method;
+use hamrah_api::model::secrets_key::SecretsKeys;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
 use crate::harness::authenticator::Authenticator;
-use crate::harness::{Answer, Person, TestApp, case, case_with, race};
+use crate::harness::{Answer, Fault, FaultMode, Person, TestApp, case, case_with};
 
-const ME: &str = "/api/users/me";
 const FACTORS: &str = "/api/auth/factors";
-const ELEVEN_MINUTES: Duration = Duration::from_mins(11);
 
 /// An authenticator app.
 pub struct Generator(Vec<u8>);
@@ -95,188 +92,38 @@ async fn totp_is_enrolled_confirmed_and_disabled() {
     .await;
 }
 
+/// The same secret, as it was sealed while another key was the first.
 #[tokio::test]
-async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
-    case(async |app| {
-        let person = app.person().await;
-        let (session, other) = (app.session(&person).await, app.pair(&person).await);
-        let codes = codes(app, &session).await;
-        assert_eq!(codes.len(), 10);
-        let challenge = begun(app, &person.email).await;
-        let body = json!({"challenge_id": challenge, "code": codes[0].to_lowercase().replace('-', " "), "revoke_others": true});
-        let made = app.post("/api/auth/recovery/complete", &body).send().await.ok();
-        assert_eq!(made["user"]["id"], json!(person.id));
-        let recovered = made["session_token"].as_str().expect("a token").to_owned();
-        // The others have ended.
-        assert_eq!((app.me(&session).await, app.me(&other.access).await), (401, 401));
-        // Good for a passkey, and little else.
-        for token in [&recovered, &made["access_token"].as_str().expect("a token").to_owned()] {
-            app.get(ME).bearer(token).send().await.ok();
-            for (method, path) in [
-                (Method::PUT, ME),
-                (Method::DELETE, ME),
-                (Method::GET, "/api/users/me/export"),
-                (Method::GET, "/api/users/me/sessions"),
-                (Method::DELETE, "/api/users/me/sessions"),
-                (Method::POST, "/api/auth/totp/enroll"),
-                (Method::POST, "/api/auth/backup-codes"),
-                (Method::POST, "/api/auth/reauthenticate/begin"),
-            ] {
-                let answer = app.request(method, path).json(&json!({"name": "x"})).bearer(token).send().await;
-                assert_eq!(answer.problem(403), "recovery_incomplete", "{path}");
-            }
-        }
-        app.add_passkey(&mut Authenticator::new(), &recovered).await.ok();
-        app.get("/api/users/me/sessions").bearer(&recovered).send().await.ok();
-        // To do what cannot be undone, the passkey is shown.
-        assert_eq!(app.delete(ME).bearer(&recovered).send().await.problem(403), "reauthentication_required");
-        // A code works once.
-        assert_eq!(recover(app, &person, &codes[0]).await.problem(401), "recovery_failed");
-        assert_eq!(app.get(FACTORS).bearer(&recovered).send().await.ok()["backup_codes"]["left"], 9);
-        recover(app, &person, &codes[1]).await.ok();
-        let events = app.events(&person.id).await;
-        assert_eq!(events.iter().filter(|kind| *kind == "recovered").count(), 2, "{events:?}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_totp_code_recovers_once_and_its_neighbours_too() {
-    case(async |app| {
+async fn secrets_move_to_the_current_key_by_themselves() {
+    const CURRENT: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
+    const RETIRED: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
+    case_with(&[("SECRETS_KEY", &format!("{CURRENT},{RETIRED}"))], async |app| {
         let person = app.person().await;
         let generator = enrolled(app, &app.session(&person).await).await;
-        // The step by which it was confirmed is used.
-        assert_eq!(recover(app, &person, &generator.code(app, -1).await).await.problem(401), "recovery_failed");
-        recover(app, &person, &generator.code(app, 0).await).await.ok();
-        assert_eq!(recover(app, &person, &generator.code(app, 0).await).await.problem(401), "recovery_failed");
-        assert_eq!(recover(app, &person, &generator.code(app, 2).await).await.problem(401), "recovery_failed");
-        recover(app, &person, &generator.code(app, 1).await).await.ok();
-        // Of its account only, and by a challenge of its own, once.
-        let bob = app.person().await;
-        let others = enrolled(app, &app.session(&bob).await).await;
-        assert_eq!(recover(app, &person, &others.code(app, 0).await).await.problem(401), "recovery_failed");
-        let challenge = begun(app, &bob.email).await;
-        let complete =
-            async |code: &str| app.post("/api/auth/recovery/complete", &json!({"challenge_id": challenge, "code": code})).send().await;
-        complete("000000").await.problem(401);
-        assert_eq!(complete(&others.code(app, 0).await).await.problem(401), "recovery_failed");
-        let challenge = begun(app, &bob.email).await;
-        app.age(Duration::from_secs(301)).await;
-        let body = json!({"challenge_id": challenge, "code": others.code(app, 0).await});
-        assert_eq!(app.post("/api/auth/recovery/complete", &body).send().await.problem(401), "recovery_failed");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn nobody_learns_by_recovery_who_has_an_account() {
-    case(async |app| {
-        let person = app.person().await;
-        let bare = app.person().await;
-        codes(app, &app.session(&person).await).await;
-        let mut seen = Vec::new();
-        for email in [person.email.as_str(), bare.email.as_str(), "nobody@example.com"] {
-            let first = app.post("/api/auth/recovery/begin", &json!({"email": email})).send().await;
-            let mut told = first.ok();
-            let body = json!({"challenge_id": told["challenge_id"], "code": "0000-0000-0000-0000"});
-            for field in ["challenge_id", "challengeId"] {
-                assert_eq!(told[field].as_str().expect("an id").len(), 36);
-                told[field] = Value::Null;
-            }
-            let second = app.post("/api/auth/recovery/complete", &body).send().await;
-            assert_eq!(second.problem(401), "recovery_failed");
-            let mut refused: Value = serde_json::from_slice(&second.body).expect("JSON");
-            refused["request_id"] = Value::Null;
-            seen.push((told, refused));
-        }
-        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_many_who_show_one_code_one_is_let_in() {
-    race(async |app| {
-        let person = app.person().await;
-        let session = app.session(&person).await;
-        let codes = codes(app, &session).await;
-        let generator = enrolled(app, &session).await;
-        for code in [codes[0].clone(), codes[1].clone(), generator.code(app, 0).await] {
-            // The brake is another case's.
-            app.sql("DELETE FROM attempts", &[]).await;
-            let challenges = join_all((0..64).map(|_| begun(app, &person.email))).await;
-            let calls = challenges
-                .iter()
-                .map(|challenge| app.post("/api/auth/recovery/complete", &json!({"challenge_id": challenge, "code": code})).send());
-            let statuses: Vec<u16> = join_all(calls).await.iter().map(Answer::status).collect();
-            assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-            assert!(statuses.iter().all(|status| matches!(status, 200 | 401 | 429)), "{statuses:?}");
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
-    case(async |app| {
-        let mut authenticator = Authenticator::new();
-        let made = app.sign_up(&mut authenticator, "ada@example.com").await.ok();
-        let session = made["session_token"].as_str().expect("a token").to_owned();
-        let access = made["access_token"].as_str().expect("a token").to_owned();
-        let generator = enrolled(app, &session).await;
-        app.age(ELEVEN_MINUTES).await;
-        let refused = app.post("/api/auth/backup-codes", &json!({})).bearer(&session).send().await;
-        assert_eq!(refused.problem(403), "reauthentication_required");
-        let told: Value = serde_json::from_slice(&refused.body).expect("JSON");
-        assert_eq!(told["step_up"], json!({"methods": ["passkey", "totp", "sign_in"], "max_age": 600}));
-        let begin = async |token: &str| app.post("/api/auth/reauthenticate/begin", &json!({})).bearer(token).send().await.ok();
-        let complete = async |token: &str, body: &Value| app.post("/api/auth/reauthenticate/complete", body).bearer(token).send().await;
-        let by_passkey = async |begun: &Value, authenticator: &Authenticator| {
-            json!({"challenge_id": begun["challenge_id"], "response": authenticator.authenticate(&begun["options"]).json()})
+        let bystander = app.person().await;
+        enrolled(app, &app.session(&bystander).await).await;
+        let about = |person: &Person| format!("totp:{}", person.id);
+        let sealed = async |person: &Person| {
+            app.sql("SELECT secret FROM totp WHERE user_id = ?1", &[json!(person.id)]).await[0]["secret"].as_str().expect("text").to_owned()
         };
-        // Another account's passkey, another account's challenge, a challenge of signing in, both, none, a wrong code.
-        let mut others = Authenticator::new();
-        let bob = app.sign_up(&mut others, "bob@example.com").await.ok();
-        let bobs = bob["session_token"].as_str().expect("a token");
-        let opened = begin(&session).await;
-        let answer = by_passkey(&opened, &others).await;
-        assert_eq!(complete(&session, &answer).await.problem(401), "reauthentication_failed");
-        let opened = begin(bobs).await;
-        let answer = by_passkey(&opened, &authenticator).await;
-        assert_eq!(complete(&session, &answer).await.problem(401), "reauthentication_failed");
-        let opened = app.begin_sign_in(None).await;
-        let answer = by_passkey(&opened, &authenticator).await;
-        assert_eq!(complete(&session, &answer).await.problem(401), "reauthentication_failed");
-        let opened = begin(&session).await;
-        let neither = json!({"challenge_id": opened["challenge_id"]});
-        assert_eq!(complete(&session, &neither).await.problem(422), "invalid_body");
-        let wrong = json!({"challenge_id": opened["challenge_id"], "code": "000000"});
-        assert_eq!(complete(&session, &wrong).await.problem(401), "reauthentication_failed");
-        assert_eq!(app.delete(ME).bearer(&session).send().await.problem(403), "reauthentication_required");
-        // With the passkey, by the session: it gets another token.
-        let opened = begin(&session).await;
-        let answer = by_passkey(&opened, &authenticator).await;
-        let proven = complete(&session, &answer).await.ok();
-        assert!(proven["amr"].as_array().expect("methods").contains(&json!("mfa")), "{proven}");
-        let fresh = proven["session_token"].as_str().expect("a token").to_owned();
-        assert_eq!((app.me(&session).await, app.me(&fresh).await, app.me(&access).await), (401, 200, 200));
-        assert_eq!(complete(&fresh, &answer).await.problem(401), "reauthentication_failed");
-        codes(app, &fresh).await;
-        // With TOTP, by the access token: one step, once.
-        app.age(ELEVEN_MINUTES).await;
-        early_in_a_step(app).await;
-        let code = generator.code(app, 0).await;
-        let opened = begin(&access).await;
-        let proven = complete(&access, &json!({"challenge_id": opened["challenge_id"], "code": code})).await.ok();
-        assert_eq!((&proven["amr"], &proven["session_token"]), (&json!(["otp"]), &Value::Null));
-        let opened = begin(&access).await;
-        let again = json!({"challenge_id": opened["challenge_id"], "code": code});
-        assert_eq!(complete(&access, &again).await.problem(401), "reauthentication_failed");
-        app.delete("/api/auth/totp").bearer(&access).send().await.ok();
-        let user = made["user"]["id"].as_str().expect("an id");
-        assert_eq!(app.events(user).await.iter().filter(|kind| *kind == "reauthenticated").count(), 2);
-        app.delete(ME).bearer(&fresh).send().await.ok();
-        assert_eq!(app.count("SELECT COUNT(*) FROM backup_codes", &[]).await, 0);
+        let [current, retired] = [CURRENT, RETIRED].map(|key| SecretsKeys::parse(key, true).expect("a key"));
+        let old = retired.seal(&about(&person), &generator.0, [7; 12]).expect("sealed");
+        app.sql("UPDATE totp SET secret = ?2 WHERE user_id = ?1", &[json!(person.id), json!(old)]).await;
+        let untouched = sealed(&bystander).await;
+        // A fault loses nothing, and the next run does it.
+        for at in 0..2 {
+            app.fail(&[Fault { at, mode: FaultMode::Before, message: "D1_ERROR: Network connection lost." }]).await;
+            app.cron().await;
+            app.fail(&[]).await;
+        }
+        app.cron().await;
+        let anew = sealed(&person).await;
+        assert_ne!(anew, old);
+        assert!(retired.open(&about(&person), &anew).is_none() && current.open(&about(&person), &anew).is_some());
+        assert_eq!(sealed(&bystander).await, untouched);
+        recover(app, &person, &generator.code(app, 0).await).await.ok();
+        app.cron().await;
+        assert_eq!(sealed(&person).await, anew);
     })
     .await;
 }
@@ -289,40 +136,6 @@ async fn without_a_key_of_secrets_there_is_no_totp() {
         assert_eq!(app.post("/api/auth/totp/enroll", &json!({})).bearer(&session).send().await.problem(501), "totp_unavailable");
         let codes = codes(app, &session).await;
         recover(app, &person, &codes[9]).await.ok();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_csrf_token_is_asked_of_browsers_where_that_is_configured() {
-    case_with(&[("CSRF_TOKEN", "require")], async |app| {
-        let (ada, bob) = (app.person().await, app.person().await);
-        let (session, others) = (app.session(&ada).await, app.session(&bob).await);
-        let token = async |session: &str| {
-            app.get("/api/auth/csrf").cookie(session).send().await.ok()["csrf_token"].as_str().expect("a token").to_owned()
-        };
-        let (good, foreign) = (token(&session).await, token(&others).await);
-        let put = |csrf: Option<&str>| {
-            let call =
-                app.request(Method::PUT, ME).json(&json!({"name": "Ada"})).cookie(&session).header("origin", "http://localhost:3000");
-            if let Some(csrf) = csrf { call.header("x-csrf-token", csrf) } else { call }
-        };
-        let changed = format!("{}A", &good[..good.len() - 1]);
-        for bad in [None, Some(""), Some("x"), Some("x.y"), Some(foreign.as_str()), Some(changed.as_str())] {
-            let answer = put(bad).send().await;
-            assert!(bad == Some(good.as_str()) || answer.status() == 403, "{bad:?}");
-        }
-        put(Some(&good)).send().await.ok();
-        // Nobody but a browser with a cookie is asked.
-        app.get(ME).cookie(&session).header("origin", "http://localhost:3000").send().await.ok();
-        app.request(Method::PUT, ME).json(&json!({"name": "Ada"})).cookie(&session).send().await.ok();
-        app.request(Method::PUT, ME)
-            .json(&json!({"name": "Ada"}))
-            .bearer(&session)
-            .header("origin", "http://localhost:3000")
-            .send()
-            .await
-            .ok();
     })
     .await;
 }

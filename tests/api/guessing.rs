@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::factors::{begun, codes, enrolled, recover};
-use crate::harness::case;
+use crate::harness::authenticator::Authenticator;
+use crate::harness::{case, case_with};
 
 #[tokio::test]
 async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
@@ -41,6 +42,40 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
         app.age(Duration::from_secs(3601)).await;
         recover(app, &person, &codes[0]).await.ok();
         recover(app, &person, "000000").await.problem(401);
+    })
+    .await;
+}
+
+/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by address is on, but each comes once only.
+#[tokio::test]
+async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
+    case_with(&[("RATE_LIMITS", "on")], async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        codes(app, &session).await;
+        let (mut tried, mut refused) = (0, 0);
+        for number in 0..1000 {
+            if number % 10 == 0 {
+                app.age(Duration::from_secs(36)).await;
+            }
+            let address = format!("198.51.{}.{}", number / 250, number % 250);
+            let begin = app.post("/api/auth/recovery/begin", &json!({"email": person.email})).header("cf-connecting-ip", &address);
+            let challenge = begin.send().await.ok()["challenge_id"].clone();
+            let body = json!({"challenge_id": challenge, "code": format!("{number:06}")});
+            let answer = app.post("/api/auth/recovery/complete", &body).header("cf-connecting-ip", &address).send().await;
+            match answer.status() {
+                401 => tried += 1,
+                429 => {
+                    assert_eq!(answer.problem(429), "too_many_attempts");
+                    refused += 1;
+                }
+                other => panic!("{other}: {}", answer.text()),
+            }
+        }
+        println!("of 1000 guesses in an hour from 1000 addresses {tried} were looked at");
+        assert!((8..=12).contains(&tried) && tried + refused == 1000, "{tried} were looked at");
+        // The owner has other ways in all the time.
+        app.add_passkey(&mut Authenticator::new(), &session).await.ok();
     })
     .await;
 }

@@ -95,7 +95,7 @@ pub(super) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str,
     let keys = ports.config.secrets_keys.as_ref()?;
     let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
     let known = opened.is_some();
-    let bytes = opened.unwrap_or_else(|| Zeroizing::new(vec![0; SECRET_BYTES]));
+    let bytes = opened.unwrap_or_else(|| keys.open_decoy());
     let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
     let generator = Builder::new().with_secret(Secret::from(bytes.as_slice())).with_skew(TOLERANCE).build().ok()?;
     let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
