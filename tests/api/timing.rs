@@ -36,7 +36,7 @@ async fn timed(call: Call<'_>) -> Duration {
 async fn compare<'a>(app: &'a TestApp, title: &str, emails: [&str; 3], call: impl AsyncFn(&str) -> Call<'a>) {
     let mut samples = [const { Vec::new() }; 3];
     for round in 0..SAMPLES + 10 {
-        // Who comes first in a round changes: the first one pays for what was cleared away.
+        // Who comes first in a round changes, and who comes after what was cleared away with it.
         for place in round..round + emails.len() {
             let kind = place % emails.len();
             let call = call(emails[kind]).await;
@@ -46,9 +46,10 @@ async fn compare<'a>(app: &'a TestApp, title: &str, emails: [&str; 3], call: imp
                 samples[kind].push(time);
             }
         }
-        // The brake has a case of its own.
-        app.sql("DELETE FROM attempts", &[]).await;
-        app.sql("DELETE FROM challenges", &[]).await;
+        // The brake has a case of its own, and lets five through.
+        if round % 4 == 3 {
+            app.sql("DELETE FROM attempts", &[]).await;
+        }
     }
     let [with_factors, without, unknown] = samples;
     for (kind, known) in [("with factors", with_factors), ("without", without)] {

@@ -962,7 +962,8 @@ export interface paths {
         /**
          * removes a passkey of the caller's.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in.
+         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
+         *     sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         delete: operations["remove_passkey"];
         options?: never;
@@ -1008,7 +1009,8 @@ export interface paths {
         /**
          * a challenge and the options for `navigator.credentials.create()`.
          * @description # Errors
-         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may.
+         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
+         *     sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         post: operations["register_begin"];
         delete?: never;
@@ -1693,6 +1695,19 @@ export interface components {
             session_token?: string | null;
             success: boolean;
         };
+        /** @description A sign-in by recovery: an `AuthResponse` with a session and a pair. */
+        Recovered: components["schemas"]["AuthResponse"] & {
+            /**
+             * @description By what, and that it was a recovery.
+             * @example [
+             *       "backup_code",
+             *       "recovery"
+             *     ]
+             */
+            amr: string[];
+            /** @description Always `true`: until a passkey is added the sign-in is good for that, and for little else. */
+            recovering: boolean;
+        };
         /** @description A refresh token to exchange. */
         RefreshRequest: {
             /** @description The token. */
@@ -1792,6 +1807,20 @@ export interface components {
         };
         /** @description A live session. */
         SessionAnswer: {
+            /**
+             * @description How the owner proved who they are, last: authentication methods (RFC 8176).
+             * @example [
+             *       "swk",
+             *       "user",
+             *       "mfa"
+             *     ]
+             */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When they did.
+             */
+            auth_time: string;
             /**
              * Format: date-time
              * @description When it ends, if it is not used.
@@ -1995,10 +2024,26 @@ export interface components {
         /** @description Whoever presented a live credential. */
         Validated: {
             /**
+             * @description How the owner proved who they are, last: authentication methods (RFC 8176).
+             * @example [
+             *       "swk",
+             *       "user",
+             *       "mfa"
+             *     ]
+             */
+            amr: string[];
+            /**
+             * Format: date-time
+             * @description When they did.
+             */
+            auth_time: string;
+            /**
              * Format: date-time
              * @description When the presented credential ends.
              */
             expires_at: string;
+            /** @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else. */
+            recovering: boolean;
             success: boolean;
             /** @description The account. */
             user: components["schemas"]["User"];
@@ -3340,7 +3385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuthResponse"];
+                    "application/json": components["schemas"]["Recovered"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -6576,7 +6621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request`, `reauthentication_required`, `recovery_incomplete`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6948,7 +6993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `csrf_token_required` */
+            /** @description `cross_site_request`, `reauthentication_required`, `csrf_token_required` */
             403: {
                 headers: {
                     [name: string]: unknown;

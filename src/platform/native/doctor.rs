@@ -3,7 +3,8 @@
 use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::model::config::ConfigError;
-use crate::store::{self, Db};
+use crate::model::secrets_key::SecretsKeys;
+use crate::store::{self, Db, totp_secrets};
 
 /// Prints what was found; `true` if everything is in order.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
@@ -35,9 +36,17 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }
-    match examine_database(&settings.database_url).await {
-        Ok(()) => {
+    match &config.secrets_keys {
+        Some(keys) => println!("secrets key    ok     1 seals, {} more open", keys.retired().count()),
+        None => println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP"),
+    }
+    match examine_database(&settings.database_url, config.secrets_keys.as_ref()).await {
+        Ok(retired) => {
             println!("database       ok     {}", settings.database_url);
+            for (index, secrets) in retired.iter().enumerate() {
+                let verdict = if *secrets == 0 { "it can be taken out" } else { "`hamrah-api serve` seals them anew" };
+                println!("secrets key    note   number {} has sealed {secrets} secrets: {verdict}", index + 2);
+            }
             true
         }
         Err(problem) => {
@@ -47,7 +56,8 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
 }
 
-async fn examine_database(url: &str) -> Result<(), String> {
+/// Gives how many secrets each older key has sealed.
+async fn examine_database(url: &str, keys: Option<&SecretsKeys>) -> Result<Vec<i64>, String> {
     // Looking must not create: a missing file is what has to be told.
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
     if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
@@ -62,5 +72,11 @@ async fn examine_database(url: &str) -> Result<(), String> {
         Some(found) => return Err(format!("the file is damaged: {found}")),
         None => return Err("the integrity check gave no answer".to_owned()),
     }
-    store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))
+    store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
+    let mut sealed = Vec::new();
+    for (from, to) in keys.into_iter().flat_map(SecretsKeys::retired) {
+        let count = totp_secrets::count_between(&database, &from, &to).await;
+        sealed.push(count.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?);
+    }
+    Ok(sealed)
 }
