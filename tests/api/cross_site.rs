@@ -3,6 +3,8 @@
 use http::Method;
 use serde_json::json;
 
+use crate::factors::{begun, codes};
+use crate::harness::authenticator::Authenticator;
 use crate::harness::case;
 
 const OURS: &str = "http://localhost:5173";
@@ -120,6 +122,45 @@ async fn preflights_list_what_is_allowed() {
         }
         let internal = preflight("/api/internal/users", OURS).await;
         assert_eq!(internal.header("access-control-allow-origin"), None, "internal endpoints are no business of browsers");
+    })
+    .await;
+}
+
+/// Somebody else's page must not sign a visitor in, to an account of its own choice (login CSRF).
+#[tokio::test]
+async fn a_foreign_page_signs_nobody_in() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let mut authenticator = Authenticator::new();
+        app.add_passkey(&mut authenticator, &session).await.ok();
+        let codes = codes(app, &session).await;
+        let before = app.count("SELECT COUNT(*) FROM sessions", &[]).await;
+        let (sign_in, sign_up) = (app.begin_sign_in(None).await, app.begin_sign_up("new@example.com").await);
+        let recovery = json!({"challenge_id": begun(app, &person.email).await, "code": codes[0]});
+        let calls = || {
+            [
+                app.complete_sign_in(&sign_in, &authenticator.authenticate(&sign_in["options"])),
+                app.complete_registration(&sign_up, &Authenticator::new().register(&sign_up["options"])),
+                app.post("/api/auth/recovery/complete", &recovery),
+            ]
+        };
+        for foreign in [("origin", FOREIGN[0]), ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+            for bearer in [None, Some(&session)] {
+                for call in calls() {
+                    let call = call.header(foreign.0, foreign.1);
+                    let call = if let Some(token) = bearer { call.bearer(token) } else { call };
+                    let answer = call.send().await;
+                    assert_eq!(answer.problem(403), "cross_site_request", "{foreign:?}");
+                    assert!(answer.header("set-cookie").is_none(), "{foreign:?}");
+                }
+            }
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM sessions", &[]).await, before);
+        // They were good, and still are.
+        for call in calls() {
+            call.header("origin", OURS).send().await.ok();
+        }
     })
     .await;
 }

@@ -191,3 +191,48 @@ async fn a_recovery_says_that_it_is_one() {
     })
     .await;
 }
+
+/// Every way to sign in, with every factor that is enrolled: what it is good for.
+#[tokio::test]
+async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
+    case(async |app| {
+        for enrolled_factors in 0..8_u8 {
+            let [has_passkey, has_totp, has_codes] = [1, 2, 4].map(|bit| enrolled_factors & bit != 0);
+            let person = app.person().await;
+            let session = app.session(&person).await;
+            let mut authenticator = Authenticator::new();
+            if has_passkey {
+                app.add_passkey(&mut authenticator, &session).await.ok();
+            }
+            let generator = if has_totp { Some(enrolled(app, &session).await) } else { None };
+            let codes = if has_codes { codes(app, &session).await } else { Vec::new() };
+            let totp = match &generator {
+                Some(generator) => generator.code(app, 0).await,
+                None => "123456".to_owned(),
+            };
+            let backup = codes.first().map_or("0000-0000-0000-0000", String::as_str);
+            let token = |made: &Value| made["session_token"].as_str().expect("a token").to_owned();
+            // What a sign-in may: new codes at once, with a recent proof; nothing, before a passkey was added; codes, only after a step-up.
+            let may = async |session: &str| {
+                let answer = app.post("/api/auth/backup-codes", &json!({})).bearer(session).send().await;
+                if answer.status() == 200 { "everything".to_owned() } else { answer.problem(403) }
+            };
+            for (code, there) in [(totp.as_str(), has_totp), (backup, has_codes)] {
+                let answer = recover(app, &person, code).await;
+                if there {
+                    let recovered = token(&answer.ok());
+                    assert_eq!(may(&recovered).await, "recovery_incomplete");
+                    app.add_passkey(&mut Authenticator::new(), &recovered).await.ok();
+                    assert_eq!(may(&recovered).await, "reauthentication_required");
+                } else {
+                    assert_eq!(answer.problem(401), "recovery_failed", "{enrolled_factors}");
+                }
+            }
+            if has_passkey {
+                assert_eq!(may(&token(&app.passkey_sign_in(&authenticator).await.ok())).await, "everything");
+            }
+            assert_eq!(may(&app.session(&person).await).await, "everything");
+        }
+    })
+    .await;
+}

@@ -67,7 +67,7 @@ const TABLES = ["outbox", "events", "attempts", "backup_codes", "totp", "attest_
 /**
  * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` are for the rate-limiting bindings, unless
  * `limiters` is false; `workers` are further Workers that may bind to it as the service `hamrah-api`; `wrapped` are bindings of its own, by the
- * Worker that stands in for each.
+ * Worker that stands in for each; `cf` is what the edge says about a request's connection.
  *
  * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
@@ -77,7 +77,7 @@ const TABLES = ["outbox", "events", "attempts", "backup_codes", "totp", "attest_
  * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`), or runs only when
  * there is another plan (`held`).
  */
-export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0 } = {}) => {
+export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0, cf = false } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
@@ -118,7 +118,7 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
   const options = () => ({
     port,
     host: "127.0.0.1",
-    cf: false,
+    cf,
     unsafeTriggerHandlers: true,
     log: new Capture(LogLevel.INFO),
     handleRuntimeStdio: (stdout, stderr) => {
