@@ -57,10 +57,25 @@ const workersOf = async (bindings) => {
   return { ...Object.fromEntries(settings), migrate: worker(migrate, {}) };
 };
 
-export const startBetterAuth = async (users) => {
+const start = async () => {
   const bindings = { SECRET: token(), ORIGIN, INTERNAL_KEY: token() };
   const instance = await startInstance(await workersOf(bindings));
   await (await fetch(await instance.urlOf("migrate"))).text();
+  return { bindings, instance };
+};
+
+/** What better-auth asks its database before its first answer, with what it is told: it compares the tables with those it needs. */
+export const firstQuestions = async () => {
+  const { bindings, instance } = await start();
+  const url = await instance.countedUrlOf("plain");
+  await instance.counted(async () => (await fetch(`${url}/api/auth/ok`)).text());
+  const answers = [...instance.answers];
+  await instance.stop();
+  return { bindings, answers };
+};
+
+export const startBetterAuth = async (users) => {
+  const { bindings, instance } = await start();
   const [plain, joins, cached, refreshing] = await Promise.all(Object.keys(SETTINGS).map(instance.urlOf));
   const [ask, askCached] = await Promise.all([asker(plain), asker(cached)]);
   const service = { "x-internal-key": bindings.INTERNAL_KEY };

@@ -15,10 +15,12 @@ export const plain = (name) => ({ modules: true, script: here(name) });
  * did during it, `sql(statements)`, `cpu()` in milliseconds, and `stop()`.
  */
 export const startInstance = async (workers, { database = true } = {}) => {
+  const answers = [];
   const totals = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const control = async (request) => {
     const cost = await request.json();
     totals.roundTrips += 1;
+    answers.push(...cost.answers);
     for (const name of ["statements", "rowsRead", "rowsWritten"]) totals[name] += cost[name];
     return new Response();
   };
@@ -55,8 +57,11 @@ export const startInstance = async (workers, { database = true } = {}) => {
     urlOf,
     countedUrlOf: (name) => urlOf(`${name}-counted`),
     problems,
+    /** What D1 answered to whom, `{sql, params, rows}`, since the last counting began. */
+    answers,
     counted: async (work) => {
       for (const name of Object.keys(totals)) totals[name] = 0;
+      answers.length = 0;
       await work();
       return { ...totals };
     },

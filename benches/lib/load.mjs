@@ -71,13 +71,12 @@ export class Lane {
   }
 
   /** Sends `count` requests one after the other to `origin`; gives the bytes of their answers. For the counting pass. */
-  async each(count, origin, between) {
+  async each(count, origin) {
     const { once, expect = 200, request, accept, check, prepare } = this.#spec;
     const states = once ? await prepare(count, 1) : (this.#states ??= await prepare(MOST_CLIENTS, MOST_CLIENTS));
     const connection = await Connection.open(origin);
     const bytes = [];
     try {
-      await between();
       for (let turn = 0; turn < count; turn += 1) {
         const state = states[once ? turn : 0];
         const answer = await connection.send(serialize(request(state)));
