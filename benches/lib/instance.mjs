@@ -10,6 +10,18 @@ const TICK_MILLISECONDS = 10;
 /** A Worker of this folder that needs no bundling. */
 export const plain = (name) => ({ modules: true, script: here(name) });
 
+/** One after the other: a new process of workerd is known by being there. */
+let starting = Promise.resolve();
+const started = (options) => {
+  const next = starting.then(async () => {
+    const miniflare = new Miniflare(options);
+    await miniflare.ready;
+    return { miniflare, pid: newestWorkerd() };
+  });
+  starting = next.catch(() => {});
+  return next;
+};
+
 /**
  * Starts `workers`: a Miniflare Worker's options by name. Gives `urlOf(name)`, `countedUrlOf(name)`, `counted(work)`, which tells what D1
  * did during it, `sql(statements)`, `cpu()` in milliseconds, and `stop()`.
@@ -37,7 +49,7 @@ export const startInstance = async (workers, { database = true } = {}) => {
     { ...plain("d1-counting"), name: "d1-counting", ...d1("REAL"), serviceBindings: { CONTROL: control } },
     { ...shared, name: "sql", modules: true, script: SQL_WORKER, ...d1("REAL") },
   ];
-  const miniflare = new Miniflare({
+  const { miniflare, pid } = await started({
     host: "127.0.0.1",
     port: 0,
     cf: false,
@@ -49,8 +61,6 @@ export const startInstance = async (workers, { database = true } = {}) => {
     },
     workers: [...Object.entries(workers).map(timed), ...(database ? [...Object.entries(workers).map(twin), ...helpers] : [])],
   });
-  await miniflare.ready;
-  const pid = newestWorkerd();
   const urlOf = async (name) => (await miniflare.unsafeGetDirectURL(name)).origin;
 
   return {

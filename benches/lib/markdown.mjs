@@ -30,7 +30,12 @@ export const markdown = (report) => {
   const rows = ROWS.filter(({ id }) => cells.some(({ row }) => row === id));
   const parts = [];
   const changed = about.changed ? " (with changes)" : "";
-  const notes = [about.preliminary && "**Preliminary: a quick run.**", about.build !== "release" && `**A ${about.build} build: it says nothing about the product.**`];
+  const cut = cells.filter((cell) => !cell.void && cell.rounds.length < rounds).length;
+  const notes = [
+    cut > 0 && `**${cut} of ${cells.length} measurements have fewer than ${rounds} rounds: the machine was too busy.**`,
+    about.preliminary && "**Preliminary: a quick run.**",
+    about.build !== "release" && `**A ${about.build} build: it says nothing about the product.**`,
+  ];
   parts.push(
     [
       ...notes.filter(Boolean),

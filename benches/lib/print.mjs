@@ -14,7 +14,7 @@ const line = (cell, ours) => {
   return `    ${name} ${rate} p50 ${number(p50, 2)} ms, p99 ${number(p99, 2)} ms, CPU ${number(cpu, 2)} ms${against ? `; ours ${times(against)}` : ""}`;
 };
 
-export const printRow = (row, { cells, counts }) => {
+export const printRow = (row, { about, cells, counts }) => {
   console.log(`\n${row.title}`);
   const ofRow = cells.filter((cell) => cell.row === row.id);
   const groups = new Map(ofRow.map(({ users, connections }) => [`${users} ${connections}`, { users, connections }]));
@@ -23,6 +23,7 @@ export const printRow = (row, { cells, counts }) => {
     const group = ofRow.filter((cell) => cell.users === users && cell.connections === connections);
     const ours = group.find(({ lane }) => lane === "hamrah");
     for (const cell of group) console.log(line(cell, ours));
+    if (ours.rounds.length < about.plan.rounds && !ours.void) console.log(`    only ${ours.rounds.length} of ${about.plan.rounds} rounds: the machine is too busy`);
   }
   console.log("  a request");
   for (const count of counts.filter((each) => each.row === row.id)) {
