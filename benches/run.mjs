@@ -147,7 +147,6 @@ try {
       } catch (error) {
         report.counts.push({ row: row.id, users: lane.users, lane: lane.lane, void: error.message });
       }
-      lane.run.close();
     }
     printRow(row, report);
   }

@@ -147,6 +147,7 @@ export const startBetterAuth = async (users) => {
     "list-sessions": {
       prepare: everybody,
       request: ({ access }) => ({ path: "/api/auth/list-sessions", headers: { Authorization: `Bearer ${access}` } }),
+      check: found,
     },
     health: { prepare: everybody, request: () => ({ path: "/api/auth/ok" }) },
     "create-session": { prepare: everybody, request: () => json("/internal/sessions", { user_id: signedInOften.id }, service) },

@@ -3,9 +3,12 @@
 // The load shares the machine with what it measures, so its client must cost little: it writes text into a socket and reads no more of
 // an answer than its status and where it ends. It understands what workerd sends (a length, or chunks), and nothing else.
 import { connect } from "node:net";
+import { performance } from "node:perf_hooks";
 
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const PATIENCE_MILLISECONDS = 20_000;
+/** Workerd closes what was idle for five seconds. */
+const IDLE_MILLISECONDS = 2_000;
 
 /** What Cloudflare says about a request's connection, a little of it; Miniflare takes it from this header. Workers always have it there. */
 const CF = `MF-CF-Blob: ${JSON.stringify({ httpProtocol: "HTTP/2", country: "DE", colo: "FRA", asn: 64496, tlsVersion: "TLSv1.3" })}\r\n`;
@@ -76,7 +79,7 @@ export class Connection {
   /** Sends the text of a request; gives `{status, head, body, bytes}`. */
   send(text) {
     return new Promise((done, failed) => {
-      if (this.closed) return failed(new Error("the connection was closed"));
+      if (this.closed) return void failed(new Error("the connection was closed"));
       this.#waiting = { done, failed };
       this.#socket.write(text);
     });
@@ -122,9 +125,14 @@ export const cookiesOf = (head) =>
 /** Asks once, for preparing; what is not the expected status is an error that says what came. */
 export const asker = async (origin) => {
   let connection = await Connection.open(origin);
+  let lastUse = performance.now();
   const ask = async (request, expected = 200) => {
-    if (connection.closed) connection = await Connection.open(origin);
+    if (performance.now() - lastUse > IDLE_MILLISECONDS) {
+      connection.close();
+      connection = await Connection.open(origin);
+    }
     const answer = await connection.send(serialize(request));
+    lastUse = performance.now();
     const text = answer.body.toString();
     if (answer.status !== expected) throw new Error(`${request.method ?? "GET"} ${request.path}: ${answer.status} ${text.slice(0, 300)}`);
     return { ...answer, json: text ? JSON.parse(text) : undefined };

@@ -15,7 +15,6 @@ const MOST_CLIENTS = 32;
  */
 export class Lane {
   #spec;
-  #connections = [];
   #states;
   #rate = 200;
 
@@ -24,8 +23,6 @@ export class Lane {
   }
 
   async #ready(connections, milliseconds) {
-    this.#connections = this.#connections.filter(({ closed }) => !closed);
-    while (this.#connections.length < connections) this.#connections.push(await Connection.open(this.#spec.origin));
     if (this.#spec.once) {
       const count = Math.min(MOST, Math.max(FEWEST, connections, Math.ceil((this.#rate * milliseconds) / 1000)));
       // The same on each connection.
@@ -40,6 +37,8 @@ export class Lane {
     const { once, expect = 200, request, accept, check } = this.#spec;
     const states = await this.#ready(connections, milliseconds);
     const texts = once || !accept ? states.map((state) => serialize(request(state))) : undefined;
+    // Opened before the slot, kept in it; between slots workerd would close them.
+    const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(this.#spec.origin)));
     const latencies = [];
     const result = { errors: 0, problem: undefined };
     const cpuBefore = cpu();
@@ -47,7 +46,7 @@ export class Lane {
     const deadline = begin + milliseconds;
 
     const work = async (index) => {
-      const connection = this.#connections[index];
+      const connection = opened[index];
       for (let turn = index; ; turn += once ? connections : 0) {
         if (once ? turn >= states.length : performance.now() >= deadline) return;
         const state = states[turn];
@@ -63,11 +62,15 @@ export class Lane {
         if (accept && !once) accept(state, answer);
       }
     };
-    await Promise.all(Array.from({ length: connections }, (_, index) => work(index)));
+    const ended = await Promise.allSettled(opened.map((_, index) => work(index)));
 
     const elapsed = performance.now() - begin;
+    const used = cpu() - cpuBefore;
+    for (const connection of opened) connection.close();
+    const failed = ended.find(({ status }) => status === "rejected");
+    if (failed) throw failed.reason;
     if (latencies.length > 0) this.#rate = (latencies.length / elapsed) * 1000;
-    return { ...result, requests: latencies.length, milliseconds: elapsed, latencies, cpu: cpu() - cpuBefore };
+    return { ...result, requests: latencies.length, milliseconds: elapsed, latencies, cpu: used };
   }
 
   /** Sends `count` requests one after the other to `origin`; gives the bytes of their answers. For the counting pass. */
@@ -88,9 +91,5 @@ export class Lane {
       connection.close();
     }
     return bytes;
-  }
-
-  close() {
-    for (const connection of this.#connections) connection.close();
   }
 }

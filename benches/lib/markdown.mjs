@@ -10,9 +10,11 @@ const fixed = (value, digits) => value.toFixed(digits);
 const times = (value) => (value ? `**${fixed(value.median, 2)}×** (${fixed(value.min, 2)}–${fixed(value.max, 2)})` : "void");
 const grouped = (value) => Math.round(value).toLocaleString("en");
 
+/** Columns of nothing but figures stand to the right. */
 const table = (head, rows) => {
   const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map((_, at) => (at === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
+  const isFigures = (at) => rows.every((row) => /^$|^void$|^(\*\*)?[\d.,]+(\s|×|\*|$)/.test(row[at]));
+  return [line(head), line(head.map((_, at) => (isFigures(at) ? "--:" : "---"))), ...rows.map(line)].join("\n");
 };
 
 const finder = (cells) => (row, connections, users, lane) =>
@@ -105,7 +107,7 @@ export const markdown = (report) => {
   parts.push(table(["", "KB", "KB gzip"], sizes.map(({ name, raw, gzip }) => [name, grouped(raw / 1000), grouped(gzip / 1000)])));
 
   parts.push("### What each row asks of whom");
-  parts.push(table(["", "hamrah-api", "better-auth", "what differs"], ROWS.map(({ title, hamrah, other, differs }) => [title, hamrah, other, differs])).replaceAll("--:", "---"));
+  parts.push(table(["", "hamrah-api", "better-auth", "what differs"], ROWS.map(({ title, hamrah, other, differs }) => [title, hamrah, other, differs])));
   return parts.join("\n\n");
 };
 
