@@ -66,7 +66,7 @@ test("over TLS, if this machine trusts the certificate and only then", { skip: o
   const other = fresh();
   await happened(other, settings(receiver));
   const wary = await serve({ cwd: other, vars: settings(receiver) });
-  for (let attempt = 0; attempt < 200 && !wary.output().includes("no connection"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+  for (let attempt = 0; attempt < 1200 && !wary.output().includes("no connection"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
   assert.match(wary.output(), /no connection/);
   assert.equal(receiver.messages.length, 1);
   await wary.stop();
