@@ -10,17 +10,15 @@ const CSRF = "/api/auth/csrf";
 /** What a page asks of the API from now on: `to(path)` gives what went there, `unsafe()` what was to change the account that is shown. */
 const listen = (who) => {
   const asked = [];
-  who.page.on("requestfinished", async (request) => {
+  who.page.on("response", (response) => {
+    const request = response.request();
     const { pathname } = new URL(request.url());
-    if (!pathname.startsWith("/api/")) return;
-    const headers = request.headers();
-    const entry = { method: request.method(), pathname, user: headers["x-expected-user"], token: headers["x-csrf-token"] };
-    asked.push(entry);
-    entry.status = (await request.response()).status();
+    const { "x-expected-user": user, "x-csrf-token": token } = request.headers();
+    asked.push({ method: request.method(), pathname, user, token, status: response.status() });
   });
   const to = (pathname) => asked.filter((each) => each.pathname === pathname);
   const unsafe = () => asked.filter(({ method, user }) => method !== "GET" && user !== undefined);
-  return { asked, to, unsafe };
+  return { to, unsafe };
 };
 
 const renames = async (who, name) => {
