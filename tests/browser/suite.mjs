@@ -7,6 +7,7 @@ import { csrfSuite } from "./csrf.mjs";
 import { devicesSuite } from "./devices.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
 import { recoverySuite } from "./recovery.mjs";
+import { sessionsSuite } from "./sessions.mjs";
 import { signInSuite } from "./sign-in.mjs";
 
 /** Registers the tests; `start` starts the server, with settings besides the usual ones, and gives its origin. */
@@ -25,6 +26,7 @@ export const suite = (name, start) => {
   accountSuite(place);
   devicesSuite(place);
   recoverySuite(place);
+  sessionsSuite(place);
   otherTabSuite(place);
   accessSuite(place);
   csrfSuite(place, start);

@@ -26,6 +26,9 @@ export interface Session {
   id: string;
   platform: string;
   user_agent: string | null;
+  country: string | null;
+  amr: string[];
+  auth_time: number;
   created_at: number;
   last_used: number;
   expires_at: number;
