@@ -9,6 +9,7 @@ import { otherTabSuite } from "./other-tab.mjs";
 import { recoverySuite } from "./recovery.mjs";
 import { sessionsSuite } from "./sessions.mjs";
 import { signInSuite } from "./sign-in.mjs";
+import { stepUpSuite } from "./stepup.mjs";
 
 /** Registers the tests; `start` starts the server, with settings besides the usual ones, and gives its origin. */
 export const suite = (name, start) => {
@@ -27,6 +28,7 @@ export const suite = (name, start) => {
   devicesSuite(place);
   recoverySuite(place);
   sessionsSuite(place);
+  stepUpSuite(place);
   otherTabSuite(place);
   accessSuite(place);
   csrfSuite(place, start);

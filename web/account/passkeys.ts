@@ -110,8 +110,8 @@ export const passkeys = (changed: () => void) => {
   };
 
   const add = async (): Promise<void> => {
-    say("Waiting for your new passkey…");
-    await register(addName.value === "" ? {} : { label: addName.value });
+    // Not before: until then another passkey may be asked for, to confirm who they are.
+    await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…"));
     addForm.reset();
     await reload();
     say("The passkey is added.");
