@@ -62,6 +62,7 @@ export interface Factors {
 /** A TOTP secret that was not confirmed yet. */
 export interface Enrolment {
   secret: string;
+  otpauth_uri: string;
   qr_svg: string;
 }
 
