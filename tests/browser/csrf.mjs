@@ -146,6 +146,25 @@ export const csrfSuite = (place, start) => {
       for (const who of [ada, bob, phone]) await who.leave();
     });
 
+    test("what waits for a token is not done when another account signs in meanwhile, and the page says so", async () => {
+      const ada = await newcomer(here, "Ada Lovelace");
+      const bob = await newcomer(here, "Bob");
+      const names = await bob.passkeyNames();
+      const { unsafe } = listen(ada);
+      await ada.page.route(`**${CSRF}`, async (route) => {
+        await ada.context.addCookies(await bob.context.cookies());
+        await route.continue();
+      });
+      await renames(ada, "Ada's own");
+      await ada.status("This page shows that one. What you asked for was not done.");
+      await ada.page.getByRole("banner").getByText(bob.email).waitFor();
+      await ada.settled();
+      assert.deepEqual(unsafe().map(({ status, token }) => [status, token]), [[403, undefined]]);
+      assert.deepEqual(await ada.passkeyNames(), names);
+      await ada.leave();
+      await bob.leave();
+    });
+
     test("a token that is refused is replaced, twice at most, and what is not wanted any more is not repeated", async () => {
       const ada = await newcomer(here);
       const { to } = listen(ada);

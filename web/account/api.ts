@@ -187,16 +187,16 @@ const waitOf = (status: number, seconds: number): string => {
 };
 
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (method: string, { status, retryAfter, body }: Answer): ApiError => {
+const errorOf = (wrote: boolean, { status, retryAfter, body }: Answer): ApiError => {
   const { error, code, request_id, step_up } = body;
   const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
   const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
   const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
   const known = Array.isArray(methods) ? methods.map(String) : [];
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, method !== "GET", known);
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, wrote, known);
 };
 
-const call = async <T>(method: string, path: string, sent?: unknown, whose: Whose = {}): Promise<T> => {
+const call = async <T>(method: string, path: string, sent?: unknown, whose: Whose = {}, writes = method !== "GET"): Promise<T> => {
   const same = here();
   let answer = await attempt(method, path, sent, whose);
   if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
@@ -205,7 +205,7 @@ const call = async <T>(method: string, path: string, sent?: unknown, whose: Whos
     answer = await attempt(method, path, sent, whose);
   }
   if (!same()) throw left();
-  if (answer.status !== 200) throw errorOf(method, answer);
+  if (answer.status !== 200) throw errorOf(writes, answer);
   return answer.body as T;
 };
 
@@ -227,7 +227,7 @@ const mine = async <T>(method: string, path: string, sent: unknown, wanted: () =
     }
     // Unless another request has fetched one meanwhile.
     if (csrfToken === tried) {
-      const { csrf_token } = await call<{ csrf_token: string }>("GET", "/api/auth/csrf", undefined, { "X-Expected-User": shown });
+      const { csrf_token } = await call<{ csrf_token: string }>("GET", "/api/auth/csrf", undefined, { "X-Expected-User": shown }, true);
       if (!same()) throw left();
       csrfToken = csrf_token;
     }

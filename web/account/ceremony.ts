@@ -49,7 +49,7 @@ export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
 };
 
 /** Refusals after which the API certainly does not keep the passkey, although the authenticator has made it. */
-const NOT_KEPT = new Set(["email_taken", "too_many_passkeys"]);
+const NOT_KEPT = new Set(["email_taken", "too_many_passkeys", "csrf_token_required"]);
 
 /** An account that was not made has no passkey; one that is there tells its own when it is shown again. */
 const notKept = (code: string, who: Registrant): boolean => NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
