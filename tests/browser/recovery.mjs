@@ -24,7 +24,7 @@ export const recoverySuite = (place) => {
     assert.ok(await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)), "the policy lets it be seen");
     const secret = await ways(ada).locator("code").textContent();
     assert.match(secret, /^[A-Z2-7]{32}$/);
-    assert.ok(await ada.page.getByText("Open an app on this device").isHidden(), "that is for phones");
+    assert.ok(await ada.page.getByText("Open the app on this device").isHidden(), "that is for phones");
     await picture(ada.page, `${place().name}-totp`);
     const field = ada.page.getByLabel("First code of the app");
     await ada.buttonNamed("Turn on").click();
@@ -69,7 +69,7 @@ export const recoverySuite = (place) => {
     await ada.open();
     const email = await ada.signUp();
     await ada.buttonNamed("Set up an authenticator app").click();
-    const link = ways(ada).getByRole("link", { name: "Open an app on this device" });
+    const link = ways(ada).getByRole("link", { name: "Open the app on this device" });
     const href = new URL(await link.getAttribute("href"));
     const secret = await ways(ada).locator("code").textContent();
     assert.deepEqual([href.protocol, href.host, href.searchParams.get("secret")], ["otpauth:", "totp", secret]);

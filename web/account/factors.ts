@@ -71,7 +71,7 @@ export const factors = (changed: () => void) => {
     // As an image nothing in it can run.
     const image = element("img", { src: `data:image/svg+xml,${encodeURIComponent(qr_svg)}`, alt: "QR code of the secret", class: "qr" });
     // Nobody scans their own screen.
-    const here = element("a", { href: otpauth_uri, class: "button on-touch" }, "Open an app on this device");
+    const here = element("a", { href: otpauth_uri, class: "button on-touch" }, "Open the app on this device");
     // In groups, for whoever types it; copied it is one word.
     const groups = (secret.match(/.{1,4}/g) ?? []).map((group) => element("span", {}, group));
     const typed = element("p", {}, "Secret: ", element("code", { class: "secret" }, ...groups));
