@@ -46,8 +46,7 @@ export const recovery = (account: Recovery): { clear(): void } => {
   });
 
   onSubmit(addForm, async () => {
-    say("Waiting for your new passkey…");
-    account.complete(await register(addName.value === "" ? {} : { label: addName.value }));
+    account.complete(await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…")));
   });
 
   const clear = (): void => {
