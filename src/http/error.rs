@@ -298,6 +298,7 @@ impl From<FactorError> for ApiError {
             FactorError::Enrolled => Code::TotpEnabled.into(),
             FactorError::NotEnrolled => Code::TotpNotEnrolled.into(),
             FactorError::WrongCode => Code::InvalidCode.into(),
+            FactorError::TooMany(error) => error.into(),
             FactorError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             FactorError::Entropy(error) => error.into(),
             FactorError::Store(error) => error.into(),
@@ -309,7 +310,7 @@ impl From<RecoveryError> for ApiError {
     fn from(error: RecoveryError) -> Self {
         match error {
             RecoveryError::Refused(reason) => Self::because(Code::RecoveryFailed, reason),
-            RecoveryError::Throttled(error) => error.into(),
+            RecoveryError::TooMany(error) => error.into(),
             RecoveryError::SignIn(error) => error.into(),
             RecoveryError::Entropy(error) => error.into(),
             RecoveryError::Store(error) => error.into(),

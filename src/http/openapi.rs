@@ -190,7 +190,11 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
-        Code::TooManyAttempts => matches!(path, "/api/auth/recovery/complete" | "/api/auth/reauthenticate/complete"),
+        Code::TooManyAttempts => {
+            let brakes =
+                ["/api/auth/recovery/complete", "/api/auth/reauthenticate/complete", "/api/auth/totp/confirm", "/api/users/me/export"];
+            brakes.contains(&path)
+        }
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
         Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
@@ -221,7 +225,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
-        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers && !completes || about_passkey && !has_body,
+        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers || about_passkey && !has_body,
         Code::TokenNotFound => route.path.contains("{token_id}"),
         Code::UserNotFound => {
             route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")

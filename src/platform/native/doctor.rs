@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::model::config::ConfigError;
 use crate::model::secrets_key::SecretsKeys;
-use crate::store::{self, Db, totp_secrets};
+use crate::store::{self, Db, totp};
 
 /// Prints what was found; `true` if everything is in order.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
@@ -75,7 +75,7 @@ async fn examine_database(url: &str, keys: Option<&SecretsKeys>) -> Result<Vec<i
     store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
     let mut sealed = Vec::new();
     for (from, to) in keys.into_iter().flat_map(SecretsKeys::retired) {
-        let count = totp_secrets::count_between(&database, &from, &to).await;
+        let count = totp::count_between(&database, &from, &to).await;
         sealed.push(count.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?);
     }
     Ok(sealed)
