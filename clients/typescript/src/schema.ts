@@ -744,7 +744,7 @@ export interface paths {
         /**
          * everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
          */
         get: operations["export_account"];
         put?: never;
@@ -1691,7 +1691,7 @@ export interface components {
              *     ]
              */
             amr: string[];
-            /** @description Where it was called with a session token: the new one; the old one is good for nothing any more. */
+            /** @description Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more. */
             session_token?: string | null;
             success: boolean;
         };
@@ -4266,7 +4266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `too_many_attempts` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5550,7 +5550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited` */
+            /** @description `rate_limited`, `too_many_attempts` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7115,7 +7115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request`, `reauthentication_required`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7237,7 +7237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_site_request`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
+            /** @description `cross_site_request`, `reauthentication_required`, `csrf_token_required`, `app_attest_required`, `app_attest_failed` */
             403: {
                 headers: {
                     [name: string]: unknown;
