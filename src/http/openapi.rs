@@ -110,7 +110,10 @@ impl Modify for Schemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let Some(components) = openapi.components.as_mut() else { return };
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        let cookie = ApiKeyValue::with_description("session", "Called `__Host-session` where no cookie domain is configured.");
+        let cookie = ApiKeyValue::with_description(
+            "session",
+            "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
+        );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         components.add_security_scheme("internal_service", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))));
         components.add_security_scheme("internal_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))));
@@ -160,9 +163,14 @@ pub fn document() -> Value {
                 "description": codes.join(", "),
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
+            if matches!(status, 429 | 503) {
+                operation["responses"][status.to_string()]["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+            }
         }
         document["paths"][route.path][&method] = operation;
     }
+    document["components"]["headers"]["RetryAfter"] =
+        json!({"description": "Seconds after which it may be tried again.", "schema": {"type": "integer", "minimum": 1}});
     // In one order, whatever features other crates ask of serde_json.
     document.sort_all_objects();
     document
@@ -201,7 +209,8 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",
         Code::RecoveryIncomplete => {
-            signs_in && !matches!(path, "/api/users/me" | "/api/auth/sessions/validate" | "/api/auth/tokens/validate")
+            let open = ["/api/users/me", "/api/auth/sessions/validate", "/api/auth/tokens/validate", "/api/auth/csrf"];
+            signs_in && (unsafe_method || !open.contains(&path))
         }
         Code::CsrfTokenRequired => signs_in && unsafe_method || registers,
         Code::AccountChanged => signs_in || calls_optionally,

@@ -84,6 +84,11 @@ impl SecretsKeys {
         self.open(NOBODY, &self.decoy).unwrap_or_default()
     }
 
+    /// Each key's id, the one that seals first: with it begins what the key sealed.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
         // `/` is the character after the dot.
