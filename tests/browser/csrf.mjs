@@ -77,7 +77,7 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
       await ada.stepUp().waitFor();
       await ada.page.getByLabel("Six digits of your authenticator app").fill(await app.code());
-      await ada.buttonNamed("Use the digits", ada.stepUp()).click();
+      await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
       await ada.status("The authenticator app is turned off.");
       await aged(here, ada);
       await ada.buttonNamed("Set up an authenticator app").click();

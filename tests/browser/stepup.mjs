@@ -99,7 +99,7 @@ export const stepUpSuite = (place) => {
     await add.click();
     await ada.page.getByLabel("Six digits of your authenticator app").fill(await code());
     const begun = ada.page.waitForResponse((response) => response.url().endsWith("/register/begin") && response.ok());
-    await ada.buttonNamed("Use the digits", ada.stepUp()).click();
+    await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
     await begun;
     await ada.error("You can try again.", ada.part("Passkeys"));
     assert.equal(again(), 2);
