@@ -25,17 +25,21 @@ const usual = ["3000", "5173", "8080", "8787"];
 const origins = [...new Set([...usual, PORT])].map((port) => `http://localhost:${port}`).concat(https ? [address] : []);
 const named = /^ALLOWED_ORIGINS=/m.test(readFileSync(".dev.vars", "utf8"));
 const own = named || (usual.includes(PORT) && !https) ? [] : ["--var", `ALLOWED_ORIGINS:${origins.join(",")}`];
-const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : []), ...own];
-const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], { env, stdio: "inherit" });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
-server.on("exit", (code) => process.exit(code ?? 0));
-
 /** The status of /ready, or nothing while nobody listens. The certificate is our own and this is loopback. */
 const status = () =>
   new Promise((resolve) => {
     const get = https ? getHttps : getHttp;
     get(`${address}/ready`, { rejectUnauthorized: false }, (answer) => resolve(answer.resume().statusCode)).on("error", () => resolve());
   });
+
+if ((await status()) !== undefined) {
+  console.error(`Something answers at ${address} already. On another port: PORT=8788 make dev`);
+  process.exit(1);
+}
+const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : []), ...own];
+const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], { env, stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
+server.on("exit", (code) => process.exit(code ?? 0));
 
 for (let attempt = 0; (await status()) !== 200; attempt += 1) {
   if (attempt === 240) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::access_token::{self, Refused};
 use super::{Ports, RequestOrigin, sign_in};
 use crate::model::attest::Mode;
-use crate::model::config::Config;
 use crate::model::records::{Caller, Platform, Session, User};
 use crate::model::secret::SessionToken;
 use crate::model::time::Timestamp;
@@ -45,10 +44,10 @@ impl SignedIn {
         Caller { user: self.user.id, session: self.session.id }
     }
 
-    /// Whether the owner proved who they are lately, and not only by recovery.
+    /// Whether the owner proved who they are within the last `time`, and not only by recovery.
     #[must_use]
-    pub fn is_recent(&self, config: &Config) -> bool {
-        self.session.authenticated_at > self.now.minus(config.recent_authentication) && !self.session.amr.is_recovered()
+    pub fn is_recent(&self, time: Duration) -> bool {
+        self.session.authenticated_at > self.now.minus(time) && !self.session.amr.is_recovered()
     }
 }
 

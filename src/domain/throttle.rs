@@ -21,28 +21,44 @@ const LABEL: &[u8] = b"hamrah-api throttle subject v1";
 /// How much of the hash names an address: more than enough that no two are braked together.
 const HASH_BYTES: usize = 16;
 
-/// A way of guessing. Each has a count of its own: a success in one says nothing about another.
+/// What is counted. Each has a count of its own: a success in one says nothing about another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Guess {
-    /// A code of an authenticator app.
+pub enum Way {
+    /// A code of an authenticator app, by whoever is signed in.
     Totp,
-    /// A code of a recovery, and asking for one.
+    /// A code of a recovery that somebody could guess.
     Recovery,
+    /// A backup code.
+    BackupCode,
+    /// No guess, but dear: an export.
+    Export,
 }
 
-impl Guess {
+impl Way {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
+            Self::BackupCode => "backup_code",
+            Self::Export => "export",
+        }
+    }
+
+    /// How many are free, and how long the others wait.
+    #[must_use]
+    pub const fn policy(self) -> &'static Policy {
+        match self {
+            Self::Totp | Self::Recovery => &Policy::GUESS,
+            Self::BackupCode => &Policy::LONG_CODE,
+            Self::Export => &Policy::DEAR,
         }
     }
 }
 
-/// Guesses at something of a known account: of one that is signed in, or whose first step was taken.
+/// What is tried on a known account: one that is signed in.
 #[must_use]
-pub fn of_user(guess: Guess, user: UserId) -> Subject {
-    Subject::new(guess.as_str(), &format!("user:{user}"))
+pub fn of_user(way: Way, user: UserId) -> Subject {
+    Subject::new(way.as_str(), &format!("user:{user}"))
 }
 
 /// Guesses at something of whoever has an address, if anybody does. The table does not tell which address it is. `None` if the key cannot sign,
@@ -50,9 +66,9 @@ pub fn of_user(guess: Guess, user: UserId) -> Subject {
 ///
 /// With another first key the count begins anew, once.
 #[must_use]
-pub fn of_email(key: &SigningKey, guess: Guess, email: &Email) -> Option<Subject> {
+pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<Subject> {
     let hash = derived(key, LABEL, email.as_str().as_bytes())?;
-    Some(Subject::new(guess.as_str(), &format!("email:{}", base64::encode(hash.get(..HASH_BYTES)?))))
+    Some(Subject::new(way.as_str(), &format!("email:{}", base64::encode(hash.get(..HASH_BYTES)?))))
 }
 
 /// There were too many attempts.
@@ -74,13 +90,13 @@ pub enum ThrottleError {
     Store(#[from] StoreError),
 }
 
-/// Counts an attempt before it is looked at. One round trip; to spare it, a statement of the caller's own batch does the same
-/// ([`attempts::claim`]), and [`admitted`] says what it means.
+/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in the batch of its own first read.
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn admit(ports: &Ports, subject: &Subject, now: Timestamp) -> Result<(), ThrottleError> {
-    Ok(admitted(attempts::try_claim(ports.db.as_ref(), subject, &Policy::GUESS, now).await?, now)?)
+pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), ThrottleError> {
+    let claim = attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
+    Ok(admitted(claim, now)?)
 }
 
 /// Whether a claimed attempt may go on.
@@ -104,19 +120,19 @@ mod tests {
     #[test]
     fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
         let key = SigningKey::from_seed([7; 32]);
-        let of = |text: &str| of_email(&key, Guess::Recovery, &Email::parse(text).expect("an address")).expect("a subject");
+        let of = |text: &str| of_email(&key, Way::Recovery, &Email::parse(text).expect("an address")).expect("a subject");
         let subject = of("ada@example.com");
         assert_eq!(subject, of("ADA@Example.com "));
         assert_ne!(subject, of("bob@example.com"));
         assert!(subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada"));
         let other_key = SigningKey::from_seed([8; 32]);
-        assert_ne!(of_email(&other_key, Guess::Recovery, &Email::parse("ada@example.com").expect("an address")), Some(subject));
+        assert_ne!(of_email(&other_key, Way::Recovery, &Email::parse("ada@example.com").expect("an address")), Some(subject));
     }
 
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [Guess::Totp, Guess::Recovery];
+        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Export];
         let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
         assert_eq!(subjects.len(), ways.len());
     }

@@ -26,8 +26,8 @@ const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests at once: a Worker has six connections, and one of them is the database's.
 const AT_ONCE: i64 = 5;
-/// Times that a run claims notices at most: 100 of them, with the statements below the limits of a Worker's invocation.
-const ROUNDS: usize = 20;
+/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand requests of a Worker's invocation.
+const ROUNDS: usize = 80;
 /// After this a run claims no more: it is over before the next one begins.
 const RUN_TIME: Duration = Duration::from_secs(30);
 /// After the first try, the second, …; then daily.

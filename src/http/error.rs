@@ -70,7 +70,7 @@ codes! {
     InvalidToken UNAUTHORIZED "invalid_token" "The credential is not valid, or not any more.";
     InvalidRefreshToken UNAUTHORIZED "invalid_refresh_token" "The refresh token is not valid, or not any more; sign in again.";
     PasskeySignInFailed UNAUTHORIZED "passkey_sign_in_failed" "The passkey could not be verified; begin again. A sign-in may take five minutes.";
-    RecoveryFailed UNAUTHORIZED "recovery_failed" "The account could not be recovered: the address or the code is wrong, or the code was used; begin again.";
+    RecoveryFailed UNAUTHORIZED "recovery_failed" "The account could not be recovered: the address or the code is wrong, the code was used, or it took too long; begin again.";
     ReauthenticationFailed UNAUTHORIZED "reauthentication_failed" "That did not prove who you are; begin again.";
     InternalKeyRequired UNAUTHORIZED "internal_key_required" "This endpoint is for internal services with a valid key.";
     BrowserRequest FORBIDDEN "browser_request" "This endpoint does not answer browsers.";
@@ -117,8 +117,8 @@ codes! {
     InvalidUserId UNPROCESSABLE_ENTITY "invalid_user_id" "A user's id is a UUID with hyphens.";
     AmbiguousSubject UNPROCESSABLE_ENTITY "ambiguous_subject" "Name either user_id, or provider and provider_id, not both.";
     InvalidCode UNPROCESSABLE_ENTITY "invalid_code" "The code is wrong. Is the clock of your device right?";
-    RateLimited TOO_MANY_REQUESTS "rate_limited" "Too many requests from this address; wait as long as Retry-After says.";
-    TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts; wait as long as Retry-After says.";
+    RateLimited TOO_MANY_REQUESTS "rate_limited" "Too many requests from this address. Wait a little and try again.";
+    TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts" "Too many attempts. Wait a little and try again.";
     Internal INTERNAL_SERVER_ERROR "internal_error" "Something is wrong on our side.";
     TotpUnavailable NOT_IMPLEMENTED "totp_unavailable" "TOTP is not configured here.";
     Unavailable SERVICE_UNAVAILABLE "service_unavailable" "The service cannot answer just now; repeat the request.";
@@ -298,6 +298,7 @@ impl From<FactorError> for ApiError {
             FactorError::Enrolled => Code::TotpEnabled.into(),
             FactorError::NotEnrolled => Code::TotpNotEnrolled.into(),
             FactorError::WrongCode => Code::InvalidCode.into(),
+            FactorError::TooMany(error) => error.into(),
             FactorError::SignedOut => Self::because(Code::InvalidToken, error.to_string()),
             FactorError::Entropy(error) => error.into(),
             FactorError::Store(error) => error.into(),
@@ -309,7 +310,7 @@ impl From<RecoveryError> for ApiError {
     fn from(error: RecoveryError) -> Self {
         match error {
             RecoveryError::Refused(reason) => Self::because(Code::RecoveryFailed, reason),
-            RecoveryError::Throttled(error) => error.into(),
+            RecoveryError::TooMany(error) => error.into(),
             RecoveryError::SignIn(error) => error.into(),
             RecoveryError::Entropy(error) => error.into(),
             RecoveryError::Store(error) => error.into(),

@@ -14,10 +14,10 @@ use crate::store;
 /// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
 ///
 /// # Errors
-/// 401 if nobody is signed in.
+/// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
 #[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)), security(("bearer" = []), ("cookie" = [])))]
 pub async fn export(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<Response, ApiError> {
-    let found = export::of(&app.ports, me.user.id).await?;
+    let found = export::of(&app.ports, me.user.id, me.now).await?;
     let mut document = Map::from_iter([("exported_at".to_owned(), json!(me.now.millis()))]);
     for (name, rows) in found.0 {
         let objects: Vec<Value> =

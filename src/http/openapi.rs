@@ -110,7 +110,10 @@ impl Modify for Schemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let Some(components) = openapi.components.as_mut() else { return };
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        let cookie = ApiKeyValue::with_description("session", "Called `__Host-session` where no cookie domain is configured.");
+        let cookie = ApiKeyValue::with_description(
+            "session",
+            "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
+        );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         components.add_security_scheme("internal_service", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))));
         components.add_security_scheme("internal_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))));
@@ -160,9 +163,14 @@ pub fn document() -> Value {
                 "description": codes.join(", "),
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
+            if matches!(status, 429 | 503) {
+                operation["responses"][status.to_string()]["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+            }
         }
         document["paths"][route.path][&method] = operation;
     }
+    document["components"]["headers"]["RetryAfter"] =
+        json!({"description": "Seconds after which it may be tried again.", "schema": {"type": "integer", "minimum": 1}});
     // In one order, whatever features other crates ask of serde_json.
     document.sort_all_objects();
     document
@@ -190,14 +198,19 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
-        Code::TooManyAttempts => matches!(path, "/api/auth/recovery/complete" | "/api/auth/reauthenticate/complete"),
+        Code::TooManyAttempts => {
+            let brakes =
+                ["/api/auth/recovery/complete", "/api/auth/reauthenticate/complete", "/api/auth/totp/confirm", "/api/users/me/export"];
+            brakes.contains(&path)
+        }
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
         Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",
         Code::RecoveryIncomplete => {
-            signs_in && !matches!(path, "/api/users/me" | "/api/auth/sessions/validate" | "/api/auth/tokens/validate")
+            let open = ["/api/users/me", "/api/auth/sessions/validate", "/api/auth/tokens/validate", "/api/auth/csrf"];
+            signs_in && (unsafe_method || !open.contains(&path))
         }
         Code::CsrfTokenRequired => signs_in && unsafe_method || registers,
         Code::AccountChanged => signs_in || calls_optionally,
@@ -221,7 +234,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
-        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers && !completes || about_passkey && !has_body,
+        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers || about_passkey && !has_body,
         Code::TokenNotFound => route.path.contains("{token_id}"),
         Code::UserNotFound => {
             route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")

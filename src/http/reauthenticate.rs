@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::cookie::Shape;
 use super::error::{ApiError, Code};
-use super::extract::{AlsoRecovering, AppJson, CurrentUser, OutgoingCookies, PresentedBy};
+use super::extract::{AlsoRecovering, AppJson, ByBrowser, CurrentUser, OutgoingCookies, PresentedBy};
 use super::webauthn::options::AuthenticationBegun;
 use crate::domain::factors::reauthenticate::{self, Shown};
 use crate::domain::webauthn::json::AuthenticationResponse;
@@ -46,7 +46,7 @@ pub struct Reauthenticated {
     /// Authentication methods (RFC 8176).
     #[schema(example = json!(["swk", "user", "mfa"]))]
     amr: Vec<String>,
-    /// Where it was called with a session token: the new one; the old one is good for nothing any more.
+    /// Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<String>,
 }
@@ -59,7 +59,7 @@ pub struct Reauthenticated {
 pub async fn complete(
     State(app): State<App>,
     PresentedBy(presented, me): PresentedBy,
-    cookie: Shape,
+    (cookie, browser): (Shape, ByBrowser),
     Extension(outgoing): Extension<OutgoingCookies>,
     origin: RequestOrigin,
     AppJson(body): AppJson<CompleteRequest>,
@@ -76,10 +76,12 @@ pub async fn complete(
         drop(outgoing.take());
         outgoing.push(cookie.set(token, me.expires_at, me.now));
     }
+    // A browser keeps the cookie, which no script of the page can read; the web app's server passes on what is here.
+    let told = proven.token.filter(|_| !(presented.by_cookie && browser.0));
     Ok(AppJson(Reauthenticated {
         success: true,
         amr: proven.amr.methods().to_vec(),
-        session_token: proven.token.map(|token| token.reveal().to_owned()),
+        session_token: told.map(|token| token.reveal().to_owned()),
     }))
 }
 

@@ -44,7 +44,11 @@ impl SecretsKeys {
                 return Err(weakness);
             }
             let digest = Sha256::new().chain_update(b"hamrah-api secrets key id v1").chain_update(bytes.as_slice()).finalize();
-            keys.push(SecretsKey { id: base64::encode(digest.get(..6).unwrap_or_default()), bytes });
+            let id = base64::encode(digest.get(..6).unwrap_or_default());
+            if keys.iter().any(|key: &SecretsKey| key.id == id) {
+                return Err("has a key twice");
+            }
+            keys.push(SecretsKey { id, bytes });
         }
         if keys.is_empty() {
             return Err("has no key in it");
@@ -78,6 +82,11 @@ impl SecretsKeys {
     #[must_use]
     pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
         self.open(NOBODY, &self.decoy).unwrap_or_default()
+    }
+
+    /// Each key's id, the one that seals first: with it begins what the key sealed.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
     }
 
     /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for bad in ["", ",", "AAAA", "not base64!", &FIRST[1..]] {
+        for bad in ["", ",", "AAAA", "not base64!", &FIRST[1..], &format!("{FIRST},{FIRST}")] {
             assert!(SecretsKeys::parse(bad, false).is_err(), "{bad}");
         }
         assert!(SecretsKeys::parse(&"A".repeat(43), false).is_err());

@@ -40,6 +40,12 @@ impl Policy {
     /// after it: against the million codes of a TOTP, three of them good at a time, one hit in 14,000 days.
     pub const GUESS: Self = Self { free: 5, first_delay: Duration::from_secs(30), longest_delay: Duration::from_hours(1) };
 
+    /// For backup codes, of which nobody guesses one of 80 bits: so that who guesses keeps no owner waiting, and 1,000 an hour are not tried
+    /// all the same.
+    pub const LONG_CODE: Self = Self { free: 30, first_delay: Duration::from_secs(1), longest_delay: Duration::from_secs(5) };
+    /// For what an account may ask for now and then.
+    pub const DEAR: Self = Self { free: 5, first_delay: Duration::from_mins(1), longest_delay: Duration::from_mins(10) };
+
     /// How long to wait after so many attempts.
     #[must_use]
     pub fn delay_after(&self, attempts: u32) -> Duration {
@@ -63,11 +69,13 @@ mod tests {
 
     #[test]
     fn nobody_tries_a_thousand_guesses_within_an_hour() {
-        let (mut attempts, mut passed) = (0, Duration::ZERO);
-        while passed < Duration::from_hours(1) {
-            attempts += 1;
-            passed += Policy::GUESS.delay_after(attempts);
+        for (policy, expected) in [(Policy::GUESS, 11), (Policy::LONG_CODE, 751)] {
+            let (mut attempts, mut passed) = (0, Duration::ZERO);
+            while passed < Duration::from_hours(1) {
+                attempts += 1;
+                passed += policy.delay_after(attempts);
+            }
+            assert_eq!(attempts, expected);
         }
-        assert_eq!(attempts, 11);
     }
 }

@@ -73,11 +73,14 @@ pub async fn try_claim(db: &dyn Db, subject: &Subject, policy: &Policy, now: Tim
 }
 
 /// The statement that forgets the attempts on a subject after a success, for a batch that makes the sign-in `session` only if everything
-/// holds: to stand after the statement that makes it.
+/// holds: to stand after the statement that makes it. Who merely claims an address that another account has or claims too forgives nothing: with an
+/// account of their own they could guess at the other one for ever.
 #[must_use]
 pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
     sql(
-        "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?2)",
+        "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
+             SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+              WHERE s.id = ?2 AND (u.email_verified = 1 OR NOT EXISTS (SELECT 1 FROM users AS o WHERE o.email = u.email AND o.id <> u.id)))",
         [subject.as_str().into(), session.into()],
     )
 }

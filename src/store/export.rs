@@ -3,8 +3,8 @@
 use super::{Db, Row, StoreError, Value, rows, sql};
 use crate::model::ids::UserId;
 
-/// Most events of an export; the newest.
-const MOST_EVENTS: i64 = 10_000;
+/// Most events of an export, the newest: some hundred kilobytes. The others are in their list, page by page.
+pub const MOST_EVENTS: usize = 1_000;
 
 /// A row, as names and values.
 pub type Columns = Vec<(String, Value)>;
@@ -51,7 +51,7 @@ const PARTS: [(&str, &str); 9] = [
 /// [`StoreError`]
 pub async fn of(db: &dyn Db, user: UserId) -> Result<Export, StoreError> {
     let statement = |(name, text): &(&str, &'static str)| match *name {
-        "events" => sql(text, [user.into(), MOST_EVENTS.into()]),
+        "events" => sql(text, [user.into(), i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX).into()]),
         _ => sql(text, [user.into()]),
     };
     let results = db.batch(PARTS.iter().map(statement).collect()).await?;

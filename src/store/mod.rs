@@ -89,6 +89,13 @@ macro_rules! insert_subject_event {
     };
 }
 
+/// Whether the sign-in `?1` of the account `?2` is live.
+macro_rules! is_live {
+    () => {
+        "EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)"
+    };
+}
+
 pub mod accounts;
 pub mod attempts;
 pub mod attest_keys;
@@ -100,9 +107,11 @@ pub mod export;
 pub mod factors;
 pub mod outbox;
 pub mod passkeys;
+pub mod recovery;
 pub mod refresh_tokens;
 pub mod sessions;
-pub mod totp_secrets;
+pub mod step_up;
+pub mod totp;
 pub mod users;
 
 use async_trait::async_trait;

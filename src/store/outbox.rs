@@ -14,7 +14,7 @@ pub type Delays = [Duration; 6];
 /// Rows that one statement of the sweep removes: they are small, and without a webhook there is one for nearly every event.
 const OUTBOX_BATCH: i64 = 4000;
 
-/// Takes at most `most` notices that are due, the longest due first, and puts off their next try: so no two callers get one notice at a
+/// Takes at most `most` notices that are due, urgent ones before others and then the longest due first, and puts off their next try: so no two callers get one notice at a
 /// time, and one whose caller comes to grief is tried again. Whoever delivers a notice removes it.
 ///
 /// # Errors
@@ -24,7 +24,11 @@ pub async fn claim(db: &dyn Db, now: Timestamp, most: i64, delays: &Delays) -> R
     let claim = sql(
         "UPDATE outbox SET tries = tries + 1,
                 next_at = CASE tries WHEN 0 THEN ?3 WHEN 1 THEN ?4 WHEN 2 THEN ?5 WHEN 3 THEN ?6 WHEN 4 THEN ?7 ELSE ?8 END
-          WHERE id IN (SELECT id FROM outbox WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2)
+          WHERE id IN (
+              SELECT id FROM (SELECT id, urgent, next_at FROM outbox WHERE urgent = 1 AND next_at <= ?1 ORDER BY next_at LIMIT ?2)
+              UNION ALL
+              SELECT id FROM (SELECT id, urgent, next_at FROM outbox WHERE urgent = 0 AND next_at <= ?1 ORDER BY next_at LIMIT ?2)
+              LIMIT ?2)
          RETURNING id, at, kind, user_id, email, email_verified, name, session_id, subject, address, user_agent, tries",
         [now.into(), most.into(), first, second, third, fourth, fifth, later],
     );
@@ -57,16 +61,20 @@ pub async fn remove(db: &dyn Db, delivered: &[EventId]) -> Result<(), StoreError
     db.batch(delivered.iter().map(delete).collect()).await.map(drop)
 }
 
-/// Gives up notices of what happened before `before`, or all of them; gives how many.
+/// Gives up notices of what happened before `before` and was tried in vain, or, where nobody wants them, all; gives how many.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn sweep(db: &dyn Db, before: Option<Timestamp>) -> Result<usize, StoreError> {
-    // The largest time that JavaScript can hold, too.
-    let before = before.unwrap_or(Timestamp::from_millis((1 << 53) - 1));
-    let delete = sql(
-        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING id",
-        [before.into(), OUTBOX_BATCH.into()],
-    );
+    let delete = match before {
+        Some(before) => sql(
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?1 AND tries > 0 ORDER BY at LIMIT ?2) RETURNING id",
+            [before.into(), OUTBOX_BATCH.into()],
+        ),
+        None => sql(
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at >= 0 ORDER BY at LIMIT ?1) RETURNING id",
+            [OUTBOX_BATCH.into()],
+        ),
+    };
     run_until_short(db, delete, OUTBOX_BATCH).await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use hamrah_api::domain::throttle::{self, Guess, TooManyAttempts};
+use hamrah_api::domain::throttle::{self, TooManyAttempts, Way};
 use hamrah_api::model::ids::{SessionId, UserId};
 use hamrah_api::model::signing_keys::SigningKey;
 use hamrah_api::model::throttle::{Policy, Subject};
@@ -19,7 +19,7 @@ const CALLERS: usize = 64;
 const FREE: usize = 5;
 
 fn subject(number: u8) -> Subject {
-    throttle::of_user(Guess::Totp, UserId::from_random([number; 16]))
+    throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
 }
 
 async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
@@ -98,8 +98,8 @@ async fn a_success_forgives_its_own_subject_and_no_other() {
     case(async |app| {
         let at = now(app).await;
         let user = UserId::from_random([9; 16]);
-        let others = throttle::of_user(Guess::Totp, UserId::from_random([8; 16]));
-        let subjects = [throttle::of_user(Guess::Totp, user), throttle::of_user(Guess::Recovery, user), others];
+        let others = throttle::of_user(Way::Totp, UserId::from_random([8; 16]));
+        let subjects = [throttle::of_user(Way::Totp, user), throttle::of_user(Way::Recovery, user), others];
         for subject in &subjects {
             for _ in 0..=FREE {
                 claim(app, subject, at).await;
@@ -138,7 +138,7 @@ async fn the_sweep_removes_what_nobody_tries_any_more() {
 async fn an_address_stands_nowhere_in_the_table() {
     case(async |app| {
         let email = hamrah_api::model::email::Email::parse("hidden@example.com").expect("an address");
-        let subject = throttle::of_email(&SigningKey::from_seed([7; 32]), Guess::Recovery, &email).expect("a subject");
+        let subject = throttle::of_email(&SigningKey::from_seed([7; 32]), Way::Recovery, &email).expect("a subject");
         claim(app, &subject, now(app).await).await;
         let rows = app.sql("SELECT * FROM attempts", &[]).await;
         assert!(!serde_json::to_string(&rows).expect("JSON").contains("hidden"), "{rows:?}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
 use crate::harness::authenticator::Authenticator;
-use crate::harness::{Answer, Fault, FaultMode, Person, TestApp, case, case_with};
+use crate::harness::{Answer, Fault, FaultMode, Person, TestApp, case, case_with, race};
 
 const FACTORS: &str = "/api/auth/factors";
 
@@ -73,8 +73,7 @@ async fn totp_is_enrolled_confirmed_and_disabled() {
         // One that was not confirmed is replaced, and good for nothing.
         let second = Generator::of(&app.post("/api/auth/totp/enroll", &json!({})).bearer(&session).send().await.ok());
         let confirm = async |code: &str| app.post("/api/auth/totp/confirm", &json!({"code": code})).bearer(&session).send().await;
-        for wrong in [first.code(app, 0).await, second.code(app, 2).await, second.code(app, -2).await, String::new(), "1234567".to_owned()]
-        {
+        for wrong in [first.code(app, 0).await, second.code(app, 2).await, second.code(app, -2).await, "1234567".to_owned()] {
             assert_eq!(confirm(&wrong).await.problem(422), "invalid_code", "{wrong}");
         }
         assert_eq!(recover(app, &person, &second.code(app, 0).await).await.problem(401), "recovery_failed");
@@ -88,6 +87,54 @@ async fn totp_is_enrolled_confirmed_and_disabled() {
         assert_eq!(recover(app, &person, &second.code(app, 1).await).await.problem(401), "recovery_failed");
         assert_eq!(app.events(&person.id).await[2..], ["totp_enabled", "totp_disabled"]);
         assert_eq!(app.count("SELECT COUNT(*) FROM totp", &[]).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_confirmed_is_guessed_at_slowly_and_not_for_long() {
+    case(async |app| {
+        let session = app.session(&app.person().await).await;
+        let enrol = async || Generator::of(&app.post("/api/auth/totp/enroll", &json!({})).bearer(&session).send().await.ok());
+        let confirm = async |code: &str| app.post("/api/auth/totp/confirm", &json!({"code": code})).bearer(&session).send().await;
+        let generator = enrol().await;
+        for _ in 0..5 {
+            assert_eq!(confirm("000000").await.problem(422), "invalid_code");
+        }
+        assert_eq!(confirm(&generator.code(app, 0).await).await.problem(429), "too_many_attempts");
+        app.age(Duration::from_secs(31)).await;
+        confirm(&generator.code(app, 0).await).await.ok();
+        assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 0);
+        app.delete("/api/auth/totp").bearer(&session).send().await.ok();
+        // Nobody remembers it after an hour; and it can be taken away, which is no event.
+        let generator = enrol().await;
+        app.age(Duration::from_secs(3601)).await;
+        assert_eq!(confirm(&generator.code(app, 0).await).await.problem(409), "totp_not_enrolled");
+        let session = app.session(&app.person().await).await;
+        app.post("/api/auth/totp/enroll", &json!({})).bearer(&session).send().await.ok();
+        app.delete("/api/auth/totp").bearer(&session).send().await.ok();
+        assert_eq!(app.delete("/api/auth/totp").bearer(&session).send().await.problem(409), "totp_not_enrolled");
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'totp_disabled'", &[]).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_confirm_at_once_one_does_and_the_others_learn_it() {
+    race(async |app| {
+        let session = app.session(&app.person().await).await;
+        early_in_a_step(app).await;
+        let generator = Generator::of(&app.post("/api/auth/totp/enroll", &json!({})).bearer(&session).send().await.ok());
+        let code = generator.code(app, 0).await;
+        let calls = (0..16).map(|_| app.post("/api/auth/totp/confirm", &json!({"code": code})).bearer(&session).send());
+        let mut ended: Vec<String> = futures::future::join_all(calls)
+            .await
+            .iter()
+            .map(|answer| if answer.status() == 200 { String::new() } else { answer.problem(answer.status()) })
+            .collect();
+        ended.sort();
+        assert_eq!(ended.iter().filter(|code| code.is_empty()).count(), 1, "{ended:?}");
+        assert!(ended[1..].iter().all(|code| matches!(code.as_str(), "totp_enabled" | "too_many_attempts")), "{ended:?}");
     })
     .await;
 }
@@ -149,12 +196,22 @@ async fn an_export_has_everything_but_secrets() {
         enrolled(app, &session).await;
         codes(app, &session).await;
         let (export, cost) = app.cost(app.get("/api/users/me/export").bearer(&session)).await;
-        assert_eq!(cost.batches, 2);
+        assert_eq!(cost.batches, 3);
         let export = export.ok();
         assert_eq!(export["account"]["email"], "ada@example.com");
         for (part, count) in [("passkeys", 1), ("sessions", 1), ("backup_codes", 10), ("identities", 0), ("devices", 0)] {
             assert_eq!(export[part].as_array().expect("a list").len(), count, "{part}");
         }
+        // It is dear, so there are a few in a row, and then one now and then; nobody else waits for it.
+        let exports = async || app.get("/api/users/me/export").bearer(&session).send().await;
+        for _ in 0..4 {
+            exports().await.ok();
+        }
+        assert_eq!(exports().await.problem(429), "too_many_attempts");
+        let others = app.session(&app.person().await).await;
+        app.get("/api/users/me/export").bearer(&others).send().await.ok();
+        app.age(Duration::from_secs(61)).await;
+        exports().await.ok();
         assert!(export["totp"]["confirmed_at"].is_i64() && export["events"].as_array().expect("a list").len() >= 4);
         let text = export.to_string();
         for secret in ["token_hash", "code_hash", "secret", "receipt", "library"] {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::factors::{begun, codes, enrolled, recover};
 use crate::harness::authenticator::Authenticator;
-use crate::harness::{case, case_with};
+use crate::harness::{Person, case, case_with};
 
 #[tokio::test]
 async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
@@ -76,6 +76,63 @@ async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
         assert!((8..=12).contains(&tried) && tried + refused == 1000, "{tried} were looked at");
         // The owner has other ways in all the time.
         app.add_passkey(&mut Authenticator::new(), &session).await.ok();
+    })
+    .await;
+}
+
+/// A stranger who guesses keeps the owner waiting for seconds: nobody guesses a backup code.
+#[tokio::test]
+async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
+    case(async |app| {
+        let person = app.person().await;
+        let codes = codes(app, &app.session(&person).await).await;
+        for guess in ["000000", "0000-0000-0000-0000"] {
+            for _ in 0..64 {
+                recover(app, &person, guess).await;
+            }
+        }
+        assert_eq!(recover(app, &person, "000000").await.problem(429), "too_many_attempts");
+        let refused = recover(app, &person, &codes[0]).await;
+        assert_eq!(refused.problem(429), "too_many_attempts");
+        let wait: u64 = refused.header("retry-after").expect("Retry-After").parse().expect("seconds");
+        assert!(wait <= 5, "{wait}");
+        app.age(Duration::from_secs(wait)).await;
+        recover(app, &person, &codes[0]).await.ok();
+    })
+    .await;
+}
+
+/// Whoever claims somebody's address beforehand, with an account of their own.
+#[tokio::test]
+async fn a_shadow_account_neither_shuts_an_owner_out_nor_guesses_for_ever() {
+    case(async |app| {
+        let mut shadow = Authenticator::new();
+        let made = app.sign_up(&mut shadow, "victim@example.com").await.ok();
+        let shadow_session = made["session_token"].as_str().expect("a token").to_owned();
+        enrolled(app, &shadow_session).await;
+        let shadow_codes = codes(app, &shadow_session).await;
+        // The owner comes by a provider that verifies nothing.
+        let who = json!({"email": "victim@example.com", "email_verified": false, "auth_method": "other", "provider": "other", "provider_id": "v",
+            "platform": "web"});
+        let user = app.internal("/api/internal/users", &who).send().await.ok()["user"].clone();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let victim = Person { id: text(&user["id"]), email: text(&user["email"]), provider_id: "v".to_owned() };
+        assert_ne!(victim.id, text(&made["user"]["id"]));
+        let session = app.session(&victim).await;
+        let (generator, victim_codes) = (enrolled(app, &session).await, codes(app, &session).await);
+        // Each by their own codes, into their own account.
+        assert_eq!(recover(app, &victim, &victim_codes[0]).await.ok()["user"]["id"], json!(victim.id));
+        assert_eq!(recover(app, &victim, &generator.code(app, 0).await).await.ok()["user"]["id"], json!(victim.id));
+        assert_eq!(recover(app, &victim, &shadow_codes[0]).await.ok()["user"]["id"], made["user"]["id"]);
+        // The shadow's successes win it no further guesses.
+        let mut looked_at = 0;
+        for round in 0..8 {
+            recover(app, &victim, &shadow_codes[1 + round]).await.ok();
+            for _ in 0..4 {
+                looked_at += usize::from(recover(app, &victim, "000000").await.status() == 401);
+            }
+        }
+        assert!(looked_at <= 5, "{looked_at} guesses were looked at");
     })
     .await;
 }

@@ -236,3 +236,28 @@ async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
     })
     .await;
 }
+
+/// A step that was verified against one secret is not noted at another that took its place meanwhile.
+#[tokio::test]
+async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let generator = enrolled(app, &session).await;
+        let challenge = begun(app, &person.email).await;
+        let body = json!({"challenge_id": challenge, "code": generator.code(app, 0).await});
+        let replaced = async {
+            app.sql("UPDATE totp SET created_at = created_at + 1, last_step = 0", &[]).await;
+        };
+        let answer = app.held(app.post("/api/auth/recovery/complete", &body), 2, replaced).await;
+        assert_eq!(answer.problem(401), "recovery_failed");
+        let opened = app.post("/api/auth/reauthenticate/begin", &json!({})).bearer(&session).send().await.ok();
+        let body = json!({"challenge_id": opened["challenge_id"], "code": generator.code(app, 1).await});
+        let replaced = async {
+            app.sql("UPDATE totp SET created_at = created_at + 1, last_step = 0", &[]).await;
+        };
+        let answer = app.held(app.post("/api/auth/reauthenticate/complete", &body).bearer(&session), 2, replaced).await;
+        assert_eq!(answer.problem(401), "reauthentication_failed");
+    })
+    .await;
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
+use crate::factors::{codes, recover};
+use crate::harness::authenticator::Authenticator;
 use crate::harness::receiver::Reaction::{Hang, HangUp, Status};
 use crate::harness::receiver::receiver;
 use crate::harness::{Fault, FaultMode, Pair, Person, TestApp, case, case_with, race_with};
@@ -161,17 +163,47 @@ async fn without_a_webhook_nothing_piles_up() {
 async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
-        happen(app, &person, "something_new", 119).await;
+        happen(app, &person, "something_new", 419).await;
         happen(app, &person, "tokens_refreshed", 10).await;
-        assert_eq!(waiting(app).await, 120, "new kinds are told without further ado, refreshes are not");
+        assert_eq!(waiting(app).await, 420, "new kinds are told without further ado, refreshes are not");
         receiver().react(&person, &[Status(503); 5]);
         app.cron().await;
-        assert_eq!((receiver().about(&person).len(), waiting(app).await), (5, 120));
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (5, 420));
         app.cron().await;
-        assert_eq!((receiver().about(&person).len(), waiting(app).await), (105, 20), "those that failed wait");
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (405, 20), "those that failed wait");
         app.age(MINUTE).await;
         app.cron().await;
-        assert_eq!((receiver().about(&person).len(), waiting(app).await), (125, 0));
+        assert_eq!((receiver().about(&person).len(), waiting(app).await), (425, 0));
+    })
+    .await;
+}
+
+/// Whoever makes thousands of events keeps nobody from learning that their account was recovered.
+#[tokio::test]
+async fn what_is_urgent_is_told_before_what_somebody_piles_up() {
+    case_with(&receiver().vars(), async |app| {
+        let (flood, urgent_flood, victim) = (app.person().await, app.person().await, app.person().await);
+        app.cron().await;
+        happen(app, &flood, "user_updated", 1500).await;
+        happen(app, &urgent_flood, "passkey_removed", 500).await;
+        let codes = codes(app, &app.session(&victim).await).await;
+        recover(app, &victim, &codes[0]).await.ok();
+        assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE urgent = 1", &[]).await, 20 + 2, "an account's first ones only");
+        app.cron().await;
+        let told = receiver().kinds(&victim);
+        assert!(told.contains(&"recovered".to_owned()) && told.contains(&"backup_codes_made".to_owned()), "{told:?}");
+        assert!(waiting(app).await > 1000);
+        // What was never tried is not given up, however old.
+        app.age(6 * 24 * HOUR).await;
+        app.cron().await;
+        assert!(waiting(app).await > 1000);
+        app.sql("DELETE FROM outbox", &[]).await;
+        // A new account is no news of this kind; a further passkey is.
+        let mut authenticator = Authenticator::new();
+        let made = app.sign_up(&mut authenticator, "new@example.com").await.ok();
+        assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE urgent = 1", &[]).await, 0);
+        app.add_passkey(&mut Authenticator::new(), made["session_token"].as_str().expect("a token")).await.ok();
+        assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE urgent = 1", &[]).await, 1);
     })
     .await;
 }

@@ -11,7 +11,8 @@ import { aged } from "./rows.mjs";
 const NO_CODE = "0000-0000-0000-0000";
 
 export const recoverySuite = (place) => {
-  const content = (who) => who.page.content();
+  /** All that is in the page, also where it stands in parts. */
+  const content = (who) => who.page.evaluate(() => document.documentElement.outerHTML + document.documentElement.textContent);
 
   test("TOTP is set up by its first code, and turned off", async () => {
     const ada = await newcomer(place());
@@ -23,6 +24,7 @@ export const recoverySuite = (place) => {
     assert.ok(await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)), "the policy lets it be seen");
     const secret = await ways(ada).locator("code").textContent();
     assert.match(secret, /^[A-Z2-7]{32}$/);
+    assert.ok(await ada.page.getByText("Open the app on this device").isHidden(), "that is for phones");
     await picture(ada.page, `${place().name}-totp`);
     const field = ada.page.getByLabel("First code of the app");
     await ada.buttonNamed("Turn on").click();
@@ -59,6 +61,30 @@ export const recoverySuite = (place) => {
       await leave();
       assert.ok(!(await content(ada)).includes(other));
     }
+    await ada.leave();
+  });
+
+  test("on a phone the authenticator app is opened, and what is wrong is told beside its field", async () => {
+    const ada = await person(place().browser, place().origin, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } });
+    await ada.open();
+    const email = await ada.signUp();
+    await ada.buttonNamed("Set up an authenticator app").click();
+    const link = ways(ada).getByRole("link", { name: "Open the app on this device" });
+    const href = new URL(await link.getAttribute("href"));
+    const secret = await ways(ada).locator("code").textContent();
+    assert.deepEqual([href.protocol, href.host, href.searchParams.get("secret")], ["otpauth:", "totp", secret]);
+    assert.ok(decodeURIComponent(href.pathname).endsWith(`:${email}`));
+    await link.scrollIntoViewIfNeeded();
+    await picture(ada.page, `${place().name}-totp-touch`);
+    assert.ok(await link.isVisible());
+    await ada.buttonNamed("Turn on").click();
+    const error = ways(ada).getByRole("alert").filter({ hasText: "Enter the six digits" });
+    await error.waitFor();
+    const field = ada.page.getByLabel("First code of the app");
+    const [told, typed] = [await error.boundingBox(), await field.boundingBox()];
+    assert.ok(told.y > typed.y && told.y - typed.y < 100, "it is seen where it is typed");
+    const described = await field.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent);
+    assert.equal(described, await error.textContent());
     await ada.leave();
   });
 

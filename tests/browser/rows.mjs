@@ -41,3 +41,11 @@ export const signedInWith = async ({ sql }, who, keys) => {
 export const aged = async ({ sql }, who) => {
   await sql(`UPDATE sessions SET authenticated_at = authenticated_at - 700000 WHERE user_id = ${whose(who)}`);
 };
+
+/** From which country each sign-in of somebody's was made and, if it is named, how: by platform. */
+export const placed = async ({ sql }, who, platforms) => {
+  for (const [platform, [country, amr]] of Object.entries(platforms)) {
+    const how = amr === undefined ? "amr" : `'${amr}'`;
+    await sql(`UPDATE sessions SET country = '${country}', amr = ${how} WHERE platform = '${platform}' AND user_id = ${whose(who)}`);
+  }
+};

@@ -3,12 +3,15 @@ import { after, before } from "node:test";
 import { accessSuite } from "./access.mjs";
 import { accountSuite } from "./account.mjs";
 import { launch } from "./browser.mjs";
+import { csrfSuite } from "./csrf.mjs";
 import { devicesSuite } from "./devices.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
 import { recoverySuite } from "./recovery.mjs";
+import { sessionsSuite } from "./sessions.mjs";
 import { signInSuite } from "./sign-in.mjs";
+import { stepUpSuite } from "./stepup.mjs";
 
-/** Registers the tests; `start` starts the server and gives its origin. */
+/** Registers the tests; `start` starts the server, with settings besides the usual ones, and gives its origin. */
 export const suite = (name, start) => {
   const here = { name };
   before(async () => {
@@ -24,6 +27,9 @@ export const suite = (name, start) => {
   accountSuite(place);
   devicesSuite(place);
   recoverySuite(place);
+  sessionsSuite(place);
+  stepUpSuite(place);
   otherTabSuite(place);
   accessSuite(place);
+  csrfSuite(place, start);
 };

@@ -28,15 +28,17 @@ const originOf = (port) => `http://localhost:${port}`;
 
 const built = () => assert.ok(existsSync("dist/account.html"), "no page is built: node scripts/build-pages.mjs");
 
-// Both give `origin`; `sql(text)`, which asks the database beside the server, one statement, and gives its rows; `output()`; `stop()`.
+// Both take settings besides their own, and give `origin`; `sql(text)`, which asks the database beside the server, one statement, and gives
+// its rows; `output()`; `stop()`.
 
 /** The native binary, over SQLite in a file. */
-export const native = async () => {
+export const native = async (more = {}) => {
   built();
   const made = folder();
   const port = await freePort();
   const origin = originOf(port);
-  const server = await serve({ cwd: made.path, port, vars: { ENVIRONMENT: "development", ALLOWED_ORIGINS: origin, PAGES_DIR: resolve("dist") } });
+  const vars = { ENVIRONMENT: "development", ALLOWED_ORIGINS: origin, PAGES_DIR: resolve("dist"), ...more };
+  const server = await serve({ cwd: made.path, port, vars });
   const stop = async () => {
     await server.stop();
     made.remove();
@@ -56,7 +58,7 @@ export const native = async () => {
 };
 
 /** The Worker in workerd, by `wrangler dev`, over a local D1 of its own. */
-export const worker = async () => {
+export const worker = async (more = {}) => {
   built();
   const made = folder();
   const [port, inspector] = [await freePort(), await freePort()];
@@ -73,7 +75,8 @@ export const worker = async () => {
   assert.equal(migrated.status, 0, migrated.stdout + migrated.stderr);
 
   const ports = ["--port", String(port), "--inspector-port", String(inspector)];
-  const settings = ["--env-file", secrets, "--var", `ALLOWED_ORIGINS:${origin}`, "--show-interactive-dev-session=false"];
+  const vars = Object.entries({ ALLOWED_ORIGINS: origin, ...more }).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
+  const settings = ["--env-file", secrets, ...vars, "--show-interactive-dev-session=false"];
   // In a group of its own: workerd must not outlive wrangler.
   const child = spawn("node", [WRANGLER, "dev", ...ports, ...state, ...settings], { env, detached: true });
   let output = "";

@@ -49,7 +49,7 @@ test("what a kill cut off is told again, later and under the same id", { timeout
 });
 
 const openssl = spawnSync("openssl", ["version"]).status === 0;
-test("over TLS, if this machine trusts the certificate and only then", { skip: openssl ? false : "needs openssl" }, async () => {
+test("over TLS, if this machine trusts the certificate and only then", { skip: openssl ? false : "needs openssl" }, async (t) => {
   const [cwd, keys] = [fresh(), fresh()];
   const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
   const files = ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "cert.pem"];
@@ -66,10 +66,10 @@ test("over TLS, if this machine trusts the certificate and only then", { skip: o
   const other = fresh();
   await happened(other, settings(receiver));
   const wary = await serve({ cwd: other, vars: settings(receiver) });
-  for (let attempt = 0; attempt < 200 && !wary.output().includes("no connection"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+  t.after(() => wary.stop());
+  for (let attempt = 0; attempt < 1200 && !wary.output().includes("no connection"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
   assert.match(wary.output(), /no connection/);
   assert.equal(receiver.messages.length, 1);
-  await wary.stop();
 });
 
 test("a secret is made, and half a configuration or a weak one does not start", async () => {

@@ -51,7 +51,8 @@ test("jose verifies an access token with the published keys", async () => {
   assert.equal(exp - iat, pair.expires_in);
   assert.ok(Math.abs(iat - Date.now() / 1000) < 30);
   assert.match(jti, /^[\w-]{16,}$/);
-  assert.deepEqual(Object.keys(payload).sort(), ["aud", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]);
+  assert.deepEqual([payload.amr, Math.abs(payload.auth_time - iat) <= 1], [["fed"], true], "RFC 9068 §2.2.1");
+  assert.deepEqual(Object.keys(payload).sort(), ["amr", "aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]);
 
   const again = await ok("/api/auth/tokens/refresh", { body: { refresh_token: pair.refresh_token } });
   const renewed = (await verify(again.access_token)).payload;

@@ -26,6 +26,9 @@ export interface Session {
   id: string;
   platform: string;
   user_agent: string | null;
+  country: string | null;
+  amr: string[];
+  auth_time: number;
   created_at: number;
   last_used: number;
   expires_at: number;
@@ -59,6 +62,7 @@ export interface Factors {
 /** A TOTP secret that was not confirmed yet. */
 export interface Enrolment {
   secret: string;
+  otpauth_uri: string;
   qr_svg: string;
 }
 
@@ -122,9 +126,13 @@ const NOBODY = "nobody";
 let shown = NOBODY;
 let turns = 0;
 
+/** The token against requests from other sites, once the API has asked for one: that of the sign-in which the page shows. */
+let csrfToken: string | undefined;
+
 /** The page shows this account from now on, or none. What is under way is given up: it belongs to whoever was shown before. */
 export const turnTo = (user: User | undefined): void => {
   shown = user?.id ?? NOBODY;
+  csrfToken = undefined;
   turns += 1;
   for (const each of underWay) each.abort("left");
 };
@@ -144,11 +152,12 @@ interface Answer {
   body: Record<string, unknown>;
 }
 
-const attempt = async (method: string, path: string, sent: unknown, as: string | undefined): Promise<Answer> => {
-  const headers: Record<string, string> = { Accept: "application/json" };
+/** What a request says of whoever it is for. */
+type Whose = { "X-Expected-User"?: string; "X-CSRF-Token"?: string };
+
+const attempt = async (method: string, path: string, sent: unknown, whose: Whose): Promise<Answer> => {
+  const headers: Record<string, string> = { Accept: "application/json", ...whose };
   if (sent !== undefined) headers["Content-Type"] = "application/json";
-  // The cookie may be somebody else's by now, who signed in in another tab: then the API does nothing.
-  if (as !== undefined) headers["X-Expected-User"] = as;
   const request = new AbortController();
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error", signal: request.signal };
   if (sent !== undefined) init.body = JSON.stringify(sent);
@@ -178,26 +187,52 @@ const waitOf = (status: number, seconds: number): string => {
 };
 
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (method: string, { status, retryAfter, body }: Answer): ApiError => {
+const errorOf = (wrote: boolean, { status, retryAfter, body }: Answer): ApiError => {
   const { error, code, request_id, step_up } = body;
   const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
   const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
   const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
   const known = Array.isArray(methods) ? methods.map(String) : [];
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, method !== "GET", known);
+  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, wrote, known);
 };
 
-const call = async <T>(method: string, path: string, sent?: unknown, as?: string): Promise<T> => {
+const call = async <T>(method: string, path: string, sent?: unknown, whose: Whose = {}, writes = method !== "GET"): Promise<T> => {
   const same = here();
-  let answer = await attempt(method, path, sent, as);
+  let answer = await attempt(method, path, sent, whose);
   if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
     await new Promise((resume) => setTimeout(resume, answer.retryAfter * 1000));
     if (!same()) throw left();
-    answer = await attempt(method, path, sent, as);
+    answer = await attempt(method, path, sent, whose);
   }
   if (!same()) throw left();
-  if (answer.status !== 200) throw errorOf(method, answer);
+  if (answer.status !== 200) throw errorOf(writes, answer);
   return answer.body as T;
+};
+
+/** How often a CSRF token that was refused is replaced. */
+const MOST_REPLACED = 2;
+
+/**
+ * For whoever the page shows, and nobody else: the cookie may be somebody else's by now, who signed in in another tab, and then the API
+ * does nothing. Repeated with a CSRF token where the API asks for one and it is still wanted.
+ */
+const mine = async <T>(method: string, path: string, sent: unknown, wanted: () => boolean): Promise<T> => {
+  const same = here();
+  for (let replaced = 0; ; replaced += 1) {
+    const tried = method === "GET" ? undefined : csrfToken;
+    try {
+      return await call<T>(method, path, sent, { "X-Expected-User": shown, ...(tried === undefined ? {} : { "X-CSRF-Token": tried }) });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "csrf_token_required" || replaced === MOST_REPLACED) throw error;
+    }
+    // Unless another request has fetched one meanwhile.
+    if (csrfToken === tried) {
+      const { csrf_token } = await call<{ csrf_token: string }>("GET", "/api/auth/csrf", undefined, { "X-Expected-User": shown }, true);
+      if (!same()) throw left();
+      csrfToken = csrf_token;
+    }
+    if (!same() || !wanted()) throw left();
+  }
 };
 
 /** Asks somebody to prove again who they are, by one of the methods; gives whether they did. */
@@ -213,18 +248,18 @@ export const whenTooOld = (handler: Prove): void => {
 /** What can be proved without leaving the page. */
 const PROOFS = ["passkey", "totp"];
 
-/** For whoever the page shows, and nobody else. Repeated once, when they had to prove who they are and it is still wanted. */
+/** For whoever the page shows. Repeated once, when they had to prove who they are and it is still wanted. */
 const own = async <T>(method: string, path: string, sent?: unknown, wanted = () => true): Promise<T> => {
   const same = here();
   try {
-    return await call<T>(method, path, sent, shown);
+    return await mine<T>(method, path, sent, wanted);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "reauthentication_required") throw error;
     if (!PROOFS.some((proof) => error.methods.includes(proof))) throw error;
     if (!same() || !wanted()) throw left();
     if (!(await prove(error.methods)) || !same() || !wanted()) throw left();
   }
-  return call<T>(method, path, sent, shown);
+  return mine<T>(method, path, sent, wanted);
 };
 
 const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;

@@ -49,14 +49,15 @@ export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
 };
 
 /** Refusals after which the API certainly does not keep the passkey, although the authenticator has made it. */
-const NOT_KEPT = new Set(["email_taken", "too_many_passkeys"]);
+const NOT_KEPT = new Set(["email_taken", "too_many_passkeys", "csrf_token_required"]);
 
 /** An account that was not made has no passkey; one that is there tells its own when it is shown again. */
 const notKept = (code: string, who: Registrant): boolean => NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
 
-/** Makes a passkey: for a new account, or for the one that is signed in. */
-export const register = async (who: Registrant): Promise<User> => {
+/** Makes a passkey: for a new account, or for the one that is signed in. `asking` is called when the authenticator is about to be asked. */
+export const register = async (who: Registrant, asking = () => {}): Promise<User> => {
   const { challenge_id, options } = await api.beginRegistration(who);
+  asking();
   const response = await ceremony(startRegistration({ optionsJSON: options }));
   try {
     const { user } = await api.completeRegistration(challenge_id, response, "label" in who ? who.label : undefined);
@@ -91,6 +92,8 @@ const SENTENCES: Record<string, string> = {
 
 /** What the page adds to the API's own sentence. */
 const MORE: Record<string, string> = {
+  // Told only where nothing can be done about it here.
+  reauthentication_required: " Sign out, sign in again, and then do it.",
   passkey_sign_in_failed: " If that happens again, use another passkey: this one may have been deleted from its account.",
 };
 

@@ -25,6 +25,9 @@ export const button = (text: string, label: string, onClick: () => void, attribu
   return made;
 };
 
+/** Where errors are told of what stands beside it, which names it as its description. */
+export const errorOf = (id: string): HTMLElement => element("p", { id, class: "error", role: "alert" });
+
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** A moment, in the reader's own way of writing it. */

@@ -1,7 +1,7 @@
 // What opens the account again when every passkey is lost: an authenticator app, and backup codes.
 import { type Enrolment, type Factors, api } from "./api.js";
 import { confirmed } from "./dialog.js";
-import { button, byId, element, time } from "./dom.js";
+import { button, byId, element, errorOf, time } from "./dom.js";
 import { attempt, isBusy, load, onSubmit, say, showError } from "./feedback.js";
 
 const section = byId("factors", HTMLElement);
@@ -44,6 +44,8 @@ export const factors = (changed: () => void) => {
 
   /** Shows something for once, in place of what was shown before; reading goes on at its top. */
   const show = (shown: HTMLElement): void => {
+    // What was said before is not of this.
+    say("");
     panel.replaceChildren(shown);
     panel.querySelector<HTMLElement>("h3")?.focus();
   };
@@ -61,19 +63,26 @@ export const factors = (changed: () => void) => {
       show(enrolment(await api.enrolTotp()));
     });
 
-  const enrolment = ({ secret, qr_svg }: Enrolment): HTMLFormElement => {
+  const enrolment = ({ secret, otpauth_uri, qr_svg }: Enrolment): HTMLFormElement => {
+    const errors = errorOf("totp-error");
+    const described = { "aria-describedby": errors.id };
     const title = element("h3", { id: "totp-title", tabindex: "-1" }, "Set up an authenticator app");
     const how = element("p", {}, "Scan this with the app, or type the secret into it. Then enter the code that the app shows.");
     // As an image nothing in it can run.
     const image = element("img", { src: `data:image/svg+xml,${encodeURIComponent(qr_svg)}`, alt: "QR code of the secret", class: "qr" });
-    const typed = element("p", {}, "Secret: ", element("code", { class: "secret" }, secret));
+    // Nobody scans their own screen.
+    const here = element("a", { href: otpauth_uri, class: "button on-touch" }, "Open the app on this device");
+    // In groups, for whoever types it; copied it is one word.
+    const groups = (secret.match(/.{1,4}/g) ?? []).map((group) => element("span", {}, group));
+    const typed = element("p", {}, "Secret: ", element("code", { class: "secret" }, ...groups));
     const told = { "data-missing": "Enter the six digits that the app shows.", "data-code": "invalid_code" };
     const digits = { inputmode: "numeric", autocomplete: "one-time-code", maxlength: "16", required: "" };
-    const field = element("input", { id: "totp-code", ...digits, ...told, ...DESCRIBED });
+    const field = element("input", { id: "totp-code", ...digits, ...told, ...described });
     const label = element("div", { class: "field" }, element("label", { for: "totp-code" }, "First code of the app"), field);
-    const save = element("button", { type: "submit", class: "primary", ...DESCRIBED }, "Turn on");
+    const save = element("button", { type: "submit", class: "primary", ...described }, "Turn on");
     const cancel = button("Cancel", "Cancel setting up the authenticator app", () => close(""));
-    const form = element("form", { "aria-labelledby": title.id }, title, how, image, typed, label, element("div", { class: "actions" }, save, cancel));
+    const actions = element("div", { class: "actions" }, save, cancel);
+    const form = element("form", { "aria-labelledby": title.id }, title, how, image, here, typed, label, errors, actions);
     form.noValidate = true;
     const confirm = async (): Promise<void> => {
       await api.confirmTotp(field.value);
@@ -115,19 +124,22 @@ export const factors = (changed: () => void) => {
     const title = element("h3", { id: "codes-title", tabindex: "-1" }, "Your new backup codes");
     const how = element("p", {}, "Each of them works once. Print them or write them down, and keep them apart from your devices: they are not shown again.");
     const items = codes.map((code) => element("li", {}, element("code", {}, code)));
+    const errors = errorOf("codes-error");
     const copied = async (): Promise<void> => {
       try {
         await navigator.clipboard.writeText(codes.join("\n"));
       } catch {
-        return showError(section, "The browser does not let this page copy them. Select the codes and copy them yourself.");
+        return showError(group, "The browser does not let this page copy them. Select the codes and copy them yourself.");
       }
       say("The backup codes are copied.");
     };
-    const copy = button("Copy", "Copy the backup codes", () => void attempt(section, copied), DESCRIBED);
+    const copy = button("Copy", "Copy the backup codes", () => void attempt(section, copied), { "aria-describedby": errors.id });
     const kept = element("button", { type: "button", class: "primary" }, "I have kept them");
     kept.addEventListener("click", () => close("The backup codes are not shown any more."));
     const actions = element("div", { class: "actions" }, copy, kept);
-    return element("div", { role: "group", "aria-labelledby": title.id }, title, how, element("ul", { class: "codes" }, ...items), actions);
+    const list = element("ul", { class: "codes" }, ...items);
+    const group = element("div", { role: "group", "aria-labelledby": title.id }, title, how, list, errors, actions);
+    return group;
   };
 
   const clear = (): void => {

@@ -36,7 +36,7 @@ const errorPlace = (area: HTMLElement): HTMLElement => {
 };
 
 export const clearErrors = (area: HTMLElement): void => {
-  errorPlace(area).replaceChildren();
+  for (const place of area.querySelectorAll("[role=alert]")) place.replaceChildren();
   for (const field of area.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
 };
 
@@ -60,7 +60,7 @@ const fail = (area: HTMLElement, error: unknown): void => {
 
 const running = new WeakMap<HTMLElement, Promise<void>>();
 
-const perform = async (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
+const perform = async (area: HTMLElement, action: () => Promise<void>, told: HTMLElement): Promise<void> => {
   area.dataset["busy"] = "";
   // Not `disabled`, which would take the focus away. A way out stays open.
   const buttons = [...area.querySelectorAll("button:not([data-way-out])")];
@@ -69,7 +69,8 @@ const perform = async (area: HTMLElement, action: () => Promise<void>): Promise<
   try {
     await action();
   } catch (error) {
-    fail(area, error);
+    // What was told there may have been replaced meanwhile.
+    fail(told.isConnected ? told : area, error);
   } finally {
     delete area.dataset["busy"];
     for (const each of buttons) each.removeAttribute("aria-disabled");
@@ -79,10 +80,10 @@ const perform = async (area: HTMLElement, action: () => Promise<void>): Promise<
 /** Whether an action of the area goes on. */
 export const isBusy = (area: HTMLElement): boolean => area.dataset["busy"] !== undefined;
 
-/** Runs one action of an area at a time, and no other meanwhile; its error is shown there. */
-export const attempt = (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
+/** Runs one action of an area at a time, and no other meanwhile; its error is shown there, or in a part of it. */
+export const attempt = (area: HTMLElement, action: () => Promise<void>, told = area): Promise<void> => {
   if (isBusy(area)) return Promise.resolve();
-  const done = perform(area, action);
+  const done = perform(area, action, told);
   running.set(area, done);
   return done;
 };
@@ -104,23 +105,23 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
 };
 
 /** Whether every field may be sent; the first that may not is told. The API checks all of it again. */
-const valid = (area: HTMLElement, form: HTMLFormElement): boolean => {
+const valid = (form: HTMLFormElement): boolean => {
   for (const field of form.querySelectorAll("input")) {
     field.value = field.value.trim();
     if (field.validity.valid) continue;
     const { missing, wrong } = field.dataset;
-    showError(area, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);
+    showError(form, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);
     return false;
   }
   return true;
 };
 
-/** Runs the action when the form is sent; its errors are shown in the area, which is the form itself if none is named. */
+/** Runs the action when the form is sent, as one of the area, which is the form itself if none is named; its errors are shown in the form. */
 export const onSubmit = (form: HTMLFormElement, action: () => Promise<void>, area: HTMLElement = form): void => {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isBusy(area)) return;
     clearErrors(area);
-    if (valid(area, form)) void attempt(area, action);
+    if (valid(form)) void attempt(area, action, form);
   });
 };

@@ -47,7 +47,7 @@ const lost = recovery({
   recovered: (signedIn) => showRecovering(signedIn, "Your code was right."),
   complete: (signedIn) => {
     showAccount(signedIn, true);
-    say("The passkey is added, and your account is yours again. Delete the passkeys that you have lost.");
+    say("The passkey is added, and your account is yours again. Delete the passkeys that you have lost, and make new backup codes.");
   },
 });
 const parts = [keys, ways, places, phones, log, lost];

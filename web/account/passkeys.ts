@@ -2,7 +2,7 @@
 import { type Passkey, type Signals, api } from "./api.js";
 import { register, signal } from "./ceremony.js";
 import { confirmed } from "./dialog.js";
-import { button, byId, element, isolated, time } from "./dom.js";
+import { button, byId, element, errorOf, isolated, time } from "./dom.js";
 import { attempt, isBusy, load, onSubmit, say } from "./feedback.js";
 
 const section = byId("passkeys", HTMLElement);
@@ -64,8 +64,9 @@ export const passkeys = (changed: () => void) => {
 
   const edit = (passkey: Passkey, shown: HTMLLIElement): void => {
     if (isBusy(section)) return;
-    const described = { "aria-describedby": "passkeys-error" };
     const fieldId = `rename-${passkey.id}`;
+    const errors = errorOf(`${fieldId}-error`);
+    const described = { "aria-describedby": errors.id };
     const told = { "data-missing": "Enter a name.", "data-code": "invalid_passkey_name" };
     const field = element("input", { id: fieldId, maxlength: "64", required: "", autocomplete: "off", dir: "auto", ...told, ...described });
     field.value = passkey.name;
@@ -76,7 +77,7 @@ export const passkeys = (changed: () => void) => {
     const save = element("button", { type: "submit", class: "primary", ...described }, "Save");
     const label = element("label", { for: fieldId }, "New name");
     const actions = element("div", { class: "actions" }, save, cancel);
-    const form = element("form", { "aria-label": `Rename passkey ${passkey.name}` }, label, field, actions);
+    const form = element("form", { "aria-label": `Rename passkey ${passkey.name}` }, label, field, errors, actions);
     form.noValidate = true;
     form.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") cancel.click();
@@ -110,8 +111,8 @@ export const passkeys = (changed: () => void) => {
   };
 
   const add = async (): Promise<void> => {
-    say("Waiting for your new passkey…");
-    await register(addName.value === "" ? {} : { label: addName.value });
+    // Not before: until then another passkey may be asked for, to confirm who they are.
+    await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…"));
     addForm.reset();
     await reload();
     say("The passkey is added.");

@@ -23,9 +23,6 @@ interface Recovery {
 
 /** Prepares both forms; gives how to forget what was typed into them. */
 export const recovery = (account: Recovery): { clear(): void } => {
-  /** Begun for an address; good for one code. */
-  let begun: { email: string; challenge: string } | undefined;
-
   const showSecond = (shown: boolean): void => {
     second.hidden = !shown;
     code.required = shown;
@@ -33,25 +30,22 @@ export const recovery = (account: Recovery): { clear(): void } => {
   };
 
   onSubmit(form, async () => {
-    if (begun?.email !== email.value) begun = { email: email.value, challenge: (await api.beginRecovery(email.value)).challenge_id };
     if (second.hidden) {
       showSecond(true);
       code.focus();
       return;
     }
-    const { challenge } = begun;
-    begun = undefined;
-    const { user } = await api.completeRecovery(challenge, code.value, others.checked);
+    // Only now: who has to look for their codes first may take longer than a challenge lives.
+    const { challenge_id } = await api.beginRecovery(email.value);
+    const { user } = await api.completeRecovery(challenge_id, code.value, others.checked);
     account.recovered(user);
   });
 
   onSubmit(addForm, async () => {
-    say("Waiting for your new passkey…");
-    account.complete(await register(addName.value === "" ? {} : { label: addName.value }));
+    account.complete(await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…")));
   });
 
   const clear = (): void => {
-    begun = undefined;
     for (const each of [form, addForm]) {
       each.reset();
       clearErrors(each);

@@ -4,6 +4,7 @@ import { confirmed } from "./dialog.js";
 import { button, byId, element, time } from "./dom.js";
 import { attempt, isBusy, load, say } from "./feedback.js";
 import { deviceName } from "./user-agent.js";
+import { countryName, proofs } from "./whereabouts.js";
 
 const section = byId("sessions", HTMLElement);
 const heading = byId("sessions-title", HTMLElement);
@@ -25,12 +26,16 @@ export const sessions = (changed: () => void) => {
   const item = (session: Session): HTMLLIElement => {
     const name = deviceName(session.user_agent);
     const title = element("h3", {}, name, ...(session.current ? [" ", element("span", { class: "badge" }, "This session")] : []));
-    const platform = element("p", {}, PLATFORMS[session.platform] ?? session.platform);
-    const times = element("p", { class: "muted" }, "Signed in ", time(session.created_at), ", last active ", time(session.last_used));
+    const place = countryName(session.country);
+    const platform = element("p", {}, PLATFORMS[session.platform] ?? session.platform, place === null ? null : `, ${place}`);
+    const { began, confirmed: later } = proofs(session);
+    const line = (what: string, at: number) => element("p", { class: "muted" }, `${what} `, time(at));
+    const since = later === null ? [] : [line(later, session.auth_time)];
+    const times = [line(began, session.created_at), ...since, line("Last active", session.last_used)];
     // For this one there is "Sign out" at the top of the page.
     const end = button("End session", `End session of ${name}`, () => void ask(session, name), { "aria-describedby": "sessions-error" });
     const actions = session.current ? null : element("div", { class: "actions" }, end);
-    return element("li", { "data-id": session.id }, element("div", {}, title, platform, times), actions);
+    return element("li", { "data-id": session.id }, element("div", {}, title, platform, ...times), actions);
   };
 
   const ask = async (session: Session, name: string): Promise<void> => {

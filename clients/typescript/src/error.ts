@@ -10,8 +10,18 @@ export interface ErrorDetails {
   requestId?: string | undefined;
   /** Seconds after which the request may be repeated. */
   retryAfter?: number | undefined;
+  /** With `reauthentication_required`: by what somebody proves again who they are, and how old a proof may be. */
+  stepUp?: StepUp | undefined;
   /** What went wrong below. */
   cause?: unknown;
+}
+
+/** What satisfies a `reauthentication_required`. */
+export interface StepUp {
+  /** `passkey`, `totp` or `sign_in`; there may be more one day. */
+  methods: readonly string[];
+  /** In seconds. */
+  maxAge: number;
 }
 
 /**
@@ -27,13 +37,15 @@ export class HamrahApiError extends Error {
   readonly code: string;
   readonly requestId: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly stepUp: StepUp | undefined;
 
-  constructor({ status, code, message, requestId, retryAfter, cause }: ErrorDetails) {
+  constructor({ status, code, message, requestId, retryAfter, stepUp, cause }: ErrorDetails) {
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.code = code;
     this.requestId = requestId;
     this.retryAfter = retryAfter;
+    this.stepUp = stepUp;
   }
 }
 
@@ -47,6 +59,7 @@ export const errorOf = async (response: Response): Promise<HamrahApiError> => {
     message: text(problem["detail"]) ?? `The answer has status ${response.status} and is no problem document.`,
     requestId: text(problem["request_id"]) ?? response.headers.get("X-Request-Id") ?? undefined,
     retryAfter: retryAfterOf(response.headers),
+    stepUp: stepUpOf(problem["step_up"]),
   });
 };
 
@@ -66,6 +79,12 @@ const problemIn = async (response: Response): Promise<Record<string, unknown>> =
 };
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+const stepUpOf = (value: unknown): StepUp | undefined => {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { methods, max_age: maxAge } = value as { methods?: unknown; max_age?: unknown };
+  return Array.isArray(methods) && typeof maxAge === "number" ? { methods: methods.map(String), maxAge } : undefined;
+};
 
 /** Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3). */
 const retryAfterOf = (headers: Headers): number | undefined => {

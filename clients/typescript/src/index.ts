@@ -119,7 +119,7 @@ export class HamrahApi {
     return this.#ask("/api/internal/sessions", account, options);
   }
 
-  /** Whether a session token is live, and whose; 401 if it is not. */
+  /** Whether a session token is live, and whose; 401 if it is not, or if it is of a recovery that is not complete. */
   validateSession(sessionToken: string, options?: CallOptions): Promise<LiveSession> {
     return this.#ask("/api/internal/sessions/validate", { session_token: sessionToken }, options);
   }
@@ -159,7 +159,7 @@ export class HamrahApi {
     return this.#forward("PUT", "/api/users/me", visitor, options, changes);
   }
 
-  /** Deletes the visitor's account. 403 `reauthentication_required` if the sign-in is older than ten minutes. */
+  /** Deletes the visitor's account. 403 `reauthentication_required`, with `stepUp`, if the proof of who they are is too old. */
   async deleteMe(visitor: Visitor, options?: VisitorOptions): Promise<void> {
     await this.#forward("DELETE", "/api/users/me", visitor, options);
   }

@@ -279,3 +279,13 @@ test("cookies of the answer are handed on one by one, also those of an error", a
     assert.deepEqual(seen, lines);
   }
 });
+
+test("what would satisfy a demand for a fresh proof is in the error", async () => {
+  const body = { status: 403, code: "reauthentication_required", detail: "D", step_up: { methods: ["passkey", "sign_in"], max_age: 600 } };
+  const answer = () => new Response(JSON.stringify(body), { status: 403, headers: { "Content-Type": "application/problem+json" } });
+  assert.deepEqual((await failure(fake([answer]).client.deleteMe(cookie))).stepUp, { methods: ["passkey", "sign_in"], maxAge: 600 });
+  for (const step_up of [undefined, null, "x", { methods: "passkey" }, { methods: [], max_age: "600" }]) {
+    const odd = () => new Response(JSON.stringify({ ...body, step_up }), { status: 403, headers: { "Content-Type": "application/problem+json" } });
+    assert.equal((await failure(fake([odd]).client.deleteMe(cookie))).stepUp, undefined);
+  }
+});

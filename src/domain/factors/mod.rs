@@ -7,6 +7,7 @@ pub mod recovery;
 pub mod reseal;
 pub mod totp;
 
+use crate::domain::throttle::TooManyAttempts;
 use crate::domain::{NoEntropy, Ports};
 use crate::model::ids::UserId;
 use crate::store::StoreError;
@@ -24,6 +25,9 @@ pub enum FactorError {
     /// TOTP is not enrolled, or the secret was replaced meanwhile.
     #[error("TOTP is not enrolled")]
     NotEnrolled,
+    /// There were too many attempts.
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
     /// The code is not that of the secret.
     #[error("the code is wrong")]
     WrongCode,

@@ -6,7 +6,7 @@ use crate::domain::passkeys::sign_in::{PasskeySignInError, verified};
 use crate::domain::passkeys::{self, Begun};
 use crate::domain::sign_in::SignInError;
 use crate::domain::steps::Refusal;
-use crate::domain::throttle::{self, Guess, TooManyAttempts};
+use crate::domain::throttle::{self, TooManyAttempts, Way};
 use crate::domain::webauthn::json::AuthenticationResponse;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
@@ -14,8 +14,9 @@ use crate::model::ids::{ChallengeId, EventId};
 use crate::model::secret::SessionToken;
 use crate::store::StoreError;
 use crate::store::challenges::Kind;
-use crate::store::factors::{self, Answer, FreshToken};
+
 use crate::store::passkeys::Descriptor;
+use crate::store::step_up::{self, Answer, FreshToken};
 
 /// Why nothing was proved.
 #[derive(Debug, thiserror::Error)]
@@ -93,20 +94,20 @@ pub async fn complete(
                 verified(ports, (challenge, Kind::Reauthentication, Some(me.user.id)), response, now).await.map_err(unwrapped)?;
             let amr = me.session.amr.stepped_up(Proof::Passkey { multi_device: verified.multi_device });
             let noted =
-                factors::reauthenticate(db, me.caller(), &Answer::Passkey(verified.used()), (&amr, fresh.as_ref(), None), (&stamp, event))
+                step_up::reauthenticate(db, me.caller(), &Answer::Passkey(verified.used()), (&amr, fresh.as_ref(), None), (&stamp, event))
                     .await?;
             (amr, noted)
         }
         Shown::Totp(code) => {
-            let subject = throttle::of_user(Guess::Totp, me.user.id);
-            let (challenged, totp, claim) = factors::take_with_totp(db, challenge, me.user.id, &subject, now).await?;
+            let subject = throttle::of_user(Way::Totp, me.user.id);
+            let (challenged, totp, claim) = step_up::take_with_totp(db, challenge, me.user.id, &subject, now).await?;
             throttle::admitted(claim, now)?;
             challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
             let amr = me.session.amr.stepped_up(Proof::Totp);
             let noted =
-                factors::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref(), Some(&subject)), (&stamp, event))
+                step_up::reauthenticate(db, me.caller(), &Answer::Totp(step), (&amr, fresh.as_ref(), Some(&subject)), (&stamp, event))
                     .await?;
             (amr, noted)
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::totp;
 use crate::domain::passkeys::CEREMONY_LIFETIME;
 use crate::domain::sign_in::{Complete, Place, Prepared, SignInError};
-use crate::domain::throttle::{self, Guess, ThrottleError};
+use crate::domain::throttle::{self, TooManyAttempts, Way};
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
 use crate::model::backup_code::BackupCode;
@@ -16,8 +16,10 @@ use crate::model::ids::{ChallengeId, EventId, UserId};
 use crate::model::throttle::Subject;
 use crate::store::StoreError;
 use crate::store::challenges::{self, Kind, New, Taken};
-use crate::store::factors::{self, Answer};
+use crate::store::recovery::{self as store, MOST_CANDIDATES};
 use crate::store::sessions::{self, Owner, Recovered};
+use crate::store::step_up::Answer;
+use crate::store::totp::Totp;
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +29,7 @@ pub enum RecoveryError {
     Refused(&'static str),
     /// There were too many attempts.
     #[error(transparent)]
-    Throttled(#[from] ThrottleError),
+    TooMany(#[from] TooManyAttempts),
     /// The access token could not be signed.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -69,43 +71,49 @@ pub struct Shown<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks at the code, signs in. Three round trips.
+/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips; two if it is nobody's.
 ///
 /// # Errors
 /// [`RecoveryError`]
 pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<(Complete, Amr), RecoveryError> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = shown.challenge.ok_or(RecoveryError::Refused("no challenge"))?;
-    let (taken, account) = factors::take_recovery(db, challenge, now).await?;
+    let (taken, candidates) = store::take(db, challenge, now).await?;
     let taken = taken.ok_or(RecoveryError::Refused("the challenge is unknown, used or expired"))?;
     // Counted by the address that was named: one that nobody has is braked as any other.
-    let subject = subject(ports, &taken)?;
-    throttle::admit(ports, &subject, now).await?;
-    // Both are tried for everybody, so that the time tells nothing.
-    let known = account.is_some();
-    let user = account.as_ref().map_or_else(|| UserId::from_random([0; 16]), |account| account.user);
-    let step = totp::step(ports, user, account.as_ref().and_then(|account| account.totp.as_ref()), shown.code, now);
-    let code = BackupCode::parse(shown.code).map(|code| code.hash(user));
-    let (answer, proof) = match (step, code) {
-        (Some(step), _) => (Answer::Totp(step), Proof::Totp),
-        (None, Some(hash)) => (Answer::BackupCode(hash), Proof::BackupCode),
-        (None, None) => return Err(RecoveryError::Refused("the code is wrong")),
+    let backup_code = BackupCode::parse(shown.code);
+    let way = if backup_code.is_some() { Way::BackupCode } else { Way::Recovery };
+    let subject = subject(ports, way, &taken)?;
+    // As many as there can be are tried for everybody, so that the time tells nothing.
+    let slots: [(UserId, Option<&Totp>); MOST_CANDIDATES] = std::array::from_fn(|index| {
+        let candidate = candidates.get(index);
+        let nobody = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
+        (candidate.map_or(nobody, |candidate| candidate.user), candidate.and_then(|candidate| candidate.totp.as_ref()))
+    });
+    let hashes = slots.map(|(user, _)| (user, backup_code.as_ref().map(|code| code.hash(user))));
+    let (claim, whose) = store::admit(db, (&subject, way.policy()), &hashes, now).await?;
+    throttle::admitted(claim, now)?;
+    let mut steps = slots.map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step))).into_iter();
+    let by_code = whose.and_then(|user| hashes.into_iter().find(|(of, _)| *of == user));
+    let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
+        (Some((user, step)), _) => (user, Answer::Totp(step), Proof::Totp),
+        (None, Some((user, Some(hash)))) => (user, Answer::BackupCode(hash), Proof::BackupCode),
+        _ if candidates.is_empty() => return Err(RecoveryError::Refused("no account that can be recovered has this address")),
+        _ => return Err(RecoveryError::Refused("the code is wrong, or was used")),
     };
-    // Also where there is no account: then it does nothing, and takes as long.
     let amr = Amr::recovered(proof);
     let prepared = Prepared::new(ports, now, amr.clone())?;
     let ends_others = if shown.ends_others { Some(ports.id(EventId::from_random)?) } else { None };
     let session = prepared.session(Owner::Recovered(Recovered { user, answer: &answer, ends_others, subject: &subject }), place);
-    let refused = if known { "the code is unknown, or was used" } else { "no account that can be recovered has this address" };
     let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
-    let user = created.ok_or(RecoveryError::Refused(refused))?;
+    let user = created.ok_or(RecoveryError::Refused("the code was used meanwhile"))?;
     Ok((prepared.finish(ports, user, place)?, amr))
 }
 
 /// Under what the attempts of a recovery are counted.
-fn subject(ports: &Ports, taken: &Taken) -> Result<Subject, StoreError> {
+fn subject(ports: &Ports, way: Way, taken: &Taken) -> Result<Subject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
     let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;
-    throttle::of_email(ports.config.signing_keys.current(), Guess::Recovery, &email).ok_or_else(broken)
+    throttle::of_email(ports.config.signing_keys.current(), way, &email).ok_or_else(broken)
 }

@@ -4,7 +4,7 @@ use super::totp::about;
 use crate::domain::{NoEntropy, Ports};
 use crate::model::secrets_key::NONCE_BYTES;
 use crate::store::StoreError;
-use crate::store::totp_secrets::{self, RESEALED_AT_ONCE, Resealed};
+use crate::store::totp::{self, RESEALED_AT_ONCE, Resealed};
 
 /// Rounds of a run: a run every minute goes on where this one stopped.
 const ROUNDS: usize = 5;
@@ -27,9 +27,9 @@ pub enum ResealError {
 pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
     let Some(keys) = ports.config.secrets_keys.as_ref() else { return Ok(0) };
     let (db, mut total) = (ports.db.as_ref(), 0);
-    for (from, to) in keys.retired() {
+    for (mut from, to) in keys.retired() {
         for _ in 0..ROUNDS {
-            let found = totp_secrets::sealed_between(db, &from, &to).await?;
+            let found = totp::sealed_between(db, &from, &to).await?;
             let mut anew = Vec::with_capacity(found.len());
             for (user, sealed) in &found {
                 let mut nonce = [0; NONCE_BYTES];
@@ -41,12 +41,13 @@ pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
                     tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
                 }
             }
-            if anew.is_empty() {
-                break;
+            if !anew.is_empty() {
+                total += totp::replace(db, &anew).await?;
             }
-            total += totp_secrets::replace(db, &anew).await?;
-            if found.len() < RESEALED_AT_ONCE {
-                break;
+            // Behind the last one, so that what does not open keeps nothing from being reached.
+            match found.last() {
+                Some((_, last)) if found.len() == RESEALED_AT_ONCE => from.clone_from(last),
+                _ => break,
             }
         }
     }

@@ -1,19 +1,24 @@
 //! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree on.
 
+use std::time::Duration;
+
 use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
 use super::{FactorError, done};
 use crate::domain::authenticate::SignedIn;
+use crate::domain::throttle::{self, Way};
 use crate::domain::{Ports, RequestOrigin};
 use crate::model::ids::UserId;
 use crate::model::records::Caller;
 use crate::model::secrets_key::NONCE_BYTES;
 use crate::model::time::Timestamp;
-use crate::store::factors::{self, Totp};
+use crate::store::totp::{self, Step, Totp};
 
 /// 160 bits, as RFC 4226 §4 recommends for SHA-1.
 const SECRET_BYTES: usize = 20;
+/// A secret whose first code does not come is good for nothing after this: nobody remembers it.
+const UNCONFIRMED_KEPT: Duration = Duration::from_hours(1);
 /// Steps before and after the current one whose codes are accepted (RFC 6238 §5.2).
 const TOLERANCE: u16 = 1;
 
@@ -42,7 +47,7 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, FactorErro
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let sealed = keys.seal(&about(me.user.id), bytes.as_slice(), nonce).ok_or(FactorError::Unavailable)?;
-    let changed = factors::enrol_totp(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
+    let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
     done(changed, FactorError::Enrolled)?;
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
     let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
@@ -63,7 +68,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Confirms the secret with its first code. Two round trips.
+/// Confirms the secret with its first code. Counted like every guess. Two round trips.
 ///
 /// # Errors
 /// [`FactorError`]
@@ -72,13 +77,19 @@ pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrig
         return Err(FactorError::Unavailable);
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    let totp = factors::totp(db, by.user).await?.ok_or(FactorError::NotEnrolled)?;
+    let subject = throttle::of_user(Way::Totp, by.user);
+    let (totp, claim) = totp::admit(db, by.user, &subject, now).await?;
+    let totp = totp.ok_or(FactorError::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorError::Enrolled);
     }
+    if totp.made_at.plus(UNCONFIRMED_KEPT) <= now {
+        return Err(FactorError::NotEnrolled);
+    }
+    throttle::admitted(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorError::WrongCode)?;
-    let stamp = ports.stamp(origin, now)?;
-    done(factors::confirm_totp(db, by, &totp.secret, step, &stamp).await?, FactorError::NotEnrolled)
+    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?).await?.ok_or(FactorError::Enrolled)?;
+    done(ended, FactorError::NotEnrolled)
 }
 
 /// Takes TOTP away. One round trip.
@@ -87,19 +98,19 @@ pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrig
 /// [`FactorError`]
 pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), FactorError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(factors::disable_totp(ports.db.as_ref(), by, &stamp).await?, FactorError::NotEnrolled)
+    done(totp::disable(ports.db.as_ref(), by, &stamp).await?, FactorError::NotEnrolled)
 }
 
 /// The step whose code this is. Takes as long without a secret.
-pub(super) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<i64> {
+pub(super) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<Step> {
     let keys = ports.config.secrets_keys.as_ref()?;
     let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
-    let known = opened.is_some();
+    let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
     let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
     let generator = Builder::new().with_secret(Secret::from(bytes.as_slice())).with_skew(TOLERANCE).build().ok()?;
     let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
-    step.filter(|_| known).and_then(|step| i64::try_from(step).ok())
+    Some(Step { number: i64::try_from(step?).ok()?, made_at: made_at? })
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Who calls. A handler that needs to know takes one of these and cannot be written without.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderName, header};
 
-use super::OutgoingCookies;
+use super::{OutgoingCookies, is_browser};
 use crate::domain::authenticate::{self, Credential, SignedIn};
+use crate::domain::passkeys::CEREMONY_LIFETIME;
 use crate::domain::{csrf, factors};
 use crate::http::App;
 use crate::http::assertion;
@@ -126,7 +129,7 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
-        recent(app, &me).await?;
+        recent(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
 }
@@ -150,12 +153,20 @@ impl FromRequestParts<App> for PasskeyOwner {
 /// # Errors
 /// 403 `reauthentication_required`, and what the database says.
 pub async fn may_change_passkeys(app: &App, me: &SignedIn) -> Result<(), ApiError> {
-    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me).await } else { Ok(()) }
+    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me, Duration::ZERO).await } else { Ok(()) }
 }
 
-/// Whether the owner proved lately who they are; if not, by what they can.
-async fn recent(app: &App, me: &SignedIn) -> Result<(), ApiError> {
-    if me.is_recent(&app.ports.config) {
+/// The same where it was asked at the beginning of the ceremony, which may have taken its time.
+///
+/// # Errors
+/// As [`may_change_passkeys`].
+pub async fn may_go_on_changing_passkeys(app: &App, me: &SignedIn) -> Result<(), ApiError> {
+    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me, CEREMONY_LIFETIME).await } else { Ok(()) }
+}
+
+/// Whether the owner proved lately, or not much longer ago, who they are; if not, by what they can.
+async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
+    if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
     }
     let factors = factors::of(&app.ports, me.user.id).await?;
@@ -212,8 +223,7 @@ async fn established(parts: &Parts, app: &App, accepts: fn(&Credential) -> bool)
 
 /// Where that is configured: whether a browser sent it, and it changes something.
 fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
-    let browser = parts.headers.contains_key(header::ORIGIN) || parts.headers.contains_key("sec-fetch-site");
-    app.ports.config.csrf_token_required && browser && !parts.method.is_safe()
+    app.ports.config.csrf_token_required && is_browser(&parts.headers) && !parts.method.is_safe()
 }
 
 /// Notes the use of a session, and writes its cookie again if it was extended.

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 pub use body::{AppJson, absent_if_empty, is_json, lenient_bool};
 pub use caller::{
     AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PasskeyOwner, PresentedBy,
-    RecentlyAuthenticated, may_change_passkeys,
+    RecentlyAuthenticated, may_change_passkeys, may_go_on_changing_passkeys,
 };
 
 use super::App;
@@ -93,5 +93,23 @@ impl FromRequestParts<App> for AllCredentials {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         Ok(Self(all_presented(parts, &Shape::of(&app.ports.config, &parts.uri, &parts.headers))))
+    }
+}
+
+/// Whether a browser sent it: it says where the page comes from that asked for it.
+#[must_use]
+pub fn is_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
+}
+
+/// Whether a browser sent the request.
+#[derive(Clone, Copy, Debug)]
+pub struct ByBrowser(pub bool);
+
+impl FromRequestParts<App> for ByBrowser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        Ok(Self(is_browser(&parts.headers)))
     }
 }

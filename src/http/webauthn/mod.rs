@@ -16,7 +16,7 @@ use super::assertion::DeviceProof;
 use super::cookie::Shape;
 use super::credentials::all_presented;
 use super::error::{ApiError, Code};
-use super::extract::OutgoingCookies;
+use super::extract::{OutgoingCookies, is_browser};
 use super::gate::same_origin::is_ours;
 use super::objects::AuthResponse;
 use crate::domain::authenticate::Credential;
@@ -85,7 +85,7 @@ impl FromRequestParts<App> for Client {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
         // The web app's server sends neither, and sets the cookie itself.
-        let is_browser = parts.headers.contains_key(header::ORIGIN) || parts.headers.contains_key("sec-fetch-site");
+        let is_browser = is_browser(&parts.headers);
         // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page gets a cookie set by that.
         if is_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());

@@ -13,7 +13,7 @@ use crate::domain::webauthn::json::RegistrationResponse;
 use crate::http::App;
 use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty, may_change_passkeys};
+use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty, may_change_passkeys, may_go_on_changing_passkeys};
 use crate::http::objects::User;
 use crate::model::email::Email;
 use crate::model::ids::ChallengeId;
@@ -120,6 +120,7 @@ pub async fn complete(
 ) -> Result<AppJson<RegistrationCompleted>, ApiError> {
     let label = label(body.label)?;
     if let MaybeSignedIn::SignedIn(me) = &caller {
+        may_go_on_changing_passkeys(&app, me).await?;
         admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
     } else {
         client.look_at_device(&app, &device).await?;

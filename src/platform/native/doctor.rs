@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::model::config::ConfigError;
 use crate::model::secrets_key::SecretsKeys;
-use crate::store::{self, Db, totp_secrets};
+use crate::store::{self, Db, totp};
 
 /// Prints what was found; `true` if everything is in order.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
@@ -36,18 +36,16 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }
-    match &config.secrets_keys {
-        Some(keys) => println!("secrets key    ok     1 seals, {} more open", keys.retired().count()),
-        None => println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP"),
-    }
-    match examine_database(&settings.database_url, config.secrets_keys.as_ref()).await {
-        Ok(retired) => {
+    println!(
+        "switches       ok     RATE_LIMITS={}, CSRF_TOKEN={}, STEP_UP_PASSKEYS={}",
+        if config.rate_limits { "on" } else { "off" },
+        required(config.csrf_token_required),
+        required(config.step_up_passkeys)
+    );
+    match examine_database(&settings.database_url).await {
+        Ok(sealed) => {
             println!("database       ok     {}", settings.database_url);
-            for (index, secrets) in retired.iter().enumerate() {
-                let verdict = if *secrets == 0 { "it can be taken out" } else { "`hamrah-api serve` seals them anew" };
-                println!("secrets key    note   number {} has sealed {secrets} secrets: {verdict}", index + 2);
-            }
-            true
+            examine_secrets(config.secrets_keys.as_ref(), &sealed)
         }
         Err(problem) => {
             println!("database       WRONG  {}: {problem}", settings.database_url);
@@ -56,8 +54,31 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
 }
 
-/// Gives how many secrets each older key has sealed.
-async fn examine_database(url: &str, keys: Option<&SecretsKeys>) -> Result<Vec<i64>, String> {
+/// A setting that is `off` or `require`.
+const fn required(set: bool) -> &'static str {
+    if set { "require" } else { "off" }
+}
+
+/// Tells what each key has sealed; `false` if there is a secret that none of them opens.
+fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool {
+    if keys.is_none() {
+        println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP");
+    }
+    let ids: Vec<&str> = keys.into_iter().flat_map(SecretsKeys::ids).collect();
+    for (index, id) in ids.iter().enumerate() {
+        let count = sealed.iter().find(|(key, _)| key == id).map_or(0, |(_, count)| *count);
+        let role = if index == 0 { "seals" } else { "opens" };
+        println!("secrets key    ok     {id} {role}; {count} TOTP secrets are sealed with it");
+    }
+    let lost: Vec<_> = sealed.iter().filter(|(key, _)| !ids.contains(&key.as_str())).collect();
+    for (key, count) in &lost {
+        println!("secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in SECRETS_KEY: their codes are refused");
+    }
+    lost.is_empty()
+}
+
+/// Gives how many TOTP secrets each key has sealed.
+async fn examine_database(url: &str) -> Result<Vec<(String, i64)>, String> {
     // Looking must not create: a missing file is what has to be told.
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
     if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
@@ -73,10 +94,5 @@ async fn examine_database(url: &str, keys: Option<&SecretsKeys>) -> Result<Vec<i
         None => return Err("the integrity check gave no answer".to_owned()),
     }
     store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
-    let mut sealed = Vec::new();
-    for (from, to) in keys.into_iter().flat_map(SecretsKeys::retired) {
-        let count = totp_secrets::count_between(&database, &from, &to).await;
-        sealed.push(count.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?);
-    }
-    Ok(sealed)
+    totp::count_by_key(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))
 }

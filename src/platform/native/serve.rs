@@ -37,6 +37,8 @@ use crate::http::extract::ClientAddress;
 use crate::http::respond::unrouted;
 use crate::http::router::router;
 use crate::model::config::Environment;
+use crate::model::secrets_key::SecretsKeys;
+use crate::store::{StoreError, totp};
 
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
@@ -74,15 +76,13 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         outgoing,
         config: Arc::new(settings.config),
     };
-    let listener = listen(settings.bind)?;
+    let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
     if ports.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
     tracing::info!("App Attest: {}", ports.config.attest);
-    if ports.config.secrets_keys.is_none() {
-        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
-    }
+    warn_of_lost_secrets(&ports).await?;
     if counted.is_none() && ports.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
@@ -105,6 +105,20 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Tells whose codes will be refused although nothing is wrong with them.
+async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
+    let keys = ports.config.secrets_keys.as_ref();
+    if keys.is_none() {
+        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
+    }
+    for (key, secrets) in totp::count_by_key(ports.db.as_ref()).await? {
+        if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
+            tracing::error!(key, secrets, "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused");
+        }
+    }
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use crate::model::throttle::Subject;
 use crate::model::time::Timestamp;
 use crate::store::accounts::NewAccount;
 use crate::store::attested_sign_ins::Device;
-use crate::store::factors::{self, Answer};
 use crate::store::passkeys::{self, Used};
+use crate::store::step_up::{self, Answer};
 use crate::store::users::{self, FreshIds, Identified};
 use crate::store::{Db, Statement, StoreError, attempts, events, sql};
 
@@ -124,7 +124,7 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
     }
     if let Owner::Recovered(Recovered { user, answer, ends_others, subject }) = &new.owner {
         batch.push(attempts::forgive_for(subject, new.id));
-        batch.push(factors::note_use(answer, *user, new.id, stamp.at));
+        batch.push(step_up::note_use(answer, *user, new.id, stamp.at));
         if let Some(event) = ends_others {
             let by = Caller { user: *user, session: new.id };
             batch.push(events::about_others(&EventStamp { id: *event, ..stamp.clone() }, by));
@@ -166,7 +166,7 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         Owner::Fresh(account) => (Some(account.user), None, None),
     };
     let (step, code) = match &new.owner {
-        Owner::Recovered(Recovered { answer: Answer::Totp(step), .. }) => (Some(*step), None),
+        Owner::Recovered(Recovered { answer: Answer::Totp(step), .. }) => (Some(step), None),
         Owner::Recovered(Recovered { answer: Answer::BackupCode(hash), .. }) => (None, Some(hash.as_str())),
         _ => (None, None),
     };
@@ -185,7 +185,8 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             AND (?13 IS NULL OR EXISTS (SELECT 1 FROM passkeys AS p
                  WHERE p.id = ?13 AND p.user_id = users.id AND (?14 > p.counter OR (?14 = 0 AND p.counter = 0))))
             AND (?17 = 0 OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL))
-            AND (?21 IS NULL OR EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL AND t.last_step < ?21))
+            AND (?21 IS NULL OR EXISTS (SELECT 1 FROM totp AS t
+                 WHERE t.user_id = users.id AND t.created_at = ?23 AND t.confirmed_at IS NOT NULL AND t.last_step < ?21))
             AND (?22 IS NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = users.id AND b.code_hash = ?22 AND b.used_at IS NULL))",
         [
             new.id.into(),
@@ -208,8 +209,9 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             new.amr.stored().as_str().into(),
             new.amr.is_recovered().into(),
             stamp.country.as_deref().into(),
-            step.into(),
+            step.map(|step| step.number).into(),
             code.into(),
+            step.map(|step| step.made_at).into(),
         ],
     )
 }

@@ -1,0 +1,199 @@
+// A server that asks for CSRF tokens: the page gets one when it is asked, and not before.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { addsPasskey, loses, shows, withApp, withCodes } from "./factors.mjs";
+import { newcomer, person, sameOn } from "./person.mjs";
+import { aged } from "./rows.mjs";
+
+const CSRF = "/api/auth/csrf";
+
+/** What a page asks of the API from now on: `to(path)` gives what went there, `unsafe()` what was to change the account that is shown. */
+const listen = (who) => {
+  const asked = [];
+  who.page.on("response", (response) => {
+    const request = response.request();
+    const { pathname } = new URL(request.url());
+    const { "x-expected-user": user, "x-csrf-token": token } = request.headers();
+    asked.push({ method: request.method(), pathname, user, token, status: response.status() });
+  });
+  const to = (pathname) => asked.filter((each) => each.pathname === pathname);
+  const unsafe = () => asked.filter(({ method, user }) => method !== "GET" && user !== undefined);
+  return { to, unsafe };
+};
+
+const renames = async (who, name) => {
+  await who.buttonNamed("Rename passkey").first().click();
+  await who.page.getByLabel("New name").fill(name);
+  await who.page.keyboard.press("Enter");
+};
+
+const renamed = async (who, name) => {
+  await renames(who, name);
+  await who.status(`The passkey is now called ${name}.`);
+  await who.page.locator("[data-busy]").waitFor({ state: "detached" });
+};
+
+const PROBLEM = { success: false, error: "Send the CSRF token.", code: "csrf_token_required", request_id: "r" };
+const REFUSED = { status: 403, contentType: "application/problem+json", body: JSON.stringify(PROBLEM) };
+
+export const csrfSuite = (place, start) => {
+  test("no CSRF token is fetched where none is asked for", async () => {
+    const ada = await newcomer(place());
+    const { to, unsafe } = listen(ada);
+    await renamed(ada, "Key ring");
+    assert.equal(unsafe().length, 1);
+    assert.deepEqual([...to(CSRF), ...unsafe().filter(({ token }) => token !== undefined)], []);
+    await ada.leave();
+  });
+
+  describe("where CSRF tokens are asked for", () => {
+    const here = {};
+    before(async () => Object.assign(here, place(), await start({ CSRF_TOKEN: "require" })));
+    after(() => here.stop?.());
+
+    test("an account is made, used, recovered and deleted", async () => {
+      const ada = await newcomer(here);
+      const { to, unsafe } = listen(ada);
+      // The setting is on, for every page of this origin.
+      const raw = await ada.page.evaluate(async () => {
+        const answer = await fetch("/api/users/me/sessions", { method: "DELETE" });
+        return [answer.status, (await answer.json()).code];
+      });
+      assert.deepEqual(raw, [403, "csrf_token_required"]);
+      assert.equal(to(CSRF).length, 0);
+
+      await renamed(ada, "Key ring");
+      await renamed(ada, "Pocket");
+      const [refused, first, second] = unsafe();
+      assert.deepEqual([refused.status, first.status, second.status], [403, 200, 200]);
+      assert.equal(refused.token, undefined);
+      assert.ok(first.token && first.token === second.token, "the token is kept");
+      const [code] = await withCodes(ada);
+      const app = await withApp(ada);
+
+      // Either way the session gets another token, and the one against other sites stays good.
+      await aged(here, ada);
+      await ada.buttonNamed("Turn off the authenticator app").click();
+      await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
+      await ada.stepUp().waitFor();
+      await ada.page.getByLabel("Six digits of your authenticator app").fill(await app.code());
+      await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
+      await ada.status("The authenticator app is turned off.");
+      await aged(here, ada);
+      await ada.buttonNamed("Set up an authenticator app").click();
+      await ada.touching(async () => {
+        await ada.buttonNamed("Use your passkey", ada.stepUp()).click();
+        await ada.page.getByRole("img", { name: "QR code" }).waitFor();
+      });
+      const key = await ada.authenticator({ transport: "usb" });
+      await key.presence(true);
+      await ada.buttonNamed("Add a passkey").click();
+      await ada.status("The passkey is added.");
+      await key.remove();
+      assert.equal(to(CSRF).length, 1, "one is fetched, once");
+      assert.deepEqual(unsafe().filter(({ token }) => token !== first.token), [refused]);
+      await ada.signOut();
+      await ada.signIn();
+
+      const phone = await person(here.browser, here.origin);
+      const recovery = listen(phone);
+      await phone.open();
+      await loses(phone, ada.email);
+      await shows(phone, code);
+      await addsPasskey(phone);
+      const begun = recovery.to("/api/webauthn/register/begin");
+      assert.deepEqual(begun.map(({ status }) => status), [403, 200]);
+      phone.email = ada.email;
+      await phone.buttonNamed("Delete my account").click();
+      await phone.page.getByLabel("E-mail address of this account").fill(phone.email);
+      await phone.buttonNamed("Delete for good").click();
+      await phone.stepUp().waitFor();
+      await phone.touching(async () => {
+        await phone.buttonNamed("Use your passkey", phone.stepUp()).click();
+        await phone.status("Your account is deleted.");
+      });
+      // The recovery ended the sign-in at the first browser.
+      await renames(ada, "Nobody's");
+      await ada.status("You have been signed out.");
+      await ada.leave();
+      await phone.leave();
+    });
+
+    test("a token is one sign-in's: another of the same account gets its own, and another account never sees it", async () => {
+      const ada = await newcomer(here, "Ada Lovelace");
+      const bob = await newcomer(here, "Bob");
+      const phone = await sameOn(here.browser, here.origin, ada);
+      await phone.open();
+      await phone.signIn();
+      const { to, unsafe } = listen(ada);
+      await renamed(ada, "One");
+      // Signed in anew in another tab: the page cannot know that the token which it keeps is of no use any more.
+      await ada.context.addCookies(await phone.context.cookies());
+      await renamed(ada, "Two");
+      assert.deepEqual(unsafe().map(({ status }) => status), [403, 200, 403, 200]);
+      assert.equal(to(CSRF).length, 2);
+      const known = new Set(unsafe().map(({ token }) => token));
+
+      await ada.context.addCookies(await bob.context.cookies());
+      await ada.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+      await ada.page.getByRole("banner").getByText(bob.email).waitFor();
+      await ada.settled();
+      const before = unsafe().length;
+      await renamed(ada, "Bob's own");
+      const [refused, done] = unsafe().slice(before);
+      assert.equal(refused.token, undefined, "it is forgotten");
+      assert.ok(done.status === 200 && !known.has(done.token));
+      for (const who of [ada, bob, phone]) await who.leave();
+    });
+
+    test("what waits for a token is not done when another account signs in meanwhile, and the page says so", async () => {
+      const ada = await newcomer(here, "Ada Lovelace");
+      const bob = await newcomer(here, "Bob");
+      const names = await bob.passkeyNames();
+      const { unsafe } = listen(ada);
+      await ada.page.route(`**${CSRF}`, async (route) => {
+        await ada.context.addCookies(await bob.context.cookies());
+        await route.continue();
+      });
+      await renames(ada, "Ada's own");
+      await ada.status("This page shows that one. What you asked for was not done.");
+      await ada.page.getByRole("banner").getByText(bob.email).waitFor();
+      await ada.settled();
+      assert.deepEqual(unsafe().map(({ status, token }) => [status, token]), [[403, undefined]]);
+      assert.deepEqual(await ada.passkeyNames(), names);
+      await ada.leave();
+      await bob.leave();
+    });
+
+    test("a token that is refused is replaced, twice at most, and what is not wanted any more is not repeated", async () => {
+      const ada = await newcomer(here);
+      const { to } = listen(ada);
+      await renamed(ada, "One");
+      let left = 2;
+      await ada.page.route("**/api/webauthn/credentials/*", (route) => ((left -= 1) >= 0 ? route.fulfill(REFUSED) : route.continue()));
+      await renamed(ada, "Two");
+      assert.equal(to(CSRF).length, 3);
+      left = Infinity;
+      await renames(ada, "Three");
+      await ada.error("Send the CSRF token.", ada.part("Passkeys"));
+      assert.equal(to(CSRF).length, 5);
+
+      await ada.page.reload();
+      await ada.settled();
+      const fetching = new Promise((came) => {
+        void ada.page.route(`**${CSRF}`, (route) => came(route));
+      });
+      await ada.buttonNamed("Delete my account").click();
+      await ada.page.getByLabel("E-mail address of this account").fill(ada.email);
+      await ada.buttonNamed("Delete for good").click();
+      const route = await fetching;
+      await ada.buttonNamed("Keep my account").click();
+      await route.continue();
+      await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
+      assert.deepEqual(to("/api/users/me").filter(({ method }) => method === "DELETE").map(({ status }) => status), [403]);
+      await ada.page.reload();
+      await ada.settled();
+      await ada.leave();
+    });
+  });
+};

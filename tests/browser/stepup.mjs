@@ -1,0 +1,156 @@
+// A server that asks to confirm who one is before passkeys are added or deleted. Its refusals are played: what follows them is real.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withApp } from "./factors.mjs";
+import { newcomer } from "./person.mjs";
+
+const PASSKEYS = "**/api/webauthn/credentials/*";
+const BEGIN = "**/api/webauthn/register/begin";
+
+const refusal = (...methods) => {
+  const problem = { success: false, error: "Prove again who you are.", code: "reauthentication_required", request_id: "r" };
+  return { status: 403, contentType: "application/problem+json", body: JSON.stringify({ ...problem, step_up: { methods, max_age: 600 } }) };
+};
+
+/** Longer than a browser remembers a click. */
+const forgotten = () => new Promise((resume) => setTimeout(resume, 6_000));
+
+/** What goes there is refused the first time; whatever comes after that waits for `then`. Gives how often it was asked. */
+const refusedOnce = async (who, where, methods, then = async () => {}) => {
+  let asked = 0;
+  await who.page.route(where, async (route) => {
+    asked += 1;
+    if (asked === 1) return route.fulfill(refusal(...methods, "sign_in"));
+    await then();
+    await route.continue();
+  });
+  return () => asked;
+};
+
+export const stepUpSuite = (place) => {
+  /** Notes whether a passkey is made while the browser still knows of a click; `strict` makes none otherwise. */
+  const watchCreation = (who, strict) =>
+    who.page.evaluate((refuses) => {
+      const create = navigator.credentials.create.bind(navigator.credentials);
+      globalThis.clicked = [];
+      navigator.credentials.create = (options) => {
+        globalThis.clicked.push(navigator.userActivation.isActive);
+        return refuses && !navigator.userActivation.isActive ? Promise.reject(new DOMException("no click", "NotAllowedError")) : create(options);
+      };
+    }, strict);
+  const clicked = (who) => who.page.evaluate(() => globalThis.clicked);
+
+  /** Somebody with a second authenticator, for a passkey more; `turn` takes the finger from the first one to that. */
+  const withKey = async () => {
+    const ada = await newcomer(place());
+    const key = await ada.authenticator({ transport: "usb" });
+    const turn = async () => {
+      await ada.device.presence(false);
+      await key.presence(true);
+    };
+    return { ada, key, turn };
+  };
+
+  test("a passkey is added after the one that is there has confirmed who they are, however long that took", async () => {
+    const { ada, key, turn } = await withKey();
+    const later = async () => {
+      await turn();
+      // Nothing is asked of the page meanwhile: the browser takes that for a click.
+      await forgotten();
+    };
+    await watchCreation(ada, false);
+    const asked = await refusedOnce(ada, BEGIN, ["passkey"], later);
+    const add = ada.buttonNamed("Add a passkey");
+    await ada.page.getByLabel("Name of a new passkey").fill("Key ring");
+    await add.click();
+    await ada.stepUp().waitFor();
+    assert.ok(!(await ada.page.getByRole("status").textContent()).includes("Waiting"), "the new passkey is not asked for yet");
+    await ada.device.presence(true);
+    const made = ada.page.waitForResponse("**/api/webauthn/register/complete");
+    await ada.buttonNamed("Use your passkey", ada.stepUp()).click();
+    await made;
+    await ada.status("The passkey is added.");
+    assert.deepEqual(await clicked(ada), [false]);
+    assert.equal(asked(), 2);
+    assert.ok((await ada.passkeyNames()).includes("Key ring"));
+    assert.equal((await key.passkeys()).length, 1);
+    await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
+    assert.equal(await ada.focused(), "Add a passkey");
+    await ada.leave();
+  });
+
+  test("whoever does not confirm it adds nothing, and a browser that wants another click gets one", async () => {
+    const { ada, key, turn } = await withKey();
+    await watchCreation(ada, true);
+    const { code } = await withApp(ada);
+    const add = ada.buttonNamed("Add a passkey");
+    const asked = await refusedOnce(ada, BEGIN, ["passkey", "totp"]);
+    await add.click();
+    await ada.stepUp().waitFor();
+    await ada.page.keyboard.press("Escape");
+    await ada.stepUp().waitFor({ state: "hidden" });
+    assert.equal(await ada.focused(), "Add a passkey");
+    assert.equal(asked(), 1);
+    assert.equal(await ada.page.getByRole("alert").filter({ hasText: /\S/ }).count(), 0);
+    assert.ok(!(await ada.page.getByRole("status").textContent()).includes("Waiting"));
+
+    await ada.page.unroute(BEGIN);
+    const again = await refusedOnce(ada, BEGIN, ["passkey", "totp"], forgotten);
+    await add.click();
+    await ada.page.getByLabel("Six digits of your authenticator app").fill(await code());
+    const begun = ada.page.waitForResponse((response) => response.url().endsWith("/register/begin") && response.ok());
+    await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
+    await begun;
+    await ada.error("You can try again.", ada.part("Passkeys"));
+    assert.equal(again(), 2);
+    await ada.page.unroute(BEGIN);
+    await turn();
+    await add.click();
+    await ada.status("The passkey is added.");
+    assert.deepEqual(await clicked(ada), [false, true]);
+    assert.ok(await ada.stepUp().isHidden());
+    assert.equal((await key.passkeys()).length, 1);
+    await ada.leave();
+  });
+
+  test("a passkey is deleted after somebody has confirmed who they are, and not before", async () => {
+    const { ada, key, turn } = await withKey();
+    await turn();
+    await ada.page.getByLabel("Name of a new passkey").fill("Key ring");
+    await ada.buttonNamed("Add a passkey").click();
+    await ada.status("The passkey is added.");
+    await key.presence(false);
+    const ask = async () => {
+      await ada.buttonNamed("Delete passkey Key ring").click();
+      await ada.buttonNamed("Delete passkey", ada.page.getByRole("dialog")).click();
+      await ada.stepUp().waitFor();
+    };
+    const asked = await refusedOnce(ada, PASSKEYS, ["passkey"]);
+    await ask();
+    await ada.buttonNamed("Cancel", ada.stepUp()).click();
+    await ada.stepUp().waitFor({ state: "hidden" });
+    assert.equal(await ada.focused(), "Delete passkey Key ring");
+    assert.equal(asked(), 1);
+    assert.equal((await ada.passkeyNames()).length, 2);
+    await ada.page.unroute(PASSKEYS);
+    const again = await refusedOnce(ada, PASSKEYS, ["passkey"]);
+    await ask();
+    await ada.touching(async () => {
+      await ada.buttonNamed("Use your passkey", ada.stepUp()).click();
+      await ada.status("The passkey Key ring is deleted.");
+    });
+    assert.equal(again(), 2);
+    assert.equal(await ada.focused(), "Passkeys");
+    assert.equal((await ada.passkeyNames()).length, 1);
+    await ada.leave();
+  });
+
+  test("whoever can confirm it only by signing in anew is told so", async () => {
+    const ada = await newcomer(place());
+    await ada.page.route(BEGIN, (route) => route.fulfill(refusal("sign_in")));
+    await ada.buttonNamed("Add a passkey").click();
+    await ada.error("Prove again who you are. Sign out, sign in again, and then do it.", ada.part("Passkeys"));
+    assert.ok(await ada.stepUp().isHidden());
+    await ada.leave();
+  });
+};
