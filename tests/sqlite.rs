@@ -90,3 +90,15 @@ async fn events_are_append_only() {
     let refused = db.batch(vec![statement("UPDATE events SET kind = 'other'", Vec::new())]).await;
     assert!(matches!(refused, Err(StoreError::Broken(reason)) if reason.contains("append-only")));
 }
+
+/// Connections of one pool that meet at the first opening of a file must not find it locked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_made_by_one_connection() {
+    for number in 0..300 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}/test.db", folder.path().display());
+        let opened = Sqlite::open(&url).await.unwrap_or_else(|error| panic!("{number}: {error}"));
+        migrations::apply(opened.pool()).await.unwrap_or_else(|error| panic!("{number}: {error}"));
+        opened.pool().close().await;
+    }
+}

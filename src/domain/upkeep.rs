@@ -20,4 +20,5 @@ pub async fn run(ports: &Ports) {
         Ok(delivered) => tracing::info!(?delivered, "told the webhook"),
         Err(error) => tracing::error!(%error, "the webhook was not told"),
     }
+    tracing::debug!("upkeep is over");
 }

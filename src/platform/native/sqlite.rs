@@ -43,7 +43,6 @@ impl Sqlite {
         let connections = if url.contains(":memory:") { 1 } else { CONNECTIONS };
         let pool = SqlitePoolOptions::new()
             .max_connections(connections)
-            .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(BUSY_TIMEOUT)
