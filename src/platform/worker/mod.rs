@@ -19,9 +19,10 @@ use axum::Router;
 use axum::response::Response;
 use futures_util::future::{Either, select};
 use http::HeaderMap;
+use http_body_util::BodyExt;
 use tower::Service;
 use wasm_bindgen::JsValue;
-use worker::{Cf, Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
+use worker::{Cf, Context, Delay, Env, Headers, HttpRequest, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, upkeep};
@@ -76,9 +77,9 @@ fn start(env: &Env) -> Result<Isolate, String> {
     if config.secrets_keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
-    let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
+    let database = d1::D1::new(env, DATABASE).ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports {
-        db: Arc::new(d1::D1::new(database)),
+        db: Arc::new(database),
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
         limiter: limiter(env, &config)?,
@@ -101,8 +102,12 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 
 /// A request.
 #[event(fetch)]
-async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
-    let Some(isolate) = isolate(&env) else { return Ok(respond::unrouted(Code::Unavailable)) };
+async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<worker::Response> {
+    whole(answer(request, &env).await).await
+}
+
+async fn answer(mut request: HttpRequest, env: &Env) -> Response {
+    let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
     let address = client_address(request.headers());
     let country = request.extensions().get::<Cf>().and_then(Cf::country);
     request.extensions_mut().insert(ClientAddress(address));
@@ -110,13 +115,25 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
     let mut router = isolate.router.clone();
     if request.method().is_safe() {
         // It has no body to wait for, and needs no timer.
-        return Ok(router.call(request).await.unwrap_or_else(|never| match never {}));
+        return router.call(request).await.unwrap_or_else(|never| match never {});
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
-        Either::Left((answered, _)) => Ok(answered.unwrap_or_else(|never| match never {})),
+        Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),
         // Its body did not come: the database has a limit of its own, which is shorter.
-        Either::Right(_) => Ok(respond::unrouted(Code::RequestTimeout)),
+        Either::Right(_) => respond::unrouted(Code::RequestTimeout),
     }
+}
+
+/// The answer in one piece. As a stream, which is what the worker crate makes of it, each answer would cost workerd as much again.
+async fn whole(answer: Response) -> worker::Result<worker::Response> {
+    let (parts, body) = answer.into_parts();
+    let headers = Headers::new();
+    for (name, value) in &parts.headers {
+        headers.append(name.as_str(), value.to_str().map_err(|_| worker::Error::from("a header that is no text"))?)?;
+    }
+    let bytes = body.collect().await.map_err(|error| worker::Error::from(error.to_string()))?.to_bytes();
+    let made = worker::Response::builder().with_status(parts.status.as_u16()).with_headers(headers);
+    Ok(if bytes.is_empty() { made.empty() } else { made.fixed(bytes.into()) })
 }
 
 /// The cron trigger, every minute.
