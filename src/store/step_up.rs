@@ -47,11 +47,11 @@ pub async fn take_with_totp(
     db: &dyn Db,
     challenge: ChallengeId,
     user: UserId,
-    subject: &Subject,
+    (subject, policy): (&Subject, &Policy),
     now: Timestamp,
 ) -> Result<(Option<Taken>, Option<Totp>, Claim), StoreError> {
     let mut batch = vec![challenges::take(challenge, Kind::Reauthentication, Some(user), now), totp::select(user)];
-    batch.extend(attempts::claim(subject, &Policy::GUESS, now));
+    batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
     let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
     Ok((taken, rows(&results, 1).first().map(totp::read).transpose()?, attempts::claimed(&results, 2)?))

@@ -59,9 +59,14 @@ pub async fn enrol(db: &dyn Db, by: Caller, sealed: &str, now: Timestamp) -> Res
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn admit(db: &dyn Db, user: UserId, subject: &Subject, now: Timestamp) -> Result<(Option<Totp>, Claim), StoreError> {
+pub async fn admit(
+    db: &dyn Db,
+    user: UserId,
+    (subject, policy): (&Subject, &Policy),
+    now: Timestamp,
+) -> Result<(Option<Totp>, Claim), StoreError> {
     let mut batch = vec![select(user)];
-    batch.extend(attempts::claim(subject, &Policy::GUESS, now));
+    batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
     Ok((rows(&results, 0).first().map(read).transpose()?, attempts::claimed(&results, 1)?))
 }

@@ -100,7 +100,7 @@ pub async fn complete(
         }
         Shown::Totp(code) => {
             let subject = throttle::of_user(Way::Totp, me.user.id);
-            let (challenged, totp, claim) = step_up::take_with_totp(db, challenge, me.user.id, &subject, now).await?;
+            let (challenged, totp, claim) = step_up::take_with_totp(db, challenge, me.user.id, (&subject, Way::Totp.policy()), now).await?;
             throttle::admitted(claim, now)?;
             challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
             let totp = totp.filter(|totp| totp.confirmed);

@@ -78,7 +78,7 @@ pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrig
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::of_user(Way::Totp, by.user);
-    let (totp, claim) = totp::admit(db, by.user, &subject, now).await?;
+    let (totp, claim) = totp::admit(db, by.user, (&subject, Way::Totp.policy()), now).await?;
     let totp = totp.ok_or(FactorError::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorError::Enrolled);

@@ -8,7 +8,6 @@ use http::{HeaderName, header};
 
 use super::{OutgoingCookies, is_browser};
 use crate::domain::authenticate::{self, Credential, SignedIn};
-use crate::domain::passkeys::CEREMONY_LIFETIME;
 use crate::domain::{csrf, factors};
 use crate::http::App;
 use crate::http::assertion;
@@ -143,25 +142,18 @@ impl FromRequestParts<App> for PasskeyOwner {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
-        may_change_passkeys(app, &me).await?;
+        may_change_passkeys(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
 }
 
-/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is not asked.
+/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is not asked. The proof may be older by
+/// `longer`: where it was asked for before, at the beginning of a ceremony that may take its time.
 ///
 /// # Errors
 /// 403 `reauthentication_required`, and what the database says.
-pub async fn may_change_passkeys(app: &App, me: &SignedIn) -> Result<(), ApiError> {
-    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me, Duration::ZERO).await } else { Ok(()) }
-}
-
-/// The same where it was asked at the beginning of the ceremony, which may have taken its time.
-///
-/// # Errors
-/// As [`may_change_passkeys`].
-pub async fn may_go_on_changing_passkeys(app: &App, me: &SignedIn) -> Result<(), ApiError> {
-    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me, CEREMONY_LIFETIME).await } else { Ok(()) }
+pub async fn may_change_passkeys(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
+    if app.ports.config.step_up_passkeys && !me.session.recovering { recent(app, me, longer).await } else { Ok(()) }
 }
 
 /// Whether the owner proved lately, or not much longer ago, who they are; if not, by what they can.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, header};
 pub use body::{AppJson, absent_if_empty, is_json, lenient_bool};
 pub use caller::{
     AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PasskeyOwner, PresentedBy,
-    RecentlyAuthenticated, may_change_passkeys, may_go_on_changing_passkeys,
+    RecentlyAuthenticated, may_change_passkeys,
 };
 
 use super::App;

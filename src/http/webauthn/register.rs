@@ -1,5 +1,7 @@
 //! Registering a passkey.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,12 +10,13 @@ use super::options::RegistrationBegun;
 use super::{Client, PasskeySignIn};
 use crate::domain::RequestOrigin;
 use crate::domain::devices::admit;
+use crate::domain::passkeys::CEREMONY_LIFETIME;
 use crate::domain::passkeys::register::{self, Completion, Registered, Registrant};
 use crate::domain::webauthn::json::RegistrationResponse;
 use crate::http::App;
 use crate::http::assertion::DeviceProof;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty, may_change_passkeys, may_go_on_changing_passkeys};
+use crate::http::extract::{AppJson, MaybeSignedIn, absent_if_empty, may_change_passkeys};
 use crate::http::objects::User;
 use crate::model::email::Email;
 use crate::model::ids::ChallengeId;
@@ -52,7 +55,7 @@ pub async fn begin(
     let label = label(body.label)?;
     let who = match &caller {
         MaybeSignedIn::SignedIn(me) => {
-            may_change_passkeys(&app, me).await?;
+            may_change_passkeys(&app, me, Duration::ZERO).await?;
             Registrant::Account(me)
         }
         // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
@@ -120,7 +123,7 @@ pub async fn complete(
 ) -> Result<AppJson<RegistrationCompleted>, ApiError> {
     let label = label(body.label)?;
     if let MaybeSignedIn::SignedIn(me) = &caller {
-        may_go_on_changing_passkeys(&app, me).await?;
+        may_change_passkeys(&app, me, CEREMONY_LIFETIME).await?;
         admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
     } else {
         client.look_at_device(&app, &device).await?;
