@@ -1,16 +1,9 @@
-//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA (RFC 8037) and nothing else.
+//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1), signed with EdDSA (RFC 8037) and nothing else.
 //!
-//! The parser is jsonwebtoken's; the only cryptography it is given is Ed25519, so that no other algorithm can be talked into being used.
-
-use std::sync::Once;
+//! There is no other algorithm here that a token could ask for, no key but our own, and no member in its header but the three that ours have.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519};
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
-use jsonwebtoken::dangerous::insecure_decode;
-use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::signature;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -21,12 +14,23 @@ use crate::model::records::{Platform, Session};
 use crate::model::signing_keys::{SigningKey, SigningKeys};
 use crate::model::time::Timestamp;
 
+/// The one algorithm (RFC 8037 §3.1).
+const ALGORITHM: &str = "EdDSA";
 /// The header's `typ` (RFC 9068 §2.1): no other JWT of ours can pass for an access token.
 const TYPE: &str = "at+jwt";
 /// Ours are about 500 bytes; nothing longer is decoded.
 const MAX_BYTES: usize = 2048;
 /// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
 const LEEWAY_SECONDS: i64 = 60;
+
+/// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    typ: String,
+    alg: String,
+    kid: String,
+}
 
 /// What an access token says (RFC 9068 §2.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -125,9 +129,8 @@ pub enum Refused {
 /// Signs a token with the current key; `None` only if the key cannot sign, which the configuration rules out.
 #[must_use]
 pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
-    use_ed25519_only();
     let key = config.signing_keys.current();
-    let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+    let header = Header { typ: TYPE.to_owned(), alg: ALGORITHM.to_owned(), kid: key.kid.clone() };
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
@@ -141,7 +144,10 @@ pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
         amr: new.of.amr.methods().to_vec(),
         nbf: None,
     };
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&key.pkcs8()?)).ok()
+    let part = |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
+    let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
+    let signature = URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
+    Some(format!("{signed}.{signature}"))
 }
 
 /// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
@@ -151,17 +157,18 @@ pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
 /// # Errors
 /// [`Refused`]
 pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-    use_ed25519_only();
-    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if token.len() > MAX_BYTES || token.bytes().filter(|b| *b == b'.').count() != 2 || !token.bytes().all(base64url) {
+    if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| Refused::Header)?;
-    let key = trusted_key(&config.signing_keys, &header).ok_or(Refused::Header)?;
-    if !is_signed(key, token) {
+    let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
+    let (header, claims, signature) = (decoded(header)?, decoded(claims)?, decoded(signature)?);
+    let key = trusted_key(&config.signing_keys, &object(&header).ok_or(Refused::Header)?).ok_or(Refused::Header)?;
+    if !key.verifies(signed.as_bytes(), &signature) {
         return Err(Refused::Signature);
     }
-    let claims = insecure_decode::<Claims>(token).map_err(|_| Refused::Signature)?.claims;
+    let claims: Claims = object(&claims).ok_or(Refused::Signature)?;
     if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
         return Err(Refused::Claims);
     }
@@ -183,64 +190,14 @@ pub fn public_keys(keys: &SigningKeys) -> Value {
     json!({"keys": public.collect::<Vec<_>>()})
 }
 
-/// The key that a header names, out of our own set only: keys or addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) make it refused.
+/// The key that a header names, out of our own set only.
 fn trusted_key<'a>(keys: &'a SigningKeys, header: &Header) -> Option<&'a SigningKey> {
-    let foreign = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some() || header.crit.is_some();
-    if foreign || header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
-        return None;
-    }
-    keys.find(header.kid.as_deref()?)
+    if header.alg == ALGORITHM && header.typ == TYPE { keys.find(&header.kid) } else { None }
 }
 
-/// Whether the key signed it. With the key as it is, which the library would read anew from its text each time. Strict: no small-order points
-/// and no second spelling of a signature (RFC 8032 §8.4).
-fn is_signed(key: &SigningKey, token: &str) -> bool {
-    let signed = || {
-        let (message, signature) = token.rsplit_once('.')?;
-        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
-        key.public.verify_strict(message.as_bytes(), &signature).ok()
-    };
-    signed().is_some()
-}
-
-/// Gives jsonwebtoken its only cryptography. The library keeps one provider a process.
-fn use_ed25519_only() {
-    static PROVIDER: CryptoProvider = CryptoProvider {
-        signer_factory: |algorithm, key| match algorithm {
-            Algorithm::EdDSA => Ok(Box::new(EdSigner(private_key(key.as_bytes()).ok_or_else(wrong_key)?)) as Box<dyn JwtSigner>),
-            _ => Err(wrong_key()),
-        },
-        verifier_factory: |_, _| Err(wrong_key()),
-        key_utils: KeyUtils::new_unimplemented(),
-    };
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // Fails only if something else in the process was quicker; then signing and verifying refuse what they do not know.
-        let _ = PROVIDER.install_default();
-    });
-}
-
-fn wrong_key() -> Error {
-    Error::from(ErrorKind::InvalidKeyFormat)
-}
-
-/// The seed ends the PKCS #8 document that [`SigningKey::pkcs8`] wrote.
-fn private_key(pkcs8: &[u8]) -> Option<Ed25519> {
-    pkcs8.last_chunk::<32>().map(Ed25519::from_bytes)
-}
-
-struct EdSigner(Ed25519);
-
-impl signature::Signer<Vec<u8>> for EdSigner {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        Ok(self.0.sign(message).to_bytes().to_vec())
-    }
-}
-
-impl JwtSigner for EdSigner {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
-    }
+/// A JSON object: a derived reader would take a list, by position, as well.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
 }
 
 #[cfg(test)]

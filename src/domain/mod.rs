@@ -6,6 +6,7 @@ pub mod access_token;
 pub mod activity;
 pub mod app_attest;
 pub mod authenticate;
+mod cbor;
 pub mod csrf;
 mod derived;
 pub mod devices;

@@ -71,7 +71,7 @@ const REGISTERING: [Registering; 37] = [
         r.public_key[0] = first + 1;
         r.public_key.extend_from_slice(&[0x01, 0x02]);
     }),
-    ("a key with a length that is not the shortest", "CTAP2 canonical form", |r| {
+    ("a key with a length that is not the shortest", "not CBOR in the form that authenticators write", |r| {
         let members = r.public_key.split_off(1);
         r.public_key = [&[0xB8, 0x05], members.as_slice()].concat();
     }),
