@@ -1,5 +1,5 @@
 // hamrah-api's Worker, as it stands in build/, and beside it, over the same tables, a Worker of one query.
-import { createHash, createPrivateKey, randomBytes, sign } from "node:crypto";
+import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
 import { Authenticator } from "../lib/authenticator.mjs";
@@ -57,8 +57,11 @@ const expired = (accessToken, keys) => {
   return `${header}.${body}.${sign(null, Buffer.from(`${header}.${body}`), key).toString("base64url")}`;
 };
 
-/** The same token with another signature of the right length. */
-const forged = (accessToken) => `${accessToken.split(".").slice(0, 2).join(".")}.${randomBytes(64).toString("base64url")}`;
+/** The same token, signed by somebody else: a signature that has to be verified to be refused. Random bytes are hardly ever one. */
+const forged = (accessToken) => {
+  const signed = accessToken.split(".").slice(0, 2).join(".");
+  return `${signed}.${sign(null, Buffer.from(signed), generateKeyPairSync("ed25519").privateKey).toString("base64url")}`;
+};
 
 export const startHamrah = async (users) => {
   const bindings = {

@@ -2,6 +2,7 @@
 //!
 //! There is no other algorithm here that a token could ask for, no key but our own, and no member in its header but the three that ours have.
 
+use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,16 @@ const TYPE: &str = "at+jwt";
 const MAX_BYTES: usize = 2048;
 /// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
 const LEEWAY_SECONDS: i64 = 60;
+
+/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits for it.
+#[async_trait]
+pub trait Signatures: Send + Sync {
+    /// A signature over `message`; `None` if the key only verifies, or the platform failed.
+    async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
+
+    /// Whether the key made `signature` over `message`. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> bool;
+}
 
 /// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
 #[derive(Serialize, Deserialize)]
@@ -113,9 +124,9 @@ pub enum Refused {
     #[error("its header is not one of ours")]
     Header,
     /// Its signature does not verify.
-    #[error("its signature or claims do not verify")]
+    #[error("its signature does not verify")]
     Signature,
-    /// Its issuer, audience, subject or sign-in are not ours.
+    /// They cannot be read, or issuer, audience, subject or sign-in are not ours.
     #[error("its claims are not ours")]
     Claims,
     /// It has ended.
@@ -126,9 +137,8 @@ pub enum Refused {
     NotYet,
 }
 
-/// Signs a token with the current key; `None` only if the key cannot sign, which the configuration rules out.
-#[must_use]
-pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
+/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
+pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
     let key = config.signing_keys.current();
     let header = Header { typ: TYPE.to_owned(), alg: ALGORITHM.to_owned(), kid: key.kid.clone() };
     let claims = Claims {
@@ -146,17 +156,18 @@ pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
     };
     let part = |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
     let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
-    let signature = URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())?);
+    let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, signed.as_bytes()).await?);
     Some(format!("{signed}.{signature}"))
 }
 
 /// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
 ///
-/// Whether the sign-in behind it is alive is a question to the database.
+/// Whether the sign-in behind it is alive is a question to the database. What needs no signature to be refused is refused before one is
+/// verified: that is most of the work.
 ///
 /// # Errors
 /// [`Refused`]
-pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
@@ -165,10 +176,7 @@ pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, R
     let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
     let (header, claims, signature) = (decoded(header)?, decoded(claims)?, decoded(signature)?);
     let key = trusted_key(&config.signing_keys, &object(&header).ok_or(Refused::Header)?).ok_or(Refused::Header)?;
-    if !key.verifies(signed.as_bytes(), &signature) {
-        return Err(Refused::Signature);
-    }
-    let claims: Claims = object(&claims).ok_or(Refused::Signature)?;
+    let claims: Claims = object(&claims).ok_or(Refused::Claims)?;
     if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
         return Err(Refused::Claims);
     }
@@ -177,6 +185,10 @@ pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, R
     }
     if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
         return Err(Refused::NotYet);
+    }
+    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    if !signatures.verifies(key, signed.as_bytes(), signature).await {
+        return Err(Refused::Signature);
     }
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
@@ -204,7 +216,13 @@ fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
 mod tests {
     use super::*;
     use crate::model::amr::Proof;
+    use crate::platform::native::Dalek;
+    use futures_util::FutureExt;
     use proptest::prelude::*;
+
+    fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+        verify(&Dalek, config, token, now).now_or_never().expect("nothing to wait for")
+    }
 
     fn config() -> Config {
         let keys =
@@ -234,14 +252,14 @@ mod tests {
             issued_at: NOW,
             expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
         };
-        sign(config, &new).expect("signs")
+        sign(&Dalek, config, &new).now_or_never().flatten().expect("signs")
     }
 
     #[test]
     fn a_token_is_good_until_the_second_it_ends() {
         let config = config();
         let token = token(&config);
-        let at = |seconds: i64| verify(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
+        let at = |seconds: i64| verified(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
         assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
         assert!(at(3599).is_ok());
         assert_eq!(at(3600), Err(Refused::Expired));
@@ -252,7 +270,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_a_token(text in "\\PC{0,200}") {
-            prop_assert!(verify(&config(), &text, NOW).is_err());
+            prop_assert!(verified(&config(), &text, NOW).is_err());
         }
 
         #[test]
@@ -261,10 +279,10 @@ mod tests {
             let token = token(&config);
             let at = index.index(token.len());
             let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
-            prop_assert!(changed == token || verify(&config, &changed, NOW).is_err());
+            prop_assert!(changed == token || verified(&config, &changed, NOW).is_err());
             let longer = format!("{}{byte}{}", &token[..at], &token[at..]);
-            prop_assert!(verify(&config, &longer, NOW).is_err());
-            prop_assert!(verify(&config, &token[..at], NOW).is_err());
+            prop_assert!(verified(&config, &longer, NOW).is_err());
+            prop_assert!(verified(&config, &token[..at], NOW).is_err());
         }
     }
 }

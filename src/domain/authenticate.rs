@@ -75,7 +75,7 @@ pub async fn authenticate(ports: &Ports, credential: &Credential) -> Result<Sign
     let now = ports.clock.now();
     match credential {
         Credential::Access(token) => {
-            let subject = access_token::verify(&ports.config, token, now)?;
+            let subject = access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await?;
             let found = sessions::by_id(ports.db.as_ref(), subject.session, subject.user, now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
             Ok(SignedIn { user, session, expires_at: subject.expires_at, renewed: false, now })
@@ -139,7 +139,7 @@ pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOr
     match credential {
         Credential::Session(token) => sessions::sign_out_token(db, &token.hash(), &stamp).await?,
         Credential::Access(token) => {
-            if let Ok(subject) = access_token::verify(&ports.config, token, now) {
+            if let Ok(subject) = access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 sessions::sign_out(db, subject.session, subject.user, &stamp).await?;
             }
         }

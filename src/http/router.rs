@@ -5,8 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use http::Method;
 
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
@@ -16,7 +15,6 @@ use super::{
 };
 use crate::domain::Ports;
 use crate::domain::rate_limit::RateClass;
-use crate::model::config::Config;
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,7 +165,7 @@ pub fn router(ports: Ports) -> Router {
         .merge(limited(api, RateClass::Public))
         .route_layer(from_fn_with_state(app.clone(), gate::same_origin::gate))
         .fallback(|| async { ApiError::from(Code::NotFound) })
-        .layer(cors(&app.ports.config));
+        .layer(from_fn_with_state(gate::cors::layer(&app.ports.config), gate::cors::gate));
     internal
         .merge(public)
         .layer(from_fn(gate::body::gate))
@@ -178,27 +176,4 @@ pub fn router(ports: Ports) -> Router {
 
 fn mount(routes: Vec<Route>) -> Router<App> {
     routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler))
-}
-
-/// Exact origins with credentials; never a wildcard beside them.
-fn cors(config: &Config) -> CorsLayer {
-    let origins = config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
-    let ours = [
-        "x-request-id",
-        "x-request-challenge",
-        "x-ios-app-attest-key",
-        "x-ios-app-attest-assertion",
-        "x-ios-app-bundle-id",
-        "x-requested-with",
-        "x-csrf-token",
-        "x-expected-user",
-    ];
-    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT].into_iter().chain(ours.map(HeaderName::from_static));
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID])
-        .max_age(std::time::Duration::from_mins(10))
 }

@@ -205,7 +205,7 @@ async fn create(
     };
     let session = prepared.session(Owner::Fresh(&account), place);
     match accounts::create(ports.db.as_ref(), &account, &session, &ports.stamp(origin, now)?).await? {
-        Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place)?))),
+        Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place).await?))),
         Created::EmailTaken => Err(RegisterError::EmailTaken),
         Created::CredentialExists => Err(RegisterError::Exists),
     }

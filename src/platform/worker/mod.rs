@@ -5,12 +5,13 @@
 
 mod console;
 mod d1;
+mod exchange;
 mod outgoing;
 mod ports;
 mod rate_limits;
+mod signatures;
 
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,16 +19,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Response;
 use futures_util::future::{Either, select};
-use http::HeaderMap;
-use http_body_util::BodyExt;
 use tower::Service;
 use wasm_bindgen::JsValue;
-use worker::{Cf, Context, Delay, Env, Headers, HttpRequest, ScheduleContext, ScheduledEvent, event};
+use worker::worker_sys::web_sys;
+use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, upkeep};
 use crate::http::error::Code;
-use crate::http::extract::{ClientAddress, ClientCountry};
 use crate::http::respond;
 use crate::http::router::router;
 use crate::model::config::{Config, ConfigError, Environment};
@@ -82,6 +81,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         db: Arc::new(database),
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
+        signatures: Arc::new(signatures::WebCrypto::new()),
         limiter: limiter(env, &config)?,
         outgoing: Arc::new(outgoing::Fetcher),
         config: Arc::new(config),
@@ -102,16 +102,13 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 
 /// A request.
 #[event(fetch)]
-async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<worker::Response> {
-    whole(answer(request, &env).await).await
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    exchange::outgoing(answer(&request, &env).await).await
 }
 
-async fn answer(mut request: HttpRequest, env: &Env) -> Response {
+async fn answer(request: &web_sys::Request, env: &Env) -> Response {
     let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
-    let address = client_address(request.headers());
-    let country = request.extensions().get::<Cf>().and_then(Cf::country);
-    request.extensions_mut().insert(ClientAddress(address));
-    request.extensions_mut().insert(ClientCountry(country));
+    let Some(request) = exchange::incoming(request) else { return respond::unrouted(Code::BadRequest) };
     let mut router = isolate.router.clone();
     if request.method().is_safe() {
         // It has no body to wait for, and needs no timer.
@@ -124,26 +121,9 @@ async fn answer(mut request: HttpRequest, env: &Env) -> Response {
     }
 }
 
-/// The answer in one piece. As a stream, which is what the worker crate makes of it, each answer would cost workerd as much again.
-async fn whole(answer: Response) -> worker::Result<worker::Response> {
-    let (parts, body) = answer.into_parts();
-    let headers = Headers::new();
-    for (name, value) in &parts.headers {
-        headers.append(name.as_str(), value.to_str().map_err(|_| worker::Error::from("a header that is no text"))?)?;
-    }
-    let bytes = body.collect().await.map_err(|error| worker::Error::from(error.to_string()))?.to_bytes();
-    let made = worker::Response::builder().with_status(parts.status.as_u16()).with_headers(headers);
-    Ok(if bytes.is_empty() { made.empty() } else { made.fixed(bytes.into()) })
-}
-
 /// The cron trigger, every minute.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
     upkeep::run(&isolate.ports).await;
-}
-
-/// Cloudflare sets this header itself and overwrites a client's.
-fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
-    headers.get("cf-connecting-ip")?.to_str().ok()?.parse().ok()
 }
