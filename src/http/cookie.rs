@@ -11,6 +11,10 @@ use crate::model::time::Timestamp;
 
 const HOST_ONLY: &str = "__Host-session";
 const SHARED: &str = "session";
+/// Where the database stood after its bearer's last change (`D1_REPLICAS`). It grants nothing.
+const BOOKMARK: &str = "hamrah-bookmark";
+/// Replicas are seconds behind at most; seconds.
+const BOOKMARK_LASTS: i64 = 60;
 /// How many cookies of the name are looked at when signing out.
 const MOST_TOKENS: usize = 4;
 
@@ -87,6 +91,12 @@ impl Shape {
         cleared
     }
 
+    /// `Set-Cookie` for a bookmark.
+    #[must_use]
+    pub fn set_bookmark(&self, bookmark: &str) -> HeaderValue {
+        self.write(BOOKMARK, bookmark, BOOKMARK_LASTS, self.domain.as_deref())
+    }
+
     fn write(&self, name: &str, value: &str, max_age: i64, domain: Option<&str>) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
         let domain = domain.map(|domain| format!("; Domain=.{domain}")).unwrap_or_default();
@@ -94,6 +104,12 @@ impl Shape {
         // Every part is ASCII that was checked when it was read.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
+}
+
+/// The bookmark among the cookies, as it came.
+#[must_use]
+pub fn bookmark(headers: &HeaderMap) -> Option<&[u8]> {
+    pairs(headers).find(|(name, _)| *name == BOOKMARK.as_bytes()).map(|(_, value)| value)
 }
 
 /// The cookies of a request, as bytes: other people's may hold anything.

@@ -55,6 +55,15 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether a replica may answer it (`D1_REPLICAS`): it only reads for somebody who is signed in, or asks on their behalf whether they are.
+    #[must_use]
+    pub fn may_be_stale(&self) -> bool {
+        let reads = self.method == Method::GET && matches!(self.access, Access::SignedIn | Access::Session);
+        reads || self.path == "/api/internal/sessions/validate"
+    }
+}
+
 fn route<H, T>(method: Method, path: &'static str, access: Access, handler: H) -> Route
 where
     H: Handler<T, App>,
@@ -156,6 +165,7 @@ pub fn table() -> Vec<Route> {
 pub fn router(ports: Ports) -> Router {
     let app = App { ports };
     let (internal, public): (Vec<_>, Vec<_>) = table().into_iter().partition(|route| route.access == Access::Service);
+    let mount = |routes| mount(routes, app.ports.config.d1_replicas);
     let internal = mount(internal).route_layer(from_fn_with_state(app.clone(), gate::internal_key::gate));
     let (api, others): (Vec<_>, Vec<_>) = public.into_iter().partition(|route| route.rate_class().is_some());
     let (sign_in, api): (Vec<_>, Vec<_>) = api.into_iter().partition(|route| route.rate_class() == Some(RateClass::SignIn));
@@ -174,6 +184,9 @@ pub fn router(ports: Ports) -> Router {
         .with_state(app)
 }
 
-fn mount(routes: Vec<Route>) -> Router<App> {
-    routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler))
+fn mount(routes: Vec<Route>, replicas: bool) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, route| {
+        let stale = replicas && route.may_be_stale();
+        router.route(route.path, if stale { route.handler.route_layer(from_fn(gate::replicas::gate)) } else { route.handler })
+    })
 }

@@ -4,4 +4,5 @@ pub mod body;
 pub mod cors;
 pub mod internal_key;
 pub mod rate_limit;
+pub mod replicas;
 pub mod same_origin;

@@ -17,6 +17,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::send::{SendFuture, SendWrapper};
 use worker::{Delay, Env};
 
+use super::replicas::Session;
 use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
 
 /// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
@@ -42,12 +43,14 @@ const MESSAGE_CHARS: usize = 300;
 extern "C" {
     /// The binding, as far as it is needed. The worker crate's own type reads rows column by column, each with several calls from wasm to
     /// JavaScript; as JSON a result is one text.
-    type Database;
+    #[derive(Clone)]
+    pub(super) type Database;
     #[wasm_bindgen(method, catch)]
     fn prepare(this: &Database, sql: &str) -> Result<Prepared, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn batch(this: &Database, statements: &Array) -> Result<Promise, JsValue>;
 
+    #[derive(Clone)]
     type Prepared;
     #[wasm_bindgen(method, catch, variadic)]
     fn bind(this: &Prepared, values: &Array) -> Result<Prepared, JsValue>;
@@ -69,37 +72,50 @@ impl D1 {
         Some(Self { database: SendWrapper::new(database), prepared: SendWrapper::new(RefCell::default()) })
     }
 
-    fn bound(&self, statement: &Statement) -> Result<Prepared, JsValue> {
-        let values = Array::new_with_length(u32::try_from(statement.params.len()).unwrap_or(u32::MAX));
-        for (index, value) in (0..).zip(&statement.params) {
-            values.set(
-                index,
-                match value {
-                    Value::Null => JsValue::NULL,
-                    // Integers go as numbers: D1's own integer type has 32 bits.
-                    #[allow(clippy::cast_precision_loss, reason = "values stay below 2^53")]
-                    Value::Integer(integer) => JsValue::from_f64(*integer as f64),
-                    Value::Text(text) => JsValue::from_str(text),
-                },
-            );
-        }
+    /// A statement of the database itself, prepared once.
+    fn prepared(&self, sql: &'static str) -> Result<Prepared, JsValue> {
         let mut prepared = self.prepared.borrow_mut();
-        let place = (statement.sql.as_ptr().addr(), statement.sql.len());
-        match prepared.entry(place) {
-            Entry::Occupied(known) => known.get().bind(&values),
-            Entry::Vacant(free) => free.insert(self.database.prepare(statement.sql)?).bind(&values),
+        match prepared.entry((sql.as_ptr().addr(), sql.len())) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(free) => Ok(free.insert(self.database.prepare(sql)?).clone()),
         }
     }
 
-    async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
+    fn begin(&self, statements: &[Statement]) -> Result<Promise, JsValue> {
+        let session = Session::current().map(|session| session.open(&self.database)).transpose()?;
         let batch = Array::new();
         for statement in statements {
-            batch.push(self.bound(statement).map_err(|error| classify(&error))?.as_ref());
+            let prepared = match &session {
+                Some(session) => session.prepare(statement.sql)?,
+                None => self.prepared(statement.sql)?,
+            };
+            batch.push(prepared.bind(&values(&statement.params))?.as_ref());
         }
-        let promise = self.database.batch(&batch).map_err(|error| classify(&error))?;
+        session.as_ref().unwrap_or(&self.database).batch(&batch)
+    }
+
+    async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
+        let promise = self.begin(statements).map_err(|error| classify(&error))?;
         let results: Array = JsFuture::from(promise).await.map_err(|error| classify(&error))?.unchecked_into();
         results.iter().map(|result| rows(&result)).collect()
     }
+}
+
+fn values(params: &[Value]) -> Array {
+    let values = Array::new_with_length(u32::try_from(params.len()).unwrap_or(u32::MAX));
+    for (index, value) in (0..).zip(params) {
+        values.set(
+            index,
+            match value {
+                Value::Null => JsValue::NULL,
+                // Integers go as numbers: D1's own integer type has 32 bits.
+                #[allow(clippy::cast_precision_loss, reason = "values stay below 2^53")]
+                Value::Integer(integer) => JsValue::from_f64(*integer as f64),
+                Value::Text(text) => JsValue::from_str(text),
+            },
+        );
+    }
+    values
 }
 
 /// The rows of one result.
@@ -131,6 +147,10 @@ impl Db for D1 {
             }
         })
         .await
+    }
+
+    fn leave_replica(&self) -> bool {
+        Session::current().is_some_and(|session| session.leave_replica())
     }
 }
 
