@@ -102,16 +102,21 @@ export const LANES = {
   "hamrah-health": "hamrah-api's health",
   "one-query": "one D1 query",
   empty: "empty Worker",
+  "same-answer": "the same answer in JavaScript",
+  "one-signature": "one signature in JavaScript",
+  before: "hamrah-api before",
 };
 
 /** The lanes of a row among what was started for `users` accounts. Floors are measured once, with the first number of accounts. */
-export const lanesOf = (row, { hamrah, betterAuth, empty }, withFloors) => {
+export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) => {
   const lanes = { hamrah: hamrah.lanes[row], "better-auth": betterAuth.lanes[row] };
+  if (before?.lanes[row]) lanes.before = before.lanes[row];
   if (betterAuth.cached[row]) lanes["better-auth-cached"] = betterAuth.cached[row];
   if (betterAuth.joins[row]) lanes["better-auth-joins"] = betterAuth.joins[row];
   if (!withFloors) return lanes;
   if (row === "session-cookie" || row === "access-token") lanes["one-query"] = hamrah.oneQuery;
   if (row === "forged" || row === "expired") lanes["hamrah-health"] = hamrah.lanes.health;
-  if (row === "health") lanes.empty = empty.lane;
+  if (row === "forged") lanes["one-signature"] = empty.oneSignature;
+  if (row === "health") Object.assign(lanes, { empty: empty.lane, "same-answer": empty.sameAnswer });
   return lanes;
 };

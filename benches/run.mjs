@@ -2,11 +2,13 @@
 //
 //   --json FILE       keeps every figure          --rows a,b    only these rows
 //   --markdown        writes the tables into docs/PERFORMANCE.md
+//   --before DIR      beside the Worker in DIR/build, a checkout of another commit: what a change brought
 //   --rounds N        rounds of each row (5)       --quick       a short run, for trying the harness: its figures are preliminary
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform } from "node:os";
 import { performance } from "node:perf_hooks";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { startBetterAuth } from "./contestants/better-auth.mjs";
 import { startEmpty } from "./contestants/empty.mjs";
@@ -23,6 +25,7 @@ import { ROWS, lanesOf } from "./rows.mjs";
 const root = new URL("../", import.meta.url);
 const { values: flags } = parseArgs({
   options: {
+    before: { type: "string" },
     json: { type: "string" },
     markdown: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
@@ -116,9 +119,15 @@ try {
   const worlds = [];
   for (const users of plan.users) {
     const [hamrah, betterAuth] = await Promise.all([start(startHamrah(users)), start(startBetterAuth(users))]);
-    worlds.push({ users, hamrah, betterAuth, empty });
+    // Without accounts in bulk: its schema may be another.
+    const before = flags.before && (await start(startHamrah(0, pathToFileURL(`${flags.before}/`))));
+    worlds.push({ users, hamrah, before, betterAuth, empty });
   }
-  const instanceOf = ({ hamrah, betterAuth }, lane) => (lane === "empty" ? empty : lane.startsWith("better-auth") ? betterAuth : hamrah).instance;
+  const floors = ["empty", "same-answer", "one-signature"];
+  const instanceOf = ({ hamrah, before, betterAuth }, lane) => {
+    if (floors.includes(lane)) return empty.instance;
+    return (lane.startsWith("better-auth") ? betterAuth : lane === "before" ? before : hamrah).instance;
+  };
 
   for (const row of ROWS.filter(({ id }) => chosen.includes(id))) {
     const lanes = worlds.flatMap((world, at) =>

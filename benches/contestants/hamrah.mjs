@@ -63,7 +63,8 @@ const forged = (accessToken) => {
   return `${signed}.${sign(null, Buffer.from(signed), generateKeyPairSync("ed25519").privateKey).toString("base64url")}`;
 };
 
-export const startHamrah = async (users) => {
+/** Starts the Worker that stands in `build/` of a checkout, with the schema of that checkout. */
+export const startHamrah = async (users, checkout = root) => {
   const bindings = {
     ENVIRONMENT: "development",
     RATE_LIMITS: "off",
@@ -72,11 +73,11 @@ export const startHamrah = async (users) => {
     SECRETS_KEY: token(),
   };
   const modules = [
-    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", root), "utf8") },
-    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", root)) },
+    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", checkout), "utf8") },
+    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", checkout)) },
   ];
   const instance = await startInstance({ api: { modules, bindings }, "one-query": plain("one-query") });
-  await instance.sql(migrations().map((text) => ({ text })));
+  await instance.sql(migrations(checkout).map((text) => ({ text })));
   const [api, oneQuery] = await Promise.all(["api", "one-query"].map(instance.urlOf));
   const ask = await asker(api);
   const service = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": bindings.INTERNAL_API_KEY };

@@ -18,10 +18,10 @@ export const signingKeys = () => {
 };
 
 /** The statements of all migrations: each ends with a semicolon before an empty line or the end of its file. */
-export const migrations = () =>
-  readdirSync(new URL("migrations/", root))
+export const migrations = (checkout = root) =>
+  readdirSync(new URL("migrations/", checkout))
     .sort()
-    .flatMap((file) => read(`migrations/${file}`).split(/;\s*(?:\n\s*\n|$)/))
+    .flatMap((file) => readFileSync(new URL(`migrations/${file}`, checkout), "utf8").split(/;\s*(?:\n\s*\n|$)/))
     .map((statement) => statement.replace(/^\s*--.*$/gm, "").trim())
     .filter((statement) => statement);
 
