@@ -1,6 +1,7 @@
 // The figures as tables of docs/PERFORMANCE.md, between two marks there.
 import { readFileSync, writeFileSync } from "node:fs";
 import { LANES, ROWS } from "../rows.mjs";
+import { targets } from "../targets.mjs";
 import { median, ratio, summary } from "./statistics.mjs";
 
 const BEGIN = "<!-- figures: written by `node benches/run.mjs --markdown` -->";
@@ -46,6 +47,9 @@ export const markdown = (report) => {
         `load ${fixed(load.before, 1)} before and ${fixed(load.after, 1)} after; ${rounds} rounds of ${slot} ms; ${fixed(seconds, 0)} s in all.`,
     ].join(" "),
   );
+
+  const aims = targets(report);
+  parts.push("### Targets, with the fewer accounts", table(aims.head, aims.rows));
 
   for (const many of users) {
     parts.push(`### ${grouped(many)} accounts: requests a second, and how many times better-auth's`);
