@@ -119,8 +119,7 @@ try {
   const worlds = [];
   for (const users of plan.users) {
     const [hamrah, betterAuth] = await Promise.all([start(startHamrah(users)), start(startBetterAuth(users))]);
-    // Without accounts in bulk: its schema may be another.
-    const before = flags.before && (await start(startHamrah(0, pathToFileURL(`${flags.before}/`))));
+    const before = flags.before && (await start(startHamrah(users, pathToFileURL(`${flags.before}/`))));
     worlds.push({ users, hamrah, before, betterAuth, empty });
   }
   const floors = ["empty", "same-answer", "one-signature"];

@@ -79,6 +79,25 @@ fn keys_are_read_and_verify_as_another_implementation_has_it() {
 }
 
 #[test]
+fn coordinates_have_the_length_of_their_curve() {
+    for (good, size) in keys().into_iter().take(2).map(|(key, _)| key).zip([32, 48]) {
+        let (head, rest) = good.split_at(good.len() - 2 * size - 4);
+        let (x, y) = (&rest[1..=size], &rest[size + 4..]);
+        let point = [x, y].concat();
+        for cut in [0, 1, size - 1, size + 1, 2 * size] {
+            let (x, y) = point.split_at(cut);
+            let member = |name: u8, bytes: &[u8]| {
+                let length = u8::try_from(bytes.len()).expect("short");
+                let head = if length < 24 { vec![name, 0x40 + length] } else { vec![name, 0x58, length] };
+                [&head, bytes].concat()
+            };
+            let moved = [&head[..head.len() - 2], &member(0x21, x), &member(0x22, y)].concat();
+            assert!(PublicKey::parse(&moved).is_err() && library_key(&moved).is_none(), "{size}: {cut}");
+        }
+    }
+}
+
+#[test]
 fn authenticator_data_is_read_as_another_implementation_has_it() {
     for (key, _) in keys() {
         let credential = [&[3; 16][..], &[0, 20], &[9; 20], &key].concat();

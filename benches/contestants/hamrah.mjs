@@ -32,8 +32,8 @@ const bulkStatements = (accounts) => {
     ),
     insert(
       "passkeys",
-      ["id", "user_id", "public_key", "counter", "transports", "aaguid", "backup_eligible", "backed_up", "user_verified", "name", "created_at"],
-      users.map(({ id, createdAt }) => [token(), id, token(77), 7, '["internal"]', uuid(), 1, 1, 1, "Passkey", createdAt]),
+      ["id", "user_id", "public_key", "library", "counter", "transports", "aaguid", "backup_eligible", "backed_up", "user_verified", "name", "created_at"],
+      users.map(({ id, createdAt }) => [token(), id, token(77), "", 7, '["internal"]', uuid(), 1, 1, 1, "Passkey", createdAt]),
     ),
     insert("events", ["id", "at", "kind", "user_id", "session_id", "actor", "request_id"], sessions.map(({ id, user, began }) => [uuid(), began, "signed_in", user, id, "user", uuid()])),
   ];

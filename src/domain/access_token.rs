@@ -30,8 +30,8 @@ pub trait Signatures: Send + Sync {
     /// A signature over `message`; `None` if the key only verifies, or the platform failed.
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
-    /// Whether the key made `signature` over `message`. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> bool;
+    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
 }
 
 /// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
@@ -126,6 +126,9 @@ pub enum Refused {
     /// Its signature does not verify.
     #[error("its signature does not verify")]
     Signature,
+    /// Nobody can say: the platform failed. The token may be good.
+    #[error("the platform verified no signature")]
+    Unverified,
     /// They cannot be read, or issuer, audience, subject or sign-in are not ours.
     #[error("its claims are not ours")]
     Claims,
@@ -187,7 +190,7 @@ pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, n
         return Err(Refused::NotYet);
     }
     let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
-    if !signatures.verifies(key, signed.as_bytes(), signature).await {
+    if !signatures.verifies(key, signed.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
         return Err(Refused::Signature);
     }
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
@@ -227,8 +230,8 @@ mod tests {
             key.sign(message)
         }
 
-        async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> bool {
-            key.verifies(message, signature)
+        async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+            Some(key.verifies(message, signature))
         }
     }
 

@@ -333,11 +333,6 @@ pub trait Db: Send + Sync {
     /// # Errors
     /// If any statement fails, none took effect, except that [`StoreError::Unavailable`] may hide a success whose answer was lost.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError>;
-
-    /// From now on the request at hand reads what is newest. Whether it may have read something older before: from a replica.
-    fn leave_replica(&self) -> bool {
-        false
-    }
 }
 
 /// Runs one statement.

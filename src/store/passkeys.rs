@@ -158,13 +158,14 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?10` are its own, and the rest says for whom and on which condition.
+/// The beginning of a passkey's insertion: `?1` to `?10` are its own, and the rest says for whom and on which condition. The column
+/// `library` goes when no deployed version writes it any more (docs/OPERATIONS.md: migrations come before the code).
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
-            "INSERT INTO passkeys (id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
+            "INSERT INTO passkeys (library, id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
                                    created_at, user_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ",
+             SELECT '', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ",
             $for_whom
         )
     };

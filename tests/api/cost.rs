@@ -22,8 +22,8 @@ async fn seed(app: &TestApp, users: usize) {
         "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
         "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT 'seed-' || i, 'seed-' || i, i FROM n",
         "INSERT INTO attempts (subject, failures, last_at, free_at) SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
-        "INSERT INTO passkeys (id, user_id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
-         SELECT 'seed-' || i, 'seed-' || i, '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
+        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
+         SELECT 'seed-' || i, 'seed-' || i, '', '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
     ] {
         let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
         app.sql(&insert, &[json!(users)]).await;

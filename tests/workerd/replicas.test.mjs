@@ -68,7 +68,7 @@ test("who was just signed in is known, also where a replica does not know it yet
   assert.equal(cookieOf(answer), undefined, "and no cookie");
   asked.length = 0;
   assert.equal((await me(token)).status, 200);
-  assert.deepEqual(asked, ["first-unconstrained", "first-primary"]);
+  assert.deepEqual(asked, ["first-unconstrained", "no session"], "who is refused by a replica is asked about again");
 });
 
 test("reads come from a replica, changes from the primary, and one's own change from where it is", async () => {
@@ -90,20 +90,27 @@ test("reads come from a replica, changes from the primary, and one's own change 
   assert.equal(await name({}), "Ada", "what the replica has");
   assert.equal(await name({ Cookie: `hamrah-bookmark=${bookmark}` }), "Countess Lovelace");
   assert.equal(await name({ "X-D1-Bookmark": bookmark }), "Countess Lovelace");
-  assert.equal(await name({ "X-D1-Bookmark": "first-primary" }), "Ada", "what is no bookmark is as good as none");
+  // What is no bookmark, or one of several, leaves it to the primary.
+  assert.equal(await name({ "X-D1-Bookmark": "first-unconstrained" }), "Countess Lovelace");
+  assert.equal(await name({ Cookie: `hamrah-bookmark=${bookmark}; hamrah-bookmark=${bookmark}` }), "Countess Lovelace");
+  // A bookmark of others that D1 refuses keeps nobody out.
+  assert.equal(await name({ Cookie: "hamrah-bookmark=ffffffff-ffffffff" }), "Countess Lovelace");
 });
 
-test("the price: until a replica knows of a sign-out, the token is good there; not for who signed out, and never for changes", async () => {
+test("the price: until a replica knows of a sign-out, the token shows what is its owner's; it is good for nothing else", async () => {
   const { token } = await signIn();
   await catchUp();
-  const bookmark = cookieOf(await signOut(token));
+  const signedOut = await signOut(token);
+  const bookmark = cookieOf(signedOut);
   assert.equal((await me(token)).status, 200);
-  assert.equal((await internal("sessions/validate", { session_token: token })).status, 200);
-  assert.equal((await me(token, { Cookie: `hamrah-bookmark=${bookmark}` })).status, 401);
-  assert.equal((await rename(token, "Mallory")).status, 401);
+  assert.equal((await me(token, { Cookie: `hamrah-bookmark=${bookmark}` })).status, 401, "not for who signed out");
+  assert.equal((await rename(token, "Mallory")).status, 401, "not for changes");
+  // Nor for whoever asks whether it is good, or wants everything at once.
+  const get = (path) => fetch(`${api.url}${path}`, { headers: { Authorization: `Bearer ${token}` } });
+  for (const path of ["/api/auth/sessions/validate", "/api/auth/tokens/validate", "/api/auth/csrf", "/api/users/me/export"]) assert.equal((await get(path)).status, 401, path);
+  assert.equal((await internal("sessions/validate", { session_token: token })).status, 401);
   await catchUp();
   assert.equal((await me(token)).status, 401);
-  assert.equal((await internal("sessions/validate", { session_token: token })).status, 401);
 });
 
 test("sessions of the local D1 itself: its bookmarks come out, and go in", async () => {

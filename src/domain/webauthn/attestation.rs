@@ -7,6 +7,9 @@ use crate::domain::cbor::{Reader, once};
 /// More than the longest chain of certificates that authenticators send.
 const MOST_BYTES: usize = 32 * 1024;
 
+/// No format has more than six.
+const MOST_MEMBERS: u64 = 16;
+
 const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
 /// What came.
@@ -36,8 +39,12 @@ fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
     if !inside.is_map() {
         return Ok(if inside.is_array() { Statement::List } else { Statement::Other });
     }
+    let count = inside.map()?;
+    if count > MOST_MEMBERS {
+        return Err("too many members");
+    }
     let mut names = Vec::new();
-    for _ in 0..inside.map()? {
+    for _ in 0..count {
         let name = inside.text()?.to_owned();
         if names.contains(&name) {
             return Err("a member twice");

@@ -25,9 +25,9 @@ const ED25519: i64 = 6;
 const ECDSA: [i64; 3] = [-7, -35, -36];
 /// What a point begins with whose two coordinates follow (SEC 1 §2.3.3).
 const UNCOMPRESSED: u8 = 4;
-/// RSA of 2048 bits, with the exponent 65537 as everybody has it.
+/// RSA of 2048 bits, none of them a leading zero, with the exponent 65537 as everybody has it.
 const MODULUS_BYTES: usize = 256;
-const EXPONENT_BYTES: usize = 3;
+const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key of nobody's, on which to spend the time of a verification: P-256's base point.
 pub const NOBODYS: [u8; 77] = [
@@ -158,7 +158,9 @@ impl<'a> Members<'a> {
             (Some(OKP), ..) => Err(NO_ED25519),
             (Some(EC2), Some(algorithm), Some(Member::Number(curve)), Some(x), Some(y)) => {
                 let point = [&[UNCOMPRESSED], x, y].concat();
-                if (algorithm, *curve) == (Algorithm::Es256.number(), P256) {
+                if x.len() != y.len() {
+                    Err(NO_KIND)
+                } else if (algorithm, *curve) == (Algorithm::Es256.number(), P256) {
                     let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
                     Ok((Algorithm::Es256, Key::P256(key)))
                 } else if (algorithm, *curve) == (Algorithm::Es384.number(), P384) {
@@ -171,7 +173,7 @@ impl<'a> Members<'a> {
                 }
             }
             (Some(RSA), Some(algorithm), Some(Member::Bytes(n)), Some(e), None) if algorithm == Algorithm::Rs256.number() => {
-                if n.len() != MODULUS_BYTES || e.len() != EXPONENT_BYTES {
+                if n.len() != MODULUS_BYTES || n.first().is_none_or(|first| *first < 0x80) || e != EXPONENT {
                     return Err(NO_KIND);
                 }
                 let key = RsaPublicKey::new(BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));

@@ -50,11 +50,6 @@ impl ReplicaReads {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// They may not, or not any more.
-    pub fn forbid(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
     /// Whether they may.
     #[must_use]
     pub fn are_allowed(&self) -> bool {

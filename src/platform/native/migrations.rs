@@ -6,7 +6,7 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Every file of `migrations/`, in order; a test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 10] = [
+pub const FILES: [(i64, &str, &str); 9] = [
     (1, "users", include_str!("../../../migrations/0001_users.sql")),
     (2, "sessions", include_str!("../../../migrations/0002_sessions.sql")),
     (3, "challenges", include_str!("../../../migrations/0003_challenges.sql")),
@@ -16,7 +16,6 @@ pub const FILES: [(i64, &str, &str); 10] = [
     (7, "attempts", include_str!("../../../migrations/0007_attempts.sql")),
     (8, "outbox", include_str!("../../../migrations/0008_outbox.sql")),
     (9, "factors", include_str!("../../../migrations/0009_factors.sql")),
-    (10, "passkeys_once", include_str!("../../../migrations/0010_passkeys_once.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -39,7 +39,7 @@ impl Signatures for Dalek {
         key.sign(message)
     }
 
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> bool {
-        key.verifies(message, signature)
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+        Some(key.verifies(message, signature))
     }
 }

@@ -82,7 +82,10 @@ impl D1 {
     }
 
     fn begin(&self, statements: &[Statement]) -> Result<Promise, JsValue> {
-        let session = Session::current().map(|session| session.open(&self.database)).transpose()?;
+        let session = match Session::current() {
+            Some(session) => session.open(&self.database, statements)?,
+            None => None,
+        };
         let batch = Array::new();
         for statement in statements {
             let prepared = match &session {
@@ -147,10 +150,6 @@ impl Db for D1 {
             }
         })
         .await
-    }
-
-    fn leave_replica(&self) -> bool {
-        Session::current().is_some_and(|session| session.leave_replica())
     }
 }
 

@@ -1,12 +1,20 @@
 // What takes many calls between wasm and JavaScript, in one: a request comes in as one text, an answer goes out whole.
 
-/** Method, address, country, then name and value of each header, a line to each: none can hold a line break (Fetch §2.2). */
+/** Clients send twenty. */
+const MOST_HEADERS = 256;
+
+/** Method, address, country, then name and value of each header, a line to each: none can hold a line break (Fetch §2.2). Nothing if
+ * there are too many. */
 export const read = (request) => {
   const { method } = request;
   // The country is parsed by workerd when it is asked for, and told only of what changes something.
-  const country = method === "GET" || method === "HEAD" ? undefined : request.cf?.country;
-  let lines = `${method}\n${request.url}\n${country ?? ""}`;
-  for (const [name, value] of request.headers) lines += `\n${name}\n${value}`;
+  const country = method === "GET" || method === "HEAD" ? "" : String(request.cf?.country ?? "");
+  let lines = `${method}\n${request.url}\n${/^[A-Z0-9]{2}$/.test(country) ? country : ""}`;
+  let count = 0;
+  for (const [name, value] of request.headers) {
+    if ((count += 1) > MOST_HEADERS) return undefined;
+    lines += `\n${name}\n${value}`;
+  }
   return lines;
 };
 

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::worker_sys::web_sys;
 
@@ -11,19 +12,21 @@ use crate::http::extract::{ClientAddress, ClientCountry};
 
 #[wasm_bindgen(module = "/src/platform/worker/exchange.js")]
 extern "C" {
-    fn read(request: &web_sys::Request) -> String;
-    fn answer(status: u16, headers: &str, body: &[u8]) -> web_sys::Response;
+    #[wasm_bindgen(catch)]
+    fn read(request: &web_sys::Request) -> Result<Option<String>, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn answer(status: u16, headers: &str, body: &[u8]) -> Result<web_sys::Response, JsValue>;
 }
 
-/// The request, with the client's address and country; `None` if it is none that HTTP knows.
+/// The request, with the client's address and country; `None` if it is none that HTTP knows, or has hundreds of headers.
 pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
-    let text = read(request);
+    let text = read(request).ok()??;
     let mut lines = text.split('\n');
     let mut incoming = Request::builder().method(lines.next()?).uri(lines.next()?);
     let country = lines.next().filter(|country| !country.is_empty()).map(str::to_owned);
     let headers = incoming.headers_mut()?;
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+        headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?).ok()?;
     }
     // Cloudflare sets this header itself and overwrites a client's.
     let address = headers.get("cf-connecting-ip").and_then(|address| address.to_str().ok()?.parse().ok());
@@ -42,5 +45,5 @@ pub(super) async fn outgoing(response: Response) -> worker::Result<web_sys::Resp
             headers.push_str(part);
         }
     }
-    Ok(answer(parts.status.as_u16(), &headers, &body))
+    Ok(answer(parts.status.as_u16(), &headers, &body)?)
 }

@@ -14,15 +14,14 @@ mod signatures;
 
 use std::cell::RefCell;
 use std::pin::pin;
-use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use futures_util::future::{Either, select};
-use http::{HeaderValue, Request, header};
+use http::Request;
 use tower::Service;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys;
@@ -30,14 +29,10 @@ use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, upkeep};
-use crate::http::cookie::Shape;
 use crate::http::error::Code;
-use crate::http::extract::ReplicaReads;
-use crate::http::gate;
 use crate::http::respond;
 use crate::http::router::router;
 use crate::model::config::{Config, ConfigError, Environment};
-use replicas::{Session, Within};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -117,33 +112,13 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
 async fn answer(request: &web_sys::Request, env: &Env) -> Response {
     let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
     let Some(request) = exchange::incoming(request) else { return respond::unrouted(Code::BadRequest) };
-    if !isolate.ports.config.d1_replicas {
-        return routed(isolate, request).await;
-    }
-    let (shape, bookmark) =
-        (Shape::of(&isolate.ports.config, request.uri(), request.headers()), gate::replicas::presented(request.headers()));
-    let (changes, internal) = (!request.method().is_safe(), request.uri().path().starts_with("/api/internal/"));
-    let reads = ReplicaReads::default();
-    let mut request = request;
-    request.extensions_mut().insert(reads.clone());
-    let session = Rc::new(Session::new(reads, bookmark));
-    let mut response = Within::new(session.clone(), routed(isolate, request)).await;
-    if let Some(bookmark) = session.bookmark().filter(|_| changes) {
-        if let Ok(value) = HeaderValue::from_str(&bookmark) {
-            response.headers_mut().insert(gate::replicas::BOOKMARK, value);
-        }
-        // A service has no cookies; its visitors' are not its own.
-        if !internal {
-            response.headers_mut().append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
-        }
-    }
-    response
+    if isolate.ports.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
 }
 
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     let mut router = isolate.router.clone();
-    if request.method().is_safe() {
-        // It has no body to wait for, and needs no timer.
+    if request.body().is_end_stream() {
+        // There is nothing to wait for, so no timer is needed.
         return router.call(request).await.unwrap_or_else(|never| match never {});
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {

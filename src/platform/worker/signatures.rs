@@ -81,7 +81,7 @@ impl Signatures for WebCrypto {
         signed.ok()?.try_into().ok()
     }
 
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> bool {
-        SendFuture::new(self.verified(key, message, signature)).await.unwrap_or(false)
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+        SendFuture::new(self.verified(key, message, signature)).await.ok()
     }
 }
