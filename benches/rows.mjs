@@ -102,6 +102,8 @@ export const LANES = {
   "hamrah-health": "hamrah-api's health",
   "one-query": "one D1 query",
   empty: "empty Worker",
+  "bare-query": "axum and sqlx, one query",
+  "bare-empty": "axum, `{}`",
 };
 
 /** The lanes of a row among what was started for `users` accounts. Floors are measured once, with the first number of accounts. */
@@ -114,4 +116,11 @@ export const lanesOf = (row, { hamrah, betterAuth, empty }, withFloors) => {
   if (row === "forged" || row === "expired") lanes["hamrah-health"] = hamrah.lanes.health;
   if (row === "health") lanes.empty = empty.lane;
   return lanes;
+};
+
+/** The lanes of a row at the native server and, where there is a floor, at bare axum and sqlx; the one that has no accounts once. */
+export const nativeLanesOf = (row, { lanes, query, empty }, isFirst) => {
+  if (row === "health" && isFirst) return { hamrah: lanes[row], "bare-empty": empty };
+  if (row === "session-cookie" || row === "access-token" || row === "me") return { hamrah: lanes[row], "bare-query": query };
+  return { hamrah: lanes[row] };
 };
