@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pages build dev fuzz test test-native test-worker bench check fmt openapi deploy clean
+.PHONY: help setup pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,12 @@ fuzz: setup ## Fuzz the parsers for FUZZ_SECONDS (20) each
 bench: build ## Measure the Worker beside better-auth: make bench ARGS=--quick; docs/PERFORMANCE.md
 	@npm ci --prefix benches --silent
 	@node benches/run.mjs $(ARGS)
+
+bench-native: setup ## Measure the native server beside bare axum and sqlx: make bench-native ARGS=--quick
+	@node benches/native.mjs $(ARGS)
+
+instructions: ## Count the instructions of a request by valgrind; docs/INSTRUCTIONS.md
+	@node benches/instructions.mjs $(ARGS)
 
 check: setup ## Format, lints, generated files
 	cargo fmt --check

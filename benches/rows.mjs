@@ -105,6 +105,8 @@ export const LANES = {
   "same-answer": "the same answer in JavaScript",
   "one-signature": "one signature in JavaScript",
   before: "hamrah-api before",
+  "bare-query": "axum and sqlx, one query",
+  "bare-empty": "axum, `{}`",
 };
 
 /** The lanes of a row among what was started for `users` accounts. Floors are measured once, with the first number of accounts. */
@@ -119,4 +121,11 @@ export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) 
   if (row === "forged") lanes["one-signature"] = empty.oneSignature;
   if (row === "health") Object.assign(lanes, { empty: empty.lane, "same-answer": empty.sameAnswer });
   return lanes;
+};
+
+/** The lanes of a row at the native server and, where there is a floor, at bare axum and sqlx; the one that has no accounts once. */
+export const nativeLanesOf = (row, { lanes, query, empty }, isFirst) => {
+  if (row === "health" && isFirst) return { hamrah: lanes[row], "bare-empty": empty };
+  if (row === "session-cookie" || row === "access-token" || row === "me") return { hamrah: lanes[row], "bare-query": query };
+  return { hamrah: lanes[row] };
 };

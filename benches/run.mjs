@@ -17,7 +17,7 @@ import { coldStarts, workerdVersion } from "./lib/cold.mjs";
 import { Lane } from "./lib/load.mjs";
 import { intoDocument, markdown } from "./lib/markdown.mjs";
 import { printRow, printRest } from "./lib/print.mjs";
-import { quantile } from "./lib/statistics.mjs";
+import { measure } from "./lib/rounds.mjs";
 import { sizes } from "./size.mjs";
 import { COMPATIBILITY_DATE } from "../tests/workerd/miniflare.mjs";
 import { ROWS, lanesOf } from "./rows.mjs";
@@ -66,32 +66,6 @@ const about = () => ({
   passkey: versionOf("benches/node_modules/@better-auth/passkey"),
   plan,
 });
-
-/** Measures the cells of one row and number of connections, all in turn, round by round. */
-const measure = async (cells, connections, deadline) => {
-  const slot = async (cell, milliseconds) => {
-    try {
-      const result = await cell.run.slot(connections, milliseconds, cell.cpu);
-      if (result.errors > 0) cell.void ??= result.problem;
-      return result;
-    } catch (error) {
-      cell.void ??= error.message;
-    }
-  };
-  for (const cell of cells) await slot(cell, cell.warm ? plan.warmUp : plan.firstWarmUp / 4);
-  for (let round = 0; round < plan.rounds; round += 1) {
-    if (round > 0 && performance.now() > deadline) return;
-    // Who begins changes, so that nobody always follows the same.
-    const turned = cells.map((_, at) => cells[(at + round) % cells.length]);
-    for (const cell of turned) {
-      if (cell.void) continue;
-      const result = await slot(cell, plan.slot);
-      if (cell.void) continue;
-      const { requests, milliseconds, latencies, cpu } = result;
-      cell.rounds.push({ requests, milliseconds, cpu, perSecond: (requests / milliseconds) * 1000, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) });
-    }
-  }
-};
 
 const count = async (cell) => {
   const { instance, spec, run } = cell;
@@ -144,7 +118,7 @@ try {
       // On a machine that is busy a row has fewer rounds, and says so.
       const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
       const cells = lanes.map((each) => ({ ...each, cpu: each.instance.cpu, warm: ofRow.length > 0, rounds: [] }));
-      await measure(cells, connections, deadline);
+      await measure(cells, connections, deadline, plan);
       ofRow.push(...cells.map(({ users, lane, rounds, void: reason }) => ({ row: row.id, connections, users, lane, rounds, void: reason })));
     }
     report.cells.push(...ofRow);

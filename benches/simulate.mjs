@@ -125,8 +125,8 @@ export const million = (kind) => {
 export const SERVICE = { fast: { read: 0.2, write: 1.5 }, middle: { read: 0.4, write: 4 }, slow: { read: 1, write: 10 } };
 /** What applying a change costs a replica, as a share of what making it costs: nothing is looked up any more. */
 const APPLY = 0.25;
-/** Of the reads, those that a replica may answer; the others stay at the primary. */
-const OFFLOAD = 0.95;
+/** Of the reads, those that a replica may answer: what is read by a token here; whether a session is good is always asked of the primary. */
+const OFFLOAD = 0.25;
 /** Of the reads at replicas, those of the region where most callers are: half come to one replica, however many there are. */
 const HOME = 0.5;
 /** Of the reads at replicas, those that carry the bookmark of a change of their own, and how long ago that was on average. */

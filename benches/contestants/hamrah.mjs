@@ -1,4 +1,5 @@
-// hamrah-api's Worker, as it stands in build/, and beside it, over the same tables, a Worker of one query.
+// hamrah-api's Worker, as it stands in build/, and beside it, over the same tables, a Worker of one query. What it is asked is the same for
+// the native server.
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
@@ -63,22 +64,17 @@ const forged = (accessToken) => {
   return `${signed}.${sign(null, Buffer.from(signed), generateKeyPairSync("ed25519").privateKey).toString("base64url")}`;
 };
 
-/** Starts the Worker that stands in `build/` of a checkout, with the schema of that checkout. */
-export const startHamrah = async (users, checkout = root) => {
-  const bindings = {
-    ENVIRONMENT: "development",
-    RATE_LIMITS: "off",
-    INTERNAL_API_KEY: token(),
-    JWT_SIGNING_KEYS: signingKeys(),
-    SECRETS_KEY: token(),
-  };
-  const modules = [
-    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", checkout), "utf8") },
-    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", checkout)) },
-  ];
-  const instance = await startInstance({ api: { modules, bindings }, "one-query": plain("one-query") });
-  await instance.sql(migrations(checkout).map((text) => ({ text })));
-  const [api, oneQuery] = await Promise.all(["api", "one-query"].map(instance.urlOf));
+/** Settings of a contestant, with secrets of its own. */
+export const settings = () => ({
+  ENVIRONMENT: "development",
+  RATE_LIMITS: "off",
+  INTERNAL_API_KEY: token(),
+  JWT_SIGNING_KEYS: signingKeys(),
+  SECRETS_KEY: token(),
+});
+
+/** Makes `users` accounts at the API at `api`, most of them by `sql`. Gives its lanes, hashes of live session tokens, and `close`. */
+export const populate = async (api, sql, bindings, users) => {
   const ask = await asker(api);
   const service = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": bindings.INTERNAL_API_KEY };
   const internal = async (path, body) => (await ask(json(`/api/internal/${path}`, body, service))).json;
@@ -94,7 +90,7 @@ export const startHamrah = async (users, checkout = root) => {
   }
   // Rows that make sign-ins make them for others, so that lists stay as long as they are.
   const { user: signedInOften } = await internal("users", { email: "often@bench.example", name: "Often", provider: "google", provider_id: "often", platform: "web" });
-  await withoutNotices(instance.sql, () => seedInBulk(instance.sql, ACTORS + 1, users, bulkStatements));
+  await withoutNotices(sql, () => seedInBulk(sql, ACTORS + 1, users, bulkStatements));
 
   const bearer = (path) => ({ access }) => ({ path, headers: { Authorization: `Bearer ${access}` } });
   const refused = (spoil) => ({ prepare: async () => actors.map(({ access }) => ({ access: spoil(access) })), request: bearer("/api/auth/tokens/validate"), expect: 401 });
@@ -163,6 +159,21 @@ export const startHamrah = async (users, checkout = root) => {
     },
   };
   const hashes = actors.map(({ session }) => ({ hash: createHash("sha256").update(session).digest("base64url") }));
+
+  return { lanes, hashes, close: () => ask.close() };
+};
+
+/** Starts the Worker that stands in `build/` of a checkout, with the schema of that checkout. */
+export const startHamrah = async (users, checkout = root) => {
+  const bindings = settings();
+  const modules = [
+    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("build/index.js", checkout), "utf8") },
+    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("build/index_bg.wasm", checkout)) },
+  ];
+  const instance = await startInstance({ api: { modules, bindings }, "one-query": plain("one-query") });
+  await instance.sql(migrations(checkout).map((text) => ({ text })));
+  const [api, oneQuery] = await Promise.all(["api", "one-query"].map(instance.urlOf));
+  const { lanes, hashes, close } = await populate(api, instance.sql, bindings, users);
   const query = { prepare: async () => hashes, request: ({ hash }) => ({ path: "/", headers: { "x-token-hash": hash } }) };
 
   return {
@@ -170,7 +181,7 @@ export const startHamrah = async (users, checkout = root) => {
     lanes: Object.fromEntries(Object.entries(lanes).map(([row, lane]) => [row, { ...lane, origin: api, worker: "api" }])),
     oneQuery: { ...query, origin: oneQuery, worker: "one-query" },
     stop: async () => {
-      ask.close();
+      close();
       await instance.stop();
     },
   };

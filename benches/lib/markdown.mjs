@@ -4,26 +4,32 @@ import { LANES, ROWS } from "../rows.mjs";
 import { targets } from "../targets.mjs";
 import { median, ratio, summary } from "./statistics.mjs";
 
-const BEGIN = "<!-- figures: written by `node benches/run.mjs --markdown` -->";
-const END = "<!-- end of figures -->";
+const MARKS = ["<!-- figures: written by `node benches/run.mjs --markdown` -->", "<!-- end of figures -->"];
 
-const fixed = (value, digits) => value.toFixed(digits);
-const times = (value) => (value ? `**${fixed(value.median, 2)}×** (${fixed(value.min, 2)}–${fixed(value.max, 2)})` : "void");
-const grouped = (value) => Math.round(value).toLocaleString("en");
+export const fixed = (value, digits) => value.toFixed(digits);
+export const times = (value) => (value ? `**${fixed(value.median, 2)}×** (${fixed(value.min, 2)}–${fixed(value.max, 2)})` : "void");
+export const grouped = (value) => Math.round(value).toLocaleString("en");
 
 /** Columns of nothing but figures stand to the right. */
-const table = (head, rows) => {
+export const table = (head, rows) => {
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const isFigures = (at) => rows.every((row) => /^$|^void$|^(\*\*)?[\d.,]+(\s|×|\*|$)/.test(row[at]));
   return [line(head), line(head.map((_, at) => (isFigures(at) ? "--:" : "---"))), ...rows.map(line)].join("\n");
 };
 
-const finder = (cells) => (row, connections, users, lane) =>
+export const finder = (cells) => (row, connections, users, lane) =>
   cells.find((cell) => cell.row === row && cell.connections === connections && cell.users === users && cell.lane === lane);
 
-const rate = (cell) => {
+export const rate = (cell) => {
   if (!cell) return "";
   return cell.void ? "void" : grouped(summary(cell).perSecond.median);
+};
+
+/** Processor time of a request, in milliseconds, over all numbers of connections. */
+export const cpuIn = (cells, digits) => (row, lane, many) => {
+  const measured = cells.filter((cell) => cell.row === row && cell.lane === lane && cell.users === many && !cell.void && cell.rounds.length > 0);
+  const sum = (name) => measured.flatMap((cell) => cell.rounds).reduce((total, round) => total + round[name], 0);
+  return measured.length === 0 ? "" : fixed(sum("cpu") / sum("requests"), digits);
 };
 
 export const markdown = (report) => {
@@ -82,11 +88,7 @@ export const markdown = (report) => {
   }
 
   parts.push("### What a request costs");
-  const cpuOf = (row, lane, many) => {
-    const measured = cells.filter((cell) => cell.row === row && cell.lane === lane && cell.users === many && !cell.void && cell.rounds.length > 0);
-    const sum = (name) => measured.flatMap((cell) => cell.rounds).reduce((total, round) => total + round[name], 0);
-    return measured.length === 0 ? "" : fixed(sum("cpu") / sum("requests"), 2);
-  };
+  const cpuOf = cpuIn(cells, 2);
   const costs = counts.map((count) => {
     const { title } = ROWS.find(({ id }) => id === count.row);
     const lead = [title, LANES[count.lane], grouped(count.users)];
@@ -115,9 +117,9 @@ export const markdown = (report) => {
   return parts.join("\n\n");
 };
 
-export const intoDocument = (path, figures) => {
+export const intoDocument = (path, figures, [begin, end] = MARKS) => {
   const text = readFileSync(path, "utf8");
-  const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)];
+  const [before, after] = [text.indexOf(begin), text.indexOf(end)];
   if (before < 0 || after < before) throw new Error("docs/PERFORMANCE.md has no place for figures");
-  writeFileSync(path, `${text.slice(0, before)}${BEGIN}\n\n${figures}\n\n${text.slice(after)}`);
+  writeFileSync(path, `${text.slice(0, before)}${begin}\n\n${figures}\n\n${text.slice(after)}`);
 };

@@ -11,7 +11,7 @@ const line = (cell, ours) => {
   const { perSecond, p50, p99, cpu } = summary(cell);
   const rate = `${number(perSecond.median).padStart(6)}/s (${number(perSecond.min)}–${number(perSecond.max)})`.padEnd(24);
   const against = cell === ours ? "" : ratio(ours, cell);
-  return `    ${name} ${rate} p50 ${number(p50, 2)} ms, p99 ${number(p99, 2)} ms, CPU ${number(cpu, 2)} ms${against ? `; ours ${times(against)}` : ""}`;
+  return `    ${name} ${rate} p50 ${number(p50, 2)} ms, p99 ${number(p99, 2)} ms, CPU ${number(cpu, 3)} ms${against ? `; ours ${times(against)}` : ""}`;
 };
 
 export const printRow = (row, { about, cells, counts }) => {
@@ -25,8 +25,9 @@ export const printRow = (row, { about, cells, counts }) => {
     for (const cell of group) console.log(line(cell, ours));
     if (ours.rounds.length < about.plan.rounds && !ours.void) console.log(`    only ${ours.rounds.length} of ${about.plan.rounds} rounds: the machine is too busy`);
   }
-  console.log("  a request");
-  for (const count of counts.filter((each) => each.row === row.id)) {
+  const counted = counts.filter((each) => each.row === row.id);
+  if (counted.length > 0) console.log("  a request");
+  for (const count of counted) {
     const name = `${LANES[count.lane]}, ${count.users}`.padEnd(38);
     if (count.void) console.log(`    ${name} void: ${count.void.slice(0, 120)}`);
     else {
