@@ -26,7 +26,7 @@ const statusOf = (lines) =>
     socket.on("close", () => resume(undefined));
     socket.write(`GET /health HTTP/1.1\nHost: localhost\n${lines.map((line) => `${line}\n`).join("")}\n`);
   });
-const many = (count) => Array.from({ length: count }, (_, at) => `${(at + 46_656).toString(36)}:`);
+const many = (count) => Array.from({ length: count }, (_, at) => `${(at + 1_296).toString(36)}:`);
 
 test("hundreds of headers are refused, tens of thousands panic nothing", async () => {
   assert.equal(await statusOf(many(200)), 200);
