@@ -76,7 +76,7 @@ const REGISTERING: [Registering; 41] = [
         r.public_key = [&[0xB8, 0x05], members.as_slice()].concat();
     }),
     ("RSA with leading zeros", "of no kind that can be used", |r| {
-        r.public_key = rsa_like(&[&[0; 128][..], &[0xFF; 128]].concat(), &[1, 0, 1])
+        r.public_key = rsa_like(&[&[0; 128][..], &[0xFF; 128]].concat(), &[1, 0, 1]);
     }),
     ("RSA with another exponent", "of no kind that can be used", |r| r.public_key = rsa_like(&[0xFF; 256], &[0, 0, 3])),
     ("coordinates of other lengths", "of no kind that can be used", |r| {
