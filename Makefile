@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pages build dev fuzz test test-native test-worker check fmt openapi deploy clean
+.PHONY: help setup pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -22,6 +22,7 @@ test: setup check ## Run every test, on both targets and in a browser
 	@node scripts/chromium.mjs
 	@node scripts/build-pages.mjs --release
 	@node scripts/build-worker.mjs --release
+	@node benches/size.mjs --check
 	@node scripts/test.mjs
 
 test-native: ## Run the native tests only
@@ -33,6 +34,16 @@ test-worker: setup ## Run the tests against the Worker only, in a development bu
 
 fuzz: setup ## Fuzz the parsers for FUZZ_SECONDS (20) each
 	@node scripts/fuzz.mjs
+
+bench: build ## Measure the Worker beside better-auth: make bench ARGS=--quick; docs/PERFORMANCE.md
+	@npm ci --prefix benches --silent
+	@node benches/run.mjs $(ARGS)
+
+bench-native: setup ## Measure the native server beside bare axum and sqlx: make bench-native ARGS=--quick
+	@node benches/native.mjs $(ARGS)
+
+instructions: ## Count the instructions of a request by valgrind; docs/INSTRUCTIONS.md
+	@node benches/instructions.mjs $(ARGS)
 
 check: setup ## Format, lints, generated files
 	cargo fmt --check

@@ -1,14 +1,10 @@
-//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA (RFC 8037) and nothing else.
+//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1), signed with EdDSA (RFC 8037) and nothing else.
 //!
-//! The parser is jsonwebtoken's; the only cryptography it is given is Ed25519, so that no other algorithm can be talked into being used.
+//! There is no other algorithm here that a token could ask for, no key but our own, and no member in its header but the three that ours have.
 
-use std::sync::Once;
-
-use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
-use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::signature;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,12 +15,33 @@ use crate::model::records::{Platform, Session};
 use crate::model::signing_keys::{SigningKey, SigningKeys};
 use crate::model::time::Timestamp;
 
+/// The one algorithm (RFC 8037 §3.1).
+const ALGORITHM: &str = "EdDSA";
 /// The header's `typ` (RFC 9068 §2.1): no other JWT of ours can pass for an access token.
 const TYPE: &str = "at+jwt";
 /// Ours are about 500 bytes; nothing longer is decoded.
 const MAX_BYTES: usize = 2048;
 /// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
 const LEEWAY_SECONDS: i64 = 60;
+
+/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits for it.
+#[async_trait]
+pub trait Signatures: Send + Sync {
+    /// A signature over `message`; `None` if the key only verifies, or the platform failed.
+    async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
+
+    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
+}
+
+/// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    typ: String,
+    alg: String,
+    kid: String,
+}
 
 /// What an access token says (RFC 9068 §2.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,9 +124,12 @@ pub enum Refused {
     #[error("its header is not one of ours")]
     Header,
     /// Its signature does not verify.
-    #[error("its signature or claims do not verify")]
+    #[error("its signature does not verify")]
     Signature,
-    /// Its issuer, audience, subject or sign-in are not ours.
+    /// Nobody can say: the platform failed. The token may be good.
+    #[error("the platform verified no signature")]
+    Unverified,
+    /// They cannot be read, or issuer, audience, subject or sign-in are not ours.
     #[error("its claims are not ours")]
     Claims,
     /// It has ended.
@@ -120,12 +140,10 @@ pub enum Refused {
     NotYet,
 }
 
-/// Signs a token with the current key; `None` only if the key cannot sign, which the configuration rules out.
-#[must_use]
-pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
-    use_ed25519_only();
+/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
+pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
     let key = config.signing_keys.current();
-    let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+    let header = Header { typ: TYPE.to_owned(), alg: ALGORITHM.to_owned(), kid: key.kid.clone() };
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
@@ -139,25 +157,29 @@ pub fn sign(config: &Config, new: &NewToken<'_>) -> Option<String> {
         amr: new.of.amr.methods().to_vec(),
         nbf: None,
     };
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&key.pkcs8()?)).ok()
+    let part = |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
+    let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
+    let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, signed.as_bytes()).await?);
+    Some(format!("{signed}.{signature}"))
 }
 
 /// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
 ///
-/// Whether the sign-in behind it is alive is a question to the database.
+/// Whether the sign-in behind it is alive is a question to the database. What needs no signature to be refused is refused before one is
+/// verified: that is most of the work.
 ///
 /// # Errors
 /// [`Refused`]
-pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-    use_ed25519_only();
-    let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if token.len() > MAX_BYTES || token.bytes().filter(|b| *b == b'.').count() != 2 || !token.bytes().all(base64url) {
+pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+    if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| Refused::Header)?;
-    let key = trusted_key(&config.signing_keys, &header).ok_or(Refused::Header)?;
-    let decoding = DecodingKey::from_ed_components(&key.x()).map_err(|_| Refused::Header)?;
-    let claims = jsonwebtoken::decode::<Claims>(token, &decoding, &signature_only()).map_err(|_| Refused::Signature)?.claims;
+    let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
+    let (header, claims, signature) = (decoded(header)?, decoded(claims)?, decoded(signature)?);
+    let key = trusted_key(&config.signing_keys, &object(&header).ok_or(Refused::Header)?).ok_or(Refused::Header)?;
+    let claims: Claims = object(&claims).ok_or(Refused::Claims)?;
     if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
         return Err(Refused::Claims);
     }
@@ -166,6 +188,10 @@ pub fn verify(config: &Config, token: &str, now: Timestamp) -> Result<Subject, R
     }
     if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
         return Err(Refused::NotYet);
+    }
+    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    if !signatures.verifies(key, signed.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
+        return Err(Refused::Signature);
     }
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
@@ -179,95 +205,39 @@ pub fn public_keys(keys: &SigningKeys) -> Value {
     json!({"keys": public.collect::<Vec<_>>()})
 }
 
-/// The key that a header names, out of our own set only: keys or addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) make it refused.
+/// The key that a header names, out of our own set only.
 fn trusted_key<'a>(keys: &'a SigningKeys, header: &Header) -> Option<&'a SigningKey> {
-    let foreign = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some() || header.crit.is_some();
-    if foreign || header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
-        return None;
-    }
-    keys.find(header.kid.as_deref()?)
+    if header.alg == ALGORITHM && header.typ == TYPE { keys.find(&header.kid) } else { None }
 }
 
-/// Claims are checked by us, against our own clock; the library's reading of the system's clock is switched off.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
-}
-
-/// Gives jsonwebtoken its only cryptography. The library keeps one provider a process.
-fn use_ed25519_only() {
-    static PROVIDER: CryptoProvider = CryptoProvider {
-        signer_factory: |algorithm, key| match algorithm {
-            Algorithm::EdDSA => Ok(Box::new(EdSigner(private_key(key.as_bytes()).ok_or_else(wrong_key)?)) as Box<dyn JwtSigner>),
-            _ => Err(wrong_key()),
-        },
-        verifier_factory: |algorithm, key| match algorithm {
-            Algorithm::EdDSA => {
-                Ok(Box::new(EdVerifier(public_key(key.try_get_as_bytes()?).ok_or_else(wrong_key)?)) as Box<dyn JwtVerifier>)
-            }
-            _ => Err(wrong_key()),
-        },
-        key_utils: KeyUtils::new_unimplemented(),
-    };
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // Fails only if something else in the process was quicker; then signing and verifying refuse what they do not know.
-        let _ = PROVIDER.install_default();
-    });
-}
-
-fn wrong_key() -> Error {
-    Error::from(ErrorKind::InvalidKeyFormat)
-}
-
-/// The seed ends the PKCS #8 document that [`SigningKey::pkcs8`] wrote.
-fn private_key(pkcs8: &[u8]) -> Option<Ed25519> {
-    pkcs8.last_chunk::<32>().map(Ed25519::from_bytes)
-}
-
-fn public_key(x: &[u8]) -> Option<VerifyingKey> {
-    VerifyingKey::from_bytes(x.try_into().ok()?).ok()
-}
-
-struct EdSigner(Ed25519);
-
-impl signature::Signer<Vec<u8>> for EdSigner {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        Ok(self.0.sign(message).to_bytes().to_vec())
-    }
-}
-
-impl JwtSigner for EdSigner {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
-    }
-}
-
-struct EdVerifier(VerifyingKey);
-
-impl signature::Verifier<Vec<u8>> for EdVerifier {
-    /// Strict: no small-order points and no second spelling of a signature (RFC 8032 §8.4).
-    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        let parsed = Signature::from_slice(signature).map_err(|_| signature::Error::new())?;
-        self.0.verify_strict(message, &parsed).map_err(|_| signature::Error::new())
-    }
-}
-
-impl JwtVerifier for EdVerifier {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
-    }
+/// A JSON object: a derived reader would take a list, by position, as well.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::amr::Proof;
+    use futures_util::FutureExt;
     use proptest::prelude::*;
+
+    struct Software;
+
+    #[async_trait]
+    impl Signatures for Software {
+        async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]> {
+            key.sign(message)
+        }
+
+        async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+            Some(key.verifies(message, signature))
+        }
+    }
+
+    fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+        verify(&Software, config, token, now).now_or_never().expect("nothing to wait for")
+    }
 
     fn config() -> Config {
         let keys =
@@ -297,14 +267,14 @@ mod tests {
             issued_at: NOW,
             expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
         };
-        sign(config, &new).expect("signs")
+        sign(&Software, config, &new).now_or_never().flatten().expect("signs")
     }
 
     #[test]
     fn a_token_is_good_until_the_second_it_ends() {
         let config = config();
         let token = token(&config);
-        let at = |seconds: i64| verify(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
+        let at = |seconds: i64| verified(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
         assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
         assert!(at(3599).is_ok());
         assert_eq!(at(3600), Err(Refused::Expired));
@@ -315,7 +285,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_a_token(text in "\\PC{0,200}") {
-            prop_assert!(verify(&config(), &text, NOW).is_err());
+            prop_assert!(verified(&config(), &text, NOW).is_err());
         }
 
         #[test]
@@ -324,10 +294,10 @@ mod tests {
             let token = token(&config);
             let at = index.index(token.len());
             let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
-            prop_assert!(changed == token || verify(&config, &changed, NOW).is_err());
+            prop_assert!(changed == token || verified(&config, &changed, NOW).is_err());
             let longer = format!("{}{byte}{}", &token[..at], &token[at..]);
-            prop_assert!(verify(&config, &longer, NOW).is_err());
-            prop_assert!(verify(&config, &token[..at], NOW).is_err());
+            prop_assert!(verified(&config, &longer, NOW).is_err());
+            prop_assert!(verified(&config, &token[..at], NOW).is_err());
         }
     }
 }

@@ -56,13 +56,23 @@ impl SignedIn {
 pub enum AuthenticateError {
     /// The access token is not one of ours, or not any more.
     #[error("the access token is refused: {0}")]
-    AccessToken(#[from] Refused),
+    AccessToken(Refused),
     /// The token is good, but the sign-in behind it is unknown, revoked or has ended; or the session token is.
     #[error("there is no live sign-in behind the token")]
     NoSignIn,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Refused> for AuthenticateError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            // It can be tried again, as after a fault of the database: the token is not to be thrown away.
+            Refused::Unverified => Self::Store(StoreError::Unavailable(refused.to_string())),
+            refused => Self::AccessToken(refused),
+        }
+    }
 }
 
 /// Establishes who presents `credential`.
@@ -73,15 +83,16 @@ pub enum AuthenticateError {
 /// [`AuthenticateError`]
 pub async fn authenticate(ports: &Ports, credential: &Credential) -> Result<SignedIn, AuthenticateError> {
     let now = ports.clock.now();
+    let db = ports.db.as_ref();
     match credential {
         Credential::Access(token) => {
-            let subject = access_token::verify(&ports.config, token, now)?;
-            let found = sessions::by_id(ports.db.as_ref(), subject.session, subject.user, now).await?;
+            let subject = access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await?;
+            let found = sessions::by_id(db, subject.session, subject.user, now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
             Ok(SignedIn { user, session, expires_at: subject.expires_at, renewed: false, now })
         }
         Credential::Session(token) => {
-            let found = sessions::by_token(ports.db.as_ref(), &token.hash(), now).await?;
+            let found = sessions::by_token(db, &token.hash(), now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
             let ends = session.token_expires_at.unwrap_or(now);
             Ok(SignedIn { user, session, expires_at: ends, renewed: false, now })
@@ -138,11 +149,11 @@ pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOr
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => sessions::sign_out_token(db, &token.hash(), &stamp).await?,
-        Credential::Access(token) => {
-            if let Ok(subject) = access_token::verify(&ports.config, token, now) {
-                sessions::sign_out(db, subject.session, subject.user, &stamp).await?;
-            }
-        }
+        Credential::Access(token) => match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
+            Ok(subject) => sessions::sign_out(db, subject.session, subject.user, &stamp).await?,
+            Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
+            Err(_) => {}
+        },
     }
     Ok(())
 }

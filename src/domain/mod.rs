@@ -6,6 +6,7 @@ pub mod access_token;
 pub mod activity;
 pub mod app_attest;
 pub mod authenticate;
+mod cbor;
 pub mod csrf;
 mod derived;
 pub mod devices;
@@ -37,6 +38,7 @@ use crate::model::secret::SECRET_BYTES;
 use crate::model::time::Timestamp;
 use crate::store::Db;
 
+use self::access_token::Signatures;
 use self::rate_limit::RateLimiter;
 
 /// The time.
@@ -102,6 +104,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// The CSPRNG.
     pub entropy: Arc<dyn Entropy>,
+    /// What signs access tokens.
+    pub signatures: Arc<dyn Signatures>,
     /// How often an address may ask.
     pub limiter: Arc<dyn RateLimiter>,
     /// The way out to other people's servers.

@@ -53,8 +53,8 @@ pub enum SignInError {
     /// The device cannot be the account's, and there is no sign-in without it.
     #[error(transparent)]
     Device(#[from] NotKept),
-    /// The access token could not be signed: the signing key is wrong.
-    #[error("the signing key cannot sign")]
+    /// The access token could not be signed.
+    #[error("the access token could not be signed")]
     Signing,
     /// The platform.
     #[error(transparent)]
@@ -114,7 +114,7 @@ pub async fn token_pair(
     let id = ports.id(SessionId::from_random)?;
     let user = create(ports, (who, device), (id, platform), (None, Some(pair)), &ports.stamp(origin, now)?).await?;
     let of = SignIn { user: user.id, session: id, platform, authenticated_at: now, amr: &provider() };
-    let access_token = sign_access_token(ports, of, now, access_expires_at)?;
+    let access_token = sign_access_token(ports, of, now, access_expires_at).await?;
     Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
 }
 
@@ -188,9 +188,9 @@ impl Prepared {
     }
 
     /// What its owner gets, once it is stored.
-    pub(super) fn finish(self, ports: &Ports, user: User, place: &Place) -> Result<Complete, SignInError> {
+    pub(super) async fn finish(self, ports: &Ports, user: User, place: &Place) -> Result<Complete, SignInError> {
         let of = SignIn { user: user.id, session: self.id, platform: place.platform, authenticated_at: self.now, amr: &self.amr };
-        let access_token = sign_access_token(ports, of, self.now, self.access_expires_at)?;
+        let access_token = sign_access_token(ports, of, self.now, self.access_expires_at).await?;
         let expires_in = self.access_expires_at.seconds_since(self.now);
         let pair = TokenPair { user, access_token, refresh_token: self.refresh_token, expires_in };
         Ok(Complete { pair, session_token: self.session_token, session_expires_at: self.session_expires_at, now: self.now })
@@ -198,10 +198,15 @@ impl Prepared {
 }
 
 /// Signs an access token for a sign-in.
-pub(super) fn sign_access_token(ports: &Ports, of: SignIn<'_>, issued_at: Timestamp, expires_at: Timestamp) -> Result<String, SignInError> {
+pub(super) async fn sign_access_token(
+    ports: &Ports,
+    of: SignIn<'_>,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<String, SignInError> {
     let id = ports.id(EventId::from_random)?;
     let new = NewAccessToken { of, id, issued_at, expires_at };
-    access_token::sign(&ports.config, &new).ok_or(SignInError::Signing)
+    access_token::sign(ports.signatures.as_ref(), &ports.config, &new).await.ok_or(SignInError::Signing)
 }
 
 /// An internal service says who signs in, and was told by a provider.

@@ -71,7 +71,7 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
     let refresh_token = refresh_token.ok_or(RotateError::Invalid)?;
     // The last access token of a chain ends with the chain.
     let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
-    let access_token = sign_in::sign_access_token(ports, (&known.session).into(), now, ends)?;
+    let access_token = sign_in::sign_access_token(ports, (&known.session).into(), now, ends).await?;
     Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: ends.seconds_since(now) })
 }
 

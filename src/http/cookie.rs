@@ -11,6 +11,11 @@ use crate::model::time::Timestamp;
 
 const HOST_ONLY: &str = "__Host-session";
 const SHARED: &str = "session";
+/// Where the database stood after its bearer's last change (`D1_REPLICAS`). It grants nothing.
+const BOOKMARK: &str = "hamrah-bookmark";
+const HOST_ONLY_BOOKMARK: &str = "__Host-hamrah-bookmark";
+/// Replicas are seconds behind at most; seconds.
+const BOOKMARK_LASTS: i64 = 60;
 /// How many cookies of the name are looked at when signing out.
 const MOST_TOKENS: usize = 4;
 
@@ -87,6 +92,22 @@ impl Shape {
         cleared
     }
 
+    fn bookmark_name(&self) -> &'static str {
+        if self.name == HOST_ONLY { HOST_ONLY_BOOKMARK } else { BOOKMARK }
+    }
+
+    /// The bookmarks among the cookies, as they came.
+    pub fn bookmarks<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+        let wanted = self.bookmark_name().as_bytes();
+        pairs(headers).filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
+    }
+
+    /// `Set-Cookie` for a bookmark.
+    #[must_use]
+    pub fn set_bookmark(&self, bookmark: &str) -> HeaderValue {
+        self.write(self.bookmark_name(), bookmark, BOOKMARK_LASTS, self.domain.as_deref())
+    }
+
     fn write(&self, name: &str, value: &str, max_age: i64, domain: Option<&str>) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
         let domain = domain.map(|domain| format!("; Domain=.{domain}")).unwrap_or_default();
@@ -127,6 +148,21 @@ mod tests {
 
     fn cookies(lines: &[&str]) -> HeaderMap {
         lines.iter().map(|line| (header::COOKIE, HeaderValue::from_str(line).expect("a header"))).collect()
+    }
+
+    #[test]
+    fn a_bookmark_is_hexadecimal_short_and_the_only_one() {
+        use crate::http::gate::replicas::{BOOKMARK as HEADER, Presented, presented};
+        let in_header = |value| presented(&HeaderMap::from_iter([(HEADER, HeaderValue::from_str(value).expect("a header"))]), &shape());
+        let in_cookies = |line: &str| presented(&cookies(&[line]), &shape());
+        let good = "00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683";
+        assert_eq!(in_header(good), Presented::Bookmark(good.to_owned()));
+        assert_eq!(in_cookies(&format!("a=b; __Host-hamrah-bookmark={good}")), Presented::Bookmark(good.to_owned()));
+        assert_eq!(in_cookies(&format!("hamrah-bookmark={good}")), Presented::Nothing, "a subdomain's");
+        assert_eq!(in_cookies(&format!("__Host-hamrah-bookmark={good}; __Host-hamrah-bookmark={good}")), Presented::Doubtful);
+        for bad in ["", "first-unconstrained", "first-primary", "00000085; x", &"0".repeat(129)] {
+            assert_eq!(in_header(bad), Presented::Doubtful, "{bad}");
+        }
     }
 
     #[test]

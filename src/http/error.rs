@@ -235,7 +235,7 @@ impl From<SignInError> for ApiError {
             SignInError::UnknownUser => Code::UserNotFound.into(),
             SignInError::EmailRequired => Code::EmailRequired.into(),
             SignInError::Device(error) => error.into(),
-            SignInError::Signing => Self::because(Code::Internal, error.to_string()),
+            SignInError::Signing => Self::because(Code::Unavailable, error.to_string()),
             SignInError::Entropy(error) => error.into(),
             SignInError::Store(error) => error.into(),
         }

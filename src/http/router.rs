@@ -5,8 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use http::Method;
 
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
@@ -16,7 +15,6 @@ use super::{
 };
 use crate::domain::Ports;
 use crate::domain::rate_limit::RateClass;
-use crate::model::config::Config;
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +52,16 @@ impl Route {
         // Services are few and known, and their visitors' addresses are not theirs. The rest, outside of the API, asks nobody anything.
         let limited = self.path.starts_with("/api/") && self.access != Access::Service;
         limited.then_some(if open || signs_in { RateClass::SignIn } else { RateClass::Public })
+    }
+}
+
+impl Route {
+    /// Whether a replica may answer it (`D1_REPLICAS`): it shows somebody who is signed in what is theirs. Not what says of a credential that it
+    /// is good, since others rely on it; not all that there is at once.
+    #[must_use]
+    pub fn may_be_stale(&self) -> bool {
+        let relied_on = self.path.ends_with("/validate") || self.path.ends_with("/export") || self.path.ends_with("/csrf");
+        self.method == Method::GET && self.access == Access::SignedIn && !relied_on
     }
 }
 
@@ -158,6 +166,7 @@ pub fn table() -> Vec<Route> {
 pub fn router(ports: Ports) -> Router {
     let app = App { ports };
     let (internal, public): (Vec<_>, Vec<_>) = table().into_iter().partition(|route| route.access == Access::Service);
+    let mount = |routes| mount(routes, app.ports.config.d1_replicas);
     let internal = mount(internal).route_layer(from_fn_with_state(app.clone(), gate::internal_key::gate));
     let (api, others): (Vec<_>, Vec<_>) = public.into_iter().partition(|route| route.rate_class().is_some());
     let (sign_in, api): (Vec<_>, Vec<_>) = api.into_iter().partition(|route| route.rate_class() == Some(RateClass::SignIn));
@@ -167,7 +176,7 @@ pub fn router(ports: Ports) -> Router {
         .merge(limited(api, RateClass::Public))
         .route_layer(from_fn_with_state(app.clone(), gate::same_origin::gate))
         .fallback(|| async { ApiError::from(Code::NotFound) })
-        .layer(cors(&app.ports.config));
+        .layer(from_fn_with_state(gate::cors::layer(&app.ports.config), gate::cors::gate));
     internal
         .merge(public)
         .layer(from_fn(gate::body::gate))
@@ -176,29 +185,9 @@ pub fn router(ports: Ports) -> Router {
         .with_state(app)
 }
 
-fn mount(routes: Vec<Route>) -> Router<App> {
-    routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler))
-}
-
-/// Exact origins with credentials; never a wildcard beside them.
-fn cors(config: &Config) -> CorsLayer {
-    let origins = config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
-    let ours = [
-        "x-request-id",
-        "x-request-challenge",
-        "x-ios-app-attest-key",
-        "x-ios-app-attest-assertion",
-        "x-ios-app-bundle-id",
-        "x-requested-with",
-        "x-csrf-token",
-        "x-expected-user",
-    ];
-    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT].into_iter().chain(ours.map(HeaderName::from_static));
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID])
-        .max_age(std::time::Duration::from_mins(10))
+fn mount(routes: Vec<Route>, replicas: bool) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, route| {
+        let stale = replicas && route.may_be_stale();
+        router.route(route.path, if stale { route.handler.route_layer(from_fn(gate::replicas::gate)) } else { route.handler })
+    })
 }

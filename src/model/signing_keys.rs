@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{SigningKey as Ed25519, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -25,30 +25,36 @@ const MIN_SEED_VARIETY: usize = 16;
 pub struct SigningKey {
     /// The key's id: `kid` in headers and in the published set.
     pub kid: String,
-    /// The public half.
-    pub public: VerifyingKey,
-    seed: Option<Zeroizing<[u8; 32]>>,
+    public: VerifyingKey,
+    /// Overwrites itself when it is dropped.
+    private: Option<Ed25519>,
 }
 
 impl SigningKey {
     /// Makes a key from 32 bytes of entropy; its `kid` is its thumbprint (RFC 7638).
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        let public = Ed25519::from_bytes(&seed).verifying_key();
-        Self { kid: thumbprint(&public), public, seed: Some(Zeroizing::new(seed)) }
-    }
-
-    /// The private half as PKCS #8 (RFC 8410 §7), or `None` if this key only verifies.
-    #[must_use]
-    pub fn pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
-        const HEADER: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-        self.seed.as_ref().map(|seed| Zeroizing::new([HEADER.as_slice(), seed.as_slice()].concat()))
+        let private = Ed25519::from_bytes(&Zeroizing::new(seed));
+        let public = private.verifying_key();
+        Self { kid: thumbprint(&public), public, private: Some(private) }
     }
 
     /// The private half's 32 bytes, or `None` if this key only verifies.
     #[must_use]
     pub fn seed(&self) -> Option<&[u8; 32]> {
-        self.seed.as_deref()
+        self.private.as_ref().map(Ed25519::as_bytes)
+    }
+
+    /// A signature over `message`, or `None` if this key only verifies.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Option<[u8; 64]> {
+        self.private.as_ref().map(|private| private.sign(message).to_bytes())
+    }
+
+    /// Whether this key made `signature` over `message`. Strict: no points of small order, no second spelling (RFC 8032 §8.4).
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        Signature::from_slice(signature).is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
     }
 
     /// The public half, base64url: the JWK's `x`.
@@ -94,7 +100,7 @@ impl SigningKeys {
         }
         let mut keys = keys.into_iter();
         let first = keys.next().ok_or("has no keys")?;
-        if first.seed.is_none() {
+        if first.private.is_none() {
             return Err("key 0 signs and so needs its private half, `d`".to_owned());
         }
         Ok(Self { first, rest: keys.collect() })
@@ -107,7 +113,7 @@ impl SigningKeys {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
             x: key.x(),
-            d: key.seed.as_ref().map(|seed| URL_SAFE_NO_PAD.encode(seed.as_slice())),
+            d: key.seed().map(|seed| URL_SAFE_NO_PAD.encode(seed)),
             kid: Some(key.kid.clone()),
             alg: Some("EdDSA".to_owned()),
             usage: Some("sig".to_owned()),
@@ -174,11 +180,12 @@ fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
     if KNOWN_PUBLIC.contains(&jwk.x.as_str()) {
         return Err("is an example that everybody knows");
     }
-    let seed = match jwk.d.as_deref() {
+    let private = match jwk.d.as_deref() {
         None => None,
         Some(d) => {
             let seed = Zeroizing::new(bytes32(d).ok_or("has a `d` that is not 32 bytes of base64url")?);
-            if Ed25519::from_bytes(&seed).verifying_key() != public {
+            let private = Ed25519::from_bytes(&seed);
+            if private.verifying_key() != public {
                 return Err("has a `d` and an `x` that do not belong together");
             }
             let mut different = *seed;
@@ -186,7 +193,7 @@ fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
             if different.chunk_by(u8::eq).count() < MIN_SEED_VARIETY {
                 return Err("has a `d` that is not random");
             }
-            Some(seed)
+            Some(private)
         }
     };
     let kid = match jwk.kid.as_deref() {
@@ -194,7 +201,7 @@ fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
         Some(kid) if (1..=128).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_graphic()) => kid.to_owned(),
         Some(_) => return Err("has a `kid` that is not 1 to 128 printable characters"),
     };
-    Ok(SigningKey { kid, public, seed })
+    Ok(SigningKey { kid, public, private })
 }
 
 fn bytes32(text: &str) -> Option<[u8; 32]> {

@@ -124,8 +124,6 @@ pub struct NewPasskey {
     pub id: CredentialId,
     /// COSE, as the authenticator gave it.
     pub public_key: Vec<u8>,
-    /// The same credential as webauthn-rs writes it: JSON.
-    pub library: String,
     /// Where the authenticator's counter stands.
     pub counter: u32,
     /// Hints.
@@ -143,12 +141,11 @@ pub struct NewPasskey {
 }
 
 impl NewPasskey {
-    /// `?1` to `?11`; whose it is stands in the statement's FROM.
+    /// `?1` to `?10`; whose it is stands in the statement's FROM.
     fn params(&self, now: Timestamp) -> Vec<Value> {
         vec![
             self.id.as_str().into(),
             base64::encode(&self.public_key).as_str().into(),
-            self.library.as_str().into(),
             i64::from(self.counter).into(),
             serde_json::to_string(&self.transports).unwrap_or_else(|_| "[]".to_owned()).as_str().into(),
             self.aaguid.as_str().into(),
@@ -161,13 +158,14 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom and on which condition.
+/// The beginning of a passkey's insertion: `?1` to `?10` are its own, and the rest says for whom and on which condition. The column
+/// `library` goes when no deployed version writes it any more (docs/OPERATIONS.md: migrations come before the code).
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
-            "INSERT INTO passkeys (id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
+            "INSERT INTO passkeys (library, id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
                                    created_at, user_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ",
+             SELECT '', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ",
             $for_whom
         )
     };
@@ -176,7 +174,7 @@ macro_rules! insert_passkey {
 /// Adds a passkey to an account that this batch made, and that nobody else can know yet.
 pub(super) fn insert_for_new(new: &NewPasskey, user: UserId, now: Timestamp) -> Statement {
     let params = new.params(now).into_iter().chain([user.into()]).collect();
-    Statement { sql: insert_passkey!("id FROM users WHERE id = ?12"), params }
+    Statement { sql: insert_passkey!("id FROM users WHERE id = ?11"), params }
 }
 
 /// Whose passkey it is, if anybody's.
@@ -207,8 +205,8 @@ pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, most: usize, stamp: 
     let insert = Statement {
         sql: insert_passkey!(
             "s.user_id FROM sessions AS s
-              WHERE s.id = ?13 AND s.user_id = ?12 AND s.revoked_at IS NULL
-                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?12) < ?14
+              WHERE s.id = ?12 AND s.user_id = ?11 AND s.revoked_at IS NULL
+                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?11) < ?13
                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)
              RETURNING id"
         ),

@@ -16,9 +16,17 @@ class D1PreparedStatement {
 }
 
 class D1Database {
-  constructor(env) {
-    this.real = env.REAL;
-    this.control = env.CONTROL;
+  constructor(real, control) {
+    this.real = real;
+    this.control = control;
+  }
+
+  withSession(from) {
+    return new D1Database(this.real.withSession(from), this.control);
+  }
+
+  getBookmark() {
+    return this.real.getBookmark();
   }
 
   async tell(message) {
@@ -51,4 +59,4 @@ class D1Database {
   }
 }
 
-export default (env) => new D1Database(env);
+export default (env) => new D1Database(env.REAL, env.CONTROL);

@@ -51,12 +51,14 @@ const CASES = {
 };
 
 test("who waits for a body that does not come is told, and others are answered meanwhile", { timeout: 60_000 }, async () => {
-  const connection = open(40_000);
-  const head = ["POST /api/internal/users HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 100"];
-  const answered = connection.exchange(head, "{");
+  // Also where a body means nothing.
+  const methods = ["POST", "GET"];
+  const connections = methods.map(() => open(40_000));
+  const headOf = (method) => [`${method} /api/internal/users HTTP/1.1`, "Host: localhost", "Content-Type: application/json", "Content-Length: 100"];
+  const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
   assert.equal((await fetch(`${api.url}/health`)).status, 200);
-  assert.equal(await answered, "408");
-  connection.close();
+  assert.deepEqual(await Promise.all(answered), ["408", "408"]);
+  for (const connection of connections) connection.close();
 });
 
 for (const [what, [line, type, length, status]] of Object.entries(CASES)) {

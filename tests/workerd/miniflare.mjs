@@ -18,15 +18,15 @@ export const signingKeys = () => {
 };
 
 /** The statements of all migrations: each ends with a semicolon before an empty line or the end of its file. */
-const migrations = () =>
-  readdirSync(new URL("migrations/", root))
+export const migrations = (checkout = root) =>
+  readdirSync(new URL("migrations/", checkout))
     .sort()
-    .flatMap((file) => read(`migrations/${file}`).split(/;\s*(?:\n\s*\n|$)/))
+    .flatMap((file) => readFileSync(new URL(`migrations/${file}`, checkout), "utf8").split(/;\s*(?:\n\s*\n|$)/))
     .map((statement) => statement.replace(/^\s*--.*$/gm, "").trim())
     .filter((statement) => statement);
 
 /** A process's name, and what follows it in its line (proc(5)), which is counted from 3 there; nothing where there is no procfs. */
-const statusOf = (pid) => {
+export const statusOf = (pid) => {
   try {
     const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
     return { name, fields: rest.split(" ") };
@@ -38,7 +38,7 @@ const statusOf = (pid) => {
 const claimed = new Set();
 
 /** The process that was started here last. */
-const newestWorkerd = () => {
+export const newestWorkerd = () => {
   const here = existsSync("/proc/self/stat") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
   const isOurs = ({ name, fields }) => name === "workerd" && fields[1] === String(process.pid);
   const pid = here.find((each) => !claimed.has(each) && isOurs(statusOf(each)));
@@ -47,7 +47,7 @@ const newestWorkerd = () => {
 };
 
 /** Asks the database for the tests, over a socket of its own: Miniflare's proxy of a binding fails now and then under load. */
-const SQL_WORKER = `export default {
+export const SQL_WORKER = `export default {
   async fetch(request, { REAL }) {
     try {
       const prepared = (await request.json()).map(({ text, params = [] }) => REAL.prepare(text).bind(...params));
@@ -57,7 +57,7 @@ const SQL_WORKER = `export default {
     }
   },
 };`;
-const DIRECT = [{ host: "127.0.0.1", port: 0 }];
+export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
 /** Requests of an address in a minute, where a test does not say how many. */
 const PLENTY = 1_000_000;

@@ -3,7 +3,7 @@
 //! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then, Apple's published sample does not.
 //! Assertions have AT set and no credential. So the bytes decide, not the flags, except that ED without a map is refused.
 
-use super::cbor::{Reader, once};
+use crate::domain::cbor::{Reader, once};
 
 /// RP id hash, flags, counter.
 const HEADER: usize = 37;

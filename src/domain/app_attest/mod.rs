@@ -7,7 +7,6 @@
 pub mod assertion;
 pub mod attestation;
 pub mod authenticator_data;
-mod cbor;
 pub mod certificate;
 mod chain;
 pub mod object;

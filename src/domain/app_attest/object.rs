@@ -1,6 +1,6 @@
 //! The CBOR that an app sends: attestation objects and assertions, with exactly the members that Apple writes.
 
-use super::cbor::{Reader, once};
+use crate::domain::cbor::{Reader, once};
 
 /// Several times what devices send: about 6 KB, most of it receipt.
 pub const MOST_BYTES: usize = 64 * 1024;

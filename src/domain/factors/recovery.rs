@@ -107,7 +107,7 @@ pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &
     let session = prepared.session(Owner::Recovered(Recovered { user, answer: &answer, ends_others, subject: &subject }), place);
     let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
     let user = created.ok_or(RecoveryError::Refused("the code was used meanwhile"))?;
-    Ok((prepared.finish(ports, user, place)?, amr))
+    Ok((prepared.finish(ports, user, place).await?, amr))
 }
 
 /// Under what the attempts of a recovery are counted.

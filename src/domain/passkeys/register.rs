@@ -1,8 +1,5 @@
 //! Registering a passkey: for an account that is signed in, or for one that is made with it.
 
-use webauthn_rs::prelude::{Credential, Passkey};
-use webauthn_rs_core::proto::{AttestationFormat, ParsedAttestation, RegisteredExtensions, UserVerificationPolicy};
-
 use super::decoy::is_decoy;
 use super::{Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge};
 use crate::domain::authenticate::SignedIn;
@@ -12,7 +9,6 @@ use crate::domain::webauthn::json::RegistrationResponse;
 use crate::domain::webauthn::registration;
 use crate::domain::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
-use crate::model::base64;
 use crate::model::credential_id::CredentialId;
 use crate::model::email::Email;
 use crate::model::ids::{ChallengeId, EventId, UserId};
@@ -163,7 +159,6 @@ pub async fn complete(
     let named = label.or_else(|| state.label.clone()).or_else(|| aaguid::name(&aaguid).map(str::to_owned));
     let passkey = NewPasskey {
         name: named.unwrap_or_else(|| client_name(origin.user_agent.as_deref()).to_owned()),
-        library: library_json(&credential)?,
         aaguid,
         public_key: credential.public_key.bytes,
         counter: credential.counter,
@@ -210,28 +205,10 @@ async fn create(
     };
     let session = prepared.session(Owner::Fresh(&account), place);
     match accounts::create(ports.db.as_ref(), &account, &session, &ports.stamp(origin, now)?).await? {
-        Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place)?))),
+        Created::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place).await?))),
         Created::EmailTaken => Err(RegisterError::EmailTaken),
         Created::CredentialExists => Err(RegisterError::Exists),
     }
-}
-
-/// The credential as webauthn-rs keeps it.
-fn library_json(credential: &registration::Credential) -> Result<String, StoreError> {
-    let passkey = Passkey::from(Credential {
-        cred_id: base64::decode(credential.id.as_str()).unwrap_or_default(),
-        cred: credential.public_key.key.clone(),
-        counter: credential.counter,
-        transports: None,
-        user_verified: credential.flags.user_verified(),
-        backup_eligible: credential.flags.backup_eligible(),
-        backup_state: credential.flags.backed_up(),
-        registration_policy: UserVerificationPolicy::Required,
-        extensions: RegisteredExtensions::none(),
-        attestation: ParsedAttestation::default(),
-        attestation_format: AttestationFormat::None,
-    });
-    serde_json::to_string(&passkey).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
 /// A passkey's name: trimmed, 1 to 64 printable characters; `None` if it is anything else.

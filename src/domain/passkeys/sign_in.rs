@@ -135,7 +135,7 @@ pub async fn complete(
     };
     let refused = Refusal { step: 22, reason };
     let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
-    Ok((verified.id.clone(), prepared.finish(ports, user, place)?))
+    Ok((verified.id.clone(), prepared.finish(ports, user, place).await?))
 }
 
 /// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.

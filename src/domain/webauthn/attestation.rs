@@ -2,67 +2,57 @@
 //!
 //! The service asks for no attestation. A client that sends one all the same is not believed: the statement is parsed and left at that.
 
-use std::fmt;
-
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_cbor_2::Value;
+use crate::domain::cbor::{Reader, once};
 
 /// More than the longest chain of certificates that authenticators send.
 const MOST_BYTES: usize = 32 * 1024;
 
+/// No format has more than six.
+const MOST_MEMBERS: u64 = 16;
+
 const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
 /// What came.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestationObject {
     /// The format of the statement.
     pub format: String,
     /// The authenticator data, as it came.
     pub auth_data: Vec<u8>,
-    /// The statement.
-    pub statement: Value,
+    /// The statement, as far as it is looked at.
+    pub statement: Statement,
 }
 
-/// The members that count, each once, by their names; a derived reader would take numbers for names too.
-#[derive(Default)]
-struct Raw<'a> {
-    format: Option<&'a str>,
-    auth_data: Option<&'a [u8]>,
-    statement: Option<Value>,
+/// The shape of a statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Statement {
+    /// A map, with these names.
+    Map(Vec<String>),
+    /// A list, as compound statements are.
+    List,
+    /// Anything else.
+    Other,
 }
 
-fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(place: &mut Option<T>, members: &mut A) -> Result<(), A::Error> {
-    let twice = place.replace(members.next_value()?).is_some();
-    if twice { Err(A::Error::custom("a member twice")) } else { Ok(()) }
-}
-
-impl<'de> Deserialize<'de> for Raw<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Raw<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an attestation object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Raw<'de>, A::Error> {
-                let mut raw = Raw::default();
-                while let Some(name) = members.next_key::<&str>()? {
-                    match name {
-                        "fmt" => once(&mut raw.format, &mut members)?,
-                        "authData" => once(&mut raw.auth_data, &mut members)?,
-                        "attStmt" => once(&mut raw.statement, &mut members)?,
-                        _ => drop(members.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(raw)
-            }
-        }
-        deserializer.deserialize_map(Members)
+fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
+    let mut inside = Reader::new(reader.item()?);
+    if !inside.is_map() {
+        return Ok(if inside.is_array() { Statement::List } else { Statement::Other });
     }
+    let count = inside.map()?;
+    if count > MOST_MEMBERS {
+        return Err("too many members");
+    }
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let name = inside.text()?.to_owned();
+        if names.contains(&name) {
+            return Err("a member twice");
+        }
+        names.push(name);
+        inside.skip()?;
+    }
+    Ok(Statement::Map(names))
 }
 
 /// Reads an attestation object that fills `bytes` to the end.
@@ -73,12 +63,23 @@ pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("the attestation object is too long");
     }
-    match serde_cbor_2::from_slice(bytes).map_err(|_| REFUSED)? {
-        Raw { format: Some(format), auth_data: Some(auth_data), statement: Some(statement) } => {
-            Ok(AttestationObject { format: format.to_owned(), auth_data: auth_data.to_vec(), statement })
+    members(bytes).map_err(|_| REFUSED)
+}
+
+fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
+    let (mut format, mut auth_data, mut stated) = (None, None, None);
+    let mut reader = Reader::new(bytes);
+    for _ in 0..reader.map()? {
+        match reader.text()? {
+            "fmt" => once(&mut format, reader.text()?.to_owned())?,
+            "authData" => once(&mut auth_data, reader.bytes()?.to_vec())?,
+            "attStmt" => once(&mut stated, statement(&mut reader)?)?,
+            _ => reader.skip()?,
         }
-        _ => Err(REFUSED),
     }
+    reader.end()?;
+    let lacks = "a member is missing";
+    Ok(AttestationObject { format: format.ok_or(lacks)?, auth_data: auth_data.ok_or(lacks)?, statement: stated.ok_or(lacks)? })
 }
 
 /// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
@@ -106,15 +107,15 @@ impl AttestationObject {
     /// What is wrong with it.
     pub fn check_shape(&self) -> Result<(), &'static str> {
         let members = match (&self.statement, self.format.as_str()) {
-            (Value::Array(_), "compound") => return Ok(()),
-            (Value::Map(members), _) => members,
+            (Statement::List, "compound") => return Ok(()),
+            (Statement::Map(members), _) => members,
             _ => return Err("the attestation statement is no map"),
         };
         if self.format == "none" && !members.is_empty() {
             return Err("the attestation statement of format none is not empty");
         }
         let wanted = FORMATS.iter().find(|(format, _)| *format == self.format).map_or(&[][..], |(_, wanted)| wanted);
-        let complete = wanted.iter().all(|name| members.contains_key(&Value::Text((*name).to_owned())));
+        let complete = wanted.iter().all(|name| members.iter().any(|member| member == name));
         if complete { Ok(()) } else { Err("the attestation statement lacks a member of its format") }
     }
 }

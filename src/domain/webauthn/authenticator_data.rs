@@ -1,18 +1,16 @@
-//! Authenticator data (WebAuthn Level 3 §6.1): read by the library, and held to its exact length, which the library does not look at.
+//! Authenticator data (WebAuthn Level 3 §6.1), read to the last byte.
 
-use serde::Deserialize;
-use serde_cbor_2::{Deserializer, Value};
 use sha2::{Digest, Sha256};
-use webauthn_rs_core::internals::AuthenticatorData;
-use webauthn_rs_core::proto::{Authentication, Registration};
 
-use super::{Expected, quietly};
+use super::Expected;
+use crate::domain::cbor::Reader;
 use crate::domain::steps::Steps;
 
 /// RP id hash, flags, counter.
 const HEADER: usize = 37;
 /// More than any authenticator sends.
 const MOST_BYTES: usize = 16 * 1024;
+const TRUNCATED: &str = "the authenticator data is too short";
 
 /// The flags (§6.1), as they came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,61 +78,58 @@ pub struct Attested {
     pub public_key: Vec<u8>,
 }
 
-/// Where the public key stands, if there is one.
-fn layout(bytes: &[u8]) -> Result<Option<&[u8]>, &'static str> {
-    const TRUNCATED: &str = "the authenticator data is too short";
-    if bytes.len() > MOST_BYTES {
-        return Err("the authenticator data is too long");
-    }
-    let flags = Flags(*bytes.get(32).ok_or(TRUNCATED)?);
-    let mut rest = bytes.get(HEADER..).ok_or(TRUNCATED)?;
-    let mut key = None;
-    if flags.attested() {
-        let (length, after) = rest.get(16..).and_then(|rest| rest.split_first_chunk::<2>()).ok_or(TRUNCATED)?;
-        let after_id = after.get(usize::from(u16::from_be_bytes(*length))..).ok_or(TRUNCATED)?;
-        let (_, after_key) = after_id.split_at_checked(item(after_id)?).ok_or(TRUNCATED)?;
-        key = after_id.get(..after_id.len() - after_key.len());
-        rest = after_key;
-    }
-    if flags.extensions() {
-        rest = rest.get(item(rest)?..).ok_or(TRUNCATED)?;
-    }
-    if rest.is_empty() { Ok(key) } else { Err("something follows the authenticator data") }
-}
-
-/// The length of the CBOR item that `bytes` begin with.
-fn item(bytes: &[u8]) -> Result<usize, &'static str> {
-    let mut reader = Deserializer::from_slice(bytes);
-    Value::deserialize(&mut reader).map_err(|_| "a part of the authenticator data is not CBOR")?;
-    Ok(reader.byte_offset())
-}
-
 /// Reads the authenticator data of a registration.
 ///
 /// # Errors
 /// Why it cannot be read.
 pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
-    let key = layout(bytes)?;
-    let data = quietly(|| AuthenticatorData::<Registration>::try_from(bytes)).map_err(|_| "the authenticator data cannot be read")?;
-    let attested =
-        data.acd.zip(key).map(|(made, key)| Attested { aaguid: made.aaguid, credential_id: made.credential_id, public_key: key.to_vec() });
-    assemble(bytes, data.counter, attested)
+    if bytes.len() > MOST_BYTES {
+        return Err("the authenticator data is too long");
+    }
+    let (header, mut rest) = bytes.split_first_chunk::<HEADER>().ok_or(TRUNCATED)?;
+    let (rp_id_hash, flags_and_counter) = header.split_first_chunk::<32>().ok_or(TRUNCATED)?;
+    let (flags, counter) = flags_and_counter.split_first().ok_or(TRUNCATED)?;
+    let flags = Flags(*flags);
+    let mut attested = None;
+    if flags.attested() {
+        (attested, rest) = credential(rest).map(|(made, rest)| (Some(made), rest))?;
+    }
+    if flags.extensions() {
+        let extensions = item(&mut rest)?;
+        if !Reader::new(extensions).is_map() {
+            return Err("the extensions in the authenticator data cannot be read: they are no map");
+        }
+    }
+    if !rest.is_empty() {
+        return Err("something follows the authenticator data");
+    }
+    let counter = u32::from_be_bytes(*counter.first_chunk().ok_or(TRUNCATED)?);
+    Ok(AuthData { rp_id_hash: *rp_id_hash, flags, counter, attested })
 }
 
-/// Reads the authenticator data of an assertion.
+/// The attested credential data (§6.5.1), and what follows it.
+fn credential(bytes: &[u8]) -> Result<(Attested, &[u8]), &'static str> {
+    let (aaguid, rest) = bytes.split_first_chunk::<16>().ok_or(TRUNCATED)?;
+    let (length, rest) = rest.split_first_chunk::<2>().ok_or(TRUNCATED)?;
+    let (credential_id, mut rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(TRUNCATED)?;
+    let public_key = item(&mut rest)?.to_vec();
+    Ok((Attested { aaguid: *aaguid, credential_id: credential_id.to_vec(), public_key }, rest))
+}
+
+/// The CBOR item that `bytes` begin with.
+fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
+    let mut reader = Reader::new(bytes);
+    let item = reader.item().map_err(|_| "a part of the authenticator data is not CBOR in the form that authenticators write")?;
+    *bytes = reader.rest();
+    Ok(item)
+}
+
+/// Reads the authenticator data of an assertion: a credential in it means nothing there.
 ///
 /// # Errors
 /// Why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AuthData, &'static str> {
-    layout(bytes)?;
-    let data = quietly(|| AuthenticatorData::<Authentication>::try_from(bytes)).map_err(|_| "the authenticator data cannot be read")?;
-    assemble(bytes, data.counter, None)
-}
-
-fn assemble(bytes: &[u8], counter: u32, attested: Option<Attested>) -> Result<AuthData, &'static str> {
-    let (rp_id_hash, rest) = bytes.split_first_chunk::<32>().ok_or("the authenticator data is too short")?;
-    let flags = Flags(rest.first().copied().unwrap_or_default());
-    Ok(AuthData { rp_id_hash: *rp_id_hash, flags, counter, attested })
+    parse_registration(bytes).map(|data| AuthData { attested: None, ..data })
 }
 
 /// The four steps about hash and flags, which both ceremonies have; `first` is the number of the first one.

@@ -1,12 +1,33 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
 
-use super::quietly;
-use ed25519_dalek::{Signature, VerifyingKey};
-use serde_cbor_2::Value;
-use webauthn_rs_core::proto::{COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve};
+use p256::ecdsa::signature::Verifier;
+use rsa::sha2::Sha256;
+use rsa::{BoxedUint, RsaPublicKey, pkcs1v15};
+
+use crate::domain::cbor::{Reader, once};
 
 /// More than a key of any accepted kind takes.
 const MOST_BYTES: usize = 1024;
+
+const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), or something follows it";
+const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
+
+/// Key types (RFC 9052 §7, RFC 8230 §4).
+const OKP: i64 = 1;
+const EC2: i64 = 2;
+const RSA: i64 = 3;
+/// Curves (RFC 9053 §7.1).
+const P256: i64 = 1;
+const P384: i64 = 2;
+const P521: i64 = 3;
+const ED25519: i64 = 6;
+/// ES256, ES384, ES512.
+const ECDSA: [i64; 3] = [-7, -35, -36];
+/// What a point begins with whose two coordinates follow (SEC 1 §2.3.3).
+const UNCOMPRESSED: u8 = 4;
+/// RSA of 2048 bits, none of them a leading zero, with the exponent 65537 as everybody has it.
+const MODULUS_BYTES: usize = 256;
+const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key of nobody's, on which to spend the time of a verification: P-256's base point.
 pub const NOBODYS: [u8; 77] = [
@@ -56,17 +77,15 @@ impl Algorithm {
             Self::Rs256 => "RS256",
         }
     }
+}
 
-    fn of(key: &COSEKey) -> Option<Self> {
-        // §5.8.5: the algorithm fixes the curve; the library would take any with any.
-        match (&key.type_, &key.key) {
-            (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(point)) if point.curve == ECDSACurve::SECP256R1 => Some(Self::Es256),
-            (COSEAlgorithm::ES384, COSEKeyType::EC_EC2(point)) if point.curve == ECDSACurve::SECP384R1 => Some(Self::Es384),
-            (COSEAlgorithm::RS256, COSEKeyType::RSA(_)) => Some(Self::Rs256),
-            (COSEAlgorithm::EDDSA, COSEKeyType::EC_OKP(point)) if point.curve == EDDSACurve::ED25519 => Some(Self::EdDsa),
-            _ => None,
-        }
-    }
+/// A key that is one: a point on its curve, a modulus of the right length.
+#[derive(Clone, Debug)]
+enum Key {
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    Ed25519(ed25519_dalek::VerifyingKey),
+    Rsa(pkcs1v15::VerifyingKey<Sha256>),
 }
 
 /// A public key that was read and found to be one.
@@ -74,10 +93,95 @@ impl Algorithm {
 pub struct PublicKey {
     /// What it signs with.
     pub algorithm: Algorithm,
-    /// The key as the library has it.
-    pub key: COSEKey,
     /// The key as it came: a CBOR map.
     pub bytes: Vec<u8>,
+    key: Box<Key>,
+}
+
+/// The members of a COSE key that the accepted kinds have; those with negative numbers mean something else in each.
+#[derive(Default)]
+struct Members<'a> {
+    kind: Option<i64>,
+    algorithm: Option<i64>,
+    /// -1: the curve, or RSA's modulus.
+    first: Option<Member<'a>>,
+    /// -2: x, or RSA's exponent.
+    second: Option<&'a [u8]>,
+    /// -3: y.
+    third: Option<&'a [u8]>,
+}
+
+enum Member<'a> {
+    Number(i64),
+    Bytes(&'a [u8]),
+}
+
+const NO_KIND: &str = "the key is of no kind that can be used";
+
+impl<'a> Members<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
+        let mut reader = Reader::new(bytes);
+        let canonical = Reader::new(bytes).item().is_ok_and(|item| item.len() == bytes.len());
+        if !canonical {
+            return Err(NOT_CANONICAL);
+        }
+        let mut members = Self::default();
+        for _ in 0..reader.map().map_err(|_| NO_KIND)? {
+            // §6.5.1.1: no optional parameter may be there.
+            match reader.integer().map_err(|_| NO_KIND)? {
+                1 => once(&mut members.kind, reader.integer().map_err(|_| NO_KIND)?),
+                3 => once(&mut members.algorithm, reader.integer().map_err(|_| NO_KIND)?),
+                -1 => once(
+                    &mut members.first,
+                    if reader.is_bytes() {
+                        Member::Bytes(reader.bytes().map_err(|_| NO_KIND)?)
+                    } else {
+                        Member::Number(reader.integer().map_err(|_| NO_KIND)?)
+                    },
+                ),
+                -2 => once(&mut members.second, reader.bytes().map_err(|_| NO_KIND)?),
+                -3 => once(&mut members.third, reader.bytes().map_err(|_| NO_KIND)?),
+                _ => return Err(NO_KIND),
+            }
+            .map_err(|_| NOT_CANONICAL)?;
+        }
+        Ok(members)
+    }
+
+    /// The key (RFC 9053 §7.1, §7.2, RFC 8230 §4). The algorithm fixes the curve (WebAuthn §5.8.5).
+    fn key(&self) -> Result<(Algorithm, Key), &'static str> {
+        match (self.kind, self.algorithm, &self.first, self.second, self.third) {
+            (Some(OKP), Some(algorithm), Some(Member::Number(curve)), Some(x), None) => {
+                let ed25519 = || (algorithm == Algorithm::EdDsa.number() && *curve == ED25519).then(|| ed25519(x)).flatten();
+                Ok((Algorithm::EdDsa, Key::Ed25519(ed25519().ok_or(NO_ED25519)?)))
+            }
+            (Some(OKP), ..) => Err(NO_ED25519),
+            (Some(EC2), Some(algorithm), Some(Member::Number(curve)), Some(x), Some(y)) => {
+                let point = [&[UNCOMPRESSED], x, y].concat();
+                if x.len() != y.len() {
+                    Err(NO_KIND)
+                } else if (algorithm, *curve) == (Algorithm::Es256.number(), P256) {
+                    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
+                    Ok((Algorithm::Es256, Key::P256(key)))
+                } else if (algorithm, *curve) == (Algorithm::Es384.number(), P384) {
+                    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
+                    Ok((Algorithm::Es384, Key::P384(key)))
+                } else if ECDSA.contains(&algorithm) && (P256..=P521).contains(curve) {
+                    Err("the key and its algorithm do not fit")
+                } else {
+                    Err(NO_KIND)
+                }
+            }
+            (Some(RSA), Some(algorithm), Some(Member::Bytes(n)), Some(e), None) if algorithm == Algorithm::Rs256.number() => {
+                if n.len() != MODULUS_BYTES || n.first().is_none_or(|first| *first < 0x80) || e != EXPONENT {
+                    return Err(NO_KIND);
+                }
+                let key = RsaPublicKey::new(BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
+                Ok((Algorithm::Rs256, Key::Rsa(pkcs1v15::VerifyingKey::new(key.map_err(|_| NO_KIND)?))))
+            }
+            _ => Err(NO_KIND),
+        }
+    }
 }
 
 impl PublicKey {
@@ -89,51 +193,26 @@ impl PublicKey {
         if bytes.len() > MOST_BYTES {
             return Err("the key is too long");
         }
-        let value: Value = serde_cbor_2::from_slice(bytes).map_err(|_| "the key is not CBOR, or something follows it")?;
-        // A member given twice, a length that is not the shortest: then the same value is written in another length.
-        if serde_cbor_2::to_vec(&value).map_or(0, |again| again.len()) != bytes.len() {
-            return Err("the key is not CBOR as authenticators write it (CTAP2 canonical form)");
-        }
-        let key = match okp(&value) {
-            Some(key) => key?,
-            None => quietly(|| COSEKey::try_from(&value)).map_err(|_| "the key is of no kind that can be used")?,
-        };
-        let algorithm = Algorithm::of(&key).ok_or("the key and its algorithm do not fit")?;
-        Ok(Self { algorithm, key, bytes: bytes.to_vec() })
+        let (algorithm, key) = Members::read(bytes)?.key()?;
+        Ok(Self { algorithm, bytes: bytes.to_vec(), key: Box::new(key) })
     }
 
-    /// Whether `signature` over `message` was made with this key's private half.
+    /// Whether `signature` over `message` was made with this key's private half (`WebAuthn` Level 3 §6.5.5: ECDSA's are DER).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        // The library reads Ed25519 keys and does not verify with them.
-        if let COSEKeyType::EC_OKP(COSEOKPKey { x, .. }) = &self.key.key {
-            let (Some(key), Ok(signature)) = (ed25519(x), Signature::from_slice(signature)) else { return false };
-            return key.verify_strict(message, &signature).is_ok();
+        match self.key.as_ref() {
+            Key::P256(key) => p256::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::P384(key) => p384::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature).is_ok_and(|it| key.verify_strict(message, &it).is_ok()),
+            Key::Rsa(key) => pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         }
-        quietly(|| self.key.verify_signature(signature, message)).unwrap_or(false)
     }
 }
 
-fn ed25519(x: &[u8]) -> Option<VerifyingKey> {
-    let key = VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
+fn ed25519(x: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
     // A point of small order verifies signatures that nobody made.
     (!key.is_weak()).then_some(key)
-}
-
-/// An octet key pair (RFC 9053 §7.2), which the library refuses to read; `None` if it is of another kind.
-fn okp(value: &Value) -> Option<Result<COSEKey, &'static str>> {
-    let Value::Map(members) = value else { return None };
-    let member = |name: i128| members.get(&Value::Integer(name));
-    if member(1) != Some(&Value::Integer(1)) {
-        return None;
-    }
-    let ed25519_curve = member(3) == Some(&Value::Integer(-8)) && member(-1) == Some(&Value::Integer(6));
-    Some(match member(-2) {
-        Some(Value::Bytes(x)) if ed25519_curve && ed25519(x).is_some() => {
-            Ok(COSEKey { type_: COSEAlgorithm::EDDSA, key: COSEKeyType::EC_OKP(COSEOKPKey { curve: EDDSACurve::ED25519, x: x.clone() }) })
-        }
-        _ => Err("the octet key pair is no Ed25519 key"),
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod body;
 mod caller;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -37,6 +38,24 @@ pub struct ClientAddress(pub Option<IpAddr>);
 /// The client's country, ISO 3166-1 alpha-2, put there by the platform, and only by it.
 #[derive(Clone, Debug)]
 pub struct ClientCountry(pub Option<String>);
+
+/// Whether what a request reads may come from a replica: put there by a platform that has any, allowed by the route
+/// ([`super::gate::replicas`]).
+#[derive(Clone, Default, Debug)]
+pub struct ReplicaReads(Arc<AtomicBool>);
+
+impl ReplicaReads {
+    /// They may.
+    pub fn allow(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they may.
+    #[must_use]
+    pub fn are_allowed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The internal service that calls, put there by [`super::gate::internal_key`].
 #[derive(Clone, Debug)]

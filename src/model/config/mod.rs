@@ -57,6 +57,7 @@ impl fmt::Debug for InternalKey {
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Config {
     /// `ENVIRONMENT`: `development` or `production`; has no default.
     pub environment: Environment,
@@ -101,6 +102,8 @@ pub struct Config {
     pub recent_authentication: Duration,
     /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
     pub secrets_keys: Option<SecretsKeys>,
+    /// `D1_REPLICAS`: whether reads of somebody who is signed in may be answered by a replica of D1; natively it means nothing.
+    pub d1_replicas: bool,
     /// `STEP_UP_PASSKEYS`: whether adding and removing a passkey asks for a recent proof of who somebody is.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
@@ -145,6 +148,7 @@ impl Config {
         };
         let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", off_or_require, true);
         let step_up_passkeys = reader.word("STEP_UP_PASSKEYS", "`off` or `require`", "off", off_or_require, true);
+        let d1_replicas = reader.word("D1_REPLICAS", "`on` or `off`", "off", on_or_off, true);
         if environment == Some(Environment::Production) {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -175,6 +179,7 @@ impl Config {
                 recent_authentication,
                 secrets_keys,
                 step_up_passkeys,
+                d1_replicas,
                 csrf_token_required,
             }),
             _ => Err(ConfigError(reader.problems)),

@@ -36,7 +36,7 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
     assert_eq!(config.account_url, "https://api.hamrah.app/account");
     assert!(config.attest.apps.is_empty());
-    assert!(config.rate_limits && !config.step_up_passkeys && !config.csrf_token_required);
+    assert!(config.rate_limits && !config.step_up_passkeys && !config.csrf_token_required && !config.d1_replicas);
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }
@@ -51,6 +51,7 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_ORIGINS", "http://hamrah.app"),
         ("ALLOWED_ORIGINS", "https://hamrah.app/"),
+        ("D1_REPLICAS", "yes"),
         ("COOKIE_DOMAIN", "app"),
         ("COOKIE_DOMAIN", "hamrah.app; Secure"),
         ("RP_ID", ""),

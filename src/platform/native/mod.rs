@@ -18,4 +18,5 @@ pub mod rate_limits;
 pub mod sqlite;
 
 pub use cli::main;
+pub use ports::Dalek;
 pub use reference::html;

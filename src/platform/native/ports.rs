@@ -1,8 +1,12 @@
-//! Time and randomness from the operating system.
+//! Time and randomness from the operating system, and signatures in Rust.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
+
+use crate::domain::access_token::Signatures;
 use crate::domain::{Clock, Entropy, NoEntropy};
+use crate::model::signing_keys::SigningKey;
 use crate::model::time::Timestamp;
 
 /// The system's clock.
@@ -23,5 +27,19 @@ impl Entropy for SystemEntropy {
     #[allow(clippy::disallowed_methods, reason = "this is the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
         getrandom::fill(buffer).map_err(|_| NoEntropy)
+    }
+}
+
+/// ed25519-dalek.
+pub struct Dalek;
+
+#[async_trait]
+impl Signatures for Dalek {
+    async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]> {
+        key.sign(message)
+    }
+
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+        Some(key.verifies(message, signature))
     }
 }

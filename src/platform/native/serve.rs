@@ -25,7 +25,7 @@ use tower::Service;
 use super::migrations;
 use super::outgoing::{Closed, Https};
 use super::pages::Pages;
-use super::ports::{SystemClock, SystemEntropy};
+use super::ports::{Dalek, SystemClock, SystemEntropy};
 use super::proxies::Proxies;
 use super::rate_limits::InMemory;
 use super::settings::Settings;
@@ -72,6 +72,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         db: Arc::new(database),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        signatures: Arc::new(Dalek),
         limiter,
         outgoing,
         config: Arc::new(settings.config),

@@ -2,10 +2,21 @@
 
 use std::fmt::{self, Write};
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(line: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    fn warn(line: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    fn log(line: &str);
+}
 
 /// Sends log lines to the console. Once per isolate.
 pub(super) fn install() {
@@ -30,14 +41,13 @@ impl Subscriber for Console {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(Map::new());
-        fields.0.insert("level".to_owned(), event.metadata().level().as_str().into());
+        let mut fields = Fields(format!("{{\"level\":\"{}\"", event.metadata().level()));
         event.record(&mut fields);
-        let line = Value::Object(fields.0).to_string();
+        fields.0.push('}');
         match *event.metadata().level() {
-            Level::ERROR => worker::console_error!("{}", line),
-            Level::WARN => worker::console_warn!("{}", line),
-            _ => worker::console_log!("{}", line),
+            Level::ERROR => error(&fields.0),
+            Level::WARN => warn(&fields.0),
+            _ => log(&fields.0),
         }
     }
 
@@ -46,24 +56,31 @@ impl Subscriber for Console {
     fn exit(&self, _: &Id) {}
 }
 
-struct Fields(Map<String, Value>);
+/// A JSON object that is still open.
+struct Fields(String);
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: &impl Serialize) {
+        if let (Ok(name), Ok(value)) = (serde_json::to_string(field.name()), serde_json::to_string(value)) {
+            let _ = write!(self.0, ",{name}:{value}");
+        }
+    }
+}
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = String::new();
-        let _ = write!(text, "{value:?}");
-        self.0.insert(field.name().to_owned(), text.into());
+        self.add(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.add(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.add(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.add(field, &value);
     }
 }

@@ -1,14 +1,23 @@
 //! The `Db` port over D1: a batch is one round trip and atomic.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use wasm_bindgen::JsCast;
-use worker::send::SendFuture;
-use worker::{D1Database, D1PreparedStatement, D1Type, Delay};
+use js_sys::{Array, JSON, Promise, Reflect};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use worker::send::{SendFuture, SendWrapper};
+use worker::{Delay, Env};
 
+use super::replicas::Session;
 use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
 
 /// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
@@ -30,44 +39,102 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// How much of an error's text is kept for the log.
 const MESSAGE_CHARS: usize = 300;
 
+#[wasm_bindgen]
+extern "C" {
+    /// The binding, as far as it is needed. The worker crate's own type reads rows column by column, each with several calls from wasm to
+    /// JavaScript; as JSON a result is one text.
+    #[derive(Clone)]
+    pub(super) type Database;
+    #[wasm_bindgen(method, catch)]
+    fn prepare(this: &Database, sql: &str) -> Result<Prepared, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn batch(this: &Database, statements: &Array) -> Result<Promise, JsValue>;
+
+    #[derive(Clone)]
+    type Prepared;
+    #[wasm_bindgen(method, catch, variadic)]
+    fn bind(this: &Prepared, values: &Array) -> Result<Prepared, JsValue>;
+}
+
 /// A D1 database.
-pub(super) struct D1(D1Database);
+pub(super) struct D1 {
+    database: SendWrapper<Database>,
+    /// Statements that were prepared before, by where their text stands, which is literal: so a text goes to JavaScript once.
+    prepared: SendWrapper<RefCell<HashMap<(usize, usize), Prepared>>>,
+}
 
 impl D1 {
-    pub(super) fn new(database: D1Database) -> Self {
-        Self(database)
+    /// Finds the binding; `None` if there is none.
+    pub(super) fn new(env: &Env, name: &str) -> Option<Self> {
+        // Only what is a D1 database.
+        env.d1(name).ok()?;
+        let database = Reflect::get(env, &name.into()).ok()?.unchecked_into();
+        Some(Self { database: SendWrapper::new(database), prepared: SendWrapper::new(RefCell::default()) })
     }
 
-    fn prepare(&self, statement: &Statement) -> Result<D1PreparedStatement, StoreError> {
-        // Integers go as numbers: D1's own integer type has 32 bits.
-        #[allow(clippy::cast_precision_loss, reason = "values stay below 2^53")]
-        let bound: Vec<D1Type<'_>> = statement
-            .params
-            .iter()
-            .map(|value| match value {
-                Value::Null => D1Type::Null,
-                Value::Integer(integer) => D1Type::Real(*integer as f64),
-                Value::Text(text) => D1Type::Text(text),
-            })
-            .collect();
-        let prepared = self.0.prepare(statement.sql);
-        if bound.is_empty() { Ok(prepared) } else { prepared.bind_refs(&bound).map_err(|error| classify(&error)) }
+    /// A statement of the database itself, prepared once.
+    fn prepared(&self, sql: &'static str) -> Result<Prepared, JsValue> {
+        let mut prepared = self.prepared.borrow_mut();
+        match prepared.entry((sql.as_ptr().addr(), sql.len())) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(free) => Ok(free.insert(self.database.prepare(sql)?).clone()),
+        }
+    }
+
+    fn begin(&self, statements: &[Statement]) -> Result<Promise, JsValue> {
+        let session = match Session::current() {
+            Some(session) => session.open(&self.database, statements)?,
+            None => None,
+        };
+        let batch = Array::new();
+        for statement in statements {
+            let prepared = match &session {
+                Some(session) => session.prepare(statement.sql)?,
+                None => self.prepared(statement.sql)?,
+            };
+            batch.push(prepared.bind(&values(&statement.params))?.as_ref());
+        }
+        session.as_ref().unwrap_or(&self.database).batch(&batch)
     }
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
-        let prepared = statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Vec<_>, _>>()?;
-        let results = self.0.batch(prepared).await.map_err(|error| classify(&error))?;
-        results
-            .into_iter()
-            .map(|result| {
-                if let Some(error) = result.error() {
-                    return Err(classify(&worker::Error::RustError(error)));
-                }
-                let rows = result.results::<serde_json::Map<String, serde_json::Value>>();
-                rows.map_err(|error| StoreError::Broken(error.to_string()))?.into_iter().map(row).collect()
-            })
-            .collect()
+        let promise = self.begin(statements).map_err(|error| classify(&error))?;
+        let results: Array = JsFuture::from(promise).await.map_err(|error| classify(&error))?.unchecked_into();
+        results.iter().map(|result| rows(&result)).collect()
     }
+}
+
+fn values(params: &[Value]) -> Array {
+    let values = Array::new_with_length(u32::try_from(params.len()).unwrap_or(u32::MAX));
+    for (index, value) in (0..).zip(params) {
+        values.set(
+            index,
+            match value {
+                Value::Null => JsValue::NULL,
+                // Integers go as numbers: D1's own integer type has 32 bits.
+                #[allow(clippy::cast_precision_loss, reason = "values stay below 2^53")]
+                Value::Integer(integer) => JsValue::from_f64(*integer as f64),
+                Value::Text(text) => JsValue::from_str(text),
+            },
+        );
+    }
+    values
+}
+
+/// The rows of one result.
+fn rows(result: &JsValue) -> Result<Rows, StoreError> {
+    let member = |name: &str| Reflect::get(result, &name.into()).unwrap_or(JsValue::UNDEFINED);
+    if let Some(error) = member("error").as_string() {
+        return Err(classify(&js_sys::Error::new(&error)));
+    }
+    let found = member("results");
+    if found.is_falsy() || found.unchecked_ref::<Array>().length() == 0 {
+        return Ok(Rows::new());
+    }
+    let broken = || StoreError::Broken("a result that is not rows of numbers and texts".to_owned());
+    let json: String = JSON::stringify(&found).map_err(|_| broken())?.into();
+    let read: Vec<Read> = serde_json::from_str(&json).map_err(|_| broken())?;
+    Ok(read.into_iter().map(|Read(row)| row).collect())
 }
 
 #[async_trait]
@@ -86,30 +153,79 @@ impl Db for D1 {
     }
 }
 
-fn row(columns: serde_json::Map<String, serde_json::Value>) -> Result<Row, StoreError> {
-    let value = |value| match value {
-        serde_json::Value::Null => Ok(Value::Null),
-        serde_json::Value::String(text) => Ok(Value::Text(text)),
-        #[allow(clippy::cast_possible_truncation, reason = "whole numbers below 2^53")]
-        serde_json::Value::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9_007_199_254_740_992.0).map(|f| f as i64))
-            .map(Value::Integer)
-            .ok_or_else(|| StoreError::Broken("a number that is no integer".to_owned())),
-        _ => Err(StoreError::Broken("a value of a type that the schema does not use".to_owned())),
-    };
-    columns.into_iter().map(|(name, column)| Ok((name, value(column)?))).collect::<Result<Vec<_>, StoreError>>().map(Row::new)
+/// A row as D1 gives it: an object of numbers, texts and nulls.
+struct Read(Row);
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Columns)
+    }
+}
+
+struct Columns;
+
+impl<'de> Visitor<'de> for Columns {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut columns: A) -> Result<Read, A::Error> {
+        let mut row = Vec::with_capacity(columns.size_hint().unwrap_or(24));
+        while let Some((name, Column(value))) = columns.next_entry::<String, Column>()? {
+            row.push((name, value));
+        }
+        Ok(Read(Row::new(row)))
+    }
+}
+
+struct Column(Value);
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneColumn)
+    }
+}
+
+struct OneColumn;
+
+impl Visitor<'_> for OneColumn {
+    type Value = Column;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a text, or a whole number below 2^53")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Column, E> {
+        Ok(Column(Value::Null))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Column, E> {
+        Ok(Column(Value::Integer(number)))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
+        i64::try_from(number).map(|number| Column(Value::Integer(number))).map_err(E::custom)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Column, E> {
+        Ok(Column(Value::Text(text.to_owned())))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Column, E> {
+        Ok(Column(Value::Text(text)))
+    }
 }
 
 /// D1's errors arrive as text, on several lines; some name their cause, some are all there is.
-fn classify(error: &worker::Error) -> StoreError {
-    let message = match error {
-        worker::Error::D1(error) => {
-            let thrown: &js_sys::Error = error.as_ref();
+fn classify(error: &JsValue) -> StoreError {
+    let message = match error.dyn_ref::<js_sys::Error>() {
+        Some(thrown) => {
             let cause = thrown.cause().dyn_into::<js_sys::Error>().map(|cause| String::from(cause.message())).unwrap_or_default();
             format!("{} {cause}", String::from(thrown.message()))
         }
-        other => other.to_string(),
+        None => error.as_string().unwrap_or_else(|| "something that is no error was thrown".to_owned()),
     };
     let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
     if message.contains("UNIQUE constraint failed") {

@@ -5,28 +5,31 @@
 
 mod console;
 mod d1;
+mod exchange;
 mod outgoing;
 mod ports;
 mod rate_limits;
+mod replicas;
+mod signatures;
 
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use futures_util::future::{Either, select};
-use http::HeaderMap;
+use http::Request;
 use tower::Service;
 use wasm_bindgen::JsValue;
-use worker::{Cf, Context, Delay, Env, HttpRequest, ScheduleContext, ScheduledEvent, event};
+use worker::worker_sys::web_sys;
+use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, upkeep};
 use crate::http::error::Code;
-use crate::http::extract::{ClientAddress, ClientCountry};
 use crate::http::respond;
 use crate::http::router::router;
 use crate::model::config::{Config, ConfigError, Environment};
@@ -76,11 +79,12 @@ fn start(env: &Env) -> Result<Isolate, String> {
     if config.secrets_keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
-    let database = env.d1(DATABASE).map_err(|_| format!("the D1 binding {DATABASE} is missing"))?;
+    let database = d1::D1::new(env, DATABASE).ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports {
-        db: Arc::new(d1::D1::new(database)),
+        db: Arc::new(database),
         clock: Arc::new(ports::DateNow),
         entropy: Arc::new(ports::WebCrypto),
+        signatures: Arc::new(signatures::WebCrypto::new()),
         limiter: limiter(env, &config)?,
         outgoing: Arc::new(outgoing::Fetcher),
         config: Arc::new(config),
@@ -101,21 +105,26 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 
 /// A request.
 #[event(fetch)]
-async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
-    let Some(isolate) = isolate(&env) else { return Ok(respond::unrouted(Code::Unavailable)) };
-    let address = client_address(request.headers());
-    let country = request.extensions().get::<Cf>().and_then(Cf::country);
-    request.extensions_mut().insert(ClientAddress(address));
-    request.extensions_mut().insert(ClientCountry(country));
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    exchange::outgoing(answer(&request, &env).await).await
+}
+
+async fn answer(request: &web_sys::Request, env: &Env) -> Response {
+    let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
+    let Some(request) = exchange::incoming(request) else { return respond::unrouted(Code::BadRequest) };
+    if isolate.ports.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
+}
+
+async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     let mut router = isolate.router.clone();
-    if request.method().is_safe() {
-        // It has no body to wait for, and needs no timer.
-        return Ok(router.call(request).await.unwrap_or_else(|never| match never {}));
+    if request.body().is_end_stream() {
+        // There is nothing to wait for, so no timer is needed.
+        return router.call(request).await.unwrap_or_else(|never| match never {});
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
-        Either::Left((answered, _)) => Ok(answered.unwrap_or_else(|never| match never {})),
+        Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),
         // Its body did not come: the database has a limit of its own, which is shorter.
-        Either::Right(_) => Ok(respond::unrouted(Code::RequestTimeout)),
+        Either::Right(_) => respond::unrouted(Code::RequestTimeout),
     }
 }
 
@@ -124,9 +133,4 @@ async fn fetch(mut request: HttpRequest, env: Env, _context: Context) -> worker:
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
     upkeep::run(&isolate.ports).await;
-}
-
-/// Cloudflare sets this header itself and overwrites a client's.
-fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
-    headers.get("cf-connecting-ip")?.to_str().ok()?.parse().ok()
 }

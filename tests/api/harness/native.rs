@@ -16,7 +16,7 @@ use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
-use hamrah_api::platform::native::{migrations, outgoing::Https, sqlite::Sqlite};
+use hamrah_api::platform::native::{Dalek, migrations, outgoing::Https, sqlite::Sqlite};
 use hamrah_api::store::{Db, Rows, Statement, StoreError};
 use http::Request;
 use http_body_util::BodyExt;
@@ -71,6 +71,7 @@ impl Native {
             db: between.clone(),
             clock: clock.clone(),
             entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+            signatures: Arc::new(Dalek),
             limiter: limiter(&settings),
             outgoing: Arc::new(Https::open().expect("certificates")),
             config: Arc::new(config),

@@ -135,11 +135,15 @@ async fn nobody_learns_for_free_who_has_an_account() {
 #[tokio::test]
 async fn what_a_client_sends_does_not_get_into_the_log() {
     case_with(&SETTINGS, async |app| {
-        let begun = app.begin_sign_up("ada@example.com").await;
-        let mut answer = authenticator().register(&begun["options"]);
-        answer.flags |= 0x80;
-        answer.tail = cbor_map(&[(Cbor::Text("credProtect".into()), Cbor::Text("canary-in-the-log".into()))]);
-        assert_eq!(app.complete_registration(&begun, &answer).send().await.status(), 400);
+        // Extensions that nobody asked for are ignored (§7.1 step 4), whatever they say.
+        for (format, status) in [("canary-in-the-log", 400), ("none", 200)] {
+            let begun = app.begin_sign_up("ada@example.com").await;
+            let mut answer = authenticator().register(&begun["options"]);
+            answer.flags |= 0x80;
+            answer.tail = cbor_map(&[(Cbor::Text("credProtect".into()), Cbor::Text("canary-in-the-log".into()))]);
+            answer.format = format.into();
+            assert_eq!(app.complete_registration(&begun, &answer).send().await.status(), status);
+        }
         assert!(!app.logs().await.contains("canary"), "{}", app.logs().await);
     })
     .await;

@@ -45,7 +45,7 @@ const CLIENT_DATA: [ClientData; 17] = [
     ("another type", "the type is of another ceremony", |data| data["type"] = json!("payment.get")),
 ];
 
-const REGISTERING: [Registering; 37] = [
+const REGISTERING: [Registering; 41] = [
     ("the other type", "the type is of another ceremony", |r| r.client_data["type"] = json!("webauthn.get")),
     ("client data that is not UTF-8", "not UTF-8", |r| r.client_data_prefix = vec![0xFF]),
     ("two byte order marks", "no JSON object", |r| r.client_data_prefix = "\u{FEFF}\u{FEFF}".into()),
@@ -71,9 +71,22 @@ const REGISTERING: [Registering; 37] = [
         r.public_key[0] = first + 1;
         r.public_key.extend_from_slice(&[0x01, 0x02]);
     }),
-    ("a key with a length that is not the shortest", "CTAP2 canonical form", |r| {
+    ("a key with a length that is not the shortest", "not CBOR in the form that authenticators write", |r| {
         let members = r.public_key.split_off(1);
         r.public_key = [&[0xB8, 0x05], members.as_slice()].concat();
+    }),
+    ("RSA with leading zeros", "of no kind that can be used", |r| {
+        r.public_key = rsa_like(&[&[0; 128][..], &[0xFF; 128]].concat(), &[1, 0, 1]);
+    }),
+    ("RSA with another exponent", "of no kind that can be used", |r| r.public_key = rsa_like(&[0xFF; 256], &[0, 0, 3])),
+    ("coordinates of other lengths", "of no kind that can be used", |r| {
+        // x one byte shorter, y one longer: together they are as long as they should be.
+        let (x, y) = (r.public_key[10..42].to_vec(), r.public_key[45..].to_vec());
+        r.public_key = [&r.public_key[..9], &[31], &x[..31], &[0x22, 0x58, 33], &x[31..], &y].concat();
+    }),
+    ("a statement of hundreds of members", "not CBOR with fmt", |r| {
+        let names: Vec<String> = (0..300).map(|index| format!("{index}")).collect();
+        r.statement = cbor_value(&names.iter().map(|name| (name.as_str(), Cbor::Null)).collect::<Vec<_>>());
     }),
     ("something after the key", "something follows the authenticator data", |r| r.tail = vec![0xA0]),
     ("extensions that are announced and missing", "not CBOR", |r| r.flags |= 0x80),
@@ -178,6 +191,11 @@ fn es384() -> Vec<u8> {
 fn ed25519_like(x: &[u8]) -> Vec<u8> {
     let int = Cbor::Integer;
     cbor_map(&[(int(1), int(1)), (int(3), int(-8)), (int(-1), int(6)), (int(-2), Cbor::Bytes(x.to_vec()))])
+}
+
+fn rsa_like(n: &[u8], e: &[u8]) -> Vec<u8> {
+    let int = Cbor::Integer;
+    cbor_map(&[(int(1), int(3)), (int(3), int(-257)), (int(-1), Cbor::Bytes(n.to_vec())), (int(-2), Cbor::Bytes(e.to_vec()))])
 }
 
 pub(super) fn cbor_value(members: &[(&str, Cbor)]) -> Cbor {

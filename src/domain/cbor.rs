@@ -1,4 +1,5 @@
-//! CBOR (RFC 8949) as Apple writes it and nothing else: definite lengths, each written in the shortest way, no tags, no floats.
+//! CBOR (RFC 8949) in the form that authenticators must write (CTAP 2.2 §8, which WebAuthn Level 3 §2.1 asks of whoever encodes, and asks
+//! decoders to insist on) and that Apple writes: definite lengths, each written in the shortest way, no tags, no floats.
 //!
 //! Reads in place: it neither allocates nor recurses deeper than [`DEEPEST`].
 
@@ -16,17 +17,17 @@ const MAP: u8 = 5;
 const SIMPLE: u8 = 7;
 
 /// Reads one item after the other.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// What was not read yet.
-    pub(super) const fn rest(&self) -> &'a [u8] {
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
@@ -70,33 +71,66 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of a map's members, which follow.
-    pub(super) fn map(&mut self) -> Result<u64, &'static str> {
+    pub(crate) fn map(&mut self) -> Result<u64, &'static str> {
         self.of_type(MAP)
     }
 
     /// The number of a list's items, which follow.
-    pub(super) fn array(&mut self) -> Result<u64, &'static str> {
+    pub(crate) fn array(&mut self) -> Result<u64, &'static str> {
         self.of_type(ARRAY)
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], &'static str> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], &'static str> {
         let length = self.of_type(BYTES)?;
         self.take(length)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, &'static str> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, &'static str> {
         let length = self.of_type(TEXT)?;
         std::str::from_utf8(self.take(length)?).map_err(|_| "a text in the CBOR is not UTF-8")
     }
 
     /// An integer from zero, or else bytes.
-    pub(super) fn unsigned_or_bytes(&mut self) -> Result<Result<u64, &'a [u8]>, &'static str> {
+    pub(crate) fn unsigned_or_bytes(&mut self) -> Result<Result<u64, &'a [u8]>, &'static str> {
         if self.peek()? == UNSIGNED { self.of_type(UNSIGNED).map(Ok) } else { self.bytes().map(Err) }
     }
 
+    /// An integer of COSE's, whose numbers are small.
+    pub(crate) fn integer(&mut self) -> Result<i64, &'static str> {
+        let (found, argument) = self.head()?;
+        let number = i64::try_from(argument).map_err(|_| "a CBOR number is too large")?;
+        match found {
+            UNSIGNED => Ok(number),
+            NEGATIVE => Ok(-1 - number),
+            _ => Err(OTHER_TYPE),
+        }
+    }
+
+    /// Whether a map comes next.
+    pub(crate) fn is_map(&self) -> bool {
+        self.peek() == Ok(MAP)
+    }
+
+    /// Whether bytes come next.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.peek() == Ok(BYTES)
+    }
+
+    /// Whether a list comes next.
+    pub(crate) fn is_array(&self) -> bool {
+        self.peek() == Ok(ARRAY)
+    }
+
     /// Passes over an item, whatever it is.
-    pub(super) fn skip(&mut self) -> Result<(), &'static str> {
+    pub(crate) fn skip(&mut self) -> Result<(), &'static str> {
         self.skip_within(DEEPEST)
+    }
+
+    /// The next item's bytes, whatever it is.
+    pub(crate) fn item(&mut self) -> Result<&'a [u8], &'static str> {
+        let all = self.rest;
+        self.skip()?;
+        all.get(..all.len() - self.rest.len()).ok_or(ENDS)
     }
 
     fn skip_within(&mut self, depth: u8) -> Result<(), &'static str> {
@@ -119,12 +153,12 @@ impl<'a> Reader<'a> {
     }
 
     /// That nothing follows.
-    pub(super) const fn end(&self) -> Result<(), &'static str> {
+    pub(crate) const fn end(&self) -> Result<(), &'static str> {
         if self.rest.is_empty() { Ok(()) } else { Err("something follows the CBOR") }
     }
 }
 
 /// Puts a member in its place, unless it is taken.
-pub(super) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
+pub(crate) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
     if place.replace(member).is_some() { Err("a member is given twice in the CBOR") } else { Ok(()) }
 }

@@ -1,0 +1,10 @@
+// The empty Worker, and two that do one thing each.
+import { plain, startInstance } from "../lib/instance.mjs";
+
+export const startEmpty = async () => {
+  const names = ["empty", "same-answer", "one-signature"];
+  const instance = await startInstance(Object.fromEntries(names.map((name) => [name, plain(name)])), { database: false });
+  const laneOf = async (name) => ({ origin: await instance.urlOf(name), prepare: async (count) => Array(count).fill({}), request: () => ({ path: "/" }) });
+  const [lane, sameAnswer, oneSignature] = await Promise.all(names.map(laneOf));
+  return { instance, lane, sameAnswer, oneSignature, stop: instance.stop };
+};

@@ -1,0 +1,38 @@
+// What takes how much of the module, by crate, as a table for docs/SIZE.md:
+//
+//   cargo install twiggy && node scripts/build-worker.mjs --release --names
+//   twiggy top -n 100000 -f csv build/names.wasm | node benches/crates.mjs
+//
+// Before it is made small, since the names are gone then; generic code counts for the crate that wrote it, handlers for axum.
+import { readFileSync } from "node:fs";
+
+const ROWS = 24;
+const sizes = new Map();
+
+/** Name and size of each line: names with commas stand in quotes, whose own are doubled. */
+const items = readFileSync(0, "utf8")
+  .split("\n")
+  .slice(1)
+  .map((line) => /^(?:"((?:[^"]|"")*)"|([^,]*)),(\d+),/.exec(line))
+  .filter(Boolean)
+  .map(([, quoted, plain, size]) => ({ name: quoted?.replaceAll('""', '"') ?? plain, size: Number(size) }));
+
+/** Whose it is: the crate at the beginning of a path, of a type that something is done for, or of what is done for a type without a name. */
+const owner = (name) => {
+  if (name.includes("subsection")) return undefined;
+  if (name.startsWith("data segment")) return "data: texts, tables, vtables";
+  if (/^<F as axum::handler::Handler/.test(name)) return "axum, with our handlers inside";
+  const path = /^<?(?:&|mut |\*const |\[|\(|dyn )*([a-z_][a-z0-9_]*)(?:\[[0-9a-f]+\])?::/.exec(name) ?? / as ([a-z_][a-z0-9_]*)::/.exec(name);
+  return path?.[1] ?? "what has no crate in its name";
+};
+for (const { name, size } of items) {
+  const crate = owner(name);
+  if (crate) sizes.set(crate, (sizes.get(crate) ?? 0) + size);
+}
+
+const sorted = [...sizes].sort(([, a], [, b]) => b - a);
+const total = sorted.reduce((sum, [, size]) => sum + size, 0);
+const row = (name, size) => `| ${name} | ${(size / 1000).toFixed(0)} | ${((size / total) * 100).toFixed(1)} % |`;
+console.log("| crate | KB | of the module |\n| --- | ---: | ---: |");
+for (const [crate, size] of sorted.slice(0, ROWS)) console.log(row(crate, size));
+console.log(row(`${sorted.length - ROWS} others`, sorted.slice(ROWS).reduce((sum, [, size]) => sum + size, 0)));

@@ -1,0 +1,87 @@
+// A contestant's own Miniflare: one process of workerd, its Workers at addresses of their own (no Worker of Miniflare's in front of them),
+// over one local D1. Every Worker that is to be counted is there twice: with D1 itself, and with the counting class in between.
+import { readFileSync } from "node:fs";
+import { Log, LogLevel, Miniflare, Response } from "miniflare";
+import { COMPATIBILITY_DATE, DIRECT, SQL_WORKER, newestWorkerd, statusOf } from "../../tests/workerd/miniflare.mjs";
+
+const here = (name) => readFileSync(new URL(`../workers/${name}.mjs`, import.meta.url), "utf8");
+const TICK_MILLISECONDS = 10;
+
+/** A Worker of this folder that needs no bundling. */
+export const plain = (name) => ({ modules: true, script: here(name) });
+
+/** One after the other: a new process of workerd is known by being there. */
+let starting = Promise.resolve();
+const started = (options) => {
+  const next = starting.then(async () => {
+    const miniflare = new Miniflare(options);
+    await miniflare.ready;
+    return { miniflare, pid: newestWorkerd() };
+  });
+  starting = next.catch(() => {});
+  return next;
+};
+
+/**
+ * Starts `workers`: a Miniflare Worker's options by name. Gives `urlOf(name)`, `countedUrlOf(name)`, `counted(work)`, which tells what D1
+ * did during it, `sql(statements)`, `cpu()` in milliseconds, and `stop()`.
+ */
+export const startInstance = async (workers, { database = true } = {}) => {
+  const answers = [];
+  const totals = { roundTrips: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
+  const control = async (request) => {
+    const cost = await request.json();
+    totals.roundTrips += 1;
+    answers.push(...cost.answers);
+    for (const name of ["statements", "rowsRead", "rowsWritten"]) totals[name] += cost[name];
+    return new Response();
+  };
+  const problems = [];
+  class Quiet extends Log {
+    log() {}
+  }
+  const shared = { compatibilityDate: COMPATIBILITY_DATE, unsafeDirectSockets: DIRECT };
+  const d1 = (binding) => ({ d1Databases: { [binding]: "bench" } });
+  const timed = ([name, options]) => ({ ...shared, ...options, name, ...(database ? d1("DB") : {}) });
+  const twin = ([name, options]) => ({ ...shared, ...options, name: `${name}-counted`, wrappedBindings: { DB: { scriptName: "d1-counting" } } });
+  const helpers = [
+    // What is wrapped has no address.
+    { ...plain("d1-counting"), name: "d1-counting", ...d1("REAL"), serviceBindings: { CONTROL: control } },
+    { ...shared, name: "sql", modules: true, script: SQL_WORKER, ...d1("REAL") },
+  ];
+  const { miniflare, pid } = await started({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Quiet(LogLevel.NONE),
+    // What Workers log is read and thrown away; what workerd says about itself is kept for when something fails.
+    handleRuntimeStdio: (stdout, stderr) => {
+      stdout.resume();
+      stderr.on("data", (chunk) => problems.length < 20 && problems.push(String(chunk)));
+    },
+    workers: [...Object.entries(workers).map(timed), ...(database ? [...Object.entries(workers).map(twin), ...helpers] : [])],
+  });
+  const urlOf = async (name) => (await miniflare.unsafeGetDirectURL(name)).origin;
+
+  return {
+    urlOf,
+    countedUrlOf: (name) => urlOf(`${name}-counted`),
+    problems,
+    /** What D1 answered to whom, `{sql, params, rows}`, since the last counting began. */
+    answers,
+    counted: async (work) => {
+      for (const name of Object.keys(totals)) totals[name] = 0;
+      answers.length = 0;
+      await work();
+      return { ...totals };
+    },
+    sql: async (statements) => {
+      const answer = await fetch(await urlOf("sql"), { method: "POST", body: JSON.stringify(statements) });
+      if (!answer.ok) throw new Error(await answer.text());
+      return answer.json();
+    },
+    /** All of the process: the Worker, D1, and what lies between. */
+    cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * TICK_MILLISECONDS, 0),
+    stop: () => miniflare.dispose(),
+  };
+};

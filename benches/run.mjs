@@ -1,0 +1,144 @@
+// The benchmark: `node benches/run.mjs`. What it measures and how stands in docs/PERFORMANCE.md.
+//
+//   --json FILE       keeps every figure          --rows a,b    only these rows
+//   --markdown        writes the tables into docs/PERFORMANCE.md
+//   --before DIR      beside the Worker in DIR/build, a checkout of another commit: what a change brought
+//   --rounds N        rounds of each row (5)       --quick       a short run, for trying the harness: its figures are preliminary
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { arch, cpus, loadavg, platform } from "node:os";
+import { performance } from "node:perf_hooks";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { startBetterAuth } from "./contestants/better-auth.mjs";
+import { startEmpty } from "./contestants/empty.mjs";
+import { startHamrah } from "./contestants/hamrah.mjs";
+import { coldStarts, workerdVersion } from "./lib/cold.mjs";
+import { Lane } from "./lib/load.mjs";
+import { intoDocument, markdown } from "./lib/markdown.mjs";
+import { printRow, printRest } from "./lib/print.mjs";
+import { measure } from "./lib/rounds.mjs";
+import { sizes } from "./size.mjs";
+import { COMPATIBILITY_DATE } from "../tests/workerd/miniflare.mjs";
+import { ROWS, lanesOf } from "./rows.mjs";
+
+const root = new URL("../", import.meta.url);
+const { values: flags } = parseArgs({
+  options: {
+    before: { type: "string" },
+    json: { type: "string" },
+    markdown: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    rows: { type: "string" },
+  },
+});
+const PLAN = flags.quick
+  ? { rounds: 2, slot: 120, warmUp: 80, firstWarmUp: 400, connections: [1, 8], users: [100, 5_000], cold: 5, counted: 5, rowSeconds: 20 }
+  : { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1500, connections: [1, 8, 32], users: [100, 100_000], cold: 15, counted: 10, rowSeconds: 35 };
+const plan = { ...PLAN, rounds: Number(flags.rounds ?? PLAN.rounds) };
+const chosen = flags.rows?.split(",") ?? ROWS.map(({ id }) => id);
+const unknown = chosen.filter((id) => !ROWS.some((row) => row.id === id));
+if (unknown.length > 0 || !(plan.rounds >= 1)) {
+  console.error(`unknown: ${unknown.join(", ") || "--rounds"}. Rows: ${ROWS.map(({ id }) => id).join(", ")}`);
+  process.exit(2);
+}
+if (!existsSync(new URL("build/index_bg.wasm", root))) {
+  console.error("build/ holds no Worker: make build");
+  process.exit(2);
+}
+
+const versionOf = (path) => JSON.parse(readFileSync(new URL(`${path}/package.json`, root), "utf8")).version;
+const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+
+const about = () => ({
+  at: new Date().toISOString(),
+  commit: git("rev-parse", "--short", "HEAD"),
+  changed: git("status", "--porcelain", "--untracked-files=no") !== "",
+  build: existsSync(new URL("build/profile", root)) ? readFileSync(new URL("build/profile", root), "utf8").replace(/^--/, "") : "unknown",
+  preliminary: flags.quick,
+  machine: `${cpus().length} cores, ${platform()} ${arch()}`,
+  node: process.versions.node,
+  workerd: workerdVersion(),
+  miniflare: versionOf("node_modules/miniflare"),
+  compatibilityDate: COMPATIBILITY_DATE,
+  betterAuth: versionOf("benches/node_modules/better-auth"),
+  passkey: versionOf("benches/node_modules/@better-auth/passkey"),
+  plan,
+});
+
+const count = async (cell) => {
+  const { instance, spec, run } = cell;
+  if (spec.worker === undefined) return undefined;
+  const origin = await instance.countedUrlOf(spec.worker);
+  // A Worker's first requests may ask more.
+  await run.each(2, origin);
+  let bytes;
+  const totals = await instance.counted(async () => (bytes = await run.each(plan.counted, origin)));
+  const each = Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / plan.counted]));
+  return { ...each, bytes: bytes.reduce((total, one) => total + one, 0) / plan.counted };
+};
+
+const began = performance.now();
+const report = { about: about(), load: { before: loadavg()[0] }, cells: [], counts: [] };
+const stops = [];
+const start = async (starting) => {
+  const started = await starting;
+  stops.push(started.stop);
+  return started;
+};
+try {
+  console.log(`Starting, with ${plan.users.join(" and ")} accounts each…`);
+  const empty = await start(startEmpty());
+  const worlds = [];
+  for (const users of plan.users) {
+    const [hamrah, betterAuth] = await Promise.all([start(startHamrah(users)), start(startBetterAuth(users))]);
+    const before = flags.before && (await start(startHamrah(users, pathToFileURL(`${flags.before}/`))));
+    worlds.push({ users, hamrah, before, betterAuth, empty });
+  }
+  const floors = ["empty", "same-answer", "one-signature"];
+  const instanceOf = ({ hamrah, before, betterAuth }, lane) => {
+    if (floors.includes(lane)) return empty.instance;
+    return (lane.startsWith("better-auth") ? betterAuth : lane === "before" ? before : hamrah).instance;
+  };
+
+  for (const row of ROWS.filter(({ id }) => chosen.includes(id))) {
+    const lanes = worlds.flatMap((world, at) =>
+      Object.entries(lanesOf(row.id, world, at === 0)).map(([lane, spec]) => ({
+        users: world.users,
+        lane,
+        spec,
+        instance: instanceOf(world, lane),
+        run: new Lane(spec),
+      })),
+    );
+    const ofRow = [];
+    const rowBegan = performance.now();
+    for (const [at, connections] of plan.connections.entries()) {
+      // On a machine that is busy a row has fewer rounds, and says so.
+      const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
+      const cells = lanes.map((each) => ({ ...each, cpu: each.instance.cpu, warm: ofRow.length > 0, rounds: [] }));
+      await measure(cells, connections, deadline, plan);
+      ofRow.push(...cells.map(({ users, lane, rounds, void: reason }) => ({ row: row.id, connections, users, lane, rounds, void: reason })));
+    }
+    report.cells.push(...ofRow);
+    for (const lane of lanes) {
+      try {
+        const counted = await count(lane);
+        if (counted) report.counts.push({ row: row.id, users: lane.users, lane: lane.lane, ...counted });
+      } catch (error) {
+        report.counts.push({ row: row.id, users: lane.users, lane: lane.lane, void: error.message });
+      }
+    }
+    printRow(row, report);
+  }
+} finally {
+  for (const stop of stops) await stop();
+}
+report.cold = await coldStarts(plan.cold);
+report.sizes = await sizes();
+report.load.after = loadavg()[0];
+report.seconds = (performance.now() - began) / 1000;
+printRest(report);
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
+if (flags.markdown) intoDocument(new URL("docs/PERFORMANCE.md", root), markdown(report));

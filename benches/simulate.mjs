@@ -1,0 +1,299 @@
+// What many accounts cost, and where one D1 database ends: the figures of docs/SCALING.md, which also tells how to read them.
+//
+//   node benches/simulate.mjs     prints the tables        --json       everything, as JSON
+//   --markdown                    writes the tables into docs/SCALING.md
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const DOCUMENT = new URL("../docs/SCALING.md", import.meta.url);
+const BEGIN = "<!-- figures: written by `node benches/simulate.mjs --markdown` -->";
+const END = "<!-- end of figures -->";
+export const COSTS = JSON.parse(readFileSync(new URL("costs.json", import.meta.url), "utf8"));
+
+/** List prices of Workers Paid and D1 in dollars, as of PRICES.checked: docs/SCALING.md says where they were read. */
+export const PRICES = {
+  checked: "2026-11-22",
+  month: 5,
+  requests: { included: 10e6, million: 0.3 },
+  cpuMs: { included: 30e6, million: 0.02 },
+  rowsRead: { included: 25e9, million: 0.001 },
+  rowsWritten: { included: 50e6, million: 1 },
+  storage: { included: 5, gigabyte: 0.75 },
+  largestGigabytes: 10,
+};
+
+// The people. None of this is measured: it is what a consumer's app may look like.
+export const POPULATIONS = [1e3, 1e5, 1e6, 1e7];
+/** Accounts that come on a day: a fifth, which is much for a product that is not used daily by all. */
+const ACTIVE = 0.2;
+/** Accounts made within the year, as a share of all: half, a service that doubles yearly. */
+const NEW_A_YEAR = 0.5;
+/** Passkeys an account: most have one, some two, some none. */
+const PASSKEYS = 1;
+/** What an active account does on a day, by the kinds of costs.json. */
+export const DAY = {
+  // The web app asks for each page it renders, or its server does.
+  "validate-session": 30,
+  // The mobile app and other APIs ask with an access token.
+  "read-by-token": 10,
+  // Somebody looks at their account page every fifth day.
+  list: 0.2,
+  // In two different hours on the web: use is noted once an hour.
+  "note-use": 2,
+  // In four different hours in the app: an access token lasts one.
+  refresh: 4,
+  // By a provider, every tenth day: sessions last thirty days, people change browsers.
+  "create-session": 0.1,
+  // By passkey as often, and half as often begun and left: browsers begin by themselves for their autofill.
+  "sign-in-begin": 0.15,
+  "sign-in-complete": 0.1,
+  // All new accounts come by passkey, and half as many begin and leave.
+  "sign-up-begin": (1.5 * NEW_A_YEAR) / 365 / ACTIVE,
+  "sign-up-complete": NEW_A_YEAR / 365 / ACTIVE,
+  // Few ever sign out.
+  "sign-out": 0.02,
+};
+/** Days of a bill. */
+const MONTH = 30;
+/** A day's load follows a sine about its mean: 1.8 times in the evening, 0.2 times at night, as where most live in few time zones. */
+const SWING = 0.8;
+/** A newsletter or a push message: twice as much for five seconds, on top of that; one at the top of the sine. */
+const BURST = { factor: 2, seconds: 5, every: 40 };
+export const PEAK = (1 + SWING) * BURST.factor;
+/** A database is filled to four fifths, so that there is time to act. */
+const FILL = 0.8;
+/** Rows of a kind that the sweep removes a minute at most (SWEEP_BATCH, SWEEP_ROUNDS in src/store/mod.rs). */
+const SWEPT_A_MINUTE = 4000;
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const kinds = Object.entries(COSTS.kinds).map(([id, kind]) => ({ id, ...kind, day: DAY[id] }));
+/** Batches a day of an account, active or not. */
+const batchesOf = (letter) => ACTIVE * sum(kinds.map(({ day, batches }) => day * (batches.split(letter).length - 1)));
+const [READS, WRITES] = [batchesOf("r"), batchesOf("w")];
+export const WRITE_SHARE = WRITES / (READS + WRITES);
+/** Rows of a name of `kept` that an account leaves a day. */
+const left = (name) => ACTIVE * sum(kinds.map((kind) => kind.day * (kind.leaves[name] ?? 0)));
+
+/** Rows that are removed or told to the webhook later because of one request. */
+const later = ({ leaves }) => {
+  const { removed, notice } = COSTS.upkeep;
+  const gone = sum(Object.entries(leaves).map(([name, rows]) => (COSTS.kept[name].days === null ? 0 : rows)));
+  const both = (rows) => gone * removed[rows] + (leaves.event ?? 0) * notice[rows];
+  return { rowsRead: both("rowsRead"), rowsWritten: both("rowsWritten") };
+};
+
+/** Gigabytes of a database after a year, by what they hold; `kept` changes for how many days. */
+export const gigabytes = (accounts, kept = {}) => {
+  const parts = { account: (accounts * (COSTS.account.bytes + PASSKEYS * COSTS.account.passkeyBytes)) / 1e9 };
+  for (const [name, { bytes, days }] of Object.entries(COSTS.kept)) parts[name] = (accounts * bytes * left(name) * (kept[name] ?? days ?? 365)) / 1e9;
+  return { ...parts, total: sum(Object.values(parts)) };
+};
+
+/** Accounts that one database has room for. */
+export const roomFor = (kept) => (FILL * PRICES.largestGigabytes) / gigabytes(1, kept).total;
+const beyond = (amount, { included, million }) => (Math.max(0, amount - included) / 1e6) * million;
+
+/** A month of `accounts`: amounts, dollars, and what one database would have to do. */
+export const month = (accounts) => {
+  const total = (of) => accounts * ACTIVE * MONTH * sum(kinds.map((kind) => kind.day * of(kind)));
+  const amounts = {
+    // The cron trigger's runs are requests too.
+    requests: total(({ request = true }) => Number(request)) + MONTH * 1440,
+    cpuMs: total(({ cpuMs }) => cpuMs),
+    rowsRead: total((kind) => kind.rowsRead + later(kind).rowsRead),
+    rowsWritten: total((kind) => kind.rowsWritten + later(kind).rowsWritten),
+  };
+  const size = gigabytes(accounts);
+  const dollars = {
+    worker: PRICES.month + beyond(amounts.requests, PRICES.requests) + beyond(amounts.cpuMs, PRICES.cpuMs),
+    rows: beyond(amounts.rowsRead, PRICES.rowsRead) + beyond(amounts.rowsWritten, PRICES.rowsWritten),
+    storage: Math.max(0, size.total - PRICES.storage.included) * PRICES.storage.gigabyte,
+  };
+  const perSecond = { reads: (accounts * READS) / 86_400, writes: (accounts * WRITES) / 86_400 };
+  return { accounts, amounts, size, dollars, perSecond, tokensADay: accounts * left("refreshToken") };
+};
+
+/** What a million requests of a kind cost beyond what the plan includes. */
+export const million = (kind) => {
+  const after = later(kind);
+  const rows = (kind.rowsRead + after.rowsRead) * PRICES.rowsRead.million + (kind.rowsWritten + after.rowsWritten) * PRICES.rowsWritten.million;
+  return { requests: (kind.request ?? true) ? PRICES.requests.million : 0, cpu: kind.cpuMs * PRICES.cpuMs.million, rows, after };
+};
+
+// One database as a queue. Milliseconds that a batch occupies it: assumptions, see docs/SCALING.md.
+export const SERVICE = { fast: { read: 0.2, write: 1.5 }, middle: { read: 0.4, write: 4 }, slow: { read: 1, write: 10 } };
+/** What applying a change costs a replica, as a share of what making it costs: nothing is looked up any more. */
+const APPLY = 0.25;
+/** Of the reads, those that a replica may answer: what is read by a token here; whether a session is good is always asked of the primary. */
+const OFFLOAD = 0.25;
+/** Of the reads at replicas, those of the region where most callers are: half come to one replica, however many there are. */
+const HOME = 0.5;
+/** Of the reads at replicas, those that carry the bookmark of a change of their own, and how long ago that was on average. */
+const OWN = { share: 0.1, milliseconds: 2000 };
+/** How far behind replicas are, on average: exponential. */
+export const LAGS = { near: 100, far: 1200 };
+/** Milliseconds that 99 of 100 may wait in the queue at most. */
+export const PATIENCE = 50;
+/** A day is run through in eight minutes with twelve bursts, which are an eighth of it; a steady load needs less. */
+const SECONDS = { day: 480, steady: 120 };
+
+/** mulberry32: the same numbers for the same seed, anywhere. */
+export const random = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+};
+
+/** Waiting times by tenths of a millisecond. */
+const histogram = () => {
+  const counts = new Uint32Array(200_001);
+  const seen = { count: 0, total: 0 };
+  const add = (milliseconds) => {
+    counts[Math.min(200_000, Math.floor(milliseconds * 10))] += 1;
+    [seen.count, seen.total] = [seen.count + 1, seen.total + milliseconds];
+  };
+  const told = () => {
+    let [at, before] = [0, 0];
+    while (at < 200_000 && before + counts[at] <= 0.99 * seen.count) before += counts[at++];
+    return { count: seen.count, mean: seen.count > 0 ? seen.total / seen.count : 0, p99: at / 10 };
+  };
+  return { add, told };
+};
+
+/**
+ * Runs batches through one primary and its replicas, each of which takes one at a time in the order of their arrival. Arrivals are
+ * Poisson; `steady` at the same rate throughout, otherwise with the day's sine and bursts. `rate` is the day's mean, a second.
+ */
+export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE, steady = false, lag = LAGS.near, seconds, seed = 1 }) => {
+  seconds ??= steady ? SECONDS.steady : SECONDS.day;
+  const [arrivals, mixes, routes, bookmarks] = [1, 2, 3, 4].map((stream) => random(seed * 7919 + stream * 104_729));
+  const exponential = (draw, mean) => -Math.log(1 - draw()) * mean;
+  const servers = Array.from({ length: 1 + replicas }, () => ({ free: 0, busy: 0, idle: 0, served: 0 }));
+  const waits = { read: histogram(), write: histogram(), own: histogram() };
+  const take = (server, now, milliseconds) => {
+    const begins = Math.max(now, server.free);
+    server.idle += begins - server.free;
+    server.busy += milliseconds;
+    server.free = begins + milliseconds;
+    return begins - now;
+  };
+  const rateAt = (now) => {
+    if (steady) return rate;
+    const second = now / 1000;
+    const burst = (second + BURST.every - (seconds / 4) % BURST.every) % BURST.every < BURST.seconds ? BURST.factor : 1;
+    return rate * (1 + SWING * Math.sin((2 * Math.PI * second) / seconds)) * burst;
+  };
+  let [now, arrived] = [0, 0];
+  for (;;) {
+    now += exponential(arrivals, 1000 / rateAt(now));
+    if (now >= seconds * 1000) break;
+    arrived += 1;
+    // Every stream is drawn from once an arrival, so that another number of replicas changes nothing else.
+    const [isWrite, route, own] = [mixes() < writeShare, routes(), bookmarks() < OWN.share];
+    const [age, behind] = [exponential(bookmarks, OWN.milliseconds), exponential(bookmarks, lag)];
+    if (isWrite || replicas === 0 || route >= OFFLOAD) {
+      servers[0].served += 1;
+      waits[isWrite ? "write" : "read"].add(take(servers[0], now, isWrite ? service.write : service.read));
+      for (let at = 1; isWrite && at <= replicas; at += 1) take(servers[at], now, APPLY * service.write);
+    } else {
+      const where = route / OFFLOAD;
+      const at = replicas === 1 || where < HOME ? 1 : 2 + Math.floor(((where - HOME) / (1 - HOME)) * (replicas - 1));
+      servers[at].served += 1;
+      waits.read.add(take(servers[at], now, service.read));
+      if (own) waits.own.add(Math.max(0, behind - age));
+    }
+  }
+  const ends = Math.max(now, ...servers.map(({ free }) => free));
+  for (const server of servers) server.idle += ends - server.free;
+  return { arrived, ends, servers, read: waits.read.told(), write: waits.write.told(), own: waits.own.told() };
+};
+
+/** The highest mean rate at which neither reads nor writes wait longer than PATIENCE at the 99th percentile. */
+export const limit = (setting) => {
+  const { service, replicas = 0, writeShare = WRITE_SHARE } = setting;
+  let [low, high] = [0, 1100 / (writeShare * service.write + (1 - writeShare) * (replicas > 0 ? 1 - OFFLOAD : 1) * service.read)];
+  for (let round = 0; round < 8; round += 1) {
+    const rate = (low + high) / 2;
+    const { read, write } = simulate({ ...setting, rate });
+    if (Math.max(read.p99, write.p99) <= PATIENCE) low = rate;
+    else high = rate;
+  }
+  return { rate: low, ...simulate({ ...setting, rate: low }) };
+};
+
+/** Everything that the document tells. */
+export const report = () => {
+  const ends = (setting) => ({ ...setting, day: limit(setting), steady: limit({ ...setting, steady: true }) });
+  const limits = Object.entries(SERVICE).flatMap(([name, service]) => [0, 1, 6].map((replicas) => ends({ name, service, replicas })));
+  const own = Object.values(LAGS).map((lag) => ({ lag, ...simulate({ rate: 200, service: SERVICE.middle, replicas: 6, lag }).own }));
+  const room = [90, 30, 7, 1].map((days) => ({ days, accounts: roomFor({ refreshEvent: days }) }));
+  return { prices: PRICES, months: POPULATIONS.map(month), room, limits, own };
+};
+
+const grouped = (value) => Math.round(value).toLocaleString("en");
+const short = (value) => (value >= 100 ? grouped(Number(value.toPrecision(3))) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
+const dollars = (value) => `$${value >= 100 ? grouped(value) : value.toFixed(2)}`;
+const table = (heads, rows) =>
+  [heads, heads.map((_, at) => (at === 0 ? "---" : "--:")), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** The tables of docs/SCALING.md. */
+export const markdown = ({ months, room, limits, own }) => {
+  const parts = ["### A million requests, beyond what the plan includes"];
+  const request = (kind) => {
+    const { requests, cpu, rows, after } = million(kind);
+    const counts = [kind.batches, kind.cpuMs.toFixed(1), kind.rowsRead, kind.rowsWritten, `${after.rowsRead} / ${after.rowsWritten}`];
+    return [kind.title + (kind.reckoned ? " *" : ""), ...counts, ...[requests, cpu, rows, requests + cpu + rows].map(dollars)];
+  };
+  parts.push(table(["", "batches", "CPU ms", "rows read", "written", "later, read / written", "requests", "CPU", "rows", "sum"], kinds.map(request)));
+  parts.push(`\\* ${COSTS.about.reckoned}`);
+  parts.push("### A month");
+  const bill = ({ accounts, amounts, size, dollars: { worker, rows, storage } }) => {
+    const millions = Object.values(amounts).map((amount) => short(amount / 1e6));
+    return [grouped(accounts), ...millions, short(size.total), ...[worker, rows, storage, worker + rows + storage].map(dollars)];
+  };
+  const amounts = ["million requests", "million CPU ms", "million rows read", "written", "GB after a year"];
+  parts.push(table(["accounts", ...amounts, "requests and CPU", "rows", "storage", "sum"], months.map(bill)));
+  parts.push("### Batches a second, and databases");
+  const { rate } = limits.find(({ name, replicas }) => name === "middle" && replicas === 0).day;
+  const load = ({ accounts, perSecond: { reads, writes }, size, tokensADay }) => {
+    const databases = [Math.ceil(size.total / PRICES.largestGigabytes / FILL), Math.ceil((reads + writes) / rate)];
+    return [grouped(accounts), ...[reads, writes, PEAK * reads, PEAK * writes].map(short), ...databases, `${short((100 * tokensADay) / (SWEPT_A_MINUTE * 1440))} %`];
+  };
+  const loads = ["reads, mean", "writes, mean", "reads, peak", "writes, peak", "databases by size", "by load", "of one sweep's reach"];
+  parts.push(table(["accounts", ...loads], months.map(load)));
+  parts.push("### What fills a database: GB of a million accounts after a year");
+  const { size } = months.find(({ accounts }) => accounts === 1e6);
+  parts.push(table(["", ...Object.keys(size)], [["GB", ...Object.values(size).map(short)]]));
+  parts.push(table(["events of a refresh kept, days", "accounts in one database"], room.map(({ days, accounts }) => [days, short(accounts)])));
+  parts.push("### Where the queue ends: a day's mean in batches a second, 99 of 100 waiting at most 50 ms");
+  const ends = ({ name, service, replicas, day, steady }) => {
+    const rates = [steady.rate, day.rate, day.rate * PEAK, day.rate * PEAK * WRITE_SHARE].map(short);
+    const p99 = [day.read.p99, day.write.p99].map((milliseconds) => milliseconds.toFixed(1));
+    return [`${name}: ${service.read} / ${service.write} ms`, replicas, ...rates, ...p99, short((day.rate * 86_400) / (READS + WRITES))];
+  };
+  const columns = ["a read / a write takes", "replicas", "no peaks", "with peaks", "at the peak", "of them writes", "p99 reads", "p99 writes", "accounts"];
+  parts.push(table(columns, limits.map(ends)));
+  parts.push("### Reading one's own change at a replica");
+  const waiting = own.map(({ lag, mean, p99 }) => [lag, mean.toFixed(0), p99.toFixed(0)]);
+  parts.push(table(["replicas behind, mean ms", "a read with a bookmark waits, mean ms", "p99 ms"], waiting));
+  return parts.join("\n\n");
+};
+
+/** What stands in the document; with `text`, puts it there. */
+export const document = (text) => {
+  const page = readFileSync(DOCUMENT, "utf8");
+  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (before < 0 || after < before) throw new Error("docs/SCALING.md has no place for figures");
+  if (text !== undefined) writeFileSync(DOCUMENT, `${page.slice(0, before)}${BEGIN}\n\n${text}\n\n${page.slice(after)}`);
+  return page.slice(before + BEGIN.length, after).trim();
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values: flags } = parseArgs({ options: { json: { type: "boolean" }, markdown: { type: "boolean" } } });
+  const figures = report();
+  if (flags.markdown) document(markdown(figures));
+  if (flags.json) console.log(JSON.stringify(figures, null, 2));
+  if (!flags.json && !flags.markdown) console.log(markdown(figures));
+}

@@ -1,0 +1,64 @@
+// How large the Worker is: `node benches/size.mjs`. `--check` fails when a release build is too large; `--record TEXT` adds a row to
+// docs/SIZE.md.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+
+const root = new URL("../", import.meta.url);
+const LEDGER = new URL("docs/SIZE.md", root);
+/** What the Worker may weigh, compressed. */
+const LIMIT = 1_000_000;
+
+const measured = (name, path) => {
+  const bytes = readFileSync(path);
+  return { name, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
+};
+
+/** What is uploaded of ours. */
+const ours = () => {
+  const wasm = measured("hamrah-api, wasm", new URL("build/index_bg.wasm", root));
+  const glue = measured("hamrah-api, JavaScript", new URL("build/index.js", root));
+  return [wasm, glue, { name: "hamrah-api, bundle", raw: wasm.raw + glue.raw, gzip: wasm.gzip + glue.gzip }];
+};
+
+/** Raw and compressed bytes of our parts and of better-auth's bundle, where that is installed. */
+export const sizes = async () => {
+  if (!existsSync(new URL("benches/node_modules/better-auth", root))) return ours();
+  const { bundle } = await import("./lib/bundle.mjs");
+  return [...ours(), measured("better-auth, bundle", await bundle("better-auth"))];
+};
+
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} KB`;
+
+const isRelease = () => existsSync(new URL("build/profile", root)) && readFileSync(new URL("build/profile", root), "utf8") === "--release";
+
+const record = async (what) => {
+  const [wasm, glue, bundle] = ours();
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
+  const day = new Date().toISOString().slice(0, 10);
+  const cells = [day, commit, what, wasm.raw, wasm.gzip, glue.gzip, bundle.gzip].map((cell) => (typeof cell === "number" ? kilobytes(cell) : cell));
+  writeFileSync(LEDGER, `${readFileSync(LEDGER, "utf8").trimEnd()}\n| ${cells.join(" | ")} |\n`);
+};
+
+const main = async () => {
+  const { values: flags } = parseArgs({ options: { check: { type: "boolean" }, record: { type: "string" } } });
+  if (!existsSync(new URL("build/index_bg.wasm", root))) throw new Error("build/ holds no Worker: make build");
+  for (const { name, raw, gzip } of flags.check ? ours() : await sizes()) console.log(`${name.padEnd(24)} ${kilobytes(raw)}, gzip ${kilobytes(gzip)}`);
+  if (!isRelease()) {
+    if (flags.record !== undefined) throw new Error("Only a release build is recorded: make build");
+    console.log("This is no release build: its size says nothing, and is not checked.");
+    return;
+  }
+  if (flags.record !== undefined) await record(flags.record);
+  const { gzip } = ours().at(-1);
+  if (flags.check && gzip > LIMIT) throw new Error(`The bundle is ${kilobytes(gzip)} compressed, more than ${kilobytes(LIMIT)}.`);
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,66 @@
+// Stands in for the D1 binding in the counting pass: tells the outside what every round trip cost, from
+// D1's own `meta`, and what it answered. A Worker may use
+// all of D1's interface here, unlike with the tests' class, which only knows what hamrah-api uses. Workers-rs casts by the class's name.
+class D1PreparedStatement {
+  constructor(database, real, sql, params = []) {
+    this.database = database;
+    this.real = real;
+    this.asked = { sql, params };
+  }
+
+  bind(...params) {
+    return new D1PreparedStatement(this.database, this.real.bind(...params), this.asked.sql, params);
+  }
+
+  async all() {
+    const result = await this.real.all();
+    await this.database.tell([this], [result]);
+    return result;
+  }
+
+  run() {
+    return this.all();
+  }
+
+  async first(column) {
+    const row = (await this.all()).results[0] ?? null;
+    return row && column !== undefined ? row[column] : row;
+  }
+
+  async raw({ columnNames = false } = {}) {
+    const { results } = await this.all();
+    const rows = results.map((row) => Object.values(row));
+    return columnNames ? [Object.keys(results[0] ?? {}), ...rows] : rows;
+  }
+}
+
+class D1Database {
+  constructor({ REAL, CONTROL }) {
+    this.real = REAL;
+    this.control = CONTROL;
+  }
+
+  async tell(statements, results) {
+    const sum = (name) => results.reduce((total, { meta }) => total + (meta?.[name] ?? 0), 0);
+    const cost = { statements: results.length, rowsRead: sum("rows_read"), rowsWritten: sum("rows_written") };
+    const answers = statements.map(({ asked }, at) => ({ ...asked, rows: results[at].results ?? [] }));
+    await this.control.fetch("http://control/", { method: "POST", body: JSON.stringify({ ...cost, answers }) });
+  }
+
+  prepare(sql) {
+    return new D1PreparedStatement(this, this.real.prepare(sql), sql);
+  }
+
+  async batch(statements) {
+    const results = await this.real.batch(statements.map(({ real }) => real));
+    await this.tell(statements, results);
+    return results;
+  }
+
+  // Nobody asks it here; better-auth knows D1 by its methods.
+  exec() {
+    throw new Error("exec is not counted");
+  }
+}
+
+export default (env) => new D1Database(env);

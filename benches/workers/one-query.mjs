@@ -1,0 +1,11 @@
+// The floor of every answer that asks D1: one look-up of a sign-in and its account, in hamrah-api's own tables, and its row as JSON.
+// No check of anything.
+const SQL = `SELECT s.id, s.user_id, s.platform, s.created_at, s.expires_at, u.email, u.name, u.created_at AS user_created_at
+  FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?1`;
+
+export default {
+  async fetch(request, { DB }) {
+    const row = await DB.prepare(SQL).bind(request.headers.get("x-token-hash")).first();
+    return row ? Response.json(row) : new Response(null, { status: 404 });
+  },
+};

@@ -1,0 +1,48 @@
+//! What a replica near by may answer, where `D1_REPLICAS=on`.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName};
+
+use crate::http::cookie::Shape;
+use crate::http::extract::ReplicaReads;
+
+/// The header in which a bookmark of D1 comes and goes.
+pub const BOOKMARK: HeaderName = HeaderName::from_static("x-d1-bookmark");
+/// D1's have about 70 characters.
+const MOST_CHARS: usize = 128;
+
+/// Around routes that only read.
+pub async fn gate(request: Request, next: Next) -> Response {
+    if let Some(reads) = request.extensions().get::<ReplicaReads>() {
+        reads.allow();
+    }
+    next.run(request).await
+}
+
+/// What a request presents, in the header or else in the cookie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Presented {
+    /// Nothing: any replica will do.
+    Nothing,
+    /// Where the database stood after the caller's last change.
+    Bookmark(String),
+    /// Several, or what cannot be one: the primary is asked, which is right in any case.
+    Doubtful,
+}
+
+/// Reads the bookmark of a request.
+#[must_use]
+pub fn presented(headers: &HeaderMap, shape: &Shape) -> Presented {
+    let mut said: Vec<&[u8]> = headers.get_all(&BOOKMARK).iter().map(http::HeaderValue::as_bytes).collect();
+    if said.is_empty() {
+        said = shape.bookmarks(headers).collect();
+    }
+    let is_one = |text: &&[u8]| (8..=MOST_CHARS).contains(&text.len()) && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    match said.as_slice() {
+        [] => Presented::Nothing,
+        [one] if is_one(one) => Presented::Bookmark(String::from_utf8_lossy(one).into_owned()),
+        _ => Presented::Doubtful,
+    }
+}
