@@ -118,8 +118,8 @@ export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) 
   if (!withFloors) return lanes;
   if (row === "session-cookie" || row === "access-token") lanes["one-query"] = hamrah.oneQuery;
   if (row === "forged" || row === "expired") lanes["hamrah-health"] = hamrah.lanes.health;
-  if (row === "forged") lanes["one-signature"] = empty.oneSignature;
-  if (row === "health") Object.assign(lanes, { empty: empty.lane, "same-answer": empty.sameAnswer });
+  if (row === "forged") lanes["one-signature"] = empty.lanes["one-signature"];
+  if (row === "health") Object.assign(lanes, { empty: empty.lane, "same-answer": empty.lanes["same-answer"] });
   return lanes;
 };
 

@@ -48,6 +48,11 @@ if (!existsSync(new URL("build/index_bg.wasm", root))) {
   process.exit(2);
 }
 
+if (!existsSync(new URL("benches/node_modules", root))) {
+  console.error("better-auth is not installed: npm ci --prefix benches");
+  process.exit(2);
+}
+
 const versionOf = (path) => JSON.parse(readFileSync(new URL(`${path}/package.json`, root), "utf8")).version;
 const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
@@ -96,7 +101,7 @@ try {
     const before = flags.before && (await start(startHamrah(users, pathToFileURL(`${flags.before}/`))));
     worlds.push({ users, hamrah, before, betterAuth, empty });
   }
-  const floors = ["empty", "same-answer", "one-signature"];
+  const floors = ["empty", ...Object.keys(empty.lanes)];
   const instanceOf = ({ hamrah, before, betterAuth }, lane) => {
     if (floors.includes(lane)) return empty.instance;
     return (lane.startsWith("better-auth") ? betterAuth : lane === "before" ? before : hamrah).instance;

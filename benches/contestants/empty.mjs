@@ -5,6 +5,6 @@ export const startEmpty = async () => {
   const names = ["empty", "same-answer", "one-signature"];
   const instance = await startInstance(Object.fromEntries(names.map((name) => [name, plain(name)])), { database: false });
   const laneOf = async (name) => ({ origin: await instance.urlOf(name), prepare: async (count) => Array(count).fill({}), request: () => ({ path: "/" }) });
-  const [lane, sameAnswer, oneSignature] = await Promise.all(names.map(laneOf));
-  return { instance, lane, sameAnswer, oneSignature, stop: instance.stop };
+  const [lane, ...others] = await Promise.all(names.map(laneOf));
+  return { instance, lane, lanes: Object.fromEntries(others.map((other, at) => [names[at + 1], other])), stop: instance.stop };
 };

@@ -14,7 +14,7 @@ const SHARED: &str = "session";
 /// Where the database stood after its bearer's last change (`D1_REPLICAS`). It grants nothing.
 const BOOKMARK: &str = "hamrah-bookmark";
 const HOST_ONLY_BOOKMARK: &str = "__Host-hamrah-bookmark";
-/// Replicas are seconds behind at most; seconds.
+/// Longer than replicas are usually behind, which nobody guarantees; seconds.
 const BOOKMARK_LASTS: i64 = 60;
 /// How many cookies of the name are looked at when signing out.
 const MOST_TOKENS: usize = 4;

@@ -57,7 +57,7 @@ impl Route {
 
 impl Route {
     /// Whether a replica may answer it (`D1_REPLICAS`): it shows somebody who is signed in what is theirs. Not what says of a credential that it
-    /// is good, since others rely on it; not all that there is at once.
+    /// is good, since others rely on it; no CSRF token; not all that there is at once.
     #[must_use]
     pub fn may_be_stale(&self) -> bool {
         let relied_on = self.path.ends_with("/validate") || self.path.ends_with("/export") || self.path.ends_with("/csrf");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::factors::{begun, codes, enrolled, recover};
 use crate::harness::authenticator::Authenticator;
-use crate::harness::{Person, case, case_with};
+use crate::harness::{Answer, Person, case, case_with};
 
 #[tokio::test]
 async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
@@ -92,9 +92,19 @@ async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
             }
         }
         assert_eq!(recover(app, &person, "000000").await.problem(429), "too_many_attempts");
+        let wait_of = |refused: &Answer| refused.header("retry-after").expect("Retry-After").parse::<u64>().expect("seconds");
+        // In workerd time goes on by itself: the wait must not end just when the owner comes.
+        loop {
+            let guess = recover(app, &person, "0000-0000-0000-0000").await;
+            match guess.status() {
+                429 if wait_of(&guess) >= 3 => break,
+                429 => app.age(Duration::from_secs(wait_of(&guess))).await,
+                _ => {}
+            }
+        }
         let refused = recover(app, &person, &codes[0]).await;
         assert_eq!(refused.problem(429), "too_many_attempts");
-        let wait: u64 = refused.header("retry-after").expect("Retry-After").parse().expect("seconds");
+        let wait = wait_of(&refused);
         assert!(wait <= 5, "{wait}");
         app.age(Duration::from_secs(wait)).await;
         recover(app, &person, &codes[0]).await.ok();

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::http::gate::replicas::BOOKMARK;
 use crate::http::respond;
 use crate::model::config::Config;
 
@@ -19,6 +20,7 @@ const VARY: HeaderValue = HeaderValue::from_static("origin, access-control-reque
 pub fn layer(config: &Config) -> Arc<CorsLayer> {
     let origins = config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
     let ours = [
+        "x-d1-bookmark",
         "x-request-id",
         "x-request-challenge",
         "x-ios-app-attest-key",
@@ -34,7 +36,7 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID])
+        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID, BOOKMARK])
         .max_age(std::time::Duration::from_mins(10));
     Arc::new(layer)
 }
