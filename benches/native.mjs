@@ -6,36 +6,21 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform } from "node:os";
 import { performance } from "node:perf_hooks";
-import { parseArgs } from "node:util";
 import { startNative } from "./contestants/native.mjs";
 import { buildExample, buildServer, run } from "./lib/cargo.mjs";
 import { Lane } from "./lib/load.mjs";
 import { intoDocument } from "./lib/markdown.mjs";
 import { NATIVE_MARKS, nativeMarkdown } from "./lib/native-markdown.mjs";
+import { options } from "./lib/options.mjs";
 import { printRow } from "./lib/print.mjs";
 import { measure } from "./lib/rounds.mjs";
 import { ROWS, nativeLanesOf } from "./rows.mjs";
 
 const root = new URL("../", import.meta.url);
-const { values: flags } = parseArgs({
-  options: {
-    json: { type: "string" },
-    markdown: { type: "boolean", default: false },
-    quick: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    rows: { type: "string" },
-  },
+const { flags, plan, chosen } = options({
+  quick: { rounds: 2, slot: 120, warmUp: 60, firstWarmUp: 400, connections: [1, 8], users: [100, 5_000], rowSeconds: 10 },
+  full: { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1000, connections: [1, 8, 32], users: [100, 100_000], rowSeconds: 17 },
 });
-const PLAN = flags.quick
-  ? { rounds: 2, slot: 120, warmUp: 60, firstWarmUp: 400, connections: [1, 8], users: [100, 5_000], rowSeconds: 10 }
-  : { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1000, connections: [1, 8, 32], users: [100, 100_000], rowSeconds: 17 };
-const plan = { ...PLAN, rounds: Number(flags.rounds ?? PLAN.rounds) };
-const chosen = flags.rows?.split(",") ?? ROWS.map(({ id }) => id);
-const unknown = chosen.filter((id) => !ROWS.some((row) => row.id === id));
-if (unknown.length > 0 || !(plan.rounds >= 1)) {
-  console.error(`unknown: ${unknown.join(", ") || "--rounds"}. Rows: ${ROWS.map(({ id }) => id).join(", ")}`);
-  process.exit(2);
-}
 
 const programs = { server: buildServer(), bare: buildExample("bare") };
 const lock = readFileSync(new URL("Cargo.lock", root), "utf8");

@@ -9,13 +9,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform } from "node:os";
 import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { startBetterAuth } from "./contestants/better-auth.mjs";
 import { startEmpty } from "./contestants/empty.mjs";
 import { startHamrah } from "./contestants/hamrah.mjs";
 import { coldStarts, workerdVersion } from "./lib/cold.mjs";
 import { Lane } from "./lib/load.mjs";
 import { intoDocument, markdown } from "./lib/markdown.mjs";
+import { options } from "./lib/options.mjs";
 import { printRow, printRest } from "./lib/print.mjs";
 import { measure } from "./lib/rounds.mjs";
 import { sizes } from "./size.mjs";
@@ -23,26 +23,11 @@ import { COMPATIBILITY_DATE } from "../tests/workerd/miniflare.mjs";
 import { ROWS, lanesOf } from "./rows.mjs";
 
 const root = new URL("../", import.meta.url);
-const { values: flags } = parseArgs({
-  options: {
-    before: { type: "string" },
-    json: { type: "string" },
-    markdown: { type: "boolean", default: false },
-    quick: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    rows: { type: "string" },
-  },
+const { flags, plan, chosen } = options({
+  more: { before: { type: "string" } },
+  quick: { rounds: 2, slot: 120, warmUp: 80, firstWarmUp: 400, connections: [1, 8], users: [100, 5_000], cold: 5, counted: 5, rowSeconds: 20 },
+  full: { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1500, connections: [1, 8, 32], users: [100, 100_000], cold: 15, counted: 10, rowSeconds: 35 },
 });
-const PLAN = flags.quick
-  ? { rounds: 2, slot: 120, warmUp: 80, firstWarmUp: 400, connections: [1, 8], users: [100, 5_000], cold: 5, counted: 5, rowSeconds: 20 }
-  : { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1500, connections: [1, 8, 32], users: [100, 100_000], cold: 15, counted: 10, rowSeconds: 35 };
-const plan = { ...PLAN, rounds: Number(flags.rounds ?? PLAN.rounds) };
-const chosen = flags.rows?.split(",") ?? ROWS.map(({ id }) => id);
-const unknown = chosen.filter((id) => !ROWS.some((row) => row.id === id));
-if (unknown.length > 0 || !(plan.rounds >= 1)) {
-  console.error(`unknown: ${unknown.join(", ") || "--rounds"}. Rows: ${ROWS.map(({ id }) => id).join(", ")}`);
-  process.exit(2);
-}
 if (!existsSync(new URL("build/index_bg.wasm", root))) {
   console.error("build/ holds no Worker: make build");
   process.exit(2);

@@ -113,6 +113,8 @@ async fn preflights_list_what_is_allowed() {
             "x-ios-app-bundle-id",
             "x-requested-with",
             "x-csrf-token",
+            "x-expected-user",
+            "x-d1-bookmark",
         ] {
             assert!(listed("access-control-allow-headers").split(',').any(|listed| listed == header), "{header}");
         }

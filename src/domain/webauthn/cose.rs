@@ -4,7 +4,7 @@ use p256::ecdsa::signature::Verifier;
 use rsa::sha2::Sha256;
 use rsa::{BoxedUint, RsaPublicKey, pkcs1v15};
 
-use crate::domain::cbor::{Reader, once};
+use crate::domain::cbor::Reader;
 
 /// More than a key of any accepted kind takes.
 const MOST_BYTES: usize = 1024;
@@ -120,32 +120,30 @@ const NO_KIND: &str = "the key is of no kind that can be used";
 
 impl<'a> Members<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        let mut reader = Reader::new(bytes);
-        let canonical = Reader::new(bytes).item().is_ok_and(|item| item.len() == bytes.len());
-        if !canonical {
+        if Reader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
             return Err(NOT_CANONICAL);
         }
-        let mut members = Self::default();
+        let (mut reader, mut members) = (Reader::new(bytes), Self::default());
         for _ in 0..reader.map().map_err(|_| NO_KIND)? {
-            // §6.5.1.1: no optional parameter may be there.
-            match reader.integer().map_err(|_| NO_KIND)? {
-                1 => once(&mut members.kind, reader.integer().map_err(|_| NO_KIND)?),
-                3 => once(&mut members.algorithm, reader.integer().map_err(|_| NO_KIND)?),
-                -1 => once(
-                    &mut members.first,
-                    if reader.is_bytes() {
-                        Member::Bytes(reader.bytes().map_err(|_| NO_KIND)?)
-                    } else {
-                        Member::Number(reader.integer().map_err(|_| NO_KIND)?)
-                    },
-                ),
-                -2 => once(&mut members.second, reader.bytes().map_err(|_| NO_KIND)?),
-                -3 => once(&mut members.third, reader.bytes().map_err(|_| NO_KIND)?),
-                _ => return Err(NO_KIND),
+            if !members.take(&mut reader).map_err(|_| NO_KIND)? {
+                return Err(NOT_CANONICAL);
             }
-            .map_err(|_| NOT_CANONICAL)?;
         }
         Ok(members)
+    }
+
+    /// Reads one member; says whether it is there for the first time.
+    fn take(&mut self, reader: &mut Reader<'a>) -> Result<bool, &'static str> {
+        Ok(match reader.integer()? {
+            1 => self.kind.replace(reader.integer()?).is_none(),
+            3 => self.algorithm.replace(reader.integer()?).is_none(),
+            -1 if reader.is_bytes() => self.first.replace(Member::Bytes(reader.bytes()?)).is_none(),
+            -1 => self.first.replace(Member::Number(reader.integer()?)).is_none(),
+            -2 => self.second.replace(reader.bytes()?).is_none(),
+            -3 => self.third.replace(reader.bytes()?).is_none(),
+            // §6.5.1.1: no optional parameter may be there.
+            _ => return Err(NO_KIND),
+        })
     }
 
     /// The key (RFC 9053 §7.1, §7.2, RFC 8230 §4). The algorithm fixes the curve (WebAuthn §5.8.5).
