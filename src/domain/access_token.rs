@@ -282,6 +282,32 @@ mod tests {
         assert_eq!(at(-61), Err(Refused::NotYet));
     }
 
+    /// A platform that does neither.
+    struct Failing;
+
+    #[async_trait]
+    impl Signatures for Failing {
+        async fn sign(&self, _: &SigningKey, _: &[u8]) -> Option<[u8; 64]> {
+            None
+        }
+
+        async fn verifies(&self, _: &SigningKey, _: &[u8], _: &[u8; 64]) -> Option<bool> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_platform_that_fails_refuses_no_token() {
+        use crate::domain::authenticate::AuthenticateError;
+        use crate::store::StoreError;
+        let config = config();
+        let refused = verify(&Failing, &config, &token(&config), NOW).now_or_never().expect("nothing to wait for");
+        assert_eq!(refused, Err(Refused::Unverified));
+        // It can be tried again: 503.
+        assert!(matches!(AuthenticateError::from(Refused::Unverified), AuthenticateError::Store(StoreError::Unavailable(_))));
+        assert!(matches!(AuthenticateError::from(Refused::Signature), AuthenticateError::AccessToken(_)));
+    }
+
     proptest! {
         #[test]
         fn no_text_is_a_token(text in "\\PC{0,200}") {
