@@ -49,6 +49,8 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How long no connection may come, after the signal to stop, until no more are accepted.
+const QUIET: Duration = Duration::from_millis(100);
 /// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
 const CONNECTIONS: usize = 768;
 /// Connections that may wait to be accepted; the system may allow fewer.
@@ -143,17 +145,10 @@ struct Site {
 async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut stop = std::pin::pin!(stop_signal());
-    loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = &mut stop => break,
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        match accepted {
+    let accept_next = || async {
+        // The semaphore is never closed.
+        let place = Arc::clone(&places).acquire_owned().await;
+        match listener.accept().await {
             Ok((stream, peer)) => {
                 let served = connections.watch(connection(stream, peer, site.clone()));
                 tokio::spawn(async move {
@@ -168,8 +163,18 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
+    };
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            () = accept_next() => {}
+            () = &mut stop => break,
+        }
     }
     tracing::info!("stopping: no new connections, waiting for requests under way");
+    // A request is under way once its client has sent it: those that wait to be accepted are, and are read before idle ones are closed.
+    let queued = async { while timeout(QUIET, accept_next()).await.is_ok() {} };
+    let _ = timeout(10 * QUIET, queued).await;
     if timeout(DRAIN, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way and are cut off");
     }
