@@ -12,15 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use hamrah_api::domain::compute::Turns;
 use hamrah_api::domain::rate_limit::Unlimited;
-use hamrah_api::domain::{Clock, Entropy, NoAnswer, NoEntropy, Outgoing, Ports, Post};
+use hamrah_api::domain::{Clock, Entropy, Get, NoAnswer, NoEntropy, Outgoing, Ports, Post};
 use hamrah_api::http::extract::ClientAddress;
 use hamrah_api::http::router::router;
 use hamrah_api::model::base64;
 use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
-use hamrah_api::platform::native::{Dalek, migrations, sqlite::Sqlite};
+use hamrah_api::platform::native::{Dalek, Threads, migrations, sqlite::Sqlite};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -69,6 +70,10 @@ impl Outgoing for NoWayOut {
     async fn post(&self, _: Post<'_>) -> Result<u16, NoAnswer> {
         Err(NoAnswer::Unreachable)
     }
+
+    async fn get(&self, _: Get<'_>) -> Result<String, NoAnswer> {
+        Err(NoAnswer::Unreachable)
+    }
 }
 
 struct Api(Router);
@@ -91,6 +96,8 @@ impl Api {
             signatures: Arc::new(Dalek),
             limiter: Arc::new(Unlimited),
             outgoing: Arc::new(NoWayOut),
+            compute: Arc::new(Threads),
+            hashing: Turns::new(config.passwords.at_once),
             config: Arc::new(config),
         })))
     }

@@ -7,12 +7,15 @@ pub mod activity;
 pub mod app_attest;
 pub mod authenticate;
 mod cbor;
+pub mod compute;
 pub mod csrf;
 mod derived;
 pub mod devices;
 pub mod export;
 pub mod factors;
+mod outgoing;
 pub mod passkeys;
+pub mod passwords;
 pub mod rate_limit;
 pub mod sign_in;
 pub mod steps;
@@ -26,9 +29,7 @@ pub mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::model::config::Config;
@@ -39,7 +40,10 @@ use crate::model::time::Timestamp;
 use crate::store::Db;
 
 use self::access_token::Signatures;
+use self::compute::{Compute, Turns};
 use self::rate_limit::RateLimiter;
+
+pub use outgoing::{Get, NoAnswer, Outgoing, Post};
 
 /// The time.
 pub trait Clock: Send + Sync {
@@ -61,40 +65,6 @@ pub trait Entropy: Send + Sync {
 #[error("the platform gave no random bytes")]
 pub struct NoEntropy;
 
-/// A POST to somebody else's server.
-#[derive(Debug)]
-pub struct Post<'a> {
-    /// Where to. Not to be logged: it may hold a secret.
-    pub url: &'a str,
-    /// Names in lower case.
-    pub headers: &'a [(&'static str, String)],
-    /// What to send. Not to be logged either.
-    pub body: String,
-    /// How long it may take until the answer's status is there.
-    pub patience: Duration,
-}
-
-/// The way out to other people's servers.
-#[async_trait]
-pub trait Outgoing: Send + Sync {
-    /// Sends `post` and gives the status of the answer, whatever it is. A redirect is an answer and not followed.
-    ///
-    /// # Errors
-    /// [`NoAnswer`]; the other side may have got it all the same.
-    async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer>;
-}
-
-/// Why another server gave no answer. It says no more: the platforms' texts name the address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NoAnswer {
-    /// It took too long.
-    #[error("no answer in time")]
-    Late,
-    /// No connection, or it broke.
-    #[error("no connection")]
-    Unreachable,
-}
-
 /// What use cases need from the outside.
 #[derive(Clone)]
 pub struct Ports {
@@ -110,6 +80,10 @@ pub struct Ports {
     pub limiter: Arc<dyn RateLimiter>,
     /// The way out to other people's servers.
     pub outgoing: Arc<dyn Outgoing>,
+    /// Where long work runs.
+    pub compute: Arc<dyn Compute>,
+    /// How many passwords are hashed at once: `PASSWORD_HASHES_AT_ONCE`.
+    pub hashing: Arc<Turns>,
     /// The configuration.
     pub config: Arc<Config>,
 }

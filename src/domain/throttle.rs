@@ -30,6 +30,8 @@ pub enum Way {
     Recovery,
     /// A backup code.
     BackupCode,
+    /// A password, and the code that is asked for besides.
+    Password,
     /// No guess, but dear: an export.
     Export,
 }
@@ -40,6 +42,7 @@ impl Way {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
             Self::BackupCode => "backup_code",
+            Self::Password => "password",
             Self::Export => "export",
         }
     }
@@ -48,7 +51,7 @@ impl Way {
     #[must_use]
     pub const fn policy(self) -> &'static Policy {
         match self {
-            Self::Totp | Self::Recovery => &Policy::GUESS,
+            Self::Totp | Self::Recovery | Self::Password => &Policy::GUESS,
             Self::BackupCode => &Policy::LONG_CODE,
             Self::Export => &Policy::DEAR,
         }
@@ -67,8 +70,18 @@ pub fn of_user(way: Way, user: UserId) -> Subject {
 /// With another first key the count begins anew, once.
 #[must_use]
 pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<Subject> {
-    let hash = derived(key, LABEL, email.as_str().as_bytes())?;
-    Some(Subject::new(way.as_str(), &format!("email:{}", base64::encode(hash.get(..HASH_BYTES)?))))
+    hashed(key, way, "email", email.as_str())
+}
+
+/// The same for whoever has a username, if anybody does.
+#[must_use]
+pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<Subject> {
+    hashed(key, way, "username", username)
+}
+
+fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject> {
+    let hash = derived(key, LABEL, name.as_bytes())?;
+    Some(Subject::new(way.as_str(), &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?))))
 }
 
 /// There were too many attempts.
@@ -132,7 +145,7 @@ mod tests {
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Export];
+        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Password, Way::Export];
         let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
         assert_eq!(subjects.len(), ways.len());
     }

@@ -35,6 +35,16 @@ pub struct CodesState {
     made_at: Option<i64>,
 }
 
+/// The password, as its owner sees it. Times are milliseconds since 1970.
+#[derive(Serialize, ToSchema)]
+pub struct PasswordState {
+    /// Whether there is one.
+    set: bool,
+    /// When it was set, or last changed.
+    #[schema(required)]
+    changed_at: Option<i64>,
+}
+
 /// What an account can be recovered with, and proved with.
 #[derive(Serialize, ToSchema)]
 pub struct FactorsAnswer {
@@ -43,9 +53,10 @@ pub struct FactorsAnswer {
     backup_codes: CodesState,
     /// How many passkeys there are.
     passkeys: i64,
+    password: PasswordState,
 }
 
-/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys.
+/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a password.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
@@ -57,6 +68,7 @@ pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Resul
         totp: TotpState { enabled: found.totp_since.is_some(), since: found.totp_since.map(Timestamp::millis) },
         backup_codes: CodesState { left: found.codes.map_or(0, |(_, left)| left), made_at: found.codes.map(|(since, _)| since.millis()) },
         passkeys: found.passkeys,
+        password: PasswordState { set: found.password_since.is_some(), changed_at: found.password_since.map(Timestamp::millis) },
     }))
 }
 

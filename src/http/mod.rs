@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod app_attestation;
 mod assertion;
+mod code;
 pub mod cookie;
 pub mod credentials;
 pub mod docs;
@@ -17,6 +18,7 @@ pub mod health;
 pub mod internal;
 pub mod objects;
 pub mod openapi;
+pub mod passwords;
 pub mod reauthenticate;
 pub mod recovery;
 pub mod respond;

@@ -13,7 +13,8 @@ use super::respond::Problem;
 use super::router::{Access, Route, table};
 use super::webauthn::{authenticate, credentials, register};
 use super::{
-    activity, app_attestation, docs, export, factors, health, internal, reauthenticate, recovery, sessions, tokens, users, well_known,
+    activity, app_attestation, docs, export, factors, health, internal, passwords, reauthenticate, recovery, sessions, tokens, users,
+    well_known,
 };
 
 /// A JWK set with public keys.
@@ -85,6 +86,9 @@ pub struct PublicKey {
         reauthenticate::begin,
         reauthenticate::complete,
         reauthenticate::csrf_token,
+        passwords::sign_in,
+        passwords::set,
+        passwords::remove,
         app_attestation::challenge,
         app_attestation::verify,
         app_attestation::verify_key,
@@ -199,12 +203,21 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
         Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
         Code::TooManyAttempts => {
-            let brakes =
-                ["/api/auth/recovery/complete", "/api/auth/reauthenticate/complete", "/api/auth/totp/confirm", "/api/users/me/export"];
+            let brakes = [
+                "/api/auth/password/sign-in",
+                "/api/auth/recovery/complete",
+                "/api/auth/reauthenticate/complete",
+                "/api/auth/totp/confirm",
+                "/api/users/me/export",
+            ];
             brakes.contains(&path)
         }
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
+        Code::InvalidCredentials | Code::SecondFactorRequired => path == "/api/auth/password/sign-in",
+        Code::InvalidPassword | Code::CommonPassword | Code::BreachedPassword => path == "/api/auth/password" && has_body,
+        Code::Busy => path.starts_with("/api/auth/password") && has_body,
+        Code::PasswordNotFound => path == "/api/auth/password" && !has_body,
         Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",
@@ -227,7 +240,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::TooManyPasskeys => registers,
         Code::InvalidPasskeyName => registers || (about_passkey && has_body),
         Code::PasskeyNotFound => about_passkey,
-        Code::LastSignInMethod => about_passkey && !has_body,
+        Code::LastSignInMethod => (about_passkey || path == "/api/auth/password") && !has_body,
         Code::SessionNotFound => path.contains("{session_id}"),
         Code::AuthenticationRequired => signs_in,
         Code::InvalidToken => signs_in || calls_optionally || route.path == "/api/internal/sessions/validate",
@@ -244,7 +257,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidEmail => {
             takes_person(route)
                 || path.ends_with("/by-email")
-                || path == "/api/auth/recovery/begin"
+                || matches!(path, "/api/auth/recovery/begin" | "/api/auth/password/sign-in")
                 || path.starts_with("/api/webauthn/") && path.ends_with("/begin")
         }
         Code::EmailRequired => takes_person(route) || registers && !completes,

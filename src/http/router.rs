@@ -10,8 +10,8 @@ use http::Method;
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
 use super::{
-    App, activity, app_attestation, docs, export, factors, gate, health, internal, reauthenticate, recovery, respond, sessions, tokens,
-    users, well_known,
+    App, activity, app_attestation, docs, export, factors, gate, health, internal, passwords, reauthenticate, recovery, respond, sessions,
+    tokens, users, well_known,
 };
 use crate::domain::Ports;
 use crate::domain::rate_limit::RateClass;
@@ -127,6 +127,10 @@ pub fn table() -> Vec<Route> {
         route(POST,   "/api/auth/recovery/complete",              Anyone,           recovery::complete),
         route(POST,   "/api/auth/reauthenticate/begin",           SignedIn,         reauthenticate::begin),
         route(POST,   "/api/auth/reauthenticate/complete",        SignedIn,         reauthenticate::complete),
+        // Passwords.
+        route(POST,   "/api/auth/password/sign-in",               Anyone,           passwords::sign_in),
+        route(PUT,    "/api/auth/password",                       RecentlySignedIn, passwords::set),
+        route(DELETE, "/api/auth/password",                       RecentlySignedIn, passwords::remove),
         // Passkeys.
         route(POST,   "/api/webauthn/register/begin",             Anyone,           register::begin),
         route(POST,   "/api/webauthn/register/complete",          Anyone,           register::complete),

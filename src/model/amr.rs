@@ -14,6 +14,10 @@ pub enum Proof {
     Totp,
     /// A backup code.
     BackupCode,
+    /// A password.
+    Password,
+    /// A password and a TOTP code.
+    PasswordAndTotp,
 }
 
 /// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no word for it.
@@ -21,6 +25,9 @@ pub const RECOVERY: &str = "recovery";
 
 /// What stands in the methods of a sign-in for which a provider vouched. Ours, too.
 const PROVIDER: &str = "fed";
+
+/// What stands in the methods of a sign-in that was made by a password.
+const PASSWORD: &str = "pwd";
 
 impl Proof {
     /// The methods. `fed`, `backup_code` and `recovery` are ours, the others are registered.
@@ -32,6 +39,8 @@ impl Proof {
             Self::Passkey { multi_device: false } => &["hwk", "user", "mfa"],
             Self::Totp => &["otp"],
             Self::BackupCode => &["backup_code"],
+            Self::Password => &[PASSWORD],
+            Self::PasswordAndTotp => &[PASSWORD, "otp", "mfa"],
         }
     }
 }
@@ -56,12 +65,13 @@ impl Amr {
     }
 
     /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a second factor is added to a provider's word
-    /// for somebody; everything else takes the place of what was there.
+    /// for somebody, and to a password; everything else takes the place of what was there.
     #[must_use]
     pub fn stepped_up(&self, proof: Proof) -> Self {
         let mut made = Self::of(proof);
-        if proof == Proof::Totp && !self.is_recovered() && self.0.iter().any(|method| method == PROVIDER) {
-            made.0 = [PROVIDER, "otp", "mfa"].map(str::to_owned).into();
+        let first = self.0.iter().find(|method| [PROVIDER, PASSWORD].contains(&method.as_str()));
+        if let (Proof::Totp, Some(first)) = (proof, first.filter(|_| !self.is_recovered())) {
+            made.0 = [first, "otp", "mfa"].map(str::to_owned).into();
         }
         made
     }

@@ -229,6 +229,14 @@ pub enum EventKind {
     Recovered,
     /// Somebody who is signed in proved again who they are.
     Reauthenticated,
+    /// The account got its first password.
+    PasswordSet,
+    /// The account's password was replaced.
+    PasswordChanged,
+    /// The account has no password any more.
+    PasswordRemoved,
+    /// Whether a new password had leaked could not be asked; it was accepted.
+    PasswordUnchecked,
 }
 
 impl EventKind {
@@ -256,6 +264,10 @@ impl EventKind {
             Self::BackupCodesMade => "backup_codes_made",
             Self::Recovered => "recovered",
             Self::Reauthenticated => "reauthenticated",
+            Self::PasswordSet => "password_set",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordRemoved => "password_removed",
+            Self::PasswordUnchecked => "password_unchecked",
         }
     }
 }

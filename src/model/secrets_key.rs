@@ -2,12 +2,11 @@
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
 use super::base64;
-use super::strength::weakness;
+use super::key_ring::{self, Key};
 
 /// Bytes of a nonce (NIST SP 800-38D §8.2.2); a fresh random one for every sealing.
 pub const NONCE_BYTES: usize = 12;
@@ -15,7 +14,7 @@ pub const NONCE_BYTES: usize = 12;
 /// `SECRETS_KEY`: one key, or several separated by commas while they are rotated.
 #[derive(Clone)]
 pub struct SecretsKeys {
-    keys: Vec<SecretsKey>,
+    keys: Vec<Key>,
     /// Something that opens, for whoever has nothing: so that looking takes as long.
     decoy: String,
 }
@@ -23,36 +22,13 @@ pub struct SecretsKeys {
 /// Whom the decoy is for.
 const NOBODY: &str = "nobody";
 
-#[derive(Clone)]
-struct SecretsKey {
-    /// By which what it sealed is found again: it tells nothing of the key.
-    id: String,
-    bytes: Zeroizing<[u8; 32]>,
-}
-
 impl SecretsKeys {
     /// Reads the setting: base64 of 32 bytes each.
     ///
     /// # Errors
     /// Why it cannot be used; never the value.
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
-        let mut keys = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let bytes = base64::decode(part).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Zeroizing::new);
-            let bytes = bytes.ok_or("must be base64 of 32 random bytes (several separated by commas: the first seals, all open)")?;
-            if let Some(weakness) = weakness(part, development) {
-                return Err(weakness);
-            }
-            let digest = Sha256::new().chain_update(b"hamrah-api secrets key id v1").chain_update(bytes.as_slice()).finalize();
-            let id = base64::encode(digest.get(..6).unwrap_or_default());
-            if keys.iter().any(|key: &SecretsKey| key.id == id) {
-                return Err("has a key twice");
-            }
-            keys.push(SecretsKey { id, bytes });
-        }
-        if keys.is_empty() {
-            return Err("has no key in it");
-        }
+        let keys = key_ring::parse(text, b"hamrah-api secrets key id v1", development)?;
         // The nonce is of no matter: it is always the same text, and nobody gets to see it.
         let decoy = Self { keys, decoy: String::new() };
         let sealed = decoy.seal(NOBODY, &[0; 20], [0; NONCE_BYTES]).unwrap_or_default();
@@ -96,7 +72,7 @@ impl SecretsKeys {
     }
 }
 
-fn cipher(key: &SecretsKey) -> Option<Aes256Gcm> {
+fn cipher(key: &Key) -> Option<Aes256Gcm> {
     Aes256Gcm::new_from_slice(key.bytes.as_slice()).ok()
 }
 

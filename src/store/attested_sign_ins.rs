@@ -66,6 +66,7 @@ fn keeper_of<'a>(owner: &Owner<'a>) -> Keeper<'a> {
         Owner::Identity(who, _) => Keeper { user: None, identity: Some((who.provider, who.provider_id)), session: None },
         Owner::Passkey(used) => Keeper { user: Some(used.user), identity: None, session: None },
         Owner::Fresh(account) => Keeper { user: Some(account.user), identity: None, session: None },
+        Owner::Password(proved) => Keeper { user: Some(proved.user), identity: None, session: None },
     }
 }
 

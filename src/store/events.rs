@@ -161,7 +161,8 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
     let sql = insert_subject_event!(
         "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
           WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL
-            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?9 AND o.id <> ?8))"
+            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?9)
+                 OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?9 AND o.id <> ?8))"
     );
     event(sql, stamp, EventKind::PasskeyRemoved, [id.as_str().into(), by.user.into(), by.session.into()])
 }

@@ -14,7 +14,7 @@ pub type Columns = Vec<(String, Value)>;
 pub struct Export(pub Vec<(&'static str, Vec<Columns>)>);
 
 /// What is read, and as what.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 13] = [
     (
         "account",
         "SELECT id, email, email_verified, name, picture, auth_method, provider, provider_id, created_at, updated_at, last_login_at,
@@ -37,6 +37,22 @@ const PARTS: [(&str, &str); 9] = [
     ),
     ("totp", "SELECT created_at, confirmed_at FROM totp WHERE user_id = ?1"),
     ("backup_codes", "SELECT created_at, used_at FROM backup_codes WHERE user_id = ?1"),
+    ("password", "SELECT created_at, changed_at FROM passwords WHERE user_id = ?1"),
+    ("person", "SELECT id, username, person_type, document_type, document_number FROM people WHERE user_id = ?1"),
+    (
+        "person_tokens",
+        "SELECT t.kind, t.created_at, t.expires_at FROM person_tokens AS t JOIN people AS p ON p.id = t.person_id WHERE p.user_id = ?1",
+    ),
+    (
+        "grants",
+        "SELECT s.name AS service, r.name AS role, NULL AS permission, g.expires_at
+           FROM people AS p JOIN person_roles AS g ON g.person_id = p.id JOIN services AS s ON s.id = g.service_id
+           JOIN roles AS r ON r.id = g.role_id WHERE p.user_id = ?1
+         UNION ALL
+         SELECT s.name, NULL, m.name, g.expires_at
+           FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id JOIN services AS s ON s.id = g.service_id
+           JOIN permissions AS m ON m.id = g.permission_id WHERE p.user_id = ?1",
+    ),
     ("challenges", "SELECT kind, created_at, expires_at FROM challenges WHERE user_id = ?1"),
     (
         "events",

@@ -53,6 +53,8 @@ pub struct Factors {
     pub codes: Option<(Timestamp, i64)>,
     /// How many passkeys there are.
     pub passkeys: i64,
+    /// When the password was set, or last changed.
+    pub password_since: Option<Timestamp>,
 }
 
 /// What the account has. One round trip.
@@ -64,7 +66,8 @@ pub async fn of(db: &dyn Db, user: UserId) -> Result<Factors, StoreError> {
         "SELECT (SELECT confirmed_at FROM totp WHERE user_id = ?1) AS totp_since,
                 (SELECT MAX(created_at) FROM backup_codes WHERE user_id = ?1) AS codes_since,
                 (SELECT COUNT(*) FROM backup_codes WHERE user_id = ?1 AND used_at IS NULL) AS codes_left,
-                (SELECT COUNT(*) FROM passkeys WHERE user_id = ?1) AS passkeys",
+                (SELECT COUNT(*) FROM passkeys WHERE user_id = ?1) AS passkeys,
+                (SELECT changed_at FROM passwords WHERE user_id = ?1) AS password_since",
         [user.into()],
     );
     let results = run(db, select).await?;
@@ -74,5 +77,6 @@ pub async fn of(db: &dyn Db, user: UserId) -> Result<Factors, StoreError> {
         totp_since: row.opt_time("totp_since")?,
         codes: row.opt_time("codes_since")?.map(|since| (since, left)),
         passkeys: row.integer("passkeys")?,
+        password_since: row.opt_time("password_since")?,
     })
 }

@@ -107,6 +107,7 @@ pub mod export;
 pub mod factors;
 pub mod outbox;
 pub mod passkeys;
+pub mod passwords;
 pub mod recovery;
 pub mod refresh_tokens;
 pub mod sessions;

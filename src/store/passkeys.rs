@@ -319,7 +319,8 @@ pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventSta
     let delete = sql(
         "DELETE FROM passkeys
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?2 AND s.revoked_at IS NULL)
-            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?2) OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?2 AND o.id <> ?1))
+            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?2) OR EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?2)
+                 OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?2 AND o.id <> ?1))
          RETURNING id",
         [id.as_str().into(), by.user.into(), by.session.into()],
     );

@@ -72,11 +72,7 @@ pub enum Answer<'a> {
 pub(super) fn note_use(answer: &Answer<'_>, owner: UserId, session: SessionId, now: Timestamp) -> Statement {
     match answer {
         Answer::Passkey(used) => passkeys::note_use(used, session, now),
-        Answer::Totp(step) => sql(
-            "UPDATE totp SET last_step = ?1
-              WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
-            [step.number.into(), owner.into(), session.into(), step.made_at.into()],
-        ),
+        Answer::Totp(step) => totp::use_step(*step, owner, session),
         Answer::BackupCode(hash) => sql(
             "UPDATE backup_codes SET used_at = ?4
               WHERE user_id = ?2 AND code_hash = ?1 AND used_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",

@@ -3,7 +3,7 @@
 use super::attempts::{self, Claim};
 use super::factors::{Changed, changed};
 use super::{Db, Row, Statement, StoreError, events, rows, run, sessions, sql};
-use crate::model::ids::UserId;
+use crate::model::ids::{SessionId, UserId};
 use crate::model::records::{Caller, EventKind, EventStamp};
 use crate::model::throttle::{Policy, Subject};
 use crate::model::time::Timestamp;
@@ -30,6 +30,15 @@ pub struct Step {
 
 pub(super) fn read(row: &Row) -> Result<Totp, StoreError> {
     Ok(Totp { secret: row.text("secret")?, confirmed: row.opt_time("confirmed_at")?.is_some(), made_at: row.time("made_at")? })
+}
+
+/// Notes that the code of `step` made the sign-in `session` of `owner`, if this batch made it.
+pub(super) fn use_step(step: Step, owner: UserId, session: SessionId) -> Statement {
+    sql(
+        "UPDATE totp SET last_step = ?1
+          WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
+        [step.number.into(), owner.into(), session.into(), step.made_at.into()],
+    )
 }
 
 pub(super) fn select(user: UserId) -> Statement {

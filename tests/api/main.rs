@@ -31,6 +31,7 @@ mod guessing;
 mod input;
 mod internal;
 mod passkeys;
+mod passwords;
 mod races;
 mod rate_limits;
 mod recovery;

@@ -62,7 +62,9 @@ export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 /** Requests of an address in a minute, where a test does not say how many. */
 const PLENTY = 1_000_000;
 
-const TABLES = ["outbox", "events", "attempts", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
+/** What is built in has ids above this, and stays. */
+const BUILT_IN = 1_000_000_000;
+const TABLES = ["policy_events", "person_permissions", "person_roles", "person_tokens", "people", "passwords", "outbox", "events", "attempts", "backup_codes", "totp", "attest_keys", "passkeys", "challenges", "refresh_tokens", "sessions", "identities", "users"];
 
 /**
  * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` are for the rate-limiting bindings, unless
@@ -179,7 +181,9 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     reset: async () => {
       state.plan = [];
       logs.length = 0;
-      await ask(TABLES.map((table) => ({ text: `DELETE FROM ${table}` })));
+      const policy = ["role_permissions WHERE role_id", "service_roles WHERE service_id", "services WHERE id", "roles WHERE id", "permissions WHERE id"];
+      const emptied = [...TABLES, ...policy.map((where) => `${where} < ${BUILT_IN}`)].map((what) => ({ text: `DELETE FROM ${what}` }));
+      await ask([...emptied, { text: "UPDATE id_counters SET last = 0" }, { text: "UPDATE services SET policy_version = 1" }]);
       for (const name of Object.keys(stats)) stats[name] = 0;
     },
     reload: async (changed) => {

@@ -102,7 +102,7 @@ pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Resul
 }
 
 /// The step whose code this is. Takes as long without a secret.
-pub(super) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<Step> {
+pub(in crate::domain) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<Step> {
     let keys = ports.config.secrets_keys.as_ref()?;
     let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);

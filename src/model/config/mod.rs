@@ -3,19 +3,19 @@
 //! Read once, all of it; every problem is told at once. A typo is never a weaker setting.
 
 mod attest_settings;
+mod authorization_settings;
+mod internal_services;
+mod password_settings;
 mod webhook_settings;
 
-use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
-
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use crate::model::attest;
 use crate::model::origin::{Origin, is_domain, is_within};
+use crate::model::password;
 use crate::model::secrets_key::SecretsKeys;
 use crate::model::signing_keys::SigningKeys;
-use crate::model::strength::weakness;
 use crate::model::text;
 use crate::model::webhook::Webhook;
 
@@ -30,6 +30,9 @@ pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
 
+pub use authorization_settings::Authorization;
+pub use internal_services::InternalKey;
+
 /// Where the service runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Environment {
@@ -37,22 +40,6 @@ pub enum Environment {
     Development,
     /// Everywhere else.
     Production,
-}
-
-/// A key that an internal service presents. Kept as its hash, compared in constant time.
-#[derive(Clone)]
-pub struct InternalKey([u8; 32]);
-
-impl InternalKey {
-    fn new(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).into())
-    }
-}
-
-impl fmt::Debug for InternalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InternalKey(…)")
-    }
 }
 
 /// Everything that can be configured, checked.
@@ -102,6 +89,10 @@ pub struct Config {
     pub recent_authentication: Duration,
     /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
     pub secrets_keys: Option<SecretsKeys>,
+    /// What is configured about passwords.
+    pub passwords: password::Settings,
+    /// What is configured about the authorization service.
+    pub authorization: Authorization,
     /// `D1_REPLICAS`: whether reads of somebody who is signed in may be answered by a replica of D1; natively it means nothing.
     pub d1_replicas: bool,
     /// `STEP_UP_PASSKEYS`: whether adding and removing a passkey asks for a recent proof of who somebody is.
@@ -149,6 +140,8 @@ impl Config {
         let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", off_or_require, true);
         let step_up_passkeys = reader.word("STEP_UP_PASSKEYS", "`off` or `require`", "off", off_or_require, true);
         let d1_replicas = reader.word("D1_REPLICAS", "`on` or `off`", "off", on_or_off, true);
+        let passwords = reader.passwords(development);
+        let authorization = reader.authorization(development);
         if environment == Some(Environment::Production) {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
@@ -179,6 +172,8 @@ impl Config {
                 recent_authentication,
                 secrets_keys,
                 step_up_passkeys,
+                passwords,
+                authorization,
                 d1_replicas,
                 csrf_token_required,
             }),
@@ -189,9 +184,7 @@ impl Config {
     /// Whether `presented` is one of the internal keys. Takes the same time for every wrong value.
     #[must_use]
     pub fn is_internal_key(&self, presented: &[u8]) -> bool {
-        let presented: [u8; 32] = Sha256::digest(presented).into();
-        // No early exit: every key is compared, whichever matches.
-        self.internal_keys.iter().fold(0_u8, |found, key| found | key.0.ct_eq(&presented).unwrap_u8()) == 1
+        InternalKey::is_among(&self.internal_keys, presented)
     }
 
     /// Whether browsers at `origin` are ours.
@@ -331,27 +324,6 @@ impl Reader<'_> {
         }
     }
 
-    fn services(&mut self) -> Vec<String> {
-        let named = self.list("INTERNAL_SERVICES");
-        if named.iter().any(|name| text::slug(name).as_ref() != Some(name)) {
-            self.problem("INTERNAL_SERVICES", "must be names of [a-z0-9._-], separated by commas");
-        }
-        if named.is_empty() { vec!["hamrah-app".to_owned()] } else { named }
-    }
-
-    fn internal_keys(&mut self, development: bool) -> Vec<InternalKey> {
-        let keys = self.list("INTERNAL_API_KEY");
-        if keys.is_empty() {
-            self.problem("INTERNAL_API_KEY", "is not set (a secret of at least 32 random characters)");
-        }
-        for key in &keys {
-            if let Some(weakness) = weakness(key, development) {
-                self.problem("INTERNAL_API_KEY", weakness);
-            }
-        }
-        keys.iter().map(|key| InternalKey::new(key)).collect()
-    }
-
     fn signing_keys(&mut self) -> Option<SigningKeys> {
         let Some(json) = self.get("JWT_SIGNING_KEYS") else {
             self.problem("JWT_SIGNING_KEYS", "is not set (a JWK set with an Ed25519 key; `hamrah-api keys generate` makes one)");
@@ -363,6 +335,14 @@ impl Reader<'_> {
     fn secrets_keys(&mut self, development: bool) -> Option<SecretsKeys> {
         let text = self.get("SECRETS_KEY")?;
         SecretsKeys::parse(&text, development).map_err(|problem| self.problem("SECRETS_KEY", problem)).ok()
+    }
+
+    fn count(&mut self, name: &str, default: u32, allowed: RangeInclusive<u32>) -> u32 {
+        let Some(value) = self.get(name) else { return default };
+        value.parse().ok().filter(|count| allowed.contains(count)).unwrap_or_else(|| {
+            self.problem(name, &format!("must be a whole number from {} to {}", allowed.start(), allowed.end()));
+            default
+        })
     }
 
     fn seconds(&mut self, name: &str, default: u64, most: Duration) -> Duration {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::model::signing_keys::SigningKey;
 
@@ -215,4 +217,46 @@ fn debug_output_holds_no_secret() {
     let printed = format!("{:?}", read(&settings).expect("starts"));
     let secret = settings["JWT_SIGNING_KEYS"].split("\"d\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a private half");
     assert!(!printed.contains(KEY) && !printed.contains(secret));
+}
+
+#[test]
+fn passwords_cost_what_is_configured_and_never_next_to_nothing() {
+    const PEPPER: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
+    let config = read(&production()).expect("starts");
+    let cost = config.passwords.cost;
+    assert_eq!((cost.memory, cost.passes, cost.lanes, config.passwords.min_length), (19_456, 2, 1, 8));
+    assert!(config.passwords.pepper.current().is_none() && config.passwords.breached_url.is_none());
+    for (name, value, starts) in [
+        ("PASSWORD_HASH_MEMORY_KIB", "7168", true),
+        ("PASSWORD_HASH_MEMORY_KIB", "64", false),
+        ("PASSWORD_HASH_MEMORY_KIB", "4294967295", false),
+        ("PASSWORD_HASH_PASSES", "0", false),
+        ("PASSWORD_HASH_LANES", "two", false),
+        ("PASSWORD_MIN_LENGTH", "15", true),
+        ("PASSWORD_MIN_LENGTH", "6", false),
+        ("PASSWORD_HASHES_AT_ONCE", "0", false),
+        ("PASSWORD_PEPPER", PEPPER, true),
+        ("PASSWORD_PEPPER", "short", false),
+        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range/", true),
+        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range", false),
+        ("BREACHED_PASSWORDS_URL", "http://localhost/", false),
+        ("USER_TOKEN_TTL_SECONDS", "30", false),
+        ("TOKEN_RENEW_THRESHOLD_SECONDS", "300", false),
+        ("BOOTSTRAP_SECRET", KEY, true),
+        ("BOOTSTRAP_SECRET", "changeme", false),
+    ] {
+        let mut settings = production();
+        settings.insert(name, value.to_owned());
+        let read = read(&settings);
+        assert_eq!(read.is_ok(), starts, "{name}={value}");
+        assert!(!read.is_err_and(|ConfigError(problems)| problems.iter().any(|problem| problem.contains("changeme"))));
+    }
+    let mut settings = production();
+    settings.insert("BOOTSTRAP_SECRET", KEY.to_owned());
+    let authorization = read(&settings).expect("starts").authorization;
+    assert!(
+        authorization.is_bootstrap_secret(KEY.as_bytes())
+            && !authorization.is_bootstrap_secret(b"")
+            && !config.authorization.is_bootstrap_secret(b"")
+    );
 }

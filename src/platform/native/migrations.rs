@@ -6,7 +6,7 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Every file of `migrations/`, in order; a test compares this list with the folder.
-pub const FILES: [(i64, &str, &str); 9] = [
+pub const FILES: [(i64, &str, &str); 12] = [
     (1, "users", include_str!("../../../migrations/0001_users.sql")),
     (2, "sessions", include_str!("../../../migrations/0002_sessions.sql")),
     (3, "challenges", include_str!("../../../migrations/0003_challenges.sql")),
@@ -16,6 +16,9 @@ pub const FILES: [(i64, &str, &str); 9] = [
     (7, "attempts", include_str!("../../../migrations/0007_attempts.sql")),
     (8, "outbox", include_str!("../../../migrations/0008_outbox.sql")),
     (9, "factors", include_str!("../../../migrations/0009_factors.sql")),
+    (10, "passwords", include_str!("../../../migrations/0010_passwords.sql")),
+    (11, "people", include_str!("../../../migrations/0011_people.sql")),
+    (12, "policy", include_str!("../../../migrations/0012_policy.sql")),
 ];
 
 fn migrator() -> Migrator {

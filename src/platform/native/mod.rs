@@ -18,5 +18,5 @@ pub mod rate_limits;
 pub mod sqlite;
 
 pub use cli::main;
-pub use ports::Dalek;
+pub use ports::{Dalek, Threads};
 pub use reference::html;

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use axum::body::Body;
-use http::Request;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use crate::domain::{NoAnswer, Outgoing, Post};
+use crate::domain::{Get, NoAnswer, Outgoing, Post};
 
 /// A client. It follows no redirect, because nothing in it does, and knows no proxy.
 pub struct Https(Client<HttpsConnector<HttpConnector>, Body>);
@@ -21,7 +22,7 @@ impl Https {
     /// If there are none.
     pub fn open() -> std::io::Result<Self> {
         let connector = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
-        // No connection is kept: posts come a minute apart, and one that was closed meanwhile would fail.
+        // No connection is kept: requests come a minute apart, and one that was closed meanwhile would fail.
         Ok(Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)))
     }
 }
@@ -34,6 +35,20 @@ impl Outgoing for Https {
         let answered = timeout(post.patience, self.0.request(request)).await.map_err(|_| NoAnswer::Late)?;
         Ok(answered.map_err(|_| NoAnswer::Unreachable)?.status().as_u16())
     }
+
+    async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {
+        let named = get.headers.iter().fold(Request::get(get.url), |request, (name, value)| request.header(*name, *value));
+        let request = named.body(Body::empty()).map_err(|_| NoAnswer::Unreachable)?;
+        let text = async {
+            let answer = self.0.request(request).await.map_err(|_| NoAnswer::Unreachable)?;
+            if answer.status() != StatusCode::OK {
+                return Err(NoAnswer::Unreachable);
+            }
+            let body = Limited::new(answer.into_body(), get.most_bytes).collect().await.map_err(|_| NoAnswer::Unreachable)?;
+            String::from_utf8(body.to_bytes().to_vec()).map_err(|_| NoAnswer::Unreachable)
+        };
+        timeout(get.patience, text).await.map_err(|_| NoAnswer::Late)?
+    }
 }
 
 /// For a server that has nobody to tell anything.
@@ -42,6 +57,10 @@ pub(super) struct Closed;
 #[async_trait]
 impl Outgoing for Closed {
     async fn post(&self, _: Post<'_>) -> Result<u16, NoAnswer> {
+        Err(NoAnswer::Unreachable)
+    }
+
+    async fn get(&self, _: Get<'_>) -> Result<String, NoAnswer> {
         Err(NoAnswer::Unreachable)
     }
 }

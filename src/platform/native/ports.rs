@@ -1,10 +1,11 @@
-//! Time and randomness from the operating system, and signatures in Rust.
+//! Time and randomness from the operating system, signatures in Rust, threads for long work.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
 use crate::domain::access_token::Signatures;
+use crate::domain::compute::Compute;
 use crate::domain::{Clock, Entropy, NoEntropy};
 use crate::model::signing_keys::SigningKey;
 use crate::model::time::Timestamp;
@@ -41,5 +42,16 @@ impl Signatures for Dalek {
 
     async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
         Some(key.verifies(message, signature))
+    }
+}
+
+/// Threads of their own.
+pub struct Threads;
+
+#[async_trait]
+impl Compute for Threads {
+    async fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        // It fails only if the work panics or the runtime ends; then there is no result, and whoever waits for it sees that.
+        let _ = tokio::task::spawn_blocking(work).await;
     }
 }

@@ -25,11 +25,12 @@ use tower::Service;
 use super::migrations;
 use super::outgoing::{Closed, Https};
 use super::pages::Pages;
-use super::ports::{Dalek, SystemClock, SystemEntropy};
+use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use super::proxies::Proxies;
 use super::rate_limits::InMemory;
 use super::settings::Settings;
 use super::sqlite::Sqlite;
+use crate::domain::compute::Turns;
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Outgoing, Ports, upkeep};
 use crate::http::error::Code;
@@ -61,9 +62,12 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let outgoing: Arc<dyn Outgoing> = match settings.config.webhook {
-        Some(_) => Arc::new(Https::open().map_err(|error| format!("WEBHOOK_URL needs certificates of this machine: {error}"))?),
-        None => Arc::new(Closed),
+    let asks_others = settings.config.webhook.is_some() || settings.config.passwords.breached_url.is_some();
+    let outgoing: Arc<dyn Outgoing> = if asks_others {
+        let opened = Https::open();
+        Arc::new(opened.map_err(|error| format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"))?)
+    } else {
+        Arc::new(Closed)
     };
     let counted = settings.config.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
@@ -77,6 +81,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         signatures: Arc::new(Dalek),
         limiter,
         outgoing,
+        compute: Arc::new(Threads),
+        hashing: Turns::new(settings.config.passwords.at_once),
         config: Arc::new(settings.config),
     };
     let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;

@@ -27,6 +27,7 @@ use wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys;
 use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
+use crate::domain::compute::Turns;
 use crate::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::domain::{Ports, upkeep};
 use crate::http::error::Code;
@@ -87,6 +88,8 @@ fn start(env: &Env) -> Result<Isolate, String> {
         signatures: Arc::new(signatures::WebCrypto::new()),
         limiter: limiter(env, &config)?,
         outgoing: Arc::new(outgoing::Fetcher),
+        compute: Arc::new(ports::InPlace),
+        hashing: Turns::new(config.passwords.at_once),
         config: Arc::new(config),
     };
     Ok(Isolate { router: router(ports.clone()), ports })

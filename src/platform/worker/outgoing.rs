@@ -1,45 +1,80 @@
 //! The way out: `fetch`.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use wasm_bindgen::JsValue;
 use worker::send::SendFuture;
-use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect};
+use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
-use crate::domain::{NoAnswer, Outgoing, Post};
+use crate::domain::{Get, NoAnswer, Outgoing, Post};
 
 /// The platform's `fetch`.
 pub(super) struct Fetcher;
 
-fn request(post: &Post<'_>) -> worker::Result<Request> {
-    let headers = Headers::new();
-    for (name, value) in post.headers {
-        headers.set(name, value)?;
+fn request<'a>(
+    method: Method,
+    url: &str,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+    body: Option<&str>,
+) -> worker::Result<Request> {
+    let named = Headers::new();
+    for (name, value) in headers {
+        named.set(name, value)?;
     }
     let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers).with_body(Some(JsValue::from_str(&post.body)));
+    init.with_method(method).with_headers(named).with_body(body.map(JsValue::from_str));
     init.with_redirect(RequestRedirect::Manual);
-    Request::new_with_init(post.url, &init)
+    Request::new_with_init(url, &init)
 }
 
+/// Sends a request and does with the answer what is to be done with it, all within the time.
+async fn exchanged<T>(
+    request: worker::Result<Request>,
+    patience: Duration,
+    take: impl AsyncFnOnce(Response) -> Result<T, NoAnswer>,
+) -> Result<T, NoAnswer> {
+    let fetch = Fetch::Request(request.map_err(|_| NoAnswer::Unreachable)?);
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let taken = async { take(fetch.send_with_signal(&signal).await.map_err(|_| NoAnswer::Unreachable)?).await };
+    let answer = match select(pin!(taken), pin!(Delay::from(patience))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(NoAnswer::Late),
+    };
+    // Ends what is under way still, and lets go of a body that nobody reads: it would keep its connection.
+    controller.abort();
+    answer
+}
+
+// JavaScript's promises are not Send; the Worker has one thread.
 #[async_trait]
 impl Outgoing for Fetcher {
     async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
-        // JavaScript's promises are not Send; the Worker has one thread.
-        SendFuture::new(async {
-            let fetch = Fetch::Request(request(&post).map_err(|_| NoAnswer::Unreachable)?);
-            let controller = AbortController::default();
-            let signal = controller.signal();
-            let answer = match select(pin!(fetch.send_with_signal(&signal)), pin!(Delay::from(post.patience))).await {
-                Either::Left((answer, _)) => answer.map(|answer| answer.status_code()).map_err(|_| NoAnswer::Unreachable),
-                Either::Right(_) => Err(NoAnswer::Late),
-            };
-            // Ends what is under way still, and lets go of a body that nobody reads: it would keep its connection.
-            controller.abort();
-            answer
-        })
-        .await
+        let headers = post.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let request = request(Method::Post, post.url, headers, Some(&post.body));
+        SendFuture::new(exchanged(request, post.patience, async |answer| Ok(answer.status_code()))).await
+    }
+
+    async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {
+        let request = request(Method::Get, get.url, get.headers.iter().copied(), None);
+        let read = async |mut answer: Response| {
+            if answer.status_code() != 200 {
+                return Err(NoAnswer::Unreachable);
+            }
+            let mut chunks = answer.stream().map_err(|_| NoAnswer::Unreachable)?;
+            let mut text = Vec::new();
+            while let Some(chunk) = chunks.next().await {
+                text.extend(chunk.map_err(|_| NoAnswer::Unreachable)?);
+                if text.len() > get.most_bytes {
+                    return Err(NoAnswer::Unreachable);
+                }
+            }
+            String::from_utf8(text).map_err(|_| NoAnswer::Unreachable)
+        };
+        SendFuture::new(exchanged(request, get.patience, read)).await
     }
 }

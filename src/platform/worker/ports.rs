@@ -1,5 +1,8 @@
-//! Time and randomness from JavaScript.
+//! Time and randomness from JavaScript, and long work in its one thread.
 
+use async_trait::async_trait;
+
+use crate::domain::compute::Compute;
 use crate::domain::{Clock, Entropy, NoEntropy};
 use crate::model::time::Timestamp;
 
@@ -20,5 +23,15 @@ impl Entropy for WebCrypto {
     #[allow(clippy::disallowed_methods, reason = "this is the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
         getrandom::fill(buffer).map_err(|_| NoEntropy)
+    }
+}
+
+/// The isolate's one thread: whatever else it has to do waits.
+pub(super) struct InPlace;
+
+#[async_trait]
+impl Compute for InPlace {
+    async fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
     }
 }

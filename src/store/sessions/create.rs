@@ -9,6 +9,7 @@ use crate::model::time::Timestamp;
 use crate::store::accounts::NewAccount;
 use crate::store::attested_sign_ins::Device;
 use crate::store::passkeys::{self, Used};
+use crate::store::passwords::{self, Proved};
 use crate::store::step_up::{self, Answer};
 use crate::store::users::{self, FreshIds, Identified};
 use crate::store::{Db, Statement, StoreError, attempts, events, sql};
@@ -46,6 +47,8 @@ pub enum Owner<'a> {
     Fresh(&'a NewAccount<'a>),
     /// An account that is recovered by one of its factors, if that was not used yet.
     Recovered(Recovered<'a>),
+    /// An account whose owner showed its password, and a TOTP code where that is enabled, if neither was changed or used meanwhile.
+    Password(&'a Proved),
 }
 
 /// A recovery.
@@ -94,7 +97,7 @@ pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Re
 /// What makes a sign-in; the last statement gives its account back.
 pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
     let mut batch = match &new.owner {
-        Owner::User(_) | Owner::Recovered(..) => Vec::new(),
+        Owner::User(_) | Owner::Recovered(..) | Owner::Password(_) => Vec::new(),
         Owner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
         Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         Owner::Fresh(account) => account.statements(stamp),
@@ -104,6 +107,7 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
         Owner::Identity(..) => None,
         Owner::Passkey(used) => Some(used.user),
         Owner::Fresh(account) => Some(account.user),
+        Owner::Password(proved) => Some(proved.user),
     };
     if let Some(device) = &new.device {
         batch.extend(device.before(&new.owner, stamp));
@@ -121,6 +125,10 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
     }
     if let Owner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
+    }
+    if let Owner::Password(proved) = &new.owner {
+        batch.push(attempts::forgive_for(&proved.subject, new.id));
+        batch.extend(passwords::note_use(proved, new.id, stamp.at));
     }
     if let Owner::Recovered(Recovered { user, answer, ends_others, subject }) = &new.owner {
         batch.push(attempts::forgive_for(subject, new.id));
@@ -164,10 +172,13 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         Owner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
         Owner::Passkey(used) => (Some(used.user), None, Some(used)),
         Owner::Fresh(account) => (Some(account.user), None, None),
+        Owner::Password(proved) => (Some(proved.user), None, None),
     };
+    let password = if let Owner::Password(proved) = &new.owner { Some(*proved) } else { None };
     let (step, code) = match &new.owner {
         Owner::Recovered(Recovered { answer: Answer::Totp(step), .. }) => (Some(step), None),
         Owner::Recovered(Recovered { answer: Answer::BackupCode(hash), .. }) => (None, Some(hash.as_str())),
+        Owner::Password(proved) => (proved.step.as_ref(), None),
         _ => (None, None),
     };
     let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);
@@ -187,7 +198,9 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             AND (?17 = 0 OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?16 AND k.user_id = users.id AND k.revoked_at IS NULL))
             AND (?21 IS NULL OR EXISTS (SELECT 1 FROM totp AS t
                  WHERE t.user_id = users.id AND t.created_at = ?23 AND t.confirmed_at IS NOT NULL AND t.last_step < ?21))
-            AND (?22 IS NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = users.id AND b.code_hash = ?22 AND b.used_at IS NULL))",
+            AND (?22 IS NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = users.id AND b.code_hash = ?22 AND b.used_at IS NULL))
+            AND (?24 IS NULL OR EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = users.id AND w.hash = ?24))
+            AND (?24 IS NULL OR ?21 IS NOT NULL OR NOT EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL))",
         [
             new.id.into(),
             user.into(),
@@ -212,6 +225,7 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             step.map(|step| step.number).into(),
             code.into(),
             step.map(|step| step.made_at).into(),
+            password.map(|proved| proved.hash.as_str()).into(),
         ],
     )
 }

@@ -40,7 +40,7 @@ const FORBIDDEN: [(&str, &str); 9] = [
     ),
 ];
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 24] = [
     "users",
     "identities",
     "sessions",
@@ -53,6 +53,18 @@ const TABLES: [&str; 12] = [
     "attempts",
     "events",
     "outbox",
+    "passwords",
+    "people",
+    "person_tokens",
+    "services",
+    "roles",
+    "permissions",
+    "role_permissions",
+    "service_roles",
+    "person_roles",
+    "person_permissions",
+    "policy_events",
+    "preconditions",
 ];
 
 pub async fn check(app: &TestApp) {

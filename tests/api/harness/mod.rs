@@ -226,6 +226,11 @@ impl TestApp {
         self.target.age(by).await;
     }
 
+    /// Remembers a secret that a test chose.
+    pub fn secret(&self, secret: &str) {
+        self.secrets.lock().expect("no panic while it is held").push(secret.to_owned());
+    }
+
     /// Remembers secrets that must never be found in the database or the log.
     fn remember(&self, answer: &Answer) {
         let mut secrets = self.secrets.lock().expect("no panic while it is held");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
+use hamrah_api::domain::compute::Turns;
 use hamrah_api::domain::rate_limit::{RateLimiter, Unlimited};
 use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, upkeep};
 use hamrah_api::http::extract::ClientAddress;
@@ -16,7 +17,7 @@ use hamrah_api::model::config::Config;
 use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::model::time::Timestamp;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
-use hamrah_api::platform::native::{Dalek, migrations, outgoing::Https, sqlite::Sqlite};
+use hamrah_api::platform::native::{Dalek, Threads, migrations, outgoing::Https, sqlite::Sqlite};
 use hamrah_api::store::{Db, Rows, Statement, StoreError};
 use http::Request;
 use http_body_util::BodyExt;
@@ -74,6 +75,8 @@ impl Native {
             signatures: Arc::new(Dalek),
             limiter: limiter(&settings),
             outgoing: Arc::new(Https::open().expect("certificates")),
+            compute: Arc::new(Threads),
+            hashing: Turns::new(config.passwords.at_once),
             config: Arc::new(config),
         };
         let vouches = settings.contains_key("RATE_LIMITS");

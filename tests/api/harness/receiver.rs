@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use sha1::Digest;
 use sha2::Sha256;
 
 use super::Person;
@@ -77,6 +78,20 @@ impl Message {
     }
 }
 
+/// A password that leaked, and one that is told to pad a range.
+pub const LEAKED: &str = "a leaked zebra";
+pub const PADDING: &str = "a padded zebra";
+
+/// The range of five digits: in each line the other digits and how often it was seen.
+fn range(told: &str) -> String {
+    assert!(told.len() == 5 && told.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)), "{told}");
+    let line = |(password, seen): (&str, u32)| {
+        let digest: String = sha1::Sha1::digest(password).iter().map(|byte| format!("{byte:02X}")).collect();
+        format!("{}:{seen}", &digest[5..])
+    };
+    [(LEAKED, 5), (PADDING, 0)].map(line).join("\r\n")
+}
+
 pub struct Receiver {
     url: String,
     messages: Mutex<Vec<Message>>,
@@ -104,6 +119,11 @@ impl Receiver {
     /// The settings of an API that tells this receiver.
     pub fn vars(&self) -> [(&str, &str); 2] {
         [("WEBHOOK_URL", &self.url), ("WEBHOOK_SECRETS", SECRETS)]
+    }
+
+    /// Where it is asked for leaked passwords.
+    pub fn leaks(&self) -> String {
+        self.url.replace("/hook", "/range/")
     }
 
     /// What the next messages about somebody get; all after them get 204.
@@ -138,6 +158,10 @@ impl Receiver {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
         let (parts, body) = request.into_parts();
+        if let Some(told) = parts.uri.path().strip_prefix("/range/") {
+            assert_eq!(parts.headers["add-padding"], "true");
+            return Ok(Response::new(Body::from(range(told))));
+        }
         let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
         let message = Message { path: parts.uri.path().to_owned(), headers: parts.headers, body };
         let whose = message.whose();

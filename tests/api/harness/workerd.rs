@@ -25,7 +25,7 @@ pub struct Workerd {
 }
 
 /// Columns that hold times, by table.
-const TIMES: [(&str, &[&str]); 10] = [
+const TIMES: [(&str, &[&str]); 14] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -48,6 +48,10 @@ const TIMES: [(&str, &[&str]); 10] = [
     ("backup_codes", &["created_at", "used_at"]),
     ("attempts", &["last_at", "free_at"]),
     ("outbox", &["at", "next_at"]),
+    ("passwords", &["created_at", "changed_at"]),
+    ("person_tokens", &["created_at", "expires_at"]),
+    ("person_roles", &["expires_at"]),
+    ("person_permissions", &["expires_at"]),
 ];
 
 impl Workerd {

@@ -1,0 +1,142 @@
+-- Who may do what where: services, the roles that each has, permissions of roles, roles and permissions of people in services.
+
+CREATE TABLE services (
+    id INTEGER NOT NULL PRIMARY KEY,
+    -- Compared to the letter, like all names here.
+    name TEXT NOT NULL,
+    description TEXT,
+    -- Moved on by whatever changes what anybody may do in the service.
+    policy_version INTEGER NOT NULL,
+    built_in INTEGER NOT NULL CHECK (built_in IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    -- A deleted service keeps its id and its version, and comes back with its name.
+    deleted_at INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX services_name ON services (name);
+
+CREATE TABLE roles (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    built_in INTEGER NOT NULL CHECK (built_in IN (0, 1))
+) STRICT;
+
+CREATE UNIQUE INDEX roles_name ON roles (name);
+
+CREATE TABLE permissions (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    built_in INTEGER NOT NULL CHECK (built_in IN (0, 1))
+) STRICT;
+
+CREATE UNIQUE INDEX permissions_name ON permissions (name);
+
+CREATE TABLE role_permissions (
+    role_id INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    permission_id INTEGER NOT NULL REFERENCES permissions (id) ON DELETE CASCADE,
+    PRIMARY KEY (role_id, permission_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX role_permissions_permission ON role_permissions (permission_id);
+
+CREATE TABLE service_roles (
+    service_id INTEGER NOT NULL REFERENCES services (id),
+    role_id INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    PRIMARY KEY (service_id, role_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX service_roles_role ON service_roles (role_id);
+
+CREATE TABLE person_roles (
+    person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    service_id INTEGER NOT NULL,
+    role_id INTEGER NOT NULL,
+    -- NULL: for good.
+    expires_at INTEGER,
+    PRIMARY KEY (person_id, service_id, role_id),
+    -- Nobody has a role in a service that does not have it.
+    FOREIGN KEY (service_id, role_id) REFERENCES service_roles (service_id, role_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX person_roles_role ON person_roles (service_id, role_id, person_id);
+
+CREATE INDEX person_roles_expires_at ON person_roles (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE person_permissions (
+    person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    service_id INTEGER NOT NULL REFERENCES services (id),
+    permission_id INTEGER NOT NULL REFERENCES permissions (id) ON DELETE CASCADE,
+    expires_at INTEGER,
+    PRIMARY KEY (person_id, service_id, permission_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX person_permissions_service ON person_permissions (service_id, person_id);
+
+CREATE INDEX person_permissions_permission ON person_permissions (permission_id);
+
+CREATE INDEX person_permissions_expires_at ON person_permissions (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Ids are given in order and never twice; what is built in has ids far above.
+CREATE TABLE id_counters (
+    thing TEXT NOT NULL PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO id_counters (thing, last) VALUES ('service', 0), ('role', 0), ('permission', 0);
+
+-- Every change, in the batch of the change. No foreign keys: it outlives what it tells about.
+CREATE TABLE policy_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    -- Who did it: a person, or NULL for the command line and the service itself.
+    actor_id INTEGER,
+    actor TEXT NOT NULL,
+    person_id INTEGER,
+    service_id INTEGER,
+    role_id INTEGER,
+    permission_id INTEGER,
+    -- JSON: names and values as they were then.
+    detail TEXT,
+    request_id TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX policy_events_person ON policy_events (person_id, id);
+
+CREATE TRIGGER policy_events_append_only BEFORE UPDATE ON policy_events
+BEGIN
+    SELECT RAISE(ABORT, 'policy events are append-only');
+END;
+
+-- What a batch rests on. A row is never kept: inserting one whose check fails ends the batch, and nothing of it has happened.
+CREATE TABLE preconditions (
+    caller INTEGER CONSTRAINT precondition_caller CHECK (caller IS NULL),
+    subject INTEGER CONSTRAINT precondition_subject CHECK (subject IS NULL),
+    administrator INTEGER CONSTRAINT precondition_administrator CHECK (administrator IS NULL)
+) STRICT;
+
+-- The service itself, as a service: what its endpoints ask for.
+INSERT INTO services (id, name, description, policy_version, built_in, created_at)
+VALUES (1000000001, 'auth', 'The authorization service itself', 1, 1, 0);
+
+INSERT INTO permissions (id, name, built_in) VALUES
+    (1000000001, 'auth.administer', 1),
+    (1000000002, 'auth.people.read', 1),
+    (1000000003, 'auth.people.write', 1),
+    (1000000004, 'auth.policy.read', 1),
+    (1000000005, 'auth.policy.write', 1),
+    (1000000006, 'auth.changes.read', 1);
+
+INSERT INTO roles (id, name, built_in) VALUES
+    (1000000001, 'auth.administrator', 1),
+    (1000000002, 'auth.checker', 1);
+
+INSERT INTO role_permissions (role_id, permission_id) VALUES
+    (1000000001, 1000000001),
+    -- For backends that look up what their users may do.
+    (1000000002, 1000000002),
+    (1000000002, 1000000004);
+
+INSERT INTO service_roles (service_id, role_id) VALUES
+    (1000000001, 1000000001),
+    (1000000001, 1000000002);

@@ -1,0 +1,153 @@
+//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST SP 800-63B-4 §3.1.1).
+//!
+//! A password is compared in Unicode's normal form NFC, so that one that is typed on another keyboard is the same.
+
+mod common;
+mod settings;
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+pub use settings::{Argon2Cost, Pepper, Settings};
+
+/// Longest password, in characters of its normal form. What is longer is refused, never cut.
+pub const MOST_CHARS: usize = 256;
+/// Shortest password that may be configured as shortest, in characters.
+pub const FEWEST_CHARS: usize = 8;
+/// Longest text that is looked at at all: no normal form of 256 characters needs more.
+const MOST_BYTES: usize = 16 * MOST_CHARS;
+
+/// A password in its normal form. It is nowhere shown.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// Why a password cannot be chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It has fewer characters than it must, or more than it may.
+    #[error("the password is too short or too long")]
+    Length,
+    /// It is one of those that are tried first.
+    #[error("the password is among those that are tried first")]
+    Common,
+}
+
+impl Password {
+    /// A password as somebody presents it: `None` if nobody can have chosen it.
+    #[must_use]
+    pub fn presented(text: &str) -> Option<Self> {
+        if text.len() > MOST_BYTES {
+            return None;
+        }
+        let normal: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
+        (1..=MOST_CHARS).contains(&normal.chars().count()).then_some(Self(normal))
+    }
+
+    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that everybody tries, of which `about` are some:
+    /// names and addresses of whoever chooses.
+    ///
+    /// # Errors
+    /// [`Unfit`]
+    pub fn chosen(text: &str, fewest: usize, about: &[&str]) -> Result<Self, Unfit> {
+        let chosen = Self::presented(text).ok_or(Unfit::Length)?;
+        if chosen.0.chars().count() < fewest.max(FEWEST_CHARS) {
+            return Err(Unfit::Length);
+        }
+        if common::is_common(&chosen.0, about) { Err(Unfit::Common) } else { Ok(chosen) }
+    }
+
+    /// What is hashed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What is kept of a password: a PHC string of Argon2id, or what bcrypt wrote elsewhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Trusts that `text` is one: it was made here, or came out of the database.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The hash as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_password_has_eight_to_256_characters_in_its_normal_form() {
+        let chosen = |text: &str| Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.0.len());
+        assert_eq!(chosen("zebra-7"), Err(Unfit::Length));
+        assert_eq!(chosen("zebra-77"), Ok(8));
+        assert_eq!(chosen(&"zé".repeat(128)), Ok(384), "256 characters are not 256 bytes");
+        assert_eq!(chosen(&"zé".repeat(129)), Err(Unfit::Length));
+        // An e with a combining acute is one character once it is normal.
+        assert_eq!(chosen(&"ze\u{301}".repeat(128)), Ok(384));
+        assert_eq!(chosen("e\u{301}e\u{301}e\u{301}e\u{301}abc"), Err(Unfit::Length));
+        assert_eq!(chosen("گذرواژه‌ی‌من").is_ok(), true);
+        assert_eq!(Password::chosen("fourteen chars", 15, &[]).err(), Some(Unfit::Length));
+    }
+
+    #[test]
+    fn one_password_has_one_normal_form() {
+        let of = |text: &str| Password::presented(text).map(|password| password.as_bytes().to_vec());
+        assert_eq!(of("cafe\u{301}-au-lait"), of("café-au-lait"));
+        assert_ne!(of("ﬁnance-team"), of("finance-team"), "compatible is not the same: nothing that was typed is lost");
+        assert_eq!(of(""), None);
+        assert!(!format!("{:?}", Password::presented("zebra-77")).contains("zebra"));
+    }
+
+    #[test]
+    fn what_everybody_tries_first_is_refused() {
+        for bad in [
+            "password",
+            "PassWord1",
+            "12345678",
+            "qwertyuiop",
+            "aaaaaaaa",
+            "abcdefgh",
+            "87654321",
+            "ada@example.com",
+            "hamrah2026!",
+            "iloveyou",
+        ] {
+            assert_eq!(Password::chosen(bad, 8, &["ada@example.com", "hamrah"]).err(), Some(Unfit::Common), "{bad}");
+        }
+        for good in ["correct horse battery", "adm1-hash", "editor1-hash", "xkcd-936-staple"] {
+            assert!(Password::chosen(good, 8, &["adm1", "editor1"]).is_ok(), "{good}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_from_outside_panics(text in "\\PC{0,300}") {
+            let _ = Password::chosen(&text, 8, &["ada"]);
+        }
+    }
+}
