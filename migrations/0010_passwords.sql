@@ -8,10 +8,11 @@ CREATE TABLE passwords (
     changed_at INTEGER NOT NULL
 ) STRICT;
 
--- That a password was set, changed or removed is told before all others, as what is told of other ways to sign in.
+-- That a password was set, changed or removed is told before all others, as what is told of other ways to sign in. That somebody
+-- got a token of the authorization service is no news: it happens every few minutes.
 DROP TRIGGER events_to_outbox;
 
-CREATE TRIGGER events_to_outbox AFTER INSERT ON events WHEN NEW.kind <> 'tokens_refreshed'
+CREATE TRIGGER events_to_outbox AFTER INSERT ON events WHEN NEW.kind NOT IN ('tokens_refreshed', 'token_issued')
 BEGIN
     INSERT INTO outbox (id, at, kind, user_id, email, email_verified, name, session_id, subject, address, user_agent, urgent, next_at, tries)
     VALUES (

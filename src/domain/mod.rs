@@ -6,6 +6,7 @@ pub mod access_token;
 pub mod activity;
 pub mod app_attest;
 pub mod authenticate;
+pub mod authorization;
 mod cbor;
 pub mod compute;
 pub mod csrf;
@@ -43,7 +44,7 @@ use self::access_token::Signatures;
 use self::compute::{Compute, Turns};
 use self::rate_limit::RateLimiter;
 
-pub use outgoing::{Get, NoAnswer, Outgoing, Post};
+pub use self::outgoing::{Get, NoAnswer, Outgoing, Post};
 
 /// The time.
 pub trait Clock: Send + Sync {

@@ -4,7 +4,9 @@ use super::Ports;
 use super::devices::UNBOUND_KEPT;
 use super::webhooks::NOTICES_KEPT;
 use crate::model::config::REFRESH_EVENTS_KEPT;
+use crate::model::records::EventKind;
 use crate::model::throttle::ATTEMPTS_KEPT;
+use crate::store::authorization::tokens as person_tokens;
 use crate::store::{StoreError, attempts, attest_keys, challenges, events, outbox, refresh_tokens, sessions};
 
 /// How many rows a sweep removed.
@@ -16,8 +18,10 @@ pub struct Swept {
     pub sessions: usize,
     /// Challenges.
     pub challenges: usize,
-    /// Events that tell of a refresh.
+    /// Events that tell of a refresh, or of a token of the authorization service.
     pub events: usize,
+    /// Tokens of the authorization service.
+    pub person_tokens: usize,
     /// Devices' keys that nobody used.
     pub attest_keys: usize,
     /// Subjects that nobody guessed at lately.
@@ -38,7 +42,9 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         refresh_tokens: refresh_tokens::sweep(db, now).await?,
         sessions: sessions::sweep(db, now).await?,
         challenges: challenges::sweep(db, now).await?,
-        events: events::sweep(db, now.minus(REFRESH_EVENTS_KEPT)).await?,
+        events: events::sweep(db, EventKind::TokensRefreshed, now.minus(REFRESH_EVENTS_KEPT)).await?
+            + events::sweep(db, EventKind::TokenIssued, now.minus(REFRESH_EVENTS_KEPT)).await?,
+        person_tokens: person_tokens::sweep(db, now).await?,
         attest_keys: attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?,
         attempts: attempts::sweep(db, now.minus(ATTEMPTS_KEPT)).await?,
         // Without a webhook nobody wants them: the schema writes them all the same.

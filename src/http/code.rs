@@ -75,6 +75,7 @@ codes! {
     TooManyAttestKeys CONFLICT "too_many_attest_keys" "The account has 20 devices that are in use; revoke one first.";
     PasskeyExists CONFLICT "passkey_exists" "This passkey is registered already.";
     TooManyPasskeys CONFLICT "too_many_passkeys" "An account has 20 passkeys at most; remove one first.";
+    LastAdministrator CONFLICT "last_administrator" "Nobody else administers the authorization service; make somebody an administrator first.";
     TotpEnabled CONFLICT "totp_enabled" "TOTP is enabled already; disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled" "There is no TOTP secret to confirm or disable; enrol first.";
     LastSignInMethod CONFLICT "last_sign_in_method" "This is the last way to sign in to the account; add another one first.";

@@ -27,7 +27,7 @@ use crate::domain::throttle::{ThrottleError, TooManyAttempts};
 use crate::domain::tokens::{RevokeError, RotateError};
 use crate::domain::users::UserError;
 use crate::model::password::Unfit;
-use crate::store::StoreError;
+use crate::store::{Precondition, StoreError};
 
 /// An error as clients see it, with a reason that only the log sees.
 #[derive(Clone, Debug)]
@@ -98,7 +98,9 @@ impl From<StoreError> for ApiError {
         let code = match error {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
-            StoreError::Broken(_) => Code::Internal,
+            StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
+            // Where a failed precondition means something else, the use case says so.
+            StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())
     }

@@ -218,6 +218,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidPassword | Code::CommonPassword | Code::BreachedPassword => path == "/api/auth/password" && has_body,
         Code::Busy => path.starts_with("/api/auth/password") && has_body,
         Code::PasswordNotFound => path == "/api/auth/password" && !has_body,
+        Code::LastAdministrator => route.access == Access::RecentlySignedIn && path == "/api/users/me",
         Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod amr;
 pub mod attest;
+pub mod authorization;
 pub mod backup_code;
 pub mod base64;
 pub mod config;

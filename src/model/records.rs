@@ -186,7 +186,8 @@ pub struct Caller {
     pub session: SessionId,
 }
 
-/// What the event log tells about, and the webhook too: all kinds but [`Self::TokensRefreshed`] (`migrations/0008_outbox.sql`).
+/// What the event log tells about, and the webhook too: all kinds but [`Self::TokensRefreshed`] and
+/// [`Self::TokenIssued`] (`migrations/0010_passwords.sql`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// An account was made.
@@ -229,6 +230,8 @@ pub enum EventKind {
     Recovered,
     /// Somebody who is signed in proved again who they are.
     Reauthenticated,
+    /// A person signed in to the authorization service: a token was made.
+    TokenIssued,
     /// The account got its first password.
     PasswordSet,
     /// The account's password was replaced.
@@ -264,6 +267,7 @@ impl EventKind {
             Self::BackupCodesMade => "backup_codes_made",
             Self::Recovered => "recovered",
             Self::Reauthenticated => "reauthenticated",
+            Self::TokenIssued => "token_issued",
             Self::PasswordSet => "password_set",
             Self::PasswordChanged => "password_changed",
             Self::PasswordRemoved => "password_removed",

@@ -93,6 +93,10 @@ plain_token! {
     SessionToken, "hms_"
 }
 plain_token! {
+    /// A token of the authorization service: opaque, good for every service.
+    PersonToken, "hmp_"
+}
+plain_token! {
     /// A refresh token: good for one new pair (RFC 9700 §4.14).
     RefreshToken, "hmr_"
 }

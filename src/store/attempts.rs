@@ -85,6 +85,12 @@ pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
     )
 }
 
+/// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
+#[must_use]
+pub fn forgive(subject: &Subject) -> Statement {
+    sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
+}
+
 /// Removes what was last tried before or at `before`, some batches of it; gives how many.
 ///
 /// # Errors

@@ -223,16 +223,16 @@ fn read(row: &Row) -> Result<Event, StoreError> {
     })
 }
 
-/// How many of the events that tell of a refresh are removed, some batches of them: those before `before`.
+/// How many of the events of a kind that happens every few minutes are removed, some batches of them: those before `before`.
 ///
 /// They are the most by far, and after some weeks tell nothing that the sign-in's own events do not.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
+pub async fn sweep(db: &dyn Db, kind: EventKind, before: Timestamp) -> Result<usize, StoreError> {
     let delete = super::sql(
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3) RETURNING id",
-        [EventKind::TokensRefreshed.as_str().into(), before.into(), SWEEP_BATCH.into()],
+        [kind.as_str().into(), before.into(), SWEEP_BATCH.into()],
     );
     run_until_short(db, delete, SWEEP_BATCH).await
 }

@@ -100,6 +100,7 @@ pub mod accounts;
 pub mod attempts;
 pub mod attest_keys;
 pub mod attested_sign_ins;
+pub mod authorization;
 pub mod challenges;
 pub mod device_bindings;
 pub mod events;
@@ -320,9 +321,36 @@ pub enum StoreError {
     /// A uniqueness constraint refused the batch; nothing happened.
     #[error("a uniqueness constraint failed: {0}")]
     Conflict(String),
+    /// What the batch rests on does not hold, or not any more; nothing happened.
+    #[error("a precondition failed: {0:?}")]
+    Refused(Precondition),
     /// Our own fault: wrong SQL, a missing table, a row that cannot be.
     #[error("the database refused: {0}")]
     Broken(String),
+}
+
+/// What a batch can rest on: each is a constraint of the table `preconditions` (docs/decisions/0030).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Precondition {
+    /// Whoever asks is still signed in, and still may.
+    Caller,
+    /// What is changed is still as it was when it was looked at.
+    Subject,
+    /// Somebody administers the authorization service afterwards.
+    Administrator,
+}
+
+impl Precondition {
+    /// Which one an engine's message tells of.
+    #[must_use]
+    pub fn in_message(message: &str) -> Option<Self> {
+        let named = [
+            ("precondition_caller", Self::Caller),
+            ("precondition_subject", Self::Subject),
+            ("precondition_administrator", Self::Administrator),
+        ];
+        named.into_iter().find(|(name, _)| message.contains(name)).map(|(_, precondition)| precondition)
+    }
 }
 
 /// The database.

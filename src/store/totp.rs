@@ -41,6 +41,14 @@ pub(super) fn use_step(step: Step, owner: UserId, session: SessionId) -> Stateme
     )
 }
 
+/// Notes that the code of `step` was used, in a batch that ends before it unless it may be.
+pub(super) fn note_step(step: Step, owner: UserId) -> Statement {
+    sql(
+        "UPDATE totp SET last_step = ?1 WHERE user_id = ?2 AND created_at = ?3 AND last_step < ?1",
+        [step.number.into(), owner.into(), step.made_at.into()],
+    )
+}
+
 pub(super) fn select(user: UserId) -> Statement {
     sql("SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1", [user.into()])
 }

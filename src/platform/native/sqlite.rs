@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef};
 use tokio::sync::Semaphore;
 
-use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
+use crate::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
 
 /// How long a writer waits for another one, and a request for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -146,6 +146,7 @@ fn classify(error: &sqlx::Error) -> StoreError {
     let text = error.to_string();
     match error {
         sqlx::Error::Database(database) if database.is_unique_violation() => StoreError::Conflict(text),
+        sqlx::Error::Database(_) if let Some(failed) = Precondition::in_message(&text) => StoreError::Refused(failed),
         sqlx::Error::Database(database) => {
             // The primary result code is the low byte of the extended one (sqlite.org/rescode.html).
             let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xFF);

@@ -18,7 +18,7 @@ use worker::send::{SendFuture, SendWrapper};
 use worker::{Delay, Env};
 
 use super::replicas::Session;
-use crate::store::{Db, Row, Rows, Statement, StoreError, Value};
+use crate::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
 
 /// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
 const OURS: [&str; 10] = [
@@ -230,6 +230,8 @@ fn classify(error: &JsValue) -> StoreError {
     let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
     if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
+    } else if let Some(failed) = Precondition::in_message(&message) {
+        StoreError::Refused(failed)
     } else if OURS.iter().any(|ours| message.contains(ours)) {
         StoreError::Broken(line)
     } else {

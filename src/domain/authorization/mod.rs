@@ -1,0 +1,278 @@
+//! The authorization service: who somebody is by their token, what they may do in a service, and who may change that.
+//!
+//! Every use case begins with the caller's token and whatever else has to be read, in one round trip. A change is a second one, which rests
+//! on what the first one saw: where that does not hold any more, it is looked at again.
+
+pub mod access;
+pub mod check;
+pub mod grants;
+pub mod people;
+pub mod services;
+pub mod things;
+pub mod tokens;
+
+use super::passwords::PasswordError;
+use super::{NoEntropy, Ports, RequestOrigin};
+use crate::model::authorization::AuthPermission;
+use crate::model::secret::{PersonToken, TokenHash};
+use crate::model::time::Timestamp;
+use crate::store::authorization::changes::By;
+use crate::store::authorization::grants::Use;
+use crate::store::authorization::tokens::{self as token_store, Bearer, Presented};
+use crate::store::authorization::{Reads, ask, preconditions};
+use crate::store::{Precondition, Rows, Statement, StoreError};
+
+/// How often a change is looked at again that somebody else's change came before.
+const TRIES: usize = 4;
+
+/// What there is one of, or none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A person, as an account.
+    User,
+    /// A person, as whoever has roles.
+    Person,
+    /// A role.
+    Role,
+    /// A permission.
+    Permission,
+    /// A service.
+    Service,
+    /// A document of a person.
+    Document,
+}
+
+/// Why something is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizationError {
+    /// There is no such token, or not any more.
+    #[error("the token is unknown or revoked")]
+    InvalidToken,
+    /// The token has ended.
+    #[error("the token has ended")]
+    ExpiredToken,
+    /// The token is good, and is not that of whoever it should be.
+    #[error("the token is somebody else's")]
+    OtherUser,
+    /// Whoever asks may not.
+    #[error("the permission {0} is missing")]
+    Forbidden(&'static str),
+    /// Whoever asks may not look others up.
+    #[error("only oneself may be looked up")]
+    ForbiddenLookup,
+    /// There is no such thing.
+    #[error("there is no such {0:?}")]
+    Unknown(Kind),
+    /// There is one already.
+    #[error("there is such a {0:?} already")]
+    Exists(Kind),
+    /// Something uses it.
+    #[error("the {0:?} is in use")]
+    InUse(Kind, Vec<Use>),
+    /// It is built in.
+    #[error("what is built in cannot be changed")]
+    BuiltIn,
+    /// The service does not have the role.
+    #[error("the service does not have the role")]
+    NotOfService,
+    /// Nobody else administers the service.
+    #[error("nobody else administers the service")]
+    LastAdministrator,
+    /// It was done already, or cannot be done here.
+    #[error("there is an administrator already, or no secret is configured")]
+    Closed,
+    /// Others change the same just now.
+    #[error("others change the same just now")]
+    Contended,
+    /// The password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for AuthorizationError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(Precondition::Administrator) => Self::LastAdministrator,
+            StoreError::Refused(Precondition::Caller) => Self::InvalidToken,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// Whoever calls, and what became of their token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token's hash.
+    pub token: TokenHash,
+    /// Whose it is.
+    pub bearer: Bearer,
+    /// Whether this call renewed the token.
+    pub renewed: bool,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+impl Caller {
+    /// Whether they have a permission in the service itself.
+    #[must_use]
+    pub fn may(&self, permission: AuthPermission) -> bool {
+        [permission, AuthPermission::Administer].iter().any(|needed| self.bearer.permissions.contains(needed))
+    }
+
+    /// That they have it.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Forbidden`]
+    pub fn needs(&self, permission: AuthPermission) -> Result<(), AuthorizationError> {
+        if self.may(permission) { Ok(()) } else { Err(AuthorizationError::Forbidden(permission.as_str())) }
+    }
+
+    /// What a change of something needs: more, where it says something about the service itself.
+    fn needed(of_auth: bool, usual: AuthPermission) -> AuthPermission {
+        if of_auth { AuthPermission::Administer } else { usual }
+    }
+}
+
+/// Who is to change something, before it is known whether they may.
+#[derive(Clone, Copy, Debug)]
+pub enum Actor<'a> {
+    /// Whoever presents a token.
+    Token(&'a PersonToken),
+    /// Whoever has the machine or the bootstrap secret: what they are called in the log.
+    Operator(&'static str),
+}
+
+/// Who changes something.
+#[derive(Debug)]
+pub struct Who<'a> {
+    /// Whoever calls; nobody for an operator.
+    pub caller: Option<Caller>,
+    operator: &'static str,
+    origin: &'a RequestOrigin,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+impl Who<'_> {
+    /// That they have a permission in the service itself.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Forbidden`]
+    pub fn needs(&self, permission: AuthPermission) -> Result<(), AuthorizationError> {
+        self.caller.as_ref().map_or(Ok(()), |caller| caller.needs(permission))
+    }
+
+    /// As the log of changes has it.
+    #[must_use]
+    pub fn by(&self) -> By {
+        let request_id = self.origin.request_id.clone();
+        match &self.caller {
+            Some(caller) => By { person: Some(caller.bearer.person), name: caller.bearer.username.clone(), request_id, at: self.now },
+            None => By { person: None, name: self.operator.to_owned(), request_id, at: self.now },
+        }
+    }
+}
+
+/// Establishes who calls, and reads what else was asked for, in one round trip; a second one renews the token where little is left of it.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn called<R: Reads>(ports: &Ports, token: &PersonToken, what: &R) -> Result<(Caller, R::Output), AuthorizationError> {
+    let (hash, now) = (token.hash(), ports.clock.now());
+    let presented = Presented { token: &hash, now };
+    let mut statements = presented.statements();
+    let first = statements.len();
+    statements.extend(what.statements());
+    let results = ports.db.batch(statements).await?;
+    let bearer = presented.read(results.get(..first).unwrap_or_default())?.ok_or(AuthorizationError::InvalidToken)?;
+    let caller = alive(ports, hash, bearer, now).await?;
+    Ok((caller, what.read(results.get(first..).unwrap_or_default())?))
+}
+
+/// Renews a token that ends soon; refuses one that has ended or was revoked meanwhile.
+async fn alive(ports: &Ports, token: TokenHash, mut bearer: Bearer, now: Timestamp) -> Result<Caller, AuthorizationError> {
+    if bearer.expires_at <= now {
+        return Err(AuthorizationError::ExpiredToken);
+    }
+    let mut renewed = false;
+    if bearer.expires_at <= now.plus(ports.config.authorization.renew_threshold) {
+        let to = tokens::end(ports, bearer.kind, now);
+        let found = token_store::renew(ports.db.as_ref(), &token, bearer.expires_at, to).await?;
+        let (by_this_call, ends) = found.ok_or(AuthorizationError::InvalidToken)?;
+        renewed = by_this_call;
+        bearer.expires_at = ends;
+    }
+    Ok(Caller { token, bearer, renewed, now })
+}
+
+/// What became of looking at a change.
+enum Plan<T> {
+    /// There is nothing to do.
+    Done(T),
+    /// These are to be done, on what was seen; the rows of the statement at `tells` tell what came of it.
+    Do {
+        /// What has to hold, besides that the caller may.
+        needs: AuthPermission,
+        /// The statements.
+        statements: Vec<Statement>,
+        /// Reads what came of it.
+        done: Box<dyn FnOnce(&[Rows]) -> Result<T, StoreError> + Send>,
+    },
+}
+
+impl<T: Clone + Send + 'static> Plan<T> {
+    /// Statements after which `done` is the answer.
+    fn then(needs: AuthPermission, statements: Vec<Statement>, done: T) -> Self {
+        Self::Do { needs, statements, done: Box::new(move |_| Ok(done)) }
+    }
+}
+
+/// Changes something: reads, decides, writes on what was read, and again where somebody came between. Two round trips.
+async fn change<R: Reads, T>(
+    ports: &Ports,
+    (actor, origin): (Actor<'_>, &RequestOrigin),
+    what: &R,
+    mut decide: impl FnMut(&Who<'_>, R::Output) -> Result<Plan<T>, AuthorizationError>,
+) -> Result<T, AuthorizationError> {
+    for _ in 0..TRIES {
+        let (who, seen) = match actor {
+            Actor::Token(token) => {
+                let (caller, seen) = called(ports, token, what).await?;
+                let now = caller.now;
+                (Who { caller: Some(caller), operator: "", origin, now }, seen)
+            }
+            Actor::Operator(operator) => {
+                let seen = ask(ports.db.as_ref(), what).await?;
+                (Who { caller: None, operator, origin, now: ports.clock.now() }, seen)
+            }
+        };
+        let (needs, statements, done) = match decide(&who, seen)? {
+            Plan::Done(answer) => return Ok(answer),
+            Plan::Do { needs, statements, done } => (needs, statements, done),
+        };
+        who.needs(needs)?;
+        let caller = who.caller.as_ref();
+        let mut batch: Vec<Statement> = caller.map(|caller| preconditions::caller(&caller.token, needs, who.now)).into_iter().collect();
+        let first = batch.len();
+        batch.extend(statements);
+        let last = batch.len();
+        batch.extend(caller.map(|_| preconditions::administrator()));
+        match ports.db.batch(batch).await {
+            Ok(results) => return Ok(done(results.get(first..last).unwrap_or_default())?),
+            Err(StoreError::Refused(Precondition::Subject) | StoreError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AuthorizationError::Contended)
+}
+
+/// The first of what was found, or that there is none.
+fn found<T>(rows: Vec<T>, kind: Kind) -> Result<T, AuthorizationError> {
+    rows.into_iter().next().ok_or(AuthorizationError::Unknown(kind))
+}

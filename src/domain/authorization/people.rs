@@ -1,0 +1,280 @@
+//! People: listed, made, changed, deleted; the first administrator.
+
+use serde_json::json;
+
+use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found};
+use crate::domain::passwords::{self, Chosen};
+use crate::domain::{Ports, RequestOrigin};
+use crate::model::authorization::{AuthPermission, no_address};
+use crate::model::email::Email;
+use crate::model::ids::{EventId, UserId};
+use crate::model::records::{EventKind, EventStamp};
+use crate::model::secret::PersonToken;
+use crate::store::authorization::changes::{self, About};
+use crate::store::authorization::grants::Relation;
+use crate::store::authorization::people::{self, New, Person};
+use crate::store::authorization::tokens;
+use crate::store::authorization::{ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions};
+use crate::store::{Rows, Statement, StoreError, events};
+
+/// A page of all of them. One round trip.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn list(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<Person>, AuthorizationError> {
+    let (caller, list) = called(ports, token, &people::list(page)).await?;
+    caller.needs(AuthPermission::ReadPeople)?;
+    Ok(list)
+}
+
+/// One of them; oneself needs no permission. One round trip.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn one(ports: &Ports, token: &PersonToken, id: i64) -> Result<Person, AuthorizationError> {
+    let (caller, list) = called(ports, token, &people::named(&Ref::Id(id))).await?;
+    if caller.bearer.person != id {
+        caller.needs(AuthPermission::ReadPeople)?;
+    }
+    found(list, Kind::User)
+}
+
+/// Somebody to make. What stands here was read and bounded.
+#[derive(Clone, Debug)]
+pub struct NewPerson<'a> {
+    /// Their username.
+    pub username: &'a str,
+    /// Their name.
+    pub name: &'a str,
+    /// Their address, if they told one. Nobody vouches for it.
+    pub email: Option<&'a Email>,
+    /// `N` or `J`.
+    pub person_type: Option<&'a str>,
+    /// What their document is, and its number.
+    pub document: Option<(&'a str, &'a str)>,
+}
+
+/// Makes an account and a person with a password. Two round trips, and a hash before them.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn create(
+    ports: &Ports,
+    actor: Actor<'_>,
+    new: &NewPerson<'_>,
+    password: &str,
+    origin: &RequestOrigin,
+) -> Result<i64, AuthorizationError> {
+    // Who may not is told before anything is hashed for them.
+    if let Actor::Token(token) = actor {
+        let (caller, ()) = called(ports, token, &()).await?;
+        caller.needs(AuthPermission::WritePeople)?;
+    }
+    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    make(ports, actor, (new, &chosen), false, origin).await
+}
+
+/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before them.
+///
+/// # Errors
+/// [`AuthorizationError::Closed`] if there is one.
+pub async fn bootstrap(
+    ports: &Ports,
+    operator: &'static str,
+    new: &NewPerson<'_>,
+    password: &str,
+    origin: &RequestOrigin,
+) -> Result<i64, AuthorizationError> {
+    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    make(ports, Actor::Operator(operator), (new, &chosen), true, origin).await
+}
+
+async fn make(
+    ports: &Ports,
+    actor: Actor<'_>,
+    (new, chosen): (&NewPerson<'_>, &Chosen),
+    first_administrator: bool,
+    origin: &RequestOrigin,
+) -> Result<i64, AuthorizationError> {
+    let user = ports.id(UserId::from_random)?;
+    let nowhere = no_address(user);
+    let (created, unchecked) = (ports.id(EventId::from_random)?, ports.id(EventId::from_random)?);
+    let called_so = Ref::Name(new.username.to_owned());
+    let (kind, number) = new.document.unwrap_or_default();
+    let what = (people::named(&called_so), people::with_document(kind, number), preconditions::administrators());
+    change(ports, (actor, origin), &what, |who, (same_name, same_document, administrators)| {
+        who.needs(AuthPermission::WritePeople)?;
+        if first_administrator && !administrators.is_empty() {
+            return Err(AuthorizationError::Closed);
+        }
+        if !same_name.is_empty() {
+            return Err(AuthorizationError::Exists(Kind::User));
+        }
+        if !same_document.is_empty() {
+            return Err(AuthorizationError::Exists(Kind::Document));
+        }
+        let row = New {
+            user,
+            id: None,
+            email: new.email.map_or(nowhere.as_str(), Email::as_str),
+            username: new.username,
+            name: new.name,
+            person_type: new.person_type,
+            document: new.document,
+            password: Some(&chosen.hash),
+        };
+        let stamp = ports.stamp(origin, who.now)?;
+        let mut statements = row.insert(who.now);
+        statements.push(events::about_user(&EventStamp { id: created, ..stamp.clone() }, EventKind::UserCreated, user));
+        if !chosen.checked {
+            statements.push(events::about_user(&EventStamp { id: unchecked, ..stamp }, EventKind::PasswordUnchecked, user));
+        }
+        statements.push(changes::note_made(&who.by(), "user_created", "person", new.username, &json!({"username": new.username})));
+        if first_administrator {
+            statements.insert(0, preconditions::no_administrator());
+            statements.push(people::grant_administrator(user));
+            statements.push(changes::note_made(
+                &who.by(),
+                "administrator_made",
+                "person",
+                new.username,
+                &json!({"username": new.username}),
+            ));
+        }
+        let index = usize::from(first_administrator) + 1;
+        let done = move |results: &[Rows]| {
+            let row = results.get(index).and_then(|rows| rows.first());
+            row.map_or_else(|| Err(StoreError::Broken("nobody was inserted".to_owned())), people::id)
+        };
+        Ok(Plan::Do { needs: AuthPermission::WritePeople, statements, done: Box::new(done) })
+    })
+    .await
+}
+
+/// Makes somebody who exists an administrator: for whoever has the machine.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn promote(ports: &Ports, operator: &'static str, person: &Ref, origin: &RequestOrigin) -> Result<(), AuthorizationError> {
+    let what = people::named(person);
+    change(ports, (Actor::Operator(operator), origin), &what, |who, people| {
+        let person = found(people, Kind::Person)?;
+        let relation = Relation::PersonRole { person: person.id, service: AUTH_SERVICE, role: ADMINISTRATOR_ROLE, until: None };
+        let about = About { person: Some(person.id), service: Some(AUTH_SERVICE), role: Some(ADMINISTRATOR_ROLE), permission: None };
+        let note = changes::note(&who.by(), "administrator_made", about, &json!({"username": person.username}));
+        Ok(Plan::then(AuthPermission::Administer, vec![relation.insert(), relation.bump(), note], ()))
+    })
+    .await
+}
+
+/// What becomes of a person.
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
+    /// Another username.
+    pub username: Option<&'a str>,
+    /// Another name.
+    pub name: Option<&'a str>,
+    /// Another password.
+    pub password: Option<&'a str>,
+}
+
+/// Changes somebody; a new password ends everything that is signed in to their account. Two round trips, one more with a password.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn update(
+    ports: &Ports,
+    token: &PersonToken,
+    id: i64,
+    to: &Changes<'_>,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationError> {
+    let chosen = match to.password {
+        None => None,
+        Some(password) => {
+            let (caller, people) = called(ports, token, &people::named(&Ref::Id(id))).await?;
+            caller.needs(AuthPermission::WritePeople)?;
+            let person = found(people, Kind::User)?;
+            caller.needs(Caller::needed(person.of_auth, AuthPermission::WritePeople))?;
+            Some(passwords::choose(ports, password, &[to.username.unwrap_or(&person.username), to.name.unwrap_or(&person.name)]).await?)
+        }
+    };
+    let event = ports.id(EventId::from_random)?;
+    let what = (people::named(&Ref::Id(id)), people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())));
+    change(ports, (Actor::Token(token), origin), &what, |who, (people, called_so)| {
+        who.needs(AuthPermission::WritePeople)?;
+        let person = found(people, Kind::User)?;
+        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
+        who.needs(needs)?;
+        if called_so.iter().any(|other| other.id != id) {
+            return Err(AuthorizationError::Exists(Kind::User));
+        }
+        let username = to.username.filter(|username| *username != person.username);
+        let name = to.name.filter(|name| *name != person.name);
+        if username.is_none() && name.is_none() && chosen.is_none() {
+            return Ok(Plan::Done(()));
+        }
+        let mut statements = vec![preconditions::person_is(&person)];
+        if username.is_some() || name.is_some() {
+            statements.extend(people::update(&person, username, name, who.now));
+        }
+        if let Some(chosen) = &chosen {
+            let stamp = EventStamp { id: event, ..ports.stamp(origin, who.now)? };
+            statements.extend([
+                events::about_user(&stamp, EventKind::PasswordChanged, person.user),
+                people::set_password(person.user, &chosen.hash, who.now),
+                people::end_sign_ins(person.user, who.now),
+                tokens::revoke_of(id),
+            ]);
+        }
+        let detail = json!({"username": username, "name": name.is_some(), "password": chosen.is_some()});
+        let about = About { person: Some(id), ..About::default() };
+        statements.push(changes::note(&who.by(), "user_updated", about, &detail));
+        Ok(Plan::then(needs, statements, ()))
+    })
+    .await
+}
+
+/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn delete(ports: &Ports, token: &PersonToken, id: i64, origin: &RequestOrigin) -> Result<usize, AuthorizationError> {
+    change(ports, (Actor::Token(token), origin), &people::named(&Ref::Id(id)), |who, people| {
+        who.needs(AuthPermission::WritePeople)?;
+        let person = found(people, Kind::User)?;
+        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
+        who.needs(needs)?;
+        let bare = EventStamp { address: None, user_agent: None, ..ports.stamp(origin, who.now)? };
+        let about = About { person: Some(id), ..About::default() };
+        let mut statements: Vec<Statement> = vec![
+            preconditions::person_is(&person),
+            tokens::revoke_of(id),
+            crate::store::authorization::services::bump_of_person(id),
+            events::about_user(&bare, EventKind::UserDeleted, person.user),
+            changes::note(&who.by(), "user_deleted", about, &serde_json::Value::Null),
+        ];
+        statements.extend(people::delete(person.user));
+        let done = |results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len));
+        Ok(Plan::Do { needs, statements, done: Box::new(done) })
+    })
+    .await
+}
+
+/// Revokes every token of somebody; gives how many. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn revoke_tokens(ports: &Ports, token: &PersonToken, id: i64, origin: &RequestOrigin) -> Result<usize, AuthorizationError> {
+    change(ports, (Actor::Token(token), origin), &people::named(&Ref::Id(id)), |who, people| {
+        who.needs(AuthPermission::WritePeople)?;
+        let person = found(people, Kind::User)?;
+        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
+        who.needs(needs)?;
+        let about = About { person: Some(id), ..About::default() };
+        let note = changes::note(&who.by(), "tokens_revoked", about, &serde_json::Value::Null);
+        let statements = vec![preconditions::person_is(&person), tokens::revoke_of(id), note];
+        Ok(Plan::Do { needs, statements, done: Box::new(|results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len))) })
+    })
+    .await
+}

@@ -1,0 +1,211 @@
+//! Roles and permissions: listed, made, renamed, deleted.
+
+use serde_json::json;
+
+use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found};
+use crate::domain::{Ports, RequestOrigin};
+use crate::model::authorization::AuthPermission;
+use crate::model::secret::PersonToken;
+use crate::store::authorization::changes::{self, About};
+use crate::store::authorization::grants::{self, Use};
+use crate::store::authorization::{Named, Page, Query, people, services, things};
+use crate::store::{Rows, Statement, StoreError};
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// A role.
+    Role,
+    /// A permission.
+    Permission,
+}
+
+impl Which {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Role => Kind::Role,
+            Self::Permission => Kind::Permission,
+        }
+    }
+
+    fn list(self, page: Page) -> Query<Named> {
+        match self {
+            Self::Role => things::roles::list(page),
+            Self::Permission => things::permissions::list(page),
+        }
+    }
+
+    fn by_id(self, id: i64) -> Query<things::Thing> {
+        match self {
+            Self::Role => things::roles::by_id(id),
+            Self::Permission => things::permissions::by_id(id),
+        }
+    }
+
+    fn by_name(self, name: &str) -> Query<things::Thing> {
+        match self {
+            Self::Role => things::roles::by_name(name),
+            Self::Permission => things::permissions::by_name(name),
+        }
+    }
+
+    const fn about(self, id: i64) -> About {
+        let none = About { person: None, service: None, role: None, permission: None };
+        match self {
+            Self::Role => About { role: Some(id), ..none },
+            Self::Permission => About { permission: Some(id), ..none },
+        }
+    }
+
+    fn bump(self, id: i64) -> Statement {
+        match self {
+            Self::Role => services::bump_of_role(id),
+            Self::Permission => services::bump_of_permission(id),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Permission => "permission",
+        }
+    }
+
+    fn uses(self, id: i64) -> (Query<Use>, Query<Use>) {
+        match self {
+            Self::Role => (grants::uses_of_role(id), grants::people_of_role(id)),
+            Self::Permission => (grants::roles_with(id), grants::people_of_permission(id)),
+        }
+    }
+}
+
+/// A page of all of them. One round trip.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn list(ports: &Ports, token: &PersonToken, which: Which, page: Page) -> Result<Vec<Named>, AuthorizationError> {
+    let (caller, list) = called(ports, token, &which.list(page)).await?;
+    caller.needs(AuthPermission::ReadPolicy)?;
+    Ok(list)
+}
+
+/// One of them. One round trip.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn one(ports: &Ports, token: &PersonToken, which: Which, id: i64) -> Result<Named, AuthorizationError> {
+    let (caller, things) = called(ports, token, &which.by_id(id)).await?;
+    caller.needs(AuthPermission::ReadPolicy)?;
+    Ok(found(things, which.kind())?.named)
+}
+
+fn inserted(results: &[Rows]) -> Result<i64, StoreError> {
+    let row = results.first().and_then(|rows| rows.first());
+    row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people::id)
+}
+
+/// Makes one, and gives its id. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn create(ports: &Ports, actor: Actor<'_>, which: Which, name: &str, origin: &RequestOrigin) -> Result<i64, AuthorizationError> {
+    change(ports, (actor, origin), &which.by_name(name), |who, existing| {
+        who.needs(AuthPermission::WritePolicy)?;
+        if !existing.is_empty() {
+            return Err(AuthorizationError::Exists(which.kind()));
+        }
+        let (insert, action) = match which {
+            Which::Role => (things::roles::insert(name), "role_created"),
+            Which::Permission => (things::permissions::insert(name), "permission_created"),
+        };
+        let mut statements: Vec<_> = insert.into();
+        statements.push(changes::note_made(&who.by(), action, which.name(), name, &json!({"name": name})));
+        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(inserted) })
+    })
+    .await
+}
+
+/// Gives one another name. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn rename(
+    ports: &Ports,
+    actor: Actor<'_>,
+    which: Which,
+    id: i64,
+    name: &str,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationError> {
+    change(ports, (actor, origin), &(which.by_id(id), which.by_name(name)), |who, (thing, called_so)| {
+        who.needs(AuthPermission::WritePolicy)?;
+        let thing = found(thing, which.kind())?;
+        if thing.built_in {
+            return Err(AuthorizationError::BuiltIn);
+        }
+        if thing.named.name == name {
+            return Ok(Plan::Done(()));
+        }
+        if !called_so.is_empty() {
+            return Err(AuthorizationError::Exists(which.kind()));
+        }
+        let (rename, action) = match which {
+            Which::Role => (things::roles::rename(id, name), "role_renamed"),
+            Which::Permission => (things::permissions::rename(id, name), "permission_renamed"),
+        };
+        let detail = json!({"from": thing.named.name, "to": name});
+        let statements =
+            vec![which.still(id, &thing.named.name), rename, which.bump(id), changes::note(&who.by(), action, which.about(id), &detail)];
+        Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
+    })
+    .await
+}
+
+impl Which {
+    /// That it is there still, by that name.
+    fn still(self, id: i64, name: &str) -> Statement {
+        match self {
+            Self::Role => things::roles::still(id, name),
+            Self::Permission => things::permissions::still(id, name),
+        }
+    }
+}
+
+/// Deletes one; with all that relates it to others only if that is forced. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn delete(
+    ports: &Ports,
+    actor: Actor<'_>,
+    which: Which,
+    id: i64,
+    force: bool,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationError> {
+    let (uses, people) = which.uses(id);
+    change(ports, (actor, origin), &(which.by_id(id), uses, people), |who, (thing, uses, people)| {
+        who.needs(AuthPermission::WritePolicy)?;
+        let thing = found(thing, which.kind())?;
+        if thing.built_in {
+            return Err(AuthorizationError::BuiltIn);
+        }
+        let used: Vec<Use> = uses.into_iter().chain(people).collect();
+        if !used.is_empty() && !force {
+            return Err(AuthorizationError::InUse(which.kind(), used));
+        }
+        let mut statements = vec![which.still(id, &thing.named.name)];
+        if !force {
+            let thing = if which == Which::Role { grants::Thing::Role(id) } else { grants::Thing::Permission(id) };
+            statements.push(grants::unused(thing));
+        }
+        let (delete, action) = match which {
+            Which::Role => (things::roles::delete(id), "role_deleted"),
+            Which::Permission => (things::permissions::delete(id), "permission_deleted"),
+        };
+        let detail = json!({"name": thing.named.name, "forced": force && !used.is_empty()});
+        statements.extend([which.bump(id), delete, changes::note(&who.by(), action, which.about(id), &detail)]);
+        Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
+    })
+    .await
+}
