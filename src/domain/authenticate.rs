@@ -6,7 +6,7 @@ use super::access_token::{self, Refused};
 use super::{Ports, RequestOrigin, sign_in};
 use crate::model::attest::Mode;
 use crate::model::records::{Caller, Platform, Session, User};
-use crate::model::secret::SessionToken;
+use crate::model::secret::{RefreshToken, SessionToken};
 use crate::model::time::Timestamp;
 use crate::store::{StoreError, sessions};
 
@@ -156,4 +156,13 @@ pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOr
         },
     }
     Ok(())
+}
+
+/// Ends the sign-in of a refresh token, whether or not it was used, if there is one. Safe to repeat.
+///
+/// # Errors
+/// [`AuthenticateError::Store`]
+pub async fn end_by_refresh_token(ports: &Ports, token: &RefreshToken, origin: &RequestOrigin) -> Result<(), AuthenticateError> {
+    let stamp = ports.stamp(origin, ports.clock.now()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(sessions::sign_out_pair(ports.db.as_ref(), &token.hash(), &stamp).await?)
 }

@@ -38,6 +38,12 @@ pub struct ApiError {
     pub reason: Option<String>,
     /// What would satisfy it, where proving again who one is would.
     pub step_up: Option<StepUp>,
+    /// Instead of the code's sentence: one that says more.
+    pub detail: Option<&'static str>,
+    /// Further members of the answer's body.
+    pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+    /// Whether `error` is the code, as the authorization service has it, and not the sentence.
+    pub names_code: bool,
     /// `Retry-After`: in how many seconds it may be tried again.
     pub retry_after: Option<u64>,
 }
@@ -55,6 +61,19 @@ impl ApiError {
     /// An error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..code.into() }
+    }
+
+    /// An error that says more than its code does.
+    #[must_use]
+    pub fn detailed(code: Code, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..code.into() }
+    }
+
+    /// The same with a further member in the answer's body.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: serde_json::Value) -> Self {
+        self.members.get_or_insert_default().insert(name.to_owned(), value);
+        self
     }
 
     /// That somebody has to prove again who they are, and by what they can.
@@ -81,7 +100,15 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, reason: None, step_up: None, retry_after: (code == Code::Unavailable).then_some(1) }
+        Self {
+            code,
+            reason: None,
+            step_up: None,
+            detail: None,
+            members: None,
+            names_code: false,
+            retry_after: (code == Code::Unavailable).then_some(1),
+        }
     }
 }
 

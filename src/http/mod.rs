@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod app_attestation;
 mod assertion;
+pub mod authorization;
 mod code;
 pub mod cookie;
 pub mod credentials;

@@ -10,11 +10,11 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::error::Code;
 use super::respond::Problem;
-use super::router::{Access, Route, table};
+use super::router::{Access, Route, is_authorization, table};
 use super::webauthn::{authenticate, credentials, register};
 use super::{
-    activity, app_attestation, docs, export, factors, health, internal, passwords, reauthenticate, recovery, sessions, tokens, users,
-    well_known,
+    activity, app_attestation, authorization, docs, export, factors, health, internal, passwords, reauthenticate, recovery, sessions,
+    tokens, users, well_known,
 };
 
 /// A JWK set with public keys.
@@ -102,6 +102,55 @@ pub struct PublicKey {
         credentials::list_of,
         credentials::rename,
         credentials::remove,
+        authorization::auth::login,
+        authorization::auth::bootstrap,
+        authorization::auth::logout,
+        authorization::auth::profile,
+        authorization::auth::check_token,
+        authorization::auth::issue,
+        authorization::oauth::introspect,
+        authorization::oauth::revoke,
+        authorization::check::one,
+        authorization::check::batch,
+        authorization::explain::explain,
+        authorization::authzen::evaluation,
+        authorization::authzen::evaluations,
+        authorization::people::services_of,
+        authorization::people::effective,
+        authorization::people::roles_of,
+        authorization::people::people_with,
+        authorization::people::holders,
+        authorization::users::list,
+        authorization::users::create,
+        authorization::users::one,
+        authorization::users::update,
+        authorization::users::delete,
+        authorization::users::revoke_tokens,
+        authorization::things::list_roles,
+        authorization::things::create_role,
+        authorization::things::one_role,
+        authorization::things::rename_role,
+        authorization::things::delete_role,
+        authorization::things::permissions_of,
+        authorization::things::list_permissions,
+        authorization::things::create_permission,
+        authorization::things::rename_permission,
+        authorization::things::delete_permission,
+        authorization::grants::add_role_permission,
+        authorization::grants::remove_role_permission,
+        authorization::services::list,
+        authorization::services::create,
+        authorization::services::one,
+        authorization::services::update,
+        authorization::services::delete,
+        authorization::services::roles_of,
+        authorization::grants::add_service_role,
+        authorization::grants::remove_service_role,
+        authorization::grants::grant_role,
+        authorization::grants::revoke_role,
+        authorization::grants::grant_permission,
+        authorization::grants::revoke_permission,
+        authorization::changes::list,
     ),
     components(schemas(Problem)),
     modifiers(&Schemes)
@@ -119,6 +168,7 @@ impl Modify for Schemes {
             "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("token"))));
         components.add_security_scheme("internal_service", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))));
         components.add_security_scheme("internal_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))));
     }
@@ -151,6 +201,9 @@ pub fn document() -> Value {
         if route.access == Access::Service {
             operation["security"] = json!([{"internal_service": [], "internal_key": []}]);
         }
+        if route.access == Access::Token {
+            operation["security"] = json!([{"token": []}]);
+        }
         if let Some(summary) = operation["summary"].as_str() {
             // A handler's first line begins with its route, which stands beside it here.
             let said = summary.split_once("`: ").map_or(summary, |(_, said)| said);
@@ -182,6 +235,9 @@ pub fn document() -> Value {
 
 /// Which codes a route can give, by who may call it and what it takes.
 fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
+    if is_authorization(route.path) {
+        return authorization::reference::may_give(route, has_body, code);
+    }
     let internal = route.access == Access::Service;
     let signs_in = matches!(route.access, Access::SignedIn | Access::Session | Access::RecentlySignedIn);
     let logs_out = route.path.ends_with("/logout");
@@ -265,12 +321,12 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
         Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
         Code::InvalidPlatform => takes_person(route) || attests && path.ends_with("/challenge") || route.path == "/api/internal/sessions",
         Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
-        // The router's own, for addresses and methods that are no route; and what no route takes yet that could be guessed.
-        Code::NotFound | Code::MethodNotAllowed => false,
         Code::Conflict => unsafe_method,
         Code::RateLimited => route.rate_class().is_some(),
         Code::Internal => true,
         Code::Unavailable => api || route.path == "/ready",
+        // The router's own, for addresses and methods that are no route; and the authorization service's.
+        _ => false,
     }
 }
 

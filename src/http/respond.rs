@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::error::{ApiError, Code, StepUp};
 use super::extract::{OutgoingCookies, RequestId};
+use super::router::is_authorization;
 use crate::model::config::Environment;
 use crate::model::ids::EventId;
 
@@ -33,7 +34,7 @@ pub struct Problem {
     detail: &'static str,
     /// Always `false`.
     success: bool,
-    /// The same sentence: what the clients show.
+    /// The same sentence: what the clients show. Of the authorization service: the code.
     error: &'static str,
     /// What went wrong, for machines; stable.
     #[schema(example = "not_found")]
@@ -43,6 +44,10 @@ pub struct Problem {
     /// With `reauthentication_required`: what would satisfy it.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_up: Option<StepUp>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// Wraps every answer.
@@ -57,8 +62,9 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     request.extensions_mut().insert(cookies.clone());
 
     let mut response = next.run(request).await;
-    let error = error_of(&mut response);
-    if let Some(error) = &error {
+    let mut error = error_of(&mut response);
+    if let Some(error) = &mut error {
+        error.names_code = is_authorization(&route);
         response = problem(response.headers(), error, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
@@ -107,12 +113,13 @@ fn problem(answered: &HeaderMap, error: &ApiError, id: &str) -> Response {
         kind: format!("/docs#error-{}", code.as_str()),
         title: code.status().canonical_reason().unwrap_or_default(),
         status: code.status().as_u16(),
-        detail: code.detail(),
+        detail: error.detail.unwrap_or(code.detail()),
         success: false,
-        error: code.detail(),
+        error: if error.names_code { code.as_str() } else { error.detail.unwrap_or(code.detail()) },
         code: code.as_str(),
         request_id: id.to_owned(),
         step_up: error.step_up.clone(),
+        members: error.members.clone(),
     };
     let mut response = (code.status(), Json(body)).into_response();
     let headers = response.headers_mut();

@@ -10,8 +10,8 @@ use http::Method;
 use super::error::{ApiError, Code};
 use super::webauthn::{authenticate, credentials, register};
 use super::{
-    App, activity, app_attestation, docs, export, factors, gate, health, internal, passwords, reauthenticate, recovery, respond, sessions,
-    tokens, users, well_known,
+    App, activity, app_attestation, authorization, docs, export, factors, gate, health, internal, passwords, reauthenticate, recovery,
+    respond, sessions, tokens, users, well_known,
 };
 use crate::domain::Ports;
 use crate::domain::rate_limit::RateClass;
@@ -29,6 +29,8 @@ pub enum Access {
     RecentlySignedIn,
     /// An internal service with its key.
     Service,
+    /// Whoever presents a token of the authorization service. What they need besides is for the use case to see, with what it reads.
+    Token,
 }
 
 /// A row of the table.
@@ -49,10 +51,34 @@ impl Route {
     pub fn rate_class(&self) -> Option<RateClass> {
         let open = self.access == Access::Anyone && !self.method.is_safe();
         let signs_in = self.method == Method::POST && self.path.starts_with("/api/auth/");
-        // Services are few and known, and their visitors' addresses are not theirs. The rest, outside of the API, asks nobody anything.
-        let limited = self.path.starts_with("/api/") && self.access != Access::Service;
+        // Services are few and known, and their visitors' addresses are not theirs: also those that present a token of the authorization
+        // service. The rest, outside of the API, asks nobody anything.
+        let limited =
+            (self.path.starts_with("/api/") || is_authorization(self.path)) && !matches!(self.access, Access::Service | Access::Token);
         limited.then_some(if open || signs_in { RateClass::SignIn } else { RateClass::Public })
     }
+}
+
+/// Whether a path is one of the authorization service's, whose errors have a form of their own.
+#[must_use]
+pub fn is_authorization(path: &str) -> bool {
+    const BEGINNINGS: [&str; 14] = [
+        "/auth/",
+        "/check",
+        "/users",
+        "/roles",
+        "/permissions",
+        "/role-permissions",
+        "/services",
+        "/service-",
+        "/person-",
+        "/people/",
+        "/explain",
+        "/changes",
+        "/access/",
+        "/oauth/",
+    ];
+    BEGINNINGS.iter().any(|beginning| path.starts_with(beginning))
 }
 
 impl Route {
@@ -82,9 +108,16 @@ where
 
 /// Every route there is.
 #[must_use]
-#[rustfmt::skip]
 pub fn table() -> Vec<Route> {
+    let mut table = core();
+    table.extend(authorization_service());
+    table
+}
+
+#[rustfmt::skip]
+fn core() -> Vec<Route> {
     use Access::{Anyone, RecentlySignedIn, Service, Session, SignedIn};
+
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const PUT: Method = Method::PUT;
@@ -166,6 +199,71 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
+/// The routes of the authorization service.
+#[rustfmt::skip]
+fn authorization_service() -> Vec<Route> {
+    use Access::{Anyone, Service, Token};
+    use authorization::{auth, authzen, changes, check, explain, grants, oauth, people, services, things, users as persons};
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const DELETE: Method = Method::DELETE;
+    vec![
+        // Tokens.
+        route(POST,   "/auth/login",                              Anyone,           auth::login),
+        route(POST,   "/auth/bootstrap",                          Anyone,           auth::bootstrap),
+        route(POST,   "/auth/logout",                             Token,            auth::logout),
+        route(GET,    "/auth/profile",                            Token,            auth::profile),
+        route(POST,   "/check-token",                             Token,            auth::check_token),
+        route(POST,   "/service-tokens",                          Token,            auth::issue),
+        route(POST,   "/oauth/introspect",                        Service,          oauth::introspect),
+        route(POST,   "/oauth/revoke",                            Service,          oauth::revoke),
+        // Who may do what where: asked.
+        route(POST,   "/check",                                   Token,            check::one),
+        route(POST,   "/check/batch",                             Token,            check::batch),
+        route(GET,    "/explain",                                 Token,            explain::explain),
+        route(POST,   "/access/v1/evaluation",                    Token,            authzen::evaluation),
+        route(POST,   "/access/v1/evaluations",                   Token,            authzen::evaluations),
+        route(GET,    "/people/{person_id}/services",             Token,            people::services_of),
+        route(GET,    "/people/{person_id}/services/{service_id}", Token,           people::effective),
+        route(GET,    "/people/{person_id}/services/{service_id}/roles", Token,     people::roles_of),
+        route(GET,    "/services/{service_id}/roles/{role_id}/people", Token,       people::people_with),
+        route(GET,    "/services/{service_id}/people",            Token,            people::holders),
+        // And administered.
+        route(GET,    "/users",                                   Token,            persons::list),
+        route(POST,   "/users",                                   Token,            persons::create),
+        route(GET,    "/users/{id}",                              Token,            persons::one),
+        route(PUT,    "/users/{id}",                              Token,            persons::update),
+        route(DELETE, "/users/{id}",                              Token,            persons::delete),
+        route(DELETE, "/users/{id}/tokens",                       Token,            persons::revoke_tokens),
+        route(GET,    "/roles",                                   Token,            things::list_roles),
+        route(POST,   "/roles",                                   Token,            things::create_role),
+        route(GET,    "/roles/{id}",                              Token,            things::one_role),
+        route(PUT,    "/roles/{id}",                              Token,            things::rename_role),
+        route(DELETE, "/roles/{id}",                              Token,            things::delete_role),
+        route(GET,    "/roles/{id}/permissions",                  Token,            things::permissions_of),
+        route(GET,    "/permissions",                             Token,            things::list_permissions),
+        route(POST,   "/permissions",                             Token,            things::create_permission),
+        route(PUT,    "/permissions/{id}",                        Token,            things::rename_permission),
+        route(DELETE, "/permissions/{id}",                        Token,            things::delete_permission),
+        route(POST,   "/role-permissions",                        Token,            grants::add_role_permission),
+        route(DELETE, "/role-permissions",                        Token,            grants::remove_role_permission),
+        route(GET,    "/services",                                Token,            services::list),
+        route(POST,   "/services",                                Token,            services::create),
+        route(GET,    "/services/{id}",                           Token,            services::one),
+        route(PUT,    "/services/{id}",                           Token,            services::update),
+        route(DELETE, "/services/{id}",                           Token,            services::delete),
+        route(GET,    "/services/{id}/roles",                     Token,            services::roles_of),
+        route(POST,   "/service-roles",                           Token,            grants::add_service_role),
+        route(DELETE, "/service-roles",                           Token,            grants::remove_service_role),
+        route(POST,   "/person-service-roles",                    Token,            grants::grant_role),
+        route(DELETE, "/person-service-roles",                    Token,            grants::revoke_role),
+        route(POST,   "/person-service-permissions",              Token,            grants::grant_permission),
+        route(DELETE, "/person-service-permissions",              Token,            grants::revoke_permission),
+        route(GET,    "/changes",                                 Token,            changes::list),
+    ]
+}
+
 /// The router over `ports`: built once per process or isolate, cloned per request.
 pub fn router(ports: Ports) -> Router {
     let app = App { ports };
@@ -191,7 +289,11 @@ pub fn router(ports: Ports) -> Router {
 
 fn mount(routes: Vec<Route>, replicas: bool) -> Router<App> {
     routes.into_iter().fold(Router::new(), |router, route| {
-        let stale = replicas && route.may_be_stale();
-        router.route(route.path, if stale { route.handler.route_layer(from_fn(gate::replicas::gate)) } else { route.handler })
+        let handler = match () {
+            () if is_authorization(route.path) => route.handler.route_layer(from_fn(gate::authorization::gate)),
+            () if replicas && route.may_be_stale() => route.handler.route_layer(from_fn(gate::replicas::gate)),
+            () => route.handler,
+        };
+        router.route(route.path, handler)
     })
 }

@@ -56,6 +56,15 @@ pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHas
     event(insert_event!("user_id, id FROM sessions WHERE token_hash = ?8 AND revoked_at IS NULL"), stamp, kind, [token.into()])
 }
 
+/// About the sign-in that a refresh token belongs to or belonged to, if it is not revoked.
+#[must_use]
+pub fn about_refresh_token(stamp: &EventStamp, kind: EventKind, token: &TokenHash) -> Statement {
+    let sql = insert_event!(
+        "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id WHERE r.token_hash = ?8 AND s.revoked_at IS NULL"
+    );
+    event(sql, stamp, kind, [token.into()])
+}
+
 /// About all sign-ins of the caller's account that have a pair and are live, if there are any.
 #[must_use]
 pub fn about_pairs(stamp: &EventStamp, by: Caller) -> Statement {

@@ -1,5 +1,6 @@
 //! Accounts and their identities.
 
+use super::authorization::{people, preconditions};
 use super::{Db, Row, Statement, StoreError, Value, events, rows, run, sql};
 use crate::model::attest::KeyId;
 use crate::model::email::Email;
@@ -260,6 +261,8 @@ pub async fn delete(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<bool,
          RETURNING id",
         [by.user.into(), by.session.into()],
     );
-    let results = db.batch(vec![events::tombstone(stamp, by), events::forget(by), delete]).await?;
-    Ok(!rows(&results, 2).is_empty())
+    let [farewell, bump] = people::farewell(by, &stamp.request_id, stamp.at);
+    let batch = vec![preconditions::not_the_last(by.user), farewell, bump, events::tombstone(stamp, by), events::forget(by), delete];
+    let results = db.batch(batch).await?;
+    Ok(!rows(&results, 5).is_empty())
 }

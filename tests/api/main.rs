@@ -17,6 +17,7 @@ mod apple;
 mod harness;
 
 mod attempts;
+mod authorization;
 mod cost;
 mod cpu;
 mod cross_site;

@@ -12,7 +12,6 @@ use crate::harness::{Answer, Person, TestApp, case, case_with, claims, race_with
 const SIGN_IN: &str = "/api/auth/password/sign-in";
 const PASSWORD: &str = "/api/auth/password";
 const GOOD: &str = "zebra crossing 77";
-const CHEAP: [(&str, &str); 2] = [("PASSWORD_HASH_MEMORY_KIB", "256"), ("PASSWORD_HASH_PASSES", "1")];
 
 async fn set(app: &TestApp, token: &str, password: &str) -> Answer {
     if !password.contains('@') {
@@ -36,7 +35,7 @@ async fn with_password(app: &TestApp) -> (Person, String) {
 #[tokio::test]
 async fn an_owner_sets_a_password_and_signs_in_with_it() {
     // With what a hash costs in production.
-    case(async |app| {
+    case_with(&[("PASSWORD_HASH_MEMORY_KIB", "19456"), ("PASSWORD_HASH_PASSES", "2")], async |app| {
         let (ada, session) = with_password(app).await;
         let signed_in = sign_in(app, &ada.email.to_uppercase(), GOOD).await.ok();
         assert_eq!((&signed_in["user"]["id"], &signed_in["amr"]), (&json!(ada.id), &json!(["pwd"])));
@@ -58,7 +57,7 @@ async fn an_owner_sets_a_password_and_signs_in_with_it() {
 
 #[tokio::test]
 async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, _) = with_password(app).await;
         let body = json!({"email": ada.email, "password": GOOD});
         let answer = app.post(SIGN_IN, &body).header("origin", "http://localhost:8787").send().await;
@@ -72,7 +71,7 @@ async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
 
 #[tokio::test]
 async fn whatever_is_wrong_looks_the_same() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let ((ada, _), bob) = (with_password(app).await, app.person().await);
         let long = "x".repeat(5_000);
         let tried =
@@ -102,7 +101,7 @@ async fn whatever_is_wrong_looks_the_same() {
 
 #[tokio::test]
 async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         set(app, &session, "cafe\u{301} au lait").await.ok();
         assert_eq!(sign_in(app, &ada.email, "café au lait").await.status(), 200);
@@ -116,7 +115,7 @@ async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
 
 #[tokio::test]
 async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         for (bad, code) in [
             ("zebra 7", "invalid_password"),
@@ -137,7 +136,7 @@ async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
 
 #[tokio::test]
 async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         let (other, pair) = (app.session(&ada).await, app.pair(&ada).await);
         set(app, &session, "another zebra 78").await.ok();
@@ -158,7 +157,7 @@ async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
 
 #[tokio::test]
 async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         app.delete(PASSWORD).bearer(&session).send().await.ok();
         assert_eq!(sign_in(app, &ada.email, GOOD).await.status(), 401);
@@ -177,7 +176,7 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
 
 #[tokio::test]
 async fn totp_is_asked_for_where_it_is_enabled() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         let generator = enrolled(app, &session).await;
         let body = |code: &str| json!({"email": ada.email, "password": GOOD, "code": code});
@@ -196,7 +195,7 @@ async fn totp_is_asked_for_where_it_is_enabled() {
 
 #[tokio::test]
 async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, _) = with_password(app).await;
         for email in [&*ada.email, "nobody@example.com"] {
             for _ in 0..5 {
@@ -215,7 +214,7 @@ async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
 
 #[tokio::test]
 async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, _) = with_password(app).await;
         // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2 (test.c).
         for (stored, password) in [
@@ -239,7 +238,7 @@ async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
 
 #[tokio::test]
 async fn no_more_are_hashed_at_once_than_may_be() {
-    let settings = [("PASSWORD_HASHES_AT_ONCE", "2"), CHEAP[0], CHEAP[1]];
+    let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];
     race_with(&settings, async |app| {
         let (ada, _) = with_password(app).await;
         let calls = (0..16).map(|n| sign_in(app, if n % 2 == 0 { &ada.email } else { "nobody@example.com" }, GOOD));
@@ -266,7 +265,7 @@ async fn no_more_are_hashed_at_once_than_may_be() {
 
 #[tokio::test]
 async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
-    case_with(&CHEAP, async |app| {
+    case(async |app| {
         let (ada, session) = with_password(app).await;
         let call = app.post(SIGN_IN, &json!({"email": ada.email, "password": GOOD}));
         // Its first call to the database found the old hash; before the second one the password is another.
@@ -285,7 +284,7 @@ async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
 #[tokio::test]
 async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() {
     let leaks = receiver().leaks();
-    let settings = [("BREACHED_PASSWORDS_URL", leaks.as_str()), CHEAP[0], CHEAP[1]];
+    let settings = [("BREACHED_PASSWORDS_URL", leaks.as_str())];
     case_with(&settings, async |app| {
         let (ada, session) = with_password(app).await;
         assert_eq!(set(app, &session, crate::harness::receiver::LEAKED).await.problem(422), "breached_password");
@@ -293,7 +292,7 @@ async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() 
         assert!(!app.events(&ada.id).await.contains(&"password_unchecked".to_owned()));
     })
     .await;
-    let gone = [("BREACHED_PASSWORDS_URL", "http://127.0.0.1:9/range/"), CHEAP[0], CHEAP[1]];
+    let gone = [("BREACHED_PASSWORDS_URL", "http://127.0.0.1:9/range/")];
     case_with(&gone, async |app| {
         let (ada, _) = with_password(app).await;
         assert!(app.events(&ada.id).await.contains(&"password_unchecked".to_owned()));

@@ -88,6 +88,10 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     INTERNAL_API_KEY: randomBytes(32).toString("base64url"),
     JWT_SIGNING_KEYS: signingKeys(),
     SECRETS_KEY: randomBytes(32).toString("base64url"),
+    BOOTSTRAP_SECRET: randomBytes(32).toString("base64url"),
+    // What a hash costs in production is seen where that is tested.
+    PASSWORD_HASH_MEMORY_KIB: "256",
+    PASSWORD_HASH_PASSES: "1",
     ...vars,
   };
 

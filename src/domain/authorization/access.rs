@@ -4,7 +4,7 @@ use super::{AuthorizationError, Caller, Kind, called, found};
 use crate::domain::Ports;
 use crate::model::authorization::AuthPermission;
 use crate::model::secret::PersonToken;
-use crate::store::authorization::access::{self, Access, Effective, PersonOf};
+use crate::store::authorization::access::{self, Access, Effective, Holder, PersonOf};
 use crate::store::authorization::changes::{self, Change};
 use crate::store::authorization::people::{self, Person};
 use crate::store::authorization::services::{self, Service};
@@ -56,6 +56,17 @@ pub async fn roles_of(
     let person = looked_up(&caller, people)?;
     let service = found(services, Kind::Service)?;
     Ok(ask(ports.db.as_ref(), &access::roles_of(person.id, service.id, page, caller.now)).await?)
+}
+
+/// A page of the people who have something in a service, with what it is. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn holders(ports: &Ports, token: &PersonToken, service: &Ref, page: Page) -> Result<Vec<Holder>, AuthorizationError> {
+    let (caller, services) = called(ports, token, &services::named(service)).await?;
+    caller.needs(AuthPermission::ReadPolicy)?;
+    let service = found(services, Kind::Service)?;
+    Ok(ask(ports.db.as_ref(), &access::holders(service.id, page)).await?)
 }
 
 /// A page of what was changed, newest first. One round trip.

@@ -83,8 +83,8 @@ pub async fn role_permission(
         who.needs(needs)?;
         let about = About { role: Some(role.named.id), permission: Some(permission.named.id), ..About::default() };
         let detail = json!({"role": role.named.name, "permission": permission.named.name});
-        let action = ["permission_added_to_role", "permission_removed_from_role"];
-        Ok(related(direction, relation, &existing, needs, |index| changes::note(&who.by(), action[usize::from(index)], about, &detail)))
+        let actions = ["permission_added_to_role", "permission_removed_from_role"];
+        Ok(related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail)))
     })
     .await
 }
@@ -111,9 +111,8 @@ pub async fn service_role(
         let relation = Relation::ServiceRole { service: service.id, role: role.named.id };
         let about = About { service: Some(service.id), role: Some(role.named.id), ..About::default() };
         let detail = json!({"service": service.name, "role": role.named.name});
-        let action = ["role_added_to_service", "role_removed_from_service"];
-        let plan =
-            related(direction, relation, &existing, needs, |index| changes::note(&who.by(), action[usize::from(index)], about, &detail));
+        let actions = ["role_added_to_service", "role_removed_from_service"];
+        let plan = related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail));
         Ok(plan.map(service.id))
     })
     .await
@@ -163,7 +162,7 @@ pub async fn person_grant(
     origin: &RequestOrigin,
 ) -> Result<Grant, AuthorizationError> {
     let thing = granted.thing();
-    let existing = grants::of_person(person, service, granted.is_role(), granted.params());
+    let existing = grants::of_person(person, service, granted.is_role(), &granted.params());
     let what = (people::named(person), services::named(service), thing, existing);
     change(ports, (actor, origin), &what, |who, (people, services, things, existing)| {
         who.needs(AuthPermission::WritePolicy)?;
@@ -172,7 +171,7 @@ pub async fn person_grant(
         let needs = Caller::needed(service.id == AUTH_SERVICE || thing.built_in, AuthPermission::WritePolicy);
         who.needs(needs)?;
         let (person_id, service_id, id) = (person.id, service.id, thing.named.id);
-        let (relation, about, action) = if granted.is_role() {
+        let (relation, about, actions) = if granted.is_role() {
             let relation = Relation::PersonRole { person: person_id, service: service_id, role: id, until };
             let about = About { person: Some(person_id), service: Some(service_id), role: Some(id), permission: None };
             (relation, about, ["role_granted", "role_revoked"])
@@ -189,8 +188,7 @@ pub async fn person_grant(
         let detail = json!({
             "username": person.username, "service": service.name, "name": thing.named.name, "expires_at": until.map(Timestamp::seconds),
         });
-        let plan =
-            related(direction, relation, &existing, needs, |index| changes::note(&who.by(), action[usize::from(index)], about, &detail));
+        let plan = related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail));
         Ok(plan.map(Grant { person: person_id, service: service_id, thing: id }))
     })
     .await
@@ -214,8 +212,8 @@ fn related(
     direction: Direction,
     relation: Relation,
     existing: &[Option<Timestamp>],
-    needs: AuthPermission,
-    note: impl FnOnce(bool) -> crate::store::Statement,
+    (needs, [made, undone]): (AuthPermission, [&'static str; 2]),
+    note: impl FnOnce(&'static str) -> crate::store::Statement,
 ) -> Plan<()> {
     let until = match relation {
         Relation::PersonRole { until, .. } | Relation::PersonPermission { until, .. } => until,
@@ -225,9 +223,9 @@ fn related(
         (Direction::Make, Some(ends)) if *ends == until => return Plan::Done(()),
         (Direction::Undo, None) => return Plan::Done(()),
         (Direction::Make, seen) => {
-            vec![grants::relatable(relation), grants::still(relation, seen.copied()), relation.insert(), relation.bump(), note(false)]
+            vec![grants::relatable(relation), grants::still(relation, seen.copied()), relation.insert(), relation.bump(), note(made)]
         }
-        (Direction::Undo, seen) => vec![grants::still(relation, seen.copied()), relation.bump(), relation.delete(), note(true)],
+        (Direction::Undo, seen) => vec![grants::still(relation, seen.copied()), relation.bump(), relation.delete(), note(undone)],
     };
     Plan::then(needs, statements, ())
 }

@@ -17,8 +17,8 @@ use crate::model::authorization::AuthPermission;
 use crate::model::secret::{PersonToken, TokenHash};
 use crate::model::time::Timestamp;
 use crate::store::authorization::changes::By;
-use crate::store::authorization::grants::Use;
 use crate::store::authorization::tokens::{self as token_store, Bearer, Presented};
+use crate::store::authorization::uses::Use;
 use crate::store::authorization::{Reads, ask, preconditions};
 use crate::store::{Precondition, Rows, Statement, StoreError};
 
@@ -211,6 +211,9 @@ async fn alive(ports: &Ports, token: TokenHash, mut bearer: Bearer, now: Timesta
     Ok(Caller { token, bearer, renewed, now })
 }
 
+/// Reads what came of a change.
+type Done<T> = Box<dyn FnOnce(&[Rows]) -> Result<T, StoreError> + Send>;
+
 /// What became of looking at a change.
 enum Plan<T> {
     /// There is nothing to do.
@@ -222,7 +225,7 @@ enum Plan<T> {
         /// The statements.
         statements: Vec<Statement>,
         /// Reads what came of it.
-        done: Box<dyn FnOnce(&[Rows]) -> Result<T, StoreError> + Send>,
+        done: Done<T>,
     },
 }
 

@@ -9,7 +9,7 @@ use crate::model::secret::PersonToken;
 use crate::store::authorization::changes::{self, About};
 use crate::store::authorization::preconditions;
 use crate::store::authorization::services::{self, Service};
-use crate::store::authorization::{Page, Ref, grants, people};
+use crate::store::authorization::{Page, Ref, people, uses};
 use crate::store::{Rows, StoreError};
 
 /// A page of all that are not deleted. One round trip.
@@ -123,7 +123,7 @@ pub async fn update(
 /// # Errors
 /// [`AuthorizationError`]
 pub async fn delete(ports: &Ports, actor: Actor<'_>, id: i64, force: bool, origin: &RequestOrigin) -> Result<(), AuthorizationError> {
-    change(ports, (actor, origin), &(services::named(&Ref::Id(id)), grants::people_of_service(id)), |who, (service, used)| {
+    change(ports, (actor, origin), &(services::named(&Ref::Id(id)), uses::people_of_service(id)), |who, (service, used)| {
         who.needs(AuthPermission::WritePolicy)?;
         let service = found(service, Kind::Service)?;
         if service.built_in {
@@ -135,7 +135,7 @@ pub async fn delete(ports: &Ports, actor: Actor<'_>, id: i64, force: bool, origi
             return Err(AuthorizationError::InUse(Kind::Service, used));
         }
         if !force {
-            statements.push(grants::unused(grants::Thing::Service(id)));
+            statements.push(uses::unused(uses::Thing::Service(id)));
         }
         statements.extend(services::delete(id, who.now));
         statements.push(changes::note(&who.by(), "service_deleted", about(id), &detail));

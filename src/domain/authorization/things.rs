@@ -7,7 +7,7 @@ use crate::domain::{Ports, RequestOrigin};
 use crate::model::authorization::AuthPermission;
 use crate::model::secret::PersonToken;
 use crate::store::authorization::changes::{self, About};
-use crate::store::authorization::grants::{self, Use};
+use crate::store::authorization::uses::{self, Use};
 use crate::store::authorization::{Named, Page, Query, people, services, things};
 use crate::store::{Rows, Statement, StoreError};
 
@@ -73,8 +73,8 @@ impl Which {
 
     fn uses(self, id: i64) -> (Query<Use>, Query<Use>) {
         match self {
-            Self::Role => (grants::uses_of_role(id), grants::people_of_role(id)),
-            Self::Permission => (grants::roles_with(id), grants::people_of_permission(id)),
+            Self::Role => (uses::uses_of_role(id), uses::people_of_role(id)),
+            Self::Permission => (uses::roles_with(id), uses::people_of_permission(id)),
         }
     }
 }
@@ -190,20 +190,20 @@ pub async fn delete(
         if thing.built_in {
             return Err(AuthorizationError::BuiltIn);
         }
-        let used: Vec<Use> = uses.into_iter().chain(people).collect();
-        if !used.is_empty() && !force {
-            return Err(AuthorizationError::InUse(which.kind(), used));
+        let used_by: Vec<Use> = uses.into_iter().chain(people).collect();
+        if !used_by.is_empty() && !force {
+            return Err(AuthorizationError::InUse(which.kind(), used_by));
         }
         let mut statements = vec![which.still(id, &thing.named.name)];
         if !force {
-            let thing = if which == Which::Role { grants::Thing::Role(id) } else { grants::Thing::Permission(id) };
-            statements.push(grants::unused(thing));
+            let thing = if which == Which::Role { uses::Thing::Role(id) } else { uses::Thing::Permission(id) };
+            statements.push(uses::unused(thing));
         }
         let (delete, action) = match which {
             Which::Role => (things::roles::delete(id), "role_deleted"),
             Which::Permission => (things::permissions::delete(id), "permission_deleted"),
         };
-        let detail = json!({"name": thing.named.name, "forced": force && !used.is_empty()});
+        let detail = json!({"name": thing.named.name, "forced": force && !used_by.is_empty()});
         statements.extend([which.bump(id), delete, changes::note(&who.by(), action, which.about(id), &detail)]);
         Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
     })

@@ -1,6 +1,7 @@
 //! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins with the same five digits, so that it does
 //! not learn which one it is (the range API of Have I Been Pwned).
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use sha1::{Digest, Sha1};
@@ -21,7 +22,11 @@ const TOLD: usize = 5;
 /// [`NoAnswer`]
 pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoAnswer> {
     let Some(base) = ports.config.passwords.breached_url.as_deref() else { return Ok(false) };
-    let digest: String = Sha1::digest(password.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect();
+    let mut digest = String::new();
+    for byte in Sha1::digest(password.as_bytes()) {
+        // Writing to a String does not fail.
+        let _ = write!(digest, "{byte:02X}");
+    }
     let (told, kept) = digest.split_at(TOLD);
     let url = format!("{base}{told}");
     // Padded: how long the answer is tells nobody which range it was.

@@ -12,8 +12,18 @@ use crate::http::error::{ApiError, Code};
 /// Whether a Content-Type is JSON; parameters such as a charset do not matter.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
+    is(headers, "application/json")
+}
+
+/// Whether a Content-Type is a form.
+#[must_use]
+pub fn is_form(headers: &HeaderMap) -> bool {
+    is(headers, "application/x-www-form-urlencoded")
+}
+
+fn is(headers: &HeaderMap, media_type: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
 }
 
 /// Deepest nesting of a body. What is ignored is skipped by `serde_json` without a limit.

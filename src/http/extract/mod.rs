@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
-pub use body::{AppJson, absent_if_empty, is_json, lenient_bool};
+pub use body::{AppJson, absent_if_empty, is_form, is_json, lenient_bool};
 pub use caller::{
     AlsoRecovering, Bearing, CSRF_TOKEN, CurrentSession, CurrentUser, EXPECTED_USER, MaybeSignedIn, PasskeyOwner, PresentedBy,
     RecentlyAuthenticated, may_change_passkeys,

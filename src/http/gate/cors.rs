@@ -29,14 +29,18 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
         "x-requested-with",
         "x-csrf-token",
         "x-expected-user",
+        "x-client-id",
+        "token",
     ];
-    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT].into_iter().chain(ours.map(HeaderName::from_static));
+    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH]
+        .into_iter()
+        .chain(ours.map(HeaderName::from_static));
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([header::RETRY_AFTER, respond::REQUEST_ID, BOOKMARK])
+        .expose_headers([header::RETRY_AFTER, header::LINK, header::ETAG, respond::REQUEST_ID, BOOKMARK])
         .max_age(std::time::Duration::from_mins(10));
     Arc::new(layer)
 }

@@ -1,5 +1,6 @@
 //! Gates: middleware around parts of the router, so that a new route inherits them.
 
+pub mod authorization;
 pub mod body;
 pub mod cors;
 pub mod internal_key;

@@ -18,6 +18,12 @@ pub struct Authorization {
 }
 
 impl Authorization {
+    /// Whether one is configured.
+    #[must_use]
+    pub const fn has_bootstrap_secret(&self) -> bool {
+        self.bootstrap_secret.is_some()
+    }
+
     /// Whether `presented` is the bootstrap secret. Takes the same time for every wrong value.
     #[must_use]
     pub fn is_bootstrap_secret(&self, presented: &[u8]) -> bool {

@@ -110,7 +110,7 @@ mod tests {
         // An e with a combining acute is one character once it is normal.
         assert_eq!(chosen(&"ze\u{301}".repeat(128)), Ok(384));
         assert_eq!(chosen("e\u{301}e\u{301}e\u{301}e\u{301}abc"), Err(Unfit::Length));
-        assert_eq!(chosen("گذرواژه‌ی‌من").is_ok(), true);
+        assert!(chosen("گذرواژه‌ی‌من").is_ok());
         assert_eq!(Password::chosen("fourteen chars", 15, &[]).err(), Some(Unfit::Length));
     }
 

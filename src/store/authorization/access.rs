@@ -153,3 +153,41 @@ pub fn roles_of(person: i64, service: i64, page: Page, now: Timestamp) -> Query<
     );
     Query::new(select, Named::read)
 }
+
+/// Somebody with what they have in a service.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// Who.
+    pub person: super::people::Person,
+    /// Roles, each with when it ends.
+    pub roles: Vec<(Named, Option<Timestamp>)>,
+    /// Direct permissions, each with when it ends.
+    pub permissions: Vec<(Named, Option<Timestamp>)>,
+}
+
+fn read_holder(row: &Row) -> Result<Holder, StoreError> {
+    let grants = |column: &str| -> Result<Vec<(Named, Option<Timestamp>)>, StoreError> {
+        let broken = |error: serde_json::Error| StoreError::Broken(error.to_string());
+        let list: Vec<(i64, String, Option<i64>)> = serde_json::from_str(&row.text(column)?).map_err(broken)?;
+        Ok(list.into_iter().map(|(id, name, until)| (Named { id, name }, until.map(Timestamp::from_millis))).collect())
+    };
+    Ok(Holder { person: super::people::read(row)?, roles: grants("roles")?, permissions: grants("permissions")? })
+}
+
+/// A page of the people who have something in a service, with what it is; ended grants among it.
+#[must_use]
+pub fn holders(service: i64, page: Page) -> Query<Holder> {
+    let select = sql(
+        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth,
+                (SELECT json_group_array(json_array(r.id, r.name, g.expires_at)) FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+                  WHERE g.person_id = p.id AND g.service_id = ?1) AS roles,
+                (SELECT json_group_array(json_array(m.id, m.name, g.expires_at)) FROM person_permissions AS g JOIN permissions AS m ON m.id = g.permission_id
+                  WHERE g.person_id = p.id AND g.service_id = ?1) AS permissions
+           FROM people AS p JOIN users AS u ON u.id = p.user_id
+          WHERE p.id > ?2 AND p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
+                                       UNION SELECT person_id FROM person_permissions WHERE service_id = ?1)
+          ORDER BY p.id LIMIT ?3",
+        [service.into(), page.after.into(), page.limit.into()],
+    );
+    Query::new(select, read_holder)
+}

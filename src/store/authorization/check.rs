@@ -116,24 +116,45 @@ fn read_candidate(row: &Row) -> Result<Candidate, StoreError> {
     Ok(Candidate { role: Named::read(row)?, held: flag("held")?, ended: flag("ended")?, grants: flag("grants")? })
 }
 
+/// Whether whoever `?1` and `?2` name has the role `r` in the service of `a`.
+macro_rules! held {
+    ($when:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = COALESCE(?1, (SELECT id FROM people WHERE username = ?2))
+                AND g.service_id = a.service_id AND g.role_id = r.id ",
+            $when,
+            ")"
+        )
+    };
+}
+
+/// Whether the role `r` has the permission `?5`.
+macro_rules! grants {
+    () => {
+        "EXISTS (SELECT 1 FROM role_permissions AS m WHERE m.role_id = r.id AND m.permission_id = (SELECT id FROM permissions WHERE name = ?5))"
+    };
+}
+
 /// The roles of the service that matter: those that the person has or had, and those that have the permission.
 #[must_use]
 pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
     let ([person, username], [service, name]) = (question.person.params(), question.service.params());
     let select: Statement = sql(
-        "WITH q AS (
-             SELECT COALESCE(?1, (SELECT id FROM people WHERE username = ?2)) AS person, COALESCE(?3, (SELECT id FROM services WHERE name = ?4)) AS service,
-                    (SELECT id FROM permissions WHERE name = ?5) AS permission)
-         SELECT r.id, r.name,
-                EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = q.person AND g.service_id = q.service AND g.role_id = r.id
-                         AND (g.expires_at IS NULL OR g.expires_at > ?6)) AS held,
-                EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = q.person AND g.service_id = q.service AND g.role_id = r.id
-                         AND g.expires_at <= ?6) AS ended,
-                EXISTS (SELECT 1 FROM role_permissions AS m WHERE m.role_id = r.id AND m.permission_id = q.permission) AS grants
-           FROM q JOIN service_roles AS a ON a.service_id = q.service JOIN roles AS r ON r.id = a.role_id
-          WHERE EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = q.person AND g.service_id = q.service AND g.role_id = r.id)
-             OR EXISTS (SELECT 1 FROM role_permissions AS m WHERE m.role_id = r.id AND m.permission_id = q.permission)
-          ORDER BY r.id LIMIT 200",
+        concat!(
+            "SELECT r.id, r.name, ",
+            held!("AND (g.expires_at IS NULL OR g.expires_at > ?6)"),
+            " AS held, ",
+            held!("AND g.expires_at <= ?6"),
+            " AS ended, ",
+            grants!(),
+            " AS grants
+               FROM service_roles AS a JOIN roles AS r ON r.id = a.role_id
+              WHERE a.service_id = COALESCE(?3, (SELECT id FROM services WHERE name = ?4)) AND (",
+            held!(""),
+            " OR ",
+            grants!(),
+            ") ORDER BY r.id LIMIT 200"
+        ),
         [person, username, service, name, question.permission.as_str().into(), now.into()],
     );
     Query::new(select, read_candidate)

@@ -169,107 +169,6 @@ pub fn people_with(service: i64, role: i64, page: Page, now: Timestamp) -> Query
     Query::new(select, people::read)
 }
 
-/// How many, and up to twenty names.
-#[derive(Clone, Debug)]
-pub struct Use {
-    /// As what: `services`, `roles`, `people`.
-    pub kind: String,
-    /// A name.
-    pub name: String,
-}
-
-fn read_use(row: &Row) -> Result<Use, StoreError> {
-    Ok(Use { kind: row.text("kind")?, name: row.text("name")? })
-}
-
-/// What uses a role: services that have it, people who have it there.
-#[must_use]
-pub fn uses_of_role(role: i64) -> Query<Use> {
-    let select = sql(
-        "SELECT 'services' AS kind, s.name FROM service_roles AS a JOIN services AS s ON s.id = a.service_id WHERE a.role_id = ?1 LIMIT 20",
-        [role.into()],
-    );
-    Query::new(select, read_use)
-}
-
-/// People who have a role somewhere.
-#[must_use]
-pub fn people_of_role(role: i64) -> Query<Use> {
-    let select = sql(
-        "SELECT DISTINCT 'people' AS kind, p.username AS name
-           FROM service_roles AS a JOIN person_roles AS g ON g.service_id = a.service_id AND g.role_id = a.role_id
-           JOIN people AS p ON p.id = g.person_id WHERE a.role_id = ?1 LIMIT 20",
-        [role.into()],
-    );
-    Query::new(select, read_use)
-}
-
-/// Roles that have a permission.
-#[must_use]
-pub fn roles_with(permission: i64) -> Query<Use> {
-    let select = sql(
-        "SELECT 'roles' AS kind, r.name FROM role_permissions AS m JOIN roles AS r ON r.id = m.role_id WHERE m.permission_id = ?1 LIMIT 20",
-        [permission.into()],
-    );
-    Query::new(select, read_use)
-}
-
-/// People who have a permission directly.
-#[must_use]
-pub fn people_of_permission(permission: i64) -> Query<Use> {
-    let select = sql(
-        "SELECT DISTINCT 'people' AS kind, p.username AS name FROM person_permissions AS g JOIN people AS p ON p.id = g.person_id
-          WHERE g.permission_id = ?1 LIMIT 20",
-        [permission.into()],
-    );
-    Query::new(select, read_use)
-}
-
-/// People who have something in a service.
-#[must_use]
-pub fn people_of_service(service: i64) -> Query<Use> {
-    let select = sql(
-        "SELECT 'people' AS kind, p.username AS name FROM people AS p WHERE p.id IN (
-             SELECT person_id FROM person_roles WHERE service_id = ?1 UNION SELECT person_id FROM person_permissions WHERE service_id = ?1 LIMIT 20)",
-        [service.into()],
-    );
-    Query::new(select, read_use)
-}
-
-/// That nothing uses what is deleted: what [`uses_of_role`] and the others saw holds still.
-#[must_use]
-pub fn unused(thing: Thing) -> Statement {
-    use super::preconditions::unless;
-    match thing {
-        Thing::Role(id) => sql(unless!("NOT EXISTS (SELECT 1 FROM service_roles WHERE role_id = ?1)"), [id.into()]),
-        Thing::Permission(id) => sql(
-            unless!(
-                "NOT EXISTS (SELECT 1 FROM role_permissions WHERE permission_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM person_permissions WHERE permission_id = ?1)"
-            ),
-            [id.into()],
-        ),
-        Thing::Service(id) => sql(
-            unless!(
-                "NOT EXISTS (SELECT 1 FROM person_roles WHERE service_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM person_permissions WHERE service_id = ?1)"
-            ),
-            [id.into()],
-        ),
-    }
-}
-
-/// What can be deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Thing {
-    /// A role.
-    Role(i64),
-    /// A permission.
-    Permission(i64),
-    /// A service.
-    Service(i64),
-}
-
 /// That what a relation relates is there: a service that is not deleted, and that has the role.
 #[must_use]
 pub fn relatable(relation: Relation) -> Statement {
@@ -325,28 +224,49 @@ fn read_known(row: &Row) -> Result<Known, StoreError> {
     Ok(Known { until: if there { Some(row.opt_time("expires_at")?) } else { None }, of_service: row.integer("of_service")? == 1 })
 }
 
+/// The grant of what `?5` and `?6` name to whom `?1` and `?2` name, where `?3` and `?4` name.
+macro_rules! grant_of {
+    ($table:literal, $column:literal, $things:literal) => {
+        concat!(
+            "FROM ",
+            $table,
+            " WHERE person_id = COALESCE(?1, (SELECT id FROM people WHERE username = ?2))
+                AND service_id = COALESCE(?3, (SELECT id FROM services WHERE name = ?4))
+                AND ",
+            $column,
+            " = COALESCE(?5, (SELECT id FROM ",
+            $things,
+            " WHERE name = ?6))"
+        )
+    };
+}
+
 /// Whether somebody has, or had, a role or a permission in a service; one row.
 #[must_use]
-pub fn of_person(person: &super::Ref, service: &super::Ref, is_role: bool, thing: super::Ref) -> Query<Known> {
+pub fn of_person(person: &super::Ref, service: &super::Ref, is_role: bool, thing: &super::Ref) -> Query<Known> {
     let ([person, username], [service, name], [thing, thing_name]) = (person.params(), service.params(), thing.params());
     let params = [person, username, service, name, thing, thing_name];
     let select = if is_role {
         sql(
-            "WITH q AS (SELECT COALESCE(?1, (SELECT id FROM people WHERE username = ?2)) AS person,
-                               COALESCE(?3, (SELECT id FROM services WHERE name = ?4)) AS service,
-                               COALESCE(?5, (SELECT id FROM roles WHERE name = ?6)) AS role)
-             SELECT g.person_id IS NOT NULL AS there, g.expires_at,
-                    EXISTS (SELECT 1 FROM service_roles AS a WHERE a.service_id = q.service AND a.role_id = q.role) AS of_service
-               FROM q LEFT JOIN person_roles AS g ON g.person_id = q.person AND g.service_id = q.service AND g.role_id = q.role",
+            concat!(
+                "SELECT (SELECT COUNT(*) ",
+                grant_of!("person_roles", "role_id", "roles"),
+                ") AS there, (SELECT expires_at ",
+                grant_of!("person_roles", "role_id", "roles"),
+                ") AS expires_at, EXISTS (SELECT 1 FROM service_roles WHERE service_id = COALESCE(?3, (SELECT id FROM services WHERE name = ?4))
+                     AND role_id = COALESCE(?5, (SELECT id FROM roles WHERE name = ?6))) AS of_service"
+            ),
             params,
         )
     } else {
         sql(
-            "WITH q AS (SELECT COALESCE(?1, (SELECT id FROM people WHERE username = ?2)) AS person,
-                               COALESCE(?3, (SELECT id FROM services WHERE name = ?4)) AS service,
-                               COALESCE(?5, (SELECT id FROM permissions WHERE name = ?6)) AS permission)
-             SELECT g.person_id IS NOT NULL AS there, g.expires_at, 1 AS of_service
-               FROM q LEFT JOIN person_permissions AS g ON g.person_id = q.person AND g.service_id = q.service AND g.permission_id = q.permission",
+            concat!(
+                "SELECT (SELECT COUNT(*) ",
+                grant_of!("person_permissions", "permission_id", "permissions"),
+                ") AS there, (SELECT expires_at ",
+                grant_of!("person_permissions", "permission_id", "permissions"),
+                ") AS expires_at, 1 AS of_service"
+            ),
             params,
         )
     };

@@ -3,6 +3,7 @@
 use super::{Page, Query, Ref, Row, Statement, StoreError, Value, sql};
 use crate::model::ids::UserId;
 use crate::model::password::PasswordHash;
+use crate::model::records::Caller;
 use crate::model::time::Timestamp;
 
 /// A person.
@@ -142,26 +143,35 @@ pub fn delete(user: UserId) -> [Statement; 2] {
     ]
 }
 
-/// What is left in the log of changes when an account is deleted that was a person, and the versions of the services where they had
-/// something move on. To stand before the deletion; nothing happens for an account that is no person.
+/// What is left in the log of changes when the owner of an account that was a person deletes it, and the versions of the services where they had
+/// something move on. To stand before the deletion; nothing happens for an account that is no person, or a sign-in that has ended.
 #[must_use]
-pub fn farewell(user: UserId, request_id: &str, now: Timestamp) -> [Statement; 2] {
+pub fn farewell(by: Caller, request_id: &str, now: Timestamp) -> [Statement; 2] {
     [
         sql(
-            "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)
-             SELECT ?2, 'user_deleted', id, 'owner', id, ?3 FROM people WHERE user_id = ?1",
-            [user.into(), now.into(), request_id.into()],
+            concat!(
+                "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)
+                 SELECT ?3, 'user_deleted', id, 'owner', id, ?4 FROM people WHERE user_id = ?2 AND ",
+                is_live!()
+            ),
+            [by.session.into(), by.user.into(), now.into(), request_id.into()],
         ),
         sql(
-            "UPDATE services SET policy_version = policy_version + 1 WHERE id IN (
-                 SELECT g.service_id FROM people AS p JOIN person_roles AS g ON g.person_id = p.id WHERE p.user_id = ?1
-                 UNION SELECT g.service_id FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id WHERE p.user_id = ?1)",
-            [user.into()],
+            concat!(
+                "UPDATE services SET policy_version = policy_version + 1 WHERE id IN (
+                     SELECT g.service_id FROM people AS p JOIN person_roles AS g ON g.person_id = p.id WHERE p.user_id = ?2
+                     UNION SELECT g.service_id FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id WHERE p.user_id = ?2) AND ",
+                is_live!()
+            ),
+            [by.session.into(), by.user.into()],
         ),
     ]
 }
 
-/// Nothing of that is said of a person: ids of those that were made in this batch.
+/// The id of somebody, or something, that a statement made: of its row.
+///
+/// # Errors
+/// [`StoreError::Broken`] if the row has none.
 pub fn id(row: &Row) -> Result<i64, StoreError> {
     match row.columns().iter().find(|(name, _)| name == "id") {
         Some((_, Value::Integer(id))) => Ok(*id),

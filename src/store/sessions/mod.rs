@@ -99,6 +99,19 @@ pub async fn sign_out_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) 
     db.batch(vec![event, update]).await.map(drop)
 }
 
+/// Ends the sign-in that a refresh token belongs to or belonged to. Safe to repeat.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sign_out_pair(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) -> Result<(), StoreError> {
+    let event = events::about_refresh_token(stamp, EventKind::SignInRevoked, token);
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2 WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = ?1) AND revoked_at IS NULL",
+        [token.into(), stamp.at.into()],
+    );
+    db.batch(vec![event, update]).await.map(drop)
+}
+
 /// Ends the sign-in `id` of `user`, whoever asks. Safe to repeat.
 ///
 /// # Errors

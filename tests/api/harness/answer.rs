@@ -40,6 +40,21 @@ impl Answer {
         self.json()
     }
 
+    /// The body of a creation: 201 and JSON.
+    #[track_caller]
+    pub fn created(&self) -> Value {
+        assert_eq!(self.status, StatusCode::CREATED, "{}", self.text());
+        self.json()
+    }
+
+    /// The code of a problem of the authorization service, where `error` is the code.
+    #[track_caller]
+    pub fn refused(&self, status: u16) -> String {
+        let code = self.problem(status);
+        assert_eq!(self.json()["error"], code, "error is the code");
+        code
+    }
+
     /// The code of a problem with this status, after the whole document has been checked.
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {

@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod authenticator;
+mod authorization;
 mod ceremonies;
 pub mod devices;
 mod invariants;
@@ -24,6 +25,7 @@ use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
+pub use authorization::{Member, PASSWORD};
 pub use people::{Pair, Person, claims, somebody};
 
 /// A row by column name.
@@ -235,7 +237,7 @@ impl TestApp {
     fn remember(&self, answer: &Answer) {
         let mut secrets = self.secrets.lock().expect("no panic while it is held");
         if let Ok(body) = serde_json::from_slice::<Value>(&answer.body) {
-            for field in ["access_token", "refresh_token", "session_token", "secret", "csrf_token"] {
+            for field in ["access_token", "refresh_token", "session_token", "secret", "csrf_token", "token"] {
                 secrets.extend(body[field].as_str().map(str::to_owned));
             }
             secrets.extend(body["codes"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned)));

@@ -47,6 +47,10 @@ impl Native {
         let mut settings = HashMap::from([
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
             ("INTERNAL_API_KEY".to_owned(), "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned()),
+            ("BOOTSTRAP_SECRET".to_owned(), "b00tstrapTestSecret-7Xq9mYc3Lw1zRd".to_owned()),
+            // What a hash costs in production is seen where that is tested.
+            ("PASSWORD_HASH_MEMORY_KIB".to_owned(), "256".to_owned()),
+            ("PASSWORD_HASH_PASSES".to_owned(), "1".to_owned()),
             ("SECRETS_KEY".to_owned(), "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE".to_owned()),
             (
                 "JWT_SIGNING_KEYS".to_owned(),

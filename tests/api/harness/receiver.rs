@@ -86,7 +86,7 @@ pub const PADDING: &str = "a padded zebra";
 fn range(told: &str) -> String {
     assert!(told.len() == 5 && told.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)), "{told}");
     let line = |(password, seen): (&str, u32)| {
-        let digest: String = sha1::Sha1::digest(password).iter().map(|byte| format!("{byte:02X}")).collect();
+        let digest = sha1::Sha1::digest(password).iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"));
         format!("{}:{seen}", &digest[5..])
     };
     [(LEAKED, 5), (PADDING, 0)].map(line).join("\r\n")
