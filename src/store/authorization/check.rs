@@ -74,7 +74,7 @@ pub fn answers(questions: &[Question], now: Timestamp) -> Query<Found> {
     let list: Vec<_> = questions.iter().map(|q| json!({"p": of(&q.person), "s": of(&q.service), "m": q.permission})).collect();
     let select = sql(
         concat!(
-            "SELECT j.key AS item, p.id AS person_id, s.id AS service_id, s.policy_version, m.id AS permission_id, ",
+            "SELECT json_each.key AS item, p.id AS person_id, s.id AS service_id, s.policy_version, m.id AS permission_id, ",
             by_role!("r.name"),
             " AS role, ",
             by_role!("g.expires_at"),
@@ -84,14 +84,14 @@ pub fn answers(questions: &[Question], now: Timestamp) -> Query<Found> {
             ") AS direct,
               (SELECT g.expires_at FROM person_permissions AS g
                 WHERE g.person_id = p.id AND g.service_id = s.id AND g.permission_id = m.id) AS direct_until
-              FROM json_each(?1) AS j
+              FROM json_each(?1)
               LEFT JOIN people AS p
-                ON p.id = COALESCE(json_extract(j.value, '$.p.id'), (SELECT id FROM people WHERE username = json_extract(j.value, '$.p.name')))
+                ON p.id = COALESCE(json_extract(json_each.value, '$.p.id'), (SELECT id FROM people WHERE username = json_extract(json_each.value, '$.p.name')))
               LEFT JOIN services AS s
-                ON s.id = COALESCE(json_extract(j.value, '$.s.id'), (SELECT id FROM services WHERE name = json_extract(j.value, '$.s.name')))
+                ON s.id = COALESCE(json_extract(json_each.value, '$.s.id'), (SELECT id FROM services WHERE name = json_extract(json_each.value, '$.s.name')))
                AND s.deleted_at IS NULL
-              LEFT JOIN permissions AS m ON m.name = json_extract(j.value, '$.m')
-             ORDER BY j.key"
+              LEFT JOIN permissions AS m ON m.name = json_extract(json_each.value, '$.m')
+             ORDER BY json_each.key"
         ),
         [serde_json::Value::Array(list).to_string().as_str().into(), now.into()],
     );
