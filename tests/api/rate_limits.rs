@@ -138,7 +138,10 @@ async fn limits_can_be_switched_off() {
 }
 
 /// What is counted as signing in: a new route that verifies or keeps something for whoever asks belongs here.
-const SIGNS_IN: [&str; 20] = [
+const SIGNS_IN: [&str; 23] = [
+    "/auth/bootstrap",
+    "/auth/login",
+    "/api/auth/password/sign-in",
     "/api/app-attestation/challenge",
     "/api/app-attestation/verify",
     "/api/app-attestation/verify-key",
@@ -165,10 +168,12 @@ const SIGNS_IN: [&str; 20] = [
 fn every_public_route_of_the_api_is_counted_and_says_so() {
     let document = hamrah_api::http::openapi::document();
     for route in table() {
-        let counted = route.path.starts_with("/api/") && route.access != Access::Service;
+        let counted = (route.path.starts_with("/api/") && route.access != Access::Service) || SIGNS_IN.contains(&route.path);
         let class = if SIGNS_IN.contains(&route.path) { RateClass::SignIn } else { RateClass::Public };
         assert_eq!(route.rate_class(), counted.then_some(class), "{} {}", route.method, route.path);
         let told = document["paths"][route.path][route.method.as_str().to_lowercase()]["responses"]["429"] != Value::Null;
-        assert_eq!(told, counted, "{} {}", route.method, route.path);
+        // People's passwords are hashed there, of which there may be too many.
+        let hashes = route.path.starts_with("/users") && matches!(route.method.as_str(), "POST" | "PUT");
+        assert_eq!(told, counted || hashes, "{} {}", route.method, route.path);
     }
 }

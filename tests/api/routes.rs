@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hamrah_api::http::router::{Access, table};
+use hamrah_api::http::router::{Access, is_authorization, table};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -92,6 +92,10 @@ fn rows() -> Vec<Row> {
         Row(Method::POST, "/api/auth/reauthenticate/begin", json!({}), own),
         Row(Method::POST, "/api/auth/reauthenticate/complete", json!({"challenge_id": challenge, "code": "123456"}), [401; 6]),
         Row(Method::GET, "/api/users/me/export", none.clone(), own),
+        Row(Method::POST, "/api/auth/password/sign-in", json!({"email": "nobody", "password": "zebra crossing 77"}), [422; 6]),
+        Row(Method::PUT, "/api/auth/password", json!({"password": "zebra crossing 77"}), own),
+        // There is none to remove.
+        Row(Method::DELETE, "/api/auth/password", none.clone(), [401, 404, 401, 401, 401, 404]),
         // Who calls does not matter here, only the token in the body, which is none.
         Row(Method::POST, "/api/auth/tokens/refresh", json!({"refresh_token": "x"}), [401; 6]),
         Row(Method::POST, "/api/auth/token/refresh", json!({"refresh_token": "x"}), [401; 6]),
@@ -143,7 +147,9 @@ async fn every_route_gives_every_caller_what_the_table_says() {
     case(async |app| {
         let rows = rows();
         let callers = callers(app).await;
-        for route in table() {
+        // The authorization service's routes have a table of their own.
+        let core: Vec<_> = table().into_iter().filter(|route| !is_authorization(route.path)).collect();
+        for route in &core {
             let row = rows.iter().find(|row| row.0 == route.method && row.1 == route.path);
             let row = row.unwrap_or_else(|| panic!("{} {} has no row in this table", route.method, route.path));
             for (index, Caller(name, credentials)) in callers.iter().enumerate() {
@@ -178,7 +184,7 @@ async fn every_route_gives_every_caller_what_the_table_says() {
                 }
             }
         }
-        assert_eq!(rows.len(), table().len(), "a row without a route");
+        assert_eq!(rows.len(), core.len(), "a row without a route");
     })
     .await;
 }

@@ -2,4 +2,6 @@
 
 mod access;
 mod administration;
+mod faults;
+mod routes;
 mod tokens;

@@ -47,10 +47,7 @@ impl Native {
         let mut settings = HashMap::from([
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
             ("INTERNAL_API_KEY".to_owned(), "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned()),
-            ("BOOTSTRAP_SECRET".to_owned(), "b00tstrapTestSecret-7Xq9mYc3Lw1zRd".to_owned()),
-            // What a hash costs in production is seen where that is tested.
-            ("PASSWORD_HASH_MEMORY_KIB".to_owned(), "256".to_owned()),
-            ("PASSWORD_HASH_PASSES".to_owned(), "1".to_owned()),
+            ("BOOTSTRAP_SECRET".to_owned(), "kT3wZq8Lm2Xr7Vb5Yc9Nd4Hs6Jf1Gp0aQe".to_owned()),
             ("SECRETS_KEY".to_owned(), "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE".to_owned()),
             (
                 "JWT_SIGNING_KEYS".to_owned(),
@@ -59,6 +56,12 @@ impl Native {
             ),
         ]);
         settings.extend(vars);
+        if settings["ENVIRONMENT"] == "development" {
+            // What a hash costs in production is seen where that is tested.
+            for (name, cheap) in [("PASSWORD_HASH_MEMORY_KIB", "256"), ("PASSWORD_HASH_PASSES", "1")] {
+                settings.entry(name.to_owned()).or_insert_with(|| cheap.to_owned());
+            }
+        }
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::TRACE).finish();
         let guard = tracing::subscriber::set_default(subscriber);
