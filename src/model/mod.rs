@@ -23,4 +23,5 @@ mod strength;
 pub mod text;
 pub mod throttle;
 pub mod time;
+pub mod transfer;
 pub mod webhook;

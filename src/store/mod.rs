@@ -344,12 +344,9 @@ impl Precondition {
     /// Which one an engine's message tells of.
     #[must_use]
     pub fn in_message(message: &str) -> Option<Self> {
-        let named = [
-            ("precondition_caller", Self::Caller),
-            ("precondition_subject", Self::Subject),
-            ("precondition_administrator", Self::Administrator),
-        ];
-        named.into_iter().find(|(name, _)| message.contains(name)).map(|(_, precondition)| precondition)
+        let (_, name) = message.split_once("precondition_")?;
+        let named = [("caller", Self::Caller), ("subject", Self::Subject), ("administrator", Self::Administrator)];
+        named.into_iter().find(|(each, _)| name.starts_with(each)).map(|(_, precondition)| precondition)
     }
 }
 

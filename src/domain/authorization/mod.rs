@@ -10,6 +10,7 @@ pub mod people;
 pub mod services;
 pub mod things;
 pub mod tokens;
+pub mod transfer;
 
 use super::passwords::PasswordError;
 use super::{NoEntropy, Ports, RequestOrigin};

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::settings::Missing;
 use super::sqlite::Sqlite;
-use super::{attest, doctor, inspect, migrations, reference, serve, settings};
+use super::{administer, attest, doctor, inspect, migrations, reference, serve, settings};
 use crate::http::openapi;
 
 /// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
@@ -42,6 +42,20 @@ enum Command {
         #[command(subcommand)]
         command: Box<attest::Command>,
     },
+    /// Administrators of the authorization service.
+    Admin {
+        #[command(subcommand)]
+        command: administer::Admin,
+    },
+    /// Put data into the database to begin with.
+    Seed {
+        #[command(subcommand)]
+        command: administer::Seed,
+    },
+    /// Print people, services, roles, permissions and grants as JSON.
+    Export(administer::Export),
+    /// Bring in what `export` wrote: what is missing is made, what is described otherwise is changed, nothing is taken away.
+    Import(administer::Import),
     /// Print the description of the API.
     Openapi {
         /// As a page for people.
@@ -98,10 +112,18 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Attest { command } => {
             return Ok(if attest::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Admin { command } => block_on(administer::admin(settings::read(Missing::Forget)?, command))?,
+        Command::Seed { command } => block_on(administer::seed(settings::read(Missing::Forget)?, command))?,
+        Command::Export(with) => block_on(administer::export(settings::read(Missing::Forget)?, with))?,
+        Command::Import(what) => block_on(administer::import(settings::read(Missing::Forget)?, what))?,
         Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
         Command::Openapi { html: false } => println!("{:#}", openapi::document()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn block_on(command: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Runtime::new()?.block_on(command)
 }
 
 /// `RUST_LOG` chooses what is logged, `LOG_FORMAT=json` how.

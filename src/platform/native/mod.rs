@@ -1,7 +1,9 @@
 //! The native server: the same router over an SQLite file, with a command line around it.
 
+mod administer;
 mod attest;
 mod cli;
+mod demo;
 mod doctor;
 mod inspect;
 mod pages;

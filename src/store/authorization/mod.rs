@@ -19,6 +19,7 @@ pub mod preconditions;
 pub mod services;
 pub mod things;
 pub mod tokens;
+pub mod transfer;
 pub mod uses;
 
 use super::{Db, Row, Rows, Statement, StoreError, Value, rows, run, sql};

@@ -71,6 +71,25 @@ pub fn insert(name: &str, description: Option<&str>, now: Timestamp) -> [Stateme
     [insert, sql("UPDATE id_counters SET last = last + 1 WHERE thing = 'service'", [])]
 }
 
+/// Makes one with the next id, unless there is one of the name, deleted or not.
+#[must_use]
+pub fn insert_if_missing(name: &str, description: Option<&str>, now: Timestamp) -> Statement {
+    sql(
+        "INSERT INTO services (id, name, description, policy_version, built_in, created_at)
+         SELECT last + 1, ?1, ?2, 1, 0, ?3 FROM id_counters WHERE thing = 'service' ON CONFLICT (name) DO NOTHING",
+        [name.into(), description.into(), now.into()],
+    )
+}
+
+/// Counts the largest id that was given.
+#[must_use]
+pub fn next_id() -> Statement {
+    sql(
+        "UPDATE id_counters SET last = MAX(last, (SELECT COALESCE(MAX(id), 0) FROM services WHERE built_in = 0)) WHERE thing = 'service'",
+        [],
+    )
+}
+
 /// Makes one with a given id: for demo data.
 #[must_use]
 pub fn insert_as(id: i64, name: &str, description: Option<&str>, now: Timestamp) -> [Statement; 2] {

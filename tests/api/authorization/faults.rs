@@ -64,11 +64,9 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                 if body.is_null() { call } else { call.json(&body) }
             };
             let before = dump(app).await;
-            let mut faults = 0;
             // Both round trips, and in the second one every statement; the password's look-up before them.
-            for (at, mode) in
-                (0..3).flat_map(|at| (0..8).map(move |n| (at, if n == 0 { FaultMode::Before } else { FaultMode::Within(n - 1) })))
-            {
+            let modes = (0..3).flat_map(|at| (0..8).map(move |n| (at, if n == 0 { FaultMode::Before } else { FaultMode::Within(n - 1) })));
+            for (faults, (at, mode)) in modes.enumerate() {
                 let asked = app.batches().await;
                 app.fail(&[Fault { at, mode, message: MESSAGE }]).await;
                 let answer = call().send().await;
@@ -79,7 +77,6 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                     assert!(app.batches().await > asked);
                     break;
                 }
-                faults += 1;
                 assert_eq!(answer.refused(503), "service_unavailable");
                 assert!(answer.header("retry-after").is_some());
                 assert_eq!(dump(app).await, before, "{method} {path} {at} {mode:?}");

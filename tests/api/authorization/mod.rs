@@ -3,5 +3,6 @@
 mod access;
 mod administration;
 mod faults;
+mod model;
 mod routes;
 mod tokens;

@@ -1,0 +1,166 @@
+//! The command line of the authorization service: the first administrator, demo data, everything out and in again.
+//!
+//! Whoever can run it has the database; so it asks for no permission, and its changes are in the log as those of the command line.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use super::demo;
+use super::migrations;
+use super::outgoing::{Closed, Https};
+use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
+use super::settings::{self, Settings};
+use super::sqlite::Sqlite;
+use crate::domain::authorization::people::{self, NewPerson};
+use crate::domain::authorization::transfer;
+use crate::domain::authorization::{Actor, AuthorizationError, Kind};
+use crate::domain::compute::Turns;
+use crate::domain::rate_limit::Unlimited;
+use crate::domain::{Outgoing, Ports, RequestOrigin};
+use crate::model::authorization as words;
+use crate::model::config::Environment;
+use crate::model::text;
+use crate::model::transfer::Document;
+use crate::store::authorization::Ref;
+
+/// Administrators.
+#[derive(Subcommand)]
+pub(super) enum Admin {
+    /// Make somebody an administrator of the service `auth`; who is not there yet is made, with a password that is printed.
+    Create {
+        /// Their username.
+        username: String,
+        /// Their name, for somebody who is made.
+        #[arg(long)]
+        name: Option<String>,
+        /// Read their password from standard input instead of making one up.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// Data to begin with.
+#[derive(Subcommand)]
+pub(super) enum Seed {
+    /// Demo people, services and roles, for an empty database; in development only.
+    Demo,
+}
+
+/// Taking out.
+#[derive(clap::Args)]
+pub(super) struct Export {
+    /// With the hashes of passwords.
+    #[arg(long)]
+    with_passwords: bool,
+}
+
+/// Bringing in.
+#[derive(clap::Args)]
+pub(super) struct Import {
+    /// The file, as `export` writes it.
+    file: PathBuf,
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn origin() -> RequestOrigin {
+    RequestOrigin {
+        actor: "command line".to_owned(),
+        address: None,
+        country: None,
+        user_agent: None,
+        request_id: "command-line".to_owned(),
+    }
+}
+
+/// The configuration's database, with its migrations applied.
+async fn open(settings: Settings) -> Result<Ports, Box<dyn Error>> {
+    let database = Sqlite::open(&settings.database_url).await?;
+    migrations::apply(database.pool()).await?;
+    let outgoing: Arc<dyn Outgoing> =
+        if settings.config.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
+    Ok(Ports {
+        db: Arc::new(database),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        signatures: Arc::new(Dalek),
+        limiter: Arc::new(Unlimited),
+        outgoing,
+        compute: Arc::new(Threads),
+        hashing: Turns::new(settings.config.passwords.at_once),
+        config: Arc::new(settings.config),
+    })
+}
+
+/// `hamrah-api admin …`
+pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box<dyn Error>> {
+    let Admin::Create { username, name, password_stdin } = command;
+    let username = words::username(username).ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
+    let name = name.as_deref().unwrap_or(&username);
+    let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
+    let ports = open(settings).await?;
+    let named = Ref::Name(username.clone());
+    match people::promote(&ports, "command line", &named, &origin()).await {
+        Ok(()) => {
+            println!("{username} is an administrator; the password is what it was");
+            return Ok(());
+        }
+        Err(AuthorizationError::Unknown(Kind::Person)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let password = if *password_stdin { read_password()? } else { settings::fresh_key()? };
+    let new = NewPerson { username: &username, name: &name, email: None, person_type: None, document: None };
+    let id = people::create(&ports, Actor::Operator("command line"), &new, &password, &origin()).await?;
+    people::promote(&ports, "command line", &Ref::Id(id), &origin()).await?;
+    println!("{username} is an administrator, with the id {id}");
+    if !password_stdin {
+        println!("password: {password}");
+    }
+    Ok(())
+}
+
+/// The first line of standard input.
+fn read_password() -> Result<String, Box<dyn Error>> {
+    let mut text = String::new();
+    std::io::stdin().take(16 * 1024).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// `hamrah-api seed demo`
+pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
+    if settings.config.environment != Environment::Development {
+        return Err("demo data has passwords that everybody knows: it is for ENVIRONMENT=development only".into());
+    }
+    let ports = open(settings).await?;
+    transfer::seed(&ports, &demo::document()?, &origin()).await?;
+    people::promote(&ports, "command line", &Ref::Name("adm1".to_owned()), &origin()).await?;
+    println!("15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; adm1 is an administrator");
+    Ok(())
+}
+
+/// `hamrah-api export`
+pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
+    let ports = open(settings).await?;
+    let text = serde_json::to_string_pretty(&transfer::export(&ports, with.with_passwords).await?)?;
+    // Who reads only the beginning of it closes the pipe.
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+/// `hamrah-api import`
+pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<dyn Error>> {
+    let file = std::fs::read_to_string(&what.file).map_err(|error| format!("{}: {error}", what.file.display()))?;
+    let wanted: Document = serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
+    let ports = open(settings).await?;
+    let told = transfer::import(&ports, &wanted, what.dry_run, &origin()).await?;
+    for step in &told {
+        println!("{step}");
+    }
+    let (count, done) = (told.len(), if what.dry_run { "would be made" } else { "made" });
+    println!("{count} changes {done}");
+    Ok(())
+}

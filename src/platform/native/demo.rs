@@ -1,0 +1,83 @@
+//! Demo data: fifteen people in five services, as a document.
+
+use std::error::Error;
+
+use crate::model::transfer::{Document, Grant, Person, Role, Service};
+
+/// Services, with what they are and the roles that they have.
+const SERVICES: [(&str, Option<&str>, &[&str]); 5] = [
+    ("Service A", Some("Demo catalog service"), &["Admin", "User"]),
+    ("Service B", Some("Internal billing service"), &["User"]),
+    ("Service C", Some("Customer support portal"), &["Editor"]),
+    ("UI Store", None, &["Viewer", "Admin", "User", "Editor"]),
+    ("ui-store", Some("Frontend store surface"), &["Viewer"]),
+];
+const PERMISSIONS: [&str; 5] = ["read", "write", "update", "delete", "share"];
+const ROLES: [(&str, &[&str]); 4] = [
+    ("Admin", &["read", "write", "update", "delete"]),
+    ("User", &["read", "write", "update", "delete"]),
+    ("Editor", &["read", "update"]),
+    ("Viewer", &["read"]),
+];
+/// Services, and the role in each.
+type Roles = &'static [(&'static str, &'static str)];
+
+/// Usernames, names, and the roles that they have in services.
+const PEOPLE: [(&str, &str, Roles); 15] = [
+    ("adm1", "Admin One", &[("Service A", "Admin")]),
+    ("usr1", "User One", &[("Service A", "User")]),
+    ("usr2", "User Two", &[("Service B", "User")]),
+    ("usr3", "User Three", &[("Service C", "Editor")]),
+    ("editor1", "Editor One", &[("Service A", "Admin"), ("Service C", "Editor")]),
+    ("viewer1", "Viewer One", &[("ui-store", "Viewer")]),
+    ("juan", "Juan Demo", &[("UI Store", "Viewer")]),
+    ("adm2", "Admin Two", &[("UI Store", "Admin")]),
+    ("adm3", "Admin Three", &[("UI Store", "Admin")]),
+    ("usr4", "User Four", &[("UI Store", "User")]),
+    ("usr5", "User Five", &[("UI Store", "User")]),
+    ("editor2", "Editor Two", &[("UI Store", "Editor")]),
+    ("editor3", "Editor Three", &[("UI Store", "Editor")]),
+    ("viewer2", "Viewer Two", &[("UI Store", "Viewer")]),
+    ("viewer3", "Viewer Three", &[("UI Store", "Viewer")]),
+];
+/// What a hash of demo data costs: as little as services of old took.
+const COST: u32 = 8;
+
+/// The document; everybody's password is their username and `-hash`, kept by bcrypt.
+pub(super) fn document() -> Result<Document, Box<dyn Error>> {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let mut document = Document {
+        permissions: owned(&PERMISSIONS),
+        roles: ROLES.map(|(name, permissions)| Role { name: name.to_owned(), permissions: owned(permissions) }).into(),
+        services: SERVICES
+            .map(|(name, description, roles)| Service {
+                name: name.to_owned(),
+                description: description.map(str::to_owned),
+                roles: owned(roles),
+            })
+            .into(),
+        ..Document::default()
+    };
+    for (number, (username, name, grants)) in (1..).zip(PEOPLE) {
+        let mut salt = [0; 16];
+        crate::domain::Entropy::fill(&super::ports::SystemEntropy, &mut salt)?;
+        let hash = bcrypt::hash_with_salt(format!("{username}-hash"), COST, salt).map_err(|error| error.to_string())?;
+        document.people.push(Person {
+            username: username.to_owned(),
+            name: name.to_owned(),
+            email: None,
+            person_type: Some("N".to_owned()),
+            document_type: Some("DNI".to_owned()),
+            document_number: Some(format!("{number:08}")),
+            password_hash: Some(hash.to_string()),
+        });
+        document.grants.extend(grants.iter().map(|(service, role)| Grant {
+            person: username.to_owned(),
+            service: (*service).to_owned(),
+            role: Some((*role).to_owned()),
+            permission: None,
+            expires_at: None,
+        }));
+    }
+    Ok(document)
+}
