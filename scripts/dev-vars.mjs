@@ -9,7 +9,8 @@ const signingKeys = () => {
   return JSON.stringify({ keys: [{ kty, crv, x, d, alg: "EdDSA", use: "sig" }] });
 };
 
-const generators = { INTERNAL_API_KEY: () => randomBytes(32).toString("base64url"), JWT_SIGNING_KEYS: signingKeys, SECRETS_KEY: () => randomBytes(32).toString("base64url") };
+const key = () => randomBytes(32).toString("base64url");
+const generators = { INTERNAL_API_KEY: key, JWT_SIGNING_KEYS: signingKeys, SECRETS_KEY: key, BOOTSTRAP_SECRET: key };
 
 /** The settings in the file, after what was missing has been added. */
 export const devVars = () => {

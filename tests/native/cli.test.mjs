@@ -1,7 +1,7 @@
 // The native binary as an operator meets it: no set-up, clear refusals, an orderly end, nothing lost.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -83,6 +83,55 @@ test("generated keys are accepted by production", async () => {
   const rest = { ALLOWED_ORIGINS: "https://hamrah.app", RP_ID: "hamrah.app", JWT_ISSUER: "https://api.hamrah.app", JWT_AUDIENCE: "hamrah" };
   const server = await serve({ cwd, vars: { ENVIRONMENT: "production", ...rest, ...vars } });
   assert.equal(await server.stop(), 0);
+});
+
+test("administrators, demo data, and everything out and in again", async () => {
+  const cwd = fresh();
+  const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
+  const seeded = await run(["seed", "demo"], { cwd, vars });
+  assert.equal(seeded.code, 0, seeded.output);
+  const again = await run(["seed", "demo"], { cwd, vars });
+  assert.match(again.output, /for an empty database/);
+  assert.notEqual(again.code, 0);
+  const server = await serve({ cwd, vars });
+  const login = (username, password) => post(server.url, "/auth/login", { username, password });
+  const { token, payload } = await (await login("adm1", "adm1-hash")).json();
+  assert.deepEqual(payload, { user_id: 1, username: "adm1", name: "Admin One" });
+  const get = async (path) => (await fetch(server.url + path, { headers: { token } })).json();
+  const services = await get("/services");
+  assert.deepEqual(services.map(({ id, name }) => `${id} ${name}`), ["1 Service A", "2 Service B", "3 Service C", "4 UI Store", "5 ui-store", "1000000001 auth"]);
+  const { roles, permissions } = await get("/people/editor1/services/3");
+  assert.deepEqual({ roles, permissions }, { roles: ["Editor"], permissions: ["read", "update"] });
+  assert.deepEqual((await get("/people/5/services")).map(({ id }) => id), [1, 3]);
+  assert.equal((await login("viewer3", "viewer3-hash")).status, 200);
+  const exported = await run(["export"], { cwd, vars });
+  const document = JSON.parse(exported.output);
+  assert.equal(document.people.length, 15);
+  assert.ok(!exported.output.includes("$2b$") && !exported.output.includes("argon2"), "no hashes unless they are asked for");
+  const whole = await run(["export", "--with-passwords"], { cwd, vars });
+  // Who signed in was hashed anew, all others have what another service made.
+  assert.match(JSON.parse(whole.output).people[0].password_hash, /^\$argon2id\$/);
+  assert.match(JSON.parse(whole.output).people[1].password_hash, /^\$2b\$/);
+  const other = fresh();
+  writeFileSync(join(other, "all.json"), whole.output);
+  const dry = await run(["import", "all.json", "--dry-run"], { cwd: other, vars });
+  assert.match(dry.output, /person adm1: gets role Admin in Service A\n[^]*66 changes would be made/);
+  assert.match((await run(["import", "all.json", "--dry-run"], { cwd: other, vars })).output, /66 changes would/, "nothing was changed");
+  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /66 changes made/);
+  assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /^0 changes made/);
+  assert.equal((await run(["export", "--with-passwords"], { cwd: other, vars })).output, whole.output);
+  const wrong = { ...document, grants: [{ person: "nobody", service: "Service A", role: "Admin" }], roles: [{ name: "x", permissions: ["fly"] }] };
+  writeFileSync(join(other, "wrong.json"), JSON.stringify(wrong));
+  const refused = await run(["import", "wrong.json"], { cwd: other, vars });
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.output, /there is no permission fly[^]*there is no such person/);
+  const made = await run(["admin", "create", "root", "--name", "Root"], { cwd, vars });
+  const password = /^password: (\S+)$/m.exec(made.output)[1];
+  assert.equal((await login("root", password)).status, 200);
+  assert.match((await run(["admin", "create", "usr1"], { cwd, vars })).output, /usr1 is an administrator; the password is what it was/);
+  await server.stop();
+  const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
+  assert.notEqual(production.code, 0);
 });
 
 test("SIGTERM lets requests finish that were sent before it", async () => {
