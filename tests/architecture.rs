@@ -139,3 +139,29 @@ fn the_description_is_fresh_and_complete() {
         document["paths"].as_object().expect("paths").values().map(|path| path.as_object().map_or(0, serde_json::Map::len)).sum();
     assert_eq!(described, operations, "something is described that is no route");
 }
+
+/// Schemas of the description are called as their types are, wherever those stand: two of one name would be one.
+#[test]
+fn wire_structs_have_names_of_their_own() {
+    let mut seen = std::collections::BTreeMap::new();
+    for path in files("src/http", "rs") {
+        let text = fs::read_to_string(&path).expect("a text");
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("derive(") && line.contains("ToSchema")) {
+            let is_declaration = |line: &&&str| line.contains("struct ") || line.contains("enum ");
+            let declared = lines[index + 1..].iter().find(is_declaration).expect("a declaration");
+            let name = declared
+                .trim_start_matches("pub ")
+                .split_once(' ')
+                .expect("a name")
+                .1
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let before = seen.insert(name.clone(), path.clone());
+            assert!(before.is_none(), "{name} is in {} and {}", path.display(), before.unwrap_or_default().display());
+        }
+    }
+    assert!(seen.len() > 50);
+}

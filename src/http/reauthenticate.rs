@@ -27,7 +27,7 @@ pub async fn begin(State(app): State<App>, CurrentUser(me): CurrentUser) -> Resu
 
 /// What proves it: one of the two.
 #[derive(Deserialize, ToSchema)]
-pub struct CompleteRequest {
+pub struct ReauthenticationCompleteRequest {
     /// From the beginning.
     #[serde(alias = "challengeId")]
     challenge_id: String,
@@ -55,14 +55,14 @@ pub struct Reauthenticated {
 ///
 /// # Errors
 /// The same 401 for everything that does not hold.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = CompleteRequest, responses((status = 200, body = Reauthenticated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)), security(("bearer" = []), ("cookie" = [])))]
 pub async fn complete(
     State(app): State<App>,
     PresentedBy(presented, me): PresentedBy,
     (cookie, browser): (Shape, ByBrowser),
     Extension(outgoing): Extension<OutgoingCookies>,
     origin: RequestOrigin,
-    AppJson(body): AppJson<CompleteRequest>,
+    AppJson(body): AppJson<ReauthenticationCompleteRequest>,
 ) -> Result<AppJson<Reauthenticated>, ApiError> {
     let shown = match (&body.response, &body.code) {
         (Some(response), None) => Shown::Passkey(response),

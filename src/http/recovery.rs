@@ -17,7 +17,7 @@ use crate::model::ids::ChallengeId;
 
 /// Whose account it is.
 #[derive(Deserialize, ToSchema)]
-pub struct BeginRequest {
+pub struct RecoveryBeginRequest {
     /// The account's address.
     #[schema(example = "ada@example.com")]
     email: String,
@@ -42,8 +42,8 @@ pub struct Begun {
 ///
 /// # Errors
 /// 422 for what cannot be an address.
-#[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = BeginRequest, responses((status = 200, body = Begun)))]
-pub async fn begin(State(app): State<App>, AppJson(body): AppJson<BeginRequest>) -> Result<AppJson<Begun>, ApiError> {
+#[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = Begun)))]
+pub async fn begin(State(app): State<App>, AppJson(body): AppJson<RecoveryBeginRequest>) -> Result<AppJson<Begun>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
     let methods = ["totp", "backup_code"];
@@ -52,7 +52,7 @@ pub async fn begin(State(app): State<App>, AppJson(body): AppJson<BeginRequest>)
 
 /// A recovery to complete.
 #[derive(Deserialize, ToSchema)]
-pub struct CompleteRequest {
+pub struct RecoveryCompleteRequest {
     /// From the beginning.
     #[serde(alias = "challengeId")]
     challenge_id: String,
@@ -79,13 +79,13 @@ pub struct Recovered {
 ///
 /// # Errors
 /// The same 401 for an unknown address, a wrong code, and one that was used.
-#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = CompleteRequest, responses((status = 200, body = Recovered)))]
+#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = RecoveryCompleteRequest, responses((status = 200, body = Recovered)))]
 pub async fn complete(
     State(app): State<App>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
-    AppJson(body): AppJson<CompleteRequest>,
+    AppJson(body): AppJson<RecoveryCompleteRequest>,
 ) -> Result<AppJson<Recovered>, ApiError> {
     client.look_at_device(&app, &device).await?;
     let shown = Shown { challenge: ChallengeId::parse(&body.challenge_id), code: &body.code, ends_others: body.revoke_others };

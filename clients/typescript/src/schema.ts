@@ -2169,11 +2169,6 @@ export interface components {
             /** @description For all of them. */
             consistency?: string | null;
         };
-        /** @description Who signs in, if they say so. */
-        BeginRequest: {
-            /** @description Their address; without it any passkey that the client has will do. */
-            email?: string | null;
-        };
         /** @description A recovery that was begun. */
         Begun: {
             /** @description The same. */
@@ -2336,13 +2331,6 @@ export interface components {
              */
             made_at: number | null;
         };
-        /** @description A sign-in to complete. */
-        CompleteRequest: {
-            /** @description From the beginning. */
-            challenge_id: string;
-            /** @description What the authenticator answered. */
-            response: components["schemas"]["AuthenticationResponseJSON"];
-        };
         /** @description A passkey. Times are milliseconds since 1970. */
         Credential: {
             /** @description What kind of authenticator it is. */
@@ -2453,7 +2441,7 @@ export interface components {
         /** @description What somebody has in a service. */
         EffectiveAnswer: components["schemas"]["AccessAnswer"] & {
             /** @description Who. */
-            user: components["schemas"]["UserAnswer"];
+            user: components["schemas"]["PersonAnswer"];
         };
         /** @description Whose address it is. */
         EmailAnswer: {
@@ -2493,6 +2481,8 @@ export interface components {
              */
             type: string;
         };
+        /** @description One decision where one was asked for (§7), or several. */
+        Evaluated: components["schemas"]["Decision"] | components["schemas"]["Decisions"];
         /** @description An evaluation (§6.1). `context` is accepted and of no matter. */
         EvaluationRequest: {
             action?: components["schemas"]["Action"] | null;
@@ -2598,7 +2588,7 @@ export interface components {
             version: string;
         };
         /** @description Somebody with what they have in a service. */
-        HolderAnswer: components["schemas"]["UserAnswer"] & {
+        HolderAnswer: components["schemas"]["PersonAnswer"] & {
             /** @description The permissions that were granted directly. */
             permissions: components["schemas"]["GrantAnswer"][];
             /** @description Their roles there. */
@@ -2743,6 +2733,24 @@ export interface components {
             /** @description Where they are looked after. */
             manage: string;
         };
+        /** @description Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account. */
+        PasskeyRegistrationBeginRequest: {
+            /** @description The new account's address. Nobody has verified it, so it never leads to an account that is there. */
+            email?: string | null;
+            /** @description What the passkey is to be called, 1 to 64 printable characters. */
+            label?: string | null;
+            /** @description The new account's name, 1 to 200 printable characters. */
+            name?: string | null;
+        };
+        /** @description A registration to complete. */
+        PasskeyRegistrationCompleteRequest: {
+            /** @description From the beginning. */
+            challenge_id: string;
+            /** @description What the passkey is to be called; otherwise it is called after its maker or the device. */
+            label?: string | null;
+            /** @description What the authenticator answered. */
+            response: components["schemas"]["RegistrationResponseJSON"];
+        };
         /** @description A sign-in by passkey: an `AuthResponse` with a session and a pair. */
         PasskeySignIn: components["schemas"]["AuthResponse"] & {
             /** @description The same. */
@@ -2751,6 +2759,18 @@ export interface components {
             credential_id: string;
             /** @description Always `true`. */
             verified: boolean;
+        };
+        /** @description Who signs in, if they say so. */
+        PasskeySignInBeginRequest: {
+            /** @description Their address; without it any passkey that the client has will do. */
+            email?: string | null;
+        };
+        /** @description A sign-in to complete. */
+        PasskeySignInCompleteRequest: {
+            /** @description From the beginning. */
+            challenge_id: string;
+            /** @description What the authenticator answered. */
+            response: components["schemas"]["AuthenticationResponseJSON"];
         };
         /** @description A sign-in by password: an `AuthResponse` with a session and a pair. */
         PasswordSignIn: components["schemas"]["AuthResponse"] & {
@@ -2868,6 +2888,25 @@ export interface components {
             /** @description Instead of an identity: the account. Only for tokens. */
             user_id?: string | null;
         };
+        /** @description A person. */
+        PersonAnswer: {
+            /**
+             * Format: int64
+             * @description Their id.
+             * @example 2
+             */
+            id: number;
+            /**
+             * @description Their name.
+             * @example User One
+             */
+            name: string;
+            /**
+             * @description Their username.
+             * @example usr1
+             */
+            username: string;
+        };
         /** @description What became of a permission of somebody. */
         PersonPermission: {
             /**
@@ -2943,6 +2982,17 @@ export interface components {
             /** @description The service, by number or name. */
             service_id: components["schemas"]["NumberOrName"];
         };
+        /** @description What becomes of somebody. What is missing stays as it is. */
+        PersonUpdateRequest: {
+            /** @description Another name. */
+            name?: string | null;
+            /** @description Another password: everything that is signed in to the account ends. */
+            password?: string | null;
+            /** @description The same, as it used to be called. */
+            password_hash?: string | null;
+            /** @description Another username. */
+            username?: string | null;
+        };
         /** @description An error's body: a problem document (RFC 9457) with our members. */
         Problem: {
             /**
@@ -3009,6 +3059,14 @@ export interface components {
             session_token?: string | null;
             success: boolean;
         };
+        /** @description What proves it: one of the two. */
+        ReauthenticationCompleteRequest: {
+            /** @description From the beginning. */
+            challenge_id: string;
+            /** @description The six digits of an authenticator. */
+            code?: string | null;
+            response?: components["schemas"]["AuthenticationResponseJSON"] | null;
+        };
         /** @description A sign-in by recovery: an `AuthResponse` with a session and a pair. */
         Recovered: components["schemas"]["AuthResponse"] & {
             /**
@@ -3021,6 +3079,23 @@ export interface components {
             amr: string[];
             /** @description Always `true`: until a passkey is added the sign-in is good for that, and for little else. */
             recovering: boolean;
+        };
+        /** @description Whose account it is. */
+        RecoveryBeginRequest: {
+            /**
+             * @description The account's address.
+             * @example ada@example.com
+             */
+            email: string;
+        };
+        /** @description A recovery to complete. */
+        RecoveryCompleteRequest: {
+            /** @description From the beginning. */
+            challenge_id: string;
+            /** @description The six digits of an authenticator, or a backup code. */
+            code: string;
+            /** @description Whether every other sign-in of the account ends. */
+            revoke_others?: boolean;
         };
         /** @description A refresh token to exchange. */
         RefreshRequest: {
@@ -3232,6 +3307,13 @@ export interface components {
             /** @description The person as whom the backend calls: their number or username. */
             person_id: components["schemas"]["NumberOrName"];
         };
+        /** @description What becomes of a service. What is missing stays as it is. */
+        ServiceUpdateRequest: {
+            /** @description Another description; an empty one removes it. */
+            description?: string | null;
+            /** @description Another name. */
+            name?: string | null;
+        };
         /** @description A live session. */
         SessionAnswer: {
             /**
@@ -3429,13 +3511,6 @@ export interface components {
             /** @description An `https` address. */
             picture?: string | null;
         };
-        /** @description What becomes of a service. What is missing stays as it is. */
-        UpdateRequest: {
-            /** @description Another description; an empty one removes it. */
-            description?: string | null;
-            /** @description Another name. */
-            name?: string | null;
-        };
         /** @description An account, as its owner and internal services see it. */
         User: {
             /**
@@ -3480,24 +3555,12 @@ export interface components {
              */
             updated_at: string;
         };
-        /** @description A person. */
+        /** @description An account, wrapped. */
         UserAnswer: {
-            /**
-             * Format: int64
-             * @description Their id.
-             * @example 2
-             */
-            id: number;
-            /**
-             * @description Their name.
-             * @example User One
-             */
-            name: string;
-            /**
-             * @description Their username.
-             * @example usr1
-             */
-            username: string;
+            /** @description Always `true`. */
+            success: boolean;
+            /** @description The account. */
+            user: components["schemas"]["User"];
         };
         UserDetails: {
             displayName: string;
@@ -3906,7 +3969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Decisions"];
+                    "application/json": components["schemas"]["Evaluated"];
                 };
             };
             /** @description `token_in_query`, `invalid_request_body`, `invalid_service_id`, `invalid_person_id` */
@@ -5249,7 +5312,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["ReauthenticationCompleteRequest"];
             };
         };
         responses: {
@@ -5373,7 +5436,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BeginRequest"];
+                "application/json": components["schemas"]["RecoveryBeginRequest"];
             };
         };
         responses: {
@@ -5488,7 +5551,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["RecoveryCompleteRequest"];
             };
         };
         responses: {
@@ -8199,7 +8262,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BeginRequest"];
+                "application/json": components["schemas"]["PasskeySignInBeginRequest"];
             };
         };
         responses: {
@@ -8314,7 +8377,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["PasskeySignInCompleteRequest"];
             };
         };
         responses: {
@@ -8438,7 +8501,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BeginRequest"];
+                "application/json": components["schemas"]["PasskeySignInBeginRequest"];
             };
         };
         responses: {
@@ -8553,7 +8616,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["PasskeySignInCompleteRequest"];
             };
         };
         responses: {
@@ -9138,7 +9201,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BeginRequest"];
+                "application/json": components["schemas"]["PasskeyRegistrationBeginRequest"];
             };
         };
         responses: {
@@ -9262,7 +9325,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["PasskeyRegistrationCompleteRequest"];
             };
         };
         responses: {
@@ -9386,7 +9449,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["PasskeyRegistrationCompleteRequest"];
             };
         };
         responses: {
@@ -9615,7 +9678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"];
+                    "application/json": components["schemas"]["PersonAnswer"];
                 };
             };
             /** @description `token_in_query`, `invalid_request_body` */
@@ -13188,7 +13251,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpdateRequest"];
+                "application/json": components["schemas"]["ServiceUpdateRequest"];
             };
         };
         responses: {
@@ -13567,7 +13630,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"][];
+                    "application/json": components["schemas"]["PersonAnswer"][];
                 };
             };
             /** @description `token_in_query`, `invalid_query`, `invalid_role_id`, `invalid_service_id` */
@@ -13644,7 +13707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"][];
+                    "application/json": components["schemas"]["PersonAnswer"][];
                 };
             };
             /** @description `token_in_query`, `invalid_query` */
@@ -13713,7 +13776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"];
+                    "application/json": components["schemas"]["PersonAnswer"];
                 };
             };
             /** @description `token_in_query`, `invalid_request_body` */
@@ -13835,7 +13898,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"];
+                    "application/json": components["schemas"]["PersonAnswer"];
                 };
             };
             /** @description `token_in_query`, `invalid_user_id` */
@@ -13906,7 +13969,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpdateRequest"];
+                "application/json": components["schemas"]["PersonUpdateRequest"];
             };
         };
         responses: {

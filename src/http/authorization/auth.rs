@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::users::{UserAnswer, UserRequest};
+use super::users::{PersonAnswer, UserRequest};
 use super::{Created, NumberOrName, Token, bad};
 use crate::domain::RequestOrigin;
 use crate::domain::authorization::tokens::Issued;
@@ -252,12 +252,12 @@ pub struct BootstrapRequest {
 ///
 /// # Errors
 /// 403 where no secret is configured, or an administrator is there already; 401 for another secret.
-#[utoipa::path(post, path = "/auth/bootstrap", operation_id = "bootstrap", tag = "authorization", request_body = BootstrapRequest, responses((status = 201, body = UserAnswer)))]
+#[utoipa::path(post, path = "/auth/bootstrap", operation_id = "bootstrap", tag = "authorization", request_body = BootstrapRequest, responses((status = 201, body = PersonAnswer)))]
 pub async fn bootstrap(
     State(app): State<App>,
     origin: RequestOrigin,
     AppJson(body): AppJson<BootstrapRequest>,
-) -> Result<Created<UserAnswer>, ApiError> {
+) -> Result<Created<PersonAnswer>, ApiError> {
     let settings = &app.ports.config.authorization;
     if !settings.has_bootstrap_secret() {
         return Err(Code::BootstrapClosed.into());

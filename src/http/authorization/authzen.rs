@@ -141,16 +141,26 @@ pub struct Decisions {
     evaluations: Vec<Decision>,
 }
 
+/// One decision where one was asked for (§7), or several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Evaluated {
+    /// Without `evaluations`.
+    One(Decision),
+    /// With them.
+    Several(Decisions),
+}
+
 /// `POST /access/v1/evaluations`: several decisions.
 ///
 /// # Errors
 /// As of one; 400 for more than a hundred.
-#[utoipa::path(post, path = "/access/v1/evaluations", operation_id = "authzen_evaluations", tag = "authorization", request_body = EvaluationsRequest, responses((status = 200, body = Decisions)))]
+#[utoipa::path(post, path = "/access/v1/evaluations", operation_id = "authzen_evaluations", tag = "authorization", request_body = EvaluationsRequest, responses((status = 200, body = Evaluated)))]
 pub async fn evaluations(
     State(app): State<App>,
     Token(token): Token,
     AppJson(body): AppJson<EvaluationsRequest>,
-) -> Result<AppJson<Value>, ApiError> {
+) -> Result<AppJson<Evaluated>, ApiError> {
     let stop = match body.options.evaluations_semantic.as_deref() {
         None | Some("execute_all") => None,
         Some("deny_on_first_deny") => Some(false),
@@ -175,11 +185,12 @@ pub async fn evaluations(
             break;
         }
     }
-    // §7: without evaluations the answer is that of the single evaluation.
-    let value = if single {
-        serde_json::to_value(decisions.into_iter().next())
-    } else {
-        serde_json::to_value(Decisions { evaluations: decisions })
+    let answer = match decisions.pop() {
+        Some(one) if single => Evaluated::One(one),
+        last => {
+            decisions.extend(last);
+            Evaluated::Several(Decisions { evaluations: decisions })
+        }
     };
-    Ok(AppJson(value.map_err(|error| ApiError::because(crate::http::error::Code::Internal, error.to_string()))?))
+    Ok(AppJson(answer))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::AccessAnswer;
 use super::services::ServiceAnswer;
-use super::users::UserAnswer;
+use super::users::PersonAnswer;
 use super::{NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token};
 use crate::domain::authorization::{access, grants};
 use crate::http::App;
@@ -54,7 +54,7 @@ pub async fn roles_of(
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/services/{service_id}/roles/{role_id}/people", operation_id = "list_role_people", tag = "authorization", params(("service_id" = String, Path), ("role_id" = i64, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<UserAnswer>)))]
+#[utoipa::path(get, path = "/services/{service_id}/roles/{role_id}/people", operation_id = "list_role_people", tag = "authorization", params(("service_id" = String, Path), ("role_id" = i64, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<PersonAnswer>)))]
 pub async fn people_with(
     State(app): State<App>,
     Token(token): Token,
@@ -63,7 +63,7 @@ pub async fn people_with(
     paged: Paged,
 ) -> Result<Response, ApiError> {
     let list = grants::people_with(&app.ports, &token, &service, role, paged.page()).await?;
-    Ok(paged.answer(list, |person| person.id, UserAnswer::from))
+    Ok(paged.answer(list, |person| person.id, PersonAnswer::from))
 }
 
 /// A role or a permission that somebody has, and until when.
@@ -80,7 +80,7 @@ pub struct GrantAnswer {
 #[derive(Serialize, ToSchema)]
 pub struct HolderAnswer {
     #[serde(flatten)]
-    user: UserAnswer,
+    user: PersonAnswer,
     /// Their roles there.
     roles: Vec<GrantAnswer>,
     /// The permissions that were granted directly.
@@ -115,7 +115,7 @@ pub async fn holders(
 #[derive(Serialize, ToSchema)]
 pub struct EffectiveAnswer {
     /// Who.
-    user: UserAnswer,
+    user: PersonAnswer,
     /// Where, and what: both lists may be empty.
     #[serde(flatten)]
     access: AccessAnswer,

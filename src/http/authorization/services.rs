@@ -103,7 +103,7 @@ pub async fn create(
 
 /// What becomes of a service. What is missing stays as it is.
 #[derive(Deserialize, ToSchema)]
-pub struct UpdateRequest {
+pub struct ServiceUpdateRequest {
     /// Another name.
     #[serde(default)]
     name: Option<String>,
@@ -116,13 +116,13 @@ pub struct UpdateRequest {
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409.
-#[utoipa::path(put, path = "/services/{id}", operation_id = "update_service", tag = "authorization", params(("id" = i64, Path)), request_body = UpdateRequest, responses((status = 200, body = Status)))]
+#[utoipa::path(put, path = "/services/{id}", operation_id = "update_service", tag = "authorization", params(("id" = i64, Path)), request_body = ServiceUpdateRequest, responses((status = 200, body = Status)))]
 pub async fn update(
     State(app): State<App>,
     Token(token): Token,
     ServiceNumber(id): ServiceNumber,
     origin: RequestOrigin,
-    AppJson(body): AppJson<UpdateRequest>,
+    AppJson(body): AppJson<ServiceUpdateRequest>,
 ) -> Result<AppJson<Status>, ApiError> {
     let name = body.name.map(|name| name_in(&name)).transpose()?;
     let description = description(body.description.as_deref())?;

@@ -20,7 +20,7 @@ use crate::store::authorization::people::Person;
 
 /// A person.
 #[derive(Serialize, ToSchema)]
-pub struct UserAnswer {
+pub struct PersonAnswer {
     /// Their id.
     #[schema(example = 2)]
     id: i64,
@@ -32,7 +32,7 @@ pub struct UserAnswer {
     name: String,
 }
 
-impl From<Person> for UserAnswer {
+impl From<Person> for PersonAnswer {
     fn from(person: Person) -> Self {
         Self { id: person.id, username: person.username, name: person.name }
     }
@@ -142,8 +142,8 @@ impl NewUser {
 
     /// The answer, once they are made.
     #[must_use]
-    pub fn made(self, id: i64) -> UserAnswer {
-        UserAnswer { id, username: self.username, name: self.name }
+    pub fn made(self, id: i64) -> PersonAnswer {
+        PersonAnswer { id, username: self.username, name: self.name }
     }
 }
 
@@ -151,18 +151,18 @@ impl NewUser {
 ///
 /// # Errors
 /// 403 without `auth.people.read`.
-#[utoipa::path(get, path = "/users", operation_id = "list_users", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<UserAnswer>)))]
+#[utoipa::path(get, path = "/users", operation_id = "list_users", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<PersonAnswer>)))]
 pub async fn list(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
     let list = people::list(&app.ports, &token, paged.page()).await?;
-    Ok(paged.answer(list, |person| person.id, UserAnswer::from))
+    Ok(paged.answer(list, |person| person.id, PersonAnswer::from))
 }
 
 /// `GET /users/{id}`: one of them; oneself without a permission.
 ///
 /// # Errors
 /// 403 without `auth.people.read`; 404.
-#[utoipa::path(get, path = "/users/{id}", operation_id = "get_user", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = UserAnswer)))]
-pub async fn one(State(app): State<App>, Token(token): Token, UserNumber(id): UserNumber) -> Result<AppJson<UserAnswer>, ApiError> {
+#[utoipa::path(get, path = "/users/{id}", operation_id = "get_user", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = PersonAnswer)))]
+pub async fn one(State(app): State<App>, Token(token): Token, UserNumber(id): UserNumber) -> Result<AppJson<PersonAnswer>, ApiError> {
     Ok(AppJson(people::one(&app.ports, &token, id).await?.into()))
 }
 
@@ -170,13 +170,13 @@ pub async fn one(State(app): State<App>, Token(token): Token, UserNumber(id): Us
 ///
 /// # Errors
 /// 403 without `auth.people.write`; 409 for a username or a document that somebody has.
-#[utoipa::path(post, path = "/users", operation_id = "create_user_person", tag = "authorization", request_body = UserRequest, responses((status = 201, body = UserAnswer)))]
+#[utoipa::path(post, path = "/users", operation_id = "create_user_person", tag = "authorization", request_body = UserRequest, responses((status = 201, body = PersonAnswer)))]
 pub async fn create(
     State(app): State<App>,
     Token(token): Token,
     origin: RequestOrigin,
     AppJson(body): AppJson<UserRequest>,
-) -> Result<Created<UserAnswer>, ApiError> {
+) -> Result<Created<PersonAnswer>, ApiError> {
     let user = body.read()?;
     let id = people::create(&app.ports, Actor::Token(&token), &user.person(), user.password(), &origin).await?;
     Ok(Created(user.made(id)))
@@ -184,7 +184,7 @@ pub async fn create(
 
 /// What becomes of somebody. What is missing stays as it is.
 #[derive(Deserialize, ToSchema)]
-pub struct UpdateRequest {
+pub struct PersonUpdateRequest {
     /// Another username.
     #[serde(default)]
     username: Option<String>,
@@ -203,13 +203,13 @@ pub struct UpdateRequest {
 ///
 /// # Errors
 /// 403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409.
-#[utoipa::path(put, path = "/users/{id}", operation_id = "update_user_person", tag = "authorization", params(("id" = i64, Path)), request_body = UpdateRequest, responses((status = 200, body = Status)))]
+#[utoipa::path(put, path = "/users/{id}", operation_id = "update_user_person", tag = "authorization", params(("id" = i64, Path)), request_body = PersonUpdateRequest, responses((status = 200, body = Status)))]
 pub async fn update(
     State(app): State<App>,
     Token(token): Token,
     UserNumber(id): UserNumber,
     origin: RequestOrigin,
-    AppJson(body): AppJson<UpdateRequest>,
+    AppJson(body): AppJson<PersonUpdateRequest>,
 ) -> Result<AppJson<Status>, ApiError> {
     let password = password_of(body.password, body.password_hash)?;
     let (username, name) = (body.username.map(|text| username(&text)).transpose()?, body.name.map(|text| name(&text)).transpose()?);

@@ -18,7 +18,7 @@ use crate::model::ids::ChallengeId;
 
 /// Who signs in, if they say so.
 #[derive(Deserialize, ToSchema)]
-pub struct BeginRequest {
+pub struct PasskeySignInBeginRequest {
     /// Their address; without it any passkey that the client has will do.
     #[serde(default, deserialize_with = "absent_if_empty")]
     email: Option<String>,
@@ -28,9 +28,12 @@ pub struct BeginRequest {
 ///
 /// # Errors
 /// 422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
-#[utoipa::path(post, path = "/api/webauthn/authenticate/begin", operation_id = "authenticate_begin", tag = "passkeys", request_body = BeginRequest,
+#[utoipa::path(post, path = "/api/webauthn/authenticate/begin", operation_id = "authenticate_begin", tag = "passkeys", request_body = PasskeySignInBeginRequest,
     responses((status = 200, body = AuthenticationBegun)))]
-pub async fn begin(State(app): State<App>, AppJson(body): AppJson<BeginRequest>) -> Result<AppJson<AuthenticationBegun>, ApiError> {
+pub async fn begin(
+    State(app): State<App>,
+    AppJson(body): AppJson<PasskeySignInBeginRequest>,
+) -> Result<AppJson<AuthenticationBegun>, ApiError> {
     let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
     let begun = sign_in::begin(&app.ports, email).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
@@ -38,7 +41,7 @@ pub async fn begin(State(app): State<App>, AppJson(body): AppJson<BeginRequest>)
 
 /// A sign-in to complete.
 #[derive(Deserialize, ToSchema)]
-pub struct CompleteRequest {
+pub struct PasskeySignInCompleteRequest {
     /// From the beginning.
     #[serde(alias = "challengeId")]
     challenge_id: String,
@@ -50,14 +53,14 @@ pub struct CompleteRequest {
 ///
 /// # Errors
 /// The same 401 for every ceremony that does not hold.
-#[utoipa::path(post, path = "/api/webauthn/authenticate/complete", operation_id = "authenticate_complete", tag = "passkeys", request_body = CompleteRequest,
+#[utoipa::path(post, path = "/api/webauthn/authenticate/complete", operation_id = "authenticate_complete", tag = "passkeys", request_body = PasskeySignInCompleteRequest,
     responses((status = 200, body = PasskeySignIn)))]
 pub async fn complete(
     State(app): State<App>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
-    AppJson(body): AppJson<CompleteRequest>,
+    AppJson(body): AppJson<PasskeySignInCompleteRequest>,
 ) -> Result<AppJson<PasskeySignIn>, ApiError> {
     client.look_at_device(&app, &device).await?;
     let challenge = ChallengeId::parse(&body.challenge_id);

@@ -24,7 +24,7 @@ use crate::model::text;
 
 /// Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account.
 #[derive(Deserialize, ToSchema)]
-pub struct BeginRequest {
+pub struct PasskeyRegistrationBeginRequest {
     /// The new account's address. Nobody has verified it, so it never leads to an account that is there.
     #[serde(default, deserialize_with = "absent_if_empty")]
     email: Option<String>,
@@ -45,12 +45,12 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 /// # Errors
 /// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
 /// sign-in is too old and `STEP_UP_PASSKEYS=require`.
-#[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = BeginRequest,
+#[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
     responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
     State(app): State<App>,
     caller: MaybeSignedIn,
-    AppJson(body): AppJson<BeginRequest>,
+    AppJson(body): AppJson<PasskeyRegistrationBeginRequest>,
 ) -> Result<AppJson<RegistrationBegun>, ApiError> {
     let label = label(body.label)?;
     let who = match &caller {
@@ -72,7 +72,7 @@ pub async fn begin(
 
 /// A registration to complete.
 #[derive(Deserialize, ToSchema)]
-pub struct CompleteRequest {
+pub struct PasskeyRegistrationCompleteRequest {
     /// From the beginning.
     #[serde(alias = "challengeId")]
     challenge_id: String,
@@ -111,7 +111,7 @@ pub enum RegistrationCompleted {
 ///
 /// # Errors
 /// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
-#[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = CompleteRequest,
+#[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
     responses((status = 200, body = RegistrationCompleted)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn complete(
     State(app): State<App>,
@@ -119,7 +119,7 @@ pub async fn complete(
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
-    AppJson(body): AppJson<CompleteRequest>,
+    AppJson(body): AppJson<PasskeyRegistrationCompleteRequest>,
 ) -> Result<AppJson<RegistrationCompleted>, ApiError> {
     let label = label(body.label)?;
     if let MaybeSignedIn::SignedIn(me) = &caller {

@@ -73,8 +73,10 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     if development && problems.is_empty() {
         kept = read_file(Path::new(DEVELOPMENT_FILE));
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
-        let wanted: Vec<&'static str> =
-            ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "SECRETS_KEY", "BOOTSTRAP_SECRET"].into_iter().filter(|name| is_missing(name)).collect();
+        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "SECRETS_KEY", "BOOTSTRAP_SECRET"]
+            .into_iter()
+            .filter(|name| is_missing(name))
+            .collect();
         match generate((missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)), &wanted) {
             Ok(new) => kept.extend(new),
             Err(problem) => problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}")),

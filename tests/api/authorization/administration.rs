@@ -218,7 +218,7 @@ async fn names_are_unique_and_case_counts() {
 }
 
 /// A service with a role that has a permission, which a member has there.
-async fn in_use(app: &TestApp, root: &Member) -> (Member, i64, i64, i64) {
+pub(super) async fn in_use(app: &TestApp, root: &Member) -> (Member, i64, i64, i64) {
     let member = app.member(root).await;
     let (service, role) = (app.thing(root, "services", "Stock").await, app.thing(root, "roles", "Clerk").await);
     let permission = app.thing(root, "permissions", "read").await;
@@ -329,119 +329,6 @@ async fn of_two_administrators_who_remove_each_other_one_stays() {
             app.sql("INSERT INTO person_roles (person_id, service_id, role_id) VALUES (?1, 1000000001, 1000000001)", &[json!(root.id)])
                 .await;
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn relations_are_made_and_undone_and_may_be_repeated() {
-    case(async |app| {
-        let root = app.administrator().await;
-        let (member, service, role, permission) = in_use(app, &root).await;
-        let bare = app.thing(&root, "roles", "Bare").await;
-        let not_there = json!({"person_id": member.id, "service_id": service, "role_id": bare});
-        assert_eq!(app.ask(&root, POST, "/person-service-roles", not_there).await.refused(409), "role_not_in_service");
-        let before = app.actions().await.len();
-        for (path, body, status) in [
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission}), "permission_removed_from_role"),
-            (
-                "/person-service-roles",
-                json!({"person_id": member.username, "service_id": "Stock", "role_id": role}),
-                "role_removed_from_person",
-            ),
-            ("/service-roles", json!({"service_id": "Stock", "role_id": role}), "role_removed_from_service"),
-        ] {
-            assert_eq!(app.relate(&root, path, body.clone()).await, json!({"status": "success"}), "{path}");
-            assert_eq!(app.actions().await.len(), before, "what is there already is no change");
-            for field in body.as_object().expect("an object").keys() {
-                let mut unknown = body.clone();
-                unknown[field] = json!(999_999);
-                let thing = field.trim_end_matches("_id");
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(404), format!("{thing}_not_found"), "{path} {field}");
-                unknown[field] = json!(-1);
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(400), format!("invalid_{thing}_id"), "{path} {field}");
-                unknown[field] = Value::Null;
-                assert_eq!(app.ask(&root, POST, path, unknown).await.refused(400), "invalid_request_body", "{path} {field}");
-            }
-            assert!(status.contains("removed"));
-        }
-        let granted = app
-            .relate(&root, "/person-service-permissions", json!({"person_id": member.id, "service_id": service, "permission_name": "read"}))
-            .await;
-        assert_eq!(
-            granted,
-            json!({"status": "permission_granted", "person_id": member.id, "service_id": service, "permission_id": permission})
-        );
-        let both = json!({"person_id": member.id, "service_id": service, "permission_name": "read", "permission_id": permission});
-        assert_eq!(app.ask(&root, POST, "/person-service-permissions", both).await.refused(400), "invalid_request_body");
-        for (path, body, status) in [
-            (
-                "/person-service-permissions",
-                json!({"person_id": member.id, "service_id": service, "permission_id": permission}),
-                "permission_removed_from_person",
-            ),
-            ("/person-service-roles", json!({"person_id": member.id, "service_id": service, "role_id": role}), "role_removed_from_person"),
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission}), "permission_removed_from_role"),
-            ("/service-roles", json!({"service_id": service, "role_id": role}), "role_removed_from_service"),
-        ] {
-            for _ in 0..2 {
-                assert_eq!(app.ask(&root, DELETE, path, body.clone()).await.ok()["status"], status, "{path}");
-            }
-        }
-        let actions = app.actions().await;
-        let undone =
-            ["permission_granted", "permission_revoked", "role_revoked", "permission_removed_from_role", "role_removed_from_service"];
-        assert_eq!(actions[before..], undone, "one row a change");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn lists_come_in_pages() {
-    case(async |app| {
-        let root = app.administrator().await;
-        for n in 0..5 {
-            app.thing(&root, "services", &format!("Service {n}")).await;
-        }
-        let mut path = "/services?limit=2".to_owned();
-        let mut names = Vec::new();
-        for _ in 0..9 {
-            let answer = app.ask(&root, GET, &path, Value::Null).await;
-            let page = answer.ok();
-            assert!(page.as_array().expect("a list").len() <= 2);
-            names.extend(page.as_array().expect("a list").iter().map(|service| service["name"].as_str().expect("a name").to_owned()));
-            let Some(link) = answer.header("link") else { break };
-            path = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
-            assert!(link.ends_with("; rel=\"next\""), "{link}");
-        }
-        assert_eq!(names, ["Service 0", "Service 1", "Service 2", "Service 3", "Service 4", "auth"]);
-        for bad in ["limit=0", "limit=501", "limit=x", "after=-1"] {
-            assert_eq!(app.ask(&root, GET, &format!("/services?{bad}"), Value::Null).await.refused(400), "invalid_query", "{bad}");
-        }
-        let newest = app.ask(&root, GET, "/changes?limit=1", Value::Null).await;
-        assert_eq!((&newest.ok()[0]["action"], &newest.ok()[0]["actor"]), (&json!("service_created"), &json!("root")));
-        assert_eq!(newest.ok()[0]["detail"]["name"], "Service 4");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_concurrent_creations_with_one_name_one_wins() {
-    race(async |app| {
-        let root = app.administrator().await;
-        for (kind, thing) in [("roles", "role"), ("services", "service"), ("permissions", "permission")] {
-            let calls = (0..12).map(|_| app.request(POST, &format!("/{kind}")).token(&root.token).json(&json!({"name": "Same"})).send());
-            let answers = futures::future::join_all(calls).await;
-            assert_eq!(answers.iter().filter(|answer| answer.status() == 201).count(), 1);
-            for answer in answers.iter().filter(|answer| answer.status() != 201) {
-                assert_eq!(answer.refused(409), format!("{thing}_exists"));
-            }
-        }
-        let calls = (0..12).map(|n| app.request(POST, "/roles").token(&root.token).json(&json!({"name": format!("Role {n}")})).send());
-        let mut ids: Vec<_> = futures::future::join_all(calls).await.iter().map(|answer| answer.created()["id"].as_i64()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 12, "each has an id of its own");
     })
     .await;
 }

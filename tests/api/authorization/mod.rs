@@ -4,5 +4,6 @@ mod access;
 mod administration;
 mod faults;
 mod model;
+mod relations;
 mod routes;
 mod tokens;
