@@ -62,6 +62,12 @@ pub struct Answer {
     pub cache_until: Timestamp,
 }
 
+/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not a moment if it is to be `strong`.
+#[must_use]
+pub fn relied_on(now: Timestamp, ends: impl IntoIterator<Item = Option<Timestamp>>, strong: bool) -> Timestamp {
+    if strong { now } else { ends.into_iter().flatten().fold(now.plus(CACHED), Timestamp::min) }
+}
+
 fn answer(found: Found, now: Timestamp, strong: bool) -> Answer {
     // Of a role and a direct grant, what lasts longer.
     let lasts = |until: Option<Timestamp>| until.map_or(i64::MAX, Timestamp::millis);
@@ -75,7 +81,7 @@ fn answer(found: Found, now: Timestamp, strong: bool) -> Answer {
         (None, Some(until)) => (Reason::DirectGrant, until),
         (None, None) => (Reason::NoGrant, i64::MAX),
     };
-    let cache_until = if strong { now } else { now.plus(CACHED).min(Timestamp::from_millis(until)) };
+    let cache_until = relied_on(now, [Some(Timestamp::from_millis(until))], strong);
     Answer {
         allowed: matches!(reason, Reason::Role | Reason::DirectGrant),
         reason,

@@ -9,7 +9,7 @@ use super::users::{PersonAnswer, UserRequest};
 use super::{Created, NumberOrName, Token, bad};
 use crate::domain::RequestOrigin;
 use crate::domain::authorization::tokens::Issued;
-use crate::domain::authorization::{Caller, people, tokens};
+use crate::domain::authorization::{Caller, check, people, tokens};
 use crate::http::App;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AppJson, absent_if_empty};
@@ -193,7 +193,16 @@ pub struct CheckedToken {
     profile: Profile,
     /// What they may do in the service, where one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    access: Option<AccessAnswer>,
+    access: Option<CheckedAccess>,
+}
+
+/// What somebody has in a service, and how long that may be relied on.
+#[derive(Serialize, ToSchema)]
+pub struct CheckedAccess {
+    #[serde(flatten)]
+    access: AccessAnswer,
+    /// In seconds since 1970: a minute at most, and not longer than the token and the first of the grants last.
+    cache_until: i64,
 }
 
 /// `POST /check-token`: whether the token is good, and what whoever has it may do in a service.
@@ -214,7 +223,11 @@ pub async fn check_token(
     let service: Option<Ref> = body.service_id.map(|service| service.service()).transpose()?;
     let checked = tokens::check(&app.ports, &token, user, service.as_ref()).await;
     let (caller, access) = checked.map_err(|error| invalid(error.into()))?;
-    Ok(AppJson(CheckedToken { valid: true, profile: caller.into(), access: access.map(AccessAnswer::from) }))
+    let access = access.map(|access| {
+        let until = check::relied_on(caller.now, [Some(caller.bearer.expires_at), access.until], false);
+        CheckedAccess { access: access.into(), cache_until: until.seconds() }
+    });
+    Ok(AppJson(CheckedToken { valid: true, profile: caller.into(), access }))
 }
 
 /// For whom a token is made.

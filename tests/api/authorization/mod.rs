@@ -2,6 +2,7 @@
 
 mod access;
 mod administration;
+mod cost;
 mod faults;
 mod model;
 mod relations;
