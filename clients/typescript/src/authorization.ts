@@ -184,17 +184,10 @@ export class AuthorizationClient {
 
   async #request(token: string): Promise<Answer | Unauthorized> {
     const headers = { ...this.#headers, token };
-    const signal = AbortSignal.timeout(this.#timeout);
+    const ending = new AbortController();
     // A redirect is never followed: it could carry the token to another host.
-    const request = new Request(this.#url, { method: "POST", headers, body: this.#body, redirect: "manual", signal });
-    let response: Response;
-    let body: unknown;
-    try {
-      response = await this.#send(request);
-      body = parsed(await response.text());
-    } catch (cause) {
-      throw new AuthorizationUnavailable(0, signal.aborted ? "timeout" : "network", { cause });
-    }
+    const request = new Request(this.#url, { method: "POST", headers, body: this.#body, redirect: "manual", signal: ending.signal });
+    const { response, body } = await this.#inTime(this.#sent(request), ending);
     const said = response.status === 200 ? answerIn(body) : response.status === 401 ? refusalIn(body) : undefined;
     if (said) return said;
     const code = response.status >= 400 ? codeIn(body) : undefined;
@@ -204,6 +197,31 @@ export class AuthorizationClient {
       this.#barrier = this.#order;
     }
     throw new AuthorizationUnavailable(response.status, code ?? "invalid_answer", { retryAfter: retryAfterOf(response.headers) });
+  }
+
+  async #sent(request: Request): Promise<{ response: Response; body: unknown }> {
+    try {
+      const response = await this.#send(request);
+      return { response, body: parsed(await response.text()) };
+    } catch (cause) {
+      throw new AuthorizationUnavailable(0, "network", { cause });
+    }
+  }
+
+  /** By a timer of its own: what sends may not heed the signal. */
+  async #inTime<T>(work: Promise<T>, ending: AbortController): Promise<T> {
+    let timer;
+    const late = new Promise<never>((_, failed) => {
+      timer = setTimeout(() => {
+        failed(new AuthorizationUnavailable(0, "timeout"));
+        ending.abort();
+      }, this.#timeout);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
