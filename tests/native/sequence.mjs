@@ -135,11 +135,15 @@ export const sequence = (start) => {
     gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", retryAfter: "5" });
   });
 
-  test("a service that there is not lets nobody in", async () => {
-    const user = await (await admin.place()).member();
-    const stock = await backend(api.url, `No such ${randomUUID()}`);
-    running.push(stock);
-    gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", asked: 1 });
+  test("a service that there is not, or not any more, lets nobody in", async () => {
+    const { place, stock, user } = await stage();
+    const nowhere = await backend(api.url, `No such ${randomUUID()}`);
+    running.push(nowhere);
+    gives(await nowhere.visit("GET", user.token), { status: 503, error: "unavailable", asked: 1 });
+    await stock.visit("GET", user.token);
+    await admin.ask("DELETE", `/services/${place.service}?force=true`);
+    gives(await stock.visit("GET", user.token), { status: 200, cached: true });
+    for (const method of ["PUT", "GET"]) gives(await stock.visit(method, user.token), { status: 503, error: "unavailable", asked: 1 });
   });
 
   /** Until the way holds so many answers. */

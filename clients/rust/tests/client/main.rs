@@ -264,6 +264,21 @@ fn what_was_asked_first_does_not_replace_what_was_asked_last_and_what_ended_is_s
 }
 
 #[test]
+fn what_ended_is_waited_for_no_more_though_somebody_still_holds_it() {
+    let world = World::new(|settings| settings.max_age = Duration::ZERO);
+    world.hold();
+    let _slow = world.begin("a", READ);
+    let place = world.hold();
+    let mut write = world.begin("a", WRITE);
+    let _joined = world.begin("a", READ);
+    assert_eq!(world.sent(), 2);
+    world.release(place, 200, &good());
+    assert!(poll(write.as_mut()).is_some());
+    world.give(401, &refusal());
+    assert_eq!(world.ok("a", READ), (false, 3));
+}
+
+#[test]
 fn a_request_that_nobody_waits_for_is_not_waited_for() {
     let world = World::new(|_| {});
     world.hold();
