@@ -38,15 +38,17 @@ export const sequence = (start) => {
     gives(await stock.visit("GET", user.token), { status: 200, cached: false, asked: 1 });
   });
 
-  test("nothing is known after the token's own end, which the service tells", async () => {
-    const { stock, user } = await stage();
-    // The backend's clock is at 10 seconds before the end of the token.
-    const { expires_at: end } = await stock.client.check(user.token);
-    stock.clock.ahead = end - 10 - Math.floor(Date.now() / 1000);
-    gives(await stock.visit("GET", user.token), { asked: 1, cached: false });
-    gives(await stock.visit("GET", user.token), { asked: 0, cached: true });
-    stock.clock.ahead += 11;
-    gives(await stock.visit("GET", user.token), { asked: 1 });
+  test("a token that ends soon is asked about, which renews it", async () => {
+    // To the backend's clock the token has the given seconds left.
+    for (const [left, life] of [[50, 20], [20, 0]]) {
+      const { stock, user } = await stage();
+      const { expires_at: end } = await stock.client.check(user.token);
+      stock.clock.ahead = end - left - Math.floor(Date.now() / 1000);
+      gives(await stock.visit("GET", user.token), { asked: 1, cached: false });
+      gives(await stock.visit("GET", user.token), { asked: life > 0 ? 0 : 1, cached: life > 0 });
+      stock.clock.ahead += life + 1;
+      gives(await stock.visit("GET", user.token), { asked: 1 });
+    }
   });
 
   test("what is no token is refused, and asked about only if it could be one", async () => {

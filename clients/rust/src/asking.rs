@@ -33,8 +33,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(max_age: Duration, most: usize) -> Self {
-        Self { kept: Kept::new(max_age, most), asking: HashMap::new(), order: 0, barrier: 0 }
+    pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
+        Self { kept: Kept::new(max_age, most, renew_within), asking: HashMap::new(), order: 0, barrier: 0 }
     }
 
     /// The request that a read may wait for.

@@ -34,12 +34,13 @@ pub(crate) struct Kept {
     uses: u64,
     max_age: Duration,
     most: usize,
+    renew_within: Duration,
     newest: Option<Newest>,
 }
 
 impl Kept {
-    pub(crate) fn new(max_age: Duration, most: usize) -> Self {
-        Self { entries: HashMap::new(), by_use: BTreeMap::new(), uses: 0, max_age, most, newest: None }
+    pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
+        Self { entries: HashMap::new(), by_use: BTreeMap::new(), uses: 0, max_age, most, renew_within, newest: None }
     }
 
     pub(crate) fn get(&mut self, key: &Key, now: Duration) -> Option<Arc<Answer>> {
@@ -91,7 +92,8 @@ impl Kept {
 
     /// Keeps an answer, counted from when it was asked for: the service looked after that.
     pub(crate) fn keep(&mut self, key: &Key, answer: &Arc<Answer>, asked: Asked, now: Duration) {
-        let until = Duration::from_secs(answer.expires_at).min(asked.at + self.max_age);
+        // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
+        let until = Duration::from_secs(answer.expires_at).saturating_sub(self.renew_within).min(asked.at + self.max_age);
         let is_older = self.entries.get(key).is_some_and(|there| there.asked.order > asked.order);
         if until <= now || now < asked.at || is_older {
             return;

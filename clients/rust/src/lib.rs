@@ -89,6 +89,8 @@ pub struct Settings {
     pub client_id: Option<String>,
     /// How long a good answer is kept for reads: [`MOST_AGE`] at most, zero keeps nothing.
     pub max_age: Duration,
+    /// A token with so much time left or less is always asked about, which renews it: as the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
+    pub renew_within: Duration,
     /// After which time an answer comes too late.
     pub timeout: Duration,
     /// How many answers are kept.
@@ -96,11 +98,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A minute, five seconds, ten thousand answers.
+    /// A minute, of it not the token's last 30 seconds; five seconds for an answer; ten thousand answers.
     #[must_use]
     pub fn new(url: impl Into<String>, service: impl Into<String>) -> Self {
-        let (max_age, timeout) = (MOST_AGE, Duration::from_secs(5));
-        Self { url: url.into(), service: service.into(), client_id: None, max_age, timeout, max_entries: 10_000 }
+        let (renew_within, timeout) = (Duration::from_secs(30), Duration::from_secs(5));
+        let (url, service) = (url.into(), service.into());
+        Self { url, service, client_id: None, max_age: MOST_AGE, renew_within, timeout, max_entries: 10_000 }
     }
 }
 
@@ -169,7 +172,7 @@ impl<T: Transport, C: Clock> Client<T, C> {
     /// # Errors
     /// [`WrongSetting`]
     pub fn with_clock(settings: Settings, transport: T, clock: C) -> Result<Self, WrongSetting> {
-        let Settings { url, service, client_id, max_age, timeout, max_entries } = settings;
+        let Settings { url, service, client_id, max_age, renew_within, timeout, max_entries } = settings;
         let origin = origin(&url).ok_or(WrongSetting("url must be like https://api.hamrah.app; http only on this machine"))?;
         if service.is_empty() {
             return Err(WrongSetting("service must be a name or a number"));
@@ -180,7 +183,7 @@ impl<T: Transport, C: Clock> Client<T, C> {
         if client_id.iter().any(|id| !id.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(WrongSetting("client_id must be printable"));
         }
-        let state = Arc::new(Mutex::new(State::new(max_age.min(MOST_AGE), max_entries)));
+        let state = Arc::new(Mutex::new(State::new(max_age.min(MOST_AGE), max_entries, renew_within)));
         let body = serde_json::json!({ "service_id": service }).to_string();
         let url = format!("{origin}/check-token");
         Ok(Self(Arc::new(Inner { transport, clock, url, client_id, body, timeout, state })))

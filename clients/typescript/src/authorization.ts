@@ -40,6 +40,8 @@ export interface AuthorizationOptions {
   now?: () => number;
   /** For how many seconds a good answer is kept for reads: 60 at most, 0 keeps nothing. */
   maxAge?: number;
+  /** A token with so many seconds left or less is always asked about, which renews it: 30, as the service's `TOKEN_RENEW_THRESHOLD_SECONDS`. */
+  renewWithin?: number;
   /** After how many milliseconds an answer comes too late: 5000. */
   timeout?: number;
   /** How many answers are kept: 10,000. */
@@ -105,9 +107,10 @@ export class AuthorizationClient {
   #barrier = 0;
 
   constructor(options: AuthorizationOptions) {
-    const { service, clientId, maxAge = MOST_SECONDS, timeout = 5000, maxEntries = 10_000 } = options;
+    const { service, clientId, maxAge = MOST_SECONDS, timeout = 5000, maxEntries = 10_000, renewWithin = 30 } = options;
     if (service === "" || !["string", "number"].includes(typeof service)) throw new TypeError("service must be a name or a number");
-    if (!(maxAge >= 0) || !(timeout > 0) || !(maxEntries >= 1)) throw new TypeError("maxAge, timeout and maxEntries must be positive");
+    if (!(maxAge >= 0) || !(renewWithin >= 0)) throw new TypeError("maxAge and renewWithin must not be negative");
+    if (!(timeout > 0) || !(maxEntries >= 1)) throw new TypeError("timeout and maxEntries must be positive");
     this.#url = `${originOf(options.url)}/check-token`;
     this.#headers = { Accept: "application/json", "Content-Type": "application/json" };
     if (clientId !== undefined) this.#headers["x-client-id"] = clientId;
@@ -118,7 +121,7 @@ export class AuthorizationClient {
     this.#now = options.now ?? Date.now;
     this.#timeout = timeout;
     this.#share = options.share ?? globalThis.navigator?.userAgent !== "Cloudflare-Workers";
-    this.#kept = new Kept(Math.min(maxAge, MOST_SECONDS) * 1000, maxEntries);
+    this.#kept = new Kept(Math.min(maxAge, MOST_SECONDS) * 1000, maxEntries, renewWithin * 1000);
   }
 
   /**

@@ -31,12 +31,14 @@ export class Kept {
   readonly #entries = new Map<string, Entry>();
   readonly #maxAge: number;
   readonly #most: number;
+  readonly #renewWithin: number;
   #newest: { service: number; version: number; seen: number } | undefined;
 
-  /** `maxAge` in milliseconds; at most `most` entries. */
-  constructor(maxAge: number, most: number) {
+  /** `maxAge` and `renewWithin` in milliseconds; at most `most` entries. */
+  constructor(maxAge: number, most: number, renewWithin: number) {
     this.#maxAge = maxAge;
     this.#most = most;
+    this.#renewWithin = renewWithin;
   }
 
   get(key: string, now: number): Answer | undefined {
@@ -71,7 +73,8 @@ export class Kept {
 
   /** Keeps an answer, counted from when it was asked for: the service looked after that. */
   keep(key: string, answer: Answer, asked: Asked, now: number): void {
-    const until = Math.min(asked.at + this.#maxAge, answer.expires_at * 1000);
+    // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
+    const until = Math.min(asked.at + this.#maxAge, answer.expires_at * 1000 - this.#renewWithin);
     const there = this.#entries.get(key);
     if (until <= now || now < asked.at || (there && there.asked.order > asked.order)) return;
     this.#entries.delete(key);

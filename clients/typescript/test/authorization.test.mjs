@@ -69,14 +69,24 @@ test("it asks as the contract has it", async () => {
 });
 
 test("no setting makes an answer live longer than a minute, or its token", async () => {
-  for (const [maxAge, life, end] of [[undefined, 60], [600, 60], [Infinity, 60], [10, 10], [undefined, 20, START + 20]]) {
-    const { client, sent, clock } = scripted([json(good({ end }))], maxAge === undefined ? {} : { maxAge });
+  const rows = [
+    [{}, 60],
+    [{ maxAge: 600 }, 60],
+    [{ maxAge: Infinity }, 60],
+    [{ maxAge: 10 }, 10],
+    [{ renewWithin: 0 }, 20, START + 20],
+    // With 30 seconds left it is asked about, and so renewed.
+    [{}, 20, START + 50],
+    [{ renewWithin: 45 }, 5, START + 50],
+  ];
+  for (const [options, life, end] of rows) {
+    const { client, sent, clock } = scripted([json(good({ end }))], options);
     await client.check(TOKEN);
     clock.now = START + life - 0.001;
-    assert.equal((await client.check(TOKEN)).cached, true, `${maxAge}`);
+    assert.equal((await client.check(TOKEN)).cached, true, inspect(options));
     clock.now = START + life;
     await client.check(TOKEN);
-    assert.equal(sent.length, 2, `${maxAge}`);
+    assert.equal(sent.length, 2, inspect(options));
   }
   const { client, sent } = scripted([json(good())], { maxAge: 0 });
   for (let time = 0; time < 3; time += 1) assert.equal((await client.check(TOKEN)).cached, false);
@@ -257,6 +267,6 @@ test("what ended is shared no more, while something else is under way", async ()
 });
 
 test("settings that make no sense are refused", () => {
-  const wrong = [{ url: "http://auth.example" }, { url: `${URL_}/auth` }, { service: "" }, { maxAge: -1 }, { maxAge: NaN }, { timeout: 0 }, { maxEntries: 0 }, { clientId: "a\nb" }];
+  const wrong = [{ url: "http://auth.example" }, { url: `${URL_}/auth` }, { service: "" }, { maxAge: -1 }, { maxAge: NaN }, { renewWithin: -1 }, { timeout: 0 }, { maxEntries: 0 }, { clientId: "a\nb" }];
   for (const options of wrong) assert.throws(() => new AuthorizationClient({ url: URL_, service: "Stock", ...options }), TypeError, inspect(options));
 });

@@ -39,8 +39,14 @@ fn it_asks_as_the_contract_has_it() {
 
 #[test]
 fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
-    for (max_age, life, end) in [(60, 60, 300), (600, 60, 300), (10, 10, 300), (60, 20, 20)] {
-        let world = World::new(|settings| settings.max_age = Duration::from_secs(max_age));
+    // In its last 30 seconds a token is asked about, and so renewed.
+    for (max_age, renew_within, life, end) in
+        [(60, 30, 60, 300), (600, 30, 60, 300), (10, 30, 10, 300), (60, 0, 20, 20), (60, 30, 20, 50), (60, 45, 5, 50)]
+    {
+        let world = World::new(|settings| {
+            settings.max_age = Duration::from_secs(max_age);
+            settings.renew_within = Duration::from_secs(renew_within);
+        });
         let mut body = good();
         body["expires_at"] = json!(START + end);
         world.give(200, &body);
