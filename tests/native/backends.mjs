@@ -49,7 +49,8 @@ export const way = async (to) => {
     if (state.mode === "cut") return request.socket.destroy();
     if (state.mode === "busy") return passOn(response, Response.json({ error: "unavailable" }, { status: 503, headers: { "retry-after": "7" } }));
     const headers = Object.fromEntries(["token", "x-client-id", "content-type"].flatMap((name) => (request.headers[name] ? [[name, request.headers[name]]] : [])));
-    const answer = await fetch(`${to}${request.url}`, { method: request.method, headers, body });
+    const answer = await fetch(`${to}${request.url}`, { method: request.method, headers, body }).catch(() => undefined);
+    if (!answer) return request.socket.destroy();
     const text = await answer.arrayBuffer();
     if (state.mode === "hold") await new Promise((resume) => state.held.push(resume));
     const kept = ["content-type", "retry-after"].flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name)]] : []));
