@@ -49,12 +49,15 @@ check: setup ## Format, lints, generated files
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown -- -D warnings
+	cargo fmt --check --manifest-path clients/rust/Cargo.toml
+	CARGO_TARGET_DIR=target/clients cargo clippy --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings
 	node_modules/.bin/tsc -p clients/typescript --noEmit
 	node_modules/.bin/tsc -p web --noEmit
 	@node scripts/fresh.mjs
 
 fmt: ## Format the code
 	cargo fmt
+	cargo fmt --manifest-path clients/rust/Cargo.toml
 
 openapi: setup ## Write openapi.json, the reference and the TypeScript types again
 	cargo run --quiet -- openapi > openapi.json.new && mv openapi.json.new openapi.json

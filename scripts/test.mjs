@@ -1,6 +1,7 @@
 // `make test`, after the Worker has been built: every suite, on both targets. `--worker-only` leaves the native suites out.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { startControl } from "../tests/workerd/control.mjs";
 
 const unknown = process.argv.slice(2).filter((argument) => argument.startsWith("--") && argument !== "--worker-only");
@@ -36,6 +37,9 @@ try {
     await control.stop();
   }
   if (filters.length === 0) {
+    // Beside the API's own: other features of the same crates. It also builds the example that a Node suite starts.
+    const clients = { CARGO_TARGET_DIR: resolve("target/clients") };
+    await run("The Rust client", "cargo", ["test", "--manifest-path", "clients/rust/Cargo.toml"], clients);
     await run("Node suites", "node", ["--test", ...nodeTests]);
     if (!workerOnly) await run("In a browser, on both targets", "node", ["--test", "--test-concurrency", "1", ...browserTests]);
   }

@@ -87,7 +87,7 @@ const stepUpOf = (value: unknown): StepUp | undefined => {
 };
 
 /** Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3). */
-const retryAfterOf = (headers: Headers): number | undefined => {
+export const retryAfterOf = (headers: Headers): number | undefined => {
   const value = headers.get("Retry-After")?.trim();
   if (!value) return undefined;
   if (/^\d+$/.test(value)) return Number(value);

@@ -2,6 +2,7 @@
  * A client for hamrah-api, for servers: hamrah-app's, which binds to the API as a service, and others, which call its URL.
  */
 import { errorOf, HamrahApiError } from "./error.js";
+import { originOf } from "./origin.js";
 import type { components } from "./schema.js";
 
 export { HamrahApiError } from "./error.js";
@@ -214,15 +215,6 @@ export class HamrahApi {
     return objectIn(text, response) as T;
   }
 }
-
-/** The URL must be an origin: a path or query in it would silently be dropped, a user or password would end up in messages. */
-const originOf = (url: string): string => {
-  const { origin, href, protocol, hostname } = URL.canParse(url) ? new URL(url) : { origin: "", href: "", protocol: "", hostname: "" };
-  if (!/^https?:$/.test(protocol) || href !== `${origin}/`) throw new TypeError("api must be a service binding or a URL like https://api.hamrah.app");
-  // Keys and credentials travel in headers: in the clear only on this machine.
-  if (protocol === "http:" && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) throw new TypeError("api must be https, except on localhost");
-  return origin;
-};
 
 /** An id in a path. Anything but an id could lead to another path (`..`). */
 const segment = (id: string): string => {

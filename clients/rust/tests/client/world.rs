@@ -1,0 +1,138 @@
+//! A client in a world without a network: its transport is scripted, and its clock is told the time.
+
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use hamrah_authorization_client::{Access, Checked, Client, Clock, Question, Reply, Settings, Transport, TransportError, Unavailable};
+use serde_json::{Value, json};
+
+pub const START: u64 = 1_800_000_000;
+pub const READ: (Access, Option<&str>) = (Access::Read, None);
+pub const WRITE: (Access, Option<&str>) = (Access::Write, None);
+
+/// In milliseconds.
+#[derive(Clone)]
+pub struct Told(Arc<AtomicU64>);
+
+impl Clock for Told {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What a question is answered with.
+type Given = Result<Reply, &'static str>;
+
+/// Answers by what is given, in the order of the questions; waits where nothing is given yet.
+#[derive(Clone, Default)]
+pub struct Script {
+    pub answers: Arc<Mutex<Vec<Option<Given>>>>,
+    pub sent: Arc<Mutex<Vec<Question>>>,
+}
+
+impl Transport for Script {
+    async fn post(&self, question: Question) -> Result<Reply, TransportError> {
+        let place = {
+            let mut sent = self.sent.lock().unwrap();
+            sent.push(question);
+            sent.len() - 1
+        };
+        let given = poll_fn(|_| match self.answers.lock().unwrap().get_mut(place).and_then(Option::take) {
+            Some(given) => Poll::Ready(given),
+            None => Poll::Pending,
+        });
+        given.await.map_err(Into::into)
+    }
+}
+
+pub struct World {
+    pub client: Client<Script, Told>,
+    pub clock: Told,
+    pub script: Script,
+}
+
+pub type Outcome = Result<Checked, Unavailable>;
+
+impl World {
+    pub fn new(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::new("https://auth.example", "Stock");
+        settings.client_id = Some("stock-1".to_owned());
+        change(&mut settings);
+        let (script, clock) = (Script::default(), Told(Arc::new(AtomicU64::new(START * 1000))));
+        let client = Client::with_clock(settings, script.clone(), clock.clone()).expect("settings");
+        Self { client, clock, script }
+    }
+
+    pub fn at(&self, seconds: f64) {
+        let millis = u64::try_from(Duration::from_secs_f64(seconds.abs()).as_millis()).unwrap();
+        let start = START * 1000;
+        self.clock.0.store(if seconds < 0.0 { start - millis } else { start + millis }, Ordering::Relaxed);
+    }
+
+    /// Gives the next answer.
+    pub fn give(&self, status: u16, body: &Value) {
+        self.script.answers.lock().unwrap().push(Some(Ok(reply(status, body))));
+    }
+
+    /// Leaves the next question without an answer; gives its place.
+    pub fn hold(&self) -> usize {
+        let mut answers = self.script.answers.lock().unwrap();
+        answers.push(None);
+        answers.len() - 1
+    }
+
+    pub fn release(&self, place: usize, status: u16, body: &Value) {
+        self.script.answers.lock().unwrap()[place] = Some(Ok(reply(status, body)));
+    }
+
+    pub fn sent(&self) -> usize {
+        self.script.sent.lock().unwrap().len()
+    }
+
+    pub fn begin(&self, token: &str, (access, permission): (Access, Option<&'static str>)) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        let (client, token) = (self.client.clone(), token.to_owned());
+        let mut begun: Pin<Box<dyn Future<Output = Outcome>>> =
+            Box::pin(async move { client.check(Some(&token), access, permission).await });
+        assert!(poll(begun.as_mut()).is_none(), "it is answered already");
+        begun
+    }
+
+    pub fn check(&self, token: &str, (access, permission): (Access, Option<&str>)) -> Outcome {
+        poll(pin!(self.client.check(Some(token), access, permission))).expect("an answer")
+    }
+
+    /// Whether it is allowed, and how many questions were sent by now.
+    pub fn ok(&self, token: &str, how: (Access, Option<&str>)) -> (bool, usize) {
+        (matches!(self.check(token, how), Ok(Checked::Allowed { .. })), self.sent())
+    }
+}
+
+pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+pub fn reply(status: u16, body: &Value) -> Reply {
+    Reply { status, retry_after: None, body: body.to_string().into_bytes() }
+}
+
+pub fn good_in(service: i64, version: i64, permissions: &[&str]) -> Value {
+    json!({
+        "valid": true, "payload": {"user_id": 7, "username": "ada", "name": "Ada"}, "renewed": false, "expires_at": START + 300,
+        "access": {"service_id": service, "roles": ["Keeper"], "permissions": permissions, "policy_version": version},
+    })
+}
+
+pub fn good() -> Value {
+    good_in(1, 1, &["read"])
+}
+
+pub fn refusal() -> Value {
+    json!({"valid": false, "error": "invalid_token"})
+}
