@@ -33,8 +33,8 @@ pub struct Answer {
     pub permissions: Vec<String>,
     /// The service's version.
     pub policy_version: i64,
-    /// Until when this may be relied on, in seconds since 1970: not longer than the first of the grants lasts.
-    pub cache_until: u64,
+    /// For how many seconds this may be relied on: not longer than the first of the grants lasts.
+    pub max_age: u64,
 }
 
 /// Why a token is refused.
@@ -106,7 +106,7 @@ struct Granted {
     roles: Vec<String>,
     permissions: Vec<String>,
     policy_version: i64,
-    cache_until: u64,
+    max_age: u64,
 }
 
 #[derive(Deserialize)]
@@ -119,8 +119,8 @@ pub(crate) fn read(reply: &Reply) -> Result<Said, Unavailable> {
     let bad = (reply.status >= 400).then(|| serde_json::from_slice::<Bad>(&reply.body).ok()).flatten();
     let good = (reply.status == 200).then(|| serde_json::from_slice::<Good>(&reply.body).ok()).flatten();
     if let Some(Good { valid: true, payload: user, expires_at, access }) = good {
-        let Granted { service_id, roles, permissions, policy_version, cache_until } = access;
-        return Ok(Said::Good(Arc::new(Answer { user, expires_at, service_id, roles, permissions, policy_version, cache_until })));
+        let Granted { service_id, roles, permissions, policy_version, max_age } = access;
+        return Ok(Said::Good(Arc::new(Answer { user, expires_at, service_id, roles, permissions, policy_version, max_age })));
     }
     match bad {
         // Only the service's own: something in between knows nothing of the token.

@@ -94,7 +94,7 @@ impl Kept {
     pub(crate) fn keep(&mut self, key: &Key, answer: &Arc<Answer>, asked: Asked, now: Duration) {
         // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
         let renewal = Duration::from_secs(answer.expires_at).saturating_sub(self.renew_within);
-        let until = renewal.min(Duration::from_secs(answer.cache_until)).min(asked.at + self.max_age);
+        let until = renewal.min(asked.at + self.max_age.min(Duration::from_secs(answer.max_age)));
         let is_older = self.entries.get(key).is_some_and(|there| there.asked.order > asked.order);
         if until <= now || now < asked.at || is_older {
             return;

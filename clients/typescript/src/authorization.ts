@@ -253,12 +253,12 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 const answerIn = (body: unknown): Answer | undefined => {
   const { valid, payload, access, expires_at } = fields(body);
   const { user_id, username, name } = fields(payload);
-  const { service_id, roles, permissions, policy_version, cache_until } = fields(access);
+  const { service_id, roles, permissions, policy_version, max_age } = fields(access);
   if (valid !== true || !isWhole(user_id) || typeof username !== "string" || typeof name !== "string") return undefined;
-  if (!isWhole(expires_at) || !isWhole(service_id) || !isWhole(policy_version) || !isWhole(cache_until) || !isNames(roles) || !isNames(permissions)) return undefined;
+  if (!isWhole(expires_at) || !isWhole(service_id) || !isWhole(policy_version) || !isWhole(max_age) || !isNames(roles) || !isNames(permissions)) return undefined;
   const user = Object.freeze({ user_id, username, name });
   const what = { service_id, roles: Object.freeze(roles), permissions: Object.freeze(permissions), policy_version };
-  return Object.freeze({ ok: true, user, ...what, cache_until, expires_at });
+  return Object.freeze({ ok: true, user, ...what, max_age, expires_at });
 };
 
 /** What a 401 says, if it is the service's and not that of something in between. */

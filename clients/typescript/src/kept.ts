@@ -6,8 +6,8 @@ export interface Answer {
   readonly roles: readonly string[];
   readonly permissions: readonly string[];
   readonly policy_version: number;
-  /** Until when this may be relied on, in seconds since 1970: not longer than the first of the grants lasts. */
-  readonly cache_until: number;
+  /** For how many seconds this may be relied on: not longer than the first of the grants lasts. */
+  readonly max_age: number;
   /** When the token ends, in seconds since 1970. */
   readonly expires_at: number;
 }
@@ -76,7 +76,7 @@ export class Kept {
   /** Keeps an answer, counted from when it was asked for: the service looked after that. */
   keep(key: string, answer: Answer, asked: Asked, now: number): void {
     // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
-    const until = Math.min(asked.at + this.#maxAge, answer.expires_at * 1000 - this.#renewWithin, answer.cache_until * 1000);
+    const until = Math.min(asked.at + Math.min(this.#maxAge, answer.max_age * 1000), answer.expires_at * 1000 - this.#renewWithin);
     const there = this.#entries.get(key);
     if (until <= now || now < asked.at || (there && there.asked.order > asked.order)) return;
     this.#entries.delete(key);

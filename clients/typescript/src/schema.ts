@@ -1425,7 +1425,7 @@ export interface paths {
          * @description # Errors
          *     401 without a service's key. A token that is not good is no error.
          */
-        post: operations["introspect"];
+        post: operations["oauth_introspect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1446,7 +1446,7 @@ export interface paths {
          * @description # Errors
          *     401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).
          */
-        post: operations["revoke"];
+        post: operations["oauth_revoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2293,9 +2293,18 @@ export interface components {
             service_id?: components["schemas"]["NumberOrName"] | null;
             user_id?: components["schemas"]["NumberOrName"] | null;
         };
+        /** @description What somebody has in a service, and how long that may be relied on. */
+        CheckedAccess: components["schemas"]["AccessAnswer"] & {
+            /**
+             * Format: int64
+             * @description For so many seconds from the question on: a minute at most, and not longer than the token and the first of the grants last.
+             * @example 60
+             */
+            max_age: number;
+        };
         /** @description A token that is good. */
         CheckedToken: components["schemas"]["Profile"] & {
-            access?: components["schemas"]["AccessAnswer"] | null;
+            access?: components["schemas"]["CheckedAccess"] | null;
             /** @description Always `true`. */
             valid: boolean;
         };
@@ -10538,7 +10547,7 @@ export interface operations {
             };
         };
     };
-    introspect: {
+    oauth_introspect: {
         parameters: {
             query?: never;
             header?: never;
@@ -10634,7 +10643,7 @@ export interface operations {
             };
         };
     };
-    revoke: {
+    oauth_revoke: {
         parameters: {
             query?: never;
             header?: never;

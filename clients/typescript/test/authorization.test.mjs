@@ -13,12 +13,12 @@ const { AuthorizationClient, AuthorizationUnavailable } = await import(
 const TOKEN = `hmp_${"a".repeat(43)}`;
 const START = 1_800_000_000;
 const URL_ = "https://auth.example";
-const good = ({ version = 1, permissions = ["read"], end = START + 300, service = 1 } = {}) => ({
+const good = ({ version = 1, permissions = ["read"], end = START + 300, age = 1000, service = 1 } = {}) => ({
   valid: true,
   payload: { user_id: 7, username: "ada", name: "Ada" },
   renewed: false,
   expires_at: end,
-  access: { service_id: service, roles: ["Keeper"], permissions, policy_version: version },
+  access: { service_id: service, roles: ["Keeper"], permissions, policy_version: version, max_age: age },
 });
 const json = (body, status = 200, headers = {}) => Response.json(body, { status, headers });
 const refusal = (error = "invalid_token") => json({ valid: false, error }, 401);
@@ -57,6 +57,7 @@ test("it asks as the contract has it", async () => {
     roles: ["Keeper"],
     permissions: ["read"],
     policy_version: 1,
+    max_age: 1000,
     expires_at: START + 300,
     cached: false,
   });
@@ -109,6 +110,15 @@ test("the minute counts from the question, and not again from each use; a clock 
   assert.equal(sent.length, 3);
 });
 
+test("nothing is kept longer than the service says, whatever the client was told", async () => {
+  const { client, sent, clock } = scripted([json(good({ age: 20 }))]);
+  for (const [at, asked] of [[0, 1], [19, 1], [20, 2]]) {
+    clock.now = START + at;
+    await client.check(TOKEN);
+    assert.equal(sent.length, asked, `${at} s`);
+  }
+});
+
 test("what cannot be a token is sent nowhere", async () => {
   const { client, sent } = scripted([json(good())]);
   for (const token of ["", " ", `${TOKEN}\r\nx-forwarded-for: 10.0.0.1`, `${TOKEN}\n`, `${TOKEN}, ${TOKEN}`, "tökén", "a".repeat(257), "\u0000"]) {
@@ -149,6 +159,7 @@ test("whatever is not the service's answer lets nobody in", async () => {
     without((body) => (body.access.permissions = "read write")),
     without((body) => (body.access.roles = [1])),
     without((body) => delete body.access.policy_version),
+    without((body) => delete body.access.max_age),
     without((body) => (body.expires_at = "never")),
     json(null),
     new Response("<h1>Welcome</h1>"),

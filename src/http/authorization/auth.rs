@@ -201,8 +201,9 @@ pub struct CheckedToken {
 pub struct CheckedAccess {
     #[serde(flatten)]
     access: AccessAnswer,
-    /// In seconds since 1970: a minute at most, and not longer than the token and the first of the grants last.
-    cache_until: i64,
+    /// For so many seconds from the question on: a minute at most, and not longer than the token and the first of the grants last.
+    #[schema(example = 60)]
+    max_age: i64,
 }
 
 /// `POST /check-token`: whether the token is good, and what whoever has it may do in a service.
@@ -225,7 +226,7 @@ pub async fn check_token(
     let (caller, access) = checked.map_err(|error| invalid(error.into()))?;
     let access = access.map(|access| {
         let until = check::relied_on(caller.now, [Some(caller.bearer.expires_at), access.until], false);
-        CheckedAccess { access: access.into(), cache_until: until.seconds() }
+        CheckedAccess { access: access.into(), max_age: until.seconds_since(caller.now) }
     });
     Ok(AppJson(CheckedToken { valid: true, profile: caller.into(), access }))
 }

@@ -78,7 +78,7 @@ pub struct Introspection {
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error.
-#[utoipa::path(post, path = "/oauth/introspect", operation_id = "introspect", tag = "authorization", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = Introspection)))]
+#[utoipa::path(post, path = "/oauth/introspect", operation_id = "oauth_introspect", tag = "authorization", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = Introspection)))]
 pub async fn introspect(State(app): State<App>, PresentedToken(token): PresentedToken) -> Result<AppJson<Introspection>, ApiError> {
     let iss = Some(app.ports.config.jwt_issuer.clone());
     if let Some(token) = PersonToken::parse(&token) {
@@ -119,7 +119,7 @@ pub async fn introspect(State(app): State<App>, PresentedToken(token): Presented
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).
-#[utoipa::path(post, path = "/oauth/revoke", operation_id = "revoke", tag = "authorization", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "It is good for nothing any more.")))]
+#[utoipa::path(post, path = "/oauth/revoke", operation_id = "oauth_revoke", tag = "authorization", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "It is good for nothing any more.")))]
 pub async fn revoke(
     State(app): State<App>,
     origin: RequestOrigin,

@@ -47,6 +47,19 @@ async fn no_route_answers_without_a_good_token() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = hamrah_api::http::openapi::document();
+    let mut names: Vec<String> = table()
+        .iter()
+        .filter_map(|route| document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(names.len(), table().len(), "one is not described");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), table().len());
+}
+
+#[test]
 fn every_route_at_the_root_is_told_by_its_path() {
     for route in table() {
         let core = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/") || !route.path[1..].contains('/');

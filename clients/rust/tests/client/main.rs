@@ -57,6 +57,17 @@ fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
         world.at(f64::from(life));
         assert_eq!(world.ok("a", READ), (true, 2));
     }
+    // Nor longer than the service says.
+    let world = World::new(|_| {});
+    let mut body = good();
+    body["access"]["max_age"] = json!(20);
+    for (at, asked) in [(0.0, 1), (19.9, 1), (20.0, 2)] {
+        world.at(at);
+        if asked > world.sent() {
+            world.give(200, &body);
+        }
+        assert_eq!(world.ok("a", READ), (true, asked), "{at} s");
+    }
     let world = World::new(|settings| settings.max_age = Duration::ZERO);
     for count in 1..4 {
         world.give(200, &good());
@@ -135,7 +146,11 @@ fn whatever_is_not_the_services_answer_lets_nobody_in() {
         (401, json!({"error": "invalid_token"})),
     ]);
     let wrong = [("/valid", json!(false)), ("/payload/user_id", json!("7")), ("/access", json!(null)), ("/expires_at", json!("never"))];
-    for (path, value) in wrong.into_iter().chain([("/access/permissions", json!("read")), ("/access/policy_version", json!(null))]) {
+    for (path, value) in wrong.into_iter().chain([
+        ("/access/permissions", json!("read")),
+        ("/access/policy_version", json!(null)),
+        ("/access/max_age", json!("never")),
+    ]) {
         let mut body = good();
         *body.pointer_mut(path).unwrap() = value;
         bodies.push_back((200, body));

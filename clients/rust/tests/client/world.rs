@@ -125,7 +125,7 @@ pub fn reply(status: u16, body: &Value) -> Reply {
 pub fn good_in(service: i64, version: i64, permissions: &[&str]) -> Value {
     json!({
         "valid": true, "payload": {"user_id": 7, "username": "ada", "name": "Ada"}, "renewed": false, "expires_at": START + 300,
-        "access": {"service_id": service, "roles": ["Keeper"], "permissions": permissions, "policy_version": version},
+        "access": {"service_id": service, "roles": ["Keeper"], "permissions": permissions, "policy_version": version, "max_age": 1_000},
     })
 }
 
