@@ -1,9 +1,12 @@
 //! Work that takes tens of milliseconds of a processor: how much of it is under way at once, and where it runs.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+
+use crate::model::time::Timestamp;
 
 /// Where long work runs: beside the requests where there are threads, in their way where there are none.
 #[async_trait]
@@ -12,10 +15,15 @@ pub trait Compute: Send + Sync {
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
+/// After this a turn counts no longer: work takes some hundred milliseconds, and a platform may forget a request without telling.
+const LAPSES: Duration = Duration::from_secs(15);
+
 /// Turns: as many as may be taken at a time. What is dear is bounded by them, whoever asks for it.
 #[derive(Debug)]
 pub struct Turns {
-    taken: AtomicUsize,
+    /// Those that are taken, by number, with when they were.
+    taken: Mutex<Vec<(u64, Timestamp)>>,
+    next: AtomicU64,
     most: usize,
 }
 
@@ -23,24 +31,30 @@ impl Turns {
     /// `most` turns.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), most })
+        Arc::new(Self { taken: Mutex::default(), next: AtomicU64::new(0), most })
     }
 
     /// Takes a turn; `None` if all are taken.
     #[must_use]
-    pub fn take(self: &Arc<Self>) -> Option<Turn> {
-        let more = |taken: usize| (taken < self.most).then(|| taken.saturating_add(1));
-        self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok().map(|_| Turn(Arc::clone(self)))
+    pub fn take(self: &Arc<Self>, now: Timestamp) -> Option<Turn> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.retain(|(_, since)| *since > now.minus(LAPSES));
+        if taken.len() >= self.most {
+            return None;
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        taken.push((number, now));
+        Some(Turn(Arc::clone(self), number))
     }
 }
 
 /// A turn that is taken, until it is dropped.
 #[derive(Debug)]
-pub struct Turn(Arc<Turns>);
+pub struct Turn(Arc<Turns>, u64);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).retain(|(number, _)| *number != self.1);
     }
 }
 
@@ -64,10 +78,12 @@ mod tests {
 
     #[test]
     fn no_more_turns_are_taken_than_there_are() {
-        let turns = Turns::new(2);
-        let (one, two) = (turns.take(), turns.take());
-        assert!(one.is_some() && two.is_some() && turns.take().is_none());
+        let (turns, now) = (Turns::new(2), Timestamp::from_millis(1_000_000));
+        let (one, two) = (turns.take(now), turns.take(now));
+        assert!(one.is_some() && two.is_some() && turns.take(now).is_none());
         drop(one);
-        assert!(turns.take().is_some());
+        let three = turns.take(now);
+        assert!(three.is_some() && turns.take(now).is_none());
+        assert!(turns.take(now.plus(LAPSES)).is_some(), "one that was forgotten lapses");
     }
 }

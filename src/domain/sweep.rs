@@ -1,13 +1,18 @@
 //! Removing what has ended, in bounded batches: every minute.
 
+use std::time::Duration;
+
 use super::Ports;
 use super::devices::UNBOUND_KEPT;
 use super::webhooks::NOTICES_KEPT;
 use crate::model::config::REFRESH_EVENTS_KEPT;
 use crate::model::records::EventKind;
 use crate::model::throttle::ATTEMPTS_KEPT;
-use crate::store::authorization::tokens as person_tokens;
+use crate::store::authorization::{grants, tokens as person_tokens};
 use crate::store::{StoreError, attempts, attest_keys, challenges, events, outbox, refresh_tokens, sessions};
+
+/// How long it can be seen that somebody had something whose time is over.
+const ENDED_GRANTS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// How many rows a sweep removed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -22,6 +27,8 @@ pub struct Swept {
     pub events: usize,
     /// Tokens of the authorization service.
     pub person_tokens: usize,
+    /// Grants that ended long ago.
+    pub grants: usize,
     /// Devices' keys that nobody used.
     pub attest_keys: usize,
     /// Subjects that nobody guessed at lately.
@@ -45,6 +52,7 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         events: events::sweep(db, EventKind::TokensRefreshed, now.minus(REFRESH_EVENTS_KEPT)).await?
             + events::sweep(db, EventKind::TokenIssued, now.minus(REFRESH_EVENTS_KEPT)).await?,
         person_tokens: person_tokens::sweep(db, now).await?,
+        grants: grants::sweep(db, now.minus(ENDED_GRANTS_KEPT)).await?,
         attest_keys: attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?,
         attempts: attempts::sweep(db, now.minus(ATTEMPTS_KEPT)).await?,
         // Without a webhook nobody wants them: the schema writes them all the same.

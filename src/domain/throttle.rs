@@ -32,6 +32,8 @@ pub enum Way {
     BackupCode,
     /// A password, and the code that is asked for besides.
     Password,
+    /// No guess, but dear: choosing a password.
+    SetPassword,
     /// No guess, but dear: an export.
     Export,
 }
@@ -43,6 +45,7 @@ impl Way {
             Self::Recovery => "recovery",
             Self::BackupCode => "backup_code",
             Self::Password => "password",
+            Self::SetPassword => "set_password",
             Self::Export => "export",
         }
     }
@@ -53,7 +56,7 @@ impl Way {
         match self {
             Self::Totp | Self::Recovery | Self::Password => &Policy::GUESS,
             Self::BackupCode => &Policy::LONG_CODE,
-            Self::Export => &Policy::DEAR,
+            Self::SetPassword | Self::Export => &Policy::DEAR,
         }
     }
 }
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Password, Way::Export];
+        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Password, Way::SetPassword, Way::Export];
         let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
         assert_eq!(subjects.len(), ways.len());
     }

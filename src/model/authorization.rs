@@ -66,6 +66,15 @@ pub fn name(text: &str) -> Option<String> {
     (name.chars().count() <= NAME_CHARS && !looks_like_a_number(&name)).then_some(name)
 }
 
+/// A name that something can be given: not one that is, or may become, the service's own.
+#[must_use]
+pub fn new_name(text: &str) -> Option<String> {
+    name(text).filter(|name| {
+        let lower = name.to_lowercase();
+        lower != "auth" && !lower.starts_with("auth.")
+    })
+}
+
 /// A username: 1 to 64 letters, digits and `._@+-`, and not a number, which would be an id. Case counts.
 #[must_use]
 pub fn username(text: &str) -> Option<String> {
@@ -139,6 +148,7 @@ mod tests {
         }
         assert_eq!((name("Service A").as_deref(), username("Service A")), (Some("Service A"), None));
         assert_eq!((id("9007199254740992"), id("99999999999999999999")), (None, None));
+        assert!(new_name("Authors").is_some() && new_name("AUTH").is_none() && new_name("auth.x").is_none() && name("auth.x").is_some());
         assert!(username("ana@example.com").is_some() && username("").is_none() && username(&"x".repeat(65)).is_none());
     }
 

@@ -28,6 +28,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The beginning of its second.
+    #[must_use]
+    pub const fn to_second(self) -> Self {
+        Self(self.seconds().saturating_mul(1000))
+    }
+
     /// `duration` later; stops at the end of time instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

@@ -74,7 +74,7 @@ pub struct Person {
 }
 
 /// A role or a permission of a person in a service.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// Their username.
@@ -90,4 +90,12 @@ pub struct Grant {
     /// When it ends, in seconds since 1970; if missing: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+}
+
+impl Grant {
+    /// Whom, where and what, but for when it ends.
+    #[must_use]
+    pub fn what(&self) -> [Option<&str>; 4] {
+        [Some(&self.person), Some(&self.service), self.role.as_deref(), self.permission.as_deref()]
+    }
 }

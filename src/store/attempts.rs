@@ -2,6 +2,7 @@
 
 use super::{Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run_until_short, sql};
 use crate::model::ids::SessionId;
+use crate::model::records::Caller;
 use crate::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
 use crate::model::time::Timestamp;
 
@@ -89,6 +90,12 @@ pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
 #[must_use]
 pub fn forgive(subject: &Subject) -> Statement {
     sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
+}
+
+/// The same, if the sign-in of whoever changes something is live.
+#[must_use]
+pub fn forgive_by(subject: &Subject, by: Caller) -> Statement {
+    sql(concat!("DELETE FROM attempts WHERE subject = ?3 AND ", is_live!()), [by.session.into(), by.user.into(), subject.as_str().into()])
 }
 
 /// Removes what was last tried before or at `before`, some batches of it; gives how many.

@@ -1,6 +1,7 @@
 //! Passwords: whose they may be, and how they are set, changed and taken away.
 
 use super::attempts::{self, Claim};
+use super::authorization::tokens;
 use super::factors::{Changed, changed};
 use super::totp::{self, Step, Totp};
 use super::{Db, Row, Statement, StoreError, events, rows, sessions, sql};
@@ -106,11 +107,17 @@ pub struct FreshIds {
 }
 
 /// Sets or replaces the password of the caller's account, and ends everything else that is signed in to it: sign-ins, and tokens of the
-/// authorization service. One round trip.
+/// authorization service. Guesses at it, counted under `subject`, are forgotten. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn set(db: &dyn Db, by: Caller, hash: &PasswordHash, ids: FreshIds, stamp: &EventStamp) -> Result<Changed, StoreError> {
+pub async fn set(
+    db: &dyn Db,
+    by: Caller,
+    (hash, subject): (&PasswordHash, &Subject),
+    ids: FreshIds,
+    stamp: &EventStamp,
+) -> Result<Changed, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let told = |kind: EventKind, exists: &'static str| {
         let mut event = events::about_session(stamp, kind, by.user, by.session);
@@ -139,11 +146,8 @@ pub async fn set(db: &dyn Db, by: Caller, hash: &PasswordHash, ids: FreshIds, st
         concat!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", is_live!()),
         [session, user, stamp.at.into()],
     ));
-    let [session, user] = caller();
-    batch.push(sql(
-        concat!("DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ", is_live!()),
-        [session, user],
-    ));
+    batch.push(tokens::revoke_by(by));
+    batch.push(attempts::forgive_by(subject, by));
     let [session, user] = caller();
     let upsert = batch.len();
     batch.push(sql(
@@ -177,5 +181,5 @@ pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Chang
         ),
         [by.session.into(), by.user.into()],
     );
-    Ok(changed(&db.batch(vec![sessions::is_live(by), event, delete]).await?, 2))
+    Ok(changed(&db.batch(vec![sessions::is_live(by), event, tokens::revoke_by(by), delete]).await?, 3))
 }

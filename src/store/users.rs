@@ -262,7 +262,8 @@ pub async fn delete(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<bool,
         [by.user.into(), by.session.into()],
     );
     let [farewell, bump] = people::farewell(by, &stamp.request_id, stamp.at);
-    let batch = vec![preconditions::not_the_last(by.user), farewell, bump, events::tombstone(stamp, by), events::forget(by), delete];
+    let batch =
+        vec![preconditions::not_the_last(by.user, stamp.at), farewell, bump, events::tombstone(stamp, by), events::forget(by), delete];
     let results = db.batch(batch).await?;
     Ok(!rows(&results, 5).is_empty())
 }

@@ -128,7 +128,11 @@ test("administrators, demo data, and everything out and in again", async () => {
   const made = await run(["admin", "create", "root", "--name", "Root"], { cwd, vars });
   const password = /^password: (\S+)$/m.exec(made.output)[1];
   assert.equal((await login("root", password)).status, 200);
-  assert.match((await run(["admin", "create", "usr1"], { cwd, vars })).output, /usr1 is an administrator; the password is what it was/);
+  const taken = await run(["admin", "create", "usr1"], { cwd, vars });
+  assert.notEqual(taken.code, 0, "whoever made an account of that name before is not promoted");
+  assert.match(taken.output, /there is somebody called usr1: --existing/);
+  assert.match((await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output, /usr1 is an administrator; the password is what it was/);
+  assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
   await server.stop();
   const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
   assert.notEqual(production.code, 0);

@@ -2542,7 +2542,7 @@ export interface components {
             direct_grant: boolean;
             /** @description The roles of the service that the person has or had, and those that have the permission. */
             roles: components["schemas"]["RoleAnswer"][];
-            /** @description The single grants that would allow it; none where it is allowed, or where something is missing that must be made first. */
+            /** @description The single grants that would allow it, for whoever has `auth.policy.read`; none where it is allowed, or where something is missing that must be made first. */
             would_allow: components["schemas"]["Remedy"][];
         };
         /** @description What an account can be recovered with, and proved with. */

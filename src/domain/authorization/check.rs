@@ -123,6 +123,8 @@ pub struct Explained {
     pub direct: bool,
     /// The roles of the service that matter.
     pub roles: Vec<Candidate>,
+    /// Whether whoever asks may know what would help.
+    pub may_look: bool,
 }
 
 /// Why somebody may do something somewhere or may not, and what would let them. One round trip.
@@ -134,6 +136,9 @@ pub async fn explain(ports: &Ports, token: &PersonToken, question: &Question) ->
     let (caller, (found, roles)) = called(ports, token, &(check::answers(questions, now), check::candidates(question, now))).await?;
     may_ask(&caller, questions)?;
     let found = found.into_iter().next().ok_or(AuthorizationError::Contended)?;
+    // Of oneself everybody may know; of the service's other roles only who may look them up.
+    let may_look = caller.may(AuthPermission::ReadPolicy);
+    let roles = roles.into_iter().filter(|role| may_look || role.held || role.ended).collect();
     let direct = found.direct.is_some();
-    Ok(Explained { answer: answer(found, caller.now, true), direct, roles })
+    Ok(Explained { answer: answer(found, caller.now, true), direct, roles, may_look })
 }

@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::store::authorization::changes::{self, About};
 use crate::store::authorization::grants::{self, Relation};
 use crate::store::authorization::people::{self, Person};
-use crate::store::authorization::{AUTH_SERVICE, Named, Page, Query, Ref, services, things};
+use crate::store::authorization::{ADMINISTER, AUTH_SERVICE, Named, Page, Query, Ref, services, things, tokens};
 
 /// Whether a relation is made or undone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,7 +188,16 @@ pub async fn person_grant(
         let detail = json!({
             "username": person.username, "service": service.name, "name": thing.named.name, "expires_at": until.map(Timestamp::seconds),
         });
-        let plan = related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail));
+        let mut plan = related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail));
+        let to_oneself = who.caller.as_ref().is_some_and(|caller| caller.bearer.person == person_id);
+        if let (Direction::Make, Plan::Do { statements, .. }) = (direction, &mut plan)
+            && service_id == AUTH_SERVICE
+            && id == ADMINISTER
+            && !to_oneself
+        {
+            // Whoever is signed in as them was let in as somebody who administers nothing.
+            statements.extend([tokens::revoke_of(person_id), people::end_sign_ins(person.user, who.now)]);
+        }
         Ok(plan.map(Grant { person: person_id, service: service_id, thing: id }))
     })
     .await

@@ -15,6 +15,7 @@ pub mod transfer;
 use super::passwords::PasswordError;
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::authorization::AuthPermission;
+use crate::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::model::secret::{PersonToken, TokenHash};
 use crate::model::time::Timestamp;
 use crate::store::authorization::changes::By;
@@ -169,6 +170,11 @@ impl Who<'_> {
         self.caller.as_ref().map_or(Ok(()), |caller| caller.needs(permission))
     }
 
+    /// What uses something, for whoever may look that up; for all others that something does.
+    fn may_see(&self, uses: Vec<Use>) -> Vec<Use> {
+        if self.needs(AuthPermission::ReadPolicy).is_ok() { uses } else { Vec::new() }
+    }
+
     /// As the log of changes has it.
     #[must_use]
     pub fn by(&self) -> By {
@@ -203,7 +209,11 @@ async fn alive(ports: &Ports, token: TokenHash, mut bearer: Bearer, now: Timesta
     }
     let mut renewed = false;
     if bearer.expires_at <= now.plus(ports.config.authorization.renew_threshold) {
-        let to = tokens::end(ports, bearer.kind, now);
+        // Not for ever: whoever has a stolen one does not keep it alive for longer than a session lives.
+        let to = tokens::end(ports, bearer.kind, now).min(bearer.created_at.plus(SESSION_ABSOLUTE_LIMIT).to_second());
+        if to <= bearer.expires_at {
+            return Ok(Caller { token, bearer, renewed, now });
+        }
         let found = token_store::renew(ports.db.as_ref(), &token, bearer.expires_at, to).await?;
         let (by_this_call, ends) = found.ok_or(AuthorizationError::InvalidToken)?;
         renewed = by_this_call;
@@ -269,7 +279,8 @@ async fn change<R: Reads, T>(
         batch.extend(caller.map(|_| preconditions::administrator()));
         match ports.db.batch(batch).await {
             Ok(results) => return Ok(done(results.get(first..last).unwrap_or_default())?),
-            Err(StoreError::Refused(Precondition::Subject) | StoreError::Conflict(_)) => {}
+            // Also where the caller may not any more, or not at all: looked at again, it is told in its own words.
+            Err(StoreError::Refused(Precondition::Subject | Precondition::Caller) | StoreError::Conflict(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }

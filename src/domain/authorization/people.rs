@@ -14,8 +14,9 @@ use crate::store::authorization::changes::{self, About};
 use crate::store::authorization::grants::Relation;
 use crate::store::authorization::people::{self, New, Person};
 use crate::store::authorization::tokens;
-use crate::store::authorization::{ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions};
-use crate::store::{Rows, Statement, StoreError, events};
+use crate::store::authorization::{ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services};
+use crate::store::passwords::Name;
+use crate::store::{Rows, Statement, StoreError, attempts, events};
 
 /// A page of all of them. One round trip.
 ///
@@ -71,7 +72,31 @@ pub async fn create(
         caller.needs(AuthPermission::WritePeople)?;
     }
     let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(ports, actor, (new, &chosen), false, origin).await
+    make(ports, actor, (new, &chosen), Administers::No, origin).await
+}
+
+/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a hash before them.
+///
+/// # Errors
+/// [`AuthorizationError`]
+pub async fn create_administrator(
+    ports: &Ports,
+    operator: &'static str,
+    new: &NewPerson<'_>,
+    password: &str,
+    origin: &RequestOrigin,
+) -> Result<i64, AuthorizationError> {
+    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    make(ports, Actor::Operator(operator), (new, &chosen), Administers::Yes, origin).await
+}
+
+/// Whether somebody who is made administers the service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Administers {
+    No,
+    Yes,
+    /// As the first one: only as long as there is none.
+    First,
 }
 
 /// Makes the first administrator: only as long as there is none. Two round trips, and a hash before them.
@@ -86,14 +111,14 @@ pub async fn bootstrap(
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
     let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(ports, Actor::Operator(operator), (new, &chosen), true, origin).await
+    make(ports, Actor::Operator(operator), (new, &chosen), Administers::First, origin).await
 }
 
 async fn make(
     ports: &Ports,
     actor: Actor<'_>,
     (new, chosen): (&NewPerson<'_>, &Chosen),
-    first_administrator: bool,
+    administers: Administers,
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
     let user = ports.id(UserId::from_random)?;
@@ -104,7 +129,7 @@ async fn make(
     let what = (people::named(&called_so), people::with_document(kind, number), preconditions::administrators());
     change(ports, (actor, origin), &what, |who, (same_name, same_document, administrators)| {
         who.needs(AuthPermission::WritePeople)?;
-        if first_administrator && !administrators.is_empty() {
+        if administers == Administers::First && !administrators.is_empty() {
             return Err(AuthorizationError::Closed);
         }
         if !same_name.is_empty() {
@@ -130,8 +155,10 @@ async fn make(
             statements.push(events::about_user(&EventStamp { id: unchecked, ..stamp }, EventKind::PasswordUnchecked, user));
         }
         statements.push(changes::note_made(&who.by(), "user_created", "person", new.username, &json!({"username": new.username})));
-        if first_administrator {
+        if administers == Administers::First {
             statements.insert(0, preconditions::no_administrator());
+        }
+        if administers != Administers::No {
             statements.push(people::grant_administrator(user));
             statements.push(changes::note_made(
                 &who.by(),
@@ -141,7 +168,7 @@ async fn make(
                 &json!({"username": new.username}),
             ));
         }
-        let index = usize::from(first_administrator) + 1;
+        let index = usize::from(administers == Administers::First) + 1;
         let done = move |results: &[Rows]| {
             let row = results.get(index).and_then(|rows| rows.first());
             row.map_or_else(|| Err(StoreError::Broken("nobody was inserted".to_owned())), people::id)
@@ -162,7 +189,10 @@ pub async fn promote(ports: &Ports, operator: &'static str, person: &Ref, origin
         let relation = Relation::PersonRole { person: person.id, service: AUTH_SERVICE, role: ADMINISTRATOR_ROLE, until: None };
         let about = About { person: Some(person.id), service: Some(AUTH_SERVICE), role: Some(ADMINISTRATOR_ROLE), permission: None };
         let note = changes::note(&who.by(), "administrator_made", about, &json!({"username": person.username}));
-        Ok(Plan::then(AuthPermission::Administer, vec![relation.insert(), relation.bump(), note], ()))
+        // Whoever is signed in as them was let in as somebody who administers nothing.
+        let ended = [tokens::revoke_of(person.id), people::end_sign_ins(person.user, who.now)];
+        let statements = ended.into_iter().chain([relation.insert(), relation.bump(), note]).collect();
+        Ok(Plan::then(AuthPermission::Administer, statements, ()))
     })
     .await
 }
@@ -199,7 +229,7 @@ pub async fn update(
             Some(passwords::choose(ports, password, &[to.username.unwrap_or(&person.username), to.name.unwrap_or(&person.name)]).await?)
         }
     };
-    let event = ports.id(EventId::from_random)?;
+    let (event, unchecked) = (ports.id(EventId::from_random)?, ports.id(EventId::from_random)?);
     let what = (people::named(&Ref::Id(id)), people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())));
     change(ports, (Actor::Token(token), origin), &what, |who, (people, called_so)| {
         who.needs(AuthPermission::WritePeople)?;
@@ -215,12 +245,23 @@ pub async fn update(
             return Ok(Plan::Done(()));
         }
         let mut statements = vec![preconditions::person_is(&person)];
+        if username.is_some() {
+            // Whoever keeps answers by username must not take the next one of that name for this one.
+            statements.push(services::bump_of_person(id));
+        }
         if username.is_some() || name.is_some() {
             statements.extend(people::update(&person, username, name, who.now));
         }
         if let Some(chosen) = &chosen {
             let stamp = EventStamp { id: event, ..ports.stamp(origin, who.now)? };
+            if !chosen.checked {
+                let stamp = EventStamp { id: unchecked, ..stamp.clone() };
+                statements.push(events::about_user(&stamp, EventKind::PasswordUnchecked, person.user));
+            }
+            // Whoever guessed at the old one keeps nobody from using the new one.
+            let subject = passwords::subject(ports, Name::Username(username.unwrap_or(&person.username)))?;
             statements.extend([
+                attempts::forgive(&subject),
                 events::about_user(&stamp, EventKind::PasswordChanged, person.user),
                 people::set_password(person.user, &chosen.hash, who.now),
                 people::end_sign_ins(person.user, who.now),
@@ -250,7 +291,7 @@ pub async fn delete(ports: &Ports, token: &PersonToken, id: i64, origin: &Reques
         let mut statements: Vec<Statement> = vec![
             preconditions::person_is(&person),
             tokens::revoke_of(id),
-            crate::store::authorization::services::bump_of_person(id),
+            services::bump_of_person(id),
             events::about_user(&bare, EventKind::UserDeleted, person.user),
             changes::note(&who.by(), "user_deleted", about, &serde_json::Value::Null),
         ];
@@ -261,7 +302,7 @@ pub async fn delete(ports: &Ports, token: &PersonToken, id: i64, origin: &Reques
     .await
 }
 
-/// Revokes every token of somebody; gives how many. Two round trips.
+/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives how many tokens. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -273,7 +314,7 @@ pub async fn revoke_tokens(ports: &Ports, token: &PersonToken, id: i64, origin: 
         who.needs(needs)?;
         let about = About { person: Some(id), ..About::default() };
         let note = changes::note(&who.by(), "tokens_revoked", about, &serde_json::Value::Null);
-        let statements = vec![preconditions::person_is(&person), tokens::revoke_of(id), note];
+        let statements = vec![preconditions::person_is(&person), tokens::revoke_of(id), people::end_sign_ins(person.user, who.now), note];
         Ok(Plan::Do { needs, statements, done: Box::new(|results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len))) })
     })
     .await

@@ -36,8 +36,8 @@ fn about(id: i64) -> About {
     About { service: Some(id), ..About::default() }
 }
 
-fn inserted(results: &[Rows]) -> Result<i64, StoreError> {
-    let row = results.first().and_then(|rows| rows.first());
+fn inserted(results: &[Rows], row: usize) -> Result<i64, StoreError> {
+    let row = results.get(row).and_then(|rows| rows.first());
     row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people::id)
 }
 
@@ -54,10 +54,17 @@ pub async fn create(
     change(ports, (actor, origin), &services::ever_called(name), |who, existing| {
         who.needs(AuthPermission::WritePolicy)?;
         let detail = json!({"name": name, "description": description});
+        // The row that tells the id stands behind a precondition, where there is one.
+        let mut row = 0;
         let statements = match existing.into_iter().next() {
             Some(service) if !service.deleted => return Err(AuthorizationError::Exists(Kind::Service)),
             Some(service) => {
-                vec![services::revive(service.id, description), changes::note(&who.by(), "service_restored", about(service.id), &detail)]
+                row = 1;
+                vec![
+                    services::is_deleted(service.id),
+                    services::revive(service.id, description),
+                    changes::note(&who.by(), "service_restored", about(service.id), &detail),
+                ]
             }
             None => {
                 let mut statements: Vec<_> = services::insert(name, description, who.now).into();
@@ -65,7 +72,7 @@ pub async fn create(
                 statements
             }
         };
-        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(inserted) })
+        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(move |results| inserted(results, row)) })
     })
     .await
 }
@@ -132,7 +139,7 @@ pub async fn delete(ports: &Ports, actor: Actor<'_>, id: i64, force: bool, origi
         let detail = json!({"name": service.name, "forced": force && !used.is_empty()});
         let mut statements = vec![preconditions::service_is(&service)];
         if !used.is_empty() && !force {
-            return Err(AuthorizationError::InUse(Kind::Service, used));
+            return Err(AuthorizationError::InUse(Kind::Service, who.may_see(used)));
         }
         if !force {
             statements.push(uses::unused(uses::Thing::Service(id)));

@@ -154,20 +154,22 @@ pub async fn rename(
             Which::Permission => (things::permissions::rename(id, name), "permission_renamed"),
         };
         let detail = json!({"from": thing.named.name, "to": name});
-        let statements =
-            vec![which.still(id, &thing.named.name), rename, which.bump(id), changes::note(&who.by(), action, which.about(id), &detail)];
+        let mut statements = which.still(&thing);
+        statements.extend([rename, which.bump(id), changes::note(&who.by(), action, which.about(id), &detail)]);
         Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
     })
     .await
 }
 
 impl Which {
-    /// That it is there still, by that name.
-    fn still(self, id: i64, name: &str) -> Statement {
-        match self {
-            Self::Role => things::roles::still(id, name),
-            Self::Permission => things::permissions::still(id, name),
-        }
+    /// That it is there still, by that name; and where it said nothing about the service itself, that it says nothing about that still.
+    fn still(self, thing: &things::Thing) -> Vec<Statement> {
+        let (id, name) = (thing.named.id, &thing.named.name);
+        let (still, not_of_auth) = match self {
+            Self::Role => (things::roles::still(id, name), things::roles::not_of_auth(id)),
+            Self::Permission => (things::permissions::still(id, name), things::permissions::not_of_auth(id)),
+        };
+        if thing.of_auth { vec![still] } else { vec![still, not_of_auth] }
     }
 }
 
@@ -192,9 +194,9 @@ pub async fn delete(
         }
         let used_by: Vec<Use> = uses.into_iter().chain(people).collect();
         if !used_by.is_empty() && !force {
-            return Err(AuthorizationError::InUse(which.kind(), used_by));
+            return Err(AuthorizationError::InUse(which.kind(), who.may_see(used_by)));
         }
-        let mut statements = vec![which.still(id, &thing.named.name)];
+        let mut statements = which.still(&thing);
         if !force {
             let thing = if which == Which::Role { uses::Thing::Role(id) } else { uses::Thing::Permission(id) };
             statements.push(uses::unused(thing));

@@ -29,7 +29,7 @@ pub(super) fn end(ports: &Ports, kind: Kind, now: Timestamp) -> Timestamp {
         Kind::User => settings.user_token_ttl,
         Kind::Service => settings.service_token_ttl,
     };
-    Timestamp::from_millis(now.seconds().saturating_mul(1000)).plus(ttl)
+    now.to_second().plus(ttl)
 }
 
 /// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round trips; one if it is wrong.
@@ -109,10 +109,14 @@ pub async fn issue(ports: &Ports, token: &PersonToken, person: &Ref, origin: &Re
     let detail = serde_json::json!({"username": person.username, "expires_at": new.expires_at.seconds()});
     let batch = vec![
         preconditions::caller(&caller.token, AuthPermission::Administer, caller.now),
+        preconditions::person_is(&person),
         new.insert_for(person.id, caller.now),
         changes::note(&who.by(), "service_token_issued", about, &detail),
     ];
-    ports.db.batch(batch).await?;
+    match ports.db.batch(batch).await {
+        Err(StoreError::Refused(Precondition::Subject)) => return Err(AuthorizationError::Contended),
+        done => done?,
+    };
     let hash = made.hash();
     let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now: caller.now }).await?;
     Ok(Issued { token: made, bearer: bearer.ok_or(AuthorizationError::Unknown(Thing::Person))? })

@@ -9,12 +9,13 @@ use std::fmt;
 use super::AuthorizationError;
 use crate::domain::passwords::hash;
 use crate::domain::{Ports, RequestOrigin};
-use crate::model::authorization as words;
+use crate::model::authorization::{self as words, AuthPermission};
 use crate::model::email::Email;
 use crate::model::ids::UserId;
 use crate::model::password::Settings;
 use crate::model::text;
-use crate::model::transfer::{Document, Grant, Person, Role, Service};
+use crate::model::time::Timestamp;
+use crate::model::transfer::{Document, Person, Role, Service};
 use crate::store::StoreError;
 use crate::store::authorization::changes::By;
 use crate::store::authorization::transfer::{self as store, Step};
@@ -63,7 +64,7 @@ pub async fn export(ports: &Ports, with_passwords: bool) -> Result<Document, Tra
 /// [`TransferError`]
 pub async fn import(ports: &Ports, wanted: &Document, dry: bool, origin: &RequestOrigin) -> Result<Vec<String>, TransferError> {
     let here = store::everything(ports.db.as_ref()).await?;
-    let steps = plan(&here, wanted, &ports.config.passwords).map_err(TransferError::Document)?;
+    let steps = plan(&here, wanted, &ports.config.passwords, ports.clock.now()).map_err(TransferError::Document)?;
     let told = steps.iter().map(ToString::to_string).collect();
     if !dry && !steps.is_empty() {
         carry_out(ports, &steps, false, origin).await?;
@@ -80,7 +81,7 @@ pub async fn seed(ports: &Ports, wanted: &Document, origin: &RequestOrigin) -> R
     if here != Document::default() {
         return Err(TransferError::NotEmpty);
     }
-    let steps = plan(&here, wanted, &ports.config.passwords).map_err(TransferError::Document)?;
+    let steps = plan(&here, wanted, &ports.config.passwords, ports.clock.now()).map_err(TransferError::Document)?;
     carry_out(ports, &steps, true, origin).await?;
     Ok(steps.len())
 }
@@ -110,7 +111,7 @@ async fn carry_out(ports: &Ports, steps: &[Step], numbered: bool, origin: &Reque
 }
 
 /// What is to be done so that all that is wanted is there; what is wrong with what is wanted otherwise.
-fn plan(here: &Document, wanted: &Document, settings: &Settings) -> Result<Vec<Step>, Vec<String>> {
+fn plan(here: &Document, wanted: &Document, settings: &Settings, now: Timestamp) -> Result<Vec<Step>, Vec<String>> {
     let mut problems = Problems(Vec::new());
     let mut steps = Vec::new();
     let permissions = problems.names("permission", &wanted.permissions, &here.permissions);
@@ -136,7 +137,7 @@ fn plan(here: &Document, wanted: &Document, settings: &Settings) -> Result<Vec<S
         .chain(&wanted.services)
         .flat_map(|service| service.roles.iter().map(|role| (service.name.as_str(), role.as_str())))
         .collect();
-    let granted: BTreeSet<&Grant> = here.grants.iter().collect();
+    let granted: BTreeMap<_, _> = here.grants.iter().map(|grant| (grant.what(), grant.expires_at)).collect();
     for grant in &wanted.grants {
         let what = format!("grant to {} in {}", grant.person, grant.service);
         let of_auth = grant.service == "auth";
@@ -149,12 +150,28 @@ fn plan(here: &Document, wanted: &Document, settings: &Settings) -> Result<Vec<S
             (None, Some(permission)) if !of_auth && !permissions.all.contains(permission) => {
                 problems.0.push(format!("{what}: there is no permission {permission}"));
             }
-            (Some(_), None) | (None, Some(_)) if granted.contains(grant) => {}
+            (Some(role), None) if of_auth && !AUTH_ROLES.contains(&role.as_str()) => {
+                problems.0.push(format!("{what}: of auth only its own roles can be brought in, not {role}"));
+            }
+            (None, Some(permission)) if of_auth && !AuthPermission::ALL.iter().any(|own| own.as_str() == permission) => {
+                problems.0.push(format!("{what}: auth has no permission {permission}"));
+            }
+            // What has ended is not given, and what is there is never shortened.
+            (Some(_), None) | (None, Some(_)) if grant.expires_at.is_some_and(|ends| ends <= now.seconds()) => {}
+            (Some(_), None) | (None, Some(_)) if granted.get(&grant.what()).is_some_and(|ends| lasts(*ends) >= lasts(grant.expires_at)) => {
+            }
             (Some(_), None) | (None, Some(_)) => steps.push(Step::Grant(grant.clone())),
             _ => problems.0.push(format!("{what}: name either a role or a permission")),
         }
     }
     if problems.0.is_empty() { Ok(steps) } else { Err(problems.0) }
+}
+
+/// The roles that the service itself has from the beginning.
+const AUTH_ROLES: [&str; 2] = ["auth.administrator", "auth.checker"];
+
+fn lasts(ends: Option<i64>) -> i64 {
+    ends.unwrap_or(i64::MAX)
 }
 
 fn names<T>(list: &[T], name: impl Fn(&T) -> &String) -> Vec<String> {
@@ -259,7 +276,7 @@ impl Problems {
             if !seen.insert(name) {
                 self.0.push(format!("{kind} {name} is there twice"));
             }
-            if words::name(name).as_ref() != Some(name) || name == "auth" || name.starts_with("auth.") {
+            if words::new_name(name).as_ref() != Some(name) {
                 self.0.push(format!("{kind} {name}: this cannot be its name"));
             }
             if all.insert(name.clone()) {

@@ -13,7 +13,7 @@ use super::authenticate::SignedIn;
 use super::compute::{Turn, computed};
 use super::factors::totp;
 use super::sign_in::{Complete, Place, Prepared, SignInError};
-use super::throttle::{self, TooManyAttempts, Way};
+use super::throttle::{self, ThrottleError, TooManyAttempts, Way};
 use super::{NoEntropy, Ports, RequestOrigin};
 use crate::model::amr::{Amr, Proof};
 use crate::model::email::Email;
@@ -74,6 +74,15 @@ pub enum PasswordError {
     Store(#[from] StoreError),
 }
 
+impl From<ThrottleError> for PasswordError {
+    fn from(error: ThrottleError) -> Self {
+        match error {
+            ThrottleError::TooMany(error) => error.into(),
+            ThrottleError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// What somebody shows to sign in with a password.
 #[derive(Debug)]
 pub struct Shown<'a> {
@@ -108,7 +117,7 @@ pub async fn sign_in(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &R
 pub(super) async fn prove(ports: &Ports, shown: &Shown<'_>, now: Timestamp) -> Result<Proved, PasswordError> {
     // What nobody can have chosen is nobody's; but who named whom is counted all the same.
     let password = Password::presented(shown.password);
-    let turn = turn(ports)?;
+    let turn = turn(ports, now)?;
     let subject = subject(ports, shown.name)?;
     let (candidate, claim) = passwords::admit(ports.db.as_ref(), shown.name, (&subject, Way::Password.policy()), now).await?;
     throttle::admitted(claim, now)?;
@@ -138,8 +147,8 @@ pub(super) async fn prove(ports: &Ports, shown: &Shown<'_>, now: Timestamp) -> R
     Ok(Proved { user: candidate.user, hash: candidate.hash, rehashed, step, subject })
 }
 
-fn turn(ports: &Ports) -> Result<Turn, PasswordError> {
-    ports.hashing.take().ok_or(PasswordError::Busy { wait: BUSY })
+fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordError> {
+    ports.hashing.take(now).ok_or(PasswordError::Busy { wait: BUSY })
 }
 
 fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
@@ -153,7 +162,7 @@ fn not_computed() -> PasswordError {
 }
 
 /// Under what the attempts on a name are counted.
-fn subject(ports: &Ports, name: Name<'_>) -> Result<Subject, StoreError> {
+pub(super) fn subject(ports: &Ports, name: Name<'_>) -> Result<Subject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
         Name::Email(email) => throttle::of_email(key, Way::Password, email),
@@ -176,10 +185,15 @@ pub struct Chosen {
 /// # Errors
 /// [`PasswordError`]
 pub async fn choose(ports: &Ports, text: &str, about: &[&str]) -> Result<Chosen, PasswordError> {
-    let settings = ports.config.passwords.clone();
+    hashed(ports, fit(ports, text, about)?).await
+}
+
+fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, Unfit> {
     let about: Vec<&str> = about.iter().copied().chain([ports.config.rp_name.as_str(), ports.config.rp_id.as_str()]).collect();
-    let password = Password::chosen(text, settings.min_length, &about)?;
-    let turn = turn(ports)?;
+    Password::chosen(text, ports.config.passwords.min_length, &about)
+}
+
+async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordError> {
     let checked = match breached::is_breached(ports, &password).await {
         Ok(false) => true,
         Ok(true) => return Err(PasswordError::Breached),
@@ -189,23 +203,28 @@ pub async fn choose(ports: &Ports, text: &str, about: &[&str]) -> Result<Chosen,
             false
         }
     };
-    let salt = salt(ports)?;
+    // Not before: whoever is asked about leaks may take seconds.
+    let turn = turn(ports, ports.clock.now())?;
+    let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
     let hash = computed(ports.compute.as_ref(), turn, work).await.flatten().ok_or_else(not_computed)?;
     Ok(Chosen { hash, checked })
 }
 
-/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed in to the account. One round trip.
+/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed in to the account. Two round trips.
 ///
 /// # Errors
 /// [`PasswordError`]
 pub async fn set(ports: &Ports, me: &SignedIn, text: &str, origin: &RequestOrigin) -> Result<(), PasswordError> {
     let about: Vec<&str> = [Some(me.user.email.as_str()), me.user.name.as_deref()].into_iter().flatten().collect();
-    let chosen = choose(ports, text, &about).await?;
+    let password = fit(ports, text, &about)?;
+    throttle::admit(ports, Way::SetPassword, me.user.id, ports.clock.now()).await?;
+    let chosen = hashed(ports, password).await?;
+    let subject = subject(ports, Name::Email(&me.user.email))?;
     let unchecked = if chosen.checked { None } else { Some(ports.id(EventId::from_random)?) };
     let ids = FreshIds { unchecked, revoked: ports.id(EventId::from_random)? };
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    match passwords::set(ports.db.as_ref(), me.caller(), &chosen.hash, ids, &stamp).await? {
+    match passwords::set(ports.db.as_ref(), me.caller(), (&chosen.hash, &subject), ids, &stamp).await? {
         Changed::Yes => Ok(()),
         Changed::No | Changed::SignedOut => Err(PasswordError::SignedOut),
     }

@@ -56,7 +56,7 @@ pub struct Explanation {
     direct_grant: bool,
     /// The roles of the service that the person has or had, and those that have the permission.
     roles: Vec<RoleAnswer>,
-    /// The single grants that would allow it; none where it is allowed, or where something is missing that must be made first.
+    /// The single grants that would allow it, for whoever has `auth.policy.read`; none where it is allowed, or where something is missing that must be made first.
     would_allow: Vec<Remedy>,
 }
 
@@ -76,7 +76,7 @@ pub async fn explain(
     let (person, service) = (NumberOrName::Name(query.subject).person()?, NumberOrName::Name(query.service).service()?);
     let explained = check::explain(&app.ports, &token, &Question { person, service, permission }).await?;
     let mut would_allow = Vec::new();
-    if explained.answer.reason == check::Reason::NoGrant {
+    if explained.may_look && explained.answer.reason == check::Reason::NoGrant {
         for candidate in &explained.roles {
             let role = || Some(NamedAnswer::from(candidate.role.clone()));
             match (candidate.held, candidate.grants) {

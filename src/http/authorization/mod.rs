@@ -294,5 +294,6 @@ fn bad(detail: &'static str) -> ApiError {
 
 /// A name in a body.
 fn name_in(text: &str) -> Result<String, ApiError> {
-    words::name(text).ok_or_else(|| bad("name: 1 to 64 printable characters, and not a number."))
+    words::new_name(text)
+        .ok_or_else(|| bad("name: 1 to 64 printable characters, not a number, and not auth or auth.…, which are the service's own."))
 }

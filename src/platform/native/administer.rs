@@ -15,9 +15,9 @@ use super::outgoing::{Closed, Https};
 use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use super::settings::{self, Settings};
 use super::sqlite::Sqlite;
+use crate::domain::authorization::AuthorizationError;
 use crate::domain::authorization::people::{self, NewPerson};
 use crate::domain::authorization::transfer;
-use crate::domain::authorization::{Actor, AuthorizationError, Kind};
 use crate::domain::compute::Turns;
 use crate::domain::rate_limit::Unlimited;
 use crate::domain::{Outgoing, Ports, RequestOrigin};
@@ -30,7 +30,7 @@ use crate::store::authorization::Ref;
 /// Administrators.
 #[derive(Subcommand)]
 pub(super) enum Admin {
-    /// Make somebody an administrator of the service `auth`; who is not there yet is made, with a password that is printed.
+    /// Make somebody who administers the service `auth`, with a password that is printed; or make somebody who is there administer it.
     Create {
         /// Their username.
         username: String,
@@ -38,8 +38,11 @@ pub(super) enum Admin {
         #[arg(long)]
         name: Option<String>,
         /// Read their password from standard input instead of making one up.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "existing")]
         password_stdin: bool,
+        /// Somebody who is there; their password stays what it is, and whatever is signed in as them ends.
+        #[arg(long, conflicts_with = "name")]
+        existing: bool,
     },
 }
 
@@ -99,24 +102,24 @@ async fn open(settings: Settings) -> Result<Ports, Box<dyn Error>> {
 
 /// `hamrah-api admin …`
 pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box<dyn Error>> {
-    let Admin::Create { username, name, password_stdin } = command;
+    let Admin::Create { username, name, password_stdin, existing } = command;
     let username = words::username(username).ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
     let name = name.as_deref().unwrap_or(&username);
     let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
     let ports = open(settings).await?;
-    let named = Ref::Name(username.clone());
-    match people::promote(&ports, "command line", &named, &origin()).await {
-        Ok(()) => {
-            println!("{username} is an administrator; the password is what it was");
-            return Ok(());
-        }
-        Err(AuthorizationError::Unknown(Kind::Person)) => {}
-        Err(error) => return Err(error.into()),
+    if *existing {
+        people::promote(&ports, "command line", &Ref::Name(username.clone()), &origin()).await?;
+        println!("{username} is an administrator; the password is what it was");
+        return Ok(());
     }
     let password = if *password_stdin { read_password()? } else { settings::fresh_key()? };
     let new = NewPerson { username: &username, name: &name, email: None, person_type: None, document: None };
-    let id = people::create(&ports, Actor::Operator("command line"), &new, &password, &origin()).await?;
-    people::promote(&ports, "command line", &Ref::Id(id), &origin()).await?;
+    let id = match people::create_administrator(&ports, "command line", &new, &password, &origin()).await {
+        Err(AuthorizationError::Exists(_)) => {
+            return Err(format!("there is somebody called {username}: --existing makes them an administrator").into());
+        }
+        made => made?,
+    };
     println!("{username} is an administrator, with the id {id}");
     if !password_stdin {
         println!("password: {password}");

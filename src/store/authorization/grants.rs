@@ -1,7 +1,8 @@
 //! What relates things: permissions of roles, roles of services, roles and permissions of people in services.
 
-use super::{Named, Page, Query, Row, Statement, StoreError, people, services, sql};
+use super::{Db, Named, Page, Query, Row, Statement, StoreError, people, services, sql};
 use crate::model::time::Timestamp;
+use crate::store::{SWEEP_BATCH, run_until_short};
 
 /// A relation that can be made and undone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -302,4 +303,22 @@ pub fn still(relation: Relation, seen: Option<Option<Timestamp>>) -> Statement {
             [person.into(), service.into(), permission.into(), there.into(), until.into()],
         ),
     }
+}
+
+/// Removes grants that ended before or at `before`, some batches of them; gives how many. They grant nothing any more, so no version moves on.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
+    let roles = sql(
+        "DELETE FROM person_roles WHERE (person_id, service_id, role_id) IN (
+             SELECT person_id, service_id, role_id FROM person_roles WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING person_id",
+        [before.into(), SWEEP_BATCH.into()],
+    );
+    let permissions = sql(
+        "DELETE FROM person_permissions WHERE (person_id, service_id, permission_id) IN (
+             SELECT person_id, service_id, permission_id FROM person_permissions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING person_id",
+        [before.into(), SWEEP_BATCH.into()],
+    );
+    Ok(run_until_short(db, roles, SWEEP_BATCH).await? + run_until_short(db, permissions, SWEEP_BATCH).await?)
 }

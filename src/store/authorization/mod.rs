@@ -26,8 +26,10 @@ use super::{Db, Row, Rows, Statement, StoreError, Value, rows, run, sql};
 
 /// The service itself, as a service.
 pub const AUTH_SERVICE: i64 = 1_000_000_001;
+/// What makes an administrator: the id of the role, and of the permission.
+pub const ADMINISTER: i64 = 1_000_000_001;
 /// Its role that may do everything.
-pub const ADMINISTRATOR_ROLE: i64 = 1_000_000_001;
+pub const ADMINISTRATOR_ROLE: i64 = ADMINISTER;
 /// Ids of what is built in are above this.
 pub const BUILT_IN: i64 = 1_000_000_000;
 

@@ -80,24 +80,24 @@ pub fn no_administrator() -> Statement {
 
 /// The account is not the only one whose owner administers the service.
 #[must_use]
-pub fn not_the_last(user: UserId) -> Statement {
+pub fn not_the_last(user: UserId, now: Timestamp) -> Statement {
     sql(
         concat!(
             "INSERT INTO preconditions (administrator) SELECT 1 FROM people AS p WHERE p.user_id = ?1 AND ",
-            may!("p.id", "1000000001", "0"),
+            may!("p.id", "1000000001", "?2"),
             " AND NOT ",
             somebody_administers!("AND g.person_id <> p.id")
         ),
-        [user.into()],
+        [user.into(), now.into()],
     )
 }
 
-/// A service is as it was seen: there, and with the same version, which every change moves on.
+/// A service is as it was seen: there, and with the same name and description.
 #[must_use]
 pub fn service_is(seen: &super::services::Service) -> Statement {
     sql(
-        unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND policy_version = ?2 AND deleted_at IS NULL)"),
-        [seen.id.into(), seen.policy_version.into()],
+        unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND name = ?2 AND description IS ?3 AND deleted_at IS NULL)"),
+        [seen.id.into(), seen.name.as_str().into(), seen.description.as_deref().into()],
     )
 }
 

@@ -1,5 +1,6 @@
 //! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back with its name.
 
+use super::preconditions::unless;
 use super::{Page, Query, Ref, Row, Statement, StoreError, sql};
 use crate::model::time::Timestamp;
 
@@ -98,6 +99,12 @@ pub fn insert_as(id: i64, name: &str, description: Option<&str>, now: Timestamp)
         [id.into(), name.into(), description.into(), now.into()],
     );
     [insert, sql("UPDATE id_counters SET last = MAX(last, ?1) WHERE thing = 'service'", [id.into()])]
+}
+
+/// It is deleted still.
+#[must_use]
+pub fn is_deleted(id: i64) -> Statement {
+    sql(unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)"), [id.into()])
 }
 
 /// Brings a deleted one back. Gives its row.

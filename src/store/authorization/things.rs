@@ -83,6 +83,12 @@ macro_rules! things {
                 sql(unless!(concat!("EXISTS (SELECT 1 FROM ", $table, " WHERE id = ?1 AND name = ?2)")), [id.into(), name.into()])
             }
 
+            /// That it still says nothing about the service itself.
+            #[must_use]
+            pub fn not_of_auth(id: i64) -> Statement {
+                sql(unless!(concat!("NOT EXISTS (SELECT 1 FROM ", $table, " AS t WHERE t.id = ?1 AND ", $of_auth, ")")), [id.into()])
+            }
+
             /// Gives it another name.
             #[must_use]
             pub fn rename(id: i64, name: &str) -> Statement {

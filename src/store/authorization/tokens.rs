@@ -5,7 +5,7 @@ use super::{Db, Reads, Row, Rows, Statement, StoreError, count, one, rows, run, 
 use crate::model::authorization::AuthPermission;
 use crate::model::ids::UserId;
 use crate::model::password::PasswordHash;
-use crate::model::records::{EventKind, EventStamp};
+use crate::model::records::{Caller, EventKind, EventStamp};
 use crate::model::secret::TokenHash;
 use crate::model::time::Timestamp;
 use crate::store::passwords::Proved;
@@ -207,6 +207,15 @@ pub async fn revoke(db: &dyn Db, token: &TokenHash) -> Result<bool, StoreError> 
 #[must_use]
 pub fn revoke_of(person: i64) -> Statement {
     sql("DELETE FROM person_tokens WHERE person_id = ?1 RETURNING token_hash", [person.into()])
+}
+
+/// Revokes every token of whoever owns the account of a live sign-in: to stand before whatever ends that.
+#[must_use]
+pub fn revoke_by(by: Caller) -> Statement {
+    sql(
+        concat!("DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ", is_live!()),
+        [by.session.into(), by.user.into()],
+    )
 }
 
 /// Removes what has ended, some batches of it; gives how many.

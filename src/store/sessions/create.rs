@@ -8,6 +8,7 @@ use crate::model::throttle::Subject;
 use crate::model::time::Timestamp;
 use crate::store::accounts::NewAccount;
 use crate::store::attested_sign_ins::Device;
+use crate::store::authorization::tokens as person_tokens;
 use crate::store::passkeys::{self, Used};
 use crate::store::passwords::{self, Proved};
 use crate::store::step_up::{self, Answer};
@@ -136,6 +137,7 @@ pub(in crate::store) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> 
         if let Some(event) = ends_others {
             let by = Caller { user: *user, session: new.id };
             batch.push(events::about_others(&EventStamp { id: *event, ..stamp.clone() }, by));
+            batch.push(person_tokens::revoke_by(by));
             batch.push(sql(
                 "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
                     AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?1)",

@@ -5,6 +5,7 @@ mod create;
 pub(super) use create::statements;
 pub use create::{NewPair, NewSession, NewToken, Owner, Recovered, create};
 
+use super::authorization::tokens;
 use super::{Db, Row, SWEEP_BATCH, Statement, StoreError, events, rows, run, run_until_short, sql, users};
 use crate::model::amr::Amr;
 use crate::model::ids::{SessionId, UserId};
@@ -146,7 +147,7 @@ pub async fn revoke(db: &dyn Db, by: Caller, id: SessionId, stamp: &EventStamp) 
     Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
 }
 
-/// Ends every live sign-in of the caller's account that has a pair; gives how many, `None` if the caller's own is not live any more.
+/// Ends every live sign-in of the caller's account that has a pair, and its tokens of the authorization service; gives how many, `None` if the caller's own is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -158,11 +159,11 @@ pub async fn revoke_pairs(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result
          RETURNING id",
         [by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![is_live(by), events::about_pairs(stamp, by), update]).await?;
-    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 2).len()))
+    let results = db.batch(vec![is_live(by), events::about_pairs(stamp, by), tokens::revoke_by(by), update]).await?;
+    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 3).len()))
 }
 
-/// Ends every live sign-in of the caller's account but the caller's own; gives how many, `None` if that one is not live any more.
+/// Ends every live sign-in of the caller's account but the caller's own, and its tokens of the authorization service; gives how many, `None` if that one is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -174,8 +175,8 @@ pub async fn revoke_others(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Resul
          RETURNING id",
         [by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![is_live(by), events::about_others(stamp, by), update]).await?;
-    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 2).len()))
+    let results = db.batch(vec![is_live(by), events::about_others(stamp, by), tokens::revoke_by(by), update]).await?;
+    Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 3).len()))
 }
 
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.

@@ -6,5 +6,6 @@ mod cost;
 mod faults;
 mod model;
 mod relations;
+mod revocation;
 mod routes;
 mod tokens;

@@ -69,6 +69,11 @@ impl TestApp {
         self.ask(by, Method::POST, path, body).await.ok()
     }
 
+    /// The same member with a new token.
+    pub async fn again(&self, member: &Member) -> Member {
+        self.logged_in(member.id, &member.username).await
+    }
+
     /// Gives a member a permission of the service itself.
     pub async fn entrust(&self, by: &Member, member: &Member, permission: &str) {
         let body = json!({"person_id": member.id, "service_id": "auth", "permission_name": permission});

@@ -1,0 +1,180 @@
+//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to be had by waiting.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::access::stock;
+use crate::factors::{codes, enrolled};
+use crate::harness::{Member, PASSWORD, TestApp, case, race};
+
+const GOOD: u16 = 200;
+
+async fn profile(app: &TestApp, token: &str) -> u16 {
+    app.get("/auth/profile").token(token).send().await.status()
+}
+
+/// A session of a member, by their password.
+async fn session(app: &TestApp, member: &Member) -> String {
+    let body = json!({"username": member.username, "password": PASSWORD});
+    let signed_in = app.post("/api/auth/password/sign-in", &body).send().await.ok();
+    signed_in["session_token"].as_str().expect("a token").to_owned()
+}
+
+#[tokio::test]
+async fn whoever_ends_all_other_sign_ins_ends_tokens_too() {
+    case(async |app| {
+        let root = app.administrator().await;
+        for ends in ["others", "pairs", "password", "recovery"] {
+            let member = app.member(&root).await;
+            let session = session(app, &member).await;
+            let generator = if ends == "recovery" { Some(codes(app, &session).await) } else { None };
+            assert_eq!(profile(app, &member.token).await, GOOD);
+            let me = app.get("/api/users/me").bearer(&session).send().await.ok();
+            let done = match ends {
+                "others" => app.delete("/api/users/me/sessions").bearer(&session).send().await,
+                "pairs" => {
+                    let id = me["id"].as_str().expect("an id");
+                    app.delete(&format!("/api/auth/users/{id}/tokens/revoke")).bearer(&session).send().await
+                }
+                "password" => {
+                    let body = json!({"password": "another zebra 78"});
+                    app.request(Method::PUT, "/api/auth/password").bearer(&session).json(&body).send().await
+                }
+                _ => {
+                    let begun = app.post("/api/auth/recovery/begin", &json!({"email": me["email"]})).send().await.ok();
+                    let code = generator.as_ref().and_then(|codes| codes.first()).expect("a code");
+                    let body = json!({"challenge_id": begun["challenge_id"], "code": code, "revoke_others": true});
+                    app.post("/api/auth/recovery/complete", &body).send().await
+                }
+            };
+            assert_eq!(done.status(), GOOD, "{ends}: {}", done.text());
+            assert_eq!(profile(app, &member.token).await, 401, "{ends}");
+            assert_eq!(profile(app, &root.token).await, GOOD, "{ends}: nobody else's");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_administrator_who_revokes_somebodys_tokens_ends_their_sign_ins() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = app.member(&root).await;
+        let session = session(app, &member).await;
+        enrolled(app, &session).await;
+        let gone = app.ask(&root, Method::DELETE, &format!("/users/{}/tokens", member.id), Value::Null).await.ok();
+        assert_eq!(gone, json!({"status": "tokens_revoked", "user_id": member.id, "revoked_tokens": 1}));
+        assert_eq!((profile(app, &member.token).await, app.me(&session).await), (401, 401));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_password_forgives_the_guesses_at_the_old_one() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = app.member(&root).await;
+        for _ in 0..6 {
+            app.login(&member.username, "wrong password").await;
+        }
+        assert_eq!(app.login(&member.username, PASSWORD).await.refused(429), "too_many_attempts");
+        let body = json!({"password": "another zebra 78"});
+        app.ask(&root, Method::PUT, &format!("/users/{}", member.id), body).await.ok();
+        assert_eq!(app.login(&member.username, "another zebra 78").await.status(), GOOD);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_is_not_renewed_for_ever() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let old = 90 * 86_400_000_i64 - 60_000;
+        app.sql("UPDATE person_tokens SET created_at = created_at - ?1, expires_at = expires_at - 280000", &[json!(old)]).await;
+        let renewed = app.get("/auth/profile").token(&root.token).send().await.ok();
+        let left = renewed["expires_at"].as_i64().expect("seconds") - app.now().await;
+        assert!(renewed["renewed"] == true && left <= 61, "to the end of ninety days: {left}");
+        app.age(Duration::from_secs(45)).await;
+        let last = app.get("/auth/profile").token(&root.token).send().await.ok();
+        assert_eq!((&last["renewed"], &last["expires_at"]), (&json!(false), &renewed["expires_at"]).clone());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_name_moves_the_version_on() {
+    case(async |app| {
+        let stock = stock(app).await;
+        stock.employ(app).await;
+        let version = async || app.ask(&stock.root, Method::GET, "/services/Stock", Value::Null).await.ok()["policy_version"].as_i64();
+        let before = version().await;
+        let body = json!({"username": "renamed"});
+        app.ask(&stock.root, Method::PUT, &format!("/users/{}", stock.member.id), body).await.ok();
+        assert!(version().await > before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_those_who_bring_a_service_back_one_does() {
+    race(async |app| {
+        let root = app.administrator().await;
+        let id = app.thing(&root, "services", "Stock").await;
+        for round in 0..6 {
+            app.ask(&root, Method::DELETE, &format!("/services/{id}"), Value::Null).await.ok();
+            let calls = (0..8).map(|_| app.request(Method::POST, "/services").token(&root.token).json(&json!({"name": "Stock"})).send());
+            let answers = futures::future::join_all(calls).await;
+            let made: Vec<_> = answers.iter().filter(|answer| answer.status() == 201).collect();
+            assert_eq!((made.len(), &made[0].json()["id"]), (1, &json!(id)));
+            assert!(answers.iter().filter(|answer| answer.status() != 201).all(|answer| answer.refused(409) == "service_exists"));
+            let told = app.actions().await.iter().filter(|action| *action == "service_restored").count();
+            assert_eq!(told, round + 1, "a row for what happened, and for nothing else");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_oneself_one_learns_what_one_has_and_not_who_else_could() {
+    case(async |app| {
+        let stock = stock(app).await;
+        let path = format!("/explain?subject={}&service=Stock&permission=write", stock.member.id);
+        let own = app.ask(&stock.member, Method::GET, &path, Value::Null).await.ok();
+        assert_eq!((&own["roles"], &own["would_allow"]), (&json!([]), &json!([])));
+        let of_auth = format!("/explain?subject={}&service=auth&permission=auth.administer", stock.member.id);
+        assert_eq!(app.ask(&stock.member, Method::GET, &of_auth, Value::Null).await.ok()["roles"], json!([]));
+        stock.employ(app).await;
+        let own = app.ask(&stock.member, Method::GET, &path, Value::Null).await.ok();
+        assert_eq!((&own["allowed"], &own["roles"][0]["role"]["name"]), (&json!(true), &json!("Editor")));
+        // Who may delete and not look is not told who uses it.
+        let writer = app.member(&stock.root).await;
+        app.entrust(&stock.root, &writer, "auth.policy.write").await;
+        let refused = app.ask(&writer, Method::DELETE, "/services/1", Value::Null).await;
+        assert_eq!((refused.refused(409), &refused.json()["used_by"]), ("service_in_use".to_owned(), &json!({})));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn grants_that_ended_long_ago_are_swept() {
+    case(async |app| {
+        let stock = stock(app).await;
+        let ends = app.now().await + 100;
+        let role = json!({"person_id": stock.member.id, "service_id": "Stock", "role_id": 1, "expires_at": ends});
+        let permission = json!({"person_id": stock.member.id, "service_id": "Stock", "permission_id": 1, "expires_at": ends});
+        app.relate(&stock.root, "/person-service-roles", role).await;
+        app.relate(&stock.root, "/person-service-permissions", permission).await;
+        let left = async || {
+            app.cron().await;
+            let roles = app.count("SELECT COUNT(*) FROM person_roles WHERE expires_at IS NOT NULL", &[]).await;
+            roles + app.count("SELECT COUNT(*) FROM person_permissions", &[]).await
+        };
+        app.age(Duration::from_secs(200)).await;
+        assert_eq!(left().await, 2, "it can still be seen that they had it");
+        app.age(Duration::from_hours(31 * 24)).await;
+        assert_eq!(left().await, 0);
+    })
+    .await;
+}
