@@ -40,7 +40,7 @@ export const access = (): Part => {
     const end = grant.expires_at;
     const over = end !== null && end * 1000 <= Date.now();
     const until = end === null ? [] : [element("span", { class: "muted" }, over ? " ended " : " until ", time(end * 1000))];
-    const label = `Take the ${what} ${grant.name} from ${holder.username}`;
+    const label = `Take away the ${what} ${grant.name} from ${holder.username}`;
     const text = element("span", {}, what === "role" ? "Role " : "Permission ", element("strong", {}, isolated(grant.name)), ...until);
     return element("li", over ? { class: "over" } : {}, text, button("Take away", label, () => void take(holder, what, grant), described));
   };

@@ -119,7 +119,11 @@ byId("sign-out", HTMLElement).addEventListener("click", () => {
 });
 
 whenDeparted(() => showSignIn(ENDED));
-addEventListener("hashchange", showPart);
+addEventListener("hashchange", () => {
+  // What was told before was about another part.
+  say("");
+  showPart();
+});
 // A page that the browser kept belongs to whoever left it.
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) showSignIn(ENDED, false);

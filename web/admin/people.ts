@@ -77,9 +77,9 @@ export const people = (): Part => {
     const { id, username, name } = person;
     const who = element("div", {}, element("h3", {}, isolated(name)), element("p", { class: "muted" }, isolated(username), `, number ${id}`));
     const actions = [
-      button("What they may do", `What ${username} may do`, () => void showAccess(person)),
+      button("Access", `Access of ${username}`, () => void showAccess(person)),
       button("Change", `Change ${username}`, () => void change(person), described),
-      button("Sign out", `Sign ${username} out`, () => void signOut(person), described),
+      button("Sign out", `Sign out ${username}`, () => void signOut(person), described),
       button("Delete", `Delete ${username}`, () => void remove(person), described),
     ];
     return element("li", { "data-id": String(id) }, who, element("div", { class: "actions" }, ...actions));
@@ -119,7 +119,7 @@ export const people = (): Part => {
   const signOut = async (person: Person): Promise<void> => {
     if (isBusy(section)) return;
     const text = "Every token of theirs ends at once. They can sign in again.";
-    if (!(await confirmed({ title: `Sign ${person.username} out?`, text, action: "Sign out" }))) return;
+    if (!(await confirmed({ title: `Sign out ${person.username}?`, text, action: "Sign out" }))) return;
     await attempt(section, async () => {
       const { revoked_tokens } = await api.endTokens(person.id);
       say(`${person.username} is signed out: ${revoked_tokens === 1 ? "one token has" : `${revoked_tokens} tokens have`} ended.`);
