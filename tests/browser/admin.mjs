@@ -26,7 +26,11 @@ export const adminSuite = (place) => {
     await root.fill("Add a person", { Username: ada, Name: "Ada Lovelace", Password: "short" }, "Add a person");
     await root.error("8 to 256 characters", root.dialog("Add a person"));
     assert.equal(await root.focused(), "Password");
-    await root.fill("Add a person", { Password: "a longer one 4 Ada" }, "Add a person");
+    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", Document: "DNI" };
+    const document = String(Date.now()).slice(-12);
+    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Number of the document": "not one" }, "Add a person");
+    await root.error("document_number", root.dialog("Add a person"));
+    await root.fill("Add a person", { "Number of the document": document }, "Add a person");
     await root.status(`${ada} is added.`);
     assert.equal(await root.focused(), `Access of ${ada}`, "where it was added");
     await root.buttonNamed(`Change ${ada}`, people).click();

@@ -33,6 +33,16 @@ const fields = (person?: Person): Field[] => [
   },
 ];
 
+const menu = (label: string, choices: [string, string][]) => [{ label, choices: choices.map(([value, text]) => ({ value, text })) }];
+
+/** What is only asked when somebody is made: it is not shown or changed afterwards. */
+const papers: Field[] = [
+  { name: "email", label: "E-mail address", note: "optional", attributes: { ...plain, maxlength: "254" } },
+  { name: "person_type", label: "Kind of person", note: "optional", choices: menu("Kind", [["N", "Natural person (N)"], ["J", "Legal person (J)"]]) },
+  { name: "document_type", label: "Document", note: "optional", choices: menu("Document", [["DNI", "DNI"], ["CE", "CE"], ["RUC", "RUC"]]) },
+  { name: "document_number", label: "Number of the document", note: "optional", attributes: { ...plain, maxlength: "20" }, codes: "document_exists" },
+];
+
 /** Nobody's services are all shown if there are more than that. */
 const MOST_SERVICES = 50;
 
@@ -93,7 +103,7 @@ export const people = (): Part => {
     const submit = async (values: Record<string, string>): Promise<void> => {
       made = await api.makePerson(values);
     };
-    if (!(await ask({ title: "Add a person", fields: fields(), action: "Add a person", submit })) || !made) return;
+    if (!(await ask({ title: "Add a person", fields: [...fields(), ...papers], action: "Add a person", submit })) || !made) return;
     const { id, username } = made;
     await attempt(section, list.reload);
     say(`${username} is added.`);
