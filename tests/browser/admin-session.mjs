@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { administrator, fresh } from "./administrator.mjs";
-import { inspector, tabs } from "./inspector.mjs";
+import { fits, inspector, tabs } from "./inspector.mjs";
 
 export const adminSessionSuite = (place) => {
   const visitor = (options) => administrator(place().browser, place().origin, options);
@@ -155,7 +155,7 @@ export const adminSessionSuite = (place) => {
     assert.equal(await root.focused(), `Permissions of ${first}`, "the dialog's heading");
     await root.settled();
     await keyboard.press("Escape");
-    await root.dialog(`Permissions of ${first}`).waitFor({ state: "detached" });
+    await root.closed();
     assert.equal(await root.focused(), `Permissions of ${first}`);
     await keyboard.press("Tab");
     await keyboard.press("Space");
@@ -175,6 +175,22 @@ export const adminSessionSuite = (place) => {
     await keyboard.press("Enter");
     await root.status(`The role ${second} is deleted.`);
     assert.equal(await root.focused(), "Roles");
+    await root.leave();
+  });
+
+  test("admin: text can be twice as large", async () => {
+    const root = await visitor({ viewport: { width: 640, height: 800 } });
+    await root.open();
+    await root.page.evaluate(() => document.documentElement.style.setProperty("font-size", "32px"));
+    await fits(root.page, "200 %, signed out");
+    await root.signIn();
+    for (const link of ["Services", "Roles", "Permissions", "Grants", "Explain", "People"]) {
+      await root.go(link);
+      await fits(root.page, `200 %, ${link}`);
+    }
+    await root.buttonNamed("Add a person").click();
+    await fits(root.page, "200 %, a form");
+    await root.answer("Cancel");
     await root.leave();
   });
 

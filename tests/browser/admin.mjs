@@ -111,7 +111,7 @@ export const adminSuite = (place) => {
     await root.fill(granting, { Username: ada, What: write, Until: momentIn(-1) }, "Grant");
     await root.error("Choose a moment to come", root.dialog(granting));
     await root.fill(granting, { Until: momentIn(2) }, "Grant");
-    await root.dialog(granting).waitFor({ state: "detached" });
+    await root.closed();
     await root.settled();
     const holder = grants.getByRole("listitem").filter({ hasText: "Ada King" }).first();
     const lines = await holder.getByRole("listitem").allTextContents();

@@ -59,6 +59,8 @@ export const administrator = async (browser, origin, options = {}) => {
   const status = (text) => page.getByRole("status").filter({ hasText: text }).waitFor();
   const error = (text, within = page) => within.getByRole("alert").filter({ hasText: text }).waitFor();
   const dialog = (name) => page.getByRole("dialog", { name });
+  /** No dialog is there any more: one that is only closed has yet to tell that. */
+  const closed = () => page.locator("dialog").waitFor({ state: "detached" });
   const settled = () => page.locator("[data-busy]").waitFor({ state: "detached" });
 
   const open = async () => {
@@ -141,6 +143,6 @@ export const administrator = async (browser, origin, options = {}) => {
     await context.close();
   };
 
-  const seen = { buttonNamed, part, status, error, dialog, settled, focused };
+  const seen = { buttonNamed, part, status, error, dialog, closed, settled, focused };
   return { ...visitor, ...seen, url, back, tokens, open, credentials, signIn, signOut, go, fill, answer, keptNothing, leave };
 };

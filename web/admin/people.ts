@@ -47,7 +47,7 @@ const papers: Field[] = [
 const MOST_SERVICES = 50;
 
 /** Where somebody may do what, in a dialog. */
-const showAccess = (person: Person): Promise<void> => {
+const showAccess = (person: Person): void => {
   const heading = element("h2", { id: "may-title", tabindex: "-1" }, `What ${person.username} may do`);
   const list = element("ul", { class: "items" });
   const close = element("button", { type: "button", "data-way-out": "" }, "Close");
@@ -71,12 +71,7 @@ const showAccess = (person: Person): Promise<void> => {
   document.body.append(dialog);
   dialog.showModal();
   heading.focus();
-  return new Promise((closed) => {
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      closed();
-    });
-  });
+  dialog.addEventListener("close", () => dialog.remove());
 };
 
 /** Prepares the section. */
@@ -87,7 +82,7 @@ export const people = (): Part => {
     const { id, username, name } = person;
     const who = element("div", {}, element("h3", {}, isolated(name)), element("p", { class: "muted" }, isolated(username), `, number ${id}`));
     const actions = [
-      button("Access", `Access of ${username}`, () => void showAccess(person)),
+      button("Access", `Access of ${username}`, () => showAccess(person)),
       button("Change", `Change ${username}`, () => void change(person), described),
       button("Sign out", `Sign out ${username}`, () => void signOut(person), described),
       button("Delete", `Delete ${username}`, () => void remove(person), described),

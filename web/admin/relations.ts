@@ -20,8 +20,8 @@ export interface Relations {
   warning(thing: Named): string;
 }
 
-/** Shows them until the dialog is closed. */
-export const showRelations = (about: Relations): Promise<void> => {
+/** Shows them until the dialog is closed, which gives the focus back. */
+export const showRelations = (about: Relations): void => {
   const { title, kind, none, fixed } = about;
   const heading = element("h2", { id: "relations-title", tabindex: "-1" }, title);
   const error = element("p", { class: "error", role: "alert" });
@@ -78,10 +78,5 @@ export const showRelations = (about: Relations): Promise<void> => {
   dialog.showModal();
   heading.focus();
   void load(area, reload);
-  return new Promise((closed) => {
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      closed();
-    });
-  });
+  dialog.addEventListener("close", () => dialog.remove());
 };

@@ -21,7 +21,7 @@ const fields = (service?: Service) => [
 ];
 
 /** Which roles people can have in it. */
-const rolesOf = (service: Service): Promise<void> =>
+const rolesOf = (service: Service): void =>
   showRelations({
     title: `Roles of ${service.name}`,
     kind: "Role",
@@ -43,7 +43,7 @@ export const services = (): Part => {
     const { name } = service;
     const title = element("h3", {}, isolated(name), ...(builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : []));
     const description = service.description === null ? null : element("p", { class: "muted" }, isolated(service.description));
-    const actions = [button("Roles", `Roles of ${name}`, () => void look(service))];
+    const actions = [button("Roles", `Roles of ${name}`, () => rolesOf(service))];
     if (!builtIn) {
       actions.push(button("Change", `Change service ${name}`, () => void change(service), described));
       actions.push(button("Delete", `Delete service ${name}`, () => void remove(service), described));
@@ -52,11 +52,6 @@ export const services = (): Part => {
   };
 
   const list = pagedList<Service>(section, () => "/services", item, "There are no services.");
-
-  const look = async (service: Service): Promise<void> => {
-    await rolesOf(service);
-    focusEntry(section, service.id);
-  };
 
   const make = async (): Promise<void> => {
     if (isBusy(section)) return;

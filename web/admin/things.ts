@@ -33,7 +33,7 @@ const nameField = (kind: Kind, value = "") => ({
 });
 
 /** Which permissions a role has. */
-const permissionsOf = (role: Named): Promise<void> =>
+const permissionsOf = (role: Named): void =>
   showRelations({
     title: `Permissions of ${role.name}`,
     kind: "Permission",
@@ -56,7 +56,7 @@ export const things = (kind: Kind): Part => {
     const badge = builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : [];
     const title = element("div", {}, element("h3", {}, isolated(thing.name), ...badge));
     const actions: HTMLElement[] = [];
-    if (kind === ROLES) actions.push(button("Permissions", `Permissions of ${thing.name}`, () => void look(thing)));
+    if (kind === ROLES) actions.push(button("Permissions", `Permissions of ${thing.name}`, () => permissionsOf(thing)));
     if (!builtIn) {
       actions.push(button("Rename", `Rename ${kind.one} ${thing.name}`, () => void rename(thing), described));
       actions.push(button("Delete", `Delete ${kind.one} ${thing.name}`, () => void remove(thing), described));
@@ -65,11 +65,6 @@ export const things = (kind: Kind): Part => {
   };
 
   const list = pagedList<Named>(section, () => `/${kind.path}`, item, `There are no ${kind.path}.`);
-
-  const look = async (role: Named): Promise<void> => {
-    await permissionsOf(role);
-    focusEntry(section, role.id);
-  };
 
   const make = async (): Promise<void> => {
     if (isBusy(section)) return;
