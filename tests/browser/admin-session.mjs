@@ -200,7 +200,8 @@ export const adminSessionSuite = (place) => {
       const { call, newcomer } = root.back;
       const ada = await newcomer("Augusta Ada King, Countess of Lovelace");
       const long = fresh("Anunbrokennameofnearlysixtyfourcharacterswhichisha");
-      const service = await call("POST", "/services", { name: fresh("Stock"), description: "What is in store, and where: a description that does not fit on one line" });
+      const description = "What is in store, and where: a description that does not fit on one line";
+      const service = await call("POST", "/services", { name: fresh("Stock"), description });
       const role = await call("POST", "/roles", { name: long });
       const permission = await call("POST", "/permissions", { name: fresh("write") });
       const [service_id, role_id, permission_id, person_id] = [service.id, role.id, permission.id, ada.username];

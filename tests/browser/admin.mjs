@@ -233,7 +233,8 @@ export const adminSuite = (place) => {
       assert.equal(await shown.getByRole("button").count(), 0, title);
     }
     // Who may look but not touch is told when they try.
-    await root.back.call("POST", "/person-service-permissions", { person_id: nobody.username, service_id: "auth", permission_name: "auth.people.read" });
+    const grant = { person_id: nobody.username, service_id: "auth", permission_name: "auth.people.read" };
+    await root.back.call("POST", "/person-service-permissions", grant);
     const people = await root.go("People");
     await root.buttonNamed(`Delete ${nobody.username}`, people).click();
     await root.answer("Delete");

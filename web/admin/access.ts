@@ -47,8 +47,9 @@ export const access = (): Part => {
 
   const item = (holder: Holder): HTMLLIElement => {
     const who = element("div", {}, element("h3", {}, isolated(holder.name)), element("p", { class: "muted" }, isolated(holder.username)));
-    const lines = [...holder.roles.map((role) => grantLine(holder, "role", role)), ...holder.permissions.map((each) => grantLine(holder, "permission", each))];
-    return element("li", { class: "holder", "data-id": String(holder.id) }, who, element("ul", { class: "grants" }, ...lines));
+    const roles = holder.roles.map((role) => grantLine(holder, "role", role));
+    const direct = holder.permissions.map((permission) => grantLine(holder, "permission", permission));
+    return element("li", { class: "holder", "data-id": String(holder.id) }, who, element("ul", { class: "grants" }, ...roles, ...direct));
   };
 
   const list = pagedList<Holder>(section, () => `/services/${service()?.id ?? 0}/people`, item, "Nobody has anything in this service.");

@@ -60,7 +60,8 @@ const wayOf = ({ subject: who, service, permission }: Question, { grant, role }:
   }
   if (grant !== "role_permission") return undefined;
   const warning = "Everybody who has this role gets it, in every service that has the role.";
-  return { action: `Give the role ${role.name} the permission ${permission.name}`, warning, apply: () => api.relate("role-permissions", { role_id, permission_id }) };
+  const apply = () => api.relate("role-permissions", { role_id, permission_id });
+  return { action: `Give the role ${role.name} the permission ${permission.name}`, warning, apply };
 };
 
 /** Prepares the section. */

@@ -28,7 +28,8 @@ export const showRelations = (about: Relations): void => {
   // The page's own is behind the dialog, where nobody is told of it.
   const told = element("p", { class: "muted", role: "status" });
   const list = element("ul", { class: "items" });
-  const select = element("select", { id: "relations-choice", required: "", "data-missing": `Choose a ${kind.toLowerCase()}.`, "aria-describedby": "relations-error" });
+  const missing = `Choose a ${kind.toLowerCase()}.`;
+  const select = element("select", { id: "relations-choice", required: "", "data-missing": missing, "aria-describedby": "relations-error" });
   const label = element("label", { for: select.id }, `${kind} to add`);
   const add = element("button", { type: "submit", class: "primary", "aria-describedby": "relations-error" }, "Add");
   const form = element("form", { class: "row", novalidate: "" }, element("div", { class: "field" }, label, select), add, errorOf("relations-error"));

@@ -15,7 +15,12 @@ interface Kind {
   gone: string;
 }
 
-export const ROLES: Kind = { path: "roles", one: "role", codes: "role_exists invalid_request_body", gone: "Nobody can have it any more, in any service." };
+export const ROLES: Kind = {
+  path: "roles",
+  one: "role",
+  codes: "role_exists invalid_request_body",
+  gone: "Nobody can have it any more, in any service.",
+};
 export const PERMISSIONS: Kind = {
   path: "permissions",
   one: "permission",
