@@ -7,7 +7,7 @@ help: ## This list
 setup: ## Install what is missing (dev and test do it by themselves)
 	@node scripts/tools.mjs
 
-pages: setup ## Build the account page, into dist/
+pages: setup ## Build the account page and the admin page, into dist/
 	@node scripts/build-pages.mjs --release
 
 build: pages ## Build the Worker for release, into build/

@@ -1,4 +1,4 @@
-// Builds the account page into dist/, which the edge serves as static assets and the native server from the folder:
+// Builds the account page and the admin page into dist/, which the edge serves as static assets and the native server from the folder:
 // `node scripts/build-pages.mjs --release` or `--dev`.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -14,28 +14,32 @@ if (!["--release", "--dev"].includes(profile)) {
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT);
 
-// The one library in the bundle asks that its licence goes with every copy.
+// The one library, which the account page has, asks that its licence goes with every copy.
 const licence = readFileSync("node_modules/@simplewebauthn/browser/LICENSE.md", "utf8").trim();
-await build({
-  entryPoints: { account: "web/account/main.ts" },
-  outdir: OUT,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  charset: "utf8",
-  tsconfig: "web/tsconfig.json",
-  footer: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` },
-  logLevel: "warning",
-});
-await build({ entryPoints: { account: "web/account/page.css" }, outdir: OUT, bundle: true, minify: true, target: "es2022", logLevel: "warning" });
-cpSync("web/account/index.html", `${OUT}/account.html`);
+const FOOTERS = { account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` }, admin: {} };
+const PAGES = Object.keys(FOOTERS);
+for (const page of PAGES) {
+  await build({
+    entryPoints: { [page]: `web/${page}/main.ts` },
+    outdir: OUT,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    tsconfig: "web/tsconfig.json",
+    footer: FOOTERS[page],
+    logLevel: "warning",
+  });
+  await build({ entryPoints: { [page]: `web/${page}/page.css` }, outdir: OUT, bundle: true, minify: true, target: "es2022", logLevel: "warning" });
+  cpSync(`web/${page}/index.html`, `${OUT}/${page}.html`);
+}
 
 // In development a browser would hold all of localhost to https for two years, as soon as it is served over https once.
 const headers = readFileSync("web/_headers", "utf8");
 writeFileSync(`${OUT}/_headers`, profile === "--dev" ? headers.replace(/^ *Strict-Transport-Security:.*\n/gm, "") : headers);
 
-for (const name of ["account.html", "account.js", "account.css"]) {
+for (const name of PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`])) {
   const bytes = readFileSync(`${OUT}/${name}`);
   console.log(`${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`);
 }

@@ -50,7 +50,8 @@ for (let attempt = 0; (await status()) !== 200; attempt += 1) {
   await new Promise((resume) => setTimeout(resume, 250));
 }
 console.log(`
-hamrah-api runs on ${address}. Sign up with a passkey at ${address}/account; the reference is at ${address}/docs.
+hamrah-api runs on ${address}. Sign up with a passkey at ${address}/account; the authorization service is administered at
+${address}/admin, the reference is at ${address}/docs.
 Make a user and a pair of tokens:
 
   curl -sS${https ? "k" : ""} ${address}/api/internal/tokens \\

@@ -150,6 +150,9 @@ export const accessSuite = (place) => {
       ["/account", "text/html; charset=utf-8"],
       ["/account.js", "text/javascript; charset=utf-8"],
       ["/account.css", "text/css; charset=utf-8"],
+      ["/admin", "text/html; charset=utf-8"],
+      ["/admin.js", "text/javascript; charset=utf-8"],
+      ["/admin.css", "text/css; charset=utf-8"],
     ]) {
       const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
       assert.equal(answer.status, 200, path);
@@ -160,16 +163,21 @@ export const accessSuite = (place) => {
       const head = await fetch(`${place().origin}${path}`, { method: "HEAD" });
       assert.equal(head.headers.get("content-security-policy"), answer.headers.get("content-security-policy"));
     }
-    // The page has one address.
-    for (const path of ["/account/", "/account.html"]) {
-      const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
-      assert.deepEqual([answer.status, answer.headers.get("location")], [307, "/account"], path);
+    // A page has one address.
+    for (const page of ["/account", "/admin"]) {
+      for (const path of [`${page}/`, `${page}.html`]) {
+        const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
+        assert.deepEqual([answer.status, answer.headers.get("location")], [307, page], path);
+      }
     }
-    // Next to the page there is nothing of the folder but the page.
-    for (const path of ["/_headers", "/account.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
+    // Next to the pages there is nothing of the folder but the pages.
+    for (const path of ["/_headers", "/account.js.map", "/admin.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
   });
 
   test("the policy is the strict one that was decided", () => {
+    const [account, admin] = ["/account", "/admin"].map((path) => Object.fromEntries(headersOf(path)));
+    // The admin page is not even kept until somebody asks whether it has changed.
+    assert.deepEqual(admin, { ...account, "Cache-Control": "no-store" });
     const policy = Object.fromEntries(headersOf("/account"))["Content-Security-Policy"].split("; ");
     assert.deepEqual(policy, [
       "default-src 'none'",

@@ -29,7 +29,7 @@ export const tabs = async (who, most = 40) => {
 /** What may be touched is large enough, and nothing is wider than the screen. */
 export const fits = async (page, what) => {
   const { overflow, small } = await page.evaluate((least) => {
-    const visible = [...document.querySelectorAll("button, input, a[href]")].filter((each) => each.checkVisibility());
+    const visible = [...document.querySelectorAll("button, input, select, a[href]")].filter((each) => each.checkVisibility());
     // A box is ticked by its label, too.
     const controls = visible.map((each) => (each.type === "checkbox" ? each.labels[0] : each));
     const tiny = controls.filter((each) => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least);
@@ -46,10 +46,10 @@ const audit = async (page, what) => {
   assert.deepEqual(violations, [], what);
 };
 
-/** A visitor to look with, in one colour scheme; `look(what)` goes through every width. */
-export const inspector = async ({ name, browser, origin }, colorScheme) => {
+/** A visitor to look with, of a kind, in one colour scheme; `look(what)` goes through every width. */
+export const inspector = async ({ name, browser, origin }, colorScheme, kind = person) => {
   // The auditor is a script of its own, which the page's policy would refuse: so this visitor's browser does not enforce it.
-  const visitor = await person(browser, origin, { bypassCSP: true, colorScheme, reducedMotion: "reduce" });
+  const visitor = await kind(browser, origin, { bypassCSP: true, colorScheme, reducedMotion: "reduce" });
   await visitor.context.addInitScript({ path: AXE });
   const look = async (what) => {
     for (const [size, width, height] of SIZES) {

@@ -1,4 +1,4 @@
-// The account page, served by the native binary.
+// The account page and the admin page, served by the native binary.
 import { suite } from "./suite.mjs";
 import { native } from "./targets.mjs";
 

@@ -1,7 +1,10 @@
-// Everything about the account page, against one server.
+// Everything about the account page and the admin page, against one server.
 import { after, before } from "node:test";
 import { accessSuite } from "./access.mjs";
 import { accountSuite } from "./account.mjs";
+import { adminSessionSuite } from "./admin-session.mjs";
+import { adminSuite } from "./admin.mjs";
+import { BOOTSTRAP_SECRET } from "./administrator.mjs";
 import { launch } from "./browser.mjs";
 import { csrfSuite } from "./csrf.mjs";
 import { devicesSuite } from "./devices.mjs";
@@ -15,7 +18,7 @@ import { stepUpSuite } from "./stepup.mjs";
 export const suite = (name, start) => {
   const here = { name };
   before(async () => {
-    Object.assign(here, await start());
+    Object.assign(here, await start({ BOOTSTRAP_SECRET }));
     here.browser = await launch();
   });
   after(async () => {
@@ -31,5 +34,7 @@ export const suite = (name, start) => {
   stepUpSuite(place);
   otherTabSuite(place);
   accessSuite(place);
+  adminSuite(place);
+  adminSessionSuite(place);
   csrfSuite(place, start);
 };

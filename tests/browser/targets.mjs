@@ -1,4 +1,4 @@
-// The two servers that the page comes from, started as their users start them.
+// The two servers that the pages come from, started as their users start them.
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";

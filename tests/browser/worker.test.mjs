@@ -1,4 +1,4 @@
-// The account page, served by the Worker in workerd.
+// The account page and the admin page, served by the Worker in workerd.
 import { suite } from "./suite.mjs";
 import { worker } from "./targets.mjs";
 

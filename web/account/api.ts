@@ -5,6 +5,9 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/browser";
+import { ApiError, LONGEST_WAIT_S, PATIENCE_MS, UNREACHABLE, here, left, turn, waitOf } from "../shared/failure.js";
+
+export { ApiError, here, left };
 
 export interface User {
   id: string;
@@ -80,51 +83,11 @@ interface Begun<Options> {
 /** Who registers: somebody new, or, with a session, whoever is signed in. */
 export type Registrant = { email: string; name: string } | { label?: string };
 
-/** Why a call failed; `message` is for people. */
-export class ApiError extends Error {
-  readonly status: number;
-  readonly code: string;
-  /** It was to do something, not only to read. */
-  readonly wrote: boolean;
-  /** By what somebody may prove again who they are, where that is asked for. */
-  readonly methods: readonly string[];
-
-  constructor(status: number, code: string, message: string, wrote = false, methods: readonly string[] = []) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = code;
-    this.wrote = wrote;
-    this.methods = methods;
-  }
-
-  /** The session has ended. That a passkey was refused is a 401 too, and says nothing about the session. */
-  get signedOut(): boolean {
-    return this.status === 401 && (this.code === "authentication_required" || this.code === "invalid_token");
-  }
-
-  /** Whoever the page shows is not signed in here any more: nobody is, or somebody else. */
-  get departed(): boolean {
-    return this.signedOut || this.code === "account_changed";
-  }
-
-  /** Whoever is signed in recovered the account, and has to add a passkey before anything else. */
-  get recovering(): boolean {
-    return this.code === "recovery_incomplete";
-  }
-}
-
-const PATIENCE_MS = 30_000;
-const LONGEST_WAIT_S = 5;
-
-const UNREACHABLE = "The service cannot be reached. Check your connection and try again.";
-
 const underWay = new Set<AbortController>();
 
 /** What the page says instead of an account's id while it shows none: the API takes it for none of its accounts. */
 const NOBODY = "nobody";
 let shown = NOBODY;
-let turns = 0;
 
 /** The token against requests from other sites, once the API has asked for one: that of the sign-in which the page shows. */
 let csrfToken: string | undefined;
@@ -133,18 +96,9 @@ let csrfToken: string | undefined;
 export const turnTo = (user: User | undefined): void => {
   shown = user?.id ?? NOBODY;
   csrfToken = undefined;
-  turns += 1;
+  turn();
   for (const each of underWay) each.abort("left");
 };
-
-/** Asked later, whether the page has gone on showing whom it shows now: what somebody else began must not go on. */
-export const here = (): (() => boolean) => {
-  const then = turns;
-  return () => turns === then;
-};
-
-/** Why something ended that was begun for somebody else. */
-export const left = (): ApiError => new ApiError(0, "left", UNREACHABLE);
 
 interface Answer {
   status: number;
@@ -178,12 +132,6 @@ const attempt = async (method: string, path: string, sent: unknown, whose: Whose
     clearTimeout(timer);
     underWay.delete(request);
   }
-};
-
-/** How long somebody has to wait, where the API says that. */
-const waitOf = (status: number, seconds: number): string => {
-  if (status !== 429 || !(seconds > 0)) return "";
-  return ` You can try again in ${seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`;
 };
 
 /** The API's own sentence. Only what is broken on its side is worth a reference. */

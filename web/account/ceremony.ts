@@ -1,5 +1,6 @@
 // Ceremonies with an authenticator, and what people are told when one fails.
 import { WebAuthnAbortService, startAuthentication, startRegistration } from "@simplewebauthn/browser";
+import { explainFailure } from "../shared/feedback.js";
 import { ApiError, api, here, left, type Registrant, type Signals, type User } from "./api.js";
 
 /** Methods of current browsers that TypeScript does not know yet. */
@@ -99,10 +100,9 @@ const MORE: Record<string, string> = {
 
 /** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
 export const explain = (error: unknown): string | null => {
-  if (error instanceof ApiError) return error.code === "left" ? null : error.message + (MORE[error.code] ?? "");
   if (error instanceof CeremonyError) {
     return error.aborted ? null : (SENTENCES[error.name] ?? "The passkey could not be used. Try again, or use another one.");
   }
-  reportError(error);
-  return "Something is wrong with this page. Load it again.";
+  const told = explainFailure(error);
+  return told !== null && error instanceof ApiError ? told + (MORE[error.code] ?? "") : told;
 };

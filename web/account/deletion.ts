@@ -1,8 +1,8 @@
 // The end of an account: typed to confirm.
 import { type Signals, type User, api } from "./api.js";
 import { signalNone } from "./ceremony.js";
-import { byId } from "./dom.js";
-import { clearErrors, onSubmit, say, showError } from "./feedback.js";
+import { byId } from "../shared/dom.js";
+import { clearErrors, onSubmit, say, showError } from "../shared/feedback.js";
 
 const dialog = byId("deletion-dialog", HTMLDialogElement);
 const form = byId("deletion-form", HTMLFormElement);

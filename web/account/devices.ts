@@ -1,8 +1,8 @@
 // The iPhones and iPads with the app, and how to revoke one. Most accounts have none, and see nothing of this.
 import { type Device, api, here } from "./api.js";
-import { confirmed } from "./dialog.js";
-import { button, byId, element, time, written } from "./dom.js";
-import { attempt, isBusy, load, say } from "./feedback.js";
+import { confirmed } from "../shared/dialog.js";
+import { button, byId, element, time, written } from "../shared/dom.js";
+import { attempt, isBusy, load, say } from "../shared/feedback.js";
 
 const section = byId("devices", HTMLElement);
 const heading = byId("devices-title", HTMLElement);

@@ -1,7 +1,7 @@
 // What happened to the account, newest first.
 import { type SecurityEvent, api } from "./api.js";
-import { byId, element, isolated, time } from "./dom.js";
-import { attempt, load, say } from "./feedback.js";
+import { byId, element, isolated, time } from "../shared/dom.js";
+import { attempt, load, say } from "../shared/feedback.js";
 import { deviceName } from "./user-agent.js";
 
 const section = byId("events", HTMLElement);

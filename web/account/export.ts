@@ -1,7 +1,7 @@
 // Everything that is kept about the account, as a file.
 import { api } from "./api.js";
-import { byId, element } from "./dom.js";
-import { attempt, say } from "./feedback.js";
+import { byId, element } from "../shared/dom.js";
+import { attempt, say } from "../shared/feedback.js";
 
 const section = byId("data", HTMLElement);
 const link = byId("data-export", HTMLAnchorElement);

@@ -1,8 +1,8 @@
 // What opens the account again when every passkey is lost: an authenticator app, and backup codes.
 import { type Enrolment, type Factors, api } from "./api.js";
-import { confirmed } from "./dialog.js";
-import { button, byId, element, errorOf, time } from "./dom.js";
-import { attempt, isBusy, load, onSubmit, say, showError } from "./feedback.js";
+import { confirmed } from "../shared/dialog.js";
+import { button, byId, element, errorOf, time } from "../shared/dom.js";
+import { attempt, isBusy, load, onSubmit, say, showError } from "../shared/feedback.js";
 
 const section = byId("factors", HTMLElement);
 const heading = byId("factors-title", HTMLElement);

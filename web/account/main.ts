@@ -3,11 +3,11 @@ import { ApiError, type User, api, turnTo } from "./api.js";
 import { explain, giveUp } from "./ceremony.js";
 import { deletion } from "./deletion.js";
 import { devices } from "./devices.js";
-import { byId } from "./dom.js";
+import { byId } from "../shared/dom.js";
 import { events } from "./events.js";
 import { exporting } from "./export.js";
 import { factors } from "./factors.js";
-import { attempt, say, whenDeparted, whenRecovering } from "./feedback.js";
+import { attempt, explainBy, say, whenDeparted, whenRecovering } from "../shared/feedback.js";
 import { passkeys } from "./passkeys.js";
 import { recovery } from "./recovery.js";
 import { sessions } from "./sessions.js";
@@ -138,6 +138,7 @@ addEventListener("pageshow", ({ persisted }) => {
   if (persisted) void start();
 });
 
+explainBy(explain);
 whenDeparted((error) => {
   if (error.signedOut) return showForms(ENDED, true);
   void start(ENDED, true);

@@ -1,9 +1,9 @@
 // The account's passkeys: listed, added, renamed, deleted.
 import { type Passkey, type Signals, api } from "./api.js";
 import { register, signal } from "./ceremony.js";
-import { confirmed } from "./dialog.js";
-import { button, byId, element, errorOf, isolated, time } from "./dom.js";
-import { attempt, isBusy, load, onSubmit, say } from "./feedback.js";
+import { confirmed } from "../shared/dialog.js";
+import { button, byId, element, errorOf, isolated, time } from "../shared/dom.js";
+import { attempt, isBusy, load, onSubmit, say } from "../shared/feedback.js";
 
 const section = byId("passkeys", HTMLElement);
 const heading = byId("passkeys-title", HTMLElement);

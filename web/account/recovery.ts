@@ -1,8 +1,8 @@
 // The way back in for whoever lost their passkeys: a code first, and a new passkey before anything else.
 import { type User, api } from "./api.js";
 import { register } from "./ceremony.js";
-import { byId } from "./dom.js";
-import { clearErrors, onSubmit, say } from "./feedback.js";
+import { byId } from "../shared/dom.js";
+import { clearErrors, onSubmit, say } from "../shared/feedback.js";
 
 const form = byId("lost-form", HTMLFormElement);
 const email = byId("lost-email", HTMLInputElement);

@@ -1,8 +1,8 @@
 // Where the account is signed in, and how to end that elsewhere.
 import { type Session, api } from "./api.js";
-import { confirmed } from "./dialog.js";
-import { button, byId, element, time } from "./dom.js";
-import { attempt, isBusy, load, say } from "./feedback.js";
+import { confirmed } from "../shared/dialog.js";
+import { button, byId, element, time } from "../shared/dom.js";
+import { attempt, isBusy, load, say } from "../shared/feedback.js";
 import { deviceName } from "./user-agent.js";
 import { countryName, proofs } from "./whereabouts.js";
 

@@ -3,8 +3,8 @@ import { browserSupportsWebAuthn } from "@simplewebauthn/browser";
 import type { User } from "./api.js";
 import { Autofill } from "./autofill.js";
 import { explain, register, signIn } from "./ceremony.js";
-import { byId } from "./dom.js";
-import { clearErrors, onSubmit, say, showError } from "./feedback.js";
+import { byId } from "../shared/dom.js";
+import { clearErrors, onSubmit, say, showError } from "../shared/feedback.js";
 
 const signInForm = byId("sign-in", HTMLFormElement);
 const signUpForm = byId("sign-up", HTMLFormElement);

@@ -2,8 +2,8 @@
 import { startAuthentication } from "@simplewebauthn/browser";
 import { api, left, whenTooOld } from "./api.js";
 import { ceremony, giveUp } from "./ceremony.js";
-import { byId } from "./dom.js";
-import { attempt, clearErrors, onSubmit } from "./feedback.js";
+import { byId } from "../shared/dom.js";
+import { attempt, clearErrors, onSubmit } from "../shared/feedback.js";
 
 const dialog = byId("step-up", HTMLDialogElement);
 const passkey = byId("step-up-passkey", HTMLElement);

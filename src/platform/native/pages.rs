@@ -1,6 +1,6 @@
-//! The account page natively: the files that Cloudflare serves as static assets at the edge, with the headers of the same `_headers` file.
+//! The account page and the admin page natively: the files that Cloudflare serves as static assets at the edge, with the headers of the same `_headers` file.
 //!
-//! They are built by `make pages`. Without them the API does all it does, and `/account` is not there.
+//! They are built by `make pages`. Without them the API does all it does, and neither `/account` nor `/admin` is there.
 
 use std::path::Path;
 
@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use crate::model::base64;
 
 /// Path, file and type. An HTML file is found without its ending, as at the edge.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("/account", "account.html", "text/html; charset=utf-8"),
     ("/account.js", "account.js", "text/javascript; charset=utf-8"),
     ("/account.css", "account.css", "text/css; charset=utf-8"),
+    ("/admin", "admin.html", "text/html; charset=utf-8"),
+    ("/admin.js", "admin.js", "text/javascript; charset=utf-8"),
+    ("/admin.css", "admin.css", "text/css; charset=utf-8"),
 ];
 
 /// The pages that are there.
@@ -57,9 +60,14 @@ impl Pages {
             return None;
         }
         let path = request.uri().path();
-        if !self.is_empty() && matches!(path, "/account/" | "/account.html") {
-            // As at the edge, where a page has one address.
-            return Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/account")]).into_response());
+        // As at the edge, where a page has one address.
+        let elsewhere = match path {
+            "/account/" | "/account.html" => Some("/account"),
+            "/admin/" | "/admin.html" => Some("/admin"),
+            _ => None,
+        };
+        if let Some(address) = elsewhere.filter(|_| !self.is_empty()) {
+            return Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response());
         }
         let page = self.0.iter().find(|page| page.path == path)?;
         let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| Some(tag) == page.headers.get(header::ETAG));

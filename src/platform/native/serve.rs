@@ -104,10 +104,10 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
-        tracing::info!(folder = %settings.pages.display(), "the account page is not built (make pages), so /account is not there");
+        tracing::info!(folder = %settings.pages.display(), "the pages are not built (make pages), so /account and /admin are not there");
     } else {
         // By name: passkeys belong to a domain, never to an address.
-        tracing::info!("account page at http://localhost:{}/account", address.port());
+        tracing::info!("account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin", address.port());
     }
     tokio::spawn(keep_up(ports.clone(), counted));
     let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };

@@ -1,7 +1,6 @@
 // What the page tells about an action: that it goes on, that it worked, why it failed.
-import { ApiError } from "./api.js";
-import { explain } from "./ceremony.js";
 import { byId, element } from "./dom.js";
+import { ApiError } from "./failure.js";
 
 const status = byId("status", HTMLElement);
 let announced: ReturnType<typeof setTimeout> | undefined;
@@ -12,6 +11,23 @@ export const say = (text: string): void => {
   status.textContent = "";
   // In a task of its own: the same text twice in a row is two announcements.
   if (text !== "") announced = setTimeout(() => (status.textContent = text), 30);
+};
+
+/** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
+type Explain = (error: unknown) => string | null;
+
+/** What every page tells; one that knows more of its errors adds to it. */
+export const explainFailure: Explain = (error) => {
+  if (error instanceof ApiError) return error.code === "left" ? null : error.message;
+  reportError(error);
+  return "Something is wrong with this page. Load it again.";
+};
+
+let explain = explainFailure;
+
+/** How the page explains its errors. */
+export const explainBy = (how: Explain): void => {
+  explain = how;
 };
 
 let departed: (error: ApiError) => void = () => {};
@@ -106,8 +122,9 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
 
 /** Whether every field may be sent; the first that may not is told. The API checks all of it again. */
 const valid = (form: HTMLFormElement): boolean => {
-  for (const field of form.querySelectorAll("input")) {
-    field.value = field.value.trim();
+  for (const field of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) {
+    // Every character of a password counts.
+    if (field.type !== "password" && field instanceof HTMLInputElement) field.value = field.value.trim();
     if (field.validity.valid) continue;
     const { missing, wrong } = field.dataset;
     showError(form, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);

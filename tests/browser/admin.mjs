@@ -1,0 +1,244 @@
+// The admin page: who is there, what there is, who may do what where, why, and what was changed.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { administrator, fresh } from "./administrator.mjs";
+
+/** A moment as a field for it takes it: so many days from now, by the browser's clock. */
+const momentIn = (days) => {
+  const moment = new Date(Date.now() + days * 86_400_000);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+};
+
+export const adminSuite = (place) => {
+  const visitor = (options) => administrator(place().browser, place().origin, options);
+
+  test("admin: people, services, roles and permissions are made, related, granted, explained and deleted", async () => {
+    const root = await visitor();
+    const { page } = root;
+    const [ada, stock, editor, write] = ["ada", "Stock", "Editor", "write"].map(fresh);
+    const read = fresh("read");
+    await root.open();
+    await root.signIn();
+
+    // A person: what is wrong is told at its field.
+    const people = await root.go("People");
+    await root.buttonNamed("Add a person", people).click();
+    await root.fill("Add a person", { Username: ada, Name: "Ada Lovelace", Password: "short" }, "Add a person");
+    await root.error("8 to 256 characters", root.dialog("Add a person"));
+    assert.equal(await root.focused(), "Password");
+    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", Document: "DNI" };
+    const document = String(Date.now()).slice(-12);
+    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Number of the document": "not one" }, "Add a person");
+    await root.error("document_number", root.dialog("Add a person"));
+    await root.fill("Add a person", { "Number of the document": document }, "Add a person");
+    await root.status(`${ada} is added.`);
+    assert.equal(await root.focused(), `Access of ${ada}`, "where it was added");
+    await root.buttonNamed(`Change ${ada}`, people).click();
+    await root.fill(`Change ${ada}`, { Username: "root" }, "Save");
+    await root.error("already", root.dialog(`Change ${ada}`));
+    await root.fill(`Change ${ada}`, { Username: ada, Name: "Ada King" }, "Save");
+    await root.status(`${ada} is changed.`);
+    await people.getByRole("heading", { name: "Ada King" }).waitFor();
+
+    // A service, a role, permissions; a name only once.
+    const services = await root.go("Services");
+    await root.buttonNamed("Add a service", services).click();
+    await root.fill("Add a service", { Name: stock, Description: "What is in store" }, "Add a service");
+    await root.status(`The service ${stock} is made.`);
+    const permissions = await root.go("Permissions");
+    for (const name of [write, read]) {
+      await root.buttonNamed("Add a permission", permissions).click();
+      await root.fill("Add a permission", { Name: name }, "Add a permission");
+      await root.status(`The permission ${name} is made.`);
+    }
+    const roles = await root.go("Roles");
+    await root.buttonNamed("Add a role", roles).click();
+    await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
+    await root.error("There is a role with this name already", root.dialog("Add a role"));
+    await root.fill("Add a role", { Name: editor }, "Add a role");
+    await root.status(`The role ${editor} is made.`);
+
+    // What is built in has no buttons to rename or delete it.
+    const builtIn = roles.getByRole("listitem").filter({ hasText: "auth.checker" });
+    await builtIn.getByText("Built in").waitFor();
+    assert.deepEqual(await builtIn.getByRole("button").allTextContents(), ["Permissions"]);
+
+    // The role gets a permission, the service the role.
+    await root.buttonNamed(`Permissions of ${editor}`, roles).click();
+    const ofRole = root.dialog(`Permissions of ${editor}`);
+    await ofRole.getByText("It has no permissions.").waitFor();
+    await root.buttonNamed("Add", ofRole).click();
+    await root.error("Choose a permission.", ofRole);
+    await ofRole.getByLabel("Permission to add").selectOption({ label: read });
+    await root.buttonNamed("Add", ofRole).click();
+    await ofRole.getByText(`${read} is added.`).waitFor();
+    await root.buttonNamed("Close", ofRole).click();
+    await root.go("Services");
+    await root.buttonNamed(`Roles of ${stock}`, services).click();
+    const ofService = root.dialog(`Roles of ${stock}`);
+    await ofService.getByLabel("Role to add").selectOption({ label: editor });
+    await root.buttonNamed("Add", ofService).click();
+    await ofService.getByText(`${editor} is added.`).waitFor();
+    await root.buttonNamed("Close", ofService).click();
+
+    // Before anything is granted.
+    const explain = await root.go("Explain");
+    const ask = async (permission) => {
+      await explain.getByLabel("Username").fill(ada);
+      await explain.getByLabel("Service").selectOption({ label: stock });
+      await explain.getByLabel("Permission").selectOption({ label: permission });
+      await root.buttonNamed("Explain", explain).click();
+      await explain.getByRole("heading", { level: 3 }).waitFor();
+    };
+    await ask(read);
+    assert.equal(await root.focused(), `${ada} may not ${read} in ${stock}.`);
+    await explain.getByText(`${editor}: they do not have it; it has the permission.`).waitFor();
+    await root.buttonNamed(`Give ${ada} the role ${editor}`, explain).waitFor();
+
+    // A grant without an end, and one with.
+    const grants = await root.go("Grants");
+    await grants.getByLabel("Service").selectOption({ label: stock });
+    await grants.getByText("Nobody has anything in this service.").waitFor();
+    await root.buttonNamed("Grant something", grants).click();
+    const granting = `Grant something in ${stock}`;
+    await root.fill(granting, { Username: fresh("nobody"), What: editor }, "Grant");
+    await root.error("There is no such person", root.dialog(granting));
+    assert.equal(await root.focused(), "Username");
+    await root.fill(granting, { Username: ada }, "Grant");
+    await root.status("It is granted.");
+    await root.settled();
+    await root.buttonNamed("Grant something", grants).click();
+    await root.fill(granting, { Username: ada, What: write, Until: momentIn(-1) }, "Grant");
+    await root.error("Choose a moment to come", root.dialog(granting));
+    await root.fill(granting, { Until: momentIn(2) }, "Grant");
+    await root.closed();
+    await root.settled();
+    const holder = grants.getByRole("listitem").filter({ hasText: "Ada King" }).first();
+    const lines = await holder.getByRole("listitem").allTextContents();
+    assert.equal(lines.length, 2);
+    assert.ok(lines[0].startsWith(`Role ${editor}`) && !lines[0].includes("until"), lines[0]);
+    assert.match(lines[1], new RegExp(`^Permission ${write} until .*20\\d\\d`));
+
+    await root.go("People");
+    await root.buttonNamed(`Access of ${ada}`, people).click();
+    const may = root.dialog(`What ${ada} may do`);
+    await may.getByText(`Roles: ${editor}`).waitFor();
+    const told = await may.getByText(/^Permissions:/).textContent();
+    assert.ok(told.includes(read) && told.includes(write), told);
+    await root.buttonNamed("Close", may).click();
+
+    // Now it is allowed; what is not can be, with one of the ways.
+    await root.go("Explain");
+    await ask(read);
+    assert.equal(await root.focused(), `${ada} may ${read} in ${stock}.`);
+    await explain.getByText(`By the role ${editor}`).waitFor();
+    await root.go("Grants");
+    await root.buttonNamed(`Take away the permission ${write} from ${ada}`, grants).click();
+    await root.answer("Take away");
+    await root.status(`The permission ${write} is taken from ${ada}.`);
+    await root.go("Explain");
+    await ask(write);
+    assert.equal(await root.focused(), `${ada} may not ${write} in ${stock}.`);
+    await root.buttonNamed(`Give the role ${editor} the permission ${write}`, explain).waitFor();
+    await root.buttonNamed(`Grant ${ada} ${write} directly`, explain).click();
+    await root.answer("Cancel");
+    await explain.getByText(`${ada} may not ${write}`).waitFor();
+    await root.buttonNamed(`Grant ${ada} ${write} directly`, explain).click();
+    await root.answer("Grant");
+    await explain.getByText("The permission is granted to them directly.").waitFor();
+    assert.equal(await root.focused(), `${ada} may ${write} in ${stock}.`);
+
+    // In use: refused, and forced.
+    await root.go("Roles");
+    await root.buttonNamed(`Rename role ${editor}`, roles).click();
+    const writer = fresh("Writer");
+    await root.fill(`Rename the role ${editor}`, { Name: writer }, "Rename");
+    await root.status(`The role is now called ${writer}.`);
+    await root.buttonNamed(`Delete role ${writer}`, roles).click();
+    await root.answer("Delete");
+    const inUse = root.dialog("It is in use");
+    await inUse.getByText(stock).waitFor();
+    await root.answer("Cancel");
+    await root.buttonNamed(`Delete role ${writer}`, roles).waitFor();
+    await root.buttonNamed(`Delete role ${writer}`, roles).click();
+    await root.answer("Delete");
+    await inUse.getByText(stock).waitFor();
+    await root.answer("Delete anyway");
+    await root.status(`The role ${writer} is deleted.`);
+    assert.equal(await root.buttonNamed(`Delete role ${writer}`, roles).count(), 0);
+    await root.go("Services");
+    await root.buttonNamed(`Delete service ${stock}`, services).click();
+    await root.answer("Delete");
+    await inUse.getByText(ada).waitFor();
+    await root.answer("Delete anyway");
+    await root.status(`The service ${stock} is deleted.`);
+    await root.go("People");
+    await root.buttonNamed(`Delete ${ada}`, people).click();
+    await root.answer("Delete");
+    await root.status(`${ada} is deleted.`);
+
+    const changes = await root.go("Changes", "Recent changes");
+    const log = (await changes.getByRole("listitem").allTextContents()).join("\n");
+    for (const sentence of [
+      `The service ${stock} was deleted. It was in use.`,
+      `The role ${writer} was deleted. It was in use.`,
+      `The role ${editor} was renamed ${writer}.`,
+      `${ada} was granted ${write} in ${stock} directly.`,
+      `${ada} was granted ${write} in ${stock} directly until`,
+      `${ada} was given the role ${editor} in ${stock}.`,
+      `The service ${stock} was given the role ${editor}.`,
+      `The role ${editor} was given the permission ${read}.`,
+      `The permission ${read} was made.`,
+      "by root",
+    ]) {
+      assert.ok(log.includes(sentence), `${sentence} in ${log}`);
+    }
+    assert.ok(log.indexOf(`The service ${stock} was deleted.`) < log.indexOf(`The service ${stock} was made.`), "newest first");
+    await root.signOut();
+    assert.equal(await page.getByRole("heading", { level: 2 }).allTextContents().then((all) => all.join()), "Sign in");
+    assert.equal(await page.locator("#signed-in li[data-id], #signed-in option").count(), 0, "nothing stays in the document");
+    await root.leave();
+  });
+
+  test("admin: lists go on with what comes next", async () => {
+    const root = await visitor();
+    await root.open();
+    await root.signIn();
+    await root.page.route(/\/permissions$/, (route) => route.continue({ url: `${route.request().url()}?limit=1` }));
+    const permissions = await root.go("Permissions");
+    assert.equal(await permissions.getByRole("listitem").count(), 1);
+    await root.buttonNamed("Show more", permissions).click();
+    await root.status("1 more are shown.");
+    assert.equal(await permissions.getByRole("listitem").count(), 2);
+    assert.ok((await root.focused()).length > 0);
+    await root.leave();
+  });
+
+  test("admin: whoever lacks a permission is told that a part is not theirs", async () => {
+    const root = await visitor();
+    const nobody = await root.back.newcomer();
+    await root.open();
+    await root.signIn(nobody);
+    for (const [link, title, permission] of [
+      ["People", "People", "auth.people.read"],
+      ["Services", "Services", "auth.policy.read"],
+      ["Roles", "Roles", "auth.policy.read"],
+      ["Permissions", "Permissions", "auth.policy.read"],
+      ["Grants", "Grants", "auth.policy.read"],
+      ["Explain", "Explain", "auth.policy.read"],
+      ["Changes", "Recent changes", "auth.changes.read"],
+    ]) {
+      const shown = await root.go(link, title);
+      await shown.getByText(`This part is not yours: it needs the permission ${permission} in the service auth.`).waitFor();
+      assert.equal(await shown.getByRole("button").count(), 0, title);
+    }
+    // Who may look but not touch is told when they try.
+    const grant = { person_id: nobody.username, service_id: "auth", permission_name: "auth.people.read" };
+    await root.back.call("POST", "/person-service-permissions", grant);
+    const people = await root.go("People");
+    await root.buttonNamed(`Delete ${nobody.username}`, people).click();
+    await root.answer("Delete");
+    await root.error("auth", people);
+    await root.leave();
+  });
+};
