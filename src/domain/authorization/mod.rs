@@ -19,6 +19,7 @@ use crate::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::model::secret::{PersonToken, TokenHash};
 use crate::model::time::Timestamp;
 use crate::store::authorization::changes::By;
+use crate::store::authorization::people as people_store;
 use crate::store::authorization::tokens::{self as token_store, Bearer, Presented};
 use crate::store::authorization::uses::Use;
 use crate::store::authorization::{Reads, ask, preconditions};
@@ -290,4 +291,10 @@ async fn change<R: Reads, T>(
 /// The first of what was found, or that there is none.
 fn found<T>(rows: Vec<T>, kind: Kind) -> Result<T, AuthorizationError> {
     rows.into_iter().next().ok_or(AuthorizationError::Unknown(kind))
+}
+
+/// The id that the statement at `index` gave to what it made.
+fn inserted(results: &[Rows], index: usize) -> Result<i64, StoreError> {
+    let row = results.get(index).and_then(|rows| rows.first());
+    row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people_store::id)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found};
+use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted};
 use crate::domain::passwords::{self, Chosen};
 use crate::domain::{Ports, RequestOrigin};
 use crate::model::authorization::{AuthPermission, no_address};
@@ -16,7 +16,7 @@ use crate::store::authorization::people::{self, New, Person};
 use crate::store::authorization::tokens;
 use crate::store::authorization::{ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services};
 use crate::store::passwords::Name;
-use crate::store::{Rows, Statement, StoreError, attempts, events};
+use crate::store::{Rows, Statement, attempts, events};
 
 /// A page of all of them. One round trip.
 ///
@@ -169,11 +169,7 @@ async fn make(
             ));
         }
         let index = usize::from(administers == Administers::First) + 1;
-        let done = move |results: &[Rows]| {
-            let row = results.get(index).and_then(|rows| rows.first());
-            row.map_or_else(|| Err(StoreError::Broken("nobody was inserted".to_owned())), people::id)
-        };
-        Ok(Plan::Do { needs: AuthPermission::WritePeople, statements, done: Box::new(done) })
+        Ok(Plan::Do { needs: AuthPermission::WritePeople, statements, done: Box::new(move |results| inserted(results, index)) })
     })
     .await
 }

@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::{Actor, AuthorizationError, Kind, Plan, called, change, found};
+use super::{Actor, AuthorizationError, Kind, Plan, called, change, found, inserted};
 use crate::domain::{Ports, RequestOrigin};
 use crate::model::authorization::AuthPermission;
 use crate::model::secret::PersonToken;
 use crate::store::authorization::changes::{self, About};
 use crate::store::authorization::preconditions;
 use crate::store::authorization::services::{self, Service};
-use crate::store::authorization::{Page, Ref, people, uses};
-use crate::store::{Rows, StoreError};
+use crate::store::authorization::{Page, Ref, uses};
 
 /// A page of all that are not deleted. One round trip.
 ///
@@ -34,11 +33,6 @@ pub async fn one(ports: &Ports, token: &PersonToken, service: &Ref) -> Result<Se
 
 fn about(id: i64) -> About {
     About { service: Some(id), ..About::default() }
-}
-
-fn inserted(results: &[Rows], row: usize) -> Result<i64, StoreError> {
-    let row = results.get(row).and_then(|rows| rows.first());
-    row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people::id)
 }
 
 /// Makes one, or brings back the one that was deleted with this name; gives its id. Two round trips.

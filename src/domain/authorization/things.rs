@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found};
+use super::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted};
 use crate::domain::{Ports, RequestOrigin};
 use crate::model::authorization::AuthPermission;
 use crate::model::secret::PersonToken;
+use crate::store::Statement;
 use crate::store::authorization::changes::{self, About};
 use crate::store::authorization::uses::{self, Use};
-use crate::store::authorization::{Named, Page, Query, people, services, things};
-use crate::store::{Rows, Statement, StoreError};
+use crate::store::authorization::{Named, Page, Query, services, things};
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,11 +99,6 @@ pub async fn one(ports: &Ports, token: &PersonToken, which: Which, id: i64) -> R
     Ok(found(things, which.kind())?.named)
 }
 
-fn inserted(results: &[Rows]) -> Result<i64, StoreError> {
-    let row = results.first().and_then(|rows| rows.first());
-    row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people::id)
-}
-
 /// Makes one, and gives its id. Two round trips.
 ///
 /// # Errors
@@ -120,7 +115,7 @@ pub async fn create(ports: &Ports, actor: Actor<'_>, which: Which, name: &str, o
         };
         let mut statements: Vec<_> = insert.into();
         statements.push(changes::note_made(&who.by(), action, which.name(), name, &json!({"name": name})));
-        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(inserted) })
+        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(|results| inserted(results, 0)) })
     })
     .await
 }
