@@ -41,7 +41,7 @@ if (!existsSync("build/profile") || readFileSync("build/profile", "utf8") !== "-
 
 const config = sections();
 const vars = config[`env.${environment}.vars`] ?? {};
-const inTheOpen = [...SECRETS, WEBHOOK_SECRETS].filter((name) => Object.values(config).some((section) => name in section));
+const inTheOpen = [...SECRETS, WEBHOOK_SECRETS, "PASSWORD_PEPPER", "BOOTSTRAP_SECRET"].filter((name) => Object.values(config).some((section) => name in section));
 if (inTheOpen.length > 0) fail(`wrangler.toml holds secrets: ${inTheOpen.join(", ")}. They do not belong there.`);
 
 if (dryRun) {

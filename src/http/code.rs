@@ -39,7 +39,7 @@ codes! {
     BadRequest BAD_REQUEST "bad_request" "The request cannot be understood.";
     MalformedJson BAD_REQUEST "malformed_json" "The body is not valid JSON in UTF-8.";
     MultipleCredentials BAD_REQUEST "multiple_credentials" "Send either the session cookie or one Authorization header, not both.";
-    TokenInQuery BAD_REQUEST "token_in_query" "Tokens are not accepted in the query; send an Authorization header.";
+    TokenInQuery BAD_REQUEST "token_in_query" "Tokens are not accepted in the query; send a header.";
     AttestationFailed BAD_REQUEST "attestation_failed" "The attestation could not be verified; ask for a new challenge. One is good for ten minutes, once.";
     PasskeyRegistrationFailed BAD_REQUEST "passkey_registration_failed" "The passkey could not be verified; begin again. A registration may take five minutes.";
     InvalidRequestBody BAD_REQUEST "invalid_request_body" "The body is not what this endpoint takes.";
@@ -95,7 +95,7 @@ codes! {
     DocumentExists CONFLICT "document_exists" "There is a person with this document already.";
     RoleExists CONFLICT "role_exists" "There is a role with this name already.";
     PermissionExists CONFLICT "permission_exists" "There is a permission with this name already.";
-    ServiceExists CONFLICT "service_exists" "There is a service with this name already, or was.";
+    ServiceExists CONFLICT "service_exists" "There is a service with this name already; a deleted one keeps its name, and comes back when it is made again.";
     RoleInUse CONFLICT "role_in_use" "Services have this role; see used_by, or delete with force=true.";
     PermissionInUse CONFLICT "permission_in_use" "Roles or people have this permission; see used_by, or delete with force=true.";
     ServiceInUse CONFLICT "service_in_use" "People have roles or permissions in this service; see used_by, or delete with force=true.";

@@ -4,7 +4,7 @@ use super::attempts::{self, Claim};
 use super::authorization::tokens;
 use super::factors::{Changed, changed};
 use super::totp::{self, Step, Totp};
-use super::{Db, Row, Statement, StoreError, events, rows, sessions, sql};
+use super::{Db, Row, Statement, StoreError, events, rows, run, sessions, sql};
 use crate::model::email::Email;
 use crate::model::ids::{EventId, SessionId, UserId};
 use crate::model::password::PasswordHash;
@@ -80,6 +80,19 @@ pub async fn admit(
         Ok::<_, StoreError>(Candidate { user: row.parsed("id", UserId::parse)?, hash: PasswordHash::from_stored(row.text("hash")?), totp })
     };
     Ok((rows(&results, 0).first().map(candidate).transpose()?, attempts::claimed(&results, 1)?))
+}
+
+/// How many passwords there are under each key of the pepper, by its id; none for those under no key.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, StoreError> {
+    let select = sql(
+        "SELECT CASE WHEN instr(hash, ',keyid=') THEN substr(hash, instr(hash, ',keyid=') + 7, 8) END AS id, COUNT(*) AS count
+           FROM passwords GROUP BY id",
+        [],
+    );
+    run(db, select).await?.iter().map(|row| Ok((row.opt_text("id")?, row.integer("count")?))).collect()
 }
 
 /// Notes that a password made the sign-in `session`, which this batch made only if it may: the step is used, the hash is today's.

@@ -133,6 +133,9 @@ test("administrators, demo data, and everything out and in again", async () => {
   assert.match(taken.output, /there is somebody called usr1: --existing/);
   assert.match((await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output, /usr1 is an administrator; the password is what it was/);
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
+  const anew = await run(["admin", "password", "root"], { cwd, vars });
+  const other_password = /^password: (\S+)$/m.exec(anew.output)[1];
+  assert.deepEqual([(await login("root", password)).status, (await login("root", other_password)).status], [401, 200]);
   await server.stop();
   const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
   assert.notEqual(production.code, 0);

@@ -59,3 +59,20 @@ test("secrets move to a new key, and doctor says what each has sealed", async ()
   assert.match(moved.keys.join("\n"), /seals; 1 TOTP.*\n.*opens; 0 TOTP/);
   assert.equal((await doctor(NEW)).code, 0);
 });
+
+test("passwords under a pepper that is not there any more are told", async () => {
+  const made = folder();
+  const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
+  const pepper = randomBytes(32).toString("base64url");
+  const created = await run(["admin", "create", "root"], { cwd: made.path, vars: { ...vars, PASSWORD_PEPPER: pepper } });
+  assert.equal(created.code, 0, created.output);
+  const fine = await run(["doctor"], { cwd: made.path, vars: { ...vars, PASSWORD_PEPPER: `${randomBytes(32).toString("base64url")},${pepper}` } });
+  assert.match(fine.output, /passwords +ok +1 under \S{8}/);
+  const lost = await run(["doctor"], { cwd: made.path, vars });
+  assert.notEqual(lost.code, 0);
+  assert.match(lost.output, /passwords +WRONG +1 were hashed with \S{8}, which is not in PASSWORD_PEPPER/);
+  const server = await serve({ cwd: made.path, vars });
+  await server.stop();
+  assert.match(server.output(), /passwords were hashed with a key that is not in PASSWORD_PEPPER/);
+  made.remove();
+});

@@ -2962,7 +2962,7 @@ export interface components {
              */
             status: string;
         };
-        /** @description A person, a service and a permission, by number or by name. */
+        /** @description A person, a service and a permission. */
         PersonServicePermission: {
             /**
              * Format: int64
@@ -2986,7 +2986,7 @@ export interface components {
             expires_at?: number | null;
             /** @description The person, by number or username. */
             person_id: components["schemas"]["NumberOrName"];
-            /** @description The role. */
+            /** @description The role's id, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
             /** @description The service, by number or name. */
             service_id: components["schemas"]["NumberOrName"];
@@ -2997,7 +2997,10 @@ export interface components {
             name?: string | null;
             /** @description Another password: everything that is signed in to the account ends. */
             password?: string | null;
-            /** @description The same, as it used to be called. */
+            /**
+             * @deprecated
+             * @description The same, as it used to be called.
+             */
             password_hash?: string | null;
             /** @description Another username. */
             username?: string | null;
@@ -3220,9 +3223,9 @@ export interface components {
         };
         /** @description A role and a permission. */
         RolePermission: {
-            /** @description The permission. */
+            /** @description The permission's id, as a number or as text. */
             permission_id: components["schemas"]["NumberOrName"];
-            /** @description The role. */
+            /** @description The role's id, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
         };
         /** @description What answers here. */
@@ -3288,7 +3291,7 @@ export interface components {
         };
         /** @description A service and a role. */
         ServiceRole: {
-            /** @description The role. */
+            /** @description The role's id, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
             /** @description The service, by number or name. */
             service_id: components["schemas"]["NumberOrName"];
@@ -3606,7 +3609,10 @@ export interface components {
             name: string;
             /** @description Their password: 8 to 256 characters. */
             password?: string | null;
-            /** @description The same, as it used to be called. It holds the password, no hash. */
+            /**
+             * @deprecated
+             * @description The same, as it used to be called. It holds the password, no hash.
+             */
             password_hash?: string | null;
             /**
              * @description `N`, a natural person, or `J`, a legal one.

@@ -45,6 +45,18 @@ pub enum Kind {
     Document,
 }
 
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::User | Self::Person => "person",
+            Self::Role => "role",
+            Self::Permission => "permission",
+            Self::Service => "service",
+            Self::Document => "document",
+        }
+    }
+}
+
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizationError {
@@ -64,13 +76,13 @@ pub enum AuthorizationError {
     #[error("only oneself may be looked up")]
     ForbiddenLookup,
     /// There is no such thing.
-    #[error("there is no such {0:?}")]
+    #[error("there is no such {}", .0.as_str())]
     Unknown(Kind),
     /// There is one already.
-    #[error("there is such a {0:?} already")]
+    #[error("there is such a {} already", .0.as_str())]
     Exists(Kind),
     /// Something uses it.
-    #[error("the {0:?} is in use")]
+    #[error("the {} is in use", .0.as_str())]
     InUse(Kind, Vec<Use>),
     /// It is built in.
     #[error("what is built in cannot be changed")]

@@ -210,26 +210,29 @@ pub struct Changes<'a> {
 /// [`AuthorizationError`]
 pub async fn update(
     ports: &Ports,
-    token: &PersonToken,
-    id: i64,
+    actor: Actor<'_>,
+    person: &Ref,
     to: &Changes<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), AuthorizationError> {
-    let chosen = match to.password {
-        None => None,
-        Some(password) => {
-            let (caller, people) = called(ports, token, &people::named(&Ref::Id(id))).await?;
+    let chosen = match (to.password, actor) {
+        (None, _) => None,
+        (Some(password), Actor::Token(token)) => {
+            // Who may not is told before anything is hashed for them.
+            let (caller, people) = called(ports, token, &people::named(person)).await?;
             caller.needs(AuthPermission::WritePeople)?;
             let person = found(people, Kind::User)?;
             caller.needs(Caller::needed(person.of_auth, AuthPermission::WritePeople))?;
             Some(passwords::choose(ports, password, &[to.username.unwrap_or(&person.username), to.name.unwrap_or(&person.name)]).await?)
         }
+        (Some(password), Actor::Operator(_)) => Some(passwords::choose(ports, password, &[]).await?),
     };
     let (event, unchecked) = (ports.id(EventId::from_random)?, ports.id(EventId::from_random)?);
-    let what = (people::named(&Ref::Id(id)), people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())));
-    change(ports, (Actor::Token(token), origin), &what, |who, (people, called_so)| {
+    let what = (people::named(person), people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())));
+    change(ports, (actor, origin), &what, |who, (people, called_so)| {
         who.needs(AuthPermission::WritePeople)?;
         let person = found(people, Kind::User)?;
+        let id = person.id;
         let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
         who.needs(needs)?;
         if called_so.iter().any(|other| other.id != id) {

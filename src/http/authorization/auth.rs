@@ -133,7 +133,7 @@ pub struct CheckTokenRequest {
     #[serde(default)]
     user_id: Option<NumberOrName>,
     /// The service, by its number or its name, whose roles and permissions are told too.
-    #[serde(default)]
+    #[serde(default, alias = "service")]
     service_id: Option<NumberOrName>,
 }
 

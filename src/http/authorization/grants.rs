@@ -17,9 +17,9 @@ use crate::model::time::Timestamp;
 /// A role and a permission.
 #[derive(Deserialize, Serialize, ToSchema)]
 pub struct RolePermission {
-    /// The role.
+    /// The role's id, as a number or as text.
     role_id: NumberOrName,
-    /// The permission.
+    /// The permission's id, as a number or as text.
     permission_id: NumberOrName,
 }
 
@@ -82,7 +82,7 @@ pub async fn remove_role_permission(
 pub struct ServiceRole {
     /// The service, by number or name.
     service_id: NumberOrName,
-    /// The role.
+    /// The role's id, as a number or as text.
     role_id: NumberOrName,
 }
 
@@ -147,7 +147,7 @@ pub struct PersonServiceRole {
     person_id: NumberOrName,
     /// The service, by number or name.
     service_id: NumberOrName,
-    /// The role.
+    /// The role's id, as a number or as text.
     role_id: NumberOrName,
     /// When it ends, in seconds since 1970; if missing: never.
     #[serde(default)]
@@ -174,7 +174,7 @@ fn until(app: &App, seconds: Option<i64>) -> Result<Option<Timestamp>, ApiError>
     let now = app.ports.clock.now().seconds();
     // Up to the year 9999.
     if seconds <= now || seconds > 253_402_300_799 {
-        return Err(bad("expires_at: seconds since 1970, in the future."));
+        return Err(bad("expires_at: whole seconds since 1970, later than now and before the year 10000."));
     }
     Ok(Some(Timestamp::from_millis(seconds.saturating_mul(1000))))
 }
@@ -223,14 +223,14 @@ pub async fn revoke_role(
     Ok(AppJson(PersonRoleRemoved { status: "role_removed_from_person", person_id, service_id, role_id }))
 }
 
-/// A person, a service and a permission, by number or by name.
+/// A person, a service and a permission.
 #[derive(Deserialize, Serialize, ToSchema)]
 pub struct PersonServicePermission {
     /// The person, by number or username.
     person_id: NumberOrName,
     /// The service, by number or name.
     service_id: NumberOrName,
-    /// The permission, or `permission_name`.
+    /// The permission's id, or `permission_name`.
     #[serde(default)]
     permission_id: Option<NumberOrName>,
     /// The permission by its name.

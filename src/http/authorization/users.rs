@@ -16,6 +16,7 @@ use crate::http::extract::{AppJson, absent_if_empty};
 use crate::model::authorization as words;
 use crate::model::email::Email;
 use crate::model::text;
+use crate::store::authorization::Ref;
 use crate::store::authorization::people::Person;
 
 /// A person.
@@ -49,6 +50,7 @@ pub struct UserRequest {
     password: Option<String>,
     /// The same, as it used to be called. It holds the password, no hash.
     #[serde(default)]
+    #[schema(deprecated)]
     password_hash: Option<String>,
     /// 1 to 200 printable characters.
     #[schema(example = "User Six")]
@@ -193,6 +195,7 @@ pub struct PersonUpdateRequest {
     password: Option<String>,
     /// The same, as it used to be called.
     #[serde(default)]
+    #[schema(deprecated)]
     password_hash: Option<String>,
     /// Another name.
     #[serde(default)]
@@ -214,7 +217,7 @@ pub async fn update(
     let password = password_of(body.password, body.password_hash)?;
     let (username, name) = (body.username.map(|text| username(&text)).transpose()?, body.name.map(|text| name(&text)).transpose()?);
     let to = Changes { username: username.as_deref(), name: name.as_deref(), password: password.as_deref() };
-    people::update(&app.ports, &token, id, &to, &origin).await?;
+    people::update(&app.ports, Actor::Token(&token), &Ref::Id(id), &to, &origin).await?;
     Ok(AppJson(Status::SUCCESS))
 }
 

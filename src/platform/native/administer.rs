@@ -15,9 +15,9 @@ use super::outgoing::{Closed, Https};
 use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use super::settings::{self, Settings};
 use super::sqlite::Sqlite;
-use crate::domain::authorization::AuthorizationError;
 use crate::domain::authorization::people::{self, NewPerson};
 use crate::domain::authorization::transfer;
+use crate::domain::authorization::{Actor, AuthorizationError};
 use crate::domain::compute::Turns;
 use crate::domain::rate_limit::Unlimited;
 use crate::domain::{Outgoing, Ports, RequestOrigin};
@@ -43,6 +43,14 @@ pub(super) enum Admin {
         /// Somebody who is there; their password stays what it is, and whatever is signed in as them ends.
         #[arg(long, conflicts_with = "name")]
         existing: bool,
+    },
+    /// Give somebody another password, which is printed; whatever is signed in as them ends.
+    Password {
+        /// Their username.
+        username: String,
+        /// Read the password from standard input instead of making one up.
+        #[arg(long)]
+        password_stdin: bool,
     },
 }
 
@@ -102,7 +110,10 @@ async fn open(settings: Settings) -> Result<Ports, Box<dyn Error>> {
 
 /// `hamrah-api admin …`
 pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box<dyn Error>> {
-    let Admin::Create { username, name, password_stdin, existing } = command;
+    let (username, name, password_stdin, existing) = match command {
+        Admin::Create { username, name, password_stdin, existing } => (username, name, password_stdin, existing),
+        Admin::Password { username, password_stdin } => return password(settings, username, *password_stdin).await,
+    };
     let username = words::username(username).ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
     let name = name.as_deref().unwrap_or(&username);
     let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
@@ -122,6 +133,19 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
     };
     println!("{username} is an administrator, with the id {id}");
     if !password_stdin {
+        println!("password: {password}");
+    }
+    Ok(())
+}
+
+/// `hamrah-api admin password`
+async fn password(settings: Settings, username: &str, from_stdin: bool) -> Result<(), Box<dyn Error>> {
+    let ports = open(settings).await?;
+    let password = if from_stdin { read_password()? } else { settings::fresh_key()? };
+    let to = people::Changes { password: Some(&password), ..people::Changes::default() };
+    people::update(&ports, Actor::Operator("command line"), &Ref::Name(username.to_owned()), &to, &origin()).await?;
+    println!("{username} has another password");
+    if !from_stdin {
         println!("password: {password}");
     }
     Ok(())
@@ -162,6 +186,10 @@ pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<
     let told = transfer::import(&ports, &wanted, what.dry_run, &origin()).await?;
     for step in &told {
         println!("{step}");
+    }
+    let bare = wanted.people.iter().filter(|person| person.password_hash.is_none()).count();
+    if bare > 0 {
+        println!("{bare} people of the document come without a hash: who is made by it has no password (`admin password` gives one)");
     }
     let (count, done) = (told.len(), if what.dry_run { "would be made" } else { "made" });
     println!("{count} changes {done}");

@@ -66,7 +66,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Keys {
-    /// Print fresh `INTERNAL_API_KEY`, `SECRETS_KEY` and `JWT_SIGNING_KEYS`, as lines for a file of variables.
+    /// Print fresh `INTERNAL_API_KEY`, `SECRETS_KEY`, `JWT_SIGNING_KEYS`, `PASSWORD_PEPPER` and `BOOTSTRAP_SECRET`, as lines for a file of variables.
     Generate,
     /// Print a fresh `WEBHOOK_SECRETS`, as a line for a file of variables.
     Webhook,
@@ -100,6 +100,8 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("INTERNAL_API_KEY='{}'", settings::fresh_key()?);
             println!("SECRETS_KEY='{}'", settings::fresh_key()?);
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
+            println!("PASSWORD_PEPPER='{}'", settings::fresh_key()?);
+            println!("BOOTSTRAP_SECRET='{}'", settings::fresh_key()?);
         }
         Command::Keys { command: Keys::Webhook } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
         Command::Doctor => {

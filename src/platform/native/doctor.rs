@@ -3,8 +3,9 @@
 use super::settings::Settings;
 use super::sqlite::Sqlite;
 use crate::model::config::ConfigError;
+use crate::model::password::Pepper;
 use crate::model::secrets_key::SecretsKeys;
-use crate::store::{self, Db, totp};
+use crate::store::{self, Db, StoreError, passwords, totp};
 
 /// Prints what was found; `true` if everything is in order.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
@@ -43,9 +44,11 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         required(config.step_up_passkeys)
     );
     match examine_database(&settings.database_url).await {
-        Ok(sealed) => {
+        Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
-            examine_secrets(config.secrets_keys.as_ref(), &sealed)
+            // Both, so that all is told.
+            let secrets = examine_secrets(config.secrets_keys.as_ref(), &sealed);
+            examine_passwords(&config.passwords.pepper, &hashed) && secrets
         }
         Err(problem) => {
             println!("database       WRONG  {}: {problem}", settings.database_url);
@@ -77,8 +80,32 @@ fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool
     lost.is_empty()
 }
 
-/// Gives how many TOTP secrets each key has sealed.
-async fn examine_database(url: &str) -> Result<Vec<(String, i64)>, String> {
+/// Tells how many passwords there are under each key; `false` if there is one under a key that is not there.
+fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool {
+    let mut fine = true;
+    for (key, count) in hashed {
+        match key {
+            None => println!("passwords      ok     {count} under no key"),
+            Some(key) if pepper.of(key).is_some() => println!("passwords      ok     {count} under {key}"),
+            Some(key) => {
+                fine = false;
+                println!("passwords      WRONG  {count} were hashed with {key}, which is not in PASSWORD_PEPPER: they are refused");
+            }
+        }
+    }
+    fine
+}
+
+/// What keys of the configuration are needed for.
+struct Kept {
+    /// How many TOTP secrets each key has sealed.
+    sealed: Vec<(String, i64)>,
+    /// How many passwords there are under each key.
+    hashed: Vec<(Option<String>, i64)>,
+}
+
+/// Looks at the database, and gives what keys are needed for.
+async fn examine_database(url: &str) -> Result<Kept, String> {
     // Looking must not create: a missing file is what has to be told.
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
     if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
@@ -94,5 +121,7 @@ async fn examine_database(url: &str) -> Result<Vec<(String, i64)>, String> {
         None => return Err("the integrity check gave no answer".to_owned()),
     }
     store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
-    totp::count_by_key(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))
+    let behind = |error: StoreError| format!("{error}; `hamrah-api migrate` applies the migrations");
+    let sealed = totp::count_by_key(&database).await.map_err(behind)?;
+    Ok(Kept { sealed, hashed: passwords::count_by_key(&database).await.map_err(behind)? })
 }

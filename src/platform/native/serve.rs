@@ -39,7 +39,7 @@ use crate::http::respond::unrouted;
 use crate::http::router::router;
 use crate::model::config::Environment;
 use crate::model::secrets_key::SecretsKeys;
-use crate::store::{StoreError, totp};
+use crate::store::{StoreError, passwords, totp};
 
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
@@ -126,6 +126,11 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
     for (key, secrets) in totp::count_by_key(ports.db.as_ref()).await? {
         if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
             tracing::error!(key, secrets, "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused");
+        }
+    }
+    for (key, passwords) in passwords::count_by_key(ports.db.as_ref()).await? {
+        if key.as_deref().is_some_and(|key| ports.config.passwords.pepper.of(key).is_none()) {
+            tracing::error!(key, passwords, "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused");
         }
     }
     Ok(())
