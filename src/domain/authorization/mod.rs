@@ -22,7 +22,7 @@ use crate::store::authorization::changes::By;
 use crate::store::authorization::people as people_store;
 use crate::store::authorization::tokens::{self as token_store, Bearer, Presented};
 use crate::store::authorization::uses::Use;
-use crate::store::authorization::{Reads, ask, preconditions};
+use crate::store::authorization::{Reads, preconditions};
 use crate::store::{Precondition, Rows, Statement, StoreError};
 
 /// How often a change is looked at again that somebody else's change came before.
@@ -204,15 +204,21 @@ impl Who<'_> {
 /// # Errors
 /// [`AuthorizationError`]
 pub async fn called<R: Reads>(ports: &Ports, token: &PersonToken, what: &R) -> Result<(Caller, R::Output), AuthorizationError> {
+    let (caller, rows) = established(ports, token, what.statements()).await?;
+    Ok((caller, what.read(&rows)?))
+}
+
+/// Who calls, and the rows of what else was asked. Not generic, as the two below: there is one of them in the module, and not one to each question.
+async fn established(ports: &Ports, token: &PersonToken, more: Vec<Statement>) -> Result<(Caller, Vec<Rows>), AuthorizationError> {
     let (hash, now) = (token.hash(), ports.clock.now());
     let presented = Presented { token: &hash, now };
     let mut statements = presented.statements();
     let first = statements.len();
-    statements.extend(what.statements());
-    let results = ports.db.batch(statements).await?;
-    let bearer = presented.read(results.get(..first).unwrap_or_default())?.ok_or(AuthorizationError::InvalidToken)?;
-    let caller = alive(ports, hash, bearer, now).await?;
-    Ok((caller, what.read(results.get(first..).unwrap_or_default())?))
+    statements.extend(more);
+    let mut results = ports.db.batch(statements).await?;
+    let rest = results.split_off(first.min(results.len()));
+    let bearer = presented.read(&results)?.ok_or(AuthorizationError::InvalidToken)?;
+    Ok((alive(ports, hash, bearer, now).await?, rest))
 }
 
 /// Renews a token that ends soon; refuses one that has ended or was revoked meanwhile.
@@ -268,36 +274,57 @@ async fn change<R: Reads, T>(
     mut decide: impl FnMut(&Who<'_>, R::Output) -> Result<Plan<T>, AuthorizationError>,
 ) -> Result<T, AuthorizationError> {
     for _ in 0..TRIES {
-        let (who, seen) = match actor {
-            Actor::Token(token) => {
-                let (caller, seen) = called(ports, token, what).await?;
-                let now = caller.now;
-                (Who { caller: Some(caller), operator: "", origin, now }, seen)
-            }
-            Actor::Operator(operator) => {
-                let seen = ask(ports.db.as_ref(), what).await?;
-                (Who { caller: None, operator, origin, now: ports.clock.now() }, seen)
-            }
-        };
-        let (needs, statements, done) = match decide(&who, seen)? {
+        let (who, rows) = looked(ports, (actor, origin), what.statements()).await?;
+        let (needs, statements, done) = match decide(&who, what.read(&rows)?)? {
             Plan::Done(answer) => return Ok(answer),
             Plan::Do { needs, statements, done } => (needs, statements, done),
         };
-        who.needs(needs)?;
-        let caller = who.caller.as_ref();
-        let mut batch: Vec<Statement> = caller.map(|caller| preconditions::caller(&caller.token, needs, who.now)).into_iter().collect();
-        let first = batch.len();
-        batch.extend(statements);
-        let last = batch.len();
-        batch.extend(caller.map(|_| preconditions::administrator()));
-        match ports.db.batch(batch).await {
-            Ok(results) => return Ok(done(results.get(first..last).unwrap_or_default())?),
-            // Also where the caller may not any more, or not at all: looked at again, it is told in its own words.
-            Err(StoreError::Refused(Precondition::Subject | Precondition::Caller) | StoreError::Conflict(_)) => {}
-            Err(error) => return Err(error.into()),
+        if let Some(rows) = carried_out(ports, &who, needs, statements).await? {
+            return Ok(done(&rows)?);
         }
     }
     Err(AuthorizationError::Contended)
+}
+
+/// Who is to change something, and the rows of what they asked.
+async fn looked<'a>(
+    ports: &Ports,
+    (actor, origin): (Actor<'_>, &'a RequestOrigin),
+    statements: Vec<Statement>,
+) -> Result<(Who<'a>, Vec<Rows>), AuthorizationError> {
+    match actor {
+        Actor::Token(token) => {
+            let (caller, rows) = established(ports, token, statements).await?;
+            let now = caller.now;
+            Ok((Who { caller: Some(caller), operator: "", origin, now }, rows))
+        }
+        Actor::Operator(operator) => {
+            let rows = ports.db.batch(statements).await?;
+            Ok((Who { caller: None, operator, origin, now: ports.clock.now() }, rows))
+        }
+    }
+}
+
+/// Does it, on its preconditions; the rows of the statements, or `None` where something does not hold any more that was seen.
+async fn carried_out(
+    ports: &Ports,
+    who: &Who<'_>,
+    needs: AuthPermission,
+    statements: Vec<Statement>,
+) -> Result<Option<Vec<Rows>>, AuthorizationError> {
+    who.needs(needs)?;
+    let caller = who.caller.as_ref();
+    let mut batch: Vec<Statement> = caller.map(|caller| preconditions::caller(&caller.token, needs, who.now)).into_iter().collect();
+    let first = batch.len();
+    batch.extend(statements);
+    let last = batch.len();
+    batch.extend(caller.map(|_| preconditions::administrator()));
+    match ports.db.batch(batch).await {
+        Ok(results) => Ok(Some(results.into_iter().take(last).skip(first).collect())),
+        // Also where the caller may not any more, or not at all: looked at again, it is told in its own words.
+        Err(StoreError::Refused(Precondition::Subject | Precondition::Caller) | StoreError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The first of what was found, or that there is none.

@@ -3,11 +3,11 @@
 //! A password is compared in Unicode's normal form NFC, so that one that is typed on another keyboard is the same.
 
 mod common;
+mod normal_form;
 mod settings;
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use settings::{Argon2Cost, Pepper, Settings};
@@ -41,7 +41,7 @@ impl Password {
         if text.len() > MOST_BYTES {
             return None;
         }
-        let normal: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
+        let normal: Zeroizing<String> = Zeroizing::new(normal_form::nfc(text));
         (1..=MOST_CHARS).contains(&normal.chars().count()).then_some(Self(normal))
     }
 
