@@ -48,13 +48,17 @@ export const adminSuite = (place) => {
     const permissions = await root.go("Permissions");
     for (const name of [write, read]) {
       await root.buttonNamed("Add a permission", permissions).click();
+      if (name !== write) {
+        await root.fill("Add a permission", { Name: write }, "Add a permission");
+        await root.error("There is a permission with this name already", root.dialog("Add a permission"));
+      }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
       await root.status(`The permission ${name} is made.`);
     }
     const roles = await root.go("Roles");
     await root.buttonNamed("Add a role", roles).click();
     await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
-    await root.error("There is a role with this name already", root.dialog("Add a role"));
+    await root.error("which are the service's own", root.dialog("Add a role"));
     await root.fill("Add a role", { Name: editor }, "Add a role");
     await root.status(`The role ${editor} is made.`);
 
