@@ -266,7 +266,7 @@ fn may_give(route: &Route, has_body: bool, code: Code) -> bool {
                 "/api/auth/totp/confirm",
                 "/api/users/me/export",
             ];
-            brakes.contains(&path)
+            brakes.contains(&path) || path == "/api/auth/password" && has_body
         }
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",

@@ -132,22 +132,21 @@ pub async fn set(
     stamp: &EventStamp,
 ) -> Result<Changed, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
-    let told = |kind: EventKind, exists: &'static str| {
-        let mut event = events::about_session(stamp, kind, by.user, by.session);
-        event.sql = exists;
-        event
-    };
-    let first = told(
-        EventKind::PasswordSet,
+    let first = events::event(
         insert_event!(
             "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
         ),
+        stamp,
+        EventKind::PasswordSet,
+        caller(),
     );
-    let next = told(
-        EventKind::PasswordChanged,
+    let next = events::event(
         insert_event!(
             "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
         ),
+        stamp,
+        EventKind::PasswordChanged,
+        caller(),
     );
     let mut batch = vec![sessions::is_live(by), next, first];
     if let Some(id) = ids.unchecked {
@@ -174,25 +173,46 @@ pub async fn set(
     Ok(changed(&db.batch(batch).await?, upsert))
 }
 
-/// Takes the password away, unless nothing else is left to sign in with; `No` too if there is none. One round trip.
+/// Whether the account has a password, and something else to sign in with.
+macro_rules! may_go {
+    ($user:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ",
+            $user,
+            ") AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ",
+            $user,
+            ") OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ",
+            $user,
+            "))"
+        )
+    };
+}
+
+/// Takes the password away, and the tokens of the authorization service, unless nothing else is left to sign in with; `No` too if there is none. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Changed, StoreError> {
-    let mut event = events::about_session(stamp, EventKind::PasswordRemoved, by.user, by.session);
-    event.sql = insert_event!(
-        "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
-            AND EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?9)
-            AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ?9))"
-    );
-    let delete = sql(
+    let caller = || [by.session.into(), by.user.into()];
+    let event = events::event(
         concat!(
-            "DELETE FROM passwords WHERE user_id = ?2
-                AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?2) OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ?2)) AND ",
-            is_live!(),
-            " RETURNING user_id"
+            insert_event!("s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "),
+            may_go!("?9")
         ),
-        [by.session.into(), by.user.into()],
+        stamp,
+        EventKind::PasswordRemoved,
+        caller(),
     );
-    Ok(changed(&db.batch(vec![sessions::is_live(by), event, tokens::revoke_by(by), delete]).await?, 3))
+    let revoke = sql(
+        concat!(
+            "DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
+            may_go!("?2"),
+            " AND ",
+            is_live!()
+        ),
+        caller(),
+    );
+    let delete =
+        sql(concat!("DELETE FROM passwords WHERE user_id = ?2 AND ", may_go!("?2"), " AND ", is_live!(), " RETURNING user_id"), caller());
+    Ok(changed(&db.batch(vec![sessions::is_live(by), event, revoke, delete]).await?, 3))
 }

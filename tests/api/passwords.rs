@@ -165,7 +165,10 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
         set(app, &session, GOOD).await.ok();
         app.sql("DELETE FROM identities WHERE user_id = ?1", &[json!(ada.id)]).await;
         app.sql("UPDATE users SET provider = NULL, provider_id = NULL WHERE id = ?1", &[json!(ada.id)]).await;
+        app.sql("INSERT INTO people (user_id, username) VALUES (?1, 'ada')", &[json!(ada.id)]).await;
+        let token = app.login("ada", GOOD).await.ok()["token"].as_str().expect("a token").to_owned();
         assert_eq!(app.delete(PASSWORD).bearer(&session).send().await.problem(409), "last_sign_in_method");
+        assert_eq!(app.get("/auth/profile").token(&token).send().await.status(), 200, "what is refused does nothing");
         // A passkey is another way, and with a password the last passkey may go.
         let passkey = app.passkey(&ada).await;
         assert_eq!(app.delete(&format!("/api/webauthn/credentials/{passkey}")).bearer(&session).send().await.status(), 200);

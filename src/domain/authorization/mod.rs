@@ -114,7 +114,6 @@ impl From<StoreError> for AuthorizationError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(Precondition::Administrator) => Self::LastAdministrator,
-            StoreError::Refused(Precondition::Caller) => Self::InvalidToken,
             error => Self::Store(error),
         }
     }

@@ -1,6 +1,6 @@
 //! Tokens: given for a password, shown to be good, renewed, revoked.
 
-use super::{AuthorizationError, Caller, Kind as Thing, Who, alive, called, found};
+use super::{Actor, AuthorizationError, Caller, Kind as Thing, Plan, alive, called, change, found};
 use crate::domain::passwords::{self, PasswordError, Shown};
 use crate::domain::{Ports, RequestOrigin};
 use crate::model::authorization::AuthPermission;
@@ -94,31 +94,25 @@ fn same(caller: Caller, user: Option<i64>) -> Result<Caller, AuthorizationError>
     if user.is_some_and(|user| user != caller.bearer.person) { Err(AuthorizationError::OtherUser) } else { Ok(caller) }
 }
 
-/// Gives a backend a token, as a person: it may what they may. Two round trips.
+/// Gives a backend a token, as a person: it may what they may. Three round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
 pub async fn issue(ports: &Ports, token: &PersonToken, person: &Ref, origin: &RequestOrigin) -> Result<Issued, AuthorizationError> {
-    let (caller, found_people) = called(ports, token, &people::named(person)).await?;
-    caller.needs(AuthPermission::Administer)?;
-    let person = found(found_people, Thing::Person)?;
     let made = PersonToken::from_bytes(&*ports.secret()?);
-    let new = New { hash: made.hash(), kind: Kind::Service, expires_at: end(ports, Kind::Service, caller.now) };
-    let who = Who { caller: Some(caller.clone()), operator: "", origin, now: caller.now };
-    let about = About { person: Some(person.id), ..About::default() };
-    let detail = serde_json::json!({"username": person.username, "expires_at": new.expires_at.seconds()});
-    let batch = vec![
-        preconditions::caller(&caller.token, AuthPermission::Administer, caller.now),
-        preconditions::person_is(&person),
-        new.insert_for(person.id, caller.now),
-        changes::note(&who.by(), "service_token_issued", about, &detail),
-    ];
-    match ports.db.batch(batch).await {
-        Err(StoreError::Refused(Precondition::Subject)) => return Err(AuthorizationError::Contended),
-        done => done?,
-    };
+    let now = change(ports, (Actor::Token(token), origin), &people::named(person), |who, people| {
+        who.needs(AuthPermission::Administer)?;
+        let person = found(people, Thing::Person)?;
+        let new = New { hash: made.hash(), kind: Kind::Service, expires_at: end(ports, Kind::Service, who.now) };
+        let about = About { person: Some(person.id), ..About::default() };
+        let detail = serde_json::json!({"username": person.username, "expires_at": new.expires_at.seconds()});
+        let note = changes::note(&who.by(), "service_token_issued", about, &detail);
+        let statements = vec![preconditions::person_is(&person), new.insert_for(person.id, who.now), note];
+        Ok(Plan::then(AuthPermission::Administer, statements, who.now))
+    })
+    .await?;
     let hash = made.hash();
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now: caller.now }).await?;
+    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?;
     Ok(Issued { token: made, bearer: bearer.ok_or(AuthorizationError::Unknown(Thing::Person))? })
 }
 

@@ -55,7 +55,7 @@ pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash)
 /// Whether the hash is as a new one would be: with today's cost and the first pepper.
 #[must_use]
 pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
-    let Some((_, params, _)) = read(stored.as_str()) else { return false };
+    let Some((_, params)) = read(stored.as_str()) else { return false };
     let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
     cost == settings.cost
         && params.output_len() == Some(HASH_BYTES)
@@ -72,19 +72,18 @@ pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
 }
 
 fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Option<bool> {
-    let (phc, params, algorithm) = read(stored)?;
+    let (phc, params) = read(stored)?;
     let pepper = match key_id(stored) {
         Some(id) => Some(settings.pepper.of(id)?),
         None => None,
     };
-    let _ = algorithm;
     let (salt, expected) = (phc.salt?, phc.hash?);
     let bytes = derive(password, &salt, params, pepper, expected.len())?;
     Some(bytes.as_slice().ct_eq(expected.as_bytes()).into())
 }
 
 /// Reads a PHC string whose cost can be borne: Argon2id of version 1.3, with salt and hash.
-fn read(stored: &str) -> Option<(Phc, Params, Algorithm)> {
+fn read(stored: &str) -> Option<(Phc, Params)> {
     let phc = Phc::new(stored).ok()?;
     let params = Params::try_from(&phc).ok()?;
     let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
@@ -94,7 +93,7 @@ fn read(stored: &str) -> Option<(Phc, Params, Algorithm)> {
         && phc.hash.as_ref().is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
         && params.data().is_empty()
         && cost.is_bearable();
-    ok.then_some((phc, params, Algorithm::Argon2id))
+    ok.then_some((phc, params))
 }
 
 /// The id of the pepper with which a hash was made.

@@ -19,14 +19,10 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
         let not_there = json!({"person_id": member.id, "service_id": service, "role_id": bare});
         assert_eq!(app.ask(&root, POST, "/person-service-roles", not_there).await.refused(409), "role_not_in_service");
         let before = app.actions().await.len();
-        for (path, body, status) in [
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission}), "permission_removed_from_role"),
-            (
-                "/person-service-roles",
-                json!({"person_id": member.username, "service_id": "Stock", "role_id": role}),
-                "role_removed_from_person",
-            ),
-            ("/service-roles", json!({"service_id": "Stock", "role_id": role}), "role_removed_from_service"),
+        for (path, body) in [
+            ("/role-permissions", json!({"role_id": role, "permission_id": permission})),
+            ("/person-service-roles", json!({"person_id": member.username, "service_id": "Stock", "role_id": role})),
+            ("/service-roles", json!({"service_id": "Stock", "role_id": role})),
         ] {
             assert_eq!(app.relate(&root, path, body.clone()).await, json!({"status": "success"}), "{path}");
             assert_eq!(app.actions().await.len(), before, "what is there already is no change");
@@ -40,7 +36,6 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
                 unknown[field] = Value::Null;
                 assert_eq!(app.ask(&root, POST, path, unknown).await.refused(400), "invalid_request_body", "{path} {field}");
             }
-            assert!(status.contains("removed"));
         }
         let granted = app
             .relate(&root, "/person-service-permissions", json!({"person_id": member.id, "service_id": service, "permission_name": "read"}))

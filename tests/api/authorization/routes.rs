@@ -66,4 +66,9 @@ fn every_route_at_the_root_is_told_by_its_path() {
         let core = core && route.access != Access::Token;
         assert_eq!(is_authorization(route.path), !core, "{}", route.path);
     }
+    // What needs no token has cases of its own, and nothing joins it unseen.
+    let others = table().into_iter().filter(|route| is_authorization(route.path) && route.access != Access::Token);
+    let others: Vec<_> = others.map(|route| (route.path, route.access)).collect();
+    let (open, service) = (Access::Anyone, Access::Service);
+    assert_eq!(others, [("/auth/login", open), ("/auth/bootstrap", open), ("/oauth/introspect", service), ("/oauth/revoke", service)]);
 }

@@ -292,8 +292,10 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
             assert_eq!(form("/oauth/introspect", bad).send().await.ok(), json!({"active": false}), "{bad}");
             assert_eq!(form("/oauth/revoke", bad).send().await.ok(), json!({}), "{bad}");
         }
-        let none = app.request(Method::POST, "/oauth/introspect").header("content-type", "application/x-www-form-urlencoded");
-        assert_eq!(none.body(b"token=x".to_vec()).send().await.refused(401), "internal_key_required");
+        for path in ["/oauth/introspect", "/oauth/revoke"] {
+            let none = app.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+            assert_eq!(none.body(format!("token={}", root.token).into_bytes()).send().await.refused(401), "internal_key_required");
+        }
         assert_eq!(form("/oauth/introspect", "").send().await.refused(400), "invalid_request_body");
         for token in [&root.token, &session, &pair.refresh] {
             assert_eq!(form("/oauth/revoke", token).send().await.ok(), json!({}));
