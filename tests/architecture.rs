@@ -128,13 +128,13 @@ fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
 
 #[test]
 fn the_description_is_fresh_and_complete() {
-    let document = hamrah_api::http::openapi::document();
+    let document = hamrah_api::app::openapi::document();
     let kept = fs::read_to_string("openapi.json").expect("openapi.json");
     assert!(kept == format!("{document:#}\n"), "openapi.json is stale: make openapi");
     let page = fs::read_to_string("public/docs.html").expect("docs.html");
     assert!(page == hamrah_api::platform::native::html(&document), "public/docs.html is stale: make openapi");
     let mut described = 0;
-    for route in hamrah_api::http::router::table() {
+    for route in hamrah_api::app::router::table() {
         let method = route.method.as_str().to_lowercase();
         assert!(document["paths"][route.path][&method].is_object(), "{method} {} is not described", route.path);
         described += 1;

@@ -3,8 +3,8 @@
 //! It is the stricter side that runs in the Worker; the other one is on nobody's way in.
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what went wrong by ending")]
 
-use hamrah_api::domain::webauthn::authenticator_data::{AuthData, parse_registration};
-use hamrah_api::domain::webauthn::cose::{Algorithm, PublicKey};
+use hamrah_api::accounts::domain::webauthn::authenticator_data::{AuthData, parse_registration};
+use hamrah_api::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use webauthn_rs_core::internals::AuthenticatorData;
 use webauthn_rs_core::proto::{COSEAlgorithm, COSEKey, Registration};
 

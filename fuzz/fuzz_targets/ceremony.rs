@@ -1,10 +1,10 @@
 //! Whole answers, as JSON: read and verified, or refused; nothing made up is ever accepted.
 #![no_main]
 
-use hamrah_api::domain::webauthn::Expected;
-use hamrah_api::domain::webauthn::cose::Algorithm;
-use hamrah_api::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
-use hamrah_api::domain::webauthn::registration;
+use hamrah_api::accounts::domain::webauthn::Expected;
+use hamrah_api::accounts::domain::webauthn::cose::Algorithm;
+use hamrah_api::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use hamrah_api::accounts::domain::webauthn::registration;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use hamrah_api::domain::throttle::{self, TooManyAttempts, Way};
-use hamrah_api::model::ids::{SessionId, UserId};
-use hamrah_api::model::signing_keys::SigningKey;
-use hamrah_api::model::throttle::{Policy, Subject};
-use hamrah_api::model::time::Timestamp;
-use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
-use hamrah_api::store::Statement;
-use hamrah_api::store::attempts::{self, Claim};
+use hamrah_api::accounts::domain::throttle;
+use hamrah_api::accounts::domain::throttle::{TooManyAttempts, Way};
+use hamrah_api::accounts::model::signing_keys::SigningKey;
+use hamrah_api::accounts::model::throttle::{Policy, Subject};
+use hamrah_api::accounts::store::attempts;
+use hamrah_api::accounts::store::attempts::Claim;
+use hamrah_api::kernel::model::ids::{SessionId, UserId};
+use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::kernel::store::Statement;
+use hamrah_api::platform::native::migrations;
+use hamrah_api::platform::native::sqlite::Sqlite;
 use serde_json::{Value, json};
 
 use crate::harness::{Record, TestApp, case, on_workerd, race};
@@ -23,10 +26,10 @@ fn subject(number: u8) -> Subject {
 }
 
 async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
-    let param = |value: &hamrah_api::store::Value| match value {
-        hamrah_api::store::Value::Null => Value::Null,
-        hamrah_api::store::Value::Integer(integer) => json!(integer),
-        hamrah_api::store::Value::Text(text) => json!(text),
+    let param = |value: &hamrah_api::kernel::store::Value| match value {
+        hamrah_api::kernel::store::Value::Null => Value::Null,
+        hamrah_api::kernel::store::Value::Integer(integer) => json!(integer),
+        hamrah_api::kernel::store::Value::Text(text) => json!(text),
     };
     app.sql(statement.sql, &statement.params.iter().map(param).collect::<Vec<_>>()).await
 }
@@ -137,7 +140,7 @@ async fn the_sweep_removes_what_nobody_tries_any_more() {
 #[tokio::test]
 async fn an_address_stands_nowhere_in_the_table() {
     case(async |app| {
-        let email = hamrah_api::model::email::Email::parse("hidden@example.com").expect("an address");
+        let email = hamrah_api::accounts::model::email::Email::parse("hidden@example.com").expect("an address");
         let subject = throttle::of_email(&SigningKey::from_seed([7; 32]), Way::Recovery, &email).expect("a subject");
         claim(app, &subject, now(app).await).await;
         let rows = app.sql("SELECT * FROM attempts", &[]).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hamrah_api::model::secrets_key::SecretsKeys;
+use hamrah_api::accounts::model::secrets_key::SecretsKeys;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 

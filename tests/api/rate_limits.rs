@@ -2,8 +2,9 @@
 //!
 //! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a few more let through than the limit, never fewer.
 
-use hamrah_api::domain::rate_limit::RateClass;
-use hamrah_api::http::router::{Access, table};
+use hamrah_api::app::router::table;
+use hamrah_api::kernel::domain::rate_limit::RateClass;
+use hamrah_api::kernel::http::route::Access;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Call, TestApp, case_with};
@@ -166,7 +167,7 @@ const SIGNS_IN: [&str; 23] = [
 
 #[test]
 fn every_public_route_of_the_api_is_counted_and_says_so() {
-    let document = hamrah_api::http::openapi::document();
+    let document = hamrah_api::app::openapi::document();
     for route in table() {
         let counted = (route.path.starts_with("/api/") && route.access != Access::Service) || SIGNS_IN.contains(&route.path);
         let class = if SIGNS_IN.contains(&route.path) { RateClass::SignIn } else { RateClass::Public };

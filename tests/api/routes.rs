@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hamrah_api::http::router::{Access, is_authorization, table};
+use hamrah_api::app::router::table;
+use hamrah_api::kernel::http::route::Access;
+use hamrah_api::kernel::http::route::is_authorization;
 use http::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its own.
 
-use hamrah_api::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
-use hamrah_api::domain::steps::Report;
+use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
+use hamrah_api::accounts::domain::steps::Report;
 
 use crate::apple::{Assertion, DeviceKey, bytes, extensions, map};
 use crate::{APP, HASH, OTHER_APP};

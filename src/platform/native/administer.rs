@@ -9,23 +9,26 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::demo;
-use super::migrations;
-use super::outgoing::{Closed, Https};
-use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
-use super::settings::{self, Settings};
-use super::sqlite::Sqlite;
-use crate::domain::authorization::people::{self, NewPerson};
-use crate::domain::authorization::transfer;
-use crate::domain::authorization::{Actor, AuthorizationError};
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::Unlimited;
-use crate::domain::{Outgoing, Ports, RequestOrigin};
-use crate::model::authorization as words;
-use crate::model::config::Environment;
-use crate::model::text;
-use crate::model::transfer::Document;
-use crate::store::authorization::Ref;
+use crate::app::ports::{Adapters, Ports};
+use crate::authorization::domain as authorization;
+use crate::authorization::domain::people;
+use crate::authorization::domain::people::NewPerson;
+use crate::authorization::domain::transfer;
+use crate::authorization::domain::{Actor, AuthorizationError};
+use crate::authorization::model::names as words;
+use crate::authorization::model::transfer::Document;
+use crate::authorization::store::Ref;
+use crate::kernel::domain::rate_limit::Unlimited;
+use crate::kernel::domain::{Outgoing, RequestOrigin};
+use crate::kernel::model::config::Environment;
+use crate::kernel::model::text;
+use crate::platform::native::demo;
+use crate::platform::native::migrations;
+use crate::platform::native::outgoing::{Closed, Https};
+use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
+use crate::platform::native::settings;
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
 /// Administrators.
 #[derive(Subcommand)]
@@ -90,22 +93,24 @@ fn origin() -> RequestOrigin {
 }
 
 /// The configuration's database, with its migrations applied.
-async fn open(settings: Settings) -> Result<Ports, Box<dyn Error>> {
+async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let outgoing: Arc<dyn Outgoing> =
-        if settings.config.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
-    Ok(Ports {
-        db: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        signatures: Arc::new(Dalek),
-        limiter: Arc::new(Unlimited),
-        outgoing,
-        compute: Arc::new(Threads),
-        hashing: Turns::new(settings.config.passwords.at_once),
-        config: Arc::new(settings.config),
-    })
+        if settings.config.accounts.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
+    Ok(Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            signatures: Arc::new(Dalek),
+            limiter: Arc::new(Unlimited),
+            outgoing,
+            compute: Arc::new(Threads),
+        },
+        settings.config,
+    )
+    .authorization)
 }
 
 /// `hamrah-api admin …`
@@ -160,7 +165,7 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 
 /// `hamrah-api seed demo`
 pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
-    if settings.config.environment != Environment::Development {
+    if settings.config.kernel.environment != Environment::Development {
         return Err("demo data has passwords that everybody knows: it is for ENVIRONMENT=development only".into());
     }
     let ports = open(settings).await?;

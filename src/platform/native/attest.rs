@@ -11,18 +11,21 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::ports::SystemClock;
-use super::steps;
-use crate::domain::Clock;
-use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
-use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
-use crate::domain::app_attest::authenticator_data::{self, Extensions, Header};
-use crate::domain::app_attest::certificate::Certificate;
-use crate::domain::app_attest::object;
-use crate::domain::steps::Report;
-use crate::model::attest::{Environment, TrustAnchor};
-use crate::model::base64;
-use crate::model::time::Timestamp;
+use crate::accounts::domain::app_attest::assertion;
+use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
+use crate::accounts::domain::app_attest::attestation;
+use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
+use crate::accounts::domain::app_attest::authenticator_data;
+use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
+use crate::accounts::domain::app_attest::certificate::Certificate;
+use crate::accounts::domain::app_attest::object;
+use crate::accounts::domain::steps::Report;
+use crate::accounts::model::attest::{Environment, TrustAnchor};
+use crate::kernel::domain::Clock;
+use crate::kernel::model::base64;
+use crate::kernel::model::time::Timestamp;
+use crate::platform::native::ports::SystemClock;
+use crate::platform::native::steps;
 
 /// What to look at.
 #[derive(Subcommand)]

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use super::settings::Missing;
-use super::sqlite::Sqlite;
-use super::{administer, attest, doctor, inspect, migrations, reference, serve, settings};
-use crate::http::openapi;
+use crate::app::openapi;
+use crate::platform::native::settings::Missing;
+use crate::platform::native::sqlite::Sqlite;
+use crate::platform::native::{administer, attest, doctor, inspect, migrations, reference, serve, settings};
 
 /// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
 #[derive(Parser)]

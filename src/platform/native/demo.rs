@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::model::transfer::{Document, Grant, Person, Role, Service};
+use crate::authorization::model::transfer::{Document, Grant, Person, Role, Service};
 
 /// Services, with what they are and the roles that they have.
 const SERVICES: [(&str, Option<&str>, &[&str]); 5] = [
@@ -60,7 +60,7 @@ pub(super) fn document() -> Result<Document, Box<dyn Error>> {
     };
     for (number, (username, name, grants)) in (1..).zip(PEOPLE) {
         let mut salt = [0; 16];
-        crate::domain::Entropy::fill(&super::ports::SystemEntropy, &mut salt)?;
+        crate::kernel::domain::Entropy::fill(&crate::platform::native::ports::SystemEntropy, &mut salt)?;
         let hash = bcrypt::hash_with_salt(format!("{username}-hash"), COST, salt).map_err(|error| error.to_string())?;
         document.people.push(Person {
             username: username.to_owned(),

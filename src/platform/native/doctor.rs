@@ -1,11 +1,13 @@
 //! `hamrah-api doctor`: says what is wrong with the configuration and the database, all of it.
 
-use super::settings::Settings;
-use super::sqlite::Sqlite;
-use crate::model::config::ConfigError;
-use crate::model::password::Pepper;
-use crate::model::secrets_key::SecretsKeys;
-use crate::store::{self, Db, StoreError, passwords, totp};
+use crate::accounts::model::password::Pepper;
+use crate::accounts::model::secrets_key::SecretsKeys;
+use crate::accounts::store::{passwords, totp};
+use crate::kernel::model::config::ConfigError;
+use crate::kernel::store;
+use crate::kernel::store::{Db, StoreError};
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
 /// Prints what was found; `true` if everything is in order.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
@@ -24,31 +26,31 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
     println!(
         "configuration  ok     {:?}, {} web origins, {} internal keys",
-        config.environment,
-        config.allowed_origins.len(),
-        config.internal_keys.len()
+        config.kernel.environment,
+        config.kernel.allowed_origins.len(),
+        config.kernel.internal_keys.len()
     );
-    println!("App Attest     ok     {}", config.attest);
-    if let Some(webhook) = &config.webhook {
+    println!("App Attest     ok     {}", config.accounts.attest);
+    if let Some(webhook) = &config.kernel.webhook {
         println!("webhook        ok     {} secrets", webhook.secrets.len());
     }
     let generated = settings.generated.contains(&"JWT_SIGNING_KEYS");
-    for (index, key) in config.signing_keys.iter().enumerate().filter(|_| !generated) {
+    for (index, key) in config.accounts.signing_keys.iter().enumerate().filter(|_| !generated) {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }
     println!(
         "switches       ok     RATE_LIMITS={}, CSRF_TOKEN={}, STEP_UP_PASSKEYS={}",
-        if config.rate_limits { "on" } else { "off" },
-        required(config.csrf_token_required),
-        required(config.step_up_passkeys)
+        if config.kernel.rate_limits { "on" } else { "off" },
+        required(config.accounts.csrf_token_required),
+        required(config.accounts.step_up_passkeys)
     );
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
             // Both, so that all is told.
-            let secrets = examine_secrets(config.secrets_keys.as_ref(), &sealed);
-            examine_passwords(&config.passwords.pepper, &hashed) && secrets
+            let secrets = examine_secrets(config.accounts.secrets_keys.as_ref(), &sealed);
+            examine_passwords(&config.accounts.passwords.pepper, &hashed) && secrets
         }
         Err(problem) => {
             println!("database       WRONG  {}: {problem}", settings.database_url);

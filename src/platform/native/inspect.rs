@@ -9,17 +9,19 @@ use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::steps;
-use crate::domain::passkeys::aaguid;
-use crate::domain::steps::{Failure, Outcome, Report, Step};
-use crate::domain::webauthn::Expected;
-use crate::domain::webauthn::assertion::{self, Asserted, Known};
-use crate::domain::webauthn::authenticator_data::Flags;
-use crate::domain::webauthn::cose::{Algorithm, PublicKey};
-use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
-use crate::domain::webauthn::registration::{self, Credential};
-use crate::model::base64;
-use crate::model::origin::Origin;
+use crate::accounts::domain::passkeys::aaguid;
+use crate::accounts::domain::steps::{Failure, Outcome, Report, Step};
+use crate::accounts::domain::webauthn::Expected;
+use crate::accounts::domain::webauthn::assertion;
+use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
+use crate::accounts::domain::webauthn::authenticator_data::Flags;
+use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
+use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::accounts::domain::webauthn::registration;
+use crate::accounts::domain::webauthn::registration::Credential;
+use crate::kernel::model::base64;
+use crate::kernel::model::origin::Origin;
+use crate::platform::native::steps;
 
 /// What to look at.
 #[derive(Subcommand)]

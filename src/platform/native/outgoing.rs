@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use crate::domain::{Get, NoAnswer, Outgoing, Post};
+use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
 
 /// A client. It follows no redirect, because nothing in it does, and knows no proxy.
 pub struct Https(Client<HttpsConnector<HttpConnector>, Body>);

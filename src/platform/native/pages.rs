@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use crate::model::base64;
+use crate::kernel::model::base64;
 
 /// Path, file and type. An HTML file is found without its ending, as at the edge.
 const FILES: [(&str, &str, &str); 6] = [

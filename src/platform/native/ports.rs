@@ -4,11 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use crate::domain::access_token::Signatures;
-use crate::domain::compute::Compute;
-use crate::domain::{Clock, Entropy, NoEntropy};
-use crate::model::signing_keys::SigningKey;
-use crate::model::time::Timestamp;
+use crate::accounts::domain::access_token::Signatures;
+use crate::accounts::model::signing_keys::SigningKey;
+use crate::kernel::domain::compute::Compute;
+use crate::kernel::domain::{Clock, Entropy, NoEntropy};
+use crate::kernel::model::time::Timestamp;
 
 /// The system's clock.
 pub(super) struct SystemClock;

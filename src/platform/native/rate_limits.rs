@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
-use crate::domain::rate_limit::{RateClass, RateLimiter};
+use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 
 /// Addresses that are remembered at most, in each class: some ten megabytes. Then counting starts anew for everybody. That many within
 /// a minute are an attacker's, and places that are taken must not keep others out.

@@ -22,24 +22,26 @@ use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
-use super::migrations;
-use super::outgoing::{Closed, Https};
-use super::pages::Pages;
-use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
-use super::proxies::Proxies;
-use super::rate_limits::InMemory;
-use super::settings::Settings;
-use super::sqlite::Sqlite;
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Outgoing, Ports, upkeep};
-use crate::http::error::Code;
-use crate::http::extract::ClientAddress;
-use crate::http::respond::unrouted;
-use crate::http::router::router;
-use crate::model::config::Environment;
-use crate::model::secrets_key::SecretsKeys;
-use crate::store::{StoreError, passwords, totp};
+use crate::accounts::model::secrets_key::SecretsKeys;
+use crate::accounts::store::{passwords, totp};
+use crate::app::maintenance as upkeep;
+use crate::app::ports::{Adapters, Ports};
+use crate::app::router::router;
+use crate::kernel::domain::Outgoing;
+use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
+use crate::kernel::http::error::Code;
+use crate::kernel::http::extract::ClientAddress;
+use crate::kernel::http::respond::unrouted;
+use crate::kernel::model::config::Environment;
+use crate::kernel::store::StoreError;
+use crate::platform::native::migrations;
+use crate::platform::native::outgoing::{Closed, Https};
+use crate::platform::native::pages::Pages;
+use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
+use crate::platform::native::proxies::Proxies;
+use crate::platform::native::rate_limits::InMemory;
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
@@ -62,40 +64,41 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let asks_others = settings.config.webhook.is_some() || settings.config.passwords.breached_url.is_some();
+    let asks_others = settings.config.kernel.webhook.is_some() || settings.config.accounts.passwords.breached_url.is_some();
     let outgoing: Arc<dyn Outgoing> = if asks_others {
         let opened = Https::open();
         Arc::new(opened.map_err(|error| format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"))?)
     } else {
         Arc::new(Closed)
     };
-    let counted = settings.config.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
+    let counted = settings.config.kernel.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
-    let ports = Ports {
-        db: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        signatures: Arc::new(Dalek),
-        limiter,
-        outgoing,
-        compute: Arc::new(Threads),
-        hashing: Turns::new(settings.config.passwords.at_once),
-        config: Arc::new(settings.config),
-    };
+    let ports = Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            signatures: Arc::new(Dalek),
+            limiter,
+            outgoing,
+            compute: Arc::new(Threads),
+        },
+        settings.config,
+    );
     let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
-    if ports.config.environment == Environment::Development {
+    if ports.kernel.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
-    tracing::info!("App Attest: {}", ports.config.attest);
+    tracing::info!("App Attest: {}", ports.accounts.config.attest);
     warn_of_lost_secrets(&ports).await?;
-    if counted.is_none() && ports.config.environment == Environment::Production {
+    if counted.is_none() && ports.kernel.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
-    if ports.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
+    if ports.kernel.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
         tracing::warn!("TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events");
     }
     for name in &settings.generated {
@@ -119,17 +122,17 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
 
 /// Tells whose codes will be refused although nothing is wrong with them.
 async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
-    let keys = ports.config.secrets_keys.as_ref();
+    let keys = ports.accounts.config.secrets_keys.as_ref();
     if keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
-    for (key, secrets) in totp::count_by_key(ports.db.as_ref()).await? {
+    for (key, secrets) in totp::count_by_key(ports.kernel.db.as_ref()).await? {
         if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
             tracing::error!(key, secrets, "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused");
         }
     }
-    for (key, passwords) in passwords::count_by_key(ports.db.as_ref()).await? {
-        if key.as_deref().is_some_and(|key| ports.config.passwords.pepper.of(key).is_none()) {
+    for (key, passwords) in passwords::count_by_key(ports.kernel.db.as_ref()).await? {
+        if key.as_deref().is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none()) {
             tracing::error!(key, passwords, "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused");
         }
     }

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::ports::SystemEntropy;
-use super::proxies::Proxies;
-use super::rate_limits::Quotas;
-use crate::domain::Entropy;
-use crate::model::config::{Config, ConfigError};
-use crate::model::signing_keys::{SigningKey, SigningKeys};
-use crate::model::webhook::WebhookSecret;
+use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
+use crate::app::config::Config;
+use crate::kernel::domain::Entropy;
+use crate::kernel::model::config::ConfigError;
+use crate::kernel::model::webhook::WebhookSecret;
+use crate::platform::native::ports::SystemEntropy;
+use crate::platform::native::proxies::Proxies;
+use crate::platform::native::rate_limits::Quotas;
 
 /// Development secrets: the same file that `wrangler dev` reads.
 const DEVELOPMENT_FILE: &str = ".dev.vars";

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef};
 use tokio::sync::Semaphore;
 
-use crate::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
+use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
 
 /// How long a writer waits for another one, and a request for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::domain::steps::{Failure, Outcome, Step};
+use crate::accounts::domain::steps::{Failure, Outcome, Step};
 
 /// Reads the file; standard input if there is none or it is `-`.
 pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {

@@ -17,8 +17,8 @@ use wasm_bindgen_futures::JsFuture;
 use worker::send::{SendFuture, SendWrapper};
 use worker::{Delay, Env};
 
-use super::replicas::Session;
-use crate::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
+use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
+use crate::platform::worker::replicas::Session;
 
 /// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
 const OURS: [&str; 10] = [

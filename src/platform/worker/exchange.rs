@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::worker_sys::web_sys;
 
-use crate::http::extract::{ClientAddress, ClientCountry};
+use crate::kernel::http::extract::{ClientAddress, ClientCountry};
 
 #[wasm_bindgen(module = "/src/platform/worker/exchange.js")]
 extern "C" {

@@ -27,13 +27,14 @@ use wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys;
 use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Ports, upkeep};
-use crate::http::error::Code;
-use crate::http::respond;
-use crate::http::router::router;
-use crate::model::config::{Config, ConfigError, Environment};
+use crate::app::config::Config;
+use crate::app::maintenance as upkeep;
+use crate::app::ports::{Adapters, Ports};
+use crate::app::router::router;
+use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
+use crate::kernel::http::error::Code;
+use crate::kernel::http::respond;
+use crate::kernel::model::config::{ConfigError, Environment};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
@@ -77,28 +78,29 @@ fn start(env: &Env) -> Result<Isolate, String> {
             return Err(ConfigError(problems).to_string());
         }
     };
-    if config.secrets_keys.is_none() {
+    if config.accounts.secrets_keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
     let database = d1::D1::new(env, DATABASE).ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
-    let ports = Ports {
-        db: Arc::new(database),
-        clock: Arc::new(ports::DateNow),
-        entropy: Arc::new(ports::WebCrypto),
-        signatures: Arc::new(signatures::WebCrypto::new()),
-        limiter: limiter(env, &config)?,
-        outgoing: Arc::new(outgoing::Fetcher),
-        compute: Arc::new(ports::InPlace),
-        hashing: Turns::new(config.passwords.at_once),
-        config: Arc::new(config),
-    };
+    let ports = Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(ports::DateNow),
+            entropy: Arc::new(ports::WebCrypto),
+            signatures: Arc::new(signatures::WebCrypto::new()),
+            limiter: limiter(env, &config)?,
+            outgoing: Arc::new(outgoing::Fetcher),
+            compute: Arc::new(ports::InPlace),
+        },
+        config,
+    );
     Ok(Isolate { router: router(ports.clone()), ports })
 }
 
 /// What should count is there, or nothing starts.
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
-    if !config.rate_limits {
-        if config.environment == Environment::Production {
+    if !config.kernel.rate_limits {
+        if config.kernel.environment == Environment::Production {
             tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
         }
         return Ok(Arc::new(Unlimited));
@@ -115,7 +117,7 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
 async fn answer(request: &web_sys::Request, env: &Env) -> Response {
     let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
     let Some(request) = exchange::incoming(request) else { return respond::unrouted(Code::BadRequest) };
-    if isolate.ports.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
+    if isolate.ports.kernel.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
 }
 
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {

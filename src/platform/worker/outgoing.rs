@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use worker::send::SendFuture;
 use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
-use crate::domain::{Get, NoAnswer, Outgoing, Post};
+use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
 
 /// The platform's `fetch`.
 pub(super) struct Fetcher;

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::compute::Compute;
-use crate::domain::{Clock, Entropy, NoEntropy};
-use crate::model::time::Timestamp;
+use crate::kernel::domain::compute::Compute;
+use crate::kernel::domain::{Clock, Entropy, NoEntropy};
+use crate::kernel::model::time::Timestamp;
 
 /// `Date.now()`. It stands still between I/O, which is all the resolution that is needed.
 pub(super) struct DateNow;

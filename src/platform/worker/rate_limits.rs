@@ -11,7 +11,7 @@ use futures_util::future::{Either, select};
 use worker::send::SendFuture;
 use worker::{Delay, Env, RateLimiter as Binding};
 
-use crate::domain::rate_limit::{RateClass, RateLimiter};
+use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 
 /// The bindings in `wrangler.toml`.
 const SIGN_IN: &str = "SIGN_IN_RATE_LIMITER";

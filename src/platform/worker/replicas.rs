@@ -15,12 +15,12 @@ use http::{HeaderValue, Request, header};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::d1::Database;
-use super::{Isolate, routed};
-use crate::http::cookie::Shape;
-use crate::http::extract::ReplicaReads;
-use crate::http::gate::replicas::{BOOKMARK, Presented, presented};
-use crate::store::Statement;
+use crate::accounts::http::cookie::Shape;
+use crate::kernel::http::extract::ReplicaReads;
+use crate::kernel::http::middleware::replicas::{BOOKMARK, Presented, presented};
+use crate::kernel::store::Statement;
+use crate::platform::worker::d1::Database;
+use crate::platform::worker::{Isolate, routed};
 
 /// Reads from any replica, however old.
 const UNCONSTRAINED: &str = "first-unconstrained";
@@ -37,8 +37,8 @@ extern "C" {
 
 /// Answers a request where there are replicas.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
-    let shape = Shape::of(&isolate.ports.config, request.uri(), request.headers());
-    let bookmark = match presented(request.headers(), &shape) {
+    let shape = Shape::of(&isolate.ports.accounts.config, request.uri(), request.headers());
+    let bookmark = match presented(request.headers(), || shape.bookmarks(request.headers()).collect()) {
         Presented::Bookmark(bookmark) => Some(bookmark),
         Presented::Doubtful if request.method().is_safe() => return routed(isolate, request).await,
         _ => None,

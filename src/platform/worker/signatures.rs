@@ -12,8 +12,8 @@ use wasm_bindgen_futures::JsFuture;
 use worker::send::{SendFuture, SendWrapper};
 use zeroize::Zeroizing;
 
-use crate::domain::access_token::Signatures;
-use crate::model::signing_keys::SigningKey;
+use crate::accounts::domain::access_token::Signatures;
+use crate::accounts::model::signing_keys::SigningKey;
 
 const ALGORITHM: &str = "Ed25519";
 

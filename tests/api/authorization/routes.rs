@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hamrah_api::http::router::{Access, is_authorization, table};
+use hamrah_api::app::router::table;
+use hamrah_api::kernel::http::route::Access;
+use hamrah_api::kernel::http::route::is_authorization;
 use http::Method;
 use serde_json::json;
 
@@ -48,7 +50,7 @@ async fn no_route_answers_without_a_good_token() {
 
 #[test]
 fn every_operation_has_a_name_of_its_own() {
-    let document = hamrah_api::http::openapi::document();
+    let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
         .filter_map(|route| document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"].as_str().map(str::to_owned))

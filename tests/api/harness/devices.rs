@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::authenticator::Authenticator;
 use super::{Answer, Call, Person, TestApp};
 use crate::apple::{Assertion, Authority, DeviceKey};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::kernel::model::time::Timestamp;
 
 pub const BUNDLE: &str = "app.hamrah.ios";
 pub const APP_ID: &str = "UR6RM9YCF7.app.hamrah.ios";

@@ -1,0 +1,9 @@
+//! The composition: the routes of all systems, the description, health and scheduled maintenance.
+
+pub mod config;
+pub mod docs;
+pub mod health;
+pub mod maintenance;
+pub mod openapi;
+pub mod ports;
+pub mod router;
