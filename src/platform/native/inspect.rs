@@ -21,6 +21,7 @@ use crate::accounts::domain::webauthn::registration;
 use crate::accounts::domain::webauthn::registration::Credential;
 use crate::kernel::model::base64;
 use crate::kernel::model::origin::Origin;
+use crate::kernel::model::time::Timestamp;
 use crate::platform::native::steps;
 
 /// What to look at.
@@ -79,8 +80,7 @@ fn challenge(text: &str) -> Result<String, &'static str> {
 }
 
 fn time(text: &str) -> Result<String, &'static str> {
-    let format = &time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::parse(text, format).map(|_| text.to_owned()).map_err(|_| "not a time such as 2026-01-31T12:00:00Z")
+    Timestamp::parse_rfc3339(text).map(|_| text.to_owned()).ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
