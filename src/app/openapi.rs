@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi};
 
 use crate::accounts::http::webauthn::{authenticate, credentials, register};
 use crate::accounts::http::{
@@ -19,26 +19,6 @@ use crate::kernel::http::error::Code;
 use crate::kernel::http::respond::Problem;
 use crate::kernel::http::route::is_authorization;
 use crate::kernel::http::route::{Access, Facts};
-
-/// A JWK set with public keys.
-#[derive(ToSchema)]
-pub struct KeySet {
-    /// The keys; the first one signs.
-    pub keys: Vec<PublicKey>,
-}
-
-/// An Ed25519 public key (RFC 8037).
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "describes what domain::access_token::public_keys writes")]
-pub struct PublicKey {
-    kty: String,
-    crv: String,
-    x: String,
-    kid: String,
-    alg: String,
-    #[schema(rename = "use")]
-    usage: String,
-}
 
 #[derive(OpenApi)]
 #[openapi(

@@ -1,13 +1,19 @@
 //! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1), signed with EdDSA (RFC 8037) and nothing else.
 //!
-//! There is no other algorithm here that a token could ask for, no key but our own, and no member in its header but the three that ours have.
+//! `jsonwebtoken` writes, reads and validates them; the platform signs and verifies (docs/decisions/0033). The library is lenient about a
+//! header and asks the machine's clock. So a header must have our three members and no other, the key is one of our own, and times are
+//! compared with the clock that the caller passes.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::de::DeserializeOwned;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, Header, Validation, decode_header};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
+use crate::accounts::domain::jwt;
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::config::Config;
 use crate::accounts::model::records::{Platform, Session};
@@ -15,10 +21,10 @@ use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 
-/// The one algorithm (RFC 8037 §3.1).
-const ALGORITHM: &str = "EdDSA";
 /// The header's `typ` (RFC 9068 §2.1): no other JWT of ours can pass for an access token.
 const TYPE: &str = "at+jwt";
+/// The header's members: `typ`, `alg` and `kid`.
+const HEADER_MEMBERS: usize = 3;
 /// Ours are about 500 bytes; nothing longer is decoded.
 const MAX_BYTES: usize = 2048;
 /// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
@@ -34,17 +40,8 @@ pub trait Signatures: Send + Sync {
     async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
 }
 
-/// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    typ: String,
-    alg: String,
-    kid: String,
-}
-
 /// What an access token says (RFC 9068 §2.2).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
@@ -143,7 +140,6 @@ pub enum Refused {
 /// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
 pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
     let key = config.signing_keys.current();
-    let header = Header { typ: TYPE.to_owned(), alg: ALGORITHM.to_owned(), kid: key.kid.clone() };
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
@@ -157,16 +153,15 @@ pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'
         amr: new.of.amr.methods().to_vec(),
         nbf: None,
     };
-    let part = |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
-    let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
-    let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, signed.as_bytes()).await?);
-    Some(format!("{signed}.{signature}"))
+    let message = jwt::encode_unsigned(&header(key), &claims).ok()?;
+    let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, message.as_bytes()).await?);
+    Some(format!("{message}.{signature}"))
 }
 
 /// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
 ///
-/// Whether the sign-in behind it is alive is a question to the database. What needs no signature to be refused is refused before one is
-/// verified: that is most of the work.
+/// Whether the sign-in behind it is alive is a question to the database. A token with a foreign header, and one that has ended, is refused
+/// before its signature is verified, which is most of the work.
 ///
 /// # Errors
 /// [`Refused`]
@@ -174,25 +169,17 @@ pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, n
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
-    let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
-    let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
-    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
-    let (header, claims, signature) = (decoded(header)?, decoded(claims)?, decoded(signature)?);
-    let key = trusted_key(&config.signing_keys, &object(&header).ok_or(Refused::Header)?).ok_or(Refused::Header)?;
-    let claims: Claims = object(&claims).ok_or(Refused::Claims)?;
-    if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
-        return Err(Refused::Claims);
-    }
-    if claims.exp <= now.seconds() {
-        return Err(Refused::Expired);
-    }
-    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
-        return Err(Refused::NotYet);
-    }
+    let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused::Malformed)?;
     let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
-    if !signatures.verifies(key, signed.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
+    let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
+    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
+    check_time(&unverified, now)?;
+    if !signatures.verifies(key, message.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
         return Err(Refused::Signature);
     }
+    let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
+    let claims: Claims = claims.map_err(|_| Refused::Claims)?;
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
     Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
@@ -200,19 +187,46 @@ pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, n
 
 /// The published keys (RFC 7517 §5), public halves only.
 #[must_use]
-pub fn public_keys(keys: &SigningKeys) -> Value {
-    let public = keys.iter().map(|key| json!({"kty": "OKP", "crv": "Ed25519", "x": key.x(), "kid": key.kid, "alg": "EdDSA", "use": "sig"}));
-    json!({"keys": public.collect::<Vec<_>>()})
+pub fn public_keys(keys: &SigningKeys) -> JwkSet {
+    JwkSet { keys: keys.iter().map(SigningKey::public_jwk).collect() }
 }
 
-/// The key that a header names, out of our own set only.
-fn trusted_key<'a>(keys: &'a SigningKeys, header: &Header) -> Option<&'a SigningKey> {
-    if header.alg == ALGORITHM && header.typ == TYPE { keys.find(&header.kid) } else { None }
+/// The header of tokens that `key` signs.
+fn header(key: &SigningKey) -> Header {
+    Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) }
 }
 
-/// A JSON object: a derived reader would take a list, by position, as well.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
+/// What the library checks of the claims. Not the times, for which it would ask the machine's clock: [`check_time`] compares them.
+fn validation(config: &Config) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+    validation.set_issuer(&[&config.jwt_issuer]);
+    validation.set_audience(&[&config.jwt_audience]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
+
+fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
+    if claims.exp <= now.seconds() {
+        return Err(Refused::Expired);
+    }
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
+        return Err(Refused::NotYet);
+    }
+    Ok(())
+}
+
+/// Returns the key that a token's header names, out of our own set only. The header must be exactly the one that we write with that key.
+///
+/// `crit`, `jwk`, `jku`, `x5c`, `x5u` and whatever else would make it another header. The library refuses a member that is given twice, and
+/// takes one that is `null` for one that is missing, so the members are counted.
+fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
+    let named = decode_header(token).ok()?;
+    let (encoded, _) = token.split_once('.')?;
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let key = keys.find(named.kid.as_deref()?)?;
+    (named == header(key) && members.len() == HEADER_MEMBERS).then_some(key)
 }
 
 #[cfg(test)]
@@ -280,6 +294,26 @@ mod tests {
         assert_eq!(at(3600), Err(Refused::Expired));
         assert!(at(-60).is_ok(), "another machine's clock may be a little behind");
         assert_eq!(at(-61), Err(Refused::NotYet));
+    }
+
+    /// The library gives no value for both: what is `null`, and what is missing.
+    #[test]
+    fn a_member_of_the_header_that_is_null_is_one_too_many() {
+        let config = config();
+        let key = config.signing_keys.current();
+        let token = token(&config);
+        let claims = token.split('.').nth(1).expect("claims");
+        let resigned = |header: &str| {
+            let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+            let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).expect("signs"));
+            verified(&config, &format!("{message}.{signature}"), NOW)
+        };
+        let members = format!(r#""typ":"at+jwt","alg":"EdDSA","kid":"{}""#, key.kid);
+        assert!(resigned(&format!("{{{members}}}")).is_ok());
+        for more in ["crit", "jwk", "cty", "x5t#S256", "unknown"] {
+            assert_eq!(resigned(&format!(r#"{{"{more}":null,{members}}}"#)), Err(Refused::Header), "{more}");
+        }
+        assert_eq!(resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)), Err(Refused::Header));
     }
 
     /// A platform that does neither.

@@ -12,6 +12,7 @@ pub mod derived;
 pub mod devices;
 pub mod export;
 pub mod factors;
+mod jwt;
 pub mod passkeys;
 pub mod passwords;
 pub mod sign_in;

@@ -5,18 +5,42 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
+use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::accounts::domain::access_token;
 use crate::accounts::http::App;
 
 const CACHE: (http::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
+/// A JWK set with public keys.
+#[derive(Serialize, ToSchema)]
+pub struct KeySet {
+    /// The keys; the first one signs.
+    #[schema(value_type = Vec<PublicKey>)]
+    keys: Vec<Jwk>,
+}
+
+/// The schema of the keys that [`access_token::public_keys`] gives: the library's type can hold other kinds.
+struct PublicKey;
+
+impl utoipa::PartialSchema for PublicKey {
+    fn schema() -> RefOr<Schema> {
+        let key = ObjectBuilder::new().description(Some("An Ed25519 public key (RFC 8037)."));
+        let members = ["kty", "crv", "x", "kid", "alg", "use"].into_iter();
+        members.fold(key, |key, name| key.property(name, Object::with_type(Type::String)).required(name)).into()
+    }
+}
+
+impl ToSchema for PublicKey {}
+
 /// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = crate::app::openapi::KeySet)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]
 pub async fn jwks(State(app): State<App>) -> impl IntoResponse {
-    ([CACHE], Json(access_token::public_keys(&app.ports.config.signing_keys)))
+    ([CACHE], Json(KeySet { keys: access_token::public_keys(&app.ports.config.signing_keys).keys }))
 }
 
 /// Origins that may use the relying party's passkeys.

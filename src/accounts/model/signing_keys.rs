@@ -4,6 +4,9 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -57,6 +60,24 @@ impl SigningKey {
         Signature::from_slice(signature).is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
     }
 
+    /// Returns the public half as others get it.
+    #[must_use]
+    pub fn public_jwk(&self) -> Jwk {
+        Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(KeyAlgorithm::EdDSA),
+                key_id: Some(self.kid.clone()),
+                ..CommonParameters::default()
+            },
+            algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+                key_type: OctetKeyPairType::OctetKeyPair,
+                curve: EllipticCurve::Ed25519,
+                x: self.x(),
+            }),
+        }
+    }
+
     /// The public half, base64url: the JWK's `x`.
     #[must_use]
     pub fn x(&self) -> String {
@@ -89,7 +110,7 @@ impl SigningKeys {
     /// # Errors
     /// Says what is wrong, for the operator, without repeating any key.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let set: JwkSet = serde_json::from_str(json).map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
+        let set: ConfiguredSet = serde_json::from_str(json).map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
         let mut keys = Vec::with_capacity(set.keys.len());
         for (index, jwk) in set.keys.iter().enumerate() {
             let key = read(jwk).map_err(|problem| format!("key {index} {problem}"))?;
@@ -109,7 +130,7 @@ impl SigningKeys {
     /// The setting's text for these keys.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let keys = self.iter().map(|key| Jwk {
+        let keys = self.iter().map(|key| ConfiguredKey {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
             x: key.x(),
@@ -118,7 +139,7 @@ impl SigningKeys {
             alg: Some("EdDSA".to_owned()),
             usage: Some("sig".to_owned()),
         });
-        serde_json::to_string(&JwkSet { keys: keys.collect() }).unwrap_or_default()
+        serde_json::to_string(&ConfiguredSet { keys: keys.collect() }).unwrap_or_default()
     }
 
     /// The key that signs.
@@ -139,13 +160,14 @@ impl SigningKeys {
     }
 }
 
+/// The setting. The library's key set has no private halves.
 #[derive(Serialize, Deserialize)]
-struct JwkSet {
-    keys: Vec<Jwk>,
+struct ConfiguredSet {
+    keys: Vec<ConfiguredKey>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Jwk {
+struct ConfiguredKey {
     kty: String,
     crv: String,
     x: String,
@@ -159,13 +181,13 @@ struct Jwk {
     usage: Option<String>,
 }
 
-impl Drop for Jwk {
+impl Drop for ConfiguredKey {
     fn drop(&mut self) {
         self.d.zeroize();
     }
 }
 
-fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
+fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     if jwk.kty != "OKP" || jwk.crv != "Ed25519" {
         return Err("is not an Ed25519 key (`kty` OKP, `crv` Ed25519)");
     }
