@@ -113,6 +113,7 @@ impl Shape {
         let secure = if self.secure { "; Secure" } else { "" };
         let domain = domain.map(|domain| format!("; Domain=.{domain}")).unwrap_or_default();
         let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}");
+        // By hand, because the `cookie` crate writes a domain without its leading dot and the attributes in another order than clients know.
         // Every part is ASCII that was checked when it was read.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }

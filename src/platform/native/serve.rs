@@ -113,7 +113,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         tracing::info!("account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin", address.port());
     }
     tokio::spawn(keep_up(ports.clone(), counted));
-    let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };
+    let site = Site { router: router(ports), pages, proxies: Arc::new(settings.proxies) };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
@@ -152,7 +152,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 #[derive(Clone)]
 struct Site {
     router: Router,
-    pages: Arc<Pages>,
+    pages: Pages,
     proxies: Arc<Proxies>,
 }
 
@@ -216,7 +216,7 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
         return Ok(unrouted(Code::BadRequest));
     }
-    if let Some(page) = site.pages.answer(&request) {
+    if let Some(page) = site.pages.answer(&request).await {
         return Ok(page);
     }
     let mut request = request.map(Body::new);

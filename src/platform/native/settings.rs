@@ -72,7 +72,12 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
     if development && problems.is_empty() {
-        kept = read_file(Path::new(DEVELOPMENT_FILE));
+        kept = read_file(Path::new(DEVELOPMENT_FILE)).unwrap_or_else(|problem| {
+            problems.push(problem);
+            HashMap::new()
+        });
+    }
+    if development && problems.is_empty() {
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
         let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "SECRETS_KEY", "BOOTSTRAP_SECRET"]
             .into_iter()
@@ -134,19 +139,11 @@ fn entropy() -> Result<[u8; 32], String> {
     Ok(bytes)
 }
 
-fn unquoted(value: &str) -> &str {
-    let within = |quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    within('\'').or_else(|| within('"')).unwrap_or(value)
-}
-
-/// Reads `NAME=value` lines, with or without quotes.
-fn read_file(path: &Path) -> HashMap<String, String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let pair = |line: &str| {
-        let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
-        Some((name.trim().to_owned(), unquoted(value.trim()).to_owned()))
-    };
-    text.lines().filter_map(pair).collect()
+/// Reads `NAME='value'` lines. A file that is missing has none.
+fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
+    let Ok(lines) = dotenvy::from_path_iter(path) else { return Ok(HashMap::new()) };
+    // The library's error repeats the line, which may be a secret.
+    lines.collect::<Result<_, _>>().map_err(|_| format!("{} has a line that cannot be read: write NAME='value'", path.display()))
 }
 
 /// Makes secrets, and keeps them in a file that only its owner may read.
@@ -166,4 +163,35 @@ fn generate(keep: Option<&Path>, names: &[&'static str]) -> Result<HashMap<Strin
         options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| error.to_string())?;
     }
     Ok(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HashMap<String, String>, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        fs::write(&path, text).expect("written");
+        read_file(&path).map_err(|problem| problem.replace(&path.display().to_string(), "file"))
+    }
+
+    #[test]
+    fn values_may_be_quoted_and_the_last_one_counts() {
+        let kept = read("# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n").expect("readable");
+        let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
+        assert_eq!(values, ["plain", "{\"keys\":[\"$x\"]}", "two words", "second", ""]);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_a_problem_and_is_not_repeated() {
+        for line in ["INTERNAL_API_KEY='secret", "INTERNAL_API_KEY", "INTERNAL_API_KEY=one secret"] {
+            assert_eq!(read(line), Err("file has a line that cannot be read: write NAME='value'".to_owned()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_has_no_values() {
+        assert_eq!(read_file(Path::new("/nothing/here")), Ok(HashMap::new()));
+    }
 }
