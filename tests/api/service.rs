@@ -100,6 +100,26 @@ async fn the_reference_is_served_and_loads_nothing_foreign() {
     .await;
 }
 
+/// At the edge the platform serves the reference and reads the headers from a file; natively the handlers write them.
+#[tokio::test]
+async fn the_reference_has_the_same_headers_on_both_targets() {
+    case(async |app| {
+        let rules = std::fs::read_to_string("web/_headers").expect("web/_headers");
+        for path in ["/docs", "/docs.css", "/openapi.json"] {
+            let block = rules.lines().skip_while(|line| *line != path).skip(1).take_while(|line| line.starts_with(' '));
+            let expected: Vec<_> = block.filter_map(|line| line.trim().split_once(": ")).collect();
+            assert_eq!(expected.len(), 6, "{path}");
+            let answer = app.get(path).send().await;
+            assert_eq!(answer.status(), 200, "{path}");
+            // Plain http in development.
+            for (name, value) in expected.into_iter().filter(|(name, _)| *name != "Strict-Transport-Security") {
+                assert_eq!(answer.header(name), Some(value), "{path}: {name}");
+            }
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_keys_are_published_without_their_private_halves() {
     case(async |app| {
