@@ -7,7 +7,7 @@
 use axum::response::IntoResponse;
 use http::{HeaderName, header};
 
-use super::error::{ApiError, Code};
+use crate::kernel::http::error::{ApiError, Code};
 
 /// Pages load their own style sheet and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
