@@ -39,12 +39,22 @@ pub async fn openapi() -> Result<impl IntoResponse, ApiError> {
 #[utoipa::path(get, path = "/docs", tag = "service", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn page() -> Result<impl IntoResponse, ApiError> {
     let file = file::PAGE.ok_or(Code::NotFound)?;
-    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8"), CACHE, (header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], file))
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            CACHE,
+            (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        ],
+        file,
+    ))
 }
 
 /// `GET /docs.css`: the reference's style.
 #[utoipa::path(get, path = "/docs.css", tag = "service", responses((status = 200, content_type = "text/css", body = String)))]
 pub async fn style() -> Result<impl IntoResponse, ApiError> {
     let file = file::STYLE.ok_or(Code::NotFound)?;
-    Ok(([(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE], file))
+    Ok((
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE],
+        file,
+    ))
 }

@@ -37,7 +37,12 @@ pub trait Signatures: Send + Sync {
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
     /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
+    async fn verifies(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool>;
 }
 
 /// What an access token says (RFC 9068 §2.2).
@@ -138,7 +143,11 @@ pub enum Refused {
 }
 
 /// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
-pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
+pub async fn sign(
+    signatures: &dyn Signatures,
+    config: &Config,
+    new: &NewToken<'_>,
+) -> Option<String> {
     let key = config.signing_keys.current();
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
@@ -165,35 +174,59 @@ pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'
 ///
 /// # Errors
 /// [`Refused`]
-pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+pub async fn verify(
+    signatures: &dyn Signatures,
+    config: &Config,
+    token: &str,
+    now: Timestamp,
+) -> Result<Subject, Refused> {
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
     let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused::Malformed)?;
-    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    let signature = URL_SAFE_NO_PAD
+        .decode(signature)
+        .map_err(|_| Refused::Malformed)?;
+    let signature = signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| Refused::Signature)?;
     let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
     let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
     check_time(&unverified, now)?;
-    if !signatures.verifies(key, message.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
+    if !signatures
+        .verifies(key, message.as_bytes(), signature)
+        .await
+        .ok_or(Refused::Unverified)?
+    {
         return Err(Refused::Signature);
     }
     let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
     let claims: Claims = claims.map_err(|_| Refused::Claims)?;
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
+    Ok(Subject {
+        user,
+        session,
+        expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
+    })
 }
 
 /// The published keys (RFC 7517 §5), public halves only.
 #[must_use]
 pub fn public_keys(keys: &SigningKeys) -> JwkSet {
-    JwkSet { keys: keys.iter().map(SigningKey::public_jwk).collect() }
+    JwkSet {
+        keys: keys.iter().map(SigningKey::public_jwk).collect(),
+    }
 }
 
 /// The header of tokens that `key` signs.
 fn header(key: &SigningKey) -> Header {
-    Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) }
+    Header {
+        typ: Some(TYPE.to_owned()),
+        kid: Some(key.kid.clone()),
+        ..Header::new(Algorithm::EdDSA)
+    }
 }
 
 /// What the library checks of the claims. Not the times, for which it would ask the machine's clock: [`check_time`] compares them.
@@ -211,7 +244,9 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
     if claims.exp <= now.seconds() {
         return Err(Refused::Expired);
     }
-    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
+        > now.seconds().saturating_add(LEEWAY_SECONDS)
+    {
         return Err(Refused::NotYet);
     }
     Ok(())
@@ -224,7 +259,8 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
 fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
     let named = decode_header(token).ok()?;
     let (encoded, _) = token.split_once('.')?;
-    let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let members: BTreeMap<String, IgnoredAny> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let key = keys.find(named.kid.as_deref()?)?;
     (named == header(key) && members.len() == HEADER_MEMBERS).then_some(key)
 }
@@ -244,18 +280,27 @@ mod tests {
             key.sign(message)
         }
 
-        async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+        async fn verifies(
+            &self,
+            key: &SigningKey,
+            message: &[u8],
+            signature: &[u8; 64],
+        ) -> Option<bool> {
             Some(key.verifies(message, signature))
         }
     }
 
     fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-        verify(&Software, config, token, now).now_or_never().expect("nothing to wait for")
+        verify(&Software, config, token, now)
+            .now_or_never()
+            .expect("nothing to wait for")
     }
 
     fn config() -> Config {
-        let keys =
-            SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 8).unwrap_or(8)))).to_json();
+        let keys = SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
+            u8::try_from(index * 7 + 8).unwrap_or(8)
+        })))
+        .to_json();
         Config::for_tests(&|name| match name {
             "ENVIRONMENT" => Some("development".to_owned()),
             "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),
@@ -281,18 +326,33 @@ mod tests {
             issued_at: NOW,
             expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
         };
-        sign(&Software, config, &new).now_or_never().flatten().expect("signs")
+        sign(&Software, config, &new)
+            .now_or_never()
+            .flatten()
+            .expect("signs")
     }
 
     #[test]
     fn a_token_is_good_until_the_second_it_ends() {
         let config = config();
         let token = token(&config);
-        let at = |seconds: i64| verified(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
-        assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
+        let at = |seconds: i64| {
+            verified(
+                &config,
+                &token,
+                Timestamp::from_millis(NOW.millis() + seconds * 1000),
+            )
+        };
+        assert_eq!(
+            at(0).map(|subject| subject.user),
+            Ok(UserId::from_random([1; 16]))
+        );
         assert!(at(3599).is_ok());
         assert_eq!(at(3600), Err(Refused::Expired));
-        assert!(at(-60).is_ok(), "another machine's clock may be a little behind");
+        assert!(
+            at(-60).is_ok(),
+            "another machine's clock may be a little behind"
+        );
         assert_eq!(at(-61), Err(Refused::NotYet));
     }
 
@@ -311,9 +371,16 @@ mod tests {
         let members = format!(r#""typ":"at+jwt","alg":"EdDSA","kid":"{}""#, key.kid);
         assert!(resigned(&format!("{{{members}}}")).is_ok());
         for more in ["crit", "jwk", "cty", "x5t#S256", "unknown"] {
-            assert_eq!(resigned(&format!(r#"{{"{more}":null,{members}}}"#)), Err(Refused::Header), "{more}");
+            assert_eq!(
+                resigned(&format!(r#"{{"{more}":null,{members}}}"#)),
+                Err(Refused::Header),
+                "{more}"
+            );
         }
-        assert_eq!(resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)), Err(Refused::Header));
+        assert_eq!(
+            resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)),
+            Err(Refused::Header)
+        );
     }
 
     /// A platform that does neither.
@@ -335,11 +402,19 @@ mod tests {
         use crate::accounts::domain::authenticate::AuthenticateError;
         use crate::kernel::store::StoreError;
         let config = config();
-        let refused = verify(&Failing, &config, &token(&config), NOW).now_or_never().expect("nothing to wait for");
+        let refused = verify(&Failing, &config, &token(&config), NOW)
+            .now_or_never()
+            .expect("nothing to wait for");
         assert_eq!(refused, Err(Refused::Unverified));
         // It can be tried again: 503.
-        assert!(matches!(AuthenticateError::from(Refused::Unverified), AuthenticateError::Store(StoreError::Unavailable(_))));
-        assert!(matches!(AuthenticateError::from(Refused::Signature), AuthenticateError::AccessToken(_)));
+        assert!(matches!(
+            AuthenticateError::from(Refused::Unverified),
+            AuthenticateError::Store(StoreError::Unavailable(_))
+        ));
+        assert!(matches!(
+            AuthenticateError::from(Refused::Signature),
+            AuthenticateError::AccessToken(_)
+        ));
     }
 
     proptest! {
