@@ -37,15 +37,25 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, count: u64) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = usize::try_from(count).ok().and_then(|count| self.rest.split_at_checked(count)).ok_or(ENDS)?;
+        let (taken, rest) = usize::try_from(count)
+            .ok()
+            .and_then(|count| self.rest.split_at_checked(count))
+            .ok_or(ENDS)?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// An argument that takes `count` bytes, and would not fit into fewer.
     fn argument(&mut self, count: u64, least: u64) -> Result<u64, &'static str> {
-        let value = self.take(count)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
-        if value < least { Err("a CBOR length or number is not written in the shortest way") } else { Ok(value) }
+        let value = self
+            .take(count)?
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte));
+        if value < least {
+            Err("a CBOR length or number is not written in the shortest way")
+        } else {
+            Ok(value)
+        }
     }
 
     /// Type and argument of the next item.
@@ -67,7 +77,11 @@ impl<'a> Reader<'a> {
 
     fn of_type(&mut self, wanted: u8) -> Result<u64, &'static str> {
         let (found, argument) = self.head()?;
-        if found == wanted { Ok(argument) } else { Err(OTHER_TYPE) }
+        if found == wanted {
+            Ok(argument)
+        } else {
+            Err(OTHER_TYPE)
+        }
     }
 
     /// The number of a map's members, which follow.
@@ -92,7 +106,11 @@ impl<'a> Reader<'a> {
 
     /// An integer from zero, or else bytes.
     pub(crate) fn unsigned_or_bytes(&mut self) -> Result<Result<u64, &'a [u8]>, &'static str> {
-        if self.peek()? == UNSIGNED { self.of_type(UNSIGNED).map(Ok) } else { self.bytes().map(Err) }
+        if self.peek()? == UNSIGNED {
+            self.of_type(UNSIGNED).map(Ok)
+        } else {
+            self.bytes().map(Err)
+        }
     }
 
     /// An integer of COSE's, whose numbers are small.
@@ -138,7 +156,9 @@ impl<'a> Reader<'a> {
         let items = match kind {
             UNSIGNED | NEGATIVE => 0,
             BYTES => self.take(argument).map(|_| 0)?,
-            TEXT => std::str::from_utf8(self.take(argument)?).map(|_| 0).map_err(|_| "a text in the CBOR is not UTF-8")?,
+            TEXT => std::str::from_utf8(self.take(argument)?)
+                .map(|_| 0)
+                .map_err(|_| "a text in the CBOR is not UTF-8")?,
             ARRAY => argument,
             MAP => argument.checked_mul(2).ok_or(ENDS)?,
             // false, true, null.
@@ -154,11 +174,19 @@ impl<'a> Reader<'a> {
 
     /// That nothing follows.
     pub(crate) const fn end(&self) -> Result<(), &'static str> {
-        if self.rest.is_empty() { Ok(()) } else { Err("something follows the CBOR") }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err("something follows the CBOR")
+        }
     }
 }
 
 /// Puts a member in its place, unless it is taken.
 pub(crate) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
-    if place.replace(member).is_some() { Err("a member is given twice in the CBOR") } else { Ok(()) }
+    if place.replace(member).is_some() {
+        Err("a member is given twice in the CBOR")
+    } else {
+        Ok(())
+    }
 }

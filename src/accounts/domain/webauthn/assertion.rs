@@ -39,34 +39,87 @@ pub struct Asserted {
 ///
 /// Step 22 is told in the result and does not fail here: a counter that went back must be recorded, not only refused.
 #[must_use]
-pub fn verify(response: &AuthenticationResponse, expected: &Expected<'_>, known: &Known<'_>) -> Report<Asserted> {
+pub fn verify(
+    response: &AuthenticationResponse,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+) -> Report<Asserted> {
     let mut steps = Steps::default();
     let asserted = take_steps(&mut steps, response, expected, known);
     Report::new(steps, asserted)
 }
 
-fn take_steps(steps: &mut Steps, response: &AuthenticationResponse, expected: &Expected<'_>, known: &Known<'_>) -> Option<Asserted> {
-    steps.read(3, "the response is of a public key credential", response.check());
-    steps.passed(4, "clientExtensionResults are taken", "nothing depends on them".to_owned());
+fn take_steps(
+    steps: &mut Steps,
+    response: &AuthenticationResponse,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+) -> Option<Asserted> {
+    steps.read(
+        3,
+        "the response is of a public key credential",
+        response.check(),
+    );
+    steps.passed(
+        4,
+        "clientExtensionResults are taken",
+        "nothing depends on them".to_owned(),
+    );
     match known.allowed {
-        Some(allowed) => steps.check(5, "the credential is in the allow list", allowed, "a credential that was not asked for", || None),
-        None => steps.passed(5, "the credential is in the allow list", "there was no list".to_owned()),
+        Some(allowed) => steps.check(
+            5,
+            "the credential is in the allow list",
+            allowed,
+            "a credential that was not asked for",
+            || None,
+        ),
+        None => steps.passed(
+            5,
+            "the credential is in the allow list",
+            "there was no list".to_owned(),
+        ),
     }
     user_handle_step(steps, response, known);
     // Steps 8 to 14. What follows is looked at also if one of them failed, so that the report is whole.
-    client_data::check(steps, 8, &response.client_data_json, "webauthn.get", expected);
-    let data = steps.read(15, "authenticatorData can be read", authenticator_data::parse_assertion(&response.authenticator_data))?;
+    client_data::check(
+        steps,
+        8,
+        &response.client_data_json,
+        "webauthn.get",
+        expected,
+    );
+    let data = steps.read(
+        15,
+        "authenticatorData can be read",
+        authenticator_data::parse_assertion(&response.authenticator_data),
+    )?;
     authenticator_data::check(steps, 15, &data, expected);
     backup_step(steps, &data, known);
     steps.passed(20, "the hash of clientDataJSON is computed", None);
     let offered = expected.algorithms.contains(&known.public_key.algorithm);
-    steps.check(21, "the key's algorithm is accepted", offered, "an algorithm that is not accepted", || {
-        Some(format!("{} ({})", known.public_key.algorithm.name(), known.public_key.algorithm.number()))
-    });
+    steps.check(
+        21,
+        "the key's algorithm is accepted",
+        offered,
+        "an algorithm that is not accepted",
+        || {
+            Some(format!(
+                "{} ({})",
+                known.public_key.algorithm.name(),
+                known.public_key.algorithm.number()
+            ))
+        },
+    );
     let mut signed = response.authenticator_data.clone();
     signed.extend_from_slice(&Sha256::digest(&response.client_data_json));
     let verified = known.public_key.verifies(&signed, &response.signature);
-    steps.check(21, "the signature verifies", verified, "the signature is not by this credential's key", || None);
+    steps.check(
+        21,
+        "the signature verifies",
+        verified,
+        "the signature is not by this credential's key",
+        || None,
+    );
     Some(Asserted {
         flags: data.flags,
         counter: data.counter,
@@ -83,13 +136,29 @@ pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
 fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known: &Known<'_>) {
     let demand = "the user handle is the owner's";
     match (&response.user_handle, known.user_handle) {
-        (Some(handle), Some(owner)) => steps.check(6, demand, handle == owner, "somebody else's user handle", || None),
+        (Some(handle), Some(owner)) => steps.check(
+            6,
+            demand,
+            handle == owner,
+            "somebody else's user handle",
+            || None,
+        ),
         (Some(_), None) => steps.passed(6, demand, "the owner is not known here".to_owned()),
         // Without a list nobody was named, so the authenticator must say who it is.
         (None, Some(_)) => {
-            steps.check(6, demand, known.allowed.is_some(), "no user handle, and nobody was named", || None);
+            steps.check(
+                6,
+                demand,
+                known.allowed.is_some(),
+                "no user handle, and nobody was named",
+                || None,
+            );
         }
-        (None, None) => steps.passed(6, demand, "none was given, and the owner is not known here".to_owned()),
+        (None, None) => steps.passed(
+            6,
+            demand,
+            "none was given, and the owner is not known here".to_owned(),
+        ),
     }
 }
 
@@ -97,9 +166,13 @@ fn backup_step(steps: &mut Steps, data: &AuthData, known: &Known<'_>) {
     let demand = "BE is what it was at registration";
     match known.backup_eligible {
         Some(before) => {
-            steps.check(19, demand, before == data.flags.backup_eligible(), "backup eligibility changed", || {
-                Some(format!("flags {:#04x}", data.flags.0))
-            });
+            steps.check(
+                19,
+                demand,
+                before == data.flags.backup_eligible(),
+                "backup eligibility changed",
+                || Some(format!("flags {:#04x}", data.flags.0)),
+            );
         }
         None => steps.passed(19, demand, "not known here".to_owned()),
     }

@@ -104,22 +104,38 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
         return Err("something follows the authenticator data");
     }
     let counter = u32::from_be_bytes(*counter.first_chunk().ok_or(TRUNCATED)?);
-    Ok(AuthData { rp_id_hash: *rp_id_hash, flags, counter, attested })
+    Ok(AuthData {
+        rp_id_hash: *rp_id_hash,
+        flags,
+        counter,
+        attested,
+    })
 }
 
 /// The attested credential data (§6.5.1), and what follows it.
 fn credential(bytes: &[u8]) -> Result<(Attested, &[u8]), &'static str> {
     let (aaguid, rest) = bytes.split_first_chunk::<16>().ok_or(TRUNCATED)?;
     let (length, rest) = rest.split_first_chunk::<2>().ok_or(TRUNCATED)?;
-    let (credential_id, mut rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(TRUNCATED)?;
+    let (credential_id, mut rest) = rest
+        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .ok_or(TRUNCATED)?;
     let public_key = item(&mut rest)?.to_vec();
-    Ok((Attested { aaguid: *aaguid, credential_id: credential_id.to_vec(), public_key }, rest))
+    Ok((
+        Attested {
+            aaguid: *aaguid,
+            credential_id: credential_id.to_vec(),
+            public_key,
+        },
+        rest,
+    ))
 }
 
 /// The CBOR item that `bytes` begin with.
 fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
     let mut reader = Reader::new(bytes);
-    let item = reader.item().map_err(|_| "a part of the authenticator data is not CBOR in the form that authenticators write")?;
+    let item = reader.item().map_err(
+        |_| "a part of the authenticator data is not CBOR in the form that authenticators write",
+    )?;
     *bytes = reader.rest();
     Ok(item)
 }
@@ -129,16 +145,43 @@ fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
 /// # Errors
 /// Why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AuthData, &'static str> {
-    parse_registration(bytes).map(|data| AuthData { attested: None, ..data })
+    parse_registration(bytes).map(|data| AuthData {
+        attested: None,
+        ..data
+    })
 }
 
 /// The four steps about hash and flags, which both ceremonies have; `first` is the number of the first one.
 pub(super) fn check(steps: &mut Steps, first: u8, data: &AuthData, expected: &Expected<'_>) {
     let ours: [u8; 32] = Sha256::digest(expected.rp_id.as_bytes()).into();
-    steps.check(first, "rpIdHash is of the relying party's id", data.rp_id_hash == ours, "another relying party", || None);
+    steps.check(
+        first,
+        "rpIdHash is of the relying party's id",
+        data.rp_id_hash == ours,
+        "another relying party",
+        || None,
+    );
     let flags = || Some(format!("flags {:#04x}", data.flags.0));
-    steps.check(first + 1, "UP is set", data.flags.user_present(), "the user was not present", flags);
-    steps.check(first + 2, "UV is set, as was required", data.flags.user_verified(), "the user was not verified", flags);
+    steps.check(
+        first + 1,
+        "UP is set",
+        data.flags.user_present(),
+        "the user was not present",
+        flags,
+    );
+    steps.check(
+        first + 2,
+        "UV is set, as was required",
+        data.flags.user_verified(),
+        "the user was not verified",
+        flags,
+    );
     let consistent = data.flags.backup_eligible() || !data.flags.backed_up();
-    steps.check(first + 3, "BS is set only with BE", consistent, "backed up without being eligible", flags);
+    steps.check(
+        first + 3,
+        "BS is set only with BE",
+        consistent,
+        "backed up without being eligible",
+        flags,
+    );
 }

@@ -31,10 +31,11 @@ const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key of nobody's, on which to spend the time of a verification: P-256's base point.
 pub const NOBODYS: [u8; 77] = [
-    0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5,
-    0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58,
-    0x20, 0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33, 0x57, 0x6B,
-    0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
+    0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C,
+    0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB,
+    0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58, 0x20, 0x4F, 0xE3, 0x42,
+    0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33,
+    0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
 ];
 
 /// Signature algorithms that can be verified, by their COSE numbers.
@@ -138,7 +139,10 @@ impl<'a> Members<'a> {
             1 => self.kind.replace(reader.integer()?).is_none(),
             3 => self.algorithm.replace(reader.integer()?).is_none(),
             -1 if reader.is_bytes() => self.first.replace(Member::Bytes(reader.bytes()?)).is_none(),
-            -1 => self.first.replace(Member::Number(reader.integer()?)).is_none(),
+            -1 => self
+                .first
+                .replace(Member::Number(reader.integer()?))
+                .is_none(),
             -2 => self.second.replace(reader.bytes()?).is_none(),
             -3 => self.third.replace(reader.bytes()?).is_none(),
             // §6.5.1.1: no optional parameter may be there.
@@ -148,9 +152,19 @@ impl<'a> Members<'a> {
 
     /// The key (RFC 9053 §7.1, §7.2, RFC 8230 §4). The algorithm fixes the curve (WebAuthn §5.8.5).
     fn key(&self) -> Result<(Algorithm, Key), &'static str> {
-        match (self.kind, self.algorithm, &self.first, self.second, self.third) {
+        match (
+            self.kind,
+            self.algorithm,
+            &self.first,
+            self.second,
+            self.third,
+        ) {
             (Some(OKP), Some(algorithm), Some(Member::Number(curve)), Some(x), None) => {
-                let ed25519 = || (algorithm == Algorithm::EdDsa.number() && *curve == ED25519).then(|| ed25519(x)).flatten();
+                let ed25519 = || {
+                    (algorithm == Algorithm::EdDsa.number() && *curve == ED25519)
+                        .then(|| ed25519(x))
+                        .flatten()
+                };
                 Ok((Algorithm::EdDsa, Key::Ed25519(ed25519().ok_or(NO_ED25519)?)))
             }
             (Some(OKP), ..) => Err(NO_ED25519),
@@ -159,10 +173,12 @@ impl<'a> Members<'a> {
                 if x.len() != y.len() {
                     Err(NO_KIND)
                 } else if (algorithm, *curve) == (Algorithm::Es256.number(), P256) {
-                    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
+                    let key =
+                        p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
                     Ok((Algorithm::Es256, Key::P256(key)))
                 } else if (algorithm, *curve) == (Algorithm::Es384.number(), P384) {
-                    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
+                    let key =
+                        p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
                     Ok((Algorithm::Es384, Key::P384(key)))
                 } else if ECDSA.contains(&algorithm) && (P256..=P521).contains(curve) {
                     Err("the key and its algorithm do not fit")
@@ -170,12 +186,23 @@ impl<'a> Members<'a> {
                     Err(NO_KIND)
                 }
             }
-            (Some(RSA), Some(algorithm), Some(Member::Bytes(n)), Some(e), None) if algorithm == Algorithm::Rs256.number() => {
-                if n.len() != MODULUS_BYTES || n.first().is_none_or(|first| *first < 0x80) || e != EXPONENT {
+            (Some(RSA), Some(algorithm), Some(Member::Bytes(n)), Some(e), None)
+                if algorithm == Algorithm::Rs256.number() =>
+            {
+                if n.len() != MODULUS_BYTES
+                    || n.first().is_none_or(|first| *first < 0x80)
+                    || e != EXPONENT
+                {
                     return Err(NO_KIND);
                 }
-                let key = RsaPublicKey::new(BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
-                Ok((Algorithm::Rs256, Key::Rsa(pkcs1v15::VerifyingKey::new(key.map_err(|_| NO_KIND)?))))
+                let key = RsaPublicKey::new(
+                    BoxedUint::from_be_slice_vartime(n),
+                    BoxedUint::from_be_slice_vartime(e),
+                );
+                Ok((
+                    Algorithm::Rs256,
+                    Key::Rsa(pkcs1v15::VerifyingKey::new(key.map_err(|_| NO_KIND)?)),
+                ))
             }
             _ => Err(NO_KIND),
         }
@@ -192,17 +219,25 @@ impl PublicKey {
             return Err("the key is too long");
         }
         let (algorithm, key) = Members::read(bytes)?.key()?;
-        Ok(Self { algorithm, bytes: bytes.to_vec(), key: Box::new(key) })
+        Ok(Self {
+            algorithm,
+            bytes: bytes.to_vec(),
+            key: Box::new(key),
+        })
     }
 
     /// Whether `signature` over `message` was made with this key's private half (`WebAuthn` Level 3 §6.5.5: ECDSA's are DER).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self.key.as_ref() {
-            Key::P256(key) => p256::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Key::P384(key) => p384::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Key::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature).is_ok_and(|it| key.verify_strict(message, &it).is_ok()),
-            Key::Rsa(key) => pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::P384(key) => p384::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Key::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|it| key.verify_strict(message, &it).is_ok()),
+            Key::Rsa(key) => pkcs1v15::Signature::try_from(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         }
     }
 }
