@@ -5,7 +5,16 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/browser";
-import { ApiError, LONGEST_WAIT_S, PATIENCE_MS, UNREACHABLE, here, left, turn, waitOf } from "../shared/failure.js";
+import {
+  ApiError,
+  LONGEST_WAIT_S,
+  PATIENCE_MS,
+  UNREACHABLE,
+  here,
+  left,
+  turn,
+  waitOf,
+} from "../shared/failure.js";
 
 export { ApiError, here, left };
 
@@ -109,11 +118,23 @@ interface Answer {
 /** What a request says of whoever it is for. */
 type Whose = { "X-Expected-User"?: string; "X-CSRF-Token"?: string };
 
-const attempt = async (method: string, path: string, sent: unknown, whose: Whose): Promise<Answer> => {
+const attempt = async (
+  method: string,
+  path: string,
+  sent: unknown,
+  whose: Whose,
+): Promise<Answer> => {
   const headers: Record<string, string> = { Accept: "application/json", ...whose };
   if (sent !== undefined) headers["Content-Type"] = "application/json";
   const request = new AbortController();
-  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error", signal: request.signal };
+  const init: RequestInit = {
+    method,
+    headers,
+    credentials: "same-origin",
+    cache: "no-store",
+    redirect: "error",
+    signal: request.signal,
+  };
   if (sent !== undefined) init.body = JSON.stringify(sent);
   const timer = setTimeout(() => request.abort("late"), PATIENCE_MS);
   underWay.add(request);
@@ -125,7 +146,11 @@ const attempt = async (method: string, path: string, sent: unknown, whose: Whose
       return {};
     });
     const retryAfter = Number(response.headers.get("Retry-After") ?? "none");
-    return { status: response.status, retryAfter, body: typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {} };
+    return {
+      status: response.status,
+      retryAfter,
+      body: typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {},
+    };
   } catch {
     throw request.signal.reason === "left" ? left() : new ApiError(0, "network", UNREACHABLE);
   } finally {
@@ -137,14 +162,32 @@ const attempt = async (method: string, path: string, sent: unknown, whose: Whose
 /** The API's own sentence. Only what is broken on its side is worth a reference. */
 const errorOf = (wrote: boolean, { status, retryAfter, body }: Answer): ApiError => {
   const { error, code, request_id, step_up } = body;
-  const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
-  const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
-  const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
+  const sentence =
+    typeof error === "string" && error !== ""
+      ? error
+      : `The service answered with status ${status}.`;
+  const reference =
+    status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
+  const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as {
+    methods?: unknown;
+  };
   const known = Array.isArray(methods) ? methods.map(String) : [];
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, wrote, known);
+  return new ApiError(
+    status,
+    typeof code === "string" ? code : "unknown",
+    sentence + waitOf(status, retryAfter) + reference,
+    wrote,
+    known,
+  );
 };
 
-const call = async <T>(method: string, path: string, sent?: unknown, whose: Whose = {}, writes = method !== "GET"): Promise<T> => {
+const call = async <T>(
+  method: string,
+  path: string,
+  sent?: unknown,
+  whose: Whose = {},
+  writes = method !== "GET",
+): Promise<T> => {
   const same = here();
   let answer = await attempt(method, path, sent, whose);
   if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
@@ -164,18 +207,37 @@ const MOST_REPLACED = 2;
  * For whoever the page shows, and nobody else: the cookie may be somebody else's by now, who signed in in another tab, and then the API
  * does nothing. Repeated with a CSRF token where the API asks for one and it is still wanted.
  */
-const mine = async <T>(method: string, path: string, sent: unknown, wanted: () => boolean): Promise<T> => {
+const mine = async <T>(
+  method: string,
+  path: string,
+  sent: unknown,
+  wanted: () => boolean,
+): Promise<T> => {
   const same = here();
   for (let replaced = 0; ; replaced += 1) {
     const tried = method === "GET" ? undefined : csrfToken;
     try {
-      return await call<T>(method, path, sent, { "X-Expected-User": shown, ...(tried === undefined ? {} : { "X-CSRF-Token": tried }) });
+      return await call<T>(method, path, sent, {
+        "X-Expected-User": shown,
+        ...(tried === undefined ? {} : { "X-CSRF-Token": tried }),
+      });
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== "csrf_token_required" || replaced === MOST_REPLACED) throw error;
+      if (
+        !(error instanceof ApiError) ||
+        error.code !== "csrf_token_required" ||
+        replaced === MOST_REPLACED
+      )
+        throw error;
     }
     // Unless another request has fetched one meanwhile.
     if (csrfToken === tried) {
-      const { csrf_token } = await call<{ csrf_token: string }>("GET", "/api/auth/csrf", undefined, { "X-Expected-User": shown }, true);
+      const { csrf_token } = await call<{ csrf_token: string }>(
+        "GET",
+        "/api/auth/csrf",
+        undefined,
+        { "X-Expected-User": shown },
+        true,
+      );
       if (!same()) throw left();
       csrfToken = csrf_token;
     }
@@ -197,7 +259,12 @@ export const whenTooOld = (handler: Prove): void => {
 const PROOFS = ["passkey", "totp"];
 
 /** For whoever the page shows. Repeated once, when they had to prove who they are and it is still wanted. */
-const own = async <T>(method: string, path: string, sent?: unknown, wanted = () => true): Promise<T> => {
+const own = async <T>(
+  method: string,
+  path: string,
+  sent?: unknown,
+  wanted = () => true,
+): Promise<T> => {
   const same = here();
   try {
     return await mine<T>(method, path, sent, wanted);
@@ -210,7 +277,8 @@ const own = async <T>(method: string, path: string, sent?: unknown, wanted = () 
   return mine<T>(method, path, sent, wanted);
 };
 
-const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
+const eventsPath = (before?: string) =>
+  `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
 const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURIComponent(id)}`;
 
 export const api = {
@@ -220,24 +288,41 @@ export const api = {
   exportMe: () => own<Record<string, unknown>>("GET", "/api/users/me/export"),
   signOut: () => call<unknown>("POST", "/api/auth/sessions/logout"),
 
-  beginRegistration: (who: Registrant) => own<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
-  completeRegistration: (challenge_id: string, response: RegistrationResponseJSON, label?: string) =>
-    own<{ user: User }>("POST", "/api/webauthn/register/complete", { challenge_id, response, label }),
-  beginSignIn: (email?: string) => call<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/webauthn/authenticate/begin", { email }),
+  beginRegistration: (who: Registrant) =>
+    own<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
+  completeRegistration: (
+    challenge_id: string,
+    response: RegistrationResponseJSON,
+    label?: string,
+  ) =>
+    own<{ user: User }>("POST", "/api/webauthn/register/complete", {
+      challenge_id,
+      response,
+      label,
+    }),
+  beginSignIn: (email?: string) =>
+    call<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/webauthn/authenticate/begin", {
+      email,
+    }),
   completeSignIn: (challenge_id: string, response: AuthenticationResponseJSON) =>
     call<{ user: User }>("POST", "/api/webauthn/authenticate/complete", { challenge_id, response }),
 
-  passkeys: () => own<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
-  renamePasskey: (id: string, name: string) => own<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
+  passkeys: () =>
+    own<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
+  renamePasskey: (id: string, name: string) =>
+    own<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
   deletePasskey: (id: string) => own<{ signals: Signals }>("DELETE", passkeyPath(id)),
 
   sessions: () => own<{ sessions: Session[] }>("GET", "/api/users/me/sessions"),
-  endSession: (id: string) => own<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
+  endSession: (id: string) =>
+    own<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
   endOtherSessions: () => own<{ revoked: number }>("DELETE", "/api/users/me/sessions"),
-  events: (before?: string) => own<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
+  events: (before?: string) =>
+    own<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
 
   devices: () => own<{ keys: Device[] }>("GET", "/api/app-attestation/keys"),
-  revokeDevice: (id: string) => own<unknown>("DELETE", `/api/app-attestation/keys/${encodeURIComponent(id)}`),
+  revokeDevice: (id: string) =>
+    own<unknown>("DELETE", `/api/app-attestation/keys/${encodeURIComponent(id)}`),
 
   factors: () => own<Factors>("GET", "/api/auth/factors"),
   enrolTotp: () => own<Enrolment>("POST", "/api/auth/totp/enroll"),
@@ -245,11 +330,19 @@ export const api = {
   disableTotp: () => own<unknown>("DELETE", "/api/auth/totp"),
   makeBackupCodes: () => own<{ codes: string[] }>("POST", "/api/auth/backup-codes"),
 
-  beginReauthentication: () => own<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/auth/reauthenticate/begin"),
-  completeReauthentication: (challenge_id: string, proof: { response: AuthenticationResponseJSON } | { code: string }) =>
-    own<unknown>("POST", "/api/auth/reauthenticate/complete", { challenge_id, ...proof }),
+  beginReauthentication: () =>
+    own<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/auth/reauthenticate/begin"),
+  completeReauthentication: (
+    challenge_id: string,
+    proof: { response: AuthenticationResponseJSON } | { code: string },
+  ) => own<unknown>("POST", "/api/auth/reauthenticate/complete", { challenge_id, ...proof }),
 
-  beginRecovery: (email: string) => call<{ challenge_id: string }>("POST", "/api/auth/recovery/begin", { email }),
+  beginRecovery: (email: string) =>
+    call<{ challenge_id: string }>("POST", "/api/auth/recovery/begin", { email }),
   completeRecovery: (challenge_id: string, code: string, revoke_others: boolean) =>
-    call<{ user: User }>("POST", "/api/auth/recovery/complete", { challenge_id, code, revoke_others }),
+    call<{ user: User }>("POST", "/api/auth/recovery/complete", {
+      challenge_id,
+      code,
+      revoke_others,
+    }),
 };

@@ -1,5 +1,9 @@
 // Passkeys in the autofill of the e-mail field (conditional mediation): a request that waits while the page is used otherwise.
-import { WebAuthnAbortService, browserSupportsWebAuthnAutofill, startAuthentication } from "@simplewebauthn/browser";
+import {
+  WebAuthnAbortService,
+  browserSupportsWebAuthnAutofill,
+  startAuthentication,
+} from "@simplewebauthn/browser";
 import { type User, api } from "./api.js";
 import { CeremonyError, ceremony } from "./ceremony.js";
 
@@ -13,11 +17,15 @@ interface Handlers {
   failed(error: unknown): void;
 }
 
-const pause = (milliseconds: number) => new Promise<void>((resume) => setTimeout(resume, milliseconds));
+const pause = (milliseconds: number) =>
+  new Promise<void>((resume) => setTimeout(resume, milliseconds));
 
 /** Nothing is asked of the API for a page that nobody sees. */
 const visible = async (): Promise<void> => {
-  while (document.hidden) await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
+  while (document.hidden)
+    await new Promise((seen) =>
+      document.addEventListener("visibilitychange", seen, { once: true }),
+    );
 };
 
 /** One offer at a time, which lasts until it is taken or stopped. */
@@ -59,7 +67,12 @@ export class Autofill {
         // A request that got too old is replaced at once; anything else is not repeated without a pause.
         if (error instanceof CeremonyError && error.aborted) continue;
         failures += 1;
-        for (let waited = 0; this.#wanted && waited < FIRST_PAUSE_MS * 2 ** failures; waited += STEP_MS) await pause(STEP_MS);
+        for (
+          let waited = 0;
+          this.#wanted && waited < FIRST_PAUSE_MS * 2 ** failures;
+          waited += STEP_MS
+        )
+          await pause(STEP_MS);
       }
     }
   }
@@ -72,7 +85,9 @@ export class Autofill {
     if (!this.#wanted) return undefined;
     const lifetime = Math.min(options.timeout ?? LIFETIME_MS, LIFETIME_MS);
     const stale = setTimeout(() => WebAuthnAbortService.cancelCeremony(), lifetime);
-    const response = await ceremony(startAuthentication({ optionsJSON: options, useBrowserAutofill: true })).finally(() => clearTimeout(stale));
+    const response = await ceremony(
+      startAuthentication({ optionsJSON: options, useBrowserAutofill: true }),
+    ).finally(() => clearTimeout(stale));
     try {
       return (await api.completeSignIn(challenge_id, response)).user;
     } catch (error) {

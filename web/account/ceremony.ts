@@ -1,5 +1,9 @@
 // Ceremonies with an authenticator, and what people are told when one fails.
-import { WebAuthnAbortService, startAuthentication, startRegistration } from "@simplewebauthn/browser";
+import {
+  WebAuthnAbortService,
+  startAuthentication,
+  startRegistration,
+} from "@simplewebauthn/browser";
 import { explainFailure } from "../shared/feedback.js";
 import { ApiError, api, here, left, type Registrant, type Signals, type User } from "./api.js";
 
@@ -23,7 +27,12 @@ export const signal = ({ all_accepted_credentials, current_user_details }: Signa
 
 /** Tells password managers that the account accepts no passkey any more. */
 export const signalNone = ({ all_accepted_credentials }: Signals): void => {
-  quietly(browser?.signalAllAcceptedCredentials?.({ ...all_accepted_credentials, allAcceptedCredentialIds: [] }));
+  quietly(
+    browser?.signalAllAcceptedCredentials?.({
+      ...all_accepted_credentials,
+      allAcceptedCredentialIds: [],
+    }),
+  );
 };
 
 /** What the authenticator or the browser refused; `name` is the DOM's name for it. */
@@ -53,7 +62,8 @@ export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
 const NOT_KEPT = new Set(["email_taken", "too_many_passkeys", "csrf_token_required"]);
 
 /** An account that was not made has no passkey; one that is there tells its own when it is shown again. */
-const notKept = (code: string, who: Registrant): boolean => NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
+const notKept = (code: string, who: Registrant): boolean =>
+  NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
 
 /** Makes a passkey: for a new account, or for the one that is signed in. `asking` is called when the authenticator is about to be asked. */
 export const register = async (who: Registrant, asking = () => {}): Promise<User> => {
@@ -61,12 +71,21 @@ export const register = async (who: Registrant, asking = () => {}): Promise<User
   asking();
   const response = await ceremony(startRegistration({ optionsJSON: options }));
   try {
-    const { user } = await api.completeRegistration(challenge_id, response, "label" in who ? who.label : undefined);
+    const { user } = await api.completeRegistration(
+      challenge_id,
+      response,
+      "label" in who ? who.label : undefined,
+    );
     return user;
   } catch (error) {
     // Otherwise the password manager would go on offering a passkey that opens nothing.
     if (error instanceof ApiError && notKept(error.code, who)) {
-      quietly(browser?.signalUnknownCredential?.({ rpId: options.rp.id ?? location.hostname, credentialId: response.id }));
+      quietly(
+        browser?.signalUnknownCredential?.({
+          rpId: options.rp.id ?? location.hostname,
+          credentialId: response.id,
+        }),
+      );
     }
     throw error;
   }
@@ -84,7 +103,8 @@ export const signIn = async (email?: string): Promise<User> => {
 export const giveUp = (): void => WebAuthnAbortService.cancelCeremony();
 
 const SENTENCES: Record<string, string> = {
-  NotAllowedError: "No passkey was used: the request was cancelled, it timed out, or this device has no passkey that fits. You can try again.",
+  NotAllowedError:
+    "No passkey was used: the request was cancelled, it timed out, or this device has no passkey that fits. You can try again.",
   InvalidStateError: "This device has a passkey of this account already.",
   NotSupportedError: "This device cannot make a passkey of a kind that is accepted here.",
   ConstraintError: "This device cannot check that it is you. Set up a screen lock or a PIN first.",
@@ -95,13 +115,16 @@ const SENTENCES: Record<string, string> = {
 const MORE: Record<string, string> = {
   // Told only where nothing can be done about it here.
   reauthentication_required: " Sign out, sign in again, and then do it.",
-  passkey_sign_in_failed: " If that happens again, use another passkey: this one may have been deleted from its account.",
+  passkey_sign_in_failed:
+    " If that happens again, use another passkey: this one may have been deleted from its account.",
 };
 
 /** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
 export const explain = (error: unknown): string | null => {
   if (error instanceof CeremonyError) {
-    return error.aborted ? null : (SENTENCES[error.name] ?? "The passkey could not be used. Try again, or use another one.");
+    return error.aborted
+      ? null
+      : (SENTENCES[error.name] ?? "The passkey could not be used. Try again, or use another one.");
   }
   const told = explainFailure(error);
   return told !== null && error instanceof ApiError ? told + (MORE[error.code] ?? "") : told;

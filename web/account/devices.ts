@@ -28,16 +28,32 @@ export const devices = (changed: () => void) => {
   const item = (device: Device): HTMLLIElement => {
     // Apple does not say which device it is: they are told apart by their times.
     const name = `iPhone or iPad registered ${written(device.created_at)}`;
-    const used = device.last_used === null ? ["not used yet"] : ["last used ", time(device.last_used)];
-    const times = element("p", { class: "muted" }, "Registered ", time(device.created_at), ", ", ...used);
-    const revoke = button("Revoke", `Revoke ${name}`, () => void ask(device, name), { "aria-describedby": "devices-error" });
+    const used =
+      device.last_used === null ? ["not used yet"] : ["last used ", time(device.last_used)];
+    const times = element(
+      "p",
+      { class: "muted" },
+      "Registered ",
+      time(device.created_at),
+      ", ",
+      ...used,
+    );
+    const revoke = button("Revoke", `Revoke ${name}`, () => void ask(device, name), {
+      "aria-describedby": "devices-error",
+    });
     const facts = element("div", {}, element("h3", {}, "iPhone or iPad"), times);
-    return element("li", { "data-id": device.key_id }, facts, element("div", { class: "actions" }, revoke));
+    return element(
+      "li",
+      { "data-id": device.key_id },
+      facts,
+      element("div", { class: "actions" }, revoke),
+    );
   };
 
   const ask = async (device: Device, name: string): Promise<void> => {
     if (isBusy(section)) return;
-    const text = "Its sign-ins end at once, and its key cannot be used again. Whoever uses the app on it has to sign in again.";
+    const text =
+      "Its sign-ins end at once, and its key cannot be used again. Whoever uses the app on it has to sign in again.";
     if (!(await confirmed({ title: `Revoke the ${name}?`, text, action: "Revoke device" }))) return;
     await attempt(section, async () => {
       await api.revokeDevice(device.key_id);

@@ -13,7 +13,8 @@ const SENTENCES: Record<string, string> = {
   identity_linked: "A way to sign in was linked to the account.",
   signed_in: "Somebody signed in.",
   tokens_refreshed: "An app renewed its sign-in.",
-  refresh_token_reused: "An old key of an app was used again: somebody may have copied it. That sign-in was ended.",
+  refresh_token_reused:
+    "An old key of an app was used again: somebody may have copied it. That sign-in was ended.",
   sign_in_revoked: "A session was ended.",
   signed_out: "Somebody signed out.",
   user_updated: "The account's details were changed.",
@@ -21,7 +22,8 @@ const SENTENCES: Record<string, string> = {
   passkey_added: "A passkey was added.",
   passkey_renamed: "A passkey was renamed.",
   passkey_removed: "A passkey was deleted.",
-  passkey_clone_suspected: "A passkey may have been copied: its counter went backwards, so it was refused. Delete it if you do not know why.",
+  passkey_clone_suspected:
+    "A passkey may have been copied: its counter went backwards, so it was refused. Delete it if you do not know why.",
   totp_enabled: "An authenticator app was set up.",
   totp_disabled: "The authenticator app was turned off.",
   backup_codes_made: "New backup codes were made.",
@@ -38,10 +40,24 @@ const item = (event: SecurityEvent, passkey: string | undefined): HTMLLIElement 
   // A kind that this page does not know yet is better shown than hidden.
   const sentence = SENTENCES[event.kind] ?? `${event.kind.replaceAll("_", " ")}.`;
   const title = element("p", {}, warns ? element("strong", {}, "Warning: ") : null, sentence);
-  const from = [event.user_agent === null ? null : deviceName(event.user_agent), event.address].filter((part) => part !== null);
+  const from = [
+    event.user_agent === null ? null : deviceName(event.user_agent),
+    event.address,
+  ].filter((part) => part !== null);
   const which = passkey === undefined ? [] : [", passkey ", isolated(passkey)];
-  const where = element("p", { class: "muted" }, time(event.at), ...from.map((part) => `, ${part}`), ...which);
-  return element("li", warns ? { class: "warning", "data-kind": event.kind } : { "data-kind": event.kind }, title, where);
+  const where = element(
+    "p",
+    { class: "muted" },
+    time(event.at),
+    ...from.map((part) => `, ${part}`),
+    ...which,
+  );
+  return element(
+    "li",
+    warns ? { class: "warning", "data-kind": event.kind } : { "data-kind": event.kind },
+    title,
+    where,
+  );
 };
 
 /** Prepares the section; `nameOf` knows what a passkey is called that the account still has. */

@@ -47,7 +47,9 @@ const lost = recovery({
   recovered: (signedIn) => showRecovering(signedIn, "Your code was right."),
   complete: (signedIn) => {
     showAccount(signedIn, true);
-    say("The passkey is added, and your account is yours again. Delete the passkeys that you have lost, and make new backup codes.");
+    say(
+      "The passkey is added, and your account is yours again. Delete the passkeys that you have lost, and make new backup codes.",
+    );
   },
 });
 const parts = [keys, ways, places, phones, log, lost];
@@ -58,9 +60,11 @@ const handOver = (next: User | undefined): void => {
   user = next;
   giveUp();
   forms.hidden();
-  for (const dialog of document.querySelectorAll("dialog[open]")) (dialog as HTMLDialogElement).close();
+  for (const dialog of document.querySelectorAll("dialog[open]"))
+    (dialog as HTMLDialogElement).close();
   for (const part of parts) part.clear();
-  for (const error of document.querySelectorAll("#signed-in [role=alert], #who [role=alert]")) error.replaceChildren();
+  for (const error of document.querySelectorAll("#signed-in [role=alert], #who [role=alert]"))
+    error.replaceChildren();
   byId("who-name", HTMLElement).textContent = next?.name ?? "";
   byId("who-email", HTMLElement).textContent = next?.email ?? "";
 };

@@ -43,16 +43,45 @@ export const passkeys = (changed: () => void) => {
   };
 
   const facts = (passkey: Passkey): HTMLElement => {
-    const used = passkey.last_used === null ? ["not used yet"] : ["last used ", time(passkey.last_used)];
-    const line = element("p", { class: "muted" }, "Added ", time(passkey.created_at), ", ", ...used);
-    return element("div", {}, element("h3", {}, isolated(passkey.name)), element("p", {}, kindOf(passkey)), line);
+    const used =
+      passkey.last_used === null ? ["not used yet"] : ["last used ", time(passkey.last_used)];
+    const line = element(
+      "p",
+      { class: "muted" },
+      "Added ",
+      time(passkey.created_at),
+      ", ",
+      ...used,
+    );
+    return element(
+      "div",
+      {},
+      element("h3", {}, isolated(passkey.name)),
+      element("p", {}, kindOf(passkey)),
+      line,
+    );
   };
 
   const item = (passkey: Passkey): HTMLLIElement => {
     const described = { "aria-describedby": "passkeys-error" };
-    const rename = button("Rename", `Rename passkey ${passkey.name}`, () => edit(passkey, made), described);
-    const remove = button("Delete", `Delete passkey ${passkey.name}`, () => void ask(passkey), described);
-    const made = element("li", { "data-id": passkey.id }, facts(passkey), element("div", { class: "actions" }, rename, remove));
+    const rename = button(
+      "Rename",
+      `Rename passkey ${passkey.name}`,
+      () => edit(passkey, made),
+      described,
+    );
+    const remove = button(
+      "Delete",
+      `Delete passkey ${passkey.name}`,
+      () => void ask(passkey),
+      described,
+    );
+    const made = element(
+      "li",
+      { "data-id": passkey.id },
+      facts(passkey),
+      element("div", { class: "actions" }, rename, remove),
+    );
     return made;
   };
 
@@ -68,7 +97,15 @@ export const passkeys = (changed: () => void) => {
     const errors = errorOf(`${fieldId}-error`);
     const described = { "aria-describedby": errors.id };
     const told = { "data-missing": "Enter a name.", "data-code": "invalid_passkey_name" };
-    const field = element("input", { id: fieldId, maxlength: "64", required: "", autocomplete: "off", dir: "auto", ...told, ...described });
+    const field = element("input", {
+      id: fieldId,
+      maxlength: "64",
+      required: "",
+      autocomplete: "off",
+      dir: "auto",
+      ...told,
+      ...described,
+    });
     field.value = passkey.name;
     const cancel = button("Cancel", `Cancel renaming ${passkey.name}`, () => {
       form.replaceWith(...kept);
@@ -77,7 +114,14 @@ export const passkeys = (changed: () => void) => {
     const save = element("button", { type: "submit", class: "primary", ...described }, "Save");
     const label = element("label", { for: fieldId }, "New name");
     const actions = element("div", { class: "actions" }, save, cancel);
-    const form = element("form", { "aria-label": `Rename passkey ${passkey.name}` }, label, field, errors, actions);
+    const form = element(
+      "form",
+      { "aria-label": `Rename passkey ${passkey.name}` },
+      label,
+      field,
+      errors,
+      actions,
+    );
     form.noValidate = true;
     form.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") cancel.click();
@@ -98,8 +142,16 @@ export const passkeys = (changed: () => void) => {
 
   const ask = async (passkey: Passkey): Promise<void> => {
     if (isBusy(section)) return;
-    const text = "You can no longer sign in with it. Your password manager may go on showing it; delete it there too.";
-    if (!(await confirmed({ title: `Delete passkey ${passkey.name}?`, text, action: "Delete passkey" }))) return;
+    const text =
+      "You can no longer sign in with it. Your password manager may go on showing it; delete it there too.";
+    if (
+      !(await confirmed({
+        title: `Delete passkey ${passkey.name}?`,
+        text,
+        action: "Delete passkey",
+      }))
+    )
+      return;
     await attempt(section, async () => {
       const { signals: fresh } = await api.deletePasskey(passkey.id);
       signal(fresh);
@@ -112,7 +164,9 @@ export const passkeys = (changed: () => void) => {
 
   const add = async (): Promise<void> => {
     // Not before: until then another passkey may be asked for, to confirm who they are.
-    await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…"));
+    await register(addName.value === "" ? {} : { label: addName.value }, () =>
+      say("Waiting for your new passkey…"),
+    );
     addForm.reset();
     await reload();
     say("The passkey is added.");
@@ -128,5 +182,10 @@ export const passkeys = (changed: () => void) => {
     list.replaceChildren();
   };
 
-  return { load: () => load(section, reload), clear, signals: () => signals, nameOf: (id: string) => names.get(id) };
+  return {
+    load: () => load(section, reload),
+    clear,
+    signals: () => signals,
+    nameOf: (id: string) => names.get(id),
+  };
 };

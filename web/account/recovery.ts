@@ -42,7 +42,11 @@ export const recovery = (account: Recovery): { clear(): void } => {
   });
 
   onSubmit(addForm, async () => {
-    account.complete(await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…")));
+    account.complete(
+      await register(addName.value === "" ? {} : { label: addName.value }, () =>
+        say("Waiting for your new passkey…"),
+      ),
+    );
   });
 
   const clear = (): void => {

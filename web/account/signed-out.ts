@@ -15,7 +15,9 @@ const signUpEmail = byId("sign-up-email", HTMLInputElement);
 const signUpName = byId("sign-up-name", HTMLInputElement);
 
 /** Prepares the forms; gives what to do when they are shown, and when they are not any more. */
-export const signedOut = (welcome: (user: User, message: string) => void): { shown(): void; hidden(): void } => {
+export const signedOut = (
+  welcome: (user: User, message: string) => void,
+): { shown(): void; hidden(): void } => {
   const autofill = new Autofill({
     signedIn: (user) => welcome(user, "You are signed in."),
     failed: (error) => showError(signInForm, explain(error) ?? ""),
@@ -41,7 +43,9 @@ export const signedOut = (welcome: (user: User, message: string) => void): { sho
     }
   };
 
-  onSubmit(signInForm, () => instead(() => signIn(signInEmail.value || undefined), "You are signed in."));
+  onSubmit(signInForm, () =>
+    instead(() => signIn(signInEmail.value || undefined), "You are signed in."),
+  );
   onSubmit(signUpForm, () => {
     const who = { email: signUpEmail.value, name: signUpName.value };
     return instead(() => register(who), "Your account is made, and you are signed in.");
@@ -55,7 +59,8 @@ export const signedOut = (welcome: (user: User, message: string) => void): { sho
       }
       const supported = browserSupportsWebAuthn();
       byId("unsupported", HTMLElement).hidden = supported;
-      for (const each of document.querySelectorAll<HTMLButtonElement>("#signed-out button")) each.disabled = !supported;
+      for (const each of document.querySelectorAll<HTMLButtonElement>("#signed-out button"))
+        each.disabled = !supported;
       if (supported) autofill.start();
     },
     hidden: () => {

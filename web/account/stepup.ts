@@ -53,7 +53,10 @@ export const stepUp = (): void => {
     await api.completeReauthentication(challenge_id, { response });
     if (wanted()) dialog.close(PROVEN);
   };
-  byId("step-up-use", HTMLElement).addEventListener("click", () => void attempt(passkey, withPasskey));
+  byId("step-up-use", HTMLElement).addEventListener(
+    "click",
+    () => void attempt(passkey, withPasskey),
+  );
 
   onSubmit(form, async () => {
     const wanted = open();

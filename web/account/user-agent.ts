@@ -21,7 +21,8 @@ const SYSTEMS: [RegExp, string][] = [
 
 const LONGEST = 60;
 
-const nameIn = (table: [RegExp, string][], text: string): string | undefined => table.find(([pattern]) => pattern.test(text))?.[1];
+const nameIn = (table: [RegExp, string][], text: string): string | undefined =>
+  table.find(([pattern]) => pattern.test(text))?.[1];
 
 /** "Firefox on Linux"; what is not known is shown as it came, cut off. */
 export const deviceName = (userAgent: string | null): string => {

@@ -1,5 +1,14 @@
 // The authorization service, as the page calls it: same origin, no cookies, and the token in the memory of this module alone.
-import { ApiError, LONGEST_WAIT_S, PATIENCE_MS, UNREACHABLE, here, left, turn, waitOf } from "../shared/failure.js";
+import {
+  ApiError,
+  LONGEST_WAIT_S,
+  PATIENCE_MS,
+  UNREACHABLE,
+  here,
+  left,
+  turn,
+  waitOf,
+} from "../shared/failure.js";
 
 export interface Named {
   id: number;
@@ -82,9 +91,17 @@ export class Refusal extends ApiError {
   /** The permission that whoever called lacks. */
   readonly permission: string | undefined;
 
-  constructor(status: number, code: string, message: string, more: { used_by?: unknown; permission?: unknown } = {}) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { used_by?: unknown; permission?: unknown } = {},
+  ) {
     super(status, code, message);
-    this.usedBy = typeof more.used_by === "object" && more.used_by !== null ? (more.used_by as Record<string, string[]>) : undefined;
+    this.usedBy =
+      typeof more.used_by === "object" && more.used_by !== null
+        ? (more.used_by as Record<string, string[]>)
+        : undefined;
     this.permission = typeof more.permission === "string" ? more.permission : undefined;
   }
 
@@ -111,11 +128,21 @@ interface Answer {
 }
 
 const attempt = async (method: string, path: string, sent: unknown): Promise<Answer> => {
-  const headers: Record<string, string> = { Accept: "application/json", "X-Client-Id": "admin-page" };
+  const headers: Record<string, string> = {
+    Accept: "application/json",
+    "X-Client-Id": "admin-page",
+  };
   if (token !== undefined) headers["token"] = token;
   if (sent !== undefined) headers["Content-Type"] = "application/json";
   const request = new AbortController();
-  const init: RequestInit = { method, headers, credentials: "omit", cache: "no-store", redirect: "error", signal: request.signal };
+  const init: RequestInit = {
+    method,
+    headers,
+    credentials: "omit",
+    cache: "no-store",
+    redirect: "error",
+    signal: request.signal,
+  };
   if (sent !== undefined) init.body = JSON.stringify(sent);
   const timer = setTimeout(() => request.abort("late"), PATIENCE_MS);
   underWay.add(request);
@@ -140,10 +167,16 @@ const waitAsked = ({ headers }: Answer): number => Number(headers.get("Retry-Aft
 /** The service's own sentence. Only what is broken on its side is worth a reference. */
 const refusalOf = (answer: Answer): Refusal => {
   const { status } = answer;
-  const body = (typeof answer.body === "object" && answer.body !== null ? answer.body : {}) as Record<string, unknown>;
+  const body = (
+    typeof answer.body === "object" && answer.body !== null ? answer.body : {}
+  ) as Record<string, unknown>;
   const { error, detail, request_id } = body;
-  const sentence = typeof detail === "string" && detail !== "" ? detail : `The service answered with status ${status}.`;
-  const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
+  const sentence =
+    typeof detail === "string" && detail !== ""
+      ? detail
+      : `The service answered with status ${status}.`;
+  const reference =
+    status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
   const told = sentence + waitOf(status, waitAsked(answer)) + reference;
   return new Refusal(status, typeof error === "string" ? error : "unknown", told, body);
 };
@@ -162,7 +195,8 @@ const call = async (method: string, path: string, sent?: unknown): Promise<Answe
 };
 
 const get = async <T>(path: string): Promise<T> => (await call("GET", path)).body as T;
-const write = async <T>(method: string, path: string, sent?: unknown): Promise<T> => (await call(method, path, sent)).body as T;
+const write = async <T>(method: string, path: string, sent?: unknown): Promise<T> =>
+  (await call(method, path, sent)).body as T;
 
 /** Where the next page is: a path of this origin, or nothing. */
 const NEXT = /^<(\/[^/>][^>]*)>; rel="next"$/;
@@ -205,7 +239,11 @@ type Relation = Record<string, string | number>;
 
 export const api = {
   signIn: async (username: string, password: string, code?: string): Promise<Lifetime> => {
-    const answer = await call("POST", "/auth/login", { username, password, ...(code ? { code } : {}) });
+    const answer = await call("POST", "/auth/login", {
+      username,
+      password,
+      ...(code ? { code } : {}),
+    });
     ({ token } = answer.body as { token: string });
     return lifetimeOf(answer);
   },
@@ -213,14 +251,17 @@ export const api = {
   profile: async (): Promise<Lifetime> => lifetimeOf(await call("GET", "/auth/profile")),
 
   makePerson: (person: Record<string, string>) => write<Person>("POST", "/users", person),
-  changePerson: (id: number, to: Record<string, string>) => write<unknown>("PUT", `/users/${id}`, to),
+  changePerson: (id: number, to: Record<string, string>) =>
+    write<unknown>("PUT", `/users/${id}`, to),
   deletePerson: (id: number) => write<unknown>("DELETE", `/users/${id}`),
   endTokens: (id: number) => write<{ revoked_tokens: number }>("DELETE", `/users/${id}/tokens`),
 
   /** `kind` is `roles`, `permissions` or `services`. */
   make: (kind: string, thing: Record<string, string>) => write<Named>("POST", `/${kind}`, thing),
-  change: (kind: string, id: number, to: Record<string, string>) => write<unknown>("PUT", `/${kind}/${id}`, to),
-  remove: (kind: string, id: number, force = false) => write<unknown>("DELETE", `/${kind}/${id}${forced(force)}`),
+  change: (kind: string, id: number, to: Record<string, string>) =>
+    write<unknown>("PUT", `/${kind}/${id}`, to),
+  remove: (kind: string, id: number, force = false) =>
+    write<unknown>("DELETE", `/${kind}/${id}${forced(force)}`),
 
   /** `kind` is `role-permissions`, `service-roles`, `person-service-roles` or `person-service-permissions`. */
   relate: (kind: string, relation: Relation) => write<unknown>("POST", `/${kind}`, relation),
@@ -228,5 +269,7 @@ export const api = {
 
   access: (person: number, service: number) => get<Access>(`/people/${person}/services/${service}`),
   explain: (subject: string, service: number, permission: string) =>
-    get<Explanation>(`/explain?subject=${segment(subject)}&service=${service}&permission=${segment(permission)}`),
+    get<Explanation>(
+      `/explain?subject=${segment(subject)}&service=${service}&permission=${segment(permission)}`,
+    ),
 };

@@ -1,7 +1,7 @@
 // What was changed lately, newest first.
 import type { Change } from "./api.js";
 import { byId, element, isolated, time, written } from "../shared/dom.js";
-import { type Part, fill, pagedList } from "./part.js";
+import { type Part, fill, pagedList } from "./section.js";
 
 const section = byId("changes", HTMLElement);
 
@@ -23,14 +23,22 @@ const SENTENCES: Record<string, (about: (name: string) => string) => string> = {
   permission_created: (about) => `The permission ${about("name")} was made.`,
   permission_renamed: (about) => `The permission ${about("from")} was renamed ${about("to")}.`,
   permission_deleted: (about) => `The permission ${about("name")} was deleted.`,
-  permission_added_to_role: (about) => `The role ${about("role")} was given the permission ${about("permission")}.`,
-  permission_removed_from_role: (about) => `The permission ${about("permission")} was taken from the role ${about("role")}.`,
-  role_added_to_service: (about) => `The service ${about("service")} was given the role ${about("role")}.`,
-  role_removed_from_service: (about) => `The role ${about("role")} was taken from the service ${about("service")}.`,
-  role_granted: (about) => `${about("username")} was given the role ${about("name")} in ${about("service")}`,
-  role_revoked: (about) => `The role ${about("name")} in ${about("service")} was taken from ${about("username")}.`,
-  permission_granted: (about) => `${about("username")} was granted ${about("name")} in ${about("service")} directly`,
-  permission_revoked: (about) => `The direct permission ${about("name")} in ${about("service")} was taken from ${about("username")}.`,
+  permission_added_to_role: (about) =>
+    `The role ${about("role")} was given the permission ${about("permission")}.`,
+  permission_removed_from_role: (about) =>
+    `The permission ${about("permission")} was taken from the role ${about("role")}.`,
+  role_added_to_service: (about) =>
+    `The service ${about("service")} was given the role ${about("role")}.`,
+  role_removed_from_service: (about) =>
+    `The role ${about("role")} was taken from the service ${about("service")}.`,
+  role_granted: (about) =>
+    `${about("username")} was given the role ${about("name")} in ${about("service")}`,
+  role_revoked: (about) =>
+    `The role ${about("name")} in ${about("service")} was taken from ${about("username")}.`,
+  permission_granted: (about) =>
+    `${about("username")} was granted ${about("name")} in ${about("service")} directly`,
+  permission_revoked: (about) =>
+    `The direct permission ${about("name")} in ${about("service")} was taken from ${about("username")}.`,
 };
 
 const GRANTED = new Set(["role_granted", "permission_granted"]);
@@ -44,7 +52,8 @@ const numberOf = (change: Change, name: string): string => {
 
 const sentenceOf = (change: Change): string => {
   const detail = change.detail ?? {};
-  const about = (name: string): string => (typeof detail[name] === "string" ? detail[name] : numberOf(change, name));
+  const about = (name: string): string =>
+    typeof detail[name] === "string" ? detail[name] : numberOf(change, name);
   // A kind that this page does not know yet is better shown than hidden.
   const sentence = SENTENCES[change.action]?.(about) ?? `${change.action.replaceAll("_", " ")}.`;
   if (!GRANTED.has(change.action)) return sentence;
@@ -54,8 +63,19 @@ const sentenceOf = (change: Change): string => {
 
 const item = (change: Change): HTMLLIElement => {
   const forced = change.detail?.["forced"] === true ? " It was in use." : "";
-  const by = element("p", { class: "muted" }, time(change.at * 1000), ", by ", isolated(change.actor));
-  return element("li", { "data-action": change.action }, element("p", {}, isolated(sentenceOf(change) + forced)), by);
+  const by = element(
+    "p",
+    { class: "muted" },
+    time(change.at * 1000),
+    ", by ",
+    isolated(change.actor),
+  );
+  return element(
+    "li",
+    { "data-action": change.action },
+    element("p", {}, isolated(sentenceOf(change) + forced)),
+    by,
+  );
 };
 
 /** Prepares the section. */

@@ -4,12 +4,19 @@ import { type Lifetime, Refusal, api, forget } from "./api.js";
 import { changes } from "./changes.js";
 import { explaining } from "./explain.js";
 import { byId } from "../shared/dom.js";
-import { attempt, clearErrors, onSubmit, say, showError, whenDeparted } from "../shared/feedback.js";
-import type { Part } from "./part.js";
+import {
+  attempt,
+  clearErrors,
+  onSubmit,
+  say,
+  showError,
+  whenDeparted,
+} from "../shared/feedback.js";
+import type { Part } from "./section.js";
 import { people } from "./people.js";
 import { services } from "./services.js";
 import { keep, release } from "./session.js";
-import { PERMISSIONS, ROLES, things } from "./things.js";
+import { PERMISSIONS, ROLES, things } from "./named-section.js";
 
 const ENDED = "You have been signed out. Sign in again.";
 
@@ -65,7 +72,8 @@ const askForCode = (asked: boolean): void => {
 const showSignIn = (message: string, focus = true): void => {
   forget();
   release();
-  for (const dialog of document.querySelectorAll("dialog[open]")) (dialog as HTMLDialogElement).close();
+  for (const dialog of document.querySelectorAll("dialog[open]"))
+    (dialog as HTMLDialogElement).close();
   for (const part of Object.values(PARTS)) part.clear();
   for (const error of document.querySelectorAll("[role=alert]")) error.replaceChildren();
   for (const name of ["who-name", "who-username"]) byId(name, HTMLElement).textContent = "";
@@ -96,7 +104,9 @@ const showParts = (lifetime: Lifetime): void => {
 
 onSubmit(form, async () => {
   try {
-    showParts(await api.signIn(username.value, password.value, second.hidden ? undefined : code.value));
+    showParts(
+      await api.signIn(username.value, password.value, second.hidden ? undefined : code.value),
+    );
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "second_factor_required") throw error;
     askForCode(true);

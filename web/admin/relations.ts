@@ -1,6 +1,6 @@
 // What belongs to a thing, in a dialog of its own: the permissions of a role, the roles of a service.
 import { type Named, isBuiltIn } from "./api.js";
-import { option } from "./asking.js";
+import { option } from "./form-dialog.js";
 import { confirmed } from "../shared/dialog.js";
 import { button, element, errorOf, isolated } from "../shared/dom.js";
 import { attempt, isBusy, load, onSubmit } from "../shared/feedback.js";
@@ -29,12 +29,36 @@ export const showRelations = (about: Relations): void => {
   const told = element("p", { class: "muted", role: "status" });
   const list = element("ul", { class: "items" });
   const missing = `Choose a ${kind.toLowerCase()}.`;
-  const select = element("select", { id: "relations-choice", required: "", "data-missing": missing, "aria-describedby": "relations-error" });
+  const select = element("select", {
+    id: "relations-choice",
+    required: "",
+    "data-missing": missing,
+    "aria-describedby": "relations-error",
+  });
   const label = element("label", { for: select.id }, `${kind} to add`);
-  const add = element("button", { type: "submit", class: "primary", "aria-describedby": "relations-error" }, "Add");
-  const form = element("form", { class: "row", novalidate: "" }, element("div", { class: "field" }, label, select), add, errorOf("relations-error"));
+  const add = element(
+    "button",
+    { type: "submit", class: "primary", "aria-describedby": "relations-error" },
+    "Add",
+  );
+  const form = element(
+    "form",
+    { class: "row", novalidate: "" },
+    element("div", { class: "field" }, label, select),
+    add,
+    errorOf("relations-error"),
+  );
   const close = element("button", { type: "button", "data-way-out": "" }, "Close");
-  const area = element("div", { class: "stack" }, heading, error, list, form, told, element("div", { class: "actions" }, close));
+  const area = element(
+    "div",
+    { class: "stack" },
+    heading,
+    error,
+    list,
+    form,
+    told,
+    element("div", { class: "actions" }, close),
+  );
   const dialog = element("dialog", { "aria-labelledby": heading.id }, area);
   form.hidden = fixed;
 
@@ -45,15 +69,30 @@ export const showRelations = (about: Relations): void => {
 
   const reload = async (): Promise<void> => {
     const related = await about.related();
-    list.replaceChildren(...(related.length === 0 ? [element("li", { class: "muted" }, none)] : related.map(item)));
+    list.replaceChildren(
+      ...(related.length === 0 ? [element("li", { class: "muted" }, none)] : related.map(item)),
+    );
     if (fixed) return;
     const known = new Set(related.map(({ id }) => id));
-    const possible = (await about.possible()).filter((thing) => !known.has(thing.id) && !isBuiltIn(thing));
-    select.replaceChildren(option({ value: "", text: "Choose…" }), ...possible.map(({ id, name }) => option({ value: String(id), text: name })));
+    const possible = (await about.possible()).filter(
+      (thing) => !known.has(thing.id) && !isBuiltIn(thing),
+    );
+    select.replaceChildren(
+      option({ value: "", text: "Choose…" }),
+      ...possible.map(({ id, name }) => option({ value: String(id), text: name })),
+    );
   };
 
   const takeAway = async (thing: Named): Promise<void> => {
-    if (isBusy(area) || !(await confirmed({ title: `Remove ${thing.name}?`, text: about.warning(thing), action: "Remove" }))) return;
+    if (
+      isBusy(area) ||
+      !(await confirmed({
+        title: `Remove ${thing.name}?`,
+        text: about.warning(thing),
+        action: "Remove",
+      }))
+    )
+      return;
     await attempt(area, async () => {
       await about.remove(thing);
       await reload();

@@ -1,9 +1,9 @@
 // The services in which people may do something, and the roles that there are in each.
 import { type Named, type Service, all, api, isBuiltIn } from "./api.js";
-import { ask } from "./asking.js";
+import { ask } from "./form-dialog.js";
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, say } from "../shared/feedback.js";
-import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./part.js";
+import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./section.js";
 import { showRelations } from "./relations.js";
 
 const section = byId("services", HTMLElement);
@@ -17,7 +17,13 @@ const fields = (service?: Service) => [
     missing: "Enter a name for the service.",
     codes: "service_exists",
   },
-  { name: "description", label: "Description", note: "optional", value: service?.description ?? "", attributes: { maxlength: "500" } },
+  {
+    name: "description",
+    label: "Description",
+    note: "optional",
+    value: service?.description ?? "",
+    attributes: { maxlength: "500" },
+  },
 ];
 
 /** Which roles people can have in it. */
@@ -41,14 +47,31 @@ export const services = (): Part => {
   const item = (service: Service): HTMLLIElement => {
     const builtIn = isBuiltIn(service);
     const { name } = service;
-    const title = element("h3", {}, isolated(name), ...(builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : []));
-    const description = service.description === null ? null : element("p", { class: "muted" }, isolated(service.description));
+    const title = element(
+      "h3",
+      {},
+      isolated(name),
+      ...(builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : []),
+    );
+    const description =
+      service.description === null
+        ? null
+        : element("p", { class: "muted" }, isolated(service.description));
     const actions = [button("Roles", `Roles of ${name}`, () => rolesOf(service))];
     if (!builtIn) {
-      actions.push(button("Change", `Change service ${name}`, () => void change(service), described));
-      actions.push(button("Delete", `Delete service ${name}`, () => void remove(service), described));
+      actions.push(
+        button("Change", `Change service ${name}`, () => void change(service), described),
+      );
+      actions.push(
+        button("Delete", `Delete service ${name}`, () => void remove(service), described),
+      );
     }
-    return element("li", { "data-id": String(service.id) }, element("div", {}, title, description), element("div", { class: "actions" }, ...actions));
+    return element(
+      "li",
+      { "data-id": String(service.id) },
+      element("div", {}, title, description),
+      element("div", { class: "actions" }, ...actions),
+    );
   };
 
   const list = pagedList<Service>(section, () => "/services", item, "There are no services.");
@@ -59,7 +82,11 @@ export const services = (): Part => {
     const submit = async (values: Record<string, string>): Promise<void> => {
       made = await api.make("services", values);
     };
-    if (!(await ask({ title: "Add a service", fields: fields(), action: "Add a service", submit })) || !made) return;
+    if (
+      !(await ask({ title: "Add a service", fields: fields(), action: "Add a service", submit })) ||
+      !made
+    )
+      return;
     const { id, name } = made;
     await attempt(section, list.reload);
     say(`The service ${name} is made.`);
@@ -72,7 +99,16 @@ export const services = (): Part => {
       await api.change("services", service.id, values);
     };
     const text = "Backends that ask for a service by its name have to be told of a new one.";
-    if (!(await ask({ title: `Change ${service.name}`, text, fields: fields(service), action: "Save", submit }))) return;
+    if (
+      !(await ask({
+        title: `Change ${service.name}`,
+        text,
+        fields: fields(service),
+        action: "Save",
+        submit,
+      }))
+    )
+      return;
     await attempt(section, list.reload);
     say("The service is changed.");
     focusEntry(section, service.id);

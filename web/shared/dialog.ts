@@ -12,14 +12,33 @@ export interface Question {
 }
 
 /** Whether the action is wanted, by whoever the page showed when it asked. Escape means no. */
-export const confirmed = ({ title, text, action, harmless = false }: Question): Promise<boolean> => {
+export const confirmed = ({
+  title,
+  text,
+  action,
+  harmless = false,
+}: Question): Promise<boolean> => {
   const heading = element("h2", { id: "question-title" }, title);
   const explanation = element("p", { id: "question-text" }, text);
   // First, and so focused when it opens: Enter alone does no harm.
   const no = element("button", { type: "submit", value: "" }, "Cancel");
-  const yes = element("button", { type: "submit", value: "yes", class: harmless ? "primary" : "danger" }, action);
-  const form = element("form", { method: "dialog" }, heading, explanation, element("div", { class: "actions" }, no, yes));
-  const dialog = element("dialog", { "aria-labelledby": heading.id, "aria-describedby": explanation.id }, form);
+  const yes = element(
+    "button",
+    { type: "submit", value: "yes", class: harmless ? "primary" : "danger" },
+    action,
+  );
+  const form = element(
+    "form",
+    { method: "dialog" },
+    heading,
+    explanation,
+    element("div", { class: "actions" }, no, yes),
+  );
+  const dialog = element(
+    "dialog",
+    { "aria-labelledby": heading.id, "aria-describedby": explanation.id },
+    form,
+  );
   const same = here();
   document.body.append(dialog);
   dialog.showModal();

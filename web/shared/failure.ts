@@ -16,7 +16,13 @@ export class ApiError extends Error {
   /** By what somebody may prove again who they are, where that is asked for. */
   readonly methods: readonly string[];
 
-  constructor(status: number, code: string, message: string, wrote = false, methods: readonly string[] = []) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    wrote = false,
+    methods: readonly string[] = [],
+  ) {
     super(message);
     this.name = "ApiError";
     this.status = status;
@@ -27,7 +33,10 @@ export class ApiError extends Error {
 
   /** The session has ended. That a passkey was refused is a 401 too, and says nothing about the session. */
   get signedOut(): boolean {
-    return this.status === 401 && (this.code === "authentication_required" || this.code === "invalid_token");
+    return (
+      this.status === 401 &&
+      (this.code === "authentication_required" || this.code === "invalid_token")
+    );
   }
 
   /** Whoever the page shows is not signed in here any more: nobody is, or somebody else. */

@@ -53,7 +53,8 @@ const errorPlace = (area: HTMLElement): HTMLElement => {
 
 export const clearErrors = (area: HTMLElement): void => {
   for (const place of area.querySelectorAll("[role=alert]")) place.replaceChildren();
-  for (const field of area.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  for (const field of area.querySelectorAll("[aria-invalid]"))
+    field.removeAttribute("aria-invalid");
 };
 
 /** Shows an error in the area; with a field it is that field's, which gets the focus. */
@@ -70,13 +71,20 @@ const fail = (area: HTMLElement, error: unknown): void => {
   // Given up for something else, which has its own to say.
   if (text === null) return;
   say("");
-  const field = error instanceof ApiError ? area.querySelector<HTMLElement>(`[data-code~="${CSS.escape(error.code)}"]`) : null;
+  const field =
+    error instanceof ApiError
+      ? area.querySelector<HTMLElement>(`[data-code~="${CSS.escape(error.code)}"]`)
+      : null;
   showError(area, text, field ?? undefined);
 };
 
 const running = new WeakMap<HTMLElement, Promise<void>>();
 
-const perform = async (area: HTMLElement, action: () => Promise<void>, told: HTMLElement): Promise<void> => {
+const perform = async (
+  area: HTMLElement,
+  action: () => Promise<void>,
+  told: HTMLElement,
+): Promise<void> => {
   area.dataset["busy"] = "";
   // Not `disabled`, which would take the focus away. A way out stays open.
   const buttons = [...area.querySelectorAll("button:not([data-way-out])")];
@@ -97,7 +105,11 @@ const perform = async (area: HTMLElement, action: () => Promise<void>, told: HTM
 export const isBusy = (area: HTMLElement): boolean => area.dataset["busy"] !== undefined;
 
 /** Runs one action of an area at a time, and no other meanwhile; its error is shown there, or in a part of it. */
-export const attempt = (area: HTMLElement, action: () => Promise<void>, told = area): Promise<void> => {
+export const attempt = (
+  area: HTMLElement,
+  action: () => Promise<void>,
+  told = area,
+): Promise<void> => {
   if (isBusy(area)) return Promise.resolve();
   const done = perform(area, action, told);
   running.set(area, done);
@@ -112,7 +124,8 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
       await action();
     } catch (error) {
       const text = explain(error);
-      if (text === null || (error instanceof ApiError && (error.departed || error.recovering))) throw error;
+      if (text === null || (error instanceof ApiError && (error.departed || error.recovering)))
+        throw error;
       const again = element("button", { type: "button" }, "Try again");
       again.addEventListener("click", () => void load(area, action));
       errorPlace(area).replaceChildren(element("span", {}, text), again);
@@ -122,19 +135,30 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
 
 /** Whether every field may be sent; the first that may not is told. The API checks all of it again. */
 const valid = (form: HTMLFormElement): boolean => {
-  for (const field of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) {
+  for (const field of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>(
+    "input, select",
+  )) {
     // Every character of a password counts.
-    if (field.type !== "password" && field instanceof HTMLInputElement) field.value = field.value.trim();
+    if (field.type !== "password" && field instanceof HTMLInputElement)
+      field.value = field.value.trim();
     if (field.validity.valid) continue;
     const { missing, wrong } = field.dataset;
-    showError(form, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);
+    showError(
+      form,
+      (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage,
+      field,
+    );
     return false;
   }
   return true;
 };
 
 /** Runs the action when the form is sent, as one of the area, which is the form itself if none is named; its errors are shown in the form. */
-export const onSubmit = (form: HTMLFormElement, action: () => Promise<void>, area: HTMLElement = form): void => {
+export const onSubmit = (
+  form: HTMLFormElement,
+  action: () => Promise<void>,
+  area: HTMLElement = form,
+): void => {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isBusy(area)) return;

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hamrah_authorization_client::{
-    Access, Checked, Client, Clock, Question, Reply, Settings, SystemClock, Transport, TransportError, Unavailable,
+    Access, Checked, Client, Clock, Question, Reply, Settings, SystemClock, Transport,
+    TransportError, Unavailable,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
@@ -35,10 +36,22 @@ impl<C: Connect + Clone + Send + Sync + 'static> Transport for Hyper<C> {
         let request = request.body(Full::from(question.body))?;
         let answered = async {
             let response = self.0.request(request).await?;
-            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let retry_after = response
+                .headers()
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned);
             let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), MOST_BYTES).collect().await?.to_bytes().to_vec();
-            Ok(Reply { status, retry_after, body })
+            let body = Limited::new(response.into_body(), MOST_BYTES)
+                .collect()
+                .await?
+                .to_bytes()
+                .to_vec();
+            Ok(Reply {
+                status,
+                retry_after,
+                body,
+            })
         };
         tokio::time::timeout(question.timeout, answered).await?
     }
@@ -57,27 +70,46 @@ impl Clock for Ahead {
 /// What a backend answers with.
 fn told(outcome: &Result<Checked, Unavailable>) -> String {
     match outcome {
-        Ok(Checked::Allowed { answer, cached }) => format!("200 {} {}", answer.user.username, if *cached { "known" } else { "asked" }),
+        Ok(Checked::Allowed { answer, cached }) => format!(
+            "200 {} {}",
+            answer.user.username,
+            if *cached { "known" } else { "asked" }
+        ),
         Ok(Checked::Unauthorized(error)) => format!("401 {}", error.code()),
         Ok(Checked::Forbidden) => "403 forbidden".to_owned(),
         // Not known is not allowed.
-        Err(error) => format!("503 {} {}", error.code, error.retry_after.map_or(5, |after| after.as_secs())),
+        Err(error) => format!(
+            "503 {} {}",
+            error.code,
+            error.retry_after.map_or(5, |after| after.as_secs())
+        ),
     }
 }
 
 fn main() -> Result<(), TransportError> {
     let mut args = std::env::args().skip(1);
-    let (Some(url), Some(service)) = (args.next(), args.next()) else { return Err("usage: check <URL> <service>".into()) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (Some(url), Some(service)) = (args.next(), args.next()) else {
+        return Err("usage: check <URL> <service>".into());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let ahead = Ahead(Arc::default());
     let hyper = Hyper(HyperClient::builder(TokioExecutor::new()).build(HttpConnector::new()));
-    let settings = Settings { timeout: Duration::from_millis(500), ..Settings::new(url, service) };
+    let settings = Settings {
+        timeout: Duration::from_millis(500),
+        ..Settings::new(url, service)
+    };
     let client = Client::with_clock(settings, hyper, ahead.clone())?;
     for line in stdin().lock().lines() {
         let line = line?;
         let answer = match line.split(' ').collect::<Vec<_>>()[..] {
-            ["read", permission, token] => told(&runtime.block_on(client.check(Some(token), Access::Read, Some(permission)))),
-            ["write", permission, token] => told(&runtime.block_on(client.check(Some(token), Access::Write, Some(permission)))),
+            ["read", permission, token] => {
+                told(&runtime.block_on(client.check(Some(token), Access::Read, Some(permission))))
+            }
+            ["write", permission, token] => {
+                told(&runtime.block_on(client.check(Some(token), Access::Write, Some(permission))))
+            }
             ["forget", token] => {
                 client.forget(token);
                 "forgotten".to_owned()

@@ -77,7 +77,12 @@ pub struct Unavailable {
 
 impl Unavailable {
     pub(crate) fn network(error: TransportError) -> Self {
-        Self { status: 0, code: "network".to_owned(), retry_after: None, source: Some(error.into()) }
+        Self {
+            status: 0,
+            code: "network".to_owned(),
+            retry_after: None,
+            source: Some(error.into()),
+        }
     }
 
     pub(crate) fn is_service_not_found(&self) -> bool {
@@ -116,28 +121,65 @@ struct Bad {
 }
 
 pub(crate) fn read(reply: &Reply) -> Result<Said, Unavailable> {
-    let bad = (reply.status >= 400).then(|| serde_json::from_slice::<Bad>(&reply.body).ok()).flatten();
-    let good = (reply.status == 200).then(|| serde_json::from_slice::<Good>(&reply.body).ok()).flatten();
-    if let Some(Good { valid: true, payload: user, expires_at, access }) = good {
-        let Granted { service_id, roles, permissions, policy_version, max_age } = access;
-        return Ok(Said::Good(Arc::new(Answer { user, expires_at, service_id, roles, permissions, policy_version, max_age })));
+    let bad = (reply.status >= 400)
+        .then(|| serde_json::from_slice::<Bad>(&reply.body).ok())
+        .flatten();
+    let good = (reply.status == 200)
+        .then(|| serde_json::from_slice::<Good>(&reply.body).ok())
+        .flatten();
+    if let Some(Good {
+        valid: true,
+        payload: user,
+        expires_at,
+        access,
+    }) = good
+    {
+        let Granted {
+            service_id,
+            roles,
+            permissions,
+            policy_version,
+            max_age,
+        } = access;
+        return Ok(Said::Good(Arc::new(Answer {
+            user,
+            expires_at,
+            service_id,
+            roles,
+            permissions,
+            policy_version,
+            max_age,
+        })));
     }
     match bad {
         // Only the service's own: something in between knows nothing of the token.
-        Some(Bad { valid: Some(false), error }) if reply.status == 401 => Ok(Said::Refused(match error.as_str() {
+        Some(Bad {
+            valid: Some(false),
+            error,
+        }) if reply.status == 401 => Ok(Said::Refused(match error.as_str() {
             "expired_token" => TokenError::ExpiredToken,
             "missing_token_header" => TokenError::MissingTokenHeader,
             _ => TokenError::InvalidToken,
         })),
         bad => Err(Unavailable {
             status: reply.status,
-            code: bad.map(|bad| bad.error).filter(|code| is_code(code)).unwrap_or_else(|| "invalid_answer".to_owned()),
-            retry_after: reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+            code: bad
+                .map(|bad| bad.error)
+                .filter(|code| is_code(code))
+                .unwrap_or_else(|| "invalid_answer".to_owned()),
+            retry_after: reply
+                .retry_after
+                .as_deref()
+                .and_then(|text| text.trim().parse().ok())
+                .map(Duration::from_secs),
             source: None,
         }),
     }
 }
 
 fn is_code(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

@@ -6,8 +6,8 @@
 //! The crate brings no HTTP library, no runtime and no timer: a [`Transport`] sends, and ends what takes too long.
 
 mod answer;
-mod asking;
-mod kept;
+mod answer_cache;
+mod in_flight;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 pub use answer::{Answer, TokenError, Unavailable, User};
 use answer::{Said, read};
-use asking::{Running, Shared, State};
-use kept::Asked;
+use answer_cache::Asked;
+use in_flight::{Running, Shared, State};
 
 /// A token's hash: the token itself is kept nowhere.
 type Key = [u8; 32];
@@ -58,7 +58,10 @@ pub type TransportError = Box<dyn std::error::Error + Send + Sync>;
 /// [`Reply::body`] without a bound.
 pub trait Transport: Send + Sync + 'static {
     /// Posts.
-    fn post(&self, question: Question) -> impl Future<Output = Result<Reply, TransportError>> + Send;
+    fn post(
+        &self,
+        question: Question,
+    ) -> impl Future<Output = Result<Reply, TransportError>> + Send;
 }
 
 /// What tells the time.
@@ -74,7 +77,9 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Duration {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 }
 
@@ -103,7 +108,15 @@ impl Settings {
     pub fn new(url: impl Into<String>, service: impl Into<String>) -> Self {
         let (renew_within, timeout) = (Duration::from_secs(30), Duration::from_secs(5));
         let (url, service) = (url.into(), service.into());
-        Self { url, service, client_id: None, max_age: MOST_AGE, renew_within, timeout, max_entries: 10_000 }
+        Self {
+            url,
+            service,
+            client_id: None,
+            max_age: MOST_AGE,
+            renew_within,
+            timeout,
+            max_entries: 10_000,
+        }
     }
 }
 
@@ -172,51 +185,93 @@ impl<T: Transport, C: Clock> Client<T, C> {
     /// # Errors
     /// [`WrongSetting`]
     pub fn with_clock(settings: Settings, transport: T, clock: C) -> Result<Self, WrongSetting> {
-        let Settings { url, service, client_id, max_age, renew_within, timeout, max_entries } = settings;
-        let origin = origin(&url).ok_or(WrongSetting("url must be like https://api.hamrah.app; http only on this machine"))?;
+        let Settings {
+            url,
+            service,
+            client_id,
+            max_age,
+            renew_within,
+            timeout,
+            max_entries,
+        } = settings;
+        let origin = origin(&url).ok_or(WrongSetting(
+            "url must be like https://api.hamrah.app; http only on this machine",
+        ))?;
         if service.is_empty() {
             return Err(WrongSetting("service must be a name or a number"));
         }
         if timeout.is_zero() || max_entries == 0 {
             return Err(WrongSetting("timeout and max_entries must be positive"));
         }
-        if client_id.iter().any(|id| !id.bytes().all(|byte| byte.is_ascii_graphic())) {
+        if client_id
+            .iter()
+            .any(|id| !id.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
             return Err(WrongSetting("client_id must be printable"));
         }
-        let state = Arc::new(Mutex::new(State::new(max_age.min(MOST_AGE), max_entries, renew_within)));
+        let state = Arc::new(Mutex::new(State::new(
+            max_age.min(MOST_AGE),
+            max_entries,
+            renew_within,
+        )));
         let body = serde_json::json!({ "service_id": service }).to_string();
         let url = format!("{origin}/check-token");
-        Ok(Self(Arc::new(Inner { transport, clock, url, client_id, body, timeout, state })))
+        Ok(Self(Arc::new(Inner {
+            transport,
+            clock,
+            url,
+            client_id,
+            body,
+            timeout,
+            state,
+        })))
     }
 
     /// Whether a token, as it came in the header `token`, is good, and whether whoever has it may do that.
     ///
     /// # Errors
     /// [`Unavailable`] where that cannot be known: the request must be refused, with a 503.
-    pub async fn check(&self, token: Option<&str>, access: Access, permission: Option<&str>) -> Result<Checked, Unavailable> {
-        let Some(token) = token else { return Ok(Checked::Unauthorized(TokenError::MissingTokenHeader)) };
+    pub async fn check(
+        &self,
+        token: Option<&str>,
+        access: Access,
+        permission: Option<&str>,
+    ) -> Result<Checked, Unavailable> {
+        let Some(token) = token else {
+            return Ok(Checked::Unauthorized(TokenError::MissingTokenHeader));
+        };
         if !may_be_token(token) {
             return Ok(Checked::Unauthorized(TokenError::InvalidToken));
         }
-        let may = |answer: &Answer| permission.is_none_or(|name| answer.permissions.iter().any(|each| each == name));
+        let may = |answer: &Answer| {
+            permission.is_none_or(|name| answer.permissions.iter().any(|each| each == name))
+        };
         let key: Key = Sha256::digest(token.as_bytes()).into();
         if access == Access::Read {
             let known = self.0.state().kept.get(&key, self.0.clock.now());
             // Only what is allowed is taken from what is kept: a new grant is good at once.
             if let Some(answer) = known.filter(|answer| may(answer)) {
-                return Ok(Checked::Allowed { answer, cached: true });
+                return Ok(Checked::Allowed {
+                    answer,
+                    cached: true,
+                });
             }
         }
         match self.ask(key, token, access).await? {
             Said::Refused(error) => Ok(Checked::Unauthorized(error)),
-            Said::Good(answer) if may(&answer) => Ok(Checked::Allowed { answer, cached: false }),
+            Said::Good(answer) if may(&answer) => Ok(Checked::Allowed {
+                answer,
+                cached: false,
+            }),
             Said::Good(_) => Ok(Checked::Forbidden),
         }
     }
 
     /// Forgets a token, after its logout: from here on no read is answered from what was known.
     pub fn forget(&self, token: &str) {
-        self.0.state().refuse(&Sha256::digest(token.as_bytes()).into());
+        self.0
+            .state()
+            .refuse(&Sha256::digest(token.as_bytes()).into());
     }
 
     /// A write shares nothing: a request that is under way may have been answered before what the write must not miss.
@@ -228,8 +283,15 @@ impl<T: Transport, C: Clock> Client<T, C> {
         {
             return under_way;
         }
-        let asked = Asked { order: state.begin(key), at: self.0.clock.now() };
-        let running = Running { state: Arc::clone(&self.0.state), key, order: asked.order };
+        let asked = Asked {
+            order: state.begin(key),
+            at: self.0.clock.now(),
+        };
+        let running = Running {
+            state: Arc::clone(&self.0.state),
+            key,
+            order: asked.order,
+        };
         let (inner, token) = (Arc::clone(&self.0), token.to_owned());
         let answer = async move {
             let _running = running;
@@ -247,11 +309,24 @@ impl<T: Transport, C: Clock> Inner<T, C> {
     }
 
     async fn request(&self, key: Key, asked: Asked, token: String) -> Result<Said, Unavailable> {
-        let mut headers = vec![("accept", "application/json".to_owned()), ("content-type", "application/json".to_owned())];
+        let mut headers = vec![
+            ("accept", "application/json".to_owned()),
+            ("content-type", "application/json".to_owned()),
+        ];
         headers.extend(self.client_id.clone().map(|id| ("x-client-id", id)));
         headers.push(("token", token));
-        let question = Question { url: self.url.clone(), headers, body: self.body.clone(), timeout: self.timeout };
-        let said = self.transport.post(question).await.map_err(Unavailable::network).and_then(|reply| read(&reply));
+        let question = Question {
+            url: self.url.clone(),
+            headers,
+            body: self.body.clone(),
+            timeout: self.timeout,
+        };
+        let said = self
+            .transport
+            .post(question)
+            .await
+            .map_err(Unavailable::network)
+            .and_then(|reply| read(&reply));
         let now = self.clock.now();
         let mut state = self.state();
         match &said {
@@ -266,15 +341,24 @@ impl<T: Transport, C: Clock> Inner<T, C> {
 
 /// Anything else cannot be a token, and could end a header.
 fn may_be_token(text: &str) -> bool {
-    (1..=MOST_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte))
+    (1..=MOST_TOKEN_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte))
 }
 
 /// The origin, if the URL is nothing else. The token travels in a header: in the clear only on this machine.
 fn origin(url: &str) -> Option<&str> {
     let origin = url.strip_suffix('/').unwrap_or(url);
     let (scheme, authority) = origin.split_once("://")?;
-    let is_host = !authority.is_empty() && authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-    let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(authority, |(host, _)| host);
+    let is_host = !authority.is_empty()
+        && authority
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    let host = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(authority, |(host, _)| host);
     let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
     (is_host && (scheme == "https" || (scheme == "http" && is_here))).then_some(origin)
 }

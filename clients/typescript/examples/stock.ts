@@ -2,16 +2,28 @@
  * A backend that asks the authorization service: the service "Stock", with items that are read and changed. It speaks the Web's
  * `Request` and `Response`, so it runs in a Worker as it is, and behind any server.
  */
-import { type AuthorizationClient, AuthorizationUnavailable, type Allowed, type CheckOptions } from "../src/authorization.js";
+import {
+  type AuthorizationClient,
+  AuthorizationUnavailable,
+  type Allowed,
+  type CheckOptions,
+} from "../src/authorization.js";
 
 const READS = ["GET", "HEAD"];
 
 /** Lets in whoever may; everybody else gets the answer that says why not. */
 export const guarded =
-  (client: AuthorizationClient, permissionFor: (request: Request) => string, handle: (request: Request, who: Allowed) => Promise<Response>) =>
+  (
+    client: AuthorizationClient,
+    permissionFor: (request: Request) => string,
+    handle: (request: Request, who: Allowed) => Promise<Response>,
+  ) =>
   async (request: Request): Promise<Response> => {
     // By the method, and everything that is no plain read is a write: a new method must not become a cached one.
-    const options: CheckOptions = { write: !READS.includes(request.method), permission: permissionFor(request) };
+    const options: CheckOptions = {
+      write: !READS.includes(request.method),
+      permission: permissionFor(request),
+    };
     try {
       const checked = await client.check(request.headers.get("token"), options);
       if (checked.ok) return await handle(request, checked);
@@ -25,7 +37,10 @@ export const guarded =
   };
 
 /** The backend. `logout` is the authorization service's `POST /auth/logout`. */
-export const stock = (client: AuthorizationClient, logout: (token: string) => Promise<Response>) => {
+export const stock = (
+  client: AuthorizationClient,
+  logout: (token: string) => Promise<Response>,
+) => {
   const items = new Map<string, number>();
   const permissionFor = ({ method }: Request) => (READS.includes(method) ? "read" : "write");
   const guardedItems = guarded(client, permissionFor, async (request, who) => {

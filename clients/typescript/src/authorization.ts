@@ -3,10 +3,10 @@
  * Good answers are kept for a minute at most, for reads. A write always asks. docs/CLIENTS.md has the whole sequence.
  */
 import { retryAfterOf } from "./error.js";
-import { type Answer, type Asked, Kept } from "./kept.js";
+import { type Answer, type Asked, Kept } from "./answer-cache.js";
 import { originOf } from "./origin.js";
 
-export type { Answer } from "./kept.js";
+export type { Answer } from "./answer-cache.js";
 
 /** Why a token is refused. */
 export type TokenError = "missing_token_header" | "invalid_token" | "expired_token";
@@ -72,8 +72,15 @@ export class AuthorizationUnavailable extends Error {
   /** Seconds after which it may be asked again, where the service said so. */
   readonly retryAfter: number | undefined;
 
-  constructor(status: number, code: string, { retryAfter, cause }: { retryAfter?: number | undefined; cause?: unknown } = {}) {
-    super(`The authorization service cannot be asked: ${code}.`, cause === undefined ? undefined : { cause });
+  constructor(
+    status: number,
+    code: string,
+    { retryAfter, cause }: { retryAfter?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(
+      `The authorization service cannot be asked: ${code}.`,
+      cause === undefined ? undefined : { cause },
+    );
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
@@ -107,10 +114,20 @@ export class AuthorizationClient {
   #barrier = 0;
 
   constructor(options: AuthorizationOptions) {
-    const { service, clientId, maxAge = MOST_SECONDS, timeout = 5000, maxEntries = 10_000, renewWithin = 30 } = options;
-    if (service === "" || !["string", "number"].includes(typeof service)) throw new TypeError("service must be a name or a number");
-    if (!(maxAge >= 0) || !(renewWithin >= 0)) throw new TypeError("maxAge and renewWithin must not be negative");
-    if (!(timeout > 0) || !(maxEntries >= 1)) throw new TypeError("timeout and maxEntries must be positive");
+    const {
+      service,
+      clientId,
+      maxAge = MOST_SECONDS,
+      timeout = 5000,
+      maxEntries = 10_000,
+      renewWithin = 30,
+    } = options;
+    if (service === "" || !["string", "number"].includes(typeof service))
+      throw new TypeError("service must be a name or a number");
+    if (!(maxAge >= 0) || !(renewWithin >= 0))
+      throw new TypeError("maxAge and renewWithin must not be negative");
+    if (!(timeout > 0) || !(maxEntries >= 1))
+      throw new TypeError("timeout and maxEntries must be positive");
     this.#url = `${originOf(options.url)}/check-token`;
     this.#headers = { Accept: "application/json", "Content-Type": "application/json" };
     if (clientId !== undefined) this.#headers["x-client-id"] = clientId;
@@ -131,7 +148,8 @@ export class AuthorizationClient {
   async check(token: string | null | undefined, options: CheckOptions = {}): Promise<Checked> {
     const { write = false, permission } = options;
     // A name that was mistyped somewhere must not become a check without a permission.
-    if ("permission" in options && typeof permission !== "string") throw new TypeError("permission must be a name");
+    if ("permission" in options && typeof permission !== "string")
+      throw new TypeError("permission must be a name");
     if (token === null || token === undefined) return refused("missing_token_header");
     if (!TOKEN.test(token)) return refused("invalid_token");
     const key = await keyOf(token);
@@ -140,7 +158,8 @@ export class AuthorizationClient {
     // Only what is allowed is taken from what is kept: a new grant is good at once.
     const answer = await this.#ask(key, token, write);
     if (!answer.ok) return answer;
-    if (permission !== undefined && !may(answer, permission)) return { ok: false, status: 403, error: "forbidden", permission };
+    if (permission !== undefined && !may(answer, permission))
+      return { ok: false, status: 403, error: "forbidden", permission };
     return { ...answer, cached: false };
   }
 
@@ -177,9 +196,17 @@ export class AuthorizationClient {
     return answer;
   }
 
-  #learn(key: string, asking: Asking, asked: Asked, said: Answer | Unauthorized): Answer | Unauthorized {
+  #learn(
+    key: string,
+    asking: Asking,
+    asked: Asked,
+    said: Answer | Unauthorized,
+  ): Answer | Unauthorized {
     if (!said.ok) this.#drop(key);
-    else if (this.#kept.sees(said, asked) && asked.order > Math.max(asking.barrier, this.#barrier)) {
+    else if (
+      this.#kept.sees(said, asked) &&
+      asked.order > Math.max(asking.barrier, this.#barrier)
+    ) {
       this.#kept.keep(key, said, asked, this.#now());
     }
     return said;
@@ -189,9 +216,20 @@ export class AuthorizationClient {
     const headers = { ...this.#headers, token };
     const ending = new AbortController();
     // A redirect is never followed: it could carry the token to another host.
-    const request = new Request(this.#url, { method: "POST", headers, body: this.#body, redirect: "manual", signal: ending.signal });
+    const request = new Request(this.#url, {
+      method: "POST",
+      headers,
+      body: this.#body,
+      redirect: "manual",
+      signal: ending.signal,
+    });
     const { response, body } = await this.#inTime(this.#sent(request), ending);
-    const said = response.status === 200 ? answerIn(body) : response.status === 401 ? refusalIn(body) : undefined;
+    const said =
+      response.status === 200
+        ? answerIn(body)
+        : response.status === 401
+          ? refusalIn(body)
+          : undefined;
     if (said) return said;
     const code = response.status >= 400 ? codeIn(body) : undefined;
     if (response.status === 404 && code === "service_not_found") {
@@ -199,7 +237,9 @@ export class AuthorizationClient {
       this.#kept.clear();
       this.#barrier = this.#order;
     }
-    throw new AuthorizationUnavailable(response.status, code ?? "invalid_answer", { retryAfter: retryAfterOf(response.headers) });
+    throw new AuthorizationUnavailable(response.status, code ?? "invalid_answer", {
+      retryAfter: retryAfterOf(response.headers),
+    });
   }
 
   async #sent(request: Request): Promise<{ response: Response; body: unknown }> {
@@ -230,11 +270,14 @@ export class AuthorizationClient {
 
 const refused = (error: TokenError): Unauthorized => ({ ok: false, status: 401, error });
 
-const may = (answer: Answer, permission: string | undefined): boolean => permission === undefined || answer.permissions.includes(permission);
+const may = (answer: Answer, permission: string | undefined): boolean =>
+  permission === undefined || answer.permissions.includes(permission);
 
 /** The token itself is kept nowhere. */
 const keyOf = async (token: string): Promise<string> =>
-  String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
+  String.fromCharCode(
+    ...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))),
+  );
 
 const parsed = (text: string): unknown => {
   try {
@@ -245,8 +288,10 @@ const parsed = (text: string): unknown => {
 };
 
 type Fields = Record<string, unknown>;
-const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
-const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((each) => typeof each === "string");
+const fields = (value: unknown): Fields =>
+  typeof value === "object" && value !== null ? (value as Fields) : {};
+const isNames = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 
 /** What a 200 says; nothing if any of it is missing or of another kind: a proxy's page must not let anybody in. */
@@ -254,10 +299,29 @@ const answerIn = (body: unknown): Answer | undefined => {
   const { valid, payload, access, expires_at } = fields(body);
   const { user_id, username, name } = fields(payload);
   const { service_id, roles, permissions, policy_version, max_age } = fields(access);
-  if (valid !== true || !isWhole(user_id) || typeof username !== "string" || typeof name !== "string") return undefined;
-  if (!isWhole(expires_at) || !isWhole(service_id) || !isWhole(policy_version) || !isWhole(max_age) || !isNames(roles) || !isNames(permissions)) return undefined;
+  if (
+    valid !== true ||
+    !isWhole(user_id) ||
+    typeof username !== "string" ||
+    typeof name !== "string"
+  )
+    return undefined;
+  if (
+    !isWhole(expires_at) ||
+    !isWhole(service_id) ||
+    !isWhole(policy_version) ||
+    !isWhole(max_age) ||
+    !isNames(roles) ||
+    !isNames(permissions)
+  )
+    return undefined;
   const user = Object.freeze({ user_id, username, name });
-  const what = { service_id, roles: Object.freeze(roles), permissions: Object.freeze(permissions), policy_version };
+  const what = {
+    service_id,
+    roles: Object.freeze(roles),
+    permissions: Object.freeze(permissions),
+    policy_version,
+  };
   return Object.freeze({ ok: true, user, ...what, max_age, expires_at });
 };
 
@@ -265,7 +329,9 @@ const answerIn = (body: unknown): Answer | undefined => {
 const refusalIn = (body: unknown): Unauthorized | undefined => {
   const { valid, error } = fields(body);
   if (valid !== false) return undefined;
-  return refused(error === "expired_token" || error === "missing_token_header" ? error : "invalid_token");
+  return refused(
+    error === "expired_token" || error === "missing_token_header" ? error : "invalid_token",
+  );
 };
 
 const codeIn = (body: unknown): string | undefined => {

@@ -56,7 +56,9 @@ export const errorOf = async (response: Response): Promise<HamrahApiError> => {
     status: response.status,
     code: text(problem["code"]) ?? "invalid_answer",
     // Only the API's own sentence: any other body could repeat what was sent.
-    message: text(problem["detail"]) ?? `The answer has status ${response.status} and is no problem document.`,
+    message:
+      text(problem["detail"]) ??
+      `The answer has status ${response.status} and is no problem document.`,
     requestId: text(problem["request_id"]) ?? response.headers.get("X-Request-Id") ?? undefined,
     retryAfter: retryAfterOf(response.headers),
     stepUp: stepUpOf(problem["step_up"]),
@@ -78,12 +80,15 @@ const problemIn = async (response: Response): Promise<Record<string, unknown>> =
   }
 };
 
-const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
 
 const stepUpOf = (value: unknown): StepUp | undefined => {
   if (typeof value !== "object" || value === null) return undefined;
   const { methods, max_age: maxAge } = value as { methods?: unknown; max_age?: unknown };
-  return Array.isArray(methods) && typeof maxAge === "number" ? { methods: methods.map(String), maxAge } : undefined;
+  return Array.isArray(methods) && typeof maxAge === "number"
+    ? { methods: methods.map(String), maxAge }
+    : undefined;
 };
 
 /** Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3). */

@@ -17,7 +17,10 @@ export type Token = Schemas["Token"];
 /** Where somebody signs in. */
 export type Platform = "web" | "ios" | "api";
 /** Somebody whom a provider identified. */
-export type Identity = Omit<Schemas["Person"], "user_id" | "platform" | "provider" | "provider_id"> & {
+export type Identity = Omit<
+  Schemas["Person"],
+  "user_id" | "platform" | "provider" | "provider_id"
+> & {
   platform: Platform;
   provider: string;
   provider_id: string;
@@ -25,7 +28,11 @@ export type Identity = Omit<Schemas["Person"], "user_id" | "platform" | "provide
 /** An account to sign in. */
 export type Account = Omit<Schemas["NewSession"], "platform"> & { platform: Platform };
 /** A new web session; `session_token` is the cookie's value. */
-export type WebSession = Schemas["AuthResponse"] & { session_token: string; session_expires_at: string; refresh_token: null };
+export type WebSession = Schemas["AuthResponse"] & {
+  session_token: string;
+  session_expires_at: string;
+  refresh_token: null;
+};
 /** A new pair of access and refresh token. */
 export type TokenPair = Schemas["AuthResponse"] & { refresh_token: string };
 /** A live session. If it was `renewed`, write its cookie again, up to `expires_at`. */
@@ -112,7 +119,9 @@ export class HamrahApi {
 
   /** The account of an e-mail address, or null. */
   async findUserByEmail(email: string, options?: CallOptions): Promise<User | null> {
-    return (await this.#ask<Schemas["EmailAnswer"]>("/api/internal/users/by-email", { email }, options)).user;
+    return (
+      await this.#ask<Schemas["EmailAnswer"]>("/api/internal/users/by-email", { email }, options)
+    ).user;
   }
 
   /** Makes a web session. */
@@ -142,7 +151,10 @@ export class HamrahApi {
 
   /** Exchanges a refresh token for a new pair. Keep the new one: the old one works no more. */
   refresh(refreshToken: string, options?: CallOptions): Promise<TokenPair> {
-    return this.#call("POST", "/api/auth/tokens/refresh", { ...options, body: { refresh_token: refreshToken } });
+    return this.#call("POST", "/api/auth/tokens/refresh", {
+      ...options,
+      body: { refresh_token: refreshToken },
+    });
   }
 
   /** Ends the visitor's sign-in, if there is one, and clears the cookie. */
@@ -167,7 +179,9 @@ export class HamrahApi {
 
   /** The live sign-ins of the visitor's account that have a pair of tokens. */
   async listTokens(visitor: Visitor, options?: VisitorOptions): Promise<Token[]> {
-    return (await this.#forward<Schemas["TokenList"]>("GET", "/api/users/me/tokens", visitor, options)).tokens;
+    return (
+      await this.#forward<Schemas["TokenList"]>("GET", "/api/users/me/tokens", visitor, options)
+    ).tokens;
   }
 
   /** Ends one sign-in of the visitor's account; 404 if it has no such. */
@@ -176,8 +190,19 @@ export class HamrahApi {
   }
 
   /** Ends every sign-in of the visitor's account that has a pair of tokens; gives how many. `userId` is the visitor's own. */
-  async revokeAllTokens(visitor: Visitor, userId: string, options?: VisitorOptions): Promise<number> {
-    return (await this.#forward<Schemas["RevokedAll"]>("DELETE", `/api/auth/users/${segment(userId)}/tokens/revoke`, visitor, options)).revoked;
+  async revokeAllTokens(
+    visitor: Visitor,
+    userId: string,
+    options?: VisitorOptions,
+  ): Promise<number> {
+    return (
+      await this.#forward<Schemas["RevokedAll"]>(
+        "DELETE",
+        `/api/auth/users/${segment(userId)}/tokens/revoke`,
+        visitor,
+        options,
+      )
+    ).revoked;
   }
 
   #ask<T>(path: string, body: unknown, options: CallOptions | undefined): Promise<T> {
@@ -185,7 +210,13 @@ export class HamrahApi {
   }
 
   /** Only the credential is forwarded: not the visitor's Origin, which the API would check, and no other header. */
-  #forward<T>(method: string, path: string, visitor: Visitor, options: VisitorOptions | undefined, body?: unknown): Promise<T> {
+  #forward<T>(
+    method: string,
+    path: string,
+    visitor: Visitor,
+    options: VisitorOptions | undefined,
+    body?: unknown,
+  ): Promise<T> {
     const headers: Record<string, string> = {};
     if ("bearer" in visitor) headers["Authorization"] = `Bearer ${visitor.bearer}`;
     else if (visitor.cookie !== null) headers["Cookie"] = visitor.cookie;
@@ -197,7 +228,12 @@ export class HamrahApi {
     try {
       return await this.#attempt<T>(method, path, call);
     } catch (error) {
-      if (!(error instanceof HamrahApiError) || error.status !== 503 || error.retryAfter === undefined) throw error;
+      if (
+        !(error instanceof HamrahApiError) ||
+        error.status !== 503 ||
+        error.retryAfter === undefined
+      )
+        throw error;
       const wait = error.retryAfter * 1000;
       if (Date.now() - started + wait > REPEAT_WITHIN_MS) throw error;
       await pause(wait, call.signal);
@@ -219,13 +255,21 @@ export class HamrahApi {
 /** An id in a path. Anything but an id could lead to another path (`..`). */
 const segment = (id: string): string => {
   if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
-  throw new HamrahApiError({ status: 0, code: "invalid_request", message: "The id has characters that no id has." });
+  throw new HamrahApiError({
+    status: 0,
+    code: "invalid_request",
+    message: "The id has characters that no id has.",
+  });
 };
 
 const requestFor = (method: string, url: string, { headers, body, signal }: Call): Request => {
   signal?.throwIfAborted();
   // A redirect is never followed: it could carry the key or a credential to another host.
-  const init: RequestInit = { method, headers: { Accept: "application/json", ...headers }, redirect: "manual" };
+  const init: RequestInit = {
+    method,
+    headers: { Accept: "application/json", ...headers },
+    redirect: "manual",
+  };
   if (signal) init.signal = signal;
   if (body !== undefined) {
     init.body = JSON.stringify(body);
@@ -235,16 +279,28 @@ const requestFor = (method: string, url: string, { headers, body, signal }: Call
     return new Request(url, init);
   } catch {
     // Without its cause: the platform's message repeats the header's value.
-    throw new HamrahApiError({ status: 0, code: "invalid_request", message: "The key or the credential cannot be sent in a header." });
+    throw new HamrahApiError({
+      status: 0,
+      code: "invalid_request",
+      message: "The key or the credential cannot be sent in a header.",
+    });
   }
 };
 
-const noAnswerIsNetwork = async <T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+const noAnswerIsNetwork = async <T>(
+  answer: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> => {
   try {
     return await answer;
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new HamrahApiError({ status: 0, code: "network", message: "The API did not answer.", cause });
+    throw new HamrahApiError({
+      status: 0,
+      code: "network",
+      message: "The API did not answer.",
+      cause,
+    });
   }
 };
 
@@ -256,7 +312,12 @@ const objectIn = (text: string, response: Response): object => {
     // Told below, without its cause: the parser's message repeats parts of the body.
   }
   const requestId = response.headers.get("X-Request-Id") ?? undefined;
-  throw new HamrahApiError({ status: response.status, code: "invalid_answer", message: "The answer is not JSON.", requestId });
+  throw new HamrahApiError({
+    status: response.status,
+    code: "invalid_answer",
+    message: "The answer is not JSON.",
+    requestId,
+  });
 };
 
 const pause = (milliseconds: number, signal: AbortSignal | undefined): Promise<void> =>

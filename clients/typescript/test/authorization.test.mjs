@@ -5,7 +5,13 @@ import { inspect } from "node:util";
 import { build } from "esbuild";
 
 const entryPoints = [new URL("../src/authorization.ts", import.meta.url).pathname];
-const { outputFiles } = await build({ entryPoints, bundle: true, format: "esm", platform: "neutral", write: false });
+const { outputFiles } = await build({
+  entryPoints,
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  write: false,
+});
 const { AuthorizationClient, AuthorizationUnavailable } = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`
 );
@@ -13,12 +19,24 @@ const { AuthorizationClient, AuthorizationUnavailable } = await import(
 const TOKEN = `hmp_${"a".repeat(43)}`;
 const START = 1_800_000_000;
 const URL_ = "https://auth.example";
-const good = ({ version = 1, permissions = ["read"], end = START + 300, age = 1000, service = 1 } = {}) => ({
+const good = ({
+  version = 1,
+  permissions = ["read"],
+  end = START + 300,
+  age = 1000,
+  service = 1,
+} = {}) => ({
   valid: true,
   payload: { user_id: 7, username: "ada", name: "Ada" },
   renewed: false,
   expires_at: end,
-  access: { service_id: service, roles: ["Keeper"], permissions, policy_version: version, max_age: age },
+  access: {
+    service_id: service,
+    roles: ["Keeper"],
+    permissions,
+    policy_version: version,
+    max_age: age,
+  },
 });
 const json = (body, status = 200, headers = {}) => Response.json(body, { status, headers });
 const refusal = (error = "invalid_token") => json({ valid: false, error }, 401);
@@ -32,11 +50,24 @@ const scripted = (answers, options = {}) => {
     const answer = answers[Math.min(sent.length, answers.length) - 1];
     return typeof answer === "function" ? answer(request) : answer.clone();
   };
-  return { sent, clock, client: new AuthorizationClient({ url: URL_, service: "Stock", fetch, now: () => clock.now * 1000, ...options }) };
+  return {
+    sent,
+    clock,
+    client: new AuthorizationClient({
+      url: URL_,
+      service: "Stock",
+      fetch,
+      now: () => clock.now * 1000,
+      ...options,
+    }),
+  };
 };
 
 const unavailable = async (promise) => {
-  const error = await promise.then((value) => assert.fail(`it succeeded: ${inspect(value)}`), (error) => error);
+  const error = await promise.then(
+    (value) => assert.fail(`it succeeded: ${inspect(value)}`),
+    (error) => error,
+  );
   assert.ok(error instanceof AuthorizationUnavailable, inspect(error));
   return error;
 };
@@ -62,8 +93,14 @@ test("it asks as the contract has it", async () => {
     cached: false,
   });
   const [request] = sent;
-  assert.deepEqual([request.method, request.url, request.redirect], ["POST", `${URL_}/check-token`, "manual"]);
-  assert.deepEqual([request.headers.get("token"), request.headers.get("x-client-id")], [TOKEN, "stock-1"]);
+  assert.deepEqual(
+    [request.method, request.url, request.redirect],
+    ["POST", `${URL_}/check-token`, "manual"],
+  );
+  assert.deepEqual(
+    [request.headers.get("token"), request.headers.get("x-client-id")],
+    [TOKEN, "stock-1"],
+  );
   assert.deepEqual(await request.json(), { service_id: "Stock" });
   assert.throws(() => checked.permissions.push("write"), TypeError, "what is kept can be changed");
   assert.ok(!inspect(client, { depth: 9, showHidden: true }).includes(TOKEN));
@@ -112,7 +149,11 @@ test("the minute counts from the question, and not again from each use; a clock 
 
 test("nothing is kept longer than the service says, whatever the client was told", async () => {
   const { client, sent, clock } = scripted([json(good({ age: 20 }))]);
-  for (const [at, asked] of [[0, 1], [19, 1], [20, 2]]) {
+  for (const [at, asked] of [
+    [0, 1],
+    [19, 1],
+    [20, 2],
+  ]) {
     clock.now = START + at;
     await client.check(TOKEN);
     assert.equal(sent.length, asked, `${at} s`);
@@ -121,27 +162,46 @@ test("nothing is kept longer than the service says, whatever the client was told
 
 test("what cannot be a token is sent nowhere", async () => {
   const { client, sent } = scripted([json(good())]);
-  for (const token of ["", " ", `${TOKEN}\r\nx-forwarded-for: 10.0.0.1`, `${TOKEN}\n`, `${TOKEN}, ${TOKEN}`, "tökén", "a".repeat(257), "\u0000"]) {
+  for (const token of [
+    "",
+    " ",
+    `${TOKEN}\r\nx-forwarded-for: 10.0.0.1`,
+    `${TOKEN}\n`,
+    `${TOKEN}, ${TOKEN}`,
+    "tökén",
+    "a".repeat(257),
+    "\u0000",
+  ]) {
     assert.deepEqual(await client.check(token), { ok: false, status: 401, error: "invalid_token" });
   }
-  for (const token of [null, undefined]) assert.equal((await client.check(token)).error, "missing_token_header");
+  for (const token of [null, undefined])
+    assert.equal((await client.check(token)).error, "missing_token_header");
   assert.equal(sent.length, 0);
 });
 
 test("refusals are told and not kept", async () => {
   for (const error of ["invalid_token", "expired_token", "missing_token_header"]) {
-    const { client, sent } = scripted([refusal(error), json(good({ permissions: [] })), json(good())]);
+    const { client, sent } = scripted([
+      refusal(error),
+      json(good({ permissions: [] })),
+      json(good()),
+    ]);
     assert.deepEqual(await client.check(TOKEN), { ok: false, status: 401, error });
     const forbidden = await client.check(TOKEN, { permission: "read" });
     assert.deepEqual(forbidden, { ok: false, status: 403, error: "forbidden", permission: "read" });
-    assert.equal((await client.check(TOKEN, { permission: "read" })).ok, true, "a grant counts at once");
+    assert.equal(
+      (await client.check(TOKEN, { permission: "read" })).ok,
+      true,
+      "a grant counts at once",
+    );
     assert.equal(sent.length, 3);
   }
 });
 
 test("a permission that is no name is a mistake of the backend's", async () => {
   const { client } = scripted([json(good())]);
-  for (const permission of [undefined, null, 1]) await assert.rejects(client.check(TOKEN, { permission }), TypeError);
+  for (const permission of [undefined, null, 1])
+    await assert.rejects(client.check(TOKEN, { permission }), TypeError);
 });
 
 test("whatever is not the service's answer lets nobody in", async () => {
@@ -191,9 +251,13 @@ test("an error says what the service said, and when to ask again", async () => {
     assert.deepEqual([error.status, error.code, error.retryAfter], [status, code, retryAfter]);
     assert.ok(!inspect(error).includes(TOKEN));
   }
-  const hears = ({ signal }) => new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason)));
+  const hears = ({ signal }) =>
+    new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason)));
   for (const silent of [hears, () => new Promise(() => {})]) {
-    assert.equal((await unavailable(scripted([silent], { timeout: 20 }).client.check(TOKEN))).code, "timeout");
+    assert.equal(
+      (await unavailable(scripted([silent], { timeout: 20 }).client.check(TOKEN))).code,
+      "timeout",
+    );
   }
 });
 
@@ -214,15 +278,30 @@ test("at most so many answers are kept; the one that was not used for longest le
 });
 
 test("an answer of an older policy is used once and not kept", async () => {
-  const { client, sent } = scripted([json(good({ version: 5 })), json(good({ version: 4 })), json(good({ version: 5 }))]);
-  for (const [token, count] of [["a", 1], ["b", 2], ["a", 2], ["b", 3], ["b", 3], ["a", 3]]) {
+  const { client, sent } = scripted([
+    json(good({ version: 5 })),
+    json(good({ version: 4 })),
+    json(good({ version: 5 })),
+  ]);
+  for (const [token, count] of [
+    ["a", 1],
+    ["b", 2],
+    ["a", 2],
+    ["b", 3],
+    ["b", 3],
+    ["a", 3],
+  ]) {
     await client.check(token);
     assert.equal(sent.length, count);
   }
 });
 
 test("another service's version, and an older one after a restore, begin anew", async () => {
-  const { client, sent, clock } = scripted([json(good({ version: 9 })), json(good({ version: 2, service: 3 })), json(good({ version: 1, service: 3 }))]);
+  const { client, sent, clock } = scripted([
+    json(good({ version: 9 })),
+    json(good({ version: 2, service: 3 })),
+    json(good({ version: 1, service: 3 })),
+  ]);
   for (const token of ["a", "b", "b"]) await client.check(token);
   assert.equal(sent.length, 2);
   clock.now += 60;
@@ -243,7 +322,11 @@ test("what was asked before a refusal is not kept when it comes after it", async
 
 test("what was asked first does not replace what was asked last", async () => {
   const slow = later();
-  const { client, sent } = scripted([slow.answer, json(good({ permissions: [] })), json(good({ permissions: [] }))]);
+  const { client, sent } = scripted([
+    slow.answer,
+    json(good({ permissions: [] })),
+    json(good({ permissions: [] })),
+  ]);
   const read = client.check(TOKEN);
   while (sent.length < 1) await new Promise((resume) => setImmediate(resume));
   await client.check(TOKEN, { write: true });
@@ -253,7 +336,10 @@ test("what was asked first does not replace what was asked last", async () => {
 });
 
 test("reads share a request that fails, and the next one asks again; in a Worker they do not share", async () => {
-  for (const [share, first] of [[undefined, 1], [false, 5]]) {
+  for (const [share, first] of [
+    [undefined, 1],
+    [false, 5],
+  ]) {
     const slow = later();
     const options = share === undefined ? {} : { share };
     const { client, sent } = scripted([...Array(first).fill(slow.answer), json(good())], options);
@@ -278,6 +364,21 @@ test("what ended is shared no more, while something else is under way", async ()
 });
 
 test("settings that make no sense are refused", () => {
-  const wrong = [{ url: "http://auth.example" }, { url: `${URL_}/auth` }, { service: "" }, { maxAge: -1 }, { maxAge: NaN }, { renewWithin: -1 }, { timeout: 0 }, { maxEntries: 0 }, { clientId: "a\nb" }];
-  for (const options of wrong) assert.throws(() => new AuthorizationClient({ url: URL_, service: "Stock", ...options }), TypeError, inspect(options));
+  const wrong = [
+    { url: "http://auth.example" },
+    { url: `${URL_}/auth` },
+    { service: "" },
+    { maxAge: -1 },
+    { maxAge: NaN },
+    { renewWithin: -1 },
+    { timeout: 0 },
+    { maxEntries: 0 },
+    { clientId: "a\nb" },
+  ];
+  for (const options of wrong)
+    assert.throws(
+      () => new AuthorizationClient({ url: URL_, service: "Stock", ...options }),
+      TypeError,
+      inspect(options),
+    );
 });

@@ -25,24 +25,60 @@ use world::*;
 fn it_asks_as_the_contract_has_it() {
     let world = World::new(|_| {});
     world.give(200, &good());
-    let Ok(Checked::Allowed { answer, cached: false }) = world.check("hmp_a", (Access::Read, Some("read"))) else { panic!("not allowed") };
-    assert_eq!((answer.user.user_id, answer.user.username.as_str(), answer.policy_version), (7, "ada", 1));
-    let sent = world.script.sent.lock().unwrap()[0].clone();
-    let header = |name| sent.headers.iter().find(|(each, _)| *each == name).map(|(_, value)| value.as_str());
-    assert_eq!((sent.url.as_str(), sent.body.as_str()), ("https://auth.example/check-token", r#"{"service_id":"Stock"}"#));
+    let Ok(Checked::Allowed {
+        answer,
+        cached: false,
+    }) = world.check("hmp_a", (Access::Read, Some("read")))
+    else {
+        panic!("not allowed")
+    };
     assert_eq!(
-        (header("token"), header("x-client-id"), header("content-type")),
+        (
+            answer.user.user_id,
+            answer.user.username.as_str(),
+            answer.policy_version
+        ),
+        (7, "ada", 1)
+    );
+    let sent = world.script.sent.lock().unwrap()[0].clone();
+    let header = |name| {
+        sent.headers
+            .iter()
+            .find(|(each, _)| *each == name)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(
+        (sent.url.as_str(), sent.body.as_str()),
+        (
+            "https://auth.example/check-token",
+            r#"{"service_id":"Stock"}"#
+        )
+    );
+    assert_eq!(
+        (
+            header("token"),
+            header("x-client-id"),
+            header("content-type")
+        ),
         (Some("hmp_a"), Some("stock-1"), Some("application/json"))
     );
-    assert!(matches!(world.check("hmp_a", READ), Ok(Checked::Allowed { cached: true, .. })));
+    assert!(matches!(
+        world.check("hmp_a", READ),
+        Ok(Checked::Allowed { cached: true, .. })
+    ));
 }
 
 #[test]
 fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
     // In its last 30 seconds a token is asked about, and so renewed.
-    for (max_age, renew_within, life, end) in
-        [(60, 30, 60, 300), (600, 30, 60, 300), (10, 30, 10, 300), (60, 0, 20, 20), (60, 30, 20, 50), (60, 45, 5, 50)]
-    {
+    for (max_age, renew_within, life, end) in [
+        (60, 30, 60, 300),
+        (600, 30, 60, 300),
+        (10, 30, 10, 300),
+        (60, 0, 20, 20),
+        (60, 30, 20, 50),
+        (60, 45, 5, 50),
+    ] {
         let world = World::new(|settings| {
             settings.max_age = Duration::from_secs(max_age);
             settings.renew_within = Duration::from_secs(renew_within);
@@ -98,25 +134,51 @@ fn the_minute_counts_from_the_question_and_a_clock_that_is_set_back_ends_it() {
 fn what_cannot_be_a_token_is_sent_nowhere() {
     let world = World::new(|_| {});
     let long = "a".repeat(257);
-    for token in ["", " ", "a\r\nx-forwarded-for: 10.0.0.1", "a\n", "a, a", "tökén", &long, "\0"] {
-        assert_eq!(world.check(token, WRITE).unwrap(), Checked::Unauthorized(TokenError::InvalidToken));
+    for token in [
+        "",
+        " ",
+        "a\r\nx-forwarded-for: 10.0.0.1",
+        "a\n",
+        "a, a",
+        "tökén",
+        &long,
+        "\0",
+    ] {
+        assert_eq!(
+            world.check(token, WRITE).unwrap(),
+            Checked::Unauthorized(TokenError::InvalidToken)
+        );
     }
     let none = poll(pin!(world.client.check(None, Access::Read, None))).expect("an answer");
-    assert_eq!(none.unwrap(), Checked::Unauthorized(TokenError::MissingTokenHeader));
+    assert_eq!(
+        none.unwrap(),
+        Checked::Unauthorized(TokenError::MissingTokenHeader)
+    );
     assert_eq!(world.sent(), 0);
 }
 
 #[test]
 fn refusals_are_told_and_not_kept() {
     let world = World::new(|_| {});
-    for error in [TokenError::InvalidToken, TokenError::ExpiredToken, TokenError::MissingTokenHeader] {
+    for error in [
+        TokenError::InvalidToken,
+        TokenError::ExpiredToken,
+        TokenError::MissingTokenHeader,
+    ] {
         world.give(401, &json!({"valid": false, "error": error.code()}));
-        assert_eq!(world.check("a", READ).unwrap(), Checked::Unauthorized(error));
+        assert_eq!(
+            world.check("a", READ).unwrap(),
+            Checked::Unauthorized(error)
+        );
     }
     for permissions in [&[][..], &["read"]] {
         world.give(200, &good_in(1, 1, permissions));
         let expected = !permissions.is_empty();
-        assert_eq!(world.ok("a", (Access::Read, Some("read"))).0, expected, "a grant counts at once");
+        assert_eq!(
+            world.ok("a", (Access::Read, Some("read"))).0,
+            expected,
+            "a grant counts at once"
+        );
     }
     assert_eq!(world.sent(), 5);
 }
@@ -131,7 +193,10 @@ fn a_write_always_asks_and_a_401_ends_what_was_known() {
     assert_eq!(world.ok("a", READ), (true, 2));
     for count in 3..5 {
         world.give(401, &refusal());
-        assert_eq!(world.ok("a", if count == 3 { WRITE } else { READ }), (false, count));
+        assert_eq!(
+            world.ok("a", if count == 3 { WRITE } else { READ }),
+            (false, count)
+        );
     }
 }
 
@@ -145,7 +210,12 @@ fn whatever_is_not_the_services_answer_lets_nobody_in() {
         (401, json!("who are you?")),
         (401, json!({"error": "invalid_token"})),
     ]);
-    let wrong = [("/valid", json!(false)), ("/payload/user_id", json!("7")), ("/access", json!(null)), ("/expires_at", json!("never"))];
+    let wrong = [
+        ("/valid", json!(false)),
+        ("/payload/user_id", json!("7")),
+        ("/access", json!(null)),
+        ("/expires_at", json!("never")),
+    ];
     for (path, value) in wrong.into_iter().chain([
         ("/access/permissions", json!("read")),
         ("/access/policy_version", json!(null)),
@@ -158,7 +228,11 @@ fn whatever_is_not_the_services_answer_lets_nobody_in() {
     for (status, body) in bodies {
         let world = World::new(|_| {});
         world.give(status, &body);
-        assert_eq!(world.check("a", READ).expect_err("it is let in").status, status, "{body}");
+        assert_eq!(
+            world.check("a", READ).expect_err("it is let in").status,
+            status,
+            "{body}"
+        );
     }
 }
 
@@ -167,18 +241,35 @@ fn where_it_cannot_be_asked_reads_go_on_until_their_time_and_nothing_else_does()
     let world = World::new(|_| {});
     world.give(200, &good());
     world.check("a", READ).unwrap();
-    let busy = Reply { status: 503, retry_after: Some("7".to_owned()), body: br#"{"error":"unavailable"}"#.to_vec() };
+    let busy = Reply {
+        status: 503,
+        retry_after: Some("7".to_owned()),
+        body: br#"{"error":"unavailable"}"#.to_vec(),
+    };
     for answer in [Ok(busy), Err("no route")] {
-        world.script.answers.lock().unwrap().push(Some(answer.clone()));
+        world
+            .script
+            .answers
+            .lock()
+            .unwrap()
+            .push(Some(answer.clone()));
         let error = world.check("a", WRITE).unwrap_err();
         match answer {
-            Ok(_) => assert_eq!((error.code.as_str(), error.retry_after), ("unavailable", Some(Duration::from_secs(7)))),
+            Ok(_) => assert_eq!(
+                (error.code.as_str(), error.retry_after),
+                ("unavailable", Some(Duration::from_secs(7)))
+            ),
             Err(_) => assert_eq!((error.code.as_str(), error.status), ("network", 0)),
         }
     }
     assert_eq!(world.ok("a", READ), (true, 3));
     world.at(60.0);
-    world.script.answers.lock().unwrap().push(Some(Err("no route")));
+    world
+        .script
+        .answers
+        .lock()
+        .unwrap()
+        .push(Some(Err("no route")));
     assert_eq!(world.ok("a", READ), (false, 4));
 }
 
@@ -210,7 +301,16 @@ fn a_newer_policy_ends_what_is_older_and_an_older_one_is_not_kept() {
     for version in [5, 5, 6, 5, 6] {
         world.give(200, &good_in(1, version, &[]));
     }
-    for (token, count) in [("a", 1), ("b", 2), ("a", 2), ("c", 3), ("a", 4), ("a", 5), ("a", 5), ("c", 5)] {
+    for (token, count) in [
+        ("a", 1),
+        ("b", 2),
+        ("a", 2),
+        ("c", 3),
+        ("a", 4),
+        ("a", 5),
+        ("a", 5),
+        ("c", 5),
+    ] {
         assert_eq!(world.ok(token, READ), (true, count), "{token}");
     }
 }
@@ -242,7 +342,10 @@ fn reads_share_a_request_that_a_write_does_not_wait_for() {
     // The one who began it goes away; the others do not wait for nothing.
     drop(reads.remove(0));
     for mut read in reads {
-        assert!(matches!(poll(read.as_mut()), Some(Ok(Checked::Allowed { cached: false, .. }))));
+        assert!(matches!(
+            poll(read.as_mut()),
+            Some(Ok(Checked::Allowed { cached: false, .. }))
+        ));
     }
     // What was asked before the refusal is not kept.
     world.give(401, &refusal());
@@ -258,7 +361,10 @@ fn what_was_asked_before_the_logout_is_neither_kept_nor_waited_for() {
     world.give(401, &refusal());
     assert_eq!(world.ok("a", READ), (false, 2));
     world.release(place, 200, &good());
-    assert!(matches!(poll(read.as_mut()), Some(Ok(Checked::Allowed { .. }))));
+    assert!(matches!(
+        poll(read.as_mut()),
+        Some(Ok(Checked::Allowed { .. }))
+    ));
     world.give(401, &refusal());
     assert_eq!(world.ok("a", READ), (false, 3));
     world.give(200, &good());
@@ -276,7 +382,10 @@ fn what_was_asked_first_does_not_replace_what_was_asked_last_and_what_ended_is_s
     world.give(200, &good_in(1, 1, &[]));
     world.check("a", WRITE).unwrap();
     world.give(200, &good_in(1, 1, &[]));
-    assert_eq!(world.check("a", (Access::Read, Some("read"))).unwrap(), Checked::Forbidden);
+    assert_eq!(
+        world.check("a", (Access::Read, Some("read"))).unwrap(),
+        Checked::Forbidden
+    );
     assert_eq!(world.sent(), 3);
     world.release(place, 200, &good());
     assert!(poll(read.as_mut()).is_some());
@@ -316,8 +425,16 @@ fn settings_that_make_no_sense_are_refused() {
         Client::new(settings, Script::default()).is_err()
     };
     assert!(!refused(&|_| {}));
-    for url in ["http://[::1]:8080", "http://localhost", "http://127.0.0.1:1", "https://a.example:8443"] {
-        assert!(!refused(&|settings| url.clone_into(&mut settings.url)), "{url}");
+    for url in [
+        "http://[::1]:8080",
+        "http://localhost",
+        "http://127.0.0.1:1",
+        "https://a.example:8443",
+    ] {
+        assert!(
+            !refused(&|settings| url.clone_into(&mut settings.url)),
+            "{url}"
+        );
     }
     for url in [
         "http://auth.example",
@@ -328,10 +445,15 @@ fn settings_that_make_no_sense_are_refused() {
         "http://localhost.example",
         "https://a?b",
     ] {
-        assert!(refused(&|settings| url.clone_into(&mut settings.url)), "{url}");
+        assert!(
+            refused(&|settings| url.clone_into(&mut settings.url)),
+            "{url}"
+        );
     }
     assert!(refused(&|settings| settings.service.clear()));
     assert!(refused(&|settings| settings.timeout = Duration::ZERO));
     assert!(refused(&|settings| settings.max_entries = 0));
-    assert!(refused(&|settings| settings.client_id = Some("a\nb".to_owned())));
+    assert!(refused(
+        &|settings| settings.client_id = Some("a\nb".to_owned())
+    ));
 }

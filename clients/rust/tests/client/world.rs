@@ -7,7 +7,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
-use hamrah_authorization_client::{Access, Checked, Client, Clock, Question, Reply, Settings, Transport, TransportError, Unavailable};
+use hamrah_authorization_client::{
+    Access, Checked, Client, Clock, Question, Reply, Settings, Transport, TransportError,
+    Unavailable,
+};
 use serde_json::{Value, json};
 
 pub const START: u64 = 1_800_000_000;
@@ -41,9 +44,17 @@ impl Transport for Script {
             sent.push(question);
             sent.len() - 1
         };
-        let given = poll_fn(|_| match self.answers.lock().unwrap().get_mut(place).and_then(Option::take) {
-            Some(given) => Poll::Ready(given),
-            None => Poll::Pending,
+        let given = poll_fn(|_| {
+            match self
+                .answers
+                .lock()
+                .unwrap()
+                .get_mut(place)
+                .and_then(Option::take)
+            {
+                Some(given) => Poll::Ready(given),
+                None => Poll::Pending,
+            }
         });
         given.await.map_err(Into::into)
     }
@@ -62,20 +73,38 @@ impl World {
         let mut settings = Settings::new("https://auth.example", "Stock");
         settings.client_id = Some("stock-1".to_owned());
         change(&mut settings);
-        let (script, clock) = (Script::default(), Told(Arc::new(AtomicU64::new(START * 1000))));
+        let (script, clock) = (
+            Script::default(),
+            Told(Arc::new(AtomicU64::new(START * 1000))),
+        );
         let client = Client::with_clock(settings, script.clone(), clock.clone()).expect("settings");
-        Self { client, clock, script }
+        Self {
+            client,
+            clock,
+            script,
+        }
     }
 
     pub fn at(&self, seconds: f64) {
         let millis = u64::try_from(Duration::from_secs_f64(seconds.abs()).as_millis()).unwrap();
         let start = START * 1000;
-        self.clock.0.store(if seconds < 0.0 { start - millis } else { start + millis }, Ordering::Relaxed);
+        self.clock.0.store(
+            if seconds < 0.0 {
+                start - millis
+            } else {
+                start + millis
+            },
+            Ordering::Relaxed,
+        );
     }
 
     /// Gives the next answer.
     pub fn give(&self, status: u16, body: &Value) {
-        self.script.answers.lock().unwrap().push(Some(Ok(reply(status, body))));
+        self.script
+            .answers
+            .lock()
+            .unwrap()
+            .push(Some(Ok(reply(status, body))));
     }
 
     /// Leaves the next question without an answer; gives its place.
@@ -93,7 +122,11 @@ impl World {
         self.script.sent.lock().unwrap().len()
     }
 
-    pub fn begin(&self, token: &str, (access, permission): (Access, Option<&'static str>)) -> Pin<Box<dyn Future<Output = Outcome>>> {
+    pub fn begin(
+        &self,
+        token: &str,
+        (access, permission): (Access, Option<&'static str>),
+    ) -> Pin<Box<dyn Future<Output = Outcome>>> {
         let (client, token) = (self.client.clone(), token.to_owned());
         let mut begun: Pin<Box<dyn Future<Output = Outcome>>> =
             Box::pin(async move { client.check(Some(&token), access, permission).await });
@@ -107,7 +140,10 @@ impl World {
 
     /// Whether it is allowed, and how many questions were sent by now.
     pub fn ok(&self, token: &str, how: (Access, Option<&str>)) -> (bool, usize) {
-        (matches!(self.check(token, how), Ok(Checked::Allowed { .. })), self.sent())
+        (
+            matches!(self.check(token, how), Ok(Checked::Allowed { .. })),
+            self.sent(),
+        )
     }
 }
 
@@ -119,7 +155,11 @@ pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
 }
 
 pub fn reply(status: u16, body: &Value) -> Reply {
-    Reply { status, retry_after: None, body: body.to_string().into_bytes() }
+    Reply {
+        status,
+        retry_after: None,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 pub fn good_in(service: i64, version: i64, permissions: &[&str]) -> Value {

@@ -18,10 +18,18 @@ export interface Proven {
 }
 
 /** How a sign-in began, and by what its owner has confirmed since then who they are. What is not known is not said. */
-export const proofs = ({ amr, auth_time, created_at }: Proven): { began: string; confirmed: string | null } => {
+export const proofs = ({
+  amr,
+  auth_time,
+  created_at,
+}: Proven): { began: string; confirmed: string | null } => {
   const proof = PROOFS.find(([method]) => amr.includes(method))?.[1];
   // A later proof takes the place of the first one.
-  if (auth_time > created_at) return { began: "Signed in", confirmed: proof === undefined ? "Confirmed" : `Confirmed with ${proof}` };
+  if (auth_time > created_at)
+    return {
+      began: "Signed in",
+      confirmed: proof === undefined ? "Confirmed" : `Confirmed with ${proof}`,
+    };
   const verb = amr.includes(RECOVERY) ? "Recovered" : "Signed in";
   return { began: proof === undefined ? verb : `${verb} with ${proof}`, confirmed: null };
 };

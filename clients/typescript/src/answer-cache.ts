@@ -66,7 +66,8 @@ export class Kept {
   sees({ service_id: service, policy_version: version }: Answer, { at }: Asked): boolean {
     const newest = this.#newest;
     // Once nothing of the newest version can be kept any more it counts no longer: a restored database counts on from an older one.
-    const counts = newest !== undefined && newest.service === service && at < newest.seen + this.#maxAge;
+    const counts =
+      newest !== undefined && newest.service === service && at < newest.seen + this.#maxAge;
     if (counts && version < newest.version) return false;
     if (newest && (newest.service !== service || newest.version !== version)) this.clear();
     this.#newest = { service, version, seen: Math.max(at, counts ? newest.seen : at) };
@@ -76,7 +77,10 @@ export class Kept {
   /** Keeps an answer, counted from when it was asked for: the service looked after that. */
   keep(key: string, answer: Answer, asked: Asked, now: number): void {
     // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
-    const until = Math.min(asked.at + Math.min(this.#maxAge, answer.max_age * 1000), answer.expires_at * 1000 - this.#renewWithin);
+    const until = Math.min(
+      asked.at + Math.min(this.#maxAge, answer.max_age * 1000),
+      answer.expires_at * 1000 - this.#renewWithin,
+    );
     const there = this.#entries.get(key);
     if (until <= now || now < asked.at || (there && there.asked.order > asked.order)) return;
     this.#entries.delete(key);

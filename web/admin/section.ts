@@ -13,7 +13,8 @@ export interface Part {
 }
 
 /** Whether the service refused because it is not theirs to do. */
-const isForbidden = (error: unknown): error is Refusal => error instanceof Refusal && error.status === 403;
+const isForbidden = (error: unknown): error is Refusal =>
+  error instanceof Refusal && error.status === 403;
 
 /** Fills a part. To whoever may not see it, it says only that. */
 export const fill = (section: HTMLElement, action: () => Promise<void>): Promise<void> => {
@@ -29,13 +30,21 @@ export const fill = (section: HTMLElement, action: () => Promise<void>): Promise
     }
     body.hidden = refused !== undefined;
     const needs = refused?.permission;
-    const text = needs === undefined ? "This part is not yours." : `This part is not yours: it needs the permission ${needs} in the service auth.`;
+    const text =
+      needs === undefined
+        ? "This part is not yours."
+        : `This part is not yours: it needs the permission ${needs} in the service auth.`;
     closed.textContent = refused ? text : "";
   });
 };
 
 /** A list of a part, which is shown page by page; `item` makes an entry. */
-export const pagedList = <T>(section: HTMLElement, path: () => string, item: (entry: T) => HTMLLIElement, none: string) => {
+export const pagedList = <T>(
+  section: HTMLElement,
+  path: () => string,
+  item: (entry: T) => HTMLLIElement,
+  none: string,
+) => {
   const list = byId(`${section.id}-list`, HTMLElement);
   const more = byId(`${section.id}-more`, HTMLButtonElement);
   let next: string | null = null;
@@ -61,7 +70,9 @@ export const pagedList = <T>(section: HTMLElement, path: () => string, item: (en
   return {
     reload: async (): Promise<void> => {
       const items = take(await page<T>(path()));
-      list.replaceChildren(...(items.length === 0 ? [element("li", { class: "muted" }, none)] : items));
+      list.replaceChildren(
+        ...(items.length === 0 ? [element("li", { class: "muted" }, none)] : items),
+      );
     },
     clear: (): void => {
       next = null;
@@ -73,7 +84,9 @@ export const pagedList = <T>(section: HTMLElement, path: () => string, item: (en
 
 /** Where somebody went on from, in a list that has been made anew; its heading, if that is not there any more. */
 export const focusEntry = (section: HTMLElement, id: number): void => {
-  const again = section.querySelector<HTMLElement>(`[data-id="${id}"] button`) ?? byId(`${section.id}-title`, HTMLElement);
+  const again =
+    section.querySelector<HTMLElement>(`[data-id="${id}"] button`) ??
+    byId(`${section.id}-title`, HTMLElement);
   again.focus();
 };
 
@@ -94,7 +107,10 @@ const some = (names: string[]): string => {
 };
 
 /** Asks, deletes; if it is in use says by what, and asks once more. */
-export const deleteAsked = async (section: HTMLElement, { title, text, remove, removed }: Deletion): Promise<void> => {
+export const deleteAsked = async (
+  section: HTMLElement,
+  { title, text, remove, removed }: Deletion,
+): Promise<void> => {
   if (isBusy(section) || !(await confirmed({ title, text, action: "Delete" }))) return;
   let usedBy: Refusal["usedBy"];
   await attempt(section, async () => {
@@ -110,7 +126,11 @@ export const deleteAsked = async (section: HTMLElement, { title, text, remove, r
   if (!usedBy) return;
   const users = Object.entries(usedBy).filter(([, names]) => names.length > 0);
   const told = users.map(([kind, names]) => `${kind}: ${some(names)}`).join("; ");
-  const question = { title: "It is in use", text: `It is used by ${told}. If you delete it anyway, they lose it.`, action: "Delete anyway" };
+  const question = {
+    title: "It is in use",
+    text: `It is used by ${told}. If you delete it anyway, they lose it.`,
+    action: "Delete anyway",
+  };
   if (!(await confirmed(question))) return;
   await attempt(section, async () => {
     await remove(true);

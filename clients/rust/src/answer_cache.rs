@@ -40,7 +40,15 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
-        Self { entries: HashMap::new(), by_use: BTreeMap::new(), uses: 0, max_age, most, renew_within, newest: None }
+        Self {
+            entries: HashMap::new(),
+            by_use: BTreeMap::new(),
+            uses: 0,
+            max_age,
+            most,
+            renew_within,
+            newest: None,
+        }
     }
 
     pub(crate) fn get(&mut self, key: &Key, now: Duration) -> Option<Arc<Answer>> {
@@ -86,7 +94,11 @@ impl Kept {
                 self.clear();
             }
         }
-        self.newest = Some(Newest { service, version, seen });
+        self.newest = Some(Newest {
+            service,
+            version,
+            seen,
+        });
         true
     }
 
@@ -95,7 +107,10 @@ impl Kept {
         // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
         let renewal = Duration::from_secs(answer.expires_at).saturating_sub(self.renew_within);
         let until = renewal.min(asked.at + self.max_age.min(Duration::from_secs(answer.max_age)));
-        let is_older = self.entries.get(key).is_some_and(|there| there.asked.order > asked.order);
+        let is_older = self
+            .entries
+            .get(key)
+            .is_some_and(|there| there.asked.order > asked.order);
         if until <= now || now < asked.at || is_older {
             return;
         }
@@ -107,6 +122,14 @@ impl Kept {
         }
         self.uses += 1;
         self.by_use.insert(self.uses, *key);
-        self.entries.insert(*key, Entry { answer: Arc::clone(answer), asked, until, used: self.uses });
+        self.entries.insert(
+            *key,
+            Entry {
+                answer: Arc::clone(answer),
+                asked,
+                until,
+                used: self.uses,
+            },
+        );
     }
 }

@@ -1,9 +1,9 @@
 // Roles, and permissions: they are alike, but that a role has permissions.
 import { type Named, all, api, isBuiltIn } from "./api.js";
-import { ask } from "./asking.js";
+import { ask } from "./form-dialog.js";
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, say } from "../shared/feedback.js";
-import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./part.js";
+import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./section.js";
 import { showRelations } from "./relations.js";
 
 /** A kind of thing, as the API and people call it. */
@@ -46,9 +46,12 @@ const permissionsOf = (role: Named): void =>
     fixed: isBuiltIn(role),
     related: () => all<Named>(`/roles/${role.id}/permissions`),
     possible: () => all<Named>("/permissions"),
-    add: (permission) => api.relate("role-permissions", { role_id: role.id, permission_id: permission.id }),
-    remove: (permission) => api.part("role-permissions", { role_id: role.id, permission_id: permission.id }),
-    warning: () => `Whoever has the role ${role.name} loses this permission, unless something else gives it.`,
+    add: (permission) =>
+      api.relate("role-permissions", { role_id: role.id, permission_id: permission.id }),
+    remove: (permission) =>
+      api.part("role-permissions", { role_id: role.id, permission_id: permission.id }),
+    warning: () =>
+      `Whoever has the role ${role.name} loses this permission, unless something else gives it.`,
   });
 
 /** Prepares the section. */
@@ -61,12 +64,24 @@ export const things = (kind: Kind): Part => {
     const badge = builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : [];
     const title = element("div", {}, element("h3", {}, isolated(thing.name), ...badge));
     const actions: HTMLElement[] = [];
-    if (kind === ROLES) actions.push(button("Permissions", `Permissions of ${thing.name}`, () => permissionsOf(thing)));
+    if (kind === ROLES)
+      actions.push(
+        button("Permissions", `Permissions of ${thing.name}`, () => permissionsOf(thing)),
+      );
     if (!builtIn) {
-      actions.push(button("Rename", `Rename ${kind.one} ${thing.name}`, () => void rename(thing), described));
-      actions.push(button("Delete", `Delete ${kind.one} ${thing.name}`, () => void remove(thing), described));
+      actions.push(
+        button("Rename", `Rename ${kind.one} ${thing.name}`, () => void rename(thing), described),
+      );
+      actions.push(
+        button("Delete", `Delete ${kind.one} ${thing.name}`, () => void remove(thing), described),
+      );
     }
-    return element("li", { "data-id": String(thing.id) }, title, element("div", { class: "actions" }, ...actions));
+    return element(
+      "li",
+      { "data-id": String(thing.id) },
+      title,
+      element("div", { class: "actions" }, ...actions),
+    );
   };
 
   const list = pagedList<Named>(section, () => `/${kind.path}`, item, `There are no ${kind.path}.`);
@@ -93,7 +108,10 @@ export const things = (kind: Kind): Part => {
       called = name;
     };
     const title = `Rename the ${kind.one} ${thing.name}`;
-    const text = kind === PERMISSIONS ? "Services ask for permissions by their names: they have to be told of the new one." : undefined;
+    const text =
+      kind === PERMISSIONS
+        ? "Services ask for permissions by their names: they have to be told of the new one."
+        : undefined;
     const form = { title, fields: [nameField(kind, thing.name)], action: "Rename", submit };
     if (!(await ask(text === undefined ? form : { ...form, text }))) return;
     await attempt(section, list.reload);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { build } from "esbuild";
 
-const { outputFiles } = await build({ entryPoints: ["web/account/whereabouts.ts"], bundle: true, format: "esm", write: false });
+const { outputFiles } = await build({ entryPoints: ["web/account/location-label.ts"], bundle: true, format: "esm", write: false });
 const { countryName, proofs } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 
 const AT = 1_795_318_445_000;

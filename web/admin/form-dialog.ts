@@ -33,9 +33,18 @@ export interface Form {
   submit(values: Record<string, string>): Promise<void>;
 }
 
-export const option = ({ value, text }: Choice): HTMLOptionElement => element("option", { value }, text);
+export const option = ({ value, text }: Choice): HTMLOptionElement =>
+  element("option", { value }, text);
 
-const control = ({ name, attributes = {}, value, missing, codes, choices, hint }: Field): HTMLInputElement | HTMLSelectElement => {
+const control = ({
+  name,
+  attributes = {},
+  value,
+  missing,
+  codes,
+  choices,
+  hint,
+}: Field): HTMLInputElement | HTMLSelectElement => {
   const id = `asked-${name}`;
   const described = `${hint === undefined ? "" : `${id}-hint `}asked-error`;
   const common: Record<string, string> = { id, name, "aria-describedby": described };
@@ -47,15 +56,32 @@ const control = ({ name, attributes = {}, value, missing, codes, choices, hint }
     return made;
   }
   const groups = choices.filter((group) => group.choices.length > 0);
-  const options = groups.map(({ label, choices: each }) => element("optgroup", { label }, ...each.map(option)));
-  return element("select", { ...common, ...attributes }, option({ value: "", text: "Choose…" }), ...options);
+  const options = groups.map(({ label, choices: each }) =>
+    element("optgroup", { label }, ...each.map(option)),
+  );
+  return element(
+    "select",
+    { ...common, ...attributes },
+    option({ value: "", text: "Choose…" }),
+    ...options,
+  );
 };
 
 const row = (field: Field): HTMLElement => {
   const made = control(field);
-  const note = field.note === undefined ? [] : [" ", element("span", { class: "muted" }, `(${field.note})`)];
-  const hint = field.hint === undefined ? null : element("p", { id: `${made.id}-hint`, class: "muted" }, field.hint);
-  return element("div", { class: "field" }, element("label", { for: made.id }, field.label, ...note), made, hint);
+  const note =
+    field.note === undefined ? [] : [" ", element("span", { class: "muted" }, `(${field.note})`)];
+  const hint =
+    field.hint === undefined
+      ? null
+      : element("p", { id: `${made.id}-hint`, class: "muted" }, field.hint);
+  return element(
+    "div",
+    { class: "field" },
+    element("label", { for: made.id }, field.label, ...note),
+    made,
+    hint,
+  );
 };
 
 /** Asks; gives whether it was done. Escape and "Cancel" mean no. */
@@ -64,15 +90,35 @@ export const ask = ({ title, text, fields, action, submit }: Form): Promise<bool
   const explanation = text === undefined ? null : element("p", { id: "asked-text" }, text);
   const error = element("p", { id: "asked-error", class: "error", role: "alert" });
   const cancel = element("button", { type: "button", "data-way-out": "" }, "Cancel");
-  const go = element("button", { type: "submit", class: "primary", "aria-describedby": "asked-error" }, action);
+  const go = element(
+    "button",
+    { type: "submit", class: "primary", "aria-describedby": "asked-error" },
+    action,
+  );
   const actions = element("div", { class: "actions" }, cancel, go);
-  const form = element("form", { novalidate: "", method: "dialog" }, heading, explanation, ...fields.map(row), error, actions);
-  const dialog = element("dialog", { "aria-labelledby": heading.id, ...(explanation ? { "aria-describedby": explanation.id } : {}) }, form);
+  const form = element(
+    "form",
+    { novalidate: "", method: "dialog" },
+    heading,
+    explanation,
+    ...fields.map(row),
+    error,
+    actions,
+  );
+  const dialog = element(
+    "dialog",
+    {
+      "aria-labelledby": heading.id,
+      ...(explanation ? { "aria-describedby": explanation.id } : {}),
+    },
+    form,
+  );
   const same = here();
   cancel.addEventListener("click", () => dialog.close());
   onSubmit(form, async () => {
     const values: Record<string, string> = {};
-    for (const { name } of fields) values[name] = (form.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement).value;
+    for (const { name } of fields)
+      values[name] = (form.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement).value;
     await submit(values);
     dialog.close("done");
   });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{self, BoxFuture, WeakShared};
 
 use crate::answer::{Said, Unavailable};
-use crate::kept::{Asked, Kept};
+use crate::answer_cache::{Asked, Kept};
 use crate::{Answer, Key};
 
 type Answered = BoxFuture<'static, Result<Said, Unavailable>>;
@@ -34,7 +34,12 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
-        Self { kept: Kept::new(max_age, most, renew_within), asking: HashMap::new(), order: 0, barrier: 0 }
+        Self {
+            kept: Kept::new(max_age, most, renew_within),
+            asking: HashMap::new(),
+            order: 0,
+            barrier: 0,
+        }
     }
 
     /// The request that a read may wait for.
@@ -56,7 +61,9 @@ impl State {
     }
 
     fn end(&mut self, key: &Key, order: u64) {
-        let Some(asking) = self.asking.get_mut(key) else { return };
+        let Some(asking) = self.asking.get_mut(key) else {
+            return;
+        };
         asking.running = asking.running.saturating_sub(1);
         asking.shared.take_if(|(of, _)| *of == order);
         if asking.running == 0 {
@@ -65,7 +72,11 @@ impl State {
     }
 
     pub(crate) fn learn(&mut self, key: &Key, answer: &Arc<Answer>, asked: Asked, now: Duration) {
-        let barrier = self.asking.get(key).map_or(0, |asking| asking.barrier).max(self.barrier);
+        let barrier = self
+            .asking
+            .get(key)
+            .map_or(0, |asking| asking.barrier)
+            .max(self.barrier);
         if self.kept.sees(answer, asked) && asked.order > barrier {
             self.kept.keep(key, answer, asked, now);
         }
@@ -96,6 +107,9 @@ pub(crate) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).end(&self.key, self.order);
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end(&self.key, self.order);
     }
 }
