@@ -1,9 +1,9 @@
-// How and from where somebody signed in, in words.
+// Labels for a session: how its user signed in, and from which country.
 
 const RECOVERY = "recovery";
 
-/** Of several methods the first that stands here says it best. */
-const PROOFS: [string, string][] = [
+/** Names of methods. If a session has several, the first in this list is shown. */
+const METHODS: [string, string][] = [
   ["swk", "a passkey"],
   ["hwk", "a passkey"],
   ["otp", "an authenticator app"],
@@ -11,34 +11,36 @@ const PROOFS: [string, string][] = [
   ["fed", "Apple, Google or another provider"],
 ];
 
-export interface Proven {
+export interface Authentication {
   amr: readonly string[];
   auth_time: number;
   created_at: number;
 }
 
-/** How a sign-in began, and by what its owner has confirmed since then who they are. What is not known is not said. */
-export const proofs = ({
+/**
+ * Returns how a session began and, if its user confirmed their identity since then, by which
+ * method. An unknown method is left out.
+ */
+export const signInLabels = ({
   amr,
   auth_time,
   created_at,
-}: Proven): { began: string; confirmed: string | null } => {
-  const proof = PROOFS.find(([method]) => amr.includes(method))?.[1];
-  // A later proof takes the place of the first one.
-  if (auth_time > created_at)
-    return {
-      began: "Signed in",
-      confirmed: proof === undefined ? "Confirmed" : `Confirmed with ${proof}`,
-    };
+}: Authentication): { began: string; confirmed: string | null } => {
+  const method = METHODS.find(([name]) => amr.includes(name))?.[1];
+  // A later confirmation replaces the method of the sign-in.
+  if (auth_time > created_at) {
+    const confirmed = method === undefined ? "Confirmed" : `Confirmed with ${method}`;
+    return { began: "Signed in", confirmed };
+  }
   const verb = amr.includes(RECOVERY) ? "Recovered" : "Signed in";
-  return { began: proof === undefined ? verb : `${verb} with ${proof}`, confirmed: null };
+  return { began: method === undefined ? verb : `${verb} with ${method}`, confirmed: null };
 };
 
-// In the page's language, and nothing for what is no country, as the code for Tor.
+// In the language of the page. Codes that are not a country, such as Tor's, have no name.
 const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
 const UNKNOWN = new Set(["XX", "ZZ"]);
 
-/** The country's name; null if it is not known. */
+/** Returns the country's name, or null if it is not known. */
 export const countryName = (code: string | null): string | null => {
   if (code === null || !/^[A-Z]{2}$/.test(code) || UNKNOWN.has(code)) return null;
   return names.of(code) ?? null;

@@ -1,7 +1,7 @@
-// A dialog with a form: what is asked for when something is made, changed or granted.
-import { element } from "../shared/dom.js";
+// A modal dialog with a form, to create, change or grant something.
+import { ownerGuard } from "../shared/api.js";
+import { element, errorPlace } from "../shared/dom.js";
 import { onSubmit } from "../shared/feedback.js";
-import { here } from "../shared/failure.js";
 
 export interface Choice {
   value: string;
@@ -11,16 +11,16 @@ export interface Choice {
 export interface Field {
   name: string;
   label: string;
-  /** Beside the label, for what may be left out. */
+  /** Note beside the label, for an optional field. */
   note?: string;
   hint?: string;
   attributes?: Record<string, string>;
   value?: string;
-  /** What is said if it is missing; it may be left out otherwise. */
+  /** Error text if the field is empty. Without it the field is optional. */
   missing?: string;
-  /** The API's codes that are about this field. */
+  /** The API's error codes that are about this field. */
   codes?: string;
-  /** Groups of what is chosen from, instead of text that is typed. */
+  /** Groups of options. With them the field is a menu. */
   choices?: { label: string; choices: Choice[] }[];
 }
 
@@ -29,73 +29,55 @@ export interface Form {
   text?: string;
   fields: Field[];
   action: string;
-  /** Does it; what it throws is told in the dialog, which stays. */
+  /** Sends the values. If it throws, the dialog stays open and shows the error. */
   submit(values: Record<string, string>): Promise<void>;
 }
 
 export const option = ({ value, text }: Choice): HTMLOptionElement =>
   element("option", { value }, text);
 
-const control = ({
-  name,
-  attributes = {},
-  value,
-  missing,
-  codes,
-  choices,
-  hint,
-}: Field): HTMLInputElement | HTMLSelectElement => {
-  const id = `asked-${name}`;
-  const described = `${hint === undefined ? "" : `${id}-hint `}asked-error`;
-  const common: Record<string, string> = { id, name, "aria-describedby": described };
+/** The empty option at the top of a menu. */
+export const noChoice = (): HTMLOptionElement => option({ value: "", text: "Choose…" });
+
+const control = (field: Field): HTMLInputElement | HTMLSelectElement => {
+  const { name, attributes = {}, value, missing, codes, choices, hint } = field;
+  const id = `form-${name}`;
+  const description = hint === undefined ? "form-error" : `${id}-hint form-error`;
+  const common: Record<string, string> = { id, name, "aria-describedby": description };
   if (missing !== undefined) Object.assign(common, { required: "", "data-missing": missing });
   if (codes !== undefined) common["data-code"] = codes;
   if (!choices) {
-    const made = element("input", { autocomplete: "off", ...common, ...attributes });
-    made.value = value ?? "";
-    return made;
+    const input = element("input", { autocomplete: "off", ...common, ...attributes });
+    input.value = value ?? "";
+    return input;
   }
-  const groups = choices.filter((group) => group.choices.length > 0);
-  const options = groups.map(({ label, choices: each }) =>
-    element("optgroup", { label }, ...each.map(option)),
-  );
-  return element(
-    "select",
-    { ...common, ...attributes },
-    option({ value: "", text: "Choose…" }),
-    ...options,
-  );
+  const groups = choices
+    .filter((group) => group.choices.length > 0)
+    .map((group) => element("optgroup", { label: group.label }, ...group.choices.map(option)));
+  return element("select", { ...common, ...attributes }, noChoice(), ...groups);
 };
 
 const row = (field: Field): HTMLElement => {
-  const made = control(field);
-  const note =
-    field.note === undefined ? [] : [" ", element("span", { class: "muted" }, `(${field.note})`)];
-  const hint =
-    field.hint === undefined
-      ? null
-      : element("p", { id: `${made.id}-hint`, class: "muted" }, field.hint);
-  return element(
-    "div",
-    { class: "field" },
-    element("label", { for: made.id }, field.label, ...note),
-    made,
-    hint,
-  );
+  const input = control(field);
+  const { note, hint } = field;
+  const label = element("label", { for: input.id }, field.label);
+  if (note !== undefined) label.append(" ", element("span", { class: "muted" }, `(${note})`));
+  const hintText =
+    hint === undefined ? null : element("p", { id: `${input.id}-hint`, class: "muted" }, hint);
+  return element("div", { class: "field" }, label, input, hintText);
 };
 
-/** Asks; gives whether it was done. Escape and "Cancel" mean no. */
-export const ask = ({ title, text, fields, action, submit }: Form): Promise<boolean> => {
-  const heading = element("h2", { id: "asked-title" }, title);
-  const explanation = text === undefined ? null : element("p", { id: "asked-text" }, text);
-  const error = element("p", { id: "asked-error", class: "error", role: "alert" });
+/** Opens the form. Resolves to true after it was submitted. Escape and "Cancel" mean false. */
+export const openForm = ({ title, text, fields, action, submit }: Form): Promise<boolean> => {
+  const heading = element("h2", { id: "form-title" }, title);
+  const explanation = text === undefined ? null : element("p", { id: "form-text" }, text);
+  const error = errorPlace("form-error");
   const cancel = element("button", { type: "button", "data-way-out": "" }, "Cancel");
-  const go = element(
+  const send = element(
     "button",
-    { type: "submit", class: "primary", "aria-describedby": "asked-error" },
+    { type: "submit", class: "primary", "aria-describedby": error.id },
     action,
   );
-  const actions = element("div", { class: "actions" }, cancel, go);
   const form = element(
     "form",
     { novalidate: "", method: "dialog" },
@@ -103,22 +85,18 @@ export const ask = ({ title, text, fields, action, submit }: Form): Promise<bool
     explanation,
     ...fields.map(row),
     error,
-    actions,
+    element("div", { class: "actions" }, cancel, send),
   );
-  const dialog = element(
-    "dialog",
-    {
-      "aria-labelledby": heading.id,
-      ...(explanation ? { "aria-describedby": explanation.id } : {}),
-    },
-    form,
-  );
-  const same = here();
+  const dialog = element("dialog", { "aria-labelledby": heading.id }, form);
+  if (explanation) dialog.setAttribute("aria-describedby", explanation.id);
+  const sameOwner = ownerGuard();
   cancel.addEventListener("click", () => dialog.close());
   onSubmit(form, async () => {
     const values: Record<string, string> = {};
-    for (const { name } of fields)
-      values[name] = (form.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement).value;
+    for (const { name } of fields) {
+      const input = form.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement;
+      values[name] = input.value;
+    }
     await submit(values);
     dialog.close("done");
   });
@@ -128,7 +106,7 @@ export const ask = ({ title, text, fields, action, submit }: Form): Promise<bool
   return new Promise((answer) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      answer(dialog.returnValue === "done" && same());
+      answer(dialog.returnValue === "done" && sameOwner());
     });
   });
 };

@@ -1,136 +1,102 @@
-// Roles, and permissions: they are alike, but that a role has permissions.
-import { type Named, all, api, isBuiltIn } from "./api.js";
-import { ask } from "./form-dialog.js";
+// The section of a list of objects that have only a name: roles, or permissions.
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, say } from "../shared/feedback.js";
-import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./section.js";
-import { showRelations } from "./relations.js";
+import { type Named, api, isBuiltIn } from "./api.js";
+import { openForm } from "./form-dialog.js";
+import { type Section, confirmDeletion, fill, focusEntry, pagedList } from "./section.js";
 
-/** A kind of thing, as the API and people call it. */
-interface Kind {
+/** A kind of object, and the texts about it. */
+export interface Kind {
   path: "roles" | "permissions";
-  one: string;
+  singular: string;
+  /** The API's error codes about the name. */
   codes: string;
-  /** What deleting one means. */
-  gone: string;
+  /** What to do elsewhere after renaming an object. */
+  renaming?: string;
+  /** The consequence of deleting an object. */
+  deletion: string;
+  /** Creates buttons of an entry, in front of "Rename" and "Delete". */
+  actions?(entry: Named): HTMLElement[];
 }
-
-export const ROLES: Kind = {
-  path: "roles",
-  one: "role",
-  codes: "role_exists invalid_request_body",
-  gone: "Nobody can have it any more, in any service.",
-};
-export const PERMISSIONS: Kind = {
-  path: "permissions",
-  one: "permission",
-  codes: "permission_exists invalid_request_body",
-  gone: "No role can have it any more, and nobody directly.",
-};
 
 const nameField = (kind: Kind, value = "") => ({
   name: "name",
   label: "Name",
   value,
   attributes: { maxlength: "64" },
-  missing: `Enter a name for the ${kind.one}.`,
+  missing: `Enter a name for the ${kind.singular}.`,
   codes: kind.codes,
 });
 
-/** Which permissions a role has. */
-const permissionsOf = (role: Named): void =>
-  showRelations({
-    title: `Permissions of ${role.name}`,
-    kind: "Permission",
-    none: "It has no permissions.",
-    fixed: isBuiltIn(role),
-    related: () => all<Named>(`/roles/${role.id}/permissions`),
-    possible: () => all<Named>("/permissions"),
-    add: (permission) =>
-      api.relate("role-permissions", { role_id: role.id, permission_id: permission.id }),
-    remove: (permission) =>
-      api.part("role-permissions", { role_id: role.id, permission_id: permission.id }),
-    warning: () =>
-      `Whoever has the role ${role.name} loses this permission, unless something else gives it.`,
-  });
-
-/** Prepares the section. */
-export const things = (kind: Kind): Part => {
+/** Prepares the section of a kind. */
+export const namedSection = (kind: Kind): Section => {
   const section = byId(kind.path, HTMLElement);
   const described = { "aria-describedby": `${kind.path}-error` };
 
-  const item = (thing: Named): HTMLLIElement => {
-    const builtIn = isBuiltIn(thing);
+  const item = (entry: Named): HTMLLIElement => {
+    const builtIn = isBuiltIn(entry);
     const badge = builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : [];
-    const title = element("div", {}, element("h3", {}, isolated(thing.name), ...badge));
-    const actions: HTMLElement[] = [];
-    if (kind === ROLES)
-      actions.push(
-        button("Permissions", `Permissions of ${thing.name}`, () => permissionsOf(thing)),
-      );
+    const title = element("div", {}, element("h3", {}, isolated(entry.name), ...badge));
+    const actions = kind.actions?.(entry) ?? [];
     if (!builtIn) {
-      actions.push(
-        button("Rename", `Rename ${kind.one} ${thing.name}`, () => void rename(thing), described),
-      );
-      actions.push(
-        button("Delete", `Delete ${kind.one} ${thing.name}`, () => void remove(thing), described),
-      );
+      const label = `${kind.singular} ${entry.name}`;
+      actions.push(button("Rename", `Rename ${label}`, () => void rename(entry), described));
+      actions.push(button("Delete", `Delete ${label}`, () => void remove(entry), described));
     }
-    return element(
-      "li",
-      { "data-id": String(thing.id) },
-      title,
-      element("div", { class: "actions" }, ...actions),
-    );
+    const actionGroup = element("div", { class: "actions" }, ...actions);
+    return element("li", { "data-id": String(entry.id) }, title, actionGroup);
   };
 
-  const list = pagedList<Named>(section, () => `/${kind.path}`, item, `There are no ${kind.path}.`);
+  const none = `There are no ${kind.path}.`;
+  const list = pagedList<Named>(section, () => `/${kind.path}`, item, none);
 
-  const make = async (): Promise<void> => {
+  const create = async (): Promise<void> => {
     if (isBusy(section)) return;
-    let made: Named | undefined;
+    let created: Named | undefined;
     const submit = async ({ name = "" }: Record<string, string>): Promise<void> => {
-      made = await api.make(kind.path, { name });
+      created = await api.create(kind.path, { name });
     };
-    const title = `Add a ${kind.one}`;
-    if (!(await ask({ title, fields: [nameField(kind)], action: title, submit })) || !made) return;
-    const { id, name } = made;
+    const title = `Add a ${kind.singular}`;
+    const isDone = await openForm({ title, fields: [nameField(kind)], action: title, submit });
+    if (!isDone || !created) return;
+    const { id, name } = created;
     await attempt(section, list.reload);
-    say(`The ${kind.one} ${name} is made.`);
+    say(`The ${kind.singular} ${name} is created.`);
     focusEntry(section, id);
   };
 
-  const rename = async (thing: Named): Promise<void> => {
+  const rename = async (entry: Named): Promise<void> => {
     if (isBusy(section)) return;
-    let called = thing.name;
+    let newName = entry.name;
     const submit = async ({ name = "" }: Record<string, string>): Promise<void> => {
-      await api.change(kind.path, thing.id, { name });
-      called = name;
+      await api.update(kind.path, entry.id, { name });
+      newName = name;
     };
-    const title = `Rename the ${kind.one} ${thing.name}`;
-    const text =
-      kind === PERMISSIONS
-        ? "Services ask for permissions by their names: they have to be told of the new one."
-        : undefined;
-    const form = { title, fields: [nameField(kind, thing.name)], action: "Rename", submit };
-    if (!(await ask(text === undefined ? form : { ...form, text }))) return;
+    const isDone = await openForm({
+      title: `Rename the ${kind.singular} ${entry.name}`,
+      ...(kind.renaming === undefined ? {} : { text: kind.renaming }),
+      fields: [nameField(kind, entry.name)],
+      action: "Rename",
+      submit,
+    });
+    if (!isDone) return;
     await attempt(section, list.reload);
-    say(`The ${kind.one} is now called ${called}.`);
-    focusEntry(section, thing.id);
+    say(`The ${kind.singular} is now called ${newName}.`);
+    focusEntry(section, entry.id);
   };
 
-  const remove = (thing: Named): Promise<void> =>
-    deleteAsked(section, {
-      title: `Delete the ${kind.one} ${thing.name}?`,
-      text: kind.gone,
-      remove: (force) => api.remove(kind.path, thing.id, force),
+  const remove = (entry: Named): Promise<void> =>
+    confirmDeletion(section, {
+      title: `Delete the ${kind.singular} ${entry.name}?`,
+      text: kind.deletion,
+      remove: (force) => api.remove(kind.path, entry.id, force),
       removed: async () => {
         await list.reload();
-        say(`The ${kind.one} ${thing.name} is deleted.`);
+        say(`The ${kind.singular} ${entry.name} is deleted.`);
         byId(`${kind.path}-title`, HTMLElement).focus();
       },
     });
 
-  byId(`${kind.path}-add`, HTMLElement).addEventListener("click", () => void make());
+  byId(`${kind.path}-add`, HTMLElement).addEventListener("click", () => void create());
   return { load: () => fill(section, list.reload), clear: list.clear };
 };

@@ -1,22 +1,35 @@
-// What the parts of the page have in common: lists that go on, what somebody may not see, and deleting what is in use.
-import { type Page, Refusal, page } from "./api.js";
+// Behaviour that the sections of the admin page share: paged lists, missing permissions, deletion.
 import { confirmed } from "../shared/dialog.js";
 import { byId, element } from "../shared/dom.js";
 import { attempt, isBusy, load, say } from "../shared/feedback.js";
+import { type Page, Refusal, page } from "./api.js";
 
-/** A part of the page. */
-export interface Part {
-  /** It is looked at now. */
+/** A section of the page. */
+export interface Section {
+  /** Loads the section when the user opens it. */
   load(): Promise<void>;
-  /** Nobody is signed in any more: nothing of it stays. */
+  /** Removes all data from the section after the user has signed out. */
   clear(): void;
 }
 
-/** Whether the service refused because it is not theirs to do. */
+const listSection = byId("list-section", HTMLTemplateElement);
+
+/** Gives every section with a list and an "Add" button the markup of the template. */
+for (const section of document.querySelectorAll<HTMLElement>("section[data-add]")) {
+  const content = listSection.content.cloneNode(true) as DocumentFragment;
+  for (const each of content.querySelectorAll("[id]")) each.id = `${section.id}-${each.id}`;
+  for (const each of content.querySelectorAll("[aria-describedby]")) {
+    each.setAttribute("aria-describedby", `${section.id}-error`);
+  }
+  const add = content.querySelector("button");
+  if (add) add.textContent = section.dataset["add"] ?? "";
+  section.append(content);
+}
+
 const isForbidden = (error: unknown): error is Refusal =>
   error instanceof Refusal && error.status === 403;
 
-/** Fills a part. To whoever may not see it, it says only that. */
+/** Loads a section. Without the permission for it, the user sees only which one is missing. */
 export const fill = (section: HTMLElement, action: () => Promise<void>): Promise<void> => {
   const body = byId(`${section.id}-body`, HTMLElement);
   const closed = byId(`${section.id}-closed`, HTMLElement);
@@ -29,16 +42,19 @@ export const fill = (section: HTMLElement, action: () => Promise<void>): Promise
       refused = error;
     }
     body.hidden = refused !== undefined;
-    const needs = refused?.permission;
-    const text =
-      needs === undefined
-        ? "This part is not yours."
-        : `This part is not yours: it needs the permission ${needs} in the service auth.`;
-    closed.textContent = refused ? text : "";
+    closed.textContent = refused ? missingPermission(refused.permission) : "";
   });
 };
 
-/** A list of a part, which is shown page by page; `item` makes an entry. */
+const missingPermission = (permission: string | undefined): string => {
+  const needed = permission === undefined ? "another permission" : `the permission ${permission}`;
+  return (
+    `You cannot see this section. It requires ${needed} in the service auth. ` +
+    "Ask an administrator for it."
+  );
+};
+
+/** Returns a list of a section that is shown page by page. `item` creates an entry. */
 export const pagedList = <T>(
   section: HTMLElement,
   path: () => string,
@@ -49,19 +65,19 @@ export const pagedList = <T>(
   const more = byId(`${section.id}-more`, HTMLButtonElement);
   let next: string | null = null;
 
-  const take = ({ entries, next: following }: Page<T>): HTMLLIElement[] => {
-    next = following;
+  const itemsOf = (current: Page<T>): HTMLLIElement[] => {
+    ({ next } = current);
     more.hidden = next === null;
-    return entries.map(item);
+    return current.entries.map(item);
   };
 
   more.addEventListener("click", () => {
     void attempt(section, async () => {
       if (next === null) return;
-      const items = take(await page<T>(next));
+      const items = itemsOf(await page<T>(next));
       list.append(...items);
-      say(`${items.length} more are shown.`);
-      // The button may be gone now: whoever used it goes on with what it brought.
+      say(`${items.length} more entries are shown.`);
+      // The button may be hidden now, so the focus moves to the first new entry.
       items[0]?.setAttribute("tabindex", "-1");
       items[0]?.focus();
     });
@@ -69,10 +85,9 @@ export const pagedList = <T>(
 
   return {
     reload: async (): Promise<void> => {
-      const items = take(await page<T>(path()));
-      list.replaceChildren(
-        ...(items.length === 0 ? [element("li", { class: "muted" }, none)] : items),
-      );
+      const items = itemsOf(await page<T>(path()));
+      if (items.length === 0) items.push(element("li", { class: "muted" }, none));
+      list.replaceChildren(...items);
     },
     clear: (): void => {
       next = null;
@@ -82,32 +97,30 @@ export const pagedList = <T>(
   };
 };
 
-/** Where somebody went on from, in a list that has been made anew; its heading, if that is not there any more. */
+/** Focuses an entry after its list was built again, or the section's heading if it is gone. */
 export const focusEntry = (section: HTMLElement, id: number): void => {
-  const again =
-    section.querySelector<HTMLElement>(`[data-id="${id}"] button`) ??
-    byId(`${section.id}-title`, HTMLElement);
-  again.focus();
+  const entry = section.querySelector<HTMLElement>(`[data-id="${id}"] button`);
+  (entry ?? byId(`${section.id}-title`, HTMLElement)).focus();
 };
 
 export interface Deletion {
   title: string;
   text: string;
   remove(force: boolean): Promise<unknown>;
-  /** It is gone. */
+  /** Called after the deletion. */
   removed(): Promise<void>;
 }
 
-const MOST_NAMED = 10;
+const MAX_NAMES = 10;
 
-/** Names, but not hundreds of them. */
-const some = (names: string[]): string => {
-  const more = names.length - MOST_NAMED;
-  return names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+/** Joins names, but not more than a dialog can show. */
+const joined = (names: string[]): string => {
+  const more = names.length - MAX_NAMES;
+  return names.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 };
 
-/** Asks, deletes; if it is in use says by what, and asks once more. */
-export const deleteAsked = async (
+/** Asks, then deletes. If the object is in use, shows its users and asks once more. */
+export const confirmDeletion = async (
   section: HTMLElement,
   { title, text, remove, removed }: Deletion,
 ): Promise<void> => {
@@ -124,14 +137,16 @@ export const deleteAsked = async (
     await removed();
   });
   if (!usedBy) return;
-  const users = Object.entries(usedBy).filter(([, names]) => names.length > 0);
-  const told = users.map(([kind, names]) => `${kind}: ${some(names)}`).join("; ");
-  const question = {
-    title: "It is in use",
-    text: `It is used by ${told}. If you delete it anyway, they lose it.`,
+  const users = Object.entries(usedBy)
+    .filter(([, names]) => names.length > 0)
+    .map(([kind, names]) => `${kind}: ${joined(names)}`)
+    .join("; ");
+  const isConfirmed = await confirmed({
+    title: "Still in use",
+    text: `It is used by ${users}. If you delete it anyway, it is removed there too.`,
     action: "Delete anyway",
-  };
-  if (!(await confirmed(question))) return;
+  });
+  if (!isConfirmed) return;
   await attempt(section, async () => {
     await remove(true);
     await removed();
