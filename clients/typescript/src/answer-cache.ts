@@ -1,60 +1,66 @@
-/** What the authorization service said about a token that is good. Frozen: it is handed out more than once. */
+/** The authorization service's answer about a valid token. Frozen, because callers share it. */
 export interface Answer {
   readonly ok: true;
   readonly user: { readonly user_id: number; readonly username: string; readonly name: string };
   readonly service_id: number;
   readonly roles: readonly string[];
   readonly permissions: readonly string[];
+  /** Version of the service's policy. It grows with every change of a grant. */
   readonly policy_version: number;
-  /** For how many seconds this may be relied on: not longer than the first of the grants lasts. */
+  /** How long the answer may be used, in seconds. It ends before the first grant expires. */
   readonly max_age: number;
-  /** When the token ends, in seconds since 1970. */
+  /** When the token expires, in seconds since 1970. */
   readonly expires_at: number;
 }
 
-/** A question that was asked: its place in the order of all of them, and when it was sent, in milliseconds. */
-export interface Asked {
+/** When a check was sent. */
+export interface Sent {
+  /** Position in the order of all checks of this client. */
   order: number;
+  /** Milliseconds since 1970. */
   at: number;
 }
 
 interface Entry {
   answer: Answer;
-  asked: Asked;
-  /** In milliseconds. */
+  sent: Sent;
+  /** When the entry expires, in milliseconds since 1970. */
   until: number;
 }
 
 /**
- * Good answers of one service, each by its token's hash, until their time. The policy version is that of all of them: when a newer one is
- * seen, everything older goes.
+ * A cache of positive answers for one service, by the hash of the token.
+ *
+ * The policy version applies to the whole service. An answer with a newer version therefore removes
+ * all older entries.
  */
-export class Kept {
+export class AnswerCache {
   readonly #entries = new Map<string, Entry>();
   readonly #maxAge: number;
-  readonly #most: number;
+  readonly #maxEntries: number;
   readonly #renewWithin: number;
   #newest: { service: number; version: number; seen: number } | undefined;
 
-  /** `maxAge` and `renewWithin` in milliseconds; at most `most` entries. */
-  constructor(maxAge: number, most: number, renewWithin: number) {
+  /** `maxAge` and `renewWithin` are in milliseconds. */
+  constructor(maxAge: number, maxEntries: number, renewWithin: number) {
     this.#maxAge = maxAge;
-    this.#most = most;
+    this.#maxEntries = maxEntries;
     this.#renewWithin = renewWithin;
   }
 
+  /** Returns the answer for a token, unless it has expired. */
   get(key: string, now: number): Answer | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
     this.#entries.delete(key);
-    // A clock that was set back would make an answer live longer.
-    if (now < entry.asked.at || now >= entry.until) return undefined;
-    // Used last, so it leaves last.
+    // Without the first condition, a clock that was set back would extend the entry.
+    if (now < entry.sent.at || now >= entry.until) return undefined;
+    // Inserted at the end: the map's order is the order of use.
     this.#entries.set(key, entry);
     return entry.answer;
   }
 
-  drop(key: string): void {
+  remove(key: string): void {
     this.#entries.delete(key);
   }
 
@@ -62,10 +68,11 @@ export class Kept {
     this.#entries.clear();
   }
 
-  /** Notes the version of an answer; whether the answer is of the newest. */
-  sees({ service_id: service, policy_version: version }: Answer, { at }: Asked): boolean {
+  /** Records the policy version of an answer. Returns false if a newer version is known. */
+  recordVersion({ service_id: service, policy_version: version }: Answer, { at }: Sent): boolean {
     const newest = this.#newest;
-    // Once nothing of the newest version can be kept any more it counts no longer: a restored database counts on from an older one.
+    // After `maxAge` the known version no longer counts, because no entry depends on it. A database
+    // that was restored from a backup continues with an older version.
     const counts =
       newest !== undefined && newest.service === service && at < newest.seen + this.#maxAge;
     if (counts && version < newest.version) return false;
@@ -74,20 +81,20 @@ export class Kept {
     return true;
   }
 
-  /** Keeps an answer, counted from when it was asked for: the service looked after that. */
-  keep(key: string, answer: Answer, asked: Asked, now: number): void {
-    // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
-    const until = Math.min(
-      asked.at + Math.min(this.#maxAge, answer.max_age * 1000),
-      answer.expires_at * 1000 - this.#renewWithin,
-    );
-    const there = this.#entries.get(key);
-    if (until <= now || now < asked.at || (there && there.asked.order > asked.order)) return;
+  /** Stores an answer. Its age counts from the request, because the service read the data later. */
+  store(key: string, answer: Answer, sent: Sent, now: number): void {
+    // A check in the token's last seconds renews it, so these checks must reach the service.
+    const renewal = answer.expires_at * 1000 - this.#renewWithin;
+    const age = Math.min(this.#maxAge, answer.max_age * 1000);
+    const until = Math.min(sent.at + age, renewal);
+    const current = this.#entries.get(key);
+    const isOlder = current !== undefined && current.sent.order > sent.order;
+    if (until <= now || now < sent.at || isOlder) return;
     this.#entries.delete(key);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size < this.#most) break;
-      this.#entries.delete(oldest);
+    for (const leastUsed of this.#entries.keys()) {
+      if (this.#entries.size < this.#maxEntries) break;
+      this.#entries.delete(leastUsed);
     }
-    this.#entries.set(key, { answer, asked, until });
+    this.#entries.set(key, { answer, sent, until });
   }
 }
