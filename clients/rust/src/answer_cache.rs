@@ -1,4 +1,4 @@
-//! Good answers of one service, each by its token's hash, until their time.
+//! A cache of positive answers for one service, by the hash of the token.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,69 +6,75 @@ use std::time::Duration;
 
 use crate::{Answer, Key};
 
-/// A question that was asked: its place in the order of all of them, and when it was sent.
+/// When a check was sent.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct Sent {
+    /// The position in the order of all checks of this client.
     pub(crate) order: u64,
+    /// The time since 1970.
     pub(crate) at: Duration,
 }
 
 struct Entry {
     answer: Arc<Answer>,
-    asked: Asked,
+    sent: Sent,
     until: Duration,
-    used: u64,
+    last_use: u64,
 }
 
+/// The newest policy version that an answer had, and when it was last seen.
 struct Newest {
     service: i64,
     version: i64,
     seen: Duration,
 }
 
-/// The policy version is that of all answers: when a newer one is seen, everything older goes.
-pub(crate) struct Kept {
+/// The cached answers.
+///
+/// The policy version applies to the whole service, so an answer with a newer version removes all
+/// older entries.
+pub(crate) struct AnswerCache {
     entries: HashMap<Key, Entry>,
-    /// By when they were used; each use has its own number.
+    /// The keys in the order of their last use. Each use has its own number.
     by_use: BTreeMap<u64, Key>,
     uses: u64,
     max_age: Duration,
-    most: usize,
+    max_entries: usize,
     renew_within: Duration,
     newest: Option<Newest>,
 }
 
-impl Kept {
-    pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
+impl AnswerCache {
+    pub(crate) fn new(max_age: Duration, max_entries: usize, renew_within: Duration) -> Self {
         Self {
             entries: HashMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
             max_age,
-            most,
+            max_entries,
             renew_within,
             newest: None,
         }
     }
 
+    /// Returns the answer for a token, unless it has expired.
     pub(crate) fn get(&mut self, key: &Key, now: Duration) -> Option<Arc<Answer>> {
         let entry = self.entries.get_mut(key)?;
-        // A clock that was set back would make an answer live longer.
-        if now < entry.asked.at || now >= entry.until {
-            self.drop(key);
+        // Without the first condition, a clock that was set back would extend the entry.
+        if now < entry.sent.at || now >= entry.until {
+            self.remove(key);
             return None;
         }
-        // Used last, so it leaves last.
-        self.by_use.remove(&entry.used);
+        self.by_use.remove(&entry.last_use);
         self.uses += 1;
-        entry.used = self.uses;
-        self.by_use.insert(entry.used, *key);
+        entry.last_use = self.uses;
+        self.by_use.insert(entry.last_use, *key);
         Some(Arc::clone(&entry.answer))
     }
 
-    pub(crate) fn drop(&mut self, key: &Key) {
+    pub(crate) fn remove(&mut self, key: &Key) {
         if let Some(entry) = self.entries.remove(key) {
-            self.by_use.remove(&entry.used);
+            self.by_use.remove(&entry.last_use);
         }
     }
 
@@ -77,18 +83,19 @@ impl Kept {
         self.by_use.clear();
     }
 
-    /// Notes the version of an answer; whether the answer is of the newest.
-    pub(crate) fn sees(&mut self, answer: &Answer, asked: Asked) -> bool {
-        let (service, version, at) = (answer.service_id, answer.policy_version, asked.at);
-        let mut seen = at;
+    /// Records the policy version of an answer. Returns false if a newer version is known.
+    pub(crate) fn record_version(&mut self, answer: &Answer, sent: Sent) -> bool {
+        let (service, version) = (answer.service_id, answer.policy_version);
+        let mut seen = sent.at;
         if let Some(newest) = &self.newest {
-            // Once nothing of the newest version can be kept any more it counts no longer: a restored database counts on from an older one.
-            let counts = newest.service == service && at < newest.seen + self.max_age;
+            // After `max_age` the known version no longer counts, because no entry depends on it. A
+            // database that was restored from a backup continues with an older version.
+            let counts = newest.service == service && sent.at < newest.seen + self.max_age;
             if counts && version < newest.version {
                 return false;
             }
             if counts {
-                seen = at.max(newest.seen);
+                seen = sent.at.max(newest.seen);
             }
             if newest.service != service || newest.version != version {
                 self.clear();
@@ -102,33 +109,36 @@ impl Kept {
         true
     }
 
-    /// Keeps an answer, counted from when it was asked for: the service looked after that.
-    pub(crate) fn keep(&mut self, key: &Key, answer: &Arc<Answer>, asked: Asked, now: Duration) {
-        // In its last seconds a token is renewed by being asked about: answered from here, it would end in its user's hands.
+    /// Stores an answer. Its age counts from the request, because the service read the data later.
+    pub(crate) fn store(&mut self, key: &Key, answer: &Arc<Answer>, sent: Sent, now: Duration) {
+        // A check in the token's last seconds renews it, so these checks must reach the service.
         let renewal = Duration::from_secs(answer.expires_at).saturating_sub(self.renew_within);
-        let until = renewal.min(asked.at + self.max_age.min(Duration::from_secs(answer.max_age)));
+        let max_age = self.max_age.min(Duration::from_secs(answer.max_age));
+        let until = renewal.min(sent.at + max_age);
         let is_older = self
             .entries
             .get(key)
-            .is_some_and(|there| there.asked.order > asked.order);
-        if until <= now || now < asked.at || is_older {
+            .is_some_and(|entry| entry.sent.order > sent.order);
+        if until <= now || now < sent.at || is_older {
             return;
         }
-        self.drop(key);
-        while self.entries.len() >= self.most
-            && let Some((_, oldest)) = self.by_use.pop_first()
+
+        self.remove(key);
+        while self.entries.len() >= self.max_entries
+            && let Some((_, least_used)) = self.by_use.pop_first()
         {
-            self.entries.remove(&oldest);
+            self.entries.remove(&least_used);
         }
         self.uses += 1;
         self.by_use.insert(self.uses, *key);
+        let answer = Arc::clone(answer);
         self.entries.insert(
             *key,
             Entry {
-                answer: Arc::clone(answer),
-                asked,
+                answer,
+                sent,
                 until,
-                used: self.uses,
+                last_use: self.uses,
             },
         );
     }

@@ -1,4 +1,4 @@
-//! What is under way, and what of it may still be kept.
+//! The state of a client: requests in flight, and the cache that their answers go to.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,99 +6,103 @@ use std::time::Duration;
 
 use futures_util::future::{self, BoxFuture, WeakShared};
 
-use crate::answer::{Said, Unavailable};
-use crate::answer_cache::{Asked, Kept};
+use crate::answer::{Unavailable, Verdict};
+use crate::answer_cache::{AnswerCache, Sent};
 use crate::{Answer, Key};
 
-type Answered = BoxFuture<'static, Result<Said, Unavailable>>;
-/// A request that several wait for: it goes on as long as one of them does.
-pub(crate) type Shared = future::Shared<Answered>;
+type Outcome = BoxFuture<'static, Result<Verdict, Unavailable>>;
+/// A request that several callers wait for. It runs as long as one of them does.
+pub(crate) type SharedRequest = future::Shared<Outcome>;
 
-/// What is under way for one token.
+/// The requests in flight for one token.
 #[derive(Default)]
-struct Asking {
+struct InFlight {
     running: usize,
-    /// What was asked up to here is not kept: the token was refused or forgotten meanwhile.
+    /// Answers to requests up to this number are not cached: the token was refused or forgotten.
     barrier: u64,
-    /// Weak: a request that nobody waits for any more ends, and nobody is to wait for it.
-    shared: Option<(u64, WeakShared<Answered>)>,
+    /// The request that reads may join, with its number. Weak, so that a request without callers
+    /// ends and no caller joins it.
+    shared: Option<(u64, WeakShared<Outcome>)>,
 }
 
-/// What a client knows.
+/// The state that clones of a client share.
 pub(crate) struct State {
-    pub(crate) kept: Kept,
-    asking: HashMap<Key, Asking>,
+    pub(crate) cache: AnswerCache,
+    in_flight: HashMap<Key, InFlight>,
     order: u64,
     barrier: u64,
 }
 
 impl State {
-    pub(crate) fn new(max_age: Duration, most: usize, renew_within: Duration) -> Self {
+    pub(crate) fn new(cache: AnswerCache) -> Self {
         Self {
-            kept: Kept::new(max_age, most, renew_within),
-            asking: HashMap::new(),
+            cache,
+            in_flight: HashMap::new(),
             order: 0,
             barrier: 0,
         }
     }
 
-    /// The request that a read may wait for.
-    pub(crate) fn shared(&self, key: &Key) -> Option<Shared> {
-        self.asking.get(key)?.shared.as_ref()?.1.upgrade()
+    /// Returns the request that a read may join.
+    pub(crate) fn shared(&self, key: &Key) -> Option<SharedRequest> {
+        self.in_flight.get(key)?.shared.as_ref()?.1.upgrade()
     }
 
-    /// Begins a request; gives its place in the order.
+    /// Registers a request and returns its number.
     pub(crate) fn begin(&mut self, key: Key) -> u64 {
         self.order += 1;
-        self.asking.entry(key).or_default().running += 1;
+        self.in_flight.entry(key).or_default().running += 1;
         self.order
     }
 
-    pub(crate) fn share(&mut self, key: &Key, order: u64, shared: &Shared) {
-        if let Some(asking) = self.asking.get_mut(key) {
-            asking.shared = shared.downgrade().map(|weak| (order, weak));
+    /// Lets reads join a request.
+    pub(crate) fn share(&mut self, key: &Key, order: u64, request: &SharedRequest) {
+        if let Some(in_flight) = self.in_flight.get_mut(key) {
+            in_flight.shared = request.downgrade().map(|weak| (order, weak));
         }
     }
 
     fn end(&mut self, key: &Key, order: u64) {
-        let Some(asking) = self.asking.get_mut(key) else {
+        let Some(in_flight) = self.in_flight.get_mut(key) else {
             return;
         };
-        asking.running = asking.running.saturating_sub(1);
-        asking.shared.take_if(|(of, _)| *of == order);
-        if asking.running == 0 {
-            self.asking.remove(key);
+        in_flight.running = in_flight.running.saturating_sub(1);
+        in_flight.shared.take_if(|(number, _)| *number == order);
+        if in_flight.running == 0 {
+            self.in_flight.remove(key);
         }
     }
 
-    pub(crate) fn learn(&mut self, key: &Key, answer: &Arc<Answer>, asked: Asked, now: Duration) {
+    /// Caches an answer, unless the token was refused or forgotten after the request was sent.
+    pub(crate) fn learn(&mut self, key: &Key, answer: &Arc<Answer>, sent: Sent, now: Duration) {
         let barrier = self
-            .asking
+            .in_flight
             .get(key)
-            .map_or(0, |asking| asking.barrier)
+            .map_or(0, |each| each.barrier)
             .max(self.barrier);
-        if self.kept.sees(answer, asked) && asked.order > barrier {
-            self.kept.keep(key, answer, asked, now);
+        if self.cache.record_version(answer, sent) && sent.order > barrier {
+            self.cache.store(key, answer, sent, now);
         }
     }
 
-    /// A token is not good any more, nor what was asked about it until now.
+    /// Removes a token from the cache. Answers to requests in flight are not cached.
     pub(crate) fn refuse(&mut self, key: &Key) {
-        self.kept.drop(key);
-        if let Some(asking) = self.asking.get_mut(key) {
-            asking.barrier = self.order;
-            asking.shared = None;
+        self.cache.remove(key);
+        if let Some(in_flight) = self.in_flight.get_mut(key) {
+            in_flight.barrier = self.order;
+            in_flight.shared = None;
         }
     }
 
-    /// Nobody may do anything in a service that is gone.
+    /// Removes all tokens, after the service was deleted.
     pub(crate) fn refuse_all(&mut self) {
-        self.kept.clear();
+        self.cache.clear();
         self.barrier = self.order;
     }
 }
 
-/// A request that is under way, until it ends or nobody waits for it any more.
+/// The registration of a request in flight. Dropping it ends the registration, also after a request
+/// that no caller waits for any more.
 pub(crate) struct Running {
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) key: Key,

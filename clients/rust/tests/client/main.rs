@@ -1,4 +1,5 @@
-//! The client against a scripted network and a clock that is told the time: futures are polled by hand, so every order can be had.
+//! The client with a scripted transport and a test clock. The tests poll futures by hand to produce
+//! every order of events.
 
 #![allow(
     missing_docs,
@@ -10,19 +11,20 @@
     reason = "panics are how tests fail"
 )]
 
+mod in_flight;
 mod world;
 
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
-use hamrah_authorization_client::{Access, Checked, Client, Reply, Settings, TokenError};
+use hamrah_authorization_client::{Access, Checked, Client, PostResponse, Settings, TokenError};
 use serde_json::{Value, json};
 
 use world::*;
 
 #[test]
-fn it_asks_as_the_contract_has_it() {
+fn the_request_and_the_result_follow_the_contract() {
     let world = World::new(|_| {});
     world.give(200, &good());
     let Ok(Checked::Allowed {
@@ -69,8 +71,8 @@ fn it_asks_as_the_contract_has_it() {
 }
 
 #[test]
-fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
-    // In its last 30 seconds a token is asked about, and so renewed.
+fn no_setting_keeps_an_answer_longer_than_a_minute_or_its_token() {
+    // In its last 30 seconds a token is checked at the service, which renews it.
     for (max_age, renew_within, life, end) in [
         (60, 30, 60, 300),
         (600, 30, 60, 300),
@@ -93,7 +95,7 @@ fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
         world.at(f64::from(life));
         assert_eq!(world.ok("a", READ), (true, 2));
     }
-    // Nor longer than the service says.
+    // The max_age of the answer is a limit too.
     let world = World::new(|_| {});
     let mut body = good();
     body["access"]["max_age"] = json!(20);
@@ -112,7 +114,7 @@ fn no_setting_makes_an_answer_live_longer_than_a_minute_or_its_token() {
 }
 
 #[test]
-fn the_minute_counts_from_the_question_and_a_clock_that_is_set_back_ends_it() {
+fn the_minute_counts_from_the_request_and_a_clock_that_is_set_back_ends_it() {
     let world = World::new(|_| {});
     let place = world.hold();
     let mut read = world.begin("a", READ);
@@ -131,7 +133,7 @@ fn the_minute_counts_from_the_question_and_a_clock_that_is_set_back_ends_it() {
 }
 
 #[test]
-fn what_cannot_be_a_token_is_sent_nowhere() {
+fn a_text_that_cannot_be_a_token_is_not_sent() {
     let world = World::new(|_| {});
     let long = "a".repeat(257);
     for token in [
@@ -158,7 +160,7 @@ fn what_cannot_be_a_token_is_sent_nowhere() {
 }
 
 #[test]
-fn refusals_are_told_and_not_kept() {
+fn refusals_are_returned_and_not_cached() {
     let world = World::new(|_| {});
     for error in [
         TokenError::InvalidToken,
@@ -177,14 +179,14 @@ fn refusals_are_told_and_not_kept() {
         assert_eq!(
             world.ok("a", (Access::Read, Some("read"))).0,
             expected,
-            "a grant counts at once"
+            "a new grant takes effect at once"
         );
     }
     assert_eq!(world.sent(), 5);
 }
 
 #[test]
-fn a_write_always_asks_and_a_401_ends_what_was_known() {
+fn a_write_always_asks_and_a_401_clears_the_token() {
     let world = World::new(|_| {});
     for count in 1..3 {
         world.give(200, &good());
@@ -201,12 +203,12 @@ fn a_write_always_asks_and_a_401_ends_what_was_known() {
 }
 
 #[test]
-fn whatever_is_not_the_services_answer_lets_nobody_in() {
+fn an_answer_of_another_server_never_passes() {
     let mut bodies: VecDeque<(u16, Value)> = VecDeque::from([
         (200, json!(null)),
         (201, good()),
         (302, json!(null)),
-        // Somebody in between, who knows nothing of the token.
+        // From a proxy, which knows nothing about the token.
         (401, json!("who are you?")),
         (401, json!({"error": "invalid_token"})),
     ]);
@@ -229,7 +231,10 @@ fn whatever_is_not_the_services_answer_lets_nobody_in() {
         let world = World::new(|_| {});
         world.give(status, &body);
         assert_eq!(
-            world.check("a", READ).expect_err("it is let in").status,
+            world
+                .check("a", READ)
+                .expect_err("the request passed")
+                .status,
             status,
             "{body}"
         );
@@ -237,11 +242,11 @@ fn whatever_is_not_the_services_answer_lets_nobody_in() {
 }
 
 #[test]
-fn where_it_cannot_be_asked_reads_go_on_until_their_time_and_nothing_else_does() {
+fn without_the_service_only_cached_reads_continue() {
     let world = World::new(|_| {});
     world.give(200, &good());
     world.check("a", READ).unwrap();
-    let busy = Reply {
+    let busy = PostResponse {
         status: 503,
         retry_after: Some("7".to_owned()),
         body: br#"{"error":"unavailable"}"#.to_vec(),
@@ -274,7 +279,7 @@ fn where_it_cannot_be_asked_reads_go_on_until_their_time_and_nothing_else_does()
 }
 
 #[test]
-fn a_service_that_is_gone_ends_what_was_known() {
+fn a_deleted_service_clears_the_cache() {
     let world = World::new(|_| {});
     world.give(200, &good());
     world.check("a", READ).unwrap();
@@ -285,7 +290,7 @@ fn a_service_that_is_gone_ends_what_was_known() {
 }
 
 #[test]
-fn at_most_so_many_are_kept_and_what_was_not_used_for_longest_leaves() {
+fn the_least_recently_used_answer_leaves_a_full_cache() {
     let world = World::new(|settings| settings.max_entries = 2);
     for _ in 0..4 {
         world.give(200, &good());
@@ -296,7 +301,7 @@ fn at_most_so_many_are_kept_and_what_was_not_used_for_longest_leaves() {
 }
 
 #[test]
-fn a_newer_policy_ends_what_is_older_and_an_older_one_is_not_kept() {
+fn a_newer_policy_removes_older_answers_and_an_older_one_is_not_cached() {
     let world = World::new(|_| {});
     for version in [5, 5, 6, 5, 6] {
         world.give(200, &good_in(1, version, &[]));
@@ -316,7 +321,7 @@ fn a_newer_policy_ends_what_is_older_and_an_older_one_is_not_kept() {
 }
 
 #[test]
-fn another_service_and_an_older_version_after_a_restore_begin_anew() {
+fn another_service_or_an_older_version_after_a_restore_starts_again() {
     let world = World::new(|_| {});
     for (service, version) in [(1, 9), (3, 2), (3, 1)] {
         world.give(200, &good_in(service, version, &[]));
@@ -331,94 +336,7 @@ fn another_service_and_an_older_version_after_a_restore_begin_anew() {
 }
 
 #[test]
-fn reads_share_a_request_that_a_write_does_not_wait_for() {
-    let world = World::new(|_| {});
-    let place = world.hold();
-    let mut reads: Vec<_> = (0..5).map(|_| world.begin("a", READ)).collect();
-    assert_eq!(world.sent(), 1);
-    world.give(401, &refusal());
-    assert_eq!(world.ok("a", WRITE), (false, 2));
-    world.release(place, 200, &good());
-    // The one who began it goes away; the others do not wait for nothing.
-    drop(reads.remove(0));
-    for mut read in reads {
-        assert!(matches!(
-            poll(read.as_mut()),
-            Some(Ok(Checked::Allowed { cached: false, .. }))
-        ));
-    }
-    // What was asked before the refusal is not kept.
-    world.give(401, &refusal());
-    assert_eq!(world.ok("a", READ), (false, 3));
-}
-
-#[test]
-fn what_was_asked_before_the_logout_is_neither_kept_nor_waited_for() {
-    let world = World::new(|_| {});
-    let place = world.hold();
-    let mut read = world.begin("a", READ);
-    world.client.forget("a");
-    world.give(401, &refusal());
-    assert_eq!(world.ok("a", READ), (false, 2));
-    world.release(place, 200, &good());
-    assert!(matches!(
-        poll(read.as_mut()),
-        Some(Ok(Checked::Allowed { .. }))
-    ));
-    world.give(401, &refusal());
-    assert_eq!(world.ok("a", READ), (false, 3));
-    world.give(200, &good());
-    world.check("b", READ).unwrap();
-    world.client.forget("b");
-    world.give(401, &refusal());
-    assert_eq!(world.ok("b", READ), (false, 5));
-}
-
-#[test]
-fn what_was_asked_first_does_not_replace_what_was_asked_last_and_what_ended_is_shared_no_more() {
-    let world = World::new(|_| {});
-    let place = world.hold();
-    let mut read = world.begin("a", READ);
-    world.give(200, &good_in(1, 1, &[]));
-    world.check("a", WRITE).unwrap();
-    world.give(200, &good_in(1, 1, &[]));
-    assert_eq!(
-        world.check("a", (Access::Read, Some("read"))).unwrap(),
-        Checked::Forbidden
-    );
-    assert_eq!(world.sent(), 3);
-    world.release(place, 200, &good());
-    assert!(poll(read.as_mut()).is_some());
-    world.give(200, &good_in(1, 1, &[]));
-    assert_eq!(world.ok("a", (Access::Read, Some("read"))), (false, 4));
-}
-
-#[test]
-fn what_ended_is_waited_for_no_more_though_somebody_still_holds_it() {
-    let world = World::new(|settings| settings.max_age = Duration::ZERO);
-    world.hold();
-    let _slow = world.begin("a", READ);
-    let place = world.hold();
-    let mut write = world.begin("a", WRITE);
-    let _joined = world.begin("a", READ);
-    assert_eq!(world.sent(), 2);
-    world.release(place, 200, &good());
-    assert!(poll(write.as_mut()).is_some());
-    world.give(401, &refusal());
-    assert_eq!(world.ok("a", READ), (false, 3));
-}
-
-#[test]
-fn a_request_that_nobody_waits_for_is_not_waited_for() {
-    let world = World::new(|_| {});
-    world.hold();
-    drop(world.begin("a", READ));
-    world.give(200, &good());
-    assert_eq!(world.ok("a", READ), (true, 2));
-}
-
-#[test]
-fn settings_that_make_no_sense_are_refused() {
+fn invalid_settings_are_refused() {
     let refused = |change: &dyn Fn(&mut Settings)| {
         let mut settings = Settings::new("https://auth.example/", "Stock");
         change(&mut settings);

@@ -1,4 +1,4 @@
-//! A client in a world without a network: its transport is scripted, and its clock is told the time.
+//! A client with a scripted transport and a clock that the tests set.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use hamrah_authorization_client::{
-    Access, Checked, Client, Clock, Question, Reply, Settings, Transport, TransportError,
+    Access, Checked, Client, Clock, PostRequest, PostResponse, Settings, Transport, TransportError,
     Unavailable,
 };
 use serde_json::{Value, json};
@@ -17,31 +17,32 @@ pub const START: u64 = 1_800_000_000;
 pub const READ: (Access, Option<&str>) = (Access::Read, None);
 pub const WRITE: (Access, Option<&str>) = (Access::Write, None);
 
-/// In milliseconds.
+/// A clock that the tests set, in milliseconds since 1970.
 #[derive(Clone)]
-pub struct Told(Arc<AtomicU64>);
+pub struct TestClock(Arc<AtomicU64>);
 
-impl Clock for Told {
+impl Clock for TestClock {
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// What a question is answered with.
-type Given = Result<Reply, &'static str>;
+/// The outcome of a request.
+type Scripted = Result<PostResponse, &'static str>;
 
-/// Answers by what is given, in the order of the questions; waits where nothing is given yet.
+/// A transport that gives the answers in the order of the requests. A request without an answer
+/// waits for one.
 #[derive(Clone, Default)]
 pub struct Script {
-    pub answers: Arc<Mutex<Vec<Option<Given>>>>,
-    pub sent: Arc<Mutex<Vec<Question>>>,
+    pub answers: Arc<Mutex<Vec<Option<Scripted>>>>,
+    pub sent: Arc<Mutex<Vec<PostRequest>>>,
 }
 
 impl Transport for Script {
-    async fn post(&self, question: Question) -> Result<Reply, TransportError> {
+    async fn post(&self, request: PostRequest) -> Result<PostResponse, TransportError> {
         let place = {
             let mut sent = self.sent.lock().unwrap();
-            sent.push(question);
+            sent.push(request);
             sent.len() - 1
         };
         let given = poll_fn(|_| {
@@ -61,8 +62,8 @@ impl Transport for Script {
 }
 
 pub struct World {
-    pub client: Client<Script, Told>,
-    pub clock: Told,
+    pub client: Client<Script, TestClock>,
+    pub clock: TestClock,
     pub script: Script,
 }
 
@@ -75,7 +76,7 @@ impl World {
         change(&mut settings);
         let (script, clock) = (
             Script::default(),
-            Told(Arc::new(AtomicU64::new(START * 1000))),
+            TestClock(Arc::new(AtomicU64::new(START * 1000))),
         );
         let client = Client::with_clock(settings, script.clone(), clock.clone()).expect("settings");
         Self {
@@ -98,7 +99,7 @@ impl World {
         );
     }
 
-    /// Gives the next answer.
+    /// Adds the next answer.
     pub fn give(&self, status: u16, body: &Value) {
         self.script
             .answers
@@ -107,7 +108,7 @@ impl World {
             .push(Some(Ok(reply(status, body))));
     }
 
-    /// Leaves the next question without an answer; gives its place.
+    /// Leaves the next request without an answer and returns its position.
     pub fn hold(&self) -> usize {
         let mut answers = self.script.answers.lock().unwrap();
         answers.push(None);
@@ -130,7 +131,10 @@ impl World {
         let (client, token) = (self.client.clone(), token.to_owned());
         let mut begun: Pin<Box<dyn Future<Output = Outcome>>> =
             Box::pin(async move { client.check(Some(&token), access, permission).await });
-        assert!(poll(begun.as_mut()).is_none(), "it is answered already");
+        assert!(
+            poll(begun.as_mut()).is_none(),
+            "the check is already complete"
+        );
         begun
     }
 
@@ -138,7 +142,7 @@ impl World {
         poll(pin!(self.client.check(Some(token), access, permission))).expect("an answer")
     }
 
-    /// Whether it is allowed, and how many questions were sent by now.
+    /// Returns whether the check was allowed, and the number of requests so far.
     pub fn ok(&self, token: &str, how: (Access, Option<&str>)) -> (bool, usize) {
         (
             matches!(self.check(token, how), Ok(Checked::Allowed { .. })),
@@ -154,8 +158,8 @@ pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     }
 }
 
-pub fn reply(status: u16, body: &Value) -> Reply {
-    Reply {
+pub fn reply(status: u16, body: &Value) -> PostResponse {
+    PostResponse {
         status,
         retry_after: None,
         body: body.to_string().into_bytes(),
@@ -164,8 +168,17 @@ pub fn reply(status: u16, body: &Value) -> Reply {
 
 pub fn good_in(service: i64, version: i64, permissions: &[&str]) -> Value {
     json!({
-        "valid": true, "payload": {"user_id": 7, "username": "ada", "name": "Ada"}, "renewed": false, "expires_at": START + 300,
-        "access": {"service_id": service, "roles": ["Keeper"], "permissions": permissions, "policy_version": version, "max_age": 1_000},
+        "valid": true,
+        "payload": {"user_id": 7, "username": "ada", "name": "Ada"},
+        "renewed": false,
+        "expires_at": START + 300,
+        "access": {
+            "service_id": service,
+            "roles": ["Keeper"],
+            "permissions": permissions,
+            "policy_version": version,
+            "max_age": 1_000,
+        },
     })
 }
 
