@@ -14,7 +14,7 @@ export interface Section {
 
 const listSection = byId("list-section", HTMLTemplateElement);
 
-/** Gives every section with a list and an "Add" button the markup of the template. */
+// Gives every section with a list and an "Add" button the markup of the template.
 for (const section of document.querySelectorAll<HTMLElement>("section[data-add]")) {
   const content = listSection.content.cloneNode(true) as DocumentFragment;
   for (const each of content.querySelectorAll("[id]")) each.id = `${section.id}-${each.id}`;
