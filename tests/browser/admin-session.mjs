@@ -230,7 +230,7 @@ export const adminSessionSuite = (place) => {
       await root.buttonNamed(`Delete role ${long}`, roles).click();
       await look("admin-question");
       await root.answer("Delete");
-      await root.dialog("Still in use").waitFor();
+      await root.dialog("although it is in use?").waitFor();
       await look("admin-in-use");
       await root.answer("Cancel");
       await root.go("Permissions");

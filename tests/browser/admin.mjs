@@ -160,7 +160,7 @@ export const adminSuite = (place) => {
     await root.status(`The role is now called ${writer}.`);
     await root.buttonNamed(`Delete role ${writer}`, roles).click();
     await root.answer("Delete");
-    const inUse = root.dialog("Still in use");
+    const inUse = root.dialog("although it is in use?");
     await inUse.getByText(stock).waitFor();
     await root.answer("Cancel");
     await root.buttonNamed(`Delete role ${writer}`, roles).waitFor();

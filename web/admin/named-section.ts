@@ -87,7 +87,7 @@ export const namedSection = (kind: Kind): Section => {
 
   const remove = (entry: Named): Promise<void> =>
     confirmDeletion(section, {
-      title: `Delete the ${kind.singular} ${entry.name}?`,
+      object: `the ${kind.singular} ${entry.name}`,
       text: kind.deletion,
       remove: (force) => api.remove(kind.path, entry.id, force),
       removed: async () => {

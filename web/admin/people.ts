@@ -18,7 +18,7 @@ const fields = (person?: Person): Field[] => [
     value: person?.username ?? "",
     attributes: { ...PLAIN_TEXT, maxlength: "64" },
     missing: "Enter a username.",
-    hint: "Use letters, digits and the characters . _ @ + and -. A username must not be a number.",
+    hint: "Letters, digits and ._@+- are allowed. A number alone is not.",
     codes: "user_exists",
   },
   {
@@ -207,7 +207,7 @@ export const people = (): Section => {
 
   const remove = (person: Person): Promise<void> =>
     confirmDeletion(section, {
-      title: `Delete ${person.username}?`,
+      object: person.username,
       text: "The account and all its access are deleted immediately. This cannot be undone.",
       remove: () => api.deletePerson(person.id),
       removed: async () => {

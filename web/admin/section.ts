@@ -104,7 +104,8 @@ export const focusEntry = (section: HTMLElement, id: number): void => {
 };
 
 export interface Deletion {
-  title: string;
+  /** The object with its name, such as `the role Editor`. */
+  object: string;
   text: string;
   remove(force: boolean): Promise<unknown>;
   /** Called after the deletion. */
@@ -122,8 +123,9 @@ const joined = (names: string[]): string => {
 /** Asks, then deletes. If the object is in use, shows its users and asks once more. */
 export const confirmDeletion = async (
   section: HTMLElement,
-  { title, text, remove, removed }: Deletion,
+  { object, text, remove, removed }: Deletion,
 ): Promise<void> => {
+  const title = `Delete ${object}?`;
   if (isBusy(section) || !(await confirmed({ title, text, action: "Delete" }))) return;
   let usedBy: Refusal["usedBy"];
   await attempt(section, async () => {
@@ -142,7 +144,7 @@ export const confirmDeletion = async (
     .map(([kind, names]) => `${kind}: ${joined(names)}`)
     .join("; ");
   const isConfirmed = await confirmed({
-    title: "Still in use",
+    title: `Delete ${object} although it is in use?`,
     text: `It is used by ${users}. If you delete it anyway, it is removed there too.`,
     action: "Delete anyway",
   });

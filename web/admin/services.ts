@@ -99,7 +99,7 @@ export const services = (): Section => {
 
   const remove = (service: Service): Promise<void> =>
     confirmDeletion(section, {
-      title: `Delete the service ${service.name}?`,
+      object: `the service ${service.name}`,
       text: "All access to this service is revoked.",
       remove: (force) => api.remove("services", service.id, force),
       removed: async () => {
