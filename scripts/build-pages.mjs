@@ -1,5 +1,5 @@
-// Builds the account page, the admin page and the reference into dist/, which the edge serves as static assets and the native server from the folder:
-// `node scripts/build-pages.mjs --release` or `--dev`.
+// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the folder as static
+// assets, and the native server reads it: `node scripts/build-pages.mjs --release` or `--dev`.
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -8,16 +8,19 @@ import { writeDocuments } from "./documents.mjs";
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
 if (!["--release", "--dev"].includes(profile)) {
-  console.error(`There is no ${profile}: --release or --dev.`);
+  console.error(`Unknown option ${profile}. Use --release or --dev.`);
   process.exit(1);
 }
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT);
 
-// The one library, which the account page has, asks that its licence goes with every copy.
+// The licence of the account page's only library must be part of every copy.
 const licence = readFileSync("node_modules/@simplewebauthn/browser/LICENSE.md", "utf8").trim();
-const FOOTERS = { account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` }, admin: {} };
+const FOOTERS = {
+  account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` },
+  admin: {},
+};
 const PAGES = Object.keys(FOOTERS);
 for (const page of PAGES) {
   await build({
@@ -32,13 +35,23 @@ for (const page of PAGES) {
     footer: FOOTERS[page],
     logLevel: "warning",
   });
-  await build({ entryPoints: { [page]: `web/${page}/page.css` }, outdir: OUT, bundle: true, minify: true, target: "es2022", logLevel: "warning" });
+  await build({
+    entryPoints: { [page]: `web/${page}/page.css` },
+    outdir: OUT,
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    logLevel: "warning",
+  });
   cpSync(`web/${page}/index.html`, `${OUT}/${page}.html`);
 }
 
 const documents = writeDocuments(OUT, profile);
 
-for (const name of [...PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`]), ...documents]) {
+const built = PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`]);
+for (const name of [...built, ...documents]) {
   const bytes = readFileSync(`${OUT}/${name}`);
-  console.log(`${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`);
+  console.log(
+    `${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`,
+  );
 }

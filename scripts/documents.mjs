@@ -1,13 +1,15 @@
-// What of dist/ needs no building: the reference, the description, and the headers of all pages.
+// The files of dist/ that need no building: the reference, the description, and all headers.
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 
 const FILES = { "docs.html": "public/docs.html", "docs.css": "public/docs.css", "openapi.json": "openapi.json" };
 
-/** Puts them into a folder; `profile` is `--dev` or `--release`. Gives their names. */
+/** Writes the files into a folder and returns their names. `profile` is `--dev` or `--release`. */
 export const writeDocuments = (folder, profile) => {
   for (const [name, source] of Object.entries(FILES)) copyFileSync(source, `${folder}/${name}`);
-  // In development a browser would hold all of localhost to https for two years, as soon as it is served over https once.
+  // Without HSTS in development: once localhost was served over https, browsers would insist on https
+  // for all of localhost for two years.
   const headers = readFileSync("web/_headers", "utf8");
-  writeFileSync(`${folder}/_headers`, profile === "--dev" ? headers.replace(/^ *Strict-Transport-Security:.*\n/gm, "") : headers);
+  const hsts = /^ *Strict-Transport-Security:.*\n/gm;
+  writeFileSync(`${folder}/_headers`, profile === "--dev" ? headers.replace(hsts, "") : headers);
   return Object.keys(FILES);
 };

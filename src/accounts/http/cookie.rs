@@ -160,7 +160,8 @@ impl Shape {
         let text = format!(
             "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}"
         );
-        // By hand, because the `cookie` crate writes a domain without its leading dot and the attributes in another order than clients know.
+        // By hand: the `cookie` crate drops the domain's leading dot and orders the attributes
+        // differently, and clients would see both.
         // Every part is ASCII that was checked when it was read.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
