@@ -64,7 +64,8 @@ fn the_packages_of_the_card_are_shipped() {
     assert!(missing.is_empty(), "not in the module: {missing:?}");
 }
 
-/// Of the native server and of tests alone. In the module they would show that a dependency or a feature has slipped in.
+/// Of the native server and of tests alone. In the module they would show that a dependency or a
+/// feature has slipped in.
 #[test]
 fn packages_of_the_native_server_are_not_shipped() {
     let shipped = shipped();

@@ -1,8 +1,9 @@
-//! The API's description, for machines and for people. Both are written by `make openapi` and kept in the repository; a test fails when
-//! they are stale.
+//! The API's description, for machines and for people. Both are written by `make openapi` and kept
+//! in the repository; a test fails when they are stale.
 //!
-//! At the edge they are static assets with the headers of `web/_headers`, served without the Worker, so its module holds none of them
-//! (docs/decisions/0013). The native binary holds them, so that it needs no folder to serve them.
+//! At the edge they are static assets with the headers of `web/_headers`, served without the
+//! Worker, so its module holds none of them (docs/decisions/0013). The native binary holds them, so
+//! that it needs no folder to serve them.
 
 use axum::response::IntoResponse;
 use http::{HeaderName, header};

@@ -1,6 +1,6 @@
 //! The description of the API (`OpenAPI` 3.1), generated from the handlers and the table of routes.
 //!
-//! Used by `hamrah-api openapi` and by the test that compares it with the file; what is served is the file.
+//! `hamrah-api openapi` writes it to `openapi.json`, which is served. A test compares the two.
 
 #![allow(
     clippy::indexing_slicing,

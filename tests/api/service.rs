@@ -181,7 +181,8 @@ async fn the_reference_is_served_and_loads_nothing_foreign() {
     .await;
 }
 
-/// At the edge the platform serves the reference and reads the headers from a file; natively the handlers write them.
+/// At the edge the platform serves the reference and reads the headers from a file; natively the
+/// handlers write them.
 #[tokio::test]
 async fn the_reference_has_the_same_headers_on_both_targets() {
     case(async |app| {

@@ -1,7 +1,9 @@
-//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1), signed with EdDSA (RFC 8037) and nothing else.
+//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1),
+//! signed with EdDSA (RFC 8037) and nothing else.
 //!
-//! `jsonwebtoken` writes, reads and validates them; the platform signs and verifies (docs/decisions/0033). The library is lenient about a
-//! header and asks the machine's clock. So a header must have our three members and no other, the key is one of our own, and times are
+//! `jsonwebtoken` writes, reads and validates them; the platform signs and verifies
+//! (docs/decisions/0033). The library is lenient about a header and asks the machine's clock. So a
+//! header must have our three members and no other, the key is one of our own, and times are
 //! compared with the clock that the caller passes.
 
 use std::collections::BTreeMap;
@@ -30,13 +32,15 @@ const MAX_BYTES: usize = 2048;
 /// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits for it.
+/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits
+/// for it.
 #[async_trait]
 pub trait Signatures: Send + Sync {
     /// A signature over `message`; `None` if the key only verifies, or the platform failed.
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
-    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature
+    /// whose S is not below the group's order is none (RFC 8032 §5.1.7).
     async fn verifies(
         &self,
         key: &SigningKey,
@@ -56,7 +60,8 @@ struct Claims {
     iat: i64,
     exp: i64,
     jti: String,
-    /// As it was when the token was issued (RFC 9068 §2.2.1). For others who verify it: here the sign-in itself is asked.
+    /// As it was when the token was issued (RFC 9068 §2.2.1). For others who verify it: here the
+    /// sign-in itself is asked.
     #[serde(skip_deserializing)]
     auth_time: i64,
     #[serde(skip_deserializing)]
@@ -122,7 +127,8 @@ pub enum Refused {
     /// It is no compact JWS of a sensible size.
     #[error("it is not a compact JWS")]
     Malformed,
-    /// Its header names another algorithm, another type, an unknown key, or extensions that must be understood.
+    /// Its header names another algorithm, another type, an unknown key, or extensions that must be
+    /// understood.
     #[error("its header is not one of ours")]
     Header,
     /// Its signature does not verify.
@@ -142,7 +148,8 @@ pub enum Refused {
     NotYet,
 }
 
-/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
+/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which
+/// the configuration rules out.
 pub async fn sign(
     signatures: &dyn Signatures,
     config: &Config,
@@ -167,10 +174,12 @@ pub async fn sign(
     Some(format!("{message}.{signature}"))
 }
 
-/// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience, and its time.
+/// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience,
+/// and its time.
 ///
-/// Whether the sign-in behind it is alive is a question to the database. A token with a foreign header, and one that has ended, is refused
-/// before its signature is verified, which is most of the work.
+/// Whether the sign-in behind it is alive is a question to the database. A token with a foreign
+/// header, and one that has ended, is refused before its signature is verified, which is most of
+/// the work.
 ///
 /// # Errors
 /// [`Refused`]
@@ -229,7 +238,8 @@ fn header(key: &SigningKey) -> Header {
     }
 }
 
-/// What the library checks of the claims. Not the times, for which it would ask the machine's clock: [`check_time`] compares them.
+/// Returns what the library checks of the claims. Not the times, for which it would ask the machine's
+/// clock: [`check_time`] compares them.
 fn validation(config: &Config) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
@@ -252,10 +262,12 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Returns the key that a token's header names, out of our own set only. The header must be exactly the one that we write with that key.
+/// Returns the key that a token's header names, out of our own set only. The header must be exactly
+/// the one that we write with that key.
 ///
-/// `crit`, `jwk`, `jku`, `x5c`, `x5u` and whatever else would make it another header. The library refuses a member that is given twice, and
-/// takes one that is `null` for one that is missing, so the members are counted.
+/// With `crit`, `jwk`, `jku`, `x5c`, `x5u` or an unknown member it is another header. The library
+/// refuses a member that is given twice. It reads a member that is `null` as a missing one, so the
+/// members are counted.
 fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
     let named = decode_header(token).ok()?;
     let (encoded, _) = token.split_once('.')?;
@@ -266,173 +278,4 @@ fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accounts::model::amr::Proof;
-    use futures_util::FutureExt;
-    use proptest::prelude::*;
-
-    struct Software;
-
-    #[async_trait]
-    impl Signatures for Software {
-        async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]> {
-            key.sign(message)
-        }
-
-        async fn verifies(
-            &self,
-            key: &SigningKey,
-            message: &[u8],
-            signature: &[u8; 64],
-        ) -> Option<bool> {
-            Some(key.verifies(message, signature))
-        }
-    }
-
-    fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-        verify(&Software, config, token, now)
-            .now_or_never()
-            .expect("nothing to wait for")
-    }
-
-    fn config() -> Config {
-        let keys = SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
-            u8::try_from(index * 7 + 8).unwrap_or(8)
-        })))
-        .to_json();
-        Config::for_tests(&|name| match name {
-            "ENVIRONMENT" => Some("development".to_owned()),
-            "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),
-            "JWT_SIGNING_KEYS" => Some(keys.clone()),
-            _ => None,
-        })
-        .expect("a configuration")
-    }
-
-    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-    fn token(config: &Config) -> String {
-        let of = SignIn {
-            user: UserId::from_random([1; 16]),
-            session: SessionId::from_random([2; 16]),
-            platform: Platform::Ios,
-            authenticated_at: NOW,
-            amr: &Amr::of(Proof::Passkey { multi_device: true }),
-        };
-        let new = NewToken {
-            of,
-            id: EventId::from_random([3; 16]),
-            issued_at: NOW,
-            expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
-        };
-        sign(&Software, config, &new)
-            .now_or_never()
-            .flatten()
-            .expect("signs")
-    }
-
-    #[test]
-    fn a_token_is_good_until_the_second_it_ends() {
-        let config = config();
-        let token = token(&config);
-        let at = |seconds: i64| {
-            verified(
-                &config,
-                &token,
-                Timestamp::from_millis(NOW.millis() + seconds * 1000),
-            )
-        };
-        assert_eq!(
-            at(0).map(|subject| subject.user),
-            Ok(UserId::from_random([1; 16]))
-        );
-        assert!(at(3599).is_ok());
-        assert_eq!(at(3600), Err(Refused::Expired));
-        assert!(
-            at(-60).is_ok(),
-            "another machine's clock may be a little behind"
-        );
-        assert_eq!(at(-61), Err(Refused::NotYet));
-    }
-
-    /// The library gives no value for both: what is `null`, and what is missing.
-    #[test]
-    fn a_member_of_the_header_that_is_null_is_one_too_many() {
-        let config = config();
-        let key = config.signing_keys.current();
-        let token = token(&config);
-        let claims = token.split('.').nth(1).expect("claims");
-        let resigned = |header: &str| {
-            let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
-            let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).expect("signs"));
-            verified(&config, &format!("{message}.{signature}"), NOW)
-        };
-        let members = format!(r#""typ":"at+jwt","alg":"EdDSA","kid":"{}""#, key.kid);
-        assert!(resigned(&format!("{{{members}}}")).is_ok());
-        for more in ["crit", "jwk", "cty", "x5t#S256", "unknown"] {
-            assert_eq!(
-                resigned(&format!(r#"{{"{more}":null,{members}}}"#)),
-                Err(Refused::Header),
-                "{more}"
-            );
-        }
-        assert_eq!(
-            resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)),
-            Err(Refused::Header)
-        );
-    }
-
-    /// A platform that does neither.
-    struct Failing;
-
-    #[async_trait]
-    impl Signatures for Failing {
-        async fn sign(&self, _: &SigningKey, _: &[u8]) -> Option<[u8; 64]> {
-            None
-        }
-
-        async fn verifies(&self, _: &SigningKey, _: &[u8], _: &[u8; 64]) -> Option<bool> {
-            None
-        }
-    }
-
-    #[test]
-    fn a_platform_that_fails_refuses_no_token() {
-        use crate::accounts::domain::authenticate::AuthenticateError;
-        use crate::kernel::store::StoreError;
-        let config = config();
-        let refused = verify(&Failing, &config, &token(&config), NOW)
-            .now_or_never()
-            .expect("nothing to wait for");
-        assert_eq!(refused, Err(Refused::Unverified));
-        // It can be tried again: 503.
-        assert!(matches!(
-            AuthenticateError::from(Refused::Unverified),
-            AuthenticateError::Store(StoreError::Unavailable(_))
-        ));
-        assert!(matches!(
-            AuthenticateError::from(Refused::Signature),
-            AuthenticateError::AccessToken(_)
-        ));
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_is_a_token(text in "\\PC{0,200}") {
-            prop_assert!(verified(&config(), &text, NOW).is_err());
-        }
-
-        #[test]
-        fn no_changed_token_is_a_token(index in any::<proptest::sample::Index>(), byte in "[A-Za-z0-9_.=+/-]") {
-            let config = config();
-            let token = token(&config);
-            let at = index.index(token.len());
-            let changed = format!("{}{byte}{}", &token[..at], &token[at + 1..]);
-            prop_assert!(changed == token || verified(&config, &changed, NOW).is_err());
-            let longer = format!("{}{byte}{}", &token[..at], &token[at..]);
-            prop_assert!(verified(&config, &longer, NOW).is_err());
-            prop_assert!(verified(&config, &token[..at], NOW).is_err());
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,9 @@
-//! `jsonwebtoken`, where the platform signs and verifies: a provider of cryptography that has none.
+//! `jsonwebtoken` without cryptography: the platform signs and verifies.
 //!
-//! The library's signers and verifiers answer at once, and `WebCrypto` answers later. So the library writes a token without its
-//! signature, and reads a token after the platform has verified it. Both halves fail closed: a token without a signature opens
-//! nothing, and the verifier accepts one message with one signature, the pair that the platform verified.
+//! The library's signers and verifiers answer at once, and `WebCrypto` answers later. So the
+//! library writes a token without its signature, and reads a token after the platform has verified
+//! it. Both halves fail closed: a token without a signature opens nothing, and the verifier accepts
+//! one message with one signature, the pair that the platform verified.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -31,7 +32,8 @@ pub(super) fn encode_unsigned(header: &Header, claims: &impl Serialize) -> Resul
 /// Reads and validates a token whose `signature` over `message` the platform has verified.
 ///
 /// # Errors
-/// The library's: for a token of another message or signature, and for claims that `validation` refuses.
+/// The library's: for a token of another message or signature, and for claims that `validation`
+/// refuses.
 pub(super) fn decode_verified<T: DeserializeOwned>(
     token: &str,
     message: &[u8],
@@ -43,10 +45,11 @@ pub(super) fn decode_verified<T: DeserializeOwned>(
     jsonwebtoken::decode::<Object<T>>(token, &verified, validation).map(|token| token.claims.0)
 }
 
-/// Reads the claims of a token that nothing is known about yet: good enough to refuse it, never to accept it.
+/// Reads the claims of a token whose signature is not verified yet. They may refuse the token and
+/// never accept it.
 ///
 /// # Errors
-/// The library's, for what has no such claims.
+/// The library's, if the token has no such claims.
 pub(super) fn decode_unverified<T: DeserializeOwned>(token: &str) -> Result<T, Error> {
     insecure_decode_claims::<Object<T>>(token).map(|Object(claims)| claims)
 }
@@ -74,7 +77,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Makes this the provider of the process; the library panics without one. Installing it again changes nothing.
+/// Makes this the provider of the process; the library panics without one. Installing it again
+/// changes nothing.
 fn install() {
     let _ = PROVIDER.install_default();
 }
@@ -82,7 +86,8 @@ fn install() {
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Ok(Box::new(SignedLater)),
     verifier_factory: |_, key| Ok(Box::new(VerifiedBefore(key.try_get_as_bytes()?.to_vec()))),
-    // The library's own default panics. Nothing here derives a key or a thumbprint through the library.
+    // The library's own default panics. Nothing here derives a key or a thumbprint through the
+    // library.
     key_utils: KeyUtils {
         rsa_pub_components_from_private_key: |_| Err(new_error(ErrorKind::UnsupportedAlgorithm)),
         rsa_pub_components_from_public_key: |_| Err(new_error(ErrorKind::UnsupportedAlgorithm)),
@@ -181,7 +186,8 @@ mod tests {
         }
     }
 
-    /// The key that a reader of the library's documentation would give: the verifier refuses everything with it.
+    /// The key that a reader of the library's documentation would give: the verifier refuses
+    /// everything with it.
     #[test]
     fn a_public_key_verifies_nothing() {
         install();

@@ -24,7 +24,7 @@ pub struct KeySet {
     keys: Vec<Jwk>,
 }
 
-/// The schema of the keys that [`access_token::public_keys`] gives: the library's type can hold other kinds.
+/// The schema of the published keys. The library's type could hold keys of other kinds as well.
 struct PublicKey;
 
 impl utoipa::PartialSchema for PublicKey {

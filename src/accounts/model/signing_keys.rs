@@ -1,4 +1,5 @@
-//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first signs, all verify.
+//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first signs,
+//! all verify.
 
 use std::fmt;
 
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Public halves whose private halves are printed in specifications: whoever can read can sign with them.
+/// Public halves whose private halves are printed in specifications: whoever can read can sign with
+/// them.
 const KNOWN_PUBLIC: [&str; 4] = [
     // RFC 8037 appendix A, which is also RFC 8032 §7.1 test 1.
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
@@ -21,10 +23,12 @@ const KNOWN_PUBLIC: [&str; 4] = [
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
     "7Bcrk613ikN9uFKDNJwRSlxj7AkHSU4JtGt8OogVQL8",
 ];
-/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have about 30.
+/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have
+/// about 30.
 const MIN_SEED_VARIETY: usize = 16;
 
-/// One key of the set. A key without its private half verifies and does not sign; docs/OPERATIONS.md has the order of a rotation.
+/// One key of the set. A key without its private half verifies and does not sign;
+/// docs/OPERATIONS.md has the order of a rotation.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The key's id: `kid` in headers and in the published set.
@@ -61,7 +65,8 @@ impl SigningKey {
             .map(|private| private.sign(message).to_bytes())
     }
 
-    /// Whether this key made `signature` over `message`. Strict: no points of small order, no second spelling (RFC 8032 §8.4).
+    /// Whether this key made `signature` over `message`. Strict: no points of small order, no
+    /// second spelling (RFC 8032 §8.4).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)

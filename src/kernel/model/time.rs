@@ -52,7 +52,8 @@ impl Timestamp {
         )
     }
 
-    /// Reads a time in RFC 3339, such as `2026-01-31T12:00:00Z`; fractions below a millisecond are dropped.
+    /// Reads a time in RFC 3339, such as `2026-01-31T12:00:00Z`; fractions below a millisecond are
+    /// dropped.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text)
@@ -60,7 +61,8 @@ impl Timestamp {
             .map(|time| time.to_utc().into())
     }
 
-    /// Returns the same moment as a calendar date and time, or `None` if it is outside the calendar's range (about 262,000 years).
+    /// Returns the same moment as a calendar date and time, or `None` if it is outside the
+    /// calendar's range (about 262,000 years).
     #[must_use]
     pub const fn to_utc(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_millis(self.0)
@@ -81,7 +83,8 @@ impl From<DateTime<Utc>> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser refuses.
+    /// Writes `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser
+    /// refuses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // RFC 3339 has years of four digits. No time of ours has another, so 1970 stands for it.
         let time = self

@@ -1,7 +1,9 @@
-//! The pages natively: the files that Cloudflare serves as static assets at the edge, with the headers of the same `_headers` file.
+//! The pages natively: the files that Cloudflare serves as static assets at the edge, with the
+//! headers of the same `_headers` file.
 //!
-//! They are built by `make pages`. Each block of `_headers` names one file, and a file without a block is not served. Without the folder
-//! the API answers everything else, and neither `/account` nor `/admin` exists.
+//! They are built by `make pages`. Each block of `_headers` names one file, and a file without a
+//! block is not served. Without the folder the API answers everything else, and neither `/account`
+//! nor `/admin` exists.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,7 +26,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Reads the folder's `_headers`. Serves nothing if a file is missing or has no policy: a page without its policy is no page.
+    /// Reads the folder's `_headers`. Serves nothing if a file is missing or has no policy, because
+    /// a page is never served without its policy.
     pub(super) fn read(folder: &Path) -> Self {
         let rules = std::fs::read_to_string(folder.join("_headers")).unwrap_or_default();
         let mut headers = headers_by_path(&rules);

@@ -1,7 +1,9 @@
-//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none of them is.
+//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none
+//! of them is.
 //!
-//! A proxy adds the address it was called from at the right. So it is read from the right, and only as far as proxies of ours wrote it: what
-//! stands to the left of the first stranger is that stranger's own invention.
+//! A proxy adds the address it was called from at the right. So it is read from the right, and only
+//! as far as proxies of ours wrote it: what stands to the left of the first stranger is that
+//! stranger's own invention.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +11,8 @@ use ipnet::IpNet;
 
 /// Reads an address or a range of addresses, such as `10.0.0.0/8`.
 ///
-/// A range that holds every address is none, because not everybody is a proxy. Nor is one with bits after its prefix, which is a mistake.
+/// Refuses a range that holds every address, because it would trust every client, and a range with
+/// bits after its prefix, because that is a mistake.
 fn range(text: &str) -> Option<IpNet> {
     let written: IpNet = if text.contains('/') {
         text.parse().ok()?
@@ -55,7 +58,8 @@ impl Proxies {
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// The client of a connection from `peer` that said `forwarded`, the values of `X-Forwarded-For` in order.
+    /// The client of a connection from `peer` that said `forwarded`, the values of
+    /// `X-Forwarded-For` in order.
     pub(super) fn client<'a>(
         &self,
         peer: IpAddr,

@@ -1,4 +1,5 @@
-//! Where the native server's configuration comes from: the environment, and in development a file that git ignores.
+//! Where the native server's configuration comes from: the environment, and in development a file
+//! that git ignores.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -63,7 +64,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     });
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
-    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or configures it for others, says what it is.
+    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or
+    // configures it for others, says what it is.
     let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
         .into_iter()
         .find(|name| set(name).is_some());
@@ -151,7 +153,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     }
 }
 
-/// What development allows if nothing is configured: usual ports of web apps, and this server's own.
+/// What development allows if nothing is configured: usual ports of web apps, and this server's
+/// own.
 fn development_origins(port: u16) -> String {
     [3000, 5173, 8080, 8787, port]
         .map(|port| format!("http://localhost:{port}"))
