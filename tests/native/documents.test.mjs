@@ -68,3 +68,13 @@ test("every link between documents leads to a file", () => {
     }
   }
 });
+
+test("every path that a contributor or a decision is sent to exists", { skip: !existsSync("src/kernel") }, () => {
+  const superseded = records.filter(({ members }) => members.status === "superseded").map(({ file }) => join(FOLDER, file));
+  const sent = ["README.md", "CONTRIBUTING.md", ...documents("docs/reference"), ...documents(FOLDER)];
+  for (const page of sent.filter((path) => !superseded.includes(path))) {
+    for (const [, path] of readFileSync(page, "utf8").matchAll(/`((?:src|tests|scripts|web|migrations|docs)\/[\w./-]*)`/g)) {
+      assert.ok(existsSync(path), `${page} names ${path}`);
+    }
+  }
+});
