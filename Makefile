@@ -54,6 +54,7 @@ check: setup ## Format, lints, generated files
 	node_modules/.bin/tsc -p clients/typescript --noEmit
 	node_modules/.bin/tsc -p web --noEmit
 	@node scripts/fresh.mjs
+	@node scripts/commits.mjs
 
 fmt: ## Format the code
 	cargo fmt
