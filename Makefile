@@ -58,6 +58,7 @@ check: setup ## Format, lints, generated files
 	node_modules/.bin/tsc -p web --noEmit
 	node_modules/.bin/prettier --check --log-level warn $(TYPESCRIPT)
 	@node scripts/fresh.mjs
+	@node scripts/commits.mjs
 
 fmt: setup ## Format the code
 	cargo fmt

@@ -208,7 +208,7 @@ fn the_description_is_fresh_and_complete() {
         "public/docs.html is stale: make openapi"
     );
     let mut described = 0;
-    for route in hamrah_api::app::router::table() {
+    for route in hamrah_api::app::routes::table() {
         let method = route.method.as_str().to_lowercase();
         assert!(
             document["paths"][route.path][&method].is_object(),

@@ -26,7 +26,7 @@ use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
 use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
-use crate::app::router::router;
+use crate::app::routes::router;
 use crate::kernel::domain::Outgoing;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;

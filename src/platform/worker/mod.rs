@@ -30,7 +30,7 @@ use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 use crate::app::config::Config;
 use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
-use crate::app::router::router;
+use crate::app::routes::router;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::respond;

@@ -12,7 +12,7 @@ use hamrah_api::accounts::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::app::config::Config;
 use hamrah_api::app::maintenance;
 use hamrah_api::app::ports::{Adapters, Ports};
-use hamrah_api::app::router::router;
+use hamrah_api::app::routes::router;
 use hamrah_api::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
