@@ -64,7 +64,7 @@ impl Pages {
                 .strip_suffix(".html")
                 .or_else(|| path.strip_suffix('/'))?;
             // As at the edge, where a page has one address.
-            let is_page = self.headers.contains_key(page) && file_of(page).ends_with(".html");
+            let is_page = self.headers.contains_key(page) && !page.contains('.');
             return is_page.then(|| {
                 (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, page)]).into_response()
             });
