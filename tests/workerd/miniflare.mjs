@@ -191,7 +191,10 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     // Ticks are hundredths of a second wherever Node runs.
     cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * 10, 0),
-    cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
+    // To the Worker itself: what stands before it, with assets, has no scheduled handler.
+    cron: async () => ({
+      outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`, { headers: { "MF-Route-Override": "hamrah-api" } })).text(),
+    }),
     plan: (steps) => {
       state.goOn();
       state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));
