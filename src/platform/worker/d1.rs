@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use js_sys::{Array, JSON, Promise, Reflect};
+use js_sys::{Array, JSON, Reflect};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::send::{SendFuture, SendWrapper};
 use worker::{Delay, Env};
 
 use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
+use crate::platform::worker::binding::{Database, Prepared};
 use crate::platform::worker::replicas::Session;
 
 /// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
@@ -38,23 +38,6 @@ const OURS: [&str; 10] = [
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How much of an error's text is kept for the log.
 const MESSAGE_CHARS: usize = 300;
-
-#[wasm_bindgen]
-extern "C" {
-    /// The binding, as far as it is needed. The worker crate's own type reads rows column by column, each with several calls from wasm to
-    /// JavaScript; as JSON a result is one text.
-    #[derive(Clone)]
-    pub(super) type Database;
-    #[wasm_bindgen(method, catch)]
-    fn prepare(this: &Database, sql: &str) -> Result<Prepared, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn batch(this: &Database, statements: &Array) -> Result<Promise, JsValue>;
-
-    #[derive(Clone)]
-    type Prepared;
-    #[wasm_bindgen(method, catch, variadic)]
-    fn bind(this: &Prepared, values: &Array) -> Result<Prepared, JsValue>;
-}
 
 /// A D1 database.
 pub(super) struct D1 {

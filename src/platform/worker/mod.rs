@@ -3,6 +3,7 @@
 //! Router and configuration are made once per isolate and cloned per request. A configuration that is not usable is told in the log,
 //! every problem of it, and every request gets a 503: nothing runs on half a configuration.
 
+mod binding;
 mod console;
 mod d1;
 mod exchange;

@@ -13,27 +13,18 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Request, header};
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::accounts::http::cookie::Shape;
 use crate::kernel::http::extract::ReplicaReads;
 use crate::kernel::http::middleware::replicas::{BOOKMARK, Presented, presented};
 use crate::kernel::store::Statement;
-use crate::platform::worker::d1::Database;
+use crate::platform::worker::binding::Database;
 use crate::platform::worker::{Isolate, routed};
 
 /// Reads from any replica, however old.
 const UNCONSTRAINED: &str = "first-unconstrained";
 /// Reads what is no older than the primary was when it was asked first.
 const PRIMARY: &str = "first-primary";
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(method, catch, js_name = withSession)]
-    fn with_session(this: &Database, from: &str) -> Result<Database, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = getBookmark)]
-    fn get_bookmark(this: &Database) -> Result<Option<String>, JsValue>;
-}
 
 /// Answers a request where there are replicas.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
