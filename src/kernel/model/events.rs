@@ -24,7 +24,7 @@ pub struct Event {
 
 /// An event that the webhook is to be told, with whom to write to about it as it was when it happened.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub struct OutboxEntry {
     /// The event's id.
     pub id: EventId,
     /// When.
