@@ -1,7 +1,10 @@
 //! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of concurrent guesses each counts.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
+use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
@@ -116,7 +119,7 @@ pub fn clear(subject: &Subject) -> Statement {
 #[must_use]
 pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
     sql(
-        concat!("DELETE FROM attempts WHERE subject = ?3 AND ", is_live!()),
+        concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
         [by.session.into(), by.user.into(), subject.as_str().into()],
     )
 }

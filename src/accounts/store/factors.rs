@@ -1,6 +1,9 @@
 //! Factors besides passkeys: what an account has of them, its backup codes, and how a change ended.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::UserId;
@@ -39,16 +42,13 @@ pub async fn replace_codes(
     let list =
         serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
     let delete = sql(
-        concat!(
-            "DELETE FROM backup_codes WHERE user_id = ?2 AND ",
-            is_live!()
-        ),
+        concatcp!("DELETE FROM backup_codes WHERE user_id = ?2 AND ", IS_LIVE),
         [by.session.into(), by.user.into()],
     );
     let insert = sql(
-        concat!(
+        concatcp!(
             "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT ?2, value, ?4 FROM json_each(?3) WHERE ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING code_hash"
         ),
         [

@@ -1,5 +1,7 @@
 //! Passwords: whose they may be, and how they are set, changed and taken away.
 
+use const_format::concatcp;
+
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
@@ -7,6 +9,7 @@ use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::AttemptClaim;
 use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::person_tokens;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{Totp, TotpStep};
@@ -192,7 +195,7 @@ pub async fn set(
     ));
     let [session, user] = caller();
     batch.push(sql(
-        concat!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", is_live!()),
+        concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
         [session, user, stamp.at.into()],
     ));
     batch.push(person_tokens::revoke_by(by));
@@ -200,9 +203,9 @@ pub async fn set(
     let [session, user] = caller();
     let upsert = batch.len();
     batch.push(sql(
-        concat!(
+        concatcp!(
             "INSERT INTO passwords (user_id, hash, created_at, changed_at) SELECT ?2, ?3, ?4, ?4 WHERE ",
-            is_live!(),
+            IS_LIVE,
             " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at RETURNING user_id"
         ),
         [session, user, hash.as_str().into(), stamp.at.into()],
@@ -247,20 +250,20 @@ pub async fn remove(
         caller(),
     );
     let revoke = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
             may_go!("?2"),
             " AND ",
-            is_live!()
+            IS_LIVE
         ),
         caller(),
     );
     let delete = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM passwords WHERE user_id = ?2 AND ",
             may_go!("?2"),
             " AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         caller(),

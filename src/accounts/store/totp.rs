@@ -1,10 +1,13 @@
 //! TOTP secrets: kept, confirmed, taken away, sealed anew.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::AttemptClaim;
 use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{SessionId, UserId};
@@ -74,9 +77,9 @@ pub async fn enrol(
     now: Timestamp,
 ) -> Result<FactorChange, StoreError> {
     let insert = sql(
-        concat!(
+        concatcp!(
             "INSERT INTO totp (user_id, secret, created_at, last_step) SELECT ?2, ?3, ?4, 0 WHERE ",
-            is_live!(),
+            IS_LIVE,
             " ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at, last_step = 0
                WHERE confirmed_at IS NULL
               RETURNING user_id"
@@ -118,9 +121,9 @@ pub async fn confirm(
     stamp: &EventStamp,
 ) -> Result<Option<FactorChange>, StoreError> {
     let forgive = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM attempts WHERE subject = ?3 AND ",
-            is_live!(),
+            IS_LIVE,
             " AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
         ),
         [
@@ -140,9 +143,9 @@ pub async fn confirm(
         [by.session.into(), by.user.into(), step.made_at.into()],
     );
     let update = sql(
-        concat!(
+        concatcp!(
             "UPDATE totp SET confirmed_at = ?5, last_step = ?4 WHERE user_id = ?2 AND created_at = ?3 AND confirmed_at IS NULL AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         [
@@ -190,9 +193,9 @@ pub async fn disable(
         [by.session.into(), by.user.into()],
     );
     let delete = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM totp WHERE user_id = ?2 AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         [by.session.into(), by.user.into()],
