@@ -5,7 +5,7 @@
 //! Worker, so its module holds none of them (docs/decisions/0013). The native binary holds them, so
 //! that it needs no folder to serve them.
 
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderName, header};
 
 use crate::kernel::http::error::{ApiError, Code};
@@ -31,31 +31,32 @@ mod file {
 
 /// `GET /openapi.json`: the description (`OpenAPI` 3.1).
 #[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = serde_json::Value)))]
-pub async fn openapi() -> Result<impl IntoResponse, ApiError> {
-    let file = file::DESCRIPTION.ok_or(Code::NotFound)?;
-    Ok(([(header::CONTENT_TYPE, "application/json"), CACHE], file))
+pub async fn openapi() -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), CACHE];
+    answer(file::DESCRIPTION, headers)
 }
 
 /// `GET /docs`: the reference.
 #[utoipa::path(get, path = "/docs", tag = "service", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page() -> Result<impl IntoResponse, ApiError> {
-    let file = file::PAGE.ok_or(Code::NotFound)?;
-    Ok((
-        [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            CACHE,
-            (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
-        ],
-        file,
-    ))
+pub async fn page() -> Response {
+    let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+    let policy = (header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    answer(file::PAGE, [kind, CACHE, policy])
 }
 
 /// `GET /docs.css`: the reference's style.
 #[utoipa::path(get, path = "/docs.css", tag = "service", responses((status = 200, content_type = "text/css", body = String)))]
-pub async fn style() -> Result<impl IntoResponse, ApiError> {
-    let file = file::STYLE.ok_or(Code::NotFound)?;
-    Ok((
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE],
-        file,
-    ))
+pub async fn style() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE];
+    answer(file::STYLE, headers)
+}
+
+fn answer<const N: usize>(
+    file: Option<&'static str>,
+    headers: [(HeaderName, &'static str); N],
+) -> Response {
+    match file {
+        Some(file) => (headers, file).into_response(),
+        None => ApiError::from(Code::NotFound).into_response(),
+    }
 }

@@ -6,14 +6,12 @@
 //! header must have our three members and no other, the key is one of our own, and times are
 //! compared with the clock that the caller passes.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Header, Validation, decode_header};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::accounts::domain::jwt;
 use crate::accounts::model::amr::Amr;
@@ -271,7 +269,7 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
 fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
     let named = decode_header(token).ok()?;
     let (encoded, _) = token.split_once('.')?;
-    let members: BTreeMap<String, IgnoredAny> =
+    let members: Map<String, Value> =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let key = keys.find(named.kid.as_deref()?)?;
     (named == header(key) && members.len() == HEADER_MEMBERS).then_some(key)
