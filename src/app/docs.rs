@@ -11,7 +11,8 @@ use http::{HeaderName, header};
 use crate::kernel::http::error::{ApiError, Code};
 
 /// Pages load their own style sheet and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'none'";
 const CACHE: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
 #[cfg(not(target_arch = "wasm32"))]

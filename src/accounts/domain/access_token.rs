@@ -236,8 +236,8 @@ fn header(key: &SigningKey) -> Header {
     }
 }
 
-/// Returns what the library checks of the claims. Not the times, for which it would ask the machine's
-/// clock: [`check_time`] compares them.
+/// Returns the library's checks of the claims. The library would compare times with the machine's
+/// clock, so [`check_time`] compares them instead.
 fn validation(config: &Config) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);

@@ -42,7 +42,7 @@ pub(super) fn decode_verified<T: DeserializeOwned>(
 ) -> Result<T, Error> {
     install();
     let verified = DecodingKey::from_ed_der(&[message, signature].concat());
-    jsonwebtoken::decode::<Object<T>>(token, &verified, validation).map(|token| token.claims.0)
+    jsonwebtoken::decode::<JsonObject<T>>(token, &verified, validation).map(|token| token.claims.0)
 }
 
 /// Reads the claims of a token whose signature is not verified yet. They may refuse the token and
@@ -51,25 +51,25 @@ pub(super) fn decode_verified<T: DeserializeOwned>(
 /// # Errors
 /// The library's, if the token has no such claims.
 pub(super) fn decode_unverified<T: DeserializeOwned>(token: &str) -> Result<T, Error> {
-    insecure_decode_claims::<Object<T>>(token).map(|Object(claims)| claims)
+    insecure_decode_claims::<JsonObject<T>>(token).map(|JsonObject(claims)| claims)
 }
 
 /// A JSON object, read into `T`. A derived reader alone would take a list as well, by position.
-struct Object<T>(T);
+struct JsonObject<T>(T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OnlyMap<T>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMap<T> {
-            type Value = Object<T>;
+            type Value = JsonObject<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+                T::deserialize(MapAccessDeserializer::new(map)).map(JsonObject)
             }
         }
 

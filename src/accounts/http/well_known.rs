@@ -1,6 +1,8 @@
 //! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host, so the web app passes these on
 //! (docs/OPERATIONS.md).
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -20,14 +22,14 @@ const CACHE: (http::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age
 #[derive(Serialize, ToSchema)]
 pub struct KeySet {
     /// The keys; the first one signs.
-    #[schema(value_type = Vec<PublicKey>)]
+    #[schema(value_type = Vec<PublishedKey>)]
     keys: Vec<Jwk>,
 }
 
 /// The schema of the published keys. The library's type could hold keys of other kinds as well.
-struct PublicKey;
+struct PublishedKey;
 
-impl utoipa::PartialSchema for PublicKey {
+impl utoipa::PartialSchema for PublishedKey {
     fn schema() -> RefOr<Schema> {
         let key = ObjectBuilder::new().description(Some("An Ed25519 public key (RFC 8037)."));
         let members = ["kty", "crv", "x", "kid", "alg", "use"].into_iter();
@@ -40,7 +42,11 @@ impl utoipa::PartialSchema for PublicKey {
     }
 }
 
-impl ToSchema for PublicKey {}
+impl ToSchema for PublishedKey {
+    fn name() -> Cow<'static, str> {
+        "PublicKey".into()
+    }
+}
 
 /// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]

@@ -132,7 +132,16 @@ fn headers_by_path(rules: &str) -> HashMap<String, HeaderMap> {
 mod tests {
     use super::*;
 
-    const RULES: &str = "# why\n/page\n  Content-Security-Policy: default-src 'none'\n  # not this\n  B: x: y\n\n/page.js\n  Content-Security-Policy: default-src 'none'\n";
+    const RULES: &str = "\
+# why
+/page
+  Content-Security-Policy: default-src 'none'
+  # not this
+  B: x: y
+
+/page.js
+  Content-Security-Policy: default-src 'none'
+";
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");

@@ -158,7 +158,10 @@ proptest! {
     }
 
     #[test]
-    fn no_changed_token_is_a_token(index in any::<proptest::sample::Index>(), byte in "[A-Za-z0-9_.=+/-]") {
+    fn no_changed_token_is_a_token(
+        index in any::<proptest::sample::Index>(),
+        byte in "[A-Za-z0-9_.=+/-]",
+    ) {
         let config = config();
         let token = token(&config);
         let at = index.index(token.len());
