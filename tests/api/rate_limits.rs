@@ -266,7 +266,7 @@ fn every_public_route_of_the_api_is_counted_and_says_so() {
             RateClass::Public
         };
         assert_eq!(
-            route.rate_class(),
+            route.limit,
             counted.then_some(class),
             "{} {}",
             route.method,

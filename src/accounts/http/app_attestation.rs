@@ -223,7 +223,7 @@ pub struct DeviceList {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceList)))]
 pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -245,7 +245,7 @@ pub async fn list(
 /// # Errors
 /// The same 404 for an unknown one and for somebody else's.
 #[utoipa::path(delete, path = "/api/app-attestation/keys/{key_id}", operation_id = "revoke_device", tag = "devices", params(("key_id" = String, Path, description = "The key's id.")),
-    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Message)))]
 pub async fn revoke(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

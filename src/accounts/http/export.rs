@@ -16,7 +16,7 @@ use crate::kernel::store;
 ///
 /// # Errors
 /// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
-#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
 pub async fn export(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

@@ -176,3 +176,26 @@ impl Message {
         }
     }
 }
+
+/// A JWK set with public keys.
+#[derive(ToSchema)]
+pub struct KeySet {
+    /// The keys; the first one signs.
+    pub keys: Vec<PublicKey>,
+}
+
+/// An Ed25519 public key (RFC 8037).
+#[derive(ToSchema)]
+#[allow(
+    dead_code,
+    reason = "describes what domain::access_token::public_keys writes"
+)]
+pub struct PublicKey {
+    kty: String,
+    crv: String,
+    x: String,
+    kid: String,
+    alg: String,
+    #[schema(rename = "use")]
+    usage: String,
+}

@@ -87,7 +87,7 @@ pub struct SetRequest {
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
-#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)))]
 pub async fn set(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -104,7 +104,7 @@ pub async fn set(
 ///
 /// # Errors
 /// 404 if there is none; 409 if it is the last way to sign in.
-#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)))]
 pub async fn remove(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

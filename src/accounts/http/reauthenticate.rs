@@ -22,7 +22,7 @@ use axum::Extension;
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)))]
 pub async fn begin(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -61,7 +61,7 @@ pub struct Reauthenticated {
 ///
 /// # Errors
 /// The same 401 for everything that does not hold.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)))]
 pub async fn complete(
     State(app): State<App>,
     PresentedBy(presented, me): PresentedBy,

@@ -51,7 +51,7 @@ impl From<authenticate::SignedIn> for Validated {
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)), security(("cookie" = []), ("bearer" = [])))]
+#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)))]
 pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }

@@ -14,7 +14,7 @@ use crate::accounts::http::App;
 const CACHE: (http::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
 /// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = crate::app::openapi::KeySet)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = crate::accounts::http::objects::KeySet)))]
 pub async fn jwks(State(app): State<App>) -> impl IntoResponse {
     (
         [CACHE],

@@ -15,7 +15,7 @@ const HASH_PREFIX: usize = 8;
 const CLIENT_CHARS: usize = 64;
 
 /// Lets a request through, and gives its errors the form that callers know.
-pub async fn gate(request: Request, next: Next) -> Response {
+pub async fn apply_conventions(request: Request, next: Next) -> Response {
     note(&request);
     let mut response = if has_token(request.uri().query().unwrap_or_default()) {
         ApiError::from(Code::TokenInQuery).into_response()

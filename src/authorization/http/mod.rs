@@ -12,7 +12,6 @@ pub mod grants;
 pub mod middleware;
 pub mod oauth;
 pub mod people;
-pub mod reference;
 pub mod services;
 pub mod things;
 pub mod users;

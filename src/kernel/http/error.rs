@@ -26,8 +26,6 @@ pub struct ApiError {
     pub detail: Option<&'static str>,
     /// Further members of the answer's body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
-    /// Whether `error` is the code, as the authorization service has it, and not the sentence.
-    pub names_code: bool,
     /// `Retry-After`: in how many seconds it may be tried again.
     pub retry_after: Option<u64>,
 }
@@ -110,7 +108,6 @@ impl From<Code> for ApiError {
             step_up: None,
             detail: None,
             members: None,
-            names_code: false,
             retry_after: (code == Code::Unavailable).then_some(1),
         }
     }

@@ -68,7 +68,11 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
 }
 
 /// Only who says an origin is told anything about origins: apps and services do not, and they are most of who asks.
-pub async fn gate(State(layer): State<Arc<CorsLayer>>, request: Request, next: Next) -> Response {
+pub async fn add_headers(
+    State(layer): State<Arc<CorsLayer>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS {
         return layer
             .layer(next)

@@ -11,7 +11,7 @@ use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
 
 /// Refuses what is one request too many, before anything is asked of the database.
-pub async fn gate(
+pub async fn limit_rate(
     State((app, class)): State<(App, RateClass)>,
     request: Request,
     next: Next,

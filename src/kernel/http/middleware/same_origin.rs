@@ -13,7 +13,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::model::config::Config;
 
 /// Refuses unsafe requests that a foreign page made a browser send.
-pub async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn require_same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let bearer_alone =
         headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
