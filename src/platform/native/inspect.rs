@@ -17,6 +17,7 @@ use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
 use crate::accounts::domain::webauthn::authenticator_data::Flags;
 use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::registration;
 use crate::accounts::domain::webauthn::registration::Credential;
 use crate::kernel::model::base64;
@@ -174,7 +175,9 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
         }
         Command::InspectAssertion { ceremony, public_key, previous_counter } => {
             let response: AuthenticationResponse = ceremony.read()?;
-            let known = Known { public_key, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
+            // Its flags are not known here, and no step depends on them.
+            let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
+            let known = Known { passkey: &passkey, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
             let Report { mut steps, read } = assertion::verify(&response, &ceremony.expected(), &known);
             steps.extend(read.as_ref().map(|asserted| counter_step(asserted, *previous_counter)));
             steps.push(steps::only_the_server(24, "the credential record is updated"));

@@ -7,9 +7,8 @@ use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::assertion;
 use crate::accounts::domain::webauthn::assertion::Known;
-use crate::accounts::domain::webauthn::cose;
-use crate::accounts::domain::webauthn::cose::PublicKey;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -97,11 +96,10 @@ pub(crate) async fn verified(
     let state = State::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else { return Err(unknown_credential(ports, response, &state).into()) };
     let passkey = &owned.passkey;
-    let public_key =
-        PublicKey::parse(&passkey.public_key).map_err(|reason| StoreError::Broken(format!("a stored public key: {reason}")))?;
+    let stored = StoredPasskey::read(&owned.library).map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
     let known = Known {
-        public_key: &public_key,
+        passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
         allowed: user.map(|user| passkey.user_id == user).or_else(|| is_allowed(&state, &taken, &owned)),
@@ -146,8 +144,8 @@ pub async fn complete(
 
 /// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.
 fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
-    if let Ok(public_key) = PublicKey::parse(&cose::NOBODYS) {
-        let known = Known { public_key: &public_key, counter: None, backup_eligible: None, allowed: None, user_handle: None };
+    if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
+        let known = Known { passkey: &nobodys, counter: None, backup_eligible: None, allowed: None, user_handle: None };
         drop(assertion::verify(response, &expected(&ports.config, &state.challenge), &known));
     }
     Refusal { step: 6, reason: "nobody has this credential" }

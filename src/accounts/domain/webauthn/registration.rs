@@ -1,4 +1,7 @@
 //! Registering a credential: `WebAuthn` Level 3 §7.1, each step by its number.
+//!
+//! The steps are taken here, since the library's own ceremony reads a clock that traps in wasm ([`crate::accounts::domain::webauthn::library`]). The library reads the
+//! authenticator data and the key.
 
 use crate::accounts::domain::steps::{Report, Steps};
 use crate::accounts::domain::webauthn::attestation;
@@ -7,6 +10,7 @@ use crate::accounts::domain::webauthn::authenticator_data;
 use crate::accounts::domain::webauthn::authenticator_data::{AuthData, Flags};
 use crate::accounts::domain::webauthn::cose::PublicKey;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::{Expected, client_data};
 use crate::accounts::model::credential_id::{CredentialId, MOST_BYTES};
 
@@ -25,6 +29,8 @@ pub struct Credential {
     pub counter: u32,
     /// The attestation's format, which is not trusted.
     pub attestation_format: String,
+    /// The credential as webauthn-rs keeps it.
+    pub passkey: StoredPasskey,
 }
 
 /// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need the database.
@@ -64,9 +70,11 @@ fn take_steps(steps: &mut Steps, response: &RegistrationResponse, expected: &Exp
     );
     let same = response.raw_id == attested.credential_id;
     steps.check(25, "credentialId is the id of the response", same, "the response has another id than the credential", || None);
+    let key = key?;
     Some(Credential {
         id: CredentialId::from_bytes(&attested.credential_id)?,
-        public_key: key?,
+        passkey: StoredPasskey::new(&attested.credential_id, &key, data.flags),
+        public_key: key,
         aaguid: attested.aaguid,
         flags: data.flags,
         counter: data.counter,
