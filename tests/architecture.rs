@@ -24,10 +24,41 @@ const MAY_USE: [(&str, &[&str]); 4] = [
 
 /// Words that a layer must not know.
 const MUST_NOT_KNOW: [(&str, &[&str]); 4] = [
-    ("model", &["axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "async fn"]),
+    (
+        "model",
+        &[
+            "axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "async fn",
+        ],
+    ),
     ("store", &["axum", "sqlx", "worker::", "tokio", "http::"]),
-    ("domain", &["axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"]),
-    ("http", &["sqlx", "worker::", "tokio", "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "SystemTime", "Instant::"]),
+    (
+        "domain",
+        &[
+            "axum",
+            "sqlx",
+            "worker::",
+            "tokio",
+            "http::",
+            "SELECT ",
+            "INSERT ",
+            "UPDATE ",
+            "DELETE FROM",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "sqlx",
+            "worker::",
+            "tokio",
+            "SELECT ",
+            "INSERT ",
+            "UPDATE ",
+            "DELETE FROM",
+            "SystemTime",
+            "Instant::",
+        ],
+    ),
 ];
 
 const LAYERS: [&str; 5] = ["model", "store", "domain", "http", "platform"];
@@ -39,9 +70,13 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("benches/build") {
+            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("benches/build")
+            {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == ending) {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == ending)
+            {
                 found.push(path);
             }
         }
@@ -52,7 +87,10 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a text");
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -61,7 +99,11 @@ fn layers_know_only_what_is_below_them() {
         for path in files(&format!("src/{layer}"), "rs") {
             let code = code(&path);
             for other in LAYERS.iter().filter(|other| !may_use.contains(other)) {
-                assert!(!code.contains(&format!("crate::{other}")), "{} uses {other}", path.display());
+                assert!(
+                    !code.contains(&format!("crate::{other}")),
+                    "{} uses {other}",
+                    path.display()
+                );
             }
         }
     }
@@ -74,7 +116,9 @@ fn layers_do_not_know_what_is_not_theirs() {
             let code = code(&path);
             for word in words {
                 // `crate::http` and `super::http` are layers, and checked above.
-                let found = code.match_indices(word).any(|(at, _)| !code[..at].ends_with("::"));
+                let found = code
+                    .match_indices(word)
+                    .any(|(at, _)| !code[..at].ends_with("::"));
                 assert!(!found, "{} knows {word}", path.display());
             }
         }
@@ -93,9 +137,17 @@ fn platforms_hold_no_sql_and_no_routes() {
 
 #[test]
 fn files_stay_readable() {
-    let rust = ["src", "tests", "clients/rust/src", "clients/rust/tests", "clients/rust/examples"];
+    let rust = [
+        "src",
+        "tests",
+        "clients/rust/src",
+        "clients/rust/tests",
+        "clients/rust/examples",
+    ];
     let scripts = ["scripts", "benches", "tests", "clients/typescript"];
-    let types = files("clients/typescript", "ts").into_iter().filter(|path| !path.ends_with("schema.ts"));
+    let types = files("clients/typescript", "ts")
+        .into_iter()
+        .filter(|path| !path.ends_with("schema.ts"));
     let rust = rust.into_iter().flat_map(|folder| files(folder, "rs"));
     let scripts = scripts.into_iter().flat_map(|folder| files(folder, "mjs"));
     for path in rust.chain(scripts).chain(files("web", "ts")).chain(types) {
@@ -106,23 +158,39 @@ fn files_stay_readable() {
 
 #[test]
 fn every_migration_is_compiled_in() {
-    let mut names: Vec<String> =
-        files("migrations", "sql").iter().filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect();
+    let mut names: Vec<String> = files("migrations", "sql")
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str().map(str::to_owned))
+        .collect();
     names.sort();
-    let compiled = hamrah_api::platform::native::migrations::FILES.map(|(number, name, _)| format!("{number:04}_{name}.sql"));
+    let compiled = hamrah_api::platform::native::migrations::FILES
+        .map(|(number, name, _)| format!("{number:04}_{name}.sql"));
     assert_eq!(names, compiled);
 }
 
 /// A trigger tells the webhook of every kind but one, also of those that are added later.
 #[test]
 fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
-    let (records, page) =
-        (fs::read_to_string("src/model/records.rs").expect("records"), fs::read_to_string("docs/WEBHOOKS.md").expect("a page"));
-    let names = records.split("impl EventKind").nth(1).and_then(|rest| rest.split("\n}\n").next()).expect("the names");
-    let kinds: Vec<&str> = names.lines().filter(|line| line.contains("=> \"")).filter_map(|line| line.split('"').nth(1)).collect();
+    let (records, page) = (
+        fs::read_to_string("src/model/records.rs").expect("records"),
+        fs::read_to_string("docs/WEBHOOKS.md").expect("a page"),
+    );
+    let names = records
+        .split("impl EventKind")
+        .nth(1)
+        .and_then(|rest| rest.split("\n}\n").next())
+        .expect("the names");
+    let kinds: Vec<&str> = names
+        .lines()
+        .filter(|line| line.contains("=> \""))
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
     assert!(kinds.len() > 10, "{kinds:?}");
     for kind in kinds.into_iter().filter(|kind| *kind != "tokens_refreshed") {
-        assert!(page.contains(&format!("`{kind}`")), "docs/WEBHOOKS.md does not describe {kind}");
+        assert!(
+            page.contains(&format!("`{kind}`")),
+            "docs/WEBHOOKS.md does not describe {kind}"
+        );
     }
 }
 
@@ -130,18 +198,35 @@ fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
 fn the_description_is_fresh_and_complete() {
     let document = hamrah_api::app::openapi::document();
     let kept = fs::read_to_string("openapi.json").expect("openapi.json");
-    assert!(kept == format!("{document:#}\n"), "openapi.json is stale: make openapi");
+    assert!(
+        kept == format!("{document:#}\n"),
+        "openapi.json is stale: make openapi"
+    );
     let page = fs::read_to_string("public/docs.html").expect("docs.html");
-    assert!(page == hamrah_api::platform::native::html(&document), "public/docs.html is stale: make openapi");
+    assert!(
+        page == hamrah_api::platform::native::html(&document),
+        "public/docs.html is stale: make openapi"
+    );
     let mut described = 0;
     for route in hamrah_api::app::router::table() {
         let method = route.method.as_str().to_lowercase();
-        assert!(document["paths"][route.path][&method].is_object(), "{method} {} is not described", route.path);
+        assert!(
+            document["paths"][route.path][&method].is_object(),
+            "{method} {} is not described",
+            route.path
+        );
         described += 1;
     }
-    let operations: usize =
-        document["paths"].as_object().expect("paths").values().map(|path| path.as_object().map_or(0, serde_json::Map::len)).sum();
-    assert_eq!(described, operations, "something is described that is no route");
+    let operations: usize = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .map(|path| path.as_object().map_or(0, serde_json::Map::len))
+        .sum();
+    assert_eq!(
+        described, operations,
+        "something is described that is no route"
+    );
 }
 
 /// Schemas of the description are called as their types are, wherever those stand: two of one name would be one.
@@ -151,9 +236,16 @@ fn wire_structs_have_names_of_their_own() {
     for path in files("src/http", "rs") {
         let text = fs::read_to_string(&path).expect("a text");
         let lines: Vec<&str> = text.lines().collect();
-        for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("derive(") && line.contains("ToSchema")) {
+        for (index, _) in lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.contains("derive(") && line.contains("ToSchema"))
+        {
             let is_declaration = |line: &&&str| line.contains("struct ") || line.contains("enum ");
-            let declared = lines[index + 1..].iter().find(is_declaration).expect("a declaration");
+            let declared = lines[index + 1..]
+                .iter()
+                .find(is_declaration)
+                .expect("a declaration");
             let name = declared
                 .trim_start_matches("pub ")
                 .split_once(' ')
@@ -164,7 +256,12 @@ fn wire_structs_have_names_of_their_own() {
                 .unwrap_or_default()
                 .to_owned();
             let before = seen.insert(name.clone(), path.clone());
-            assert!(before.is_none(), "{name} is in {} and {}", path.display(), before.unwrap_or_default().display());
+            assert!(
+                before.is_none(),
+                "{name} is in {} and {}",
+                path.display(),
+                before.unwrap_or_default().display()
+            );
         }
     }
     assert!(seen.len() > 50);

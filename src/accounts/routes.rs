@@ -4,7 +4,8 @@ use http::Method;
 
 use crate::accounts::http::webauthn::{authenticate, credentials, register};
 use crate::accounts::http::{
-    App, activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery, sessions, tokens, users, well_known,
+    App, activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery,
+    sessions, tokens, users, well_known,
 };
 use crate::kernel::http::route::{Access, Route, route};
 

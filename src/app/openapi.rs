@@ -2,7 +2,10 @@
 //!
 //! Used by `hamrah-api openapi` and by the test that compares it with the file; the Worker serves the file.
 
-#![allow(clippy::indexing_slicing, reason = "serde_json gives null for what is not there")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "serde_json gives null for what is not there"
+)]
 
 use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -10,7 +13,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::accounts::http::webauthn::{authenticate, credentials, register};
 use crate::accounts::http::{
-    activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery, sessions, tokens, users, well_known,
+    activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery,
+    sessions, tokens, users, well_known,
 };
 use crate::app::router::table;
 use crate::app::{docs, health};
@@ -29,7 +33,10 @@ pub struct KeySet {
 
 /// An Ed25519 public key (RFC 8037).
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "describes what domain::access_token::public_keys writes")]
+#[allow(
+    dead_code,
+    reason = "describes what domain::access_token::public_keys writes"
+)]
 pub struct PublicKey {
     kty: String,
     crv: String,
@@ -164,26 +171,52 @@ struct Schemes;
 
 impl Modify for Schemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let Some(components) = openapi.components.as_mut() else { return };
-        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let Some(components) = openapi.components.as_mut() else {
+            return;
+        };
+        components.add_security_scheme(
+            "bearer",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
         let cookie = ApiKeyValue::with_description(
             "session",
             "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        components.add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("token"))));
-        components.add_security_scheme("internal_service", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))));
-        components.add_security_scheme("internal_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))));
+        components.add_security_scheme(
+            "token",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("token"))),
+        );
+        components.add_security_scheme(
+            "internal_service",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))),
+        );
+        components.add_security_scheme(
+            "internal_key",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))),
+        );
     }
 }
 
 /// Other names of routes (CONTRACT §7), and the names by which their handlers are described.
 const OTHER_NAMES: [(&str, &str); 5] = [
     ("/api/auth/token/refresh", "/api/auth/tokens/refresh"),
-    ("/api/webauthn/register/verify", "/api/webauthn/register/complete"),
-    ("/api/webauthn/authenticate/discoverable", "/api/webauthn/authenticate/begin"),
-    ("/api/webauthn/authenticate/discoverable/verify", "/api/webauthn/authenticate/complete"),
-    ("/api/webauthn/credentials/{id}/name", "/api/webauthn/credentials/{id}"),
+    (
+        "/api/webauthn/register/verify",
+        "/api/webauthn/register/complete",
+    ),
+    (
+        "/api/webauthn/authenticate/discoverable",
+        "/api/webauthn/authenticate/begin",
+    ),
+    (
+        "/api/webauthn/authenticate/discoverable/verify",
+        "/api/webauthn/authenticate/complete",
+    ),
+    (
+        "/api/webauthn/credentials/{id}/name",
+        "/api/webauthn/credentials/{id}",
+    ),
 ];
 
 /// The description: what the handlers say, and for every route of the table the statuses that its access implies.
@@ -192,13 +225,22 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     for route in table() {
         let method = route.method.as_str().to_lowercase();
-        let described_as = OTHER_NAMES.iter().find(|(other, _)| *other == route.path).map_or(route.path, |(_, name)| name);
+        let described_as = OTHER_NAMES
+            .iter()
+            .find(|(other, _)| *other == route.path)
+            .map_or(route.path, |(_, name)| name);
         let mut operation = document["paths"][described_as][&method].clone();
         if operation.is_null() {
             continue;
         }
         if described_as != route.path {
-            operation["operationId"] = json!(route.path.trim_matches('/').replace(['{', '}'], "").replace('/', "_"));
+            operation["operationId"] = json!(
+                route
+                    .path
+                    .trim_matches('/')
+                    .replace(['{', '}'], "")
+                    .replace('/', "_")
+            );
             operation["summary"] = json!(format!("another name for {described_as}"));
         }
         if route.access == Access::Service {
@@ -213,8 +255,12 @@ pub fn document() -> Value {
             operation["summary"] = json!(said);
         }
         let has_body = !operation["requestBody"].is_null();
-        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503] {
-            let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && may_give(&route, has_body, **code));
+        for status in [
+            400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503,
+        ] {
+            let codes = Code::ALL.iter().filter(|code| {
+                code.status().as_u16() == status && may_give(&route, has_body, **code)
+            });
             let codes: Vec<_> = codes.map(|code| format!("`{}`", code.as_str())).collect();
             if codes.is_empty() {
                 continue;
@@ -224,13 +270,13 @@ pub fn document() -> Value {
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
             if matches!(status, 429 | 503) {
-                operation["responses"][status.to_string()]["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+                operation["responses"][status.to_string()]["headers"] =
+                    json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
             }
         }
         document["paths"][route.path][&method] = operation;
     }
-    document["components"]["headers"]["RetryAfter"] =
-        json!({"description": "Seconds after which it may be tried again.", "schema": {"type": "integer", "minimum": 1}});
+    document["components"]["headers"]["RetryAfter"] = json!({"description": "Seconds after which it may be tried again.", "schema": {"type": "integer", "minimum": 1}});
     // In one order, whatever features other crates ask of serde_json.
     document.sort_all_objects();
     document
@@ -242,10 +288,16 @@ fn may_give(route: &Facts, has_body: bool, code: Code) -> bool {
         return authorization::reference::may_give(route, has_body, code);
     }
     let internal = route.access == Access::Service;
-    let signs_in = matches!(route.access, Access::SignedIn | Access::Session | Access::RecentlySignedIn);
+    let signs_in = matches!(
+        route.access,
+        Access::SignedIn | Access::Session | Access::RecentlySignedIn
+    );
     let logs_out = route.path.ends_with("/logout");
     let refreshes = route.path.ends_with("/refresh");
-    let path = OTHER_NAMES.iter().find(|(other, _)| *other == route.path).map_or(route.path, |(_, name)| name);
+    let path = OTHER_NAMES
+        .iter()
+        .find(|(other, _)| *other == route.path)
+        .map_or(route.path, |(_, name)| name);
     let registers = path.starts_with("/api/webauthn/register/");
     let completes = path.ends_with("/complete");
     let attests = path.starts_with("/api/app-attestation/") && has_body;
@@ -256,10 +308,14 @@ fn may_give(route: &Facts, has_body: bool, code: Code) -> bool {
     let unsafe_method = route.method != http::Method::GET;
     match code {
         Code::BadRequest => has_body || route.path.contains('{') || route.path.ends_with("/events"),
-        Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge | Code::RequestTimeout => has_body,
+        Code::MalformedJson | Code::InvalidBody | Code::BodyTooLarge | Code::RequestTimeout => {
+            has_body
+        }
         Code::UnsupportedMediaType => api && unsafe_method,
         Code::MultipleCredentials | Code::TokenInQuery => signs_in || logs_out || calls_optionally,
-        Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => registers && completes,
+        Code::PasskeyRegistrationFailed | Code::EmailTaken | Code::PasskeyExists => {
+            registers && completes
+        }
         Code::PasskeySignInFailed => path == "/api/webauthn/authenticate/complete",
         Code::TooManyAttempts => {
             let brakes = [
@@ -273,16 +329,27 @@ fn may_give(route: &Facts, has_body: bool, code: Code) -> bool {
         }
         Code::RecoveryFailed => path == "/api/auth/recovery/complete",
         Code::ReauthenticationFailed => path == "/api/auth/reauthenticate/complete",
-        Code::InvalidCredentials | Code::SecondFactorRequired => path == "/api/auth/password/sign-in",
-        Code::InvalidPassword | Code::CommonPassword | Code::BreachedPassword => path == "/api/auth/password" && has_body,
+        Code::InvalidCredentials | Code::SecondFactorRequired => {
+            path == "/api/auth/password/sign-in"
+        }
+        Code::InvalidPassword | Code::CommonPassword | Code::BreachedPassword => {
+            path == "/api/auth/password" && has_body
+        }
         Code::Busy => path.starts_with("/api/auth/password") && has_body,
         Code::PasswordNotFound => path == "/api/auth/password" && !has_body,
-        Code::LastAdministrator => route.access == Access::RecentlySignedIn && path == "/api/users/me",
+        Code::LastAdministrator => {
+            route.access == Access::RecentlySignedIn && path == "/api/users/me"
+        }
         Code::TotpEnabled | Code::TotpUnavailable => path.starts_with("/api/auth/totp/"),
         Code::TotpNotEnrolled => matches!(path, "/api/auth/totp/confirm" | "/api/auth/totp"),
         Code::InvalidCode => path == "/api/auth/totp/confirm",
         Code::RecoveryIncomplete => {
-            let open = ["/api/users/me", "/api/auth/sessions/validate", "/api/auth/tokens/validate", "/api/auth/csrf"];
+            let open = [
+                "/api/users/me",
+                "/api/auth/sessions/validate",
+                "/api/auth/tokens/validate",
+                "/api/auth/csrf",
+            ];
             signs_in && (unsafe_method || !open.contains(&path))
         }
         Code::CsrfTokenRequired => signs_in && unsafe_method || registers,
@@ -291,7 +358,9 @@ fn may_give(route: &Facts, has_body: bool, code: Code) -> bool {
         Code::AppAttestFailed => asks_device,
         Code::OtherDevice => path == "/api/app-attestation/verify",
         Code::AttestationFailed | Code::AttestKeyTaken | Code::TooManyAttestKeys => {
-            attests && path.ends_with("/verify") || takes_person(route) || code == Code::TooManyAttestKeys && asks_device
+            attests && path.ends_with("/verify")
+                || takes_person(route)
+                || code == Code::TooManyAttestKeys && asks_device
         }
         Code::AttestKeyNotFound => path.contains("{key_id}"),
         Code::InvalidBundleId => attests && !path.ends_with("/verify-key"),
@@ -303,27 +372,52 @@ fn may_give(route: &Facts, has_body: bool, code: Code) -> bool {
         Code::LastSignInMethod => (about_passkey || path == "/api/auth/password") && !has_body,
         Code::SessionNotFound => path.contains("{session_id}"),
         Code::AuthenticationRequired => signs_in,
-        Code::InvalidToken => signs_in || calls_optionally || route.path == "/api/internal/sessions/validate",
+        Code::InvalidToken => {
+            signs_in || calls_optionally || route.path == "/api/internal/sessions/validate"
+        }
         Code::InvalidRefreshToken => refreshes,
         Code::InternalKeyRequired | Code::BrowserRequest => internal,
         Code::CrossSiteRequest => api && unsafe_method && !internal,
-        Code::ReauthenticationRequired => route.access == Access::RecentlySignedIn || registers || about_passkey && !has_body,
+        Code::ReauthenticationRequired => {
+            route.access == Access::RecentlySignedIn || registers || about_passkey && !has_body
+        }
         Code::TokenNotFound => route.path.contains("{token_id}"),
         Code::UserNotFound => {
-            route.path.contains("{user_id}") || matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me")
+            route.path.contains("{user_id}")
+                || matches!(
+                    route.path,
+                    "/api/internal/sessions" | "/api/internal/tokens" | "/api/users/me"
+                )
         }
-        Code::InvalidName => route.path == "/api/users/me" && has_body || takes_person(route) || registers && !completes,
+        Code::InvalidName => {
+            route.path == "/api/users/me" && has_body
+                || takes_person(route)
+                || registers && !completes
+        }
         Code::InvalidPicture => route.path == "/api/users/me" && has_body || takes_person(route),
         Code::InvalidEmail => {
             takes_person(route)
                 || path.ends_with("/by-email")
-                || matches!(path, "/api/auth/recovery/begin" | "/api/auth/password/sign-in")
+                || matches!(
+                    path,
+                    "/api/auth/recovery/begin" | "/api/auth/password/sign-in"
+                )
                 || path.starts_with("/api/webauthn/") && path.ends_with("/begin")
         }
         Code::EmailRequired => takes_person(route) || registers && !completes,
-        Code::InvalidProvider | Code::InvalidProviderId | Code::InvalidAuthMethod | Code::AmbiguousSubject => takes_person(route),
-        Code::InvalidPlatform => takes_person(route) || attests && path.ends_with("/challenge") || route.path == "/api/internal/sessions",
-        Code::InvalidUserId => matches!(route.path, "/api/internal/sessions" | "/api/internal/tokens"),
+        Code::InvalidProvider
+        | Code::InvalidProviderId
+        | Code::InvalidAuthMethod
+        | Code::AmbiguousSubject => takes_person(route),
+        Code::InvalidPlatform => {
+            takes_person(route)
+                || attests && path.ends_with("/challenge")
+                || route.path == "/api/internal/sessions"
+        }
+        Code::InvalidUserId => matches!(
+            route.path,
+            "/api/internal/sessions" | "/api/internal/tokens"
+        ),
         Code::Conflict => unsafe_method,
         Code::RateLimited => route.rate_class().is_some(),
         Code::Internal => true,

@@ -61,7 +61,14 @@ impl Ports {
             hashing: Turns::new(config.accounts.passwords.at_once),
             config: config.accounts,
         };
-        let authorization = authorization::Ports { accounts: accounts.clone(), config: config.authorization };
-        Self { kernel, accounts, authorization }
+        let authorization = authorization::Ports {
+            accounts: accounts.clone(),
+            config: config.authorization,
+        };
+        Self {
+            kernel,
+            accounts,
+            authorization,
+        }
     }
 }

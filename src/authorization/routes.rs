@@ -2,7 +2,10 @@
 
 use http::Method;
 
-use crate::authorization::http::{App, auth, authzen, changes, check, explain, grants, oauth, people, services, things, users as persons};
+use crate::authorization::http::{
+    App, auth, authzen, changes, check, explain, grants, oauth, people, services, things,
+    users as persons,
+};
 use crate::kernel::http::route::{Access, Route, route};
 
 /// Returns the routes of the authorization service.

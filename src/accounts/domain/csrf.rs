@@ -29,9 +29,14 @@ pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntr
 /// Whether it is a token of this session.
 #[must_use]
 pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
-    let Some((nonce, given)) = token.split_once('.').filter(|_| token.len() < 128) else { return false };
-    let Some(given) = base64::decode(given) else { return false };
-    let fits = |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
+    let Some((nonce, given)) = token.split_once('.').filter(|_| token.len() < 128) else {
+        return false;
+    };
+    let Some(given) = base64::decode(given) else {
+        return false;
+    };
+    let fits =
+        |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
     ports.config.signing_keys.iter().any(fits)
 }
 

@@ -50,7 +50,12 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         refresh_tokens: refresh_tokens::sweep(db, now).await?,
         sessions: sessions::sweep(db, now).await?,
         challenges: challenges::sweep(db, now).await?,
-        events: events::sweep(db, EventKind::TokensRefreshed, now.minus(REFRESH_EVENTS_KEPT)).await?
+        events: events::sweep(
+            db,
+            EventKind::TokensRefreshed,
+            now.minus(REFRESH_EVENTS_KEPT),
+        )
+        .await?
             + events::sweep(db, EventKind::TokenIssued, now.minus(REFRESH_EVENTS_KEPT)).await?,
         person_tokens: person_tokens::sweep(db, now).await?,
         grants: grants::sweep(db, now.minus(ENDED_GRANTS_KEPT)).await?,
@@ -60,7 +65,10 @@ pub async fn sweep(ports: &Ports) -> Result<Swept, StoreError> {
         notices: outbox::sweep(db, webhook.then(|| now.minus(NOTICES_KEPT))).await?,
     };
     if webhook && swept.notices > 0 {
-        tracing::error!(notices = swept.notices, "notices were given up: the webhook did not take them for days");
+        tracing::error!(
+            notices = swept.notices,
+            "notices were given up: the webhook did not take them for days"
+        );
     }
     Ok(swept)
 }

@@ -4,7 +4,9 @@ use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run_until_short, sql};
+use crate::kernel::store::{
+    Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run_until_short, sql,
+};
 
 /// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
 const ATTEMPTS_BATCH: i64 = 8 * SWEEP_BATCH;
@@ -48,7 +50,13 @@ pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 
             millis(policy.longest_delay).into(),
         ],
     );
-    [count, sql("SELECT free_at FROM attempts WHERE subject = ?1", [subject.as_str().into()])]
+    [
+        count,
+        sql(
+            "SELECT free_at FROM attempts WHERE subject = ?1",
+            [subject.as_str().into()],
+        ),
+    ]
 }
 
 /// What became of the claim whose statements stood at `index` of a batch and after it.
@@ -60,8 +68,12 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<Claim, StoreError> {
         return Ok(Claim::Allowed);
     }
     match rows(results, index.saturating_add(1)).first() {
-        Some(row) => Ok(Claim::Refused { free_at: row.time("free_at")? }),
-        None => Err(StoreError::Broken("an attempt was neither counted nor refused".to_owned())),
+        Some(row) => Ok(Claim::Refused {
+            free_at: row.time("free_at")?,
+        }),
+        None => Err(StoreError::Broken(
+            "an attempt was neither counted nor refused".to_owned(),
+        )),
     }
 }
 
@@ -69,7 +81,12 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<Claim, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn try_claim(db: &dyn Db, subject: &Subject, policy: &Policy, now: Timestamp) -> Result<Claim, StoreError> {
+pub async fn try_claim(
+    db: &dyn Db,
+    subject: &Subject,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Claim, StoreError> {
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
@@ -89,13 +106,19 @@ pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
 /// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
 #[must_use]
 pub fn forgive(subject: &Subject) -> Statement {
-    sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
+    sql(
+        "DELETE FROM attempts WHERE subject = ?1",
+        [subject.as_str().into()],
+    )
 }
 
 /// The same, if the sign-in of whoever changes something is live.
 #[must_use]
 pub fn forgive_by(subject: &Subject, by: Caller) -> Statement {
-    sql(concat!("DELETE FROM attempts WHERE subject = ?3 AND ", is_live!()), [by.session.into(), by.user.into(), subject.as_str().into()])
+    sql(
+        concat!("DELETE FROM attempts WHERE subject = ?3 AND ", is_live!()),
+        [by.session.into(), by.user.into(), subject.as_str().into()],
+    )
 }
 
 /// Removes what was last tried before or at `before`, some batches of it; gives how many.

@@ -2,7 +2,9 @@
 
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Rows, SWEEP_BATCH, Statement, StoreError, rows, run, run_until_short, sql};
+use crate::kernel::store::{
+    Db, Row, Rows, SWEEP_BATCH, Statement, StoreError, rows, run, run_until_short, sql,
+};
 
 /// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
 const CHALLENGE_BATCH: i64 = 8 * SWEEP_BATCH;
@@ -69,7 +71,14 @@ pub struct Taken {
 pub(super) fn insert(new: &New<'_>) -> Statement {
     sql(
         "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        [new.id.into(), new.kind.as_str().into(), new.user.into(), new.state.into(), new.created_at.into(), new.expires_at.into()],
+        [
+            new.id.into(),
+            new.kind.as_str().into(),
+            new.user.into(),
+            new.state.into(),
+            new.created_at.into(),
+            new.expires_at.into(),
+        ],
     )
 }
 
@@ -82,7 +91,11 @@ pub async fn keep(db: &dyn Db, new: &New<'_>) -> Result<(), StoreError> {
 }
 
 /// Keeps a challenge and gives what `select` finds, in one round trip.
-pub(super) async fn keep_and(db: &dyn Db, new: &New<'_>, select: Statement) -> Result<Rows, StoreError> {
+pub(super) async fn keep_and(
+    db: &dyn Db,
+    new: &New<'_>,
+    select: Statement,
+) -> Result<Rows, StoreError> {
     let results = db.batch(vec![insert(new), select]).await?;
     Ok(rows(&results, 1).to_vec())
 }
@@ -91,12 +104,23 @@ pub(super) async fn keep_and(db: &dyn Db, new: &New<'_>, select: Statement) -> R
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn take_registration(db: &dyn Db, id: ChallengeId, user: Option<UserId>, now: Timestamp) -> Result<Option<Taken>, StoreError> {
+pub async fn take_registration(
+    db: &dyn Db,
+    id: ChallengeId,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<Option<Taken>, StoreError> {
     let delete = sql(
         "DELETE FROM challenges
           WHERE id = ?1 AND expires_at > ?2 AND (kind = ?3 OR (kind = ?4 AND user_id = ?5))
          RETURNING kind, state, created_at",
-        [id.into(), now.into(), Kind::SignUp.as_str().into(), Kind::Registration.as_str().into(), user.into()],
+        [
+            id.into(),
+            now.into(),
+            Kind::SignUp.as_str().into(),
+            Kind::Registration.as_str().into(),
+            user.into(),
+        ],
     );
     run(db, delete).await?.first().map(read).transpose()
 }
@@ -105,7 +129,12 @@ pub async fn take_registration(db: &dyn Db, id: ChallengeId, user: Option<UserId
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn take_attestation(db: &dyn Db, id: ChallengeId, user: Option<UserId>, now: Timestamp) -> Result<Option<Taken>, StoreError> {
+pub async fn take_attestation(
+    db: &dyn Db,
+    id: ChallengeId,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<Option<Taken>, StoreError> {
     let delete = sql(
         "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND (user_id IS NULL OR user_id = ?4)
          RETURNING kind, state, created_at",
@@ -123,9 +152,20 @@ pub(super) fn take(id: ChallengeId, kind: Kind, user: Option<UserId>, now: Times
 }
 
 pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
-    const ALL: [Kind; 6] = [Kind::Registration, Kind::SignUp, Kind::SignIn, Kind::Attestation, Kind::Reauthentication, Kind::Recovery];
+    const ALL: [Kind; 6] = [
+        Kind::Registration,
+        Kind::SignUp,
+        Kind::SignIn,
+        Kind::Attestation,
+        Kind::Reauthentication,
+        Kind::Recovery,
+    ];
     let kind = |text: &str| ALL.into_iter().find(|kind| kind.as_str() == text);
-    Ok(Taken { kind: row.parsed("kind", kind)?, state: row.text("state")?, created_at: row.time("created_at")? })
+    Ok(Taken {
+        kind: row.parsed("kind", kind)?,
+        state: row.text("state")?,
+        created_at: row.time("created_at")?,
+    })
 }
 
 /// Removes challenges that have ended, some batches of them; gives how many.

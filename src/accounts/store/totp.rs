@@ -32,7 +32,11 @@ pub struct Step {
 }
 
 pub(super) fn read(row: &Row) -> Result<Totp, StoreError> {
-    Ok(Totp { secret: row.text("secret")?, confirmed: row.opt_time("confirmed_at")?.is_some(), made_at: row.time("made_at")? })
+    Ok(Totp {
+        secret: row.text("secret")?,
+        confirmed: row.opt_time("confirmed_at")?.is_some(),
+        made_at: row.time("made_at")?,
+    })
 }
 
 /// Notes that the code of `step` made the sign-in `session` of `owner`, if this batch made it.
@@ -53,14 +57,22 @@ pub(crate) fn note_step(step: Step, owner: UserId) -> Statement {
 }
 
 pub(super) fn select(user: UserId) -> Statement {
-    sql("SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1", [user.into()])
+    sql(
+        "SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1",
+        [user.into()],
+    )
 }
 
 /// Keeps a secret that is not confirmed yet, in place of another such one. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn enrol(db: &dyn Db, by: Caller, sealed: &str, now: Timestamp) -> Result<Changed, StoreError> {
+pub async fn enrol(
+    db: &dyn Db,
+    by: Caller,
+    sealed: &str,
+    now: Timestamp,
+) -> Result<Changed, StoreError> {
     let insert = sql(
         concat!(
             "INSERT INTO totp (user_id, secret, created_at, last_step) SELECT ?2, ?3, ?4, 0 WHERE ",
@@ -88,21 +100,35 @@ pub async fn admit(
     let mut batch = vec![select(user)];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
-    Ok((rows(&results, 0).first().map(read).transpose()?, attempts::claimed(&results, 1)?))
+    Ok((
+        rows(&results, 0).first().map(read).transpose()?,
+        attempts::claimed(&results, 1)?,
+    ))
 }
 
 /// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another caller confirmed it meanwhile. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn confirm(db: &dyn Db, by: Caller, step: Step, subject: &Subject, stamp: &EventStamp) -> Result<Option<Changed>, StoreError> {
+pub async fn confirm(
+    db: &dyn Db,
+    by: Caller,
+    step: Step,
+    subject: &Subject,
+    stamp: &EventStamp,
+) -> Result<Option<Changed>, StoreError> {
     let forgive = sql(
         concat!(
             "DELETE FROM attempts WHERE subject = ?3 AND ",
             is_live!(),
             " AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
         ),
-        [by.session.into(), by.user.into(), subject.as_str().into(), step.made_at.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            subject.as_str().into(),
+            step.made_at.into(),
+        ],
     );
     let event = events::event(
         insert_event!(
@@ -119,11 +145,29 @@ pub async fn confirm(db: &dyn Db, by: Caller, step: Step, subject: &Subject, sta
             is_live!(),
             " RETURNING user_id"
         ),
-        [by.session.into(), by.user.into(), step.made_at.into(), step.number.into(), stamp.at.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            step.made_at.into(),
+            step.number.into(),
+            stamp.at.into(),
+        ],
     );
-    let results = db.batch(vec![sessions::is_live(by), forgive, event, update, select(by.user)]).await?;
+    let results = db
+        .batch(vec![
+            sessions::is_live(by),
+            forgive,
+            event,
+            update,
+            select(by.user),
+        ])
+        .await?;
     let ended = changed(&results, 3);
-    let confirmed = rows(&results, 4).first().map(read).transpose()?.is_some_and(|totp| totp.confirmed);
+    let confirmed = rows(&results, 4)
+        .first()
+        .map(read)
+        .transpose()?
+        .is_some_and(|totp| totp.confirmed);
     Ok((ended != Changed::No || !confirmed).then_some(ended))
 }
 
@@ -141,8 +185,14 @@ pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Chan
         EventKind::TotpDisabled,
         [by.session.into(), by.user.into()],
     );
-    let delete =
-        sql(concat!("DELETE FROM totp WHERE user_id = ?2 AND ", is_live!(), " RETURNING user_id"), [by.session.into(), by.user.into()]);
+    let delete = sql(
+        concat!(
+            "DELETE FROM totp WHERE user_id = ?2 AND ",
+            is_live!(),
+            " RETURNING user_id"
+        ),
+        [by.session.into(), by.user.into()],
+    );
     let results = db.batch(vec![sessions::is_live(by), event, delete]).await?;
     Ok(changed(&results, 2))
 }
@@ -154,13 +204,21 @@ pub const RESEALED_AT_ONCE: usize = 50;
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sealed_between(db: &dyn Db, from: &str, to: &str) -> Result<Vec<(UserId, String)>, StoreError> {
+pub async fn sealed_between(
+    db: &dyn Db,
+    from: &str,
+    to: &str,
+) -> Result<Vec<(UserId, String)>, StoreError> {
     let most = i64::try_from(RESEALED_AT_ONCE).unwrap_or(i64::MAX);
     let select = sql(
         "SELECT user_id, secret FROM totp WHERE secret > ?1 AND secret < ?2 ORDER BY secret LIMIT ?3",
         [from.into(), to.into(), most.into()],
     );
-    run(db, select).await?.iter().map(|row| Ok((row.parsed("user_id", UserId::parse)?, row.text("secret")?))).collect()
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.parsed("user_id", UserId::parse)?, row.text("secret")?)))
+        .collect()
 }
 
 /// How many secrets each key sealed, by its id. Reads all of them. One round trip.
@@ -168,8 +226,15 @@ pub async fn sealed_between(db: &dyn Db, from: &str, to: &str) -> Result<Vec<(Us
 /// # Errors
 /// [`StoreError`]
 pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(String, i64)>, StoreError> {
-    let select = sql("SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found FROM totp GROUP BY 1 ORDER BY 1", []);
-    run(db, select).await?.iter().map(|row| Ok((row.text("key")?, row.integer("found")?))).collect()
+    let select = sql(
+        "SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found FROM totp GROUP BY 1 ORDER BY 1",
+        [],
+    );
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.text("key")?, row.integer("found")?)))
+        .collect()
 }
 
 /// A secret that was sealed anew.

@@ -77,7 +77,12 @@ pub struct FreshIds {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn upsert(db: &dyn Db, who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn upsert(
+    db: &dyn Db,
+    who: &Identified<'_>,
+    ids: FreshIds,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
     batch.push(touch(who, stamp));
     let select = batch.len();
@@ -100,7 +105,11 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
 }
 
 /// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
-pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &EventStamp) -> Vec<Statement> {
+pub(super) fn upsert_statements(
+    who: &Identified<'_>,
+    ids: FreshIds,
+    stamp: &EventStamp,
+) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
     let [provider, provider_id] = subject();
@@ -145,8 +154,22 @@ pub(super) fn upsert_statements(who: &Identified<'_>, ids: FreshIds, stamp: &Eve
         ],
     );
     // Only this call can have inserted a row with one of its fresh ids.
-    let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
-    let linked = events::about_linked_identity(&EventStamp { id: ids.linked_event, ..stamp.clone() }, ids.identity, ids.user);
+    let created = events::about_user(
+        &EventStamp {
+            id: ids.created_event,
+            ..stamp.clone()
+        },
+        EventKind::UserCreated,
+        ids.user,
+    );
+    let linked = events::about_linked_identity(
+        &EventStamp {
+            id: ids.linked_event,
+            ..stamp.clone()
+        },
+        ids.identity,
+        ids.user,
+    );
     vec![create, link, created, linked]
 }
 
@@ -234,9 +257,15 @@ pub struct Changes {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn update(db: &dyn Db, by: Caller, changes: &Changes, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn update(
+    db: &dyn Db,
+    by: Caller,
+    changes: &Changes,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
-    let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
+    let ([write_name, name], [write_picture, picture]) =
+        (changes.name.params(), changes.picture.params());
     let update = sql(
         concat!(
             "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
@@ -264,8 +293,14 @@ pub async fn delete(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<bool,
         [by.user.into(), by.session.into()],
     );
     let [farewell, bump] = people::farewell(by, &stamp.request_id, stamp.at);
-    let batch =
-        vec![preconditions::not_the_last(by.user, stamp.at), farewell, bump, events::tombstone(stamp, by), events::forget(by), delete];
+    let batch = vec![
+        preconditions::not_the_last(by.user, stamp.at),
+        farewell,
+        bump,
+        events::tombstone(stamp, by),
+        events::forget(by),
+        delete,
+    ];
     let results = db.batch(batch).await?;
     Ok(!rows(&results, 5).is_empty())
 }

@@ -46,7 +46,10 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Hands the handler its state.
     #[must_use]
     pub fn with_state(self, state: S) -> Route<()> {
-        Route { facts: self.facts, handler: self.handler.with_state(state) }
+        Route {
+            facts: self.facts,
+            handler: self.handler.with_state(state),
+        }
     }
 }
 
@@ -59,9 +62,13 @@ impl Facts {
         let signs_in = self.method == Method::POST && self.path.starts_with("/api/auth/");
         // Services are few and known, and their visitors' addresses are not theirs: also those that present a token of the authorization
         // service. The rest, outside of the API, asks nobody anything.
-        let limited =
-            (self.path.starts_with("/api/") || is_authorization(self.path)) && !matches!(self.access, Access::Service | Access::Token);
-        limited.then_some(if open || signs_in { RateClass::SignIn } else { RateClass::Public })
+        let limited = (self.path.starts_with("/api/") || is_authorization(self.path))
+            && !matches!(self.access, Access::Service | Access::Token);
+        limited.then_some(if open || signs_in {
+            RateClass::SignIn
+        } else {
+            RateClass::Public
+        })
     }
 }
 
@@ -84,7 +91,9 @@ pub fn is_authorization(path: &str) -> bool {
         "/access/",
         "/oauth/",
     ];
-    BEGINNINGS.iter().any(|beginning| path.starts_with(beginning))
+    BEGINNINGS
+        .iter()
+        .any(|beginning| path.starts_with(beginning))
 }
 
 impl Facts {
@@ -92,7 +101,9 @@ impl Facts {
     /// is good, since others rely on it; no CSRF token; not all that there is at once.
     #[must_use]
     pub fn may_be_stale(&self) -> bool {
-        let relied_on = self.path.ends_with("/validate") || self.path.ends_with("/export") || self.path.ends_with("/csrf");
+        let relied_on = self.path.ends_with("/validate")
+            || self.path.ends_with("/export")
+            || self.path.ends_with("/csrf");
         self.method == Method::GET && self.access == Access::SignedIn && !relied_on
     }
 }
@@ -111,5 +122,12 @@ where
         Method::DELETE => MethodFilter::DELETE,
         _ => MethodFilter::GET,
     };
-    Route { facts: Facts { method, path, access }, handler: on(filter, handler) }
+    Route {
+        facts: Facts {
+            method,
+            path,
+            access,
+        },
+        handler: on(filter, handler),
+    }
 }

@@ -32,18 +32,31 @@ impl fmt::Debug for Key {
 /// Why it cannot be used; never the value.
 pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<Key>, &'static str> {
     let mut keys = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let bytes = base64::decode(part).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Zeroizing::new);
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let bytes = base64::decode(part)
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .map(Zeroizing::new);
         let bytes = bytes.ok_or("must be base64 of 32 random bytes (several separated by commas: the first makes, all read)")?;
         if let Some(weakness) = weakness(part, development) {
             return Err(weakness);
         }
-        let digest = Sha256::new().chain_update(label).chain_update(bytes.as_slice()).finalize();
+        let digest = Sha256::new()
+            .chain_update(label)
+            .chain_update(bytes.as_slice())
+            .finalize();
         let id = base64::encode(digest.get(..ID_BYTES).unwrap_or_default());
         if keys.iter().any(|key: &Key| key.id == id) {
             return Err("has a key twice");
         }
         keys.push(Key { id, bytes });
     }
-    if keys.is_empty() { Err("has no key in it") } else { Ok(keys) }
+    if keys.is_empty() {
+        Err("has no key in it")
+    } else {
+        Ok(keys)
+    }
 }

@@ -64,14 +64,23 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let asks_others = settings.config.kernel.webhook.is_some() || settings.config.accounts.passwords.breached_url.is_some();
+    let asks_others = settings.config.kernel.webhook.is_some()
+        || settings.config.accounts.passwords.breached_url.is_some();
     let outgoing: Arc<dyn Outgoing> = if asks_others {
         let opened = Https::open();
-        Arc::new(opened.map_err(|error| format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"))?)
+        Arc::new(opened.map_err(|error| {
+            format!(
+                "WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"
+            )
+        })?)
     } else {
         Arc::new(Closed)
     };
-    let counted = settings.config.kernel.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
+    let counted = settings
+        .config
+        .kernel
+        .rate_limits
+        .then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
@@ -88,7 +97,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         },
         settings.config,
     );
-    let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
+    let listener = listen(settings.bind)
+        .map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
     if ports.kernel.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
@@ -98,22 +108,37 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     if counted.is_none() && ports.kernel.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
-    if ports.kernel.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
-        tracing::warn!("TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events");
+    if ports.kernel.config.environment == Environment::Production
+        && address.ip().is_loopback()
+        && settings.proxies.is_empty()
+    {
+        tracing::warn!(
+            "TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events"
+        );
     }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
-    tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
+    tracing::info!(
+        database = settings.database_url,
+        "listening on http://{address}, reference at http://{address}/docs"
+    );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
         tracing::info!(folder = %settings.pages.display(), "the pages are not built (make pages), so /account and /admin are not there");
     } else {
         // By name: passkeys belong to a domain, never to an address.
-        tracing::info!("account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin", address.port());
+        tracing::info!(
+            "account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin",
+            address.port()
+        );
     }
     tokio::spawn(keep_up(ports.clone(), counted));
-    let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };
+    let site = Site {
+        router: router(ports),
+        pages: Arc::new(pages),
+        proxies: Arc::new(settings.proxies),
+    };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
@@ -127,13 +152,28 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
     for (key, secrets) in totp::count_by_key(ports.kernel.db.as_ref()).await? {
-        if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
-            tracing::error!(key, secrets, "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused");
+        if !keys
+            .into_iter()
+            .flat_map(SecretsKeys::ids)
+            .any(|id| id == key)
+        {
+            tracing::error!(
+                key,
+                secrets,
+                "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused"
+            );
         }
     }
     for (key, passwords) in passwords::count_by_key(ports.kernel.db.as_ref()).await? {
-        if key.as_deref().is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none()) {
-            tracing::error!(key, passwords, "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused");
+        if key
+            .as_deref()
+            .is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none())
+        {
+            tracing::error!(
+                key,
+                passwords,
+                "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused"
+            );
         }
     }
     Ok(())
@@ -141,7 +181,11 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
 
 /// Listens with a long queue: a connection that finds it full is dropped without being told, and one that says nothing never learns it.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -206,11 +250,17 @@ fn connection(
     stream.set_write_timeout(Some(STALL_TIME));
     let service = service_fn(move |request| answer(site.clone(), peer.ip(), request));
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
     builder.serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
-async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(
+    mut site: Site,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
     // Exactly one Host (RFC 9112 §3.2), or HTTP/2's authority: cookies depend on it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
@@ -221,12 +271,18 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     }
     let mut request = request.map(Body::new);
     // What a client says about its own address is not believed.
-    let forwarded: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect();
+    let forwarded: Vec<_> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(http::HeaderValue::as_bytes)
+        .collect();
     let client = site.proxies.client(peer, forwarded.into_iter());
     request.extensions_mut().insert(ClientAddress(Some(client)));
     let Ok(answered) = timeout(REQUEST_TIME, site.router.call(request)).await else {
         let mut late = unrouted(Code::RequestTimeout);
-        late.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+        late.headers_mut()
+            .insert(header::CONNECTION, http::HeaderValue::from_static("close"));
         return Ok(late);
     };
     Ok(answered.unwrap_or_else(|never| match never {}))

@@ -69,7 +69,10 @@ impl D1 {
         // Only what is a D1 database.
         env.d1(name).ok()?;
         let database = Reflect::get(env, &name.into()).ok()?.unchecked_into();
-        Some(Self { database: SendWrapper::new(database), prepared: SendWrapper::new(RefCell::default()) })
+        Some(Self {
+            database: SendWrapper::new(database),
+            prepared: SendWrapper::new(RefCell::default()),
+        })
     }
 
     /// A statement of the database itself, prepared once.
@@ -99,7 +102,10 @@ impl D1 {
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
         let promise = self.begin(statements).map_err(|error| classify(&error))?;
-        let results: Array = JsFuture::from(promise).await.map_err(|error| classify(&error))?.unchecked_into();
+        let results: Array = JsFuture::from(promise)
+            .await
+            .map_err(|error| classify(&error))?
+            .unchecked_into();
         results.iter().map(|result| rows(&result)).collect()
     }
 }
@@ -206,7 +212,9 @@ impl Visitor<'_> for OneColumn {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
-        i64::try_from(number).map(|number| Column(Value::Integer(number))).map_err(E::custom)
+        i64::try_from(number)
+            .map(|number| Column(Value::Integer(number)))
+            .map_err(E::custom)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Column, E> {
@@ -222,12 +230,24 @@ impl Visitor<'_> for OneColumn {
 fn classify(error: &JsValue) -> StoreError {
     let message = match error.dyn_ref::<js_sys::Error>() {
         Some(thrown) => {
-            let cause = thrown.cause().dyn_into::<js_sys::Error>().map(|cause| String::from(cause.message())).unwrap_or_default();
+            let cause = thrown
+                .cause()
+                .dyn_into::<js_sys::Error>()
+                .map(|cause| String::from(cause.message()))
+                .unwrap_or_default();
             format!("{} {cause}", String::from(thrown.message()))
         }
-        None => error.as_string().unwrap_or_else(|| "something that is no error was thrown".to_owned()),
+        None => error
+            .as_string()
+            .unwrap_or_else(|| "something that is no error was thrown".to_owned()),
     };
-    let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
+    let line: String = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MESSAGE_CHARS)
+        .collect();
     if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
     } else if let Some(failed) = Precondition::in_message(&message) {

@@ -37,8 +37,14 @@ extern "C" {
 
 /// Answers a request where there are replicas.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
-    let shape = Shape::of(&isolate.ports.accounts.config, request.uri(), request.headers());
-    let bookmark = match presented(request.headers(), || shape.bookmarks(request.headers()).collect()) {
+    let shape = Shape::of(
+        &isolate.ports.accounts.config,
+        request.uri(),
+        request.headers(),
+    );
+    let bookmark = match presented(request.headers(), || {
+        shape.bookmarks(request.headers()).collect()
+    }) {
         Presented::Bookmark(bookmark) => Some(bookmark),
         Presented::Doubtful if request.method().is_safe() => return routed(isolate, request).await,
         _ => None,
@@ -47,8 +53,18 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
     let internal = request.uri().path().starts_with("/api/internal/");
     let reads = ReplicaReads::default();
     request.extensions_mut().insert(reads.clone());
-    let session = Rc::new(Session { reads, bookmark, changes: again.is_none(), opened: RefCell::default(), wrote: Cell::new(false) });
-    let mut response = Within { session: session.clone(), future: Box::pin(routed(isolate, request)) }.await;
+    let session = Rc::new(Session {
+        reads,
+        bookmark,
+        changes: again.is_none(),
+        opened: RefCell::default(),
+        wrote: Cell::new(false),
+    });
+    let mut response = Within {
+        session: session.clone(),
+        future: Box::pin(routed(isolate, request)),
+    }
+    .await;
     let Some(again) = again else {
         if let Some(bookmark) = session.bookmark() {
             if let Ok(value) = HeaderValue::from_str(&bookmark) {
@@ -56,13 +72,19 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
             }
             // A service has no cookies; its visitors' are not its own.
             if !internal {
-                response.headers_mut().append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
+                response
+                    .headers_mut()
+                    .append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
             }
         }
         return response;
     };
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    if refused && session.read_a_replica() { routed(isolate, again).await } else { response }
+    if refused && session.read_a_replica() {
+        routed(isolate, again).await
+    } else {
+        response
+    }
 }
 
 /// A request without a body, once more.
@@ -104,8 +126,15 @@ impl Session {
 
     /// What to ask for `statements`: opened when it is asked for the first time, since the route has said by then whether a replica will do.
     /// `None` for the database itself: the primary.
-    pub(super) fn open(&self, database: &Database, statements: &[Statement]) -> Result<Option<Database>, JsValue> {
-        if statements.iter().any(|statement| !statement.sql.starts_with("SELECT")) {
+    pub(super) fn open(
+        &self,
+        database: &Database,
+        statements: &[Statement],
+    ) -> Result<Option<Database>, JsValue> {
+        if statements
+            .iter()
+            .any(|statement| !statement.sql.starts_with("SELECT"))
+        {
             self.wrote.set(true);
         }
         let mut opened = self.opened.borrow_mut();
@@ -116,14 +145,26 @@ impl Session {
         if !stale && !self.changes {
             return Ok(None);
         }
-        let session = database.with_session(if stale { self.bookmark.as_deref().unwrap_or(UNCONSTRAINED) } else { PRIMARY })?;
-        *opened = Some(Opened { session: session.clone(), stale });
+        let session = database.with_session(if stale {
+            self.bookmark.as_deref().unwrap_or(UNCONSTRAINED)
+        } else {
+            PRIMARY
+        })?;
+        *opened = Some(Opened {
+            session: session.clone(),
+            stale,
+        });
         Ok(Some(session))
     }
 
     /// Whether all that was done is reading, some of it perhaps from a replica.
     fn read_a_replica(&self) -> bool {
-        !self.wrote.get() && self.opened.borrow().as_ref().is_some_and(|opened| opened.stale)
+        !self.wrote.get()
+            && self
+                .opened
+                .borrow()
+                .as_ref()
+                .is_some_and(|opened| opened.stale)
     }
 
     /// Where the database stood after what the request did last; `None` if it asked nothing.

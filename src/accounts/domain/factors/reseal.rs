@@ -27,7 +27,9 @@ pub enum ResealError {
 /// # Errors
 /// [`ResealError`]
 pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
-    let Some(keys) = ports.config.secrets_keys.as_ref() else { return Ok(0) };
+    let Some(keys) = ports.config.secrets_keys.as_ref() else {
+        return Ok(0);
+    };
     let (db, mut total) = (ports.db.as_ref(), 0);
     for (mut from, to) in keys.retired() {
         for _ in 0..ROUNDS {
@@ -37,8 +39,15 @@ pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
                 let about = about(*user);
-                if let Some(new) = keys.open(&about, sealed).and_then(|secret| keys.seal(&about, &secret, nonce)) {
-                    anew.push(Resealed { user: *user, old: sealed, new });
+                if let Some(new) = keys
+                    .open(&about, sealed)
+                    .and_then(|secret| keys.seal(&about, &secret, nonce))
+                {
+                    anew.push(Resealed {
+                        user: *user,
+                        old: sealed,
+                        new,
+                    });
                 } else {
                     tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
                 }

@@ -22,7 +22,9 @@ const TOLD: usize = 5;
 /// # Errors
 /// [`NoAnswer`]
 pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoAnswer> {
-    let Some(base) = ports.config.passwords.breached_url.as_deref() else { return Ok(false) };
+    let Some(base) = ports.config.passwords.breached_url.as_deref() else {
+        return Ok(false);
+    };
     let mut digest = String::new();
     for byte in Sha1::digest(password.as_bytes()) {
         // Writing to a String does not fail.
@@ -32,7 +34,15 @@ pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bo
     let url = format!("{base}{told}");
     // Padded: how long the answer is tells nobody which range it was.
     let headers = [("add-padding", "true"), ("user-agent", "hamrah-api")];
-    let range = ports.outgoing.get(Get { url: &url, headers: &headers, patience: PATIENCE, most_bytes: MOST_BYTES }).await?;
+    let range = ports
+        .outgoing
+        .get(Get {
+            url: &url,
+            headers: &headers,
+            patience: PATIENCE,
+            most_bytes: MOST_BYTES,
+        })
+        .await?;
     // What pads was seen zero times.
     Ok(range
         .lines()

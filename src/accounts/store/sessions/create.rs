@@ -96,9 +96,17 @@ pub struct NewSession<'a> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn create(
+    db: &dyn Db,
+    new: &NewSession<'_>,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let results = db.batch(statements(new, stamp)).await?;
-    results.last().and_then(|rows| rows.first()).map(users::read).transpose()
+    results
+        .last()
+        .and_then(|rows| rows.first())
+        .map(users::read)
+        .transpose()
 }
 
 /// What makes a sign-in; the last statement gives its account back.
@@ -127,7 +135,12 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         batch.push(sql(
             "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
              SELECT ?1, id, ?3, ?4 FROM sessions WHERE id = ?2",
-            [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
+            [
+                (&pair.refresh_hash).into(),
+                new.id.into(),
+                stamp.at.into(),
+                pair.refresh_expires_at.into(),
+            ],
         ));
     }
     if let Owner::Passkey(used) = &new.owner {
@@ -137,12 +150,27 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         batch.push(attempts::forgive_for(&proved.subject, new.id));
         batch.extend(passwords::note_use(proved, new.id, stamp.at));
     }
-    if let Owner::Recovered(Recovered { user, answer, ends_others, subject }) = &new.owner {
+    if let Owner::Recovered(Recovered {
+        user,
+        answer,
+        ends_others,
+        subject,
+    }) = &new.owner
+    {
         batch.push(attempts::forgive_for(subject, new.id));
         batch.push(step_up::note_use(answer, *user, new.id, stamp.at));
         if let Some(event) = ends_others {
-            let by = Caller { user: *user, session: new.id };
-            batch.push(events::about_others(&EventStamp { id: *event, ..stamp.clone() }, by));
+            let by = Caller {
+                user: *user,
+                session: new.id,
+            };
+            batch.push(events::about_others(
+                &EventStamp {
+                    id: *event,
+                    ..stamp.clone()
+                },
+                by,
+            ));
             batch.push(person_tokens::revoke_by(by));
             batch.push(sql(
                 "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
@@ -161,7 +189,11 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             [replaced.into(), stamp.at.into(), new.id.into()],
         ));
     }
-    let kind = if matches!(new.owner, Owner::Recovered(..)) { EventKind::Recovered } else { EventKind::SignedIn };
+    let kind = if matches!(new.owner, Owner::Recovered(..)) {
+        EventKind::Recovered
+    } else {
+        EventKind::SignedIn
+    };
     batch.push(events::about_new_session(stamp, kind, new.id));
     batch.push(sql(
         concat!(
@@ -182,16 +214,33 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         Owner::Fresh(account) => (Some(account.user), None, None),
         Owner::Password(proved) => (Some(proved.user), None, None),
     };
-    let password = if let Owner::Password(proved) = &new.owner { Some(*proved) } else { None };
+    let password = if let Owner::Password(proved) = &new.owner {
+        Some(*proved)
+    } else {
+        None
+    };
     let (step, code) = match &new.owner {
-        Owner::Recovered(Recovered { answer: Answer::Totp(step), .. }) => (Some(step), None),
-        Owner::Recovered(Recovered { answer: Answer::BackupCode(hash), .. }) => (None, Some(hash.as_str())),
+        Owner::Recovered(Recovered {
+            answer: Answer::Totp(step),
+            ..
+        }) => (Some(step), None),
+        Owner::Recovered(Recovered {
+            answer: Answer::BackupCode(hash),
+            ..
+        }) => (None, Some(hash.as_str())),
         Owner::Password(proved) => (proved.step.as_ref(), None),
         _ => (None, None),
     };
     let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);
-    let made_with = if let Owner::Fresh(account) = &new.owner { Some(account.passkey.id.as_str()) } else { None };
-    let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
+    let made_with = if let Owner::Fresh(account) = &new.owner {
+        Some(account.passkey.id.as_str())
+    } else {
+        None
+    };
+    let ends = [
+        new.token.as_ref().map(|t| t.expires_at),
+        new.pair.as_ref().map(|p| p.refresh_expires_at),
+    ];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
