@@ -1,7 +1,9 @@
-//! CBOR (RFC 8949) in the form that authenticators must write (CTAP 2.2 §8, as WebAuthn Level 3 §2.1 demands) and that Apple writes.
+//! CBOR (RFC 8949) in the form that authenticators must write (CTAP 2.2 §8, as WebAuthn Level 3
+//! §2.1 demands) and that Apple writes.
 //!
-//! minicbor decodes. On top of it stand the rules of that form: definite lengths, each number in the shortest way, no tags, no floats.
-//! The reader neither allocates nor recurses deeper than [`DEEPEST`].
+//! minicbor decodes. On top of it stand the rules of that form: definite lengths, each number in
+//! the shortest way, no tags, no floats. The reader neither allocates nor recurses deeper than
+//! [`DEEPEST`].
 
 use minicbor::Decoder;
 use minicbor::data::Type;
@@ -44,7 +46,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an item with `read`. `argument` returns the number in the item's head, and the length of the content that `read` took.
+    /// Reads an item with `read`. `argument` returns the number in the item's head, and the length
+    /// of the content that `read` took.
     fn canonical<T>(
         &mut self,
         read: impl FnOnce(&mut Decoder<'a>) -> Result<T, Error>,
@@ -266,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics_and_an_item_is_a_part_of_the_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn an_item_is_a_part_of_the_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             if let Ok(item) = Reader::new(&bytes).item() {
                 prop_assert!(bytes.starts_with(item));
                 prop_assert_eq!(Reader::new(item).item(), Ok(item));

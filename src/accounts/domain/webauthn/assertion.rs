@@ -1,7 +1,8 @@
 //! Verifying an assertion: `WebAuthn` Level 3 §7.2, each step by its number.
 //!
-//! Steps 3 to 14 are taken here, to the letter. webauthn-rs then verifies the sign-in as a whole, and its verdict decides steps 15 to 21. These
-//! are taken here as well where the library cannot read the response, and to find the reason after the library refused it.
+//! Steps 3 to 14 are taken here, to the letter. webauthn-rs then verifies the sign-in as a whole,
+//! and its verdict decides steps 15 to 21. These are taken here as well where the library cannot
+//! read the response, and to find the reason after the library refused it.
 
 use sha2::{Digest, Sha256};
 
@@ -37,13 +38,15 @@ pub struct Asserted {
     pub flags: Flags,
     /// The authenticator's counter.
     pub counter: u32,
-    /// Whether the counter moved on, or both are zero (step 22). The database decides again, by the counter that it has then.
+    /// Whether the counter moved on, or both are zero (step 22). The database decides again, by the
+    /// counter that it has then.
     pub counter_moved_on: bool,
 }
 
 /// Verifies an assertion. Steps 1 to 3 are the client's; 24 needs the database.
 ///
-/// A counter that went back is a part of the result and no failed step, since it must be recorded, not only refused.
+/// A counter that went back is a part of the result and no failed step, since it must be recorded,
+/// not only refused.
 #[must_use]
 pub fn verify(
     response: &AuthenticationResponse,
@@ -86,7 +89,8 @@ fn take_steps(
         ),
     }
     user_handle_step(steps, response, known);
-    // Steps 8 to 14. The ceremony goes on also if one of them failed, so that the report is whole and the time the same.
+    // Steps 8 to 14. The ceremony goes on also if one of them failed, so that the report is whole
+    // and the time the same.
     client_data::check(
         steps,
         8,
@@ -99,7 +103,8 @@ fn take_steps(
         "authenticatorData can be read",
         authenticator_data::parse_assertion(&response.authenticator_data),
     )?;
-    // One signature is verified on every path below, so that the time of a refusal does not tell which credentials exist.
+    // One signature is verified on every path below, so that the time of a refusal does not tell
+    // which credentials exist.
     let eligible = known
         .backup_eligible
         .unwrap_or(data.flags.backup_eligible());

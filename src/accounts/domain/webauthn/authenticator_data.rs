@@ -1,7 +1,7 @@
 //! Authenticator data (WebAuthn Level 3 §6.1), read to the last byte.
 //!
-//! Here stands the form: what follows what, in CBOR as authenticators write it, and nothing after the last byte. webauthn-rs, which does not
-//! look at the form, reads the values of a registration.
+//! Here stands the form: what follows what, in CBOR as authenticators write it, and nothing after
+//! the last byte. webauthn-rs, which does not look at the form, reads the values of a registration.
 
 use sha2::{Digest, Sha256};
 use webauthn_rs_core::internals::AuthenticatorData;
@@ -160,7 +160,8 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
         public_key,
         ..
     } = layout(bytes)?;
-    // No extension is asked for, and the library refuses some whose outputs it knows and finds wrong. So it reads what stands before them.
+    // No extension is asked for, and the library refuses some whose outputs it knows and finds
+    // wrong. So it reads what stands before them.
     let mut plain = before_extensions.to_vec();
     if let Some(flags) = plain.get_mut(FLAGS) {
         *flags &= !EXTENSIONS;

@@ -1,7 +1,8 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
 //!
-//! webauthn-rs reads keys and verifies with them: points and moduli are checked there. Here stand the rules that it does not have: one form,
-//! no member twice, no member besides, an algorithm that fits the curve. Ed25519 keys are read and verified here, since the library does neither.
+//! webauthn-rs reads keys and verifies with them: points and moduli are checked there. Here stand
+//! the rules that it does not have: one form, no member twice, no member besides, an algorithm that
+//! fits the curve. Ed25519 keys are read and verified here, since the library does neither.
 
 use serde_cbor_2::Value;
 use webauthn_rs_core::proto::{
@@ -14,16 +15,19 @@ use crate::accounts::domain::webauthn::library::quietly;
 /// The most bytes of a key. Keys of every accepted kind are shorter.
 const MOST_BYTES: usize = 1024;
 
-const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), or something follows it";
+const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), \
+                             or something follows it";
 const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
 const NO_KIND: &str = "the key is of no kind that can be used";
 
-/// Names of members, the same in all kinds (RFC 9052 §7.1), and those of an octet key pair (RFC 9053 §7.2).
+/// Names of members, the same in all kinds (RFC 9052 §7.1), and those of an octet key pair (RFC
+/// 9053 §7.2).
 const KIND: i128 = 1;
 const ALGORITHM: i128 = 3;
 const CURVE: i128 = -1;
 const X: i128 = -2;
-/// Kinds of keys (RFC 9053 §7, RFC 8230 §4), and how many members a key of each has: WebAuthn §6.5.1.1 allows no optional member.
+/// Kinds of keys (RFC 9053 §7, RFC 8230 §4), and how many members a key of each has: WebAuthn
+/// §6.5.1.1 allows no optional member.
 const OKP: i128 = 1;
 const EC2: i128 = 2;
 const EC2_MEMBERS: usize = 5;
@@ -150,7 +154,8 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
     }
 }
 
-/// Returns the algorithm of a key that the library read. It fixes the curve (WebAuthn Level 3 §5.8.5), which the library does not check.
+/// Returns the algorithm of a key that the library read. It fixes the curve (WebAuthn Level 3
+/// §5.8.5), which the library does not check.
 pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
     match (&key.type_, &key.key) {
         (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(point))
@@ -181,7 +186,8 @@ pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
     }
 }
 
-/// Whether `signature` over `message` was made with the private half of `key` (`WebAuthn` Level 3 §6.5.5: ECDSA's are DER).
+/// Whether `signature` over `message` was made with the private half of `key` (`WebAuthn` Level 3
+/// §6.5.5: ECDSA's are DER).
 pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool {
     if let COSEKeyType::EC_OKP(point) = &key.key {
         let (Some(key), Ok(signature)) = (

@@ -1,8 +1,9 @@
 //! webauthn-rs as this service calls it. No other file calls a ceremony of the library.
 //!
-//! `authenticate_single_credential` reads no clock and no randomness, so it verifies sign-ins on both targets. `register_credential` reads
-//! `SystemTime::now`, which traps in wasm: [`crate::accounts::domain::webauthn::registration`] verifies a registration with the library's readers instead
-//! (docs/decisions/0032).
+//! `authenticate_single_credential` reads no clock and no randomness, so it verifies sign-ins on
+//! both targets. `register_credential` reads `SystemTime::now`, which traps in wasm:
+//! [`crate::accounts::domain::webauthn::registration`] verifies a registration with the library's
+//! readers instead (docs/decisions/0032).
 
 use std::time::Duration;
 
@@ -23,11 +24,13 @@ use crate::accounts::domain::webauthn::cose::{self, Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::kernel::model::base64;
 
-/// A passkey that no account has, as [`StoredPasskey::write`] writes it: the key is P-256's base point.
+/// A passkey that no account has, as [`StoredPasskey::write`] writes it: the key is P-256's base
+/// point.
 const NOBODYS: &str = concat!(
     r#"{"cred":{"cred_id":"","cred":{"type_":"ES256","key":{"EC_EC2":{"curve":"SECP256R1","#,
-    r#""x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}}},"#,
-    r#""counter":0,"transports":null,"user_verified":true,"backup_eligible":false,"backup_state":false,"#,
+    r#""x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","#,
+    r#""y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}}},"counter":0,"transports":null,"#,
+    r#""user_verified":true,"backup_eligible":false,"backup_state":false,"#,
     r#""registration_policy":"required","extensions":{"cred_protect":"NotRequested","#,
     r#""hmac_create_secret":"NotRequested","appid":"NotRequested","cred_props":"NotRequested"},"#,
     r#""attestation":{"data":"None","metadata":"None"},"attestation_format":"none"}}"#
@@ -36,7 +39,8 @@ const NOBODYS: &str = concat!(
 /// The byte order mark, as UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Calls the library without its log. At the level `error` it writes what clients sent, before anything is verified.
+/// Calls the library without its log. At the level `error` it writes what clients sent, before
+/// anything is verified.
 pub(super) fn quietly<T>(call: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), call)
 }
@@ -73,7 +77,8 @@ impl StoredPasskey {
         }
     }
 
-    /// Returns a passkey that no account has, to verify a response to an unknown credential in the same time.
+    /// Returns a passkey that no account has, to verify a response to an unknown credential in the
+    /// same time.
     ///
     /// # Errors
     /// Returns the reason if this version of the library writes passkeys in another form.
@@ -122,11 +127,13 @@ pub(super) enum Verdict {
     WrongSignature,
     /// The library refused the sign-in at an earlier step, for this reason of its own.
     Refused(String),
-    /// The library cannot read what WebAuthn demands or the service offers: a byte order mark, or an Ed25519 key.
+    /// The library cannot read what WebAuthn demands or the service offers: a byte order mark, or
+    /// an Ed25519 key.
     NotRead,
 }
 
-/// Has the library verify a sign-in. `backup_eligible` is the flag that the passkey was registered with.
+/// Has the library verify a sign-in. `backup_eligible` is the flag that the passkey was registered
+/// with.
 pub(super) fn authenticate(
     response: &AuthenticationResponse,
     expected: &Expected<'_>,
@@ -151,9 +158,14 @@ pub(super) fn authenticate(
         Some(false),
         Some(false),
     );
-    // The state has private fields, and can be made only by the library's own random numbers or from its JSON.
+    // The state has private fields, and can be made only by the library's own random numbers or
+    // from its JSON.
     let state: Result<AuthenticationState, _> = serde_json::from_value(json!({
-        "credentials": [], "policy": "required", "challenge": expected.challenge, "appid": null, "allow_backup_eligible_upgrade": false,
+        "credentials": [],
+        "policy": "required",
+        "challenge": expected.challenge,
+        "appid": null,
+        "allow_backup_eligible_upgrade": false,
     }));
     let state = match state {
         Ok(state) => state,
@@ -202,7 +214,8 @@ mod tests {
         0x51, 0xF5,
     ];
 
-    /// Rows hold this JSON: a version of the library that writes or reads another form needs a migration.
+    /// Rows hold this JSON: a version of the library that writes or reads another form needs a
+    /// migration.
     #[test]
     fn the_library_writes_passkeys_in_the_form_that_rows_have() {
         let key = PublicKey::parse(&BASE_POINT).expect("a key");
@@ -220,7 +233,8 @@ mod tests {
         assert!(!nobodys.verifies(b"anything", &[0; 70]));
     }
 
-    /// The library has no code that makes Ed25519 keys from CBOR or verifies with them. It keeps them in the same form.
+    /// The library has no code that makes Ed25519 keys from CBOR or verifies with them. It keeps
+    /// them in the same form.
     #[test]
     fn ed25519_keys_are_kept_in_the_same_form() {
         let public = ed25519_dalek::SigningKey::from_bytes(&[7; 32])

@@ -1,7 +1,8 @@
 //! Registering a credential: `WebAuthn` Level 3 §7.1, each step by its number.
 //!
-//! The steps are taken here, since the library's own ceremony reads a clock that traps in wasm ([`crate::accounts::domain::webauthn::library`]). The library reads the
-//! authenticator data and the key.
+//! The steps are taken here, since the library's own ceremony reads a clock that traps in wasm
+//! ([`crate::accounts::domain::webauthn::library`]). The library reads the authenticator data and
+//! the key.
 
 use crate::accounts::domain::steps::{Report, Steps};
 use crate::accounts::domain::webauthn::attestation;
@@ -33,7 +34,8 @@ pub struct Credential {
     pub passkey: StoredPasskey,
 }
 
-/// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need the database.
+/// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need
+/// the database.
 #[must_use]
 pub fn verify(response: &RegistrationResponse, expected: &Expected<'_>) -> Report<Credential> {
     let mut steps = Steps::default();
@@ -56,7 +58,8 @@ fn take_steps(
         "clientExtensionResults are taken",
         "nothing depends on them".to_owned(),
     );
-    // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is whole.
+    // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is
+    // whole.
     client_data::check(
         steps,
         5,
