@@ -15,7 +15,7 @@ use axum::body::Body;
 use hamrah_api::accounts::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::app::config::Config;
 use hamrah_api::app::ports::{Adapters, Ports};
-use hamrah_api::app::router::router;
+use hamrah_api::app::routes::router;
 use hamrah_api::kernel::domain::rate_limit::Unlimited;
 use hamrah_api::kernel::domain::{Clock, Entropy, Get, NoAnswer, NoEntropy, Outgoing, Post};
 use hamrah_api::kernel::http::extract::ClientAddress;

@@ -172,7 +172,7 @@ fn every_migration_is_compiled_in() {
 #[test]
 fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
     let (records, page) = (
-        fs::read_to_string("src/model/records.rs").expect("records"),
+        fs::read_to_string("src/accounts/model/records.rs").expect("records"),
         fs::read_to_string("docs/WEBHOOKS.md").expect("a page"),
     );
     let names = records
@@ -208,7 +208,7 @@ fn the_description_is_fresh_and_complete() {
         "public/docs.html is stale: make openapi"
     );
     let mut described = 0;
-    for route in hamrah_api::app::router::table() {
+    for route in hamrah_api::app::routes::table() {
         let method = route.method.as_str().to_lowercase();
         assert!(
             document["paths"][route.path][&method].is_object(),

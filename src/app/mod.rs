@@ -6,4 +6,4 @@ pub mod health;
 pub mod maintenance;
 pub mod openapi;
 pub mod ports;
-pub mod router;
+pub mod routes;

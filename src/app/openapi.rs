@@ -16,7 +16,7 @@ use crate::accounts::http::{
     activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery,
     sessions, tokens, users, well_known,
 };
-use crate::app::router::table;
+use crate::app::routes::table;
 use crate::app::{docs, health};
 use crate::authorization::http as authorization;
 use crate::kernel::http::error::Code;

@@ -6,6 +6,7 @@ use crate::accounts::domain as accounts;
 use crate::accounts::domain::access_token::Signatures;
 use crate::app::config::Config;
 use crate::authorization::domain as authorization;
+use crate::authorization::store::people;
 use crate::kernel::domain as kernel;
 use crate::kernel::domain::compute::{Compute, Turns};
 use crate::kernel::domain::rate_limit::RateLimiter;
@@ -59,6 +60,7 @@ impl Ports {
             kernel: kernel.clone(),
             signatures: adapters.signatures,
             hashing: Turns::new(config.accounts.passwords.at_once),
+            before_deletion: vec![people::before_account_deletion],
             config: config.accounts,
         };
         let authorization = authorization::Ports {

@@ -2,7 +2,7 @@
 //!
 //! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a few more let through than the limit, never fewer.
 
-use hamrah_api::app::router::table;
+use hamrah_api::app::routes::table;
 use hamrah_api::kernel::domain::rate_limit::RateClass;
 use hamrah_api::kernel::http::route::Access;
 use serde_json::{Value, json};

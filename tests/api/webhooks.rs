@@ -179,7 +179,7 @@ async fn what_nobody_takes_is_given_up_after_five_days() {
         // At once, three times after an hour each, then after two, seven and, as chance has it, some 25 hours.
         let tries = receiver().about(&person).len();
         assert!((9..=10).contains(&tries), "{tries}");
-        assert!(app.logs().await.contains("notices were given up"));
+        assert!(app.logs().await.contains("webhooks given up"));
     })
     .await;
 }

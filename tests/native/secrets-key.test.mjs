@@ -45,10 +45,10 @@ test("secrets move to a new key, and doctor says what each has sealed", async ()
   await started(NEW, ({ output }) => assert.match(output(), /TOTP secrets are sealed with a key that is not in SECRETS_KEY/));
 
   assert.match((await doctor(`${OLD},${NEW}`)).keys.join("\n"), /seals; 1 TOTP.*\n.*opens; 0 TOTP/);
-  // The first upkeep comes with the start.
+  // The first maintenance run comes with the start.
   await started(`${NEW},${OLD}`, async ({ url, output }) => {
-    for (let attempt = 0; attempt < 400 && !output().includes("sealed TOTP secrets anew"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
-    assert.match(output(), /sealed TOTP secrets anew secrets=1/);
+    for (let attempt = 0; attempt < 400 && !output().includes("reseal TOTP secrets"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+    assert.match(output(), /maintenance job finished job="reseal TOTP secrets" rows=1/);
     assert.ok(!output().includes(enrolled.secret) && !output().includes(OLD) && !output().includes(NEW));
     const { challenge_id } = await (await post(url, "/api/auth/recovery/begin", { email: person.email })).json();
     const code = await generate({ secret: enrolled.secret, epoch: Math.floor(Date.now() / 1000) });

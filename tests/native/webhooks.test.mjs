@@ -23,11 +23,11 @@ const receiving = async (tls) => {
 const settings = ({ url }) => ({ WEBHOOK_URL: url, WEBHOOK_SECRETS: SECRETS.join(",") });
 const person = { provider: "google", provider_id: "n", email: "n@example.com", name: "Nadja", platform: "web" };
 
-/** Makes an event between the first upkeep, which comes with the start, and the next one a minute later: so it is not told. */
+/** Makes an event between the first maintenance run, which comes with the start, and the next one a minute later: so it is not told. */
 const happened = async (cwd, vars) => {
   const server = await serve({ cwd, vars: { ...vars, RUST_LOG: "info,hamrah_api=debug" } });
-  for (let attempt = 0; attempt < 1200 && !server.output().includes("upkeep is over"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
-  assert.match(server.output(), /upkeep is over/);
+  for (let attempt = 0; attempt < 1200 && !server.output().includes("maintenance finished"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+  assert.match(server.output(), /maintenance finished/);
   assert.equal((await post(server.url, "/api/internal/users", person)).status, 200);
   await server.stop();
 };

@@ -12,11 +12,11 @@ pub mod derived;
 pub mod devices;
 pub mod export;
 pub mod factors;
+pub mod maintenance;
 pub mod passkeys;
 pub mod passwords;
 pub mod sign_in;
 pub mod steps;
-pub mod sweep;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
@@ -27,8 +27,14 @@ use std::sync::Arc;
 
 use crate::accounts::domain::access_token::Signatures;
 use crate::accounts::model::config::Config;
+use crate::accounts::model::records::Caller;
 use crate::kernel::domain;
 use crate::kernel::domain::compute::Turns;
+use crate::kernel::model::events::EventStamp;
+use crate::kernel::store::Statement;
+
+/// Statements of another system that belong into the batch that deletes the account of the session `Caller`.
+pub type BeforeDeletion = fn(Caller, &EventStamp) -> Vec<Statement>;
 
 /// What use cases of accounts need from the outside. Dereferences to the kernel's ports.
 #[derive(Clone)]
@@ -39,6 +45,8 @@ pub struct Ports {
     pub signatures: Arc<dyn Signatures>,
     /// Limits how many passwords are hashed at once (`PASSWORD_HASHES_AT_ONCE`).
     pub hashing: Arc<Turns>,
+    /// What other systems do in the batch that deletes an account.
+    pub before_deletion: Vec<BeforeDeletion>,
     /// The settings of accounts.
     pub config: Arc<Config>,
 }

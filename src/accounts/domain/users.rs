@@ -144,7 +144,12 @@ pub async fn update(
 /// [`UserError`]
 pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    if users::delete(ports.db.as_ref(), by, &stamp).await? {
+    let before = ports
+        .before_deletion
+        .iter()
+        .flat_map(|statements| statements(by, &stamp))
+        .collect();
+    if users::delete(ports.db.as_ref(), by, before, &stamp).await? {
         Ok(())
     } else {
         Err(UserError::SignedOut)

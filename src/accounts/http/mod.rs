@@ -6,6 +6,7 @@ pub mod assertion;
 pub mod caller;
 pub mod cookie;
 pub mod credentials;
+mod errors;
 pub mod export;
 pub mod factors;
 pub mod internal;

@@ -11,6 +11,7 @@ pub mod export;
 pub mod factors;
 pub mod passkeys;
 pub mod passwords;
+pub mod person_tokens;
 pub mod recovery;
 pub mod refresh_tokens;
 pub mod sessions;

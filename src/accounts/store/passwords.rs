@@ -7,10 +7,10 @@ use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::Claim;
 use crate::accounts::store::factors::{Changed, changed};
+use crate::accounts::store::person_tokens;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{Step, Totp};
 use crate::accounts::store::{events, sessions};
-use crate::authorization::store::tokens;
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -191,7 +191,7 @@ pub async fn set(
         concat!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", is_live!()),
         [session, user, stamp.at.into()],
     ));
-    batch.push(tokens::revoke_by(by));
+    batch.push(person_tokens::revoke_by(by));
     batch.push(attempts::forgive_by(subject, by));
     let [session, user] = caller();
     let upsert = batch.len();

@@ -4,7 +4,6 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::events;
-use crate::authorization::store::{people, preconditions};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql};
@@ -281,26 +280,27 @@ pub async fn update(
     first(rows(&results, 1))
 }
 
-/// Deletes the account of the live sign-in `by` and all that hangs on it, in one batch. `false` if the sign-in is not live any more.
+/// Deletes the account of the live session `by` and every row that belongs to it, in one batch.
+///
+/// The statements in `before` run first: other systems remove or record there what is theirs. Returns `false` if the session is no
+/// longer live.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn delete(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<bool, StoreError> {
+pub async fn delete(
+    db: &dyn Db,
+    by: Caller,
+    before: Vec<Statement>,
+    stamp: &EventStamp,
+) -> Result<bool, StoreError> {
     let delete = sql(
         "DELETE FROM users
           WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
          RETURNING id",
         [by.user.into(), by.session.into()],
     );
-    let [farewell, bump] = people::farewell(by, &stamp.request_id, stamp.at);
-    let batch = vec![
-        preconditions::not_the_last(by.user, stamp.at),
-        farewell,
-        bump,
-        events::tombstone(stamp, by),
-        events::forget(by),
-        delete,
-    ];
+    let mut batch = before;
+    batch.extend([events::tombstone(stamp, by), events::forget(by), delete]);
     let results = db.batch(batch).await?;
-    Ok(!rows(&results, 5).is_empty())
+    Ok(results.last().is_some_and(|deleted| !deleted.is_empty()))
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod check;
 pub mod grants;
+pub mod maintenance;
 pub mod people;
 mod ports;
 pub mod services;

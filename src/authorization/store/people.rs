@@ -2,7 +2,9 @@
 
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
+use crate::authorization::store::preconditions;
 use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, Value, sql};
+use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
@@ -171,11 +173,15 @@ pub fn delete(user: UserId) -> [Statement; 2] {
     ]
 }
 
-/// What is left in the log of changes when the owner of an account that was a person deletes it, and the versions of the services where they had
-/// something move on. To stand before the deletion; nothing happens for an account that is no person, or a sign-in that has ended.
+/// Returns what the deletion of the account of the session `by` does here, to stand before the deletion.
+///
+/// The batch fails if the account owner is the last administrator. The log of changes records the deletion, and the policy version of
+/// every service in which the person had a role or a permission increases. Does nothing for an account that is no person.
 #[must_use]
-pub fn farewell(by: Caller, request_id: &str, now: Timestamp) -> [Statement; 2] {
-    [
+pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement> {
+    let (now, request_id) = (stamp.at, stamp.request_id.as_str());
+    vec![
+        preconditions::not_the_last(by.user, now),
         sql(
             concat!(
                 "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)

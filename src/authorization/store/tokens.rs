@@ -1,7 +1,6 @@
 //! Tokens of people: opaque, kept by their hash, valid for every service. A revoked one is gone.
 
 use crate::accounts::model::password::PasswordHash;
-use crate::accounts::model::records::Caller;
 use crate::accounts::store::passwords::Proved;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::AuthPermission;
@@ -260,18 +259,6 @@ pub fn revoke_of(person: i64) -> Statement {
     sql(
         "DELETE FROM person_tokens WHERE person_id = ?1 RETURNING token_hash",
         [person.into()],
-    )
-}
-
-/// Revokes every token of whoever owns the account of a live sign-in: to stand before whatever ends that.
-#[must_use]
-pub fn revoke_by(by: Caller) -> Statement {
-    sql(
-        concat!(
-            "DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
-            is_live!()
-        ),
-        [by.session.into(), by.user.into()],
     )
 }
 

@@ -4,6 +4,7 @@
 
 pub mod compute;
 pub(crate) mod hmac;
+pub mod maintenance;
 mod outgoing;
 pub mod rate_limit;
 pub mod webhooks;

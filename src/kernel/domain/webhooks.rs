@@ -20,7 +20,7 @@ use crate::kernel::store::outbox;
 use crate::kernel::store::outbox::Delays;
 
 /// When a notice is given up: after some ten tries, if they could be made.
-pub const NOTICES_KEPT: Duration = Duration::from_hours(5 * 24);
+pub const OUTBOX_ENTRIES_KEPT: Duration = Duration::from_hours(5 * 24);
 
 const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
 /// How long the receiver may take: less than the first delay, so that no notice is under way twice.

@@ -24,9 +24,9 @@ use tower::Service;
 
 use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
-use crate::app::maintenance as upkeep;
+use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
-use crate::app::router::router;
+use crate::app::routes::router;
 use crate::kernel::domain::Outgoing;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
@@ -43,7 +43,7 @@ use crate::platform::native::rate_limits::InMemory;
 use crate::platform::native::settings::Settings;
 use crate::platform::native::sqlite::Sqlite;
 
-const UPKEEP_EVERY: Duration = Duration::from_mins(1);
+const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a connection may take to send a request's head, also the first byte of it.
@@ -133,7 +133,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
             address.port()
         );
     }
-    tokio::spawn(keep_up(ports.clone(), counted));
+    tokio::spawn(run_maintenance(ports.clone(), counted));
     let site = Site {
         router: router(ports),
         pages: Arc::new(pages),
@@ -288,14 +288,14 @@ async fn answer(
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn keep_up(ports: Ports, counted: Option<Arc<InMemory>>) {
-    let mut every = tokio::time::interval(UPKEEP_EVERY);
+async fn run_maintenance(ports: Ports, counted: Option<Arc<InMemory>>) {
+    let mut every = tokio::time::interval(MAINTENANCE_INTERVAL);
     loop {
         every.tick().await;
         if let Some(counted) = &counted {
             counted.forget_idle();
         }
-        upkeep::run(&ports).await;
+        maintenance::run(&ports).await;
     }
 }
 

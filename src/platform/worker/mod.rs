@@ -28,9 +28,9 @@ use worker::worker_sys::web_sys;
 use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::app::config::Config;
-use crate::app::maintenance as upkeep;
+use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
-use crate::app::router::router;
+use crate::app::routes::router;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::respond;
@@ -160,5 +160,5 @@ async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
-    upkeep::run(&isolate.ports).await;
+    maintenance::run(&isolate.ports).await;
 }

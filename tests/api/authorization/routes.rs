@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hamrah_api::app::router::table;
+use hamrah_api::app::routes::table;
 use hamrah_api::kernel::http::route::Access;
 use hamrah_api::kernel::http::route::is_authorization;
 use http::Method;

@@ -10,9 +10,9 @@ use axum::Router;
 use axum::body::Body;
 use hamrah_api::accounts::model::signing_keys::{SigningKey, SigningKeys};
 use hamrah_api::app::config::Config;
-use hamrah_api::app::maintenance as upkeep;
+use hamrah_api::app::maintenance;
 use hamrah_api::app::ports::{Adapters, Ports};
-use hamrah_api::app::router::router;
+use hamrah_api::app::routes::router;
 use hamrah_api::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
@@ -223,7 +223,7 @@ impl Target for Native {
     }
 
     async fn cron(&self) {
-        upkeep::run(&self.ports).await;
+        maintenance::run(&self.ports).await;
     }
 
     async fn age(&self, by: Duration) {

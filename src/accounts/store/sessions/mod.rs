@@ -7,8 +7,8 @@ pub use create::{NewPair, NewSession, NewToken, Owner, Recovered, create};
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::{Caller, Platform, Session, User};
+use crate::accounts::store::person_tokens;
 use crate::accounts::store::{events, users};
-use crate::authorization::store::tokens;
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
@@ -217,7 +217,7 @@ pub async fn revoke_pairs(
         .batch(vec![
             is_live(by),
             events::about_pairs(stamp, by),
-            tokens::revoke_by(by),
+            person_tokens::revoke_by(by),
             update,
         ])
         .await?;
@@ -244,7 +244,7 @@ pub async fn revoke_others(
         .batch(vec![
             is_live(by),
             events::about_others(stamp, by),
-            tokens::revoke_by(by),
+            person_tokens::revoke_by(by),
             update,
         ])
         .await?;

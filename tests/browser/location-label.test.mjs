@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { build } from "esbuild";
 
-const { outputFiles } = await build({ entryPoints: ["web/account/whereabouts.ts"], bundle: true, format: "esm", write: false });
-const { countryName, proofs } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+const { outputFiles } = await build({ entryPoints: ["web/account/location-label.ts"], bundle: true, format: "esm", write: false });
+const { countryName, signInLabels } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 
 const AT = 1_795_318_445_000;
 
@@ -20,11 +20,11 @@ test("every way to sign in has words, and what is not known has none", () => {
     [["made_up_later"], "Signed in"],
     [[], "Signed in"],
   ];
-  for (const [amr, began] of cases) assert.deepEqual(proofs({ amr, auth_time: AT, created_at: AT }), { began, confirmed: null }, String(amr));
+  for (const [amr, began] of cases) assert.deepEqual(signInLabels({ amr, auth_time: AT, created_at: AT }), { began, confirmed: null }, String(amr));
 });
 
 test("who they are is confirmed later, which says nothing of how the sign-in began", () => {
-  const later = (amr) => proofs({ amr, auth_time: AT + 1000, created_at: AT });
+  const later = (amr) => signInLabels({ amr, auth_time: AT + 1000, created_at: AT });
   assert.deepEqual(later(["hwk", "user", "mfa"]), { began: "Signed in", confirmed: "Confirmed with a passkey" });
   assert.deepEqual(later(["otp"]), { began: "Signed in", confirmed: "Confirmed with an authenticator app" });
   assert.deepEqual(later([]), { began: "Signed in", confirmed: "Confirmed" });
