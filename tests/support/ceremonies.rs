@@ -1,7 +1,16 @@
 //! Ceremonies that others recorded, and keys of every kind that sign.
 
+use std::time::Duration;
+
 use hamrah_api::accounts::domain::webauthn::cose::Algorithm;
+use serde_json::json;
 use sha2::Sha256;
+use webauthn_rs::prelude::Url;
+use webauthn_rs_core::WebauthnCore;
+use webauthn_rs_core::proto::{
+    AttestationFormat, COSEKey, Credential, ParsedAttestation, PublicKeyCredential,
+    RegisteredExtensions, UserVerificationPolicy,
+};
 
 pub fn hex(text: &str) -> Vec<u8> {
     (0..text.len())
@@ -168,4 +177,34 @@ pub fn client_data(kind: &str, challenge: &str, extra: &str) -> String {
     text + ",\"extraData\":\"clientDataJSON may be extended with additional fields in the future, such as this: "
         + extra
         + "\"}"
+}
+
+/// Whether webauthn-rs accepts a sign-in without our own checks before it.
+pub fn library_accepts(key: &[u8], challenge: &str, response: serde_json::Value) -> bool {
+    let sent: PublicKeyCredential = serde_json::from_value(response).expect("a response");
+    let key: serde_cbor_2::Value = serde_cbor_2::from_slice(key).expect("CBOR");
+    let credential = Credential {
+        cred_id: sent.raw_id.clone(),
+        cred: COSEKey::try_from(&key).expect("a key"),
+        counter: 0,
+        transports: None,
+        user_verified: true,
+        backup_eligible: false,
+        backup_state: false,
+        registration_policy: UserVerificationPolicy::Required,
+        extensions: RegisteredExtensions::none(),
+        attestation: ParsedAttestation::default(),
+        attestation_format: AttestationFormat::None,
+    };
+    let state = serde_json::from_value(json!({
+        "credentials": [],
+        "policy": "required",
+        "challenge": challenge,
+        "appid": null,
+        "allow_backup_eligible_upgrade": false,
+    }));
+    let origins = vec![Url::parse("https://example.org").expect("a URL")];
+    WebauthnCore::new_unsafe_experts_only("", "example.org", origins, Duration::ZERO, None, None)
+        .authenticate_single_credential(&sent, &state.expect("a state"), &credential)
+        .is_ok()
 }

@@ -252,7 +252,7 @@ mod tests {
             (b"\xFF", "another type"),
             (b"\x1C", "reserved"),
             (b"\x5C", "reserved"),
-            // Too little, too deep, and a text that is none.
+            // Truncated items, nesting too deep, invalid UTF-8.
             (b"", "too early"),
             (b"\x19\x01", "too early"),
             (b"\x43ab", "too early"),

@@ -1,8 +1,8 @@
 //! Verifying an assertion: `WebAuthn` Level 3 §7.2, each step by its number.
 //!
-//! Steps 3 to 14 are taken here, to the letter. webauthn-rs then verifies the sign-in as a whole,
-//! and its verdict decides steps 15 to 21. These are taken here as well where the library cannot
-//! read the response, and to find the reason after the library refused it.
+//! Our own code takes steps 3 to 14 and compares to the letter. webauthn-rs then verifies the
+//! sign-in as a whole, and its verdict decides steps 15 to 21. Our own code takes these steps too
+//! if the library cannot read the response, and after a refusal of the library, to find the reason.
 
 use sha2::{Digest, Sha256};
 
@@ -21,7 +21,7 @@ const SIGNATURE: &str = "the signature verifies";
 pub struct Known<'a> {
     /// The passkey as webauthn-rs keeps it.
     pub passkey: &'a StoredPasskey,
-    /// The counter that is stored, if it is known.
+    /// The stored counter, if it is known.
     pub counter: Option<u32>,
     /// Whether the passkey may be backed up, if it is known.
     pub backup_eligible: Option<bool>,
@@ -38,15 +38,14 @@ pub struct Asserted {
     pub flags: Flags,
     /// The authenticator's counter.
     pub counter: u32,
-    /// Whether the counter moved on, or both are zero (step 22). The database decides again, by the
-    /// counter that it has then.
+    /// Whether the counter is greater than the stored one, or both are zero (step 22). The database
+    /// decides again when it writes the counter.
     pub counter_moved_on: bool,
 }
 
 /// Verifies an assertion. Steps 1 to 3 are the client's; 24 needs the database.
 ///
-/// A counter that went back is a part of the result and no failed step, since it must be recorded,
-/// not only refused.
+/// A counter that went back is part of the result and not a failed step: the caller records it.
 #[must_use]
 pub fn verify(
     response: &AuthenticationResponse,
@@ -89,8 +88,8 @@ fn take_steps(
         ),
     }
     user_handle_step(steps, response, known);
-    // Steps 8 to 14. The ceremony goes on also if one of them failed, so that the report is whole
-    // and the time the same.
+    // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report is
+    // complete and the time of a refusal stays the same.
     client_data::check(
         steps,
         8,
@@ -103,8 +102,8 @@ fn take_steps(
         "authenticatorData can be read",
         authenticator_data::parse_assertion(&response.authenticator_data),
     )?;
-    // One signature is verified on every path below, so that the time of a refusal does not tell
-    // which credentials exist.
+    // Every path below verifies one signature, so that the time of a refusal does not tell which
+    // credentials exist.
     let eligible = known
         .backup_eligible
         .unwrap_or(data.flags.backup_eligible());
@@ -119,7 +118,7 @@ fn take_steps(
         Verdict::NotRead => own_steps(steps, &data, expected, known, verifies(response, known)),
         Verdict::Refused(reason) => {
             own_steps(steps, &data, expected, known, verifies(response, known));
-            // The library's refusal stands, whatever our own steps say.
+            // The library's refusal stands even if every step of ours passes.
             if !steps.failed() {
                 steps.check(
                     21,
@@ -148,7 +147,7 @@ fn take_steps(
     })
 }
 
-/// Steps 15 to 21, of which `verified` is the last.
+/// Takes steps 15 to 21. `verified` says whether the signature verifies.
 fn own_steps(
     steps: &mut Steps,
     data: &AuthData,
@@ -185,7 +184,7 @@ fn verifies(response: &AuthenticationResponse, known: &Known<'_>) -> bool {
     known.passkey.verifies(&signed, &response.signature)
 }
 
-/// Step 22: both zero, or greater than before.
+/// Whether step 22 passes: both counters are zero, or the new one is greater.
 #[must_use]
 pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
     asserted > before || (asserted == 0 && before == 0)
@@ -202,7 +201,7 @@ fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known:
             || None,
         ),
         (Some(_), None) => steps.passed(6, demand, "the owner is not known here".to_owned()),
-        // Without a list nobody was named, so the authenticator must say who it is.
+        // Without an allow list the request named no account, so the authenticator must name it.
         (None, Some(_)) => {
             steps.check(
                 6,

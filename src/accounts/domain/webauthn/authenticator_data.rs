@@ -1,7 +1,7 @@
 //! Authenticator data (WebAuthn Level 3 §6.1), read to the last byte.
 //!
-//! Here stands the form: what follows what, in CBOR as authenticators write it, and nothing after
-//! the last byte. webauthn-rs, which does not look at the form, reads the values of a registration.
+//! Our own code checks the form: the order of the parts, canonical CBOR, and no byte after the last
+//! part. webauthn-rs does not check the form. It reads the values of a registration.
 
 use sha2::{Digest, Sha256};
 use webauthn_rs_core::internals::AuthenticatorData;
@@ -15,11 +15,11 @@ use crate::accounts::model::credential_id;
 
 /// RP id hash, flags, counter.
 const HEADER: usize = 37;
-/// Where the flags stand.
+/// The offset of the flags.
 const FLAGS: usize = 32;
 /// The bit of the flags that announces extensions (ED).
 const EXTENSIONS: u8 = 0x80;
-/// The most bytes that are read. No authenticator sends as many.
+/// The most bytes that are read. Authenticators send far fewer.
 const MOST_BYTES: usize = 16 * 1024;
 const TRUNCATED: &str = "the authenticator data is too short";
 
@@ -65,7 +65,7 @@ impl Flags {
     }
 }
 
-/// What an authenticator says with its signature or attestation.
+/// Authenticator data, read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthData {
     /// SHA-256 of the relying party's id.
@@ -81,7 +81,7 @@ pub struct AuthData {
 /// The credential that was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attested {
-    /// What kind of authenticator made it.
+    /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
     /// Its id.
     pub credential_id: Vec<u8>,
@@ -89,7 +89,7 @@ pub struct Attested {
     pub public_key: Vec<u8>,
 }
 
-/// The parts of authenticator data, none of them read yet but the header.
+/// The parts of authenticator data. Only the header has been read.
 struct Layout<'a> {
     rp_id_hash: [u8; 32],
     flags: Flags,
@@ -138,7 +138,7 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
     })
 }
 
-/// Takes the CBOR item that `bytes` begin with.
+/// Splits off the first CBOR item of `bytes`.
 fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
     let mut reader = Reader::new(bytes);
     let item = reader.item().map_err(
@@ -160,8 +160,8 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
         public_key,
         ..
     } = layout(bytes)?;
-    // No extension is asked for, and the library refuses some whose outputs it knows and finds
-    // wrong. So it reads what stands before them.
+    // The service asks for no extension, and the library refuses some extension outputs by their
+    // type. So the library reads only the bytes before the extensions.
     let mut plain = before_extensions.to_vec();
     if let Some(flags) = plain.get_mut(FLAGS) {
         *flags &= !EXTENSIONS;

@@ -1,8 +1,9 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
 //!
-//! webauthn-rs reads keys and verifies with them: points and moduli are checked there. Here stand
-//! the rules that it does not have: one form, no member twice, no member besides, an algorithm that
-//! fits the curve. Ed25519 keys are read and verified here, since the library does neither.
+//! webauthn-rs reads keys, checks points and moduli, and verifies signatures. Our own code adds the
+//! rules that the library does not have: canonical CBOR, no duplicate member, no optional member,
+//! an algorithm that fits the curve. It also reads Ed25519 keys and verifies with them, since the
+//! library does neither.
 
 use serde_cbor_2::Value;
 use webauthn_rs_core::proto::{
@@ -125,7 +126,7 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
     let Value::Map(members) = &value else {
         return Err(NO_KIND);
     };
-    // The map keeps one of two members with the same name.
+    // Of two members with the same name, the map keeps one.
     if u64::try_from(members.len()) != Ok(count) {
         return Err(NOT_CANONICAL);
     }
@@ -203,6 +204,6 @@ pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool 
 
 fn ed25519(x: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
     let key = ed25519_dalek::VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
-    // A point of small order verifies signatures that nobody made.
+    // A point of small order verifies forged signatures.
     (!key.is_weak()).then_some(key)
 }

@@ -39,8 +39,7 @@ const NOBODYS: &str = concat!(
 /// The byte order mark, as UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Calls the library without its log. At the level `error` it writes what clients sent, before
-/// anything is verified.
+/// Calls the library without its log: the library logs unverified client data at level `error`.
 pub(super) fn quietly<T>(call: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), call)
 }
@@ -60,7 +59,7 @@ impl StoredPasskey {
         let credential = Credential {
             cred_id: id.to_vec(),
             cred: key.key.clone(),
-            // The database keeps the counter, and decides whether it went back.
+            // The database keeps the counter and decides whether it went back.
             counter: 0,
             transports: None,
             user_verified: flags.user_verified(),
@@ -77,8 +76,8 @@ impl StoredPasskey {
         }
     }
 
-    /// Returns a passkey that no account has, to verify a response to an unknown credential in the
-    /// same time.
+    /// Returns a passkey that no account has. Verifying with it takes as long as with a real one, so
+    /// the time does not tell whether a credential exists.
     ///
     /// # Errors
     /// Returns the reason if this version of the library writes passkeys in another form.

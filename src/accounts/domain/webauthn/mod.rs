@@ -1,9 +1,9 @@
 //! The two ceremonies of `WebAuthn` Level 3: registration (§7.1) and authentication (§7.2), each
 //! step by its number.
 //!
-//! Pure functions over bytes: no clock, no database. webauthn-rs verifies every sign-in whose key
-//! it can verify with, and reads registrations and keys ([`library`]). Our own checks, which are
-//! stricter, stand before it. docs/decisions/0032 has the table of who makes which check.
+//! Pure functions over bytes: no clock, no database. webauthn-rs verifies sign-ins, and reads
+//! registrations and keys ([`library`]). Our own, stricter checks come before the library.
+//! docs/decisions/0032 lists every check and says whether our code or the library makes it.
 
 pub mod assertion;
 pub mod attestation;

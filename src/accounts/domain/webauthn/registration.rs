@@ -1,6 +1,6 @@
 //! Registering a credential: `WebAuthn` Level 3 §7.1, each step by its number.
 //!
-//! The steps are taken here, since the library's own ceremony reads a clock that traps in wasm
+//! Our own code takes the steps, because the library's ceremony reads a clock that traps in wasm
 //! ([`crate::accounts::domain::webauthn::library`]). The library reads the authenticator data and
 //! the key.
 
