@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::Chosen;
 use crate::accounts::model::email::Email;
-use crate::accounts::store::passwords::Name;
+use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{
@@ -384,10 +384,12 @@ pub async fn update(
                 ));
             }
             // Whoever guessed at the old one keeps nobody from using the new one.
-            let subject =
-                passwords::subject(ports, Name::Username(username.unwrap_or(&person.username)))?;
+            let subject = passwords::subject(
+                ports,
+                LoginName::Username(username.unwrap_or(&person.username)),
+            )?;
             statements.extend([
-                attempts::forgive(&subject),
+                attempts::clear(&subject),
                 events::about_user(&stamp, EventKind::PasswordChanged, person.user),
                 people::set_password(person.user, &chosen.hash, who.now),
                 people::end_sign_ins(person.user, who.now),

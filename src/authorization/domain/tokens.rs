@@ -2,7 +2,7 @@
 
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::{PasswordError, Shown};
-use crate::accounts::store::passwords::Name;
+use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{
     Actor, AuthorizationError, Caller, Kind as Thing, Plan, alive, called, change, found,
@@ -53,7 +53,7 @@ pub async fn login(
     let proved = passwords::prove(
         ports,
         &Shown {
-            name: Name::Username(username),
+            name: LoginName::Username(username),
             password,
             code,
         },

@@ -4,7 +4,7 @@ use crate::authorization::store::{
     Db, Named, Page, Query, Row, Statement, StoreError, people, services, sql,
 };
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{SWEEP_BATCH, run_until_short};
+use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 
 /// A relation that can be made and undone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -354,13 +354,13 @@ pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> 
     let roles = sql(
         "DELETE FROM person_roles WHERE (person_id, service_id, role_id) IN (
              SELECT person_id, service_id, role_id FROM person_roles WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING person_id",
-        [before.into(), SWEEP_BATCH.into()],
+        [before.into(), CLEANUP_BATCH.into()],
     );
     let permissions = sql(
         "DELETE FROM person_permissions WHERE (person_id, service_id, permission_id) IN (
              SELECT person_id, service_id, permission_id FROM person_permissions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING person_id",
-        [before.into(), SWEEP_BATCH.into()],
+        [before.into(), CLEANUP_BATCH.into()],
     );
-    Ok(run_until_short(db, roles, SWEEP_BATCH).await?
-        + run_until_short(db, permissions, SWEEP_BATCH).await?)
+    Ok(remove_in_batches(db, roles, CLEANUP_BATCH).await?
+        + remove_in_batches(db, permissions, CLEANUP_BATCH).await?)
 }

@@ -1,7 +1,10 @@
 //! People: accounts with an id, a username and a document.
 
+use const_format::concatcp;
+
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::live::IS_LIVE;
 use crate::authorization::store::preconditions;
 use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, Value, sql};
 use crate::kernel::model::events::EventStamp;
@@ -183,19 +186,19 @@ pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement>
     vec![
         preconditions::not_the_last(by.user, now),
         sql(
-            concat!(
+            concatcp!(
                 "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)
                  SELECT ?3, 'user_deleted', id, 'owner', id, ?4 FROM people WHERE user_id = ?2 AND ",
-                is_live!()
+                IS_LIVE
             ),
             [by.session.into(), by.user.into(), now.into(), request_id.into()],
         ),
         sql(
-            concat!(
+            concatcp!(
                 "UPDATE services SET policy_version = policy_version + 1 WHERE id IN (
                      SELECT g.service_id FROM people AS p JOIN person_roles AS g ON g.person_id = p.id WHERE p.user_id = ?2
                      UNION SELECT g.service_id FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id WHERE p.user_id = ?2) AND ",
-                is_live!()
+                IS_LIVE
             ),
             [by.session.into(), by.user.into()],
         ),

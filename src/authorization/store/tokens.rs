@@ -1,7 +1,7 @@
 //! Tokens of people: opaque, kept by their hash, valid for every service. A revoked one is gone.
 
 use crate::accounts::model::password::PasswordHash;
-use crate::accounts::store::passwords::Proved;
+use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::preconditions::unless;
@@ -12,7 +12,7 @@ use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{SWEEP_BATCH, run_until_short};
+use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 
 /// What a token is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -187,7 +187,7 @@ impl New {
 /// [`StoreError`]
 pub async fn sign_in(
     db: &dyn Db,
-    proved: &Proved,
+    proved: &VerifiedPassword,
     token: &New,
     stamp: &EventStamp,
 ) -> Result<Option<Bearer>, StoreError> {
@@ -215,7 +215,7 @@ pub async fn sign_in(
     let mut batch = vec![
         holds,
         insert,
-        attempts::forgive(&proved.subject),
+        attempts::clear(&proved.subject),
         events::about_user(stamp, EventKind::TokenIssued, proved.user),
     ];
     if let Some(step) = proved.step {
@@ -270,7 +270,7 @@ pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM person_tokens WHERE token_hash IN (SELECT token_hash FROM person_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
-        [now.into(), SWEEP_BATCH.into()],
+        [now.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

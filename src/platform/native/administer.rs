@@ -1,6 +1,8 @@
-//! The command line of the authorization service: the first administrator, demo data, everything out and in again.
+//! The commands of the authorization service: the first administrator, demo data, export and
+//! import.
 //!
-//! Whoever can run it has the database; so it asks for no permission, and its changes are in the log as those of the command line.
+//! An operator who can run them can read the database file, so they check no permission. The log of
+//! changes names the command line as the actor.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -30,54 +32,54 @@ use crate::platform::native::settings;
 use crate::platform::native::settings::Settings;
 use crate::platform::native::sqlite::Sqlite;
 
-/// Administrators.
+/// Commands about administrators.
 #[derive(Subcommand)]
 pub(super) enum Admin {
-    /// Make somebody who administers the service `auth`, with a password that is printed; or make somebody who is there administer it.
+    /// Create an administrator and print the password, or make an existing person an administrator.
     Create {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Their name, for somebody who is made.
+        /// The name of a new person. The default is the username.
         #[arg(long)]
         name: Option<String>,
-        /// Read their password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long, conflicts_with = "existing")]
         password_stdin: bool,
-        /// Somebody who is there; their password stays what it is, and whatever is signed in as them ends.
+        /// The person exists already. The password stays, and every session of the person ends.
         #[arg(long, conflicts_with = "name")]
         existing: bool,
     },
-    /// Give somebody another password, which is printed; whatever is signed in as them ends.
+    /// Set a new password and print it. Every session of the person ends.
     Password {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Read the password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
     },
 }
 
-/// Data to begin with.
+/// Sample data.
 #[derive(Subcommand)]
 pub(super) enum Seed {
-    /// Demo people, services and roles, for an empty database; in development only.
+    /// Add demo people, services and roles to an empty database. Works in development only.
     Demo,
 }
 
-/// Taking out.
+/// Options of `export`.
 #[derive(clap::Args)]
 pub(super) struct Export {
-    /// With the hashes of passwords.
+    /// Include the password hashes.
     #[arg(long)]
     with_passwords: bool,
 }
 
-/// Bringing in.
+/// Options of `import`.
 #[derive(clap::Args)]
 pub(super) struct Import {
     /// The file, as `export` writes it.
     file: PathBuf,
-    /// Say what would change, and change nothing.
+    /// Print the changes without making them.
     #[arg(long)]
     dry_run: bool,
 }
@@ -92,7 +94,7 @@ fn origin() -> RequestOrigin {
     }
 }
 
-/// The configuration's database, with its migrations applied.
+/// Opens the configured database and applies the migrations.
 async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
@@ -143,7 +145,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
             &origin(),
         )
         .await?;
-        println!("{username} is an administrator; the password is what it was");
+        println!("{username} is an administrator now; the password did not change");
         return Ok(());
     }
     let password = if *password_stdin {
@@ -163,7 +165,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
     {
         Err(AuthorizationError::Exists(_)) => {
             return Err(format!(
-                "there is somebody called {username}: --existing makes them an administrator"
+                "{username} exists already: use --existing to make this person an administrator"
             )
             .into());
         }
@@ -200,14 +202,14 @@ async fn password(
         &origin(),
     )
     .await?;
-    println!("{username} has another password");
+    println!("{username} has a new password");
     if !from_stdin {
         println!("password: {password}");
     }
     Ok(())
 }
 
-/// The first line of standard input.
+/// Reads the first line of standard input.
 fn read_password() -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text)?;
@@ -218,7 +220,7 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
     if settings.config.kernel.environment != Environment::Development {
         return Err(
-            "demo data has passwords that everybody knows: it is for ENVIRONMENT=development only"
+            "the demo passwords are public: demo data works with ENVIRONMENT=development only"
                 .into(),
         );
     }
@@ -232,7 +234,8 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
     )
     .await?;
     println!(
-        "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; adm1 is an administrator"
+        "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; \
+         adm1 is an administrator"
     );
     Ok(())
 }
@@ -241,7 +244,7 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
 pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
     let text = serde_json::to_string_pretty(&transfer::export(&ports, with.with_passwords).await?)?;
-    // Who reads only the beginning of it closes the pipe.
+    // A reader may close the pipe before the end.
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
@@ -263,7 +266,8 @@ pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<
         .count();
     if bare > 0 {
         println!(
-            "{bare} people of the document come without a hash: who is made by it has no password (`admin password` gives one)"
+            "{bare} people of the document have no password hash: a new person gets no password \
+             (`admin password` sets one)"
         );
     }
     let (count, done) = (

@@ -1,10 +1,10 @@
-//! Demo data: fifteen people in five services, as a document.
+//! Demo data: fifteen people in five services, as a policy document.
 
 use std::error::Error;
 
 use crate::authorization::model::transfer::{Document, Grant, Person, Role, Service};
 
-/// Services, with what they are and the roles that they have.
+/// Services with their description and roles.
 const SERVICES: [(&str, Option<&str>, &[&str]); 5] = [
     (
         "Service A",
@@ -23,10 +23,10 @@ const ROLES: [(&str, &[&str]); 4] = [
     ("Editor", &["read", "update"]),
     ("Viewer", &["read"]),
 ];
-/// Services, and the role in each.
+/// Services with the person's role in each.
 type Roles = &'static [(&'static str, &'static str)];
 
-/// Usernames, names, and the roles that they have in services.
+/// Usernames and names of people with their roles in services.
 const PEOPLE: [(&str, &str, Roles); 15] = [
     ("adm1", "Admin One", &[("Service A", "Admin")]),
     ("usr1", "User One", &[("Service A", "User")]),
@@ -48,10 +48,10 @@ const PEOPLE: [(&str, &str, Roles); 15] = [
     ("viewer2", "Viewer Two", &[("UI Store", "Viewer")]),
     ("viewer3", "Viewer Three", &[("UI Store", "Viewer")]),
 ];
-/// What a hash of demo data costs: as little as services of old took.
+/// The bcrypt cost of a demo password, as low as old services used.
 const COST: u32 = 8;
 
-/// The document; everybody's password is their username and `-hash`, kept by bcrypt.
+/// Returns the document. Each password is the username followed by `-hash`, hashed by bcrypt.
 pub(super) fn document() -> Result<Document, Box<dyn Error>> {
     let owned = |names: &[&str]| {
         names

@@ -1,0 +1,48 @@
+//! Files and lines stay readable.
+
+use std::fs;
+
+use super::sources::files;
+
+const MAX_LINES: usize = 400;
+const MAX_COLUMNS: usize = 100;
+
+#[test]
+fn files_have_at_most_400_lines() {
+    let rust = [
+        "src",
+        "tests",
+        "clients/rust/src",
+        "clients/rust/tests",
+        "clients/rust/examples",
+    ];
+    let scripts = ["scripts", "benches", "tests", "clients/typescript"];
+    let types = files("clients/typescript", "ts").into_iter();
+    let types = types.filter(|path| !path.ends_with("schema.ts"));
+    let rust = rust.into_iter().flat_map(|folder| files(folder, "rs"));
+    let scripts = scripts.into_iter().flat_map(|folder| files(folder, "mjs"));
+    let mut long = Vec::new();
+    for path in rust.chain(scripts).chain(files("web", "ts")).chain(types) {
+        let lines = fs::read_to_string(&path).expect("a text").lines().count();
+        if lines > MAX_LINES {
+            long.push(format!("{} has {lines} lines", path.display()));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn lines_have_at_most_100_columns() {
+    let mut long = Vec::new();
+    for path in files("src", "rs") {
+        let text = fs::read_to_string(&path).expect("a text");
+        for (index, line) in text.lines().enumerate() {
+            // A table of routes or codes is read by its columns, and says so to rustfmt.
+            let is_table = text.contains("#[rustfmt::skip]") || text.contains("codes! {");
+            if line.chars().count() > MAX_COLUMNS && !is_table {
+                long.push(format!("{}:{}", path.display(), index + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{} long lines: {long:#?}", long.len());
+}
