@@ -10,7 +10,7 @@ use webauthn_rs_core::proto::Registration;
 use crate::accounts::domain::cbor::Reader;
 use crate::accounts::domain::steps::Steps;
 use crate::accounts::domain::webauthn::Expected;
-use crate::accounts::domain::webauthn::library::quietly;
+use crate::accounts::domain::webauthn::quietly::quietly;
 use crate::accounts::model::credential_id;
 
 /// RP id hash, flags, counter.

@@ -11,7 +11,7 @@ use webauthn_rs_core::proto::{
 };
 
 use crate::accounts::domain::cbor::Reader;
-use crate::accounts::domain::webauthn::library::quietly;
+use crate::accounts::domain::webauthn::quietly::quietly;
 
 /// The most bytes of a key. Keys of every accepted kind are shorter.
 const MOST_BYTES: usize = 1024;

@@ -8,7 +8,6 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tracing::{Dispatch, dispatcher};
 use webauthn_rs::prelude::{Passkey, Url};
 use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::error::WebauthnError;
@@ -22,6 +21,7 @@ use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::authenticator_data::Flags;
 use crate::accounts::domain::webauthn::cose::{self, Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::domain::webauthn::quietly::quietly;
 use crate::kernel::model::base64;
 
 /// A passkey that no account has, as [`StoredPasskey::write`] writes it: the key is P-256's base
@@ -38,11 +38,6 @@ const NOBODYS: &str = concat!(
 
 /// The byte order mark, as UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// Calls the library without its log: the library logs unverified client data at level `error`.
-pub(super) fn quietly<T>(call: impl FnOnce() -> T) -> T {
-    dispatcher::with_default(&Dispatch::none(), call)
-}
 
 /// A passkey as the library keeps it. The database holds its JSON, which only the library reads.
 #[derive(Clone, Debug)]
@@ -76,8 +71,8 @@ impl StoredPasskey {
         }
     }
 
-    /// Returns a passkey that no account has. Verifying with it takes as long as with a real one, so
-    /// the time does not tell whether a credential exists.
+    /// Returns a passkey that no account has. Verifying with it takes as long as with a real one,
+    /// so the time does not tell whether a credential exists.
     ///
     /// # Errors
     /// Returns the reason if this version of the library writes passkeys in another form.

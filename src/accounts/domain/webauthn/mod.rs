@@ -12,6 +12,7 @@ pub mod client_data;
 pub mod cose;
 pub mod json;
 pub mod library;
+mod quietly;
 pub mod registration;
 
 use cose::Algorithm;
