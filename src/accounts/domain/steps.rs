@@ -77,6 +77,13 @@ impl Steps {
         self.note(number, demand, outcome);
     }
 
+    /// Whether a step has failed so far.
+    pub(super) fn failed(&self) -> bool {
+        self.0
+            .iter()
+            .any(|step| matches!(step.outcome, Outcome::Failed(_)))
+    }
+
     /// Notes how a step that reads something ended, and gives what was read.
     pub(super) fn read<T>(
         &mut self,

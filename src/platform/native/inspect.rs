@@ -17,6 +17,7 @@ use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
 use crate::accounts::domain::webauthn::authenticator_data::Flags;
 use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::registration;
 use crate::accounts::domain::webauthn::registration::Credential;
 use crate::kernel::model::base64;
@@ -218,8 +219,10 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             previous_counter,
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
+            // Its flags are not known here, and no step depends on them.
+            let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
             let known = Known {
-                public_key,
+                passkey: &passkey,
                 counter: *previous_counter,
                 backup_eligible: None,
                 allowed: None,

@@ -9,9 +9,8 @@ use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::assertion;
 use crate::accounts::domain::webauthn::assertion::Known;
-use crate::accounts::domain::webauthn::cose;
-use crate::accounts::domain::webauthn::cose::PublicKey;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -125,11 +124,11 @@ pub(crate) async fn verified(
         return Err(unknown_credential(ports, response, &state).into());
     };
     let passkey = &owned.passkey;
-    let public_key = PublicKey::parse(&passkey.public_key)
-        .map_err(|reason| StoreError::Broken(format!("a stored public key: {reason}")))?;
+    let stored = StoredPasskey::read(&owned.library)
+        .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
     let known = Known {
-        public_key: &public_key,
+        passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
         allowed: user
@@ -194,9 +193,9 @@ pub async fn complete(
 
 /// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.
 fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
-    if let Ok(public_key) = PublicKey::parse(&cose::NOBODYS) {
+    if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
         let known = Known {
-            public_key: &public_key,
+            passkey: &nobodys,
             counter: None,
             backup_eligible: None,
             allowed: None,
