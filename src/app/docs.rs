@@ -11,13 +11,7 @@ const CACHE: &str = "public, max-age=300";
 /// `GET /openapi.json`: the description (`OpenAPI` 3.1).
 #[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = serde_json::Value)))]
 pub async fn openapi() -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, "application/json"),
-            (header::CACHE_CONTROL, CACHE),
-        ],
-        include_str!("../../openapi.json"),
-    )
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, CACHE)], include_str!("../../openapi.json"))
 }
 
 /// `GET /docs`: the reference.
@@ -34,11 +28,5 @@ pub async fn page() -> impl IntoResponse {
 /// `GET /docs.css`: the reference's style.
 #[utoipa::path(get, path = "/docs.css", tag = "service", responses((status = 200, content_type = "text/css", body = String)))]
 pub async fn style() -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-            (header::CACHE_CONTROL, CACHE),
-        ],
-        include_str!("../../public/docs.css"),
-    )
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, CACHE)], include_str!("../../public/docs.css"))
 }

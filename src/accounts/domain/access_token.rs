@@ -31,12 +31,7 @@ pub trait Signatures: Send + Sync {
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
     /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature whose S is not below the group's order is none (RFC 8032 §5.1.7).
-    async fn verifies(
-        &self,
-        key: &SigningKey,
-        message: &[u8],
-        signature: &[u8; 64],
-    ) -> Option<bool>;
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
 }
 
 /// The header. Whatever else stands in one (`crit`, `jwk`, `jku`, `x5c`, `x5u`, …) makes the token refused, and so does a member given twice.
@@ -146,17 +141,9 @@ pub enum Refused {
 }
 
 /// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which the configuration rules out.
-pub async fn sign(
-    signatures: &dyn Signatures,
-    config: &Config,
-    new: &NewToken<'_>,
-) -> Option<String> {
+pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
     let key = config.signing_keys.current();
-    let header = Header {
-        typ: TYPE.to_owned(),
-        alg: ALGORITHM.to_owned(),
-        kid: key.kid.clone(),
-    };
+    let header = Header { typ: TYPE.to_owned(), alg: ALGORITHM.to_owned(), kid: key.kid.clone() };
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
@@ -170,13 +157,8 @@ pub async fn sign(
         amr: new.of.amr.methods().to_vec(),
         nbf: None,
     };
-    let part =
-        |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
-    let signed = format!(
-        "{}.{}",
-        part(serde_json::to_vec(&header))?,
-        part(serde_json::to_vec(&claims))?
-    );
+    let part = |json: serde_json::Result<Vec<u8>>| json.ok().map(|json| URL_SAFE_NO_PAD.encode(json));
+    let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
     let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, signed.as_bytes()).await?);
     Some(format!("{signed}.{signature}"))
 }
@@ -188,12 +170,7 @@ pub async fn sign(
 ///
 /// # Errors
 /// [`Refused`]
-pub async fn verify(
-    signatures: &dyn Signatures,
-    config: &Config,
-    token: &str,
-    now: Timestamp,
-) -> Result<Subject, Refused> {
+pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
@@ -201,11 +178,7 @@ pub async fn verify(
     let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
     let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
     let (header, claims, signature) = (decoded(header)?, decoded(claims)?, decoded(signature)?);
-    let key = trusted_key(
-        &config.signing_keys,
-        &object(&header).ok_or(Refused::Header)?,
-    )
-    .ok_or(Refused::Header)?;
+    let key = trusted_key(&config.signing_keys, &object(&header).ok_or(Refused::Header)?).ok_or(Refused::Header)?;
     let claims: Claims = object(&claims).ok_or(Refused::Claims)?;
     if claims.iss != config.jwt_issuer || claims.aud != config.jwt_audience {
         return Err(Refused::Claims);
@@ -213,29 +186,16 @@ pub async fn verify(
     if claims.exp <= now.seconds() {
         return Err(Refused::Expired);
     }
-    if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
-        > now.seconds().saturating_add(LEEWAY_SECONDS)
-    {
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
         return Err(Refused::NotYet);
     }
-    let signature = signature
-        .as_slice()
-        .try_into()
-        .map_err(|_| Refused::Signature)?;
-    if !signatures
-        .verifies(key, signed.as_bytes(), signature)
-        .await
-        .ok_or(Refused::Unverified)?
-    {
+    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    if !signatures.verifies(key, signed.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
         return Err(Refused::Signature);
     }
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject {
-        user,
-        session,
-        expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
-    })
+    Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
 }
 
 /// The published keys (RFC 7517 §5), public halves only.
@@ -247,20 +207,12 @@ pub fn public_keys(keys: &SigningKeys) -> Value {
 
 /// The key that a header names, out of our own set only.
 fn trusted_key<'a>(keys: &'a SigningKeys, header: &Header) -> Option<&'a SigningKey> {
-    if header.alg == ALGORITHM && header.typ == TYPE {
-        keys.find(&header.kid)
-    } else {
-        None
-    }
+    if header.alg == ALGORITHM && header.typ == TYPE { keys.find(&header.kid) } else { None }
 }
 
 /// A JSON object: a derived reader would take a list, by position, as well.
 fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    if json.starts_with(b"{") {
-        serde_json::from_slice(json).ok()
-    } else {
-        None
-    }
+    if json.starts_with(b"{") { serde_json::from_slice(json).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -278,27 +230,18 @@ mod tests {
             key.sign(message)
         }
 
-        async fn verifies(
-            &self,
-            key: &SigningKey,
-            message: &[u8],
-            signature: &[u8; 64],
-        ) -> Option<bool> {
+        async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
             Some(key.verifies(message, signature))
         }
     }
 
     fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-        verify(&Software, config, token, now)
-            .now_or_never()
-            .expect("nothing to wait for")
+        verify(&Software, config, token, now).now_or_never().expect("nothing to wait for")
     }
 
     fn config() -> Config {
-        let keys = SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
-            u8::try_from(index * 7 + 8).unwrap_or(8)
-        })))
-        .to_json();
+        let keys =
+            SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 8).unwrap_or(8)))).to_json();
         Config::for_tests(&|name| match name {
             "ENVIRONMENT" => Some("development".to_owned()),
             "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),
@@ -324,33 +267,18 @@ mod tests {
             issued_at: NOW,
             expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
         };
-        sign(&Software, config, &new)
-            .now_or_never()
-            .flatten()
-            .expect("signs")
+        sign(&Software, config, &new).now_or_never().flatten().expect("signs")
     }
 
     #[test]
     fn a_token_is_good_until_the_second_it_ends() {
         let config = config();
         let token = token(&config);
-        let at = |seconds: i64| {
-            verified(
-                &config,
-                &token,
-                Timestamp::from_millis(NOW.millis() + seconds * 1000),
-            )
-        };
-        assert_eq!(
-            at(0).map(|subject| subject.user),
-            Ok(UserId::from_random([1; 16]))
-        );
+        let at = |seconds: i64| verified(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
+        assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
         assert!(at(3599).is_ok());
         assert_eq!(at(3600), Err(Refused::Expired));
-        assert!(
-            at(-60).is_ok(),
-            "another machine's clock may be a little behind"
-        );
+        assert!(at(-60).is_ok(), "another machine's clock may be a little behind");
         assert_eq!(at(-61), Err(Refused::NotYet));
     }
 
@@ -373,19 +301,11 @@ mod tests {
         use crate::accounts::domain::authenticate::AuthenticateError;
         use crate::kernel::store::StoreError;
         let config = config();
-        let refused = verify(&Failing, &config, &token(&config), NOW)
-            .now_or_never()
-            .expect("nothing to wait for");
+        let refused = verify(&Failing, &config, &token(&config), NOW).now_or_never().expect("nothing to wait for");
         assert_eq!(refused, Err(Refused::Unverified));
         // It can be tried again: 503.
-        assert!(matches!(
-            AuthenticateError::from(Refused::Unverified),
-            AuthenticateError::Store(StoreError::Unavailable(_))
-        ));
-        assert!(matches!(
-            AuthenticateError::from(Refused::Signature),
-            AuthenticateError::AccessToken(_)
-        ));
+        assert!(matches!(AuthenticateError::from(Refused::Unverified), AuthenticateError::Store(StoreError::Unavailable(_))));
+        assert!(matches!(AuthenticateError::from(Refused::Signature), AuthenticateError::AccessToken(_)));
     }
 
     proptest! {

@@ -170,10 +170,7 @@ impl Message {
     /// That it worked.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
-        Self {
-            success: true,
-            message,
-        }
+        Self { success: true, message }
     }
 }
 
@@ -186,10 +183,7 @@ pub struct KeySet {
 
 /// An Ed25519 public key (RFC 8037).
 #[derive(ToSchema)]
-#[allow(
-    dead_code,
-    reason = "describes what domain::access_token::public_keys writes"
-)]
+#[allow(dead_code, reason = "describes what domain::access_token::public_keys writes")]
 pub struct PublicKey {
     kty: String,
     crv: String,

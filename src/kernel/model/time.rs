@@ -37,19 +37,13 @@ impl Timestamp {
     /// `duration` later; stops at the end of time instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// `duration` earlier; stops at the beginning of time instead of overflowing.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Whole seconds from `earlier` until this moment, zero if this is not later.
@@ -63,8 +57,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser refuses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = OffsetDateTime::from_unix_timestamp(self.seconds())
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let at = OffsetDateTime::from_unix_timestamp(self.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (date, time) = (at.date(), at.time());
         write!(
             f,
@@ -85,27 +78,13 @@ mod tests {
 
     #[test]
     fn writes_seconds_without_fractions() {
-        assert_eq!(
-            Timestamp::from_millis(1_795_318_445_999).to_string(),
-            "2026-11-22T03:34:05Z"
-        );
-        assert_eq!(
-            Timestamp::from_millis(i64::MAX).to_string(),
-            "1970-01-01T00:00:00Z"
-        );
+        assert_eq!(Timestamp::from_millis(1_795_318_445_999).to_string(), "2026-11-22T03:34:05Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "1970-01-01T00:00:00Z");
     }
 
     #[test]
     fn arithmetic_stops_at_the_ends() {
-        assert_eq!(
-            Timestamp::from_millis(i64::MAX)
-                .plus(Duration::MAX)
-                .millis(),
-            i64::MAX
-        );
-        assert_eq!(
-            Timestamp::from_millis(0).seconds_since(Timestamp::from_millis(5)),
-            0
-        );
+        assert_eq!(Timestamp::from_millis(i64::MAX).plus(Duration::MAX).millis(), i64::MAX);
+        assert_eq!(Timestamp::from_millis(0).seconds_since(Timestamp::from_millis(5)), 0);
     }
 }

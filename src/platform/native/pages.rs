@@ -14,11 +14,7 @@ use crate::kernel::model::base64;
 /// Path, file and type. An HTML file is found without its ending, as at the edge.
 const FILES: [(&str, &str, &str); 6] = [
     ("/account", "account.html", "text/html; charset=utf-8"),
-    (
-        "/account.js",
-        "account.js",
-        "text/javascript; charset=utf-8",
-    ),
+    ("/account.js", "account.js", "text/javascript; charset=utf-8"),
     ("/account.css", "account.css", "text/css; charset=utf-8"),
     ("/admin", "admin.html", "text/html; charset=utf-8"),
     ("/admin.js", "admin.js", "text/javascript; charset=utf-8"),
@@ -47,23 +43,10 @@ impl Pages {
             headers.get(header::CONTENT_SECURITY_POLICY)?;
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             let tag = base64::encode(Sha256::digest(&content).get(..12)?);
-            headers.insert(
-                header::ETAG,
-                HeaderValue::from_str(&format!("\"{tag}\"")).ok()?,
-            );
-            Some(Page {
-                path,
-                headers,
-                content,
-            })
+            headers.insert(header::ETAG, HeaderValue::from_str(&format!("\"{tag}\"")).ok()?);
+            Some(Page { path, headers, content })
         };
-        Self(
-            FILES
-                .iter()
-                .map(read)
-                .collect::<Option<Vec<_>>>()
-                .unwrap_or_default(),
-        )
+        Self(FILES.iter().map(read).collect::<Option<Vec<_>>>().unwrap_or_default())
     }
 
     /// Whether there is anything.
@@ -84,31 +67,14 @@ impl Pages {
             _ => None,
         };
         if let Some(address) = elsewhere.filter(|_| !self.is_empty()) {
-            return Some(
-                (
-                    StatusCode::TEMPORARY_REDIRECT,
-                    [(header::LOCATION, address)],
-                )
-                    .into_response(),
-            );
+            return Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response());
         }
         let page = self.0.iter().find(|page| page.path == path)?;
-        let known = request
-            .headers()
-            .get(header::IF_NONE_MATCH)
-            .is_some_and(|tag| Some(tag) == page.headers.get(header::ETAG));
+        let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| Some(tag) == page.headers.get(header::ETAG));
         // hyper leaves the body out of an answer to HEAD.
-        let body = if known {
-            Body::empty()
-        } else {
-            Body::from(page.content.clone())
-        };
+        let body = if known { Body::empty() } else { Body::from(page.content.clone()) };
         let mut response = body.into_response();
-        *response.status_mut() = if known {
-            StatusCode::NOT_MODIFIED
-        } else {
-            StatusCode::OK
-        };
+        *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
         *response.headers_mut() = page.headers.clone();
         Some(response)
     }
@@ -118,17 +84,11 @@ impl Pages {
 fn headers_of(rules: &str, path: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut applies = false;
-    for line in rules
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-    {
+    for line in rules.lines().filter(|line| !line.trim_start().starts_with('#')) {
         if line.starts_with('/') {
             applies = line.trim() == path;
         } else if let (true, Some((name, value))) = (applies, line.split_once(':'))
-            && let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.trim().as_bytes()),
-                HeaderValue::from_str(value.trim()),
-            )
+            && let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.trim().as_bytes()), HeaderValue::from_str(value.trim()))
         {
             headers.append(name, value);
         }
@@ -144,14 +104,8 @@ mod tests {
     fn headers_are_those_of_the_path() {
         let rules = "# why\n/account\n  A: 1\n  # not this\n  B: x: y\n\n/account.js\n  A: 2\n";
         let headers = headers_of(rules, "/account");
-        assert_eq!(
-            (headers.len(), headers.get("a").map(HeaderValue::as_bytes)),
-            (2, Some(b"1".as_slice()))
-        );
-        assert_eq!(
-            headers.get("b").map(HeaderValue::as_bytes),
-            Some(b"x: y".as_slice())
-        );
+        assert_eq!((headers.len(), headers.get("a").map(HeaderValue::as_bytes)), (2, Some(b"1".as_slice())));
+        assert_eq!(headers.get("b").map(HeaderValue::as_bytes), Some(b"x: y".as_slice()));
         assert!(headers_of(rules, "/").is_empty());
     }
 }

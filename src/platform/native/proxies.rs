@@ -22,17 +22,11 @@ impl Range {
         let most = if written.is_ipv4() { 32 } else { 128 };
         let prefix: u32 = match prefix {
             None => most,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= most)?
-            }
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok().filter(|prefix| *prefix <= most)?,
             Some(_) => return None,
         };
         let first = written.to_canonical();
-        let prefix = if first.is_ipv4() && written.is_ipv6() {
-            prefix.checked_sub(96)?
-        } else {
-            prefix
-        };
+        let prefix = if first.is_ipv4() && written.is_ipv6() { prefix.checked_sub(96)? } else { prefix };
         let range = Self { first, prefix };
         // Everybody is no proxy, and bits after the prefix are a mistake.
         (prefix > 0 && range.masked(first) == Some(first)).then_some(range)
@@ -42,15 +36,11 @@ impl Range {
     fn masked(&self, address: IpAddr) -> Option<IpAddr> {
         match (self.first, address) {
             (IpAddr::V4(_), IpAddr::V4(address)) => {
-                let mask = u32::MAX
-                    .checked_shl(32_u32.saturating_sub(self.prefix))
-                    .unwrap_or(0);
+                let mask = u32::MAX.checked_shl(32_u32.saturating_sub(self.prefix)).unwrap_or(0);
                 Some(Ipv4Addr::from_bits(address.to_bits() & mask).into())
             }
             (IpAddr::V6(_), IpAddr::V6(address)) => {
-                let mask = u128::MAX
-                    .checked_shl(128_u32.saturating_sub(self.prefix))
-                    .unwrap_or(0);
+                let mask = u128::MAX.checked_shl(128_u32.saturating_sub(self.prefix)).unwrap_or(0);
                 Some(Ipv6Addr::from_bits(address.to_bits() & mask).into())
             }
             _ => None,
@@ -68,14 +58,8 @@ impl Proxies {
     /// # Errors
     /// What is none.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let named = text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
-        named
-            .map(|part| Range::parse(part).ok_or_else(|| part.to_owned()))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let named = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        named.map(|part| Range::parse(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether nobody is trusted.
@@ -84,25 +68,16 @@ impl Proxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0
-            .iter()
-            .any(|range| range.masked(address) == Some(range.first))
+        self.0.iter().any(|range| range.masked(address) == Some(range.first))
     }
 
     /// The client of a connection from `peer` that said `forwarded`, the values of `X-Forwarded-For` in order.
-    pub(super) fn client<'a>(
-        &self,
-        peer: IpAddr,
-        forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
-    ) -> IpAddr {
+    pub(super) fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         let mut nearest = peer.to_canonical();
         if !self.trusts(nearest) {
             return nearest;
         }
-        let hops = forwarded
-            .rev()
-            .flat_map(|value| value.rsplit(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii);
+        let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
         // An empty element of a list is none (RFC 9110 §5.6.1.2).
         for hop in hops.filter(|hop| !hop.is_empty()) {
             // Not an address: whoever wrote it is the last that is known.
@@ -119,15 +94,10 @@ impl Proxies {
 /// An address, with or without a port, as proxies write it.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .and_then(|inside| inside.parse().ok().map(IpAddr::V6));
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|inside| inside.parse().ok().map(IpAddr::V6));
     let plain = || text.parse().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    bare.or_else(plain)
-        .or_else(with_port)
-        .map(|address| address.to_canonical())
+    bare.or_else(plain).or_else(with_port).map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -141,12 +111,7 @@ mod tests {
     }
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        proxies()
-            .client(
-                peer.parse().expect("an address"),
-                forwarded.iter().map(|value| value.as_bytes()),
-            )
-            .to_string()
+        proxies().client(peer.parse().expect("an address"), forwarded.iter().map(|value| value.as_bytes())).to_string()
     }
 
     #[test]
@@ -158,11 +123,7 @@ mod tests {
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
-            (
-                "10.0.0.1",
-                &["1.1.1.1", "198.51.100.1, 192.0.2.7"],
-                "198.51.100.1",
-            ),
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1", "10.9.9.9"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
             ("10.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
@@ -182,12 +143,7 @@ mod tests {
     #[test]
     fn nobody_is_trusted_unless_named() {
         let peer: IpAddr = "127.0.0.1".parse().expect("an address");
-        assert_eq!(
-            Proxies::parse("")
-                .expect("nobody")
-                .client(peer, [b"198.51.100.1".as_slice()].into_iter()),
-            peer
-        );
+        assert_eq!(Proxies::parse("").expect("nobody").client(peer, [b"198.51.100.1".as_slice()].into_iter()), peer);
     }
 
     #[test]
@@ -205,19 +161,10 @@ mod tests {
             "proxy",
             "::ffff:0.0.0.0/96",
         ] {
-            assert_eq!(
-                Proxies::parse(&format!("10.0.0.1,{wrong}")),
-                Err(wrong.to_owned())
-            );
+            assert_eq!(Proxies::parse(&format!("10.0.0.1,{wrong}")), Err(wrong.to_owned()));
         }
-        assert_eq!(
-            Proxies::parse("::ffff:10.0.0.0/104"),
-            Proxies::parse("10.0.0.0/8")
-        );
-        assert_eq!(
-            Proxies::parse(" ,10.0.0.1, "),
-            Proxies::parse("10.0.0.1/32")
-        );
+        assert_eq!(Proxies::parse("::ffff:10.0.0.0/104"), Proxies::parse("10.0.0.0/8"));
+        assert_eq!(Proxies::parse(" ,10.0.0.1, "), Proxies::parse("10.0.0.1/32"));
     }
 
     proptest! {
