@@ -12,10 +12,8 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
-mod circles;
 mod generated;
 mod imports;
-mod names;
 mod sizes;
 mod sources;
 mod systems;

@@ -62,27 +62,15 @@ pub struct FactorsAnswer {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn list(
-    State(app): State<App>,
-    CurrentUser(me): CurrentUser,
-) -> Result<AppJson<FactorsAnswer>, ApiError> {
+#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)))]
+pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<FactorsAnswer>, ApiError> {
     let found = factors::of(&app.ports, me.user.id).await?;
     Ok(AppJson(FactorsAnswer {
         success: true,
-        totp: TotpState {
-            enabled: found.totp_since.is_some(),
-            since: found.totp_since.map(Timestamp::millis),
-        },
-        backup_codes: CodesState {
-            left: found.codes.map_or(0, |(_, left)| left),
-            made_at: found.codes.map(|(since, _)| since.millis()),
-        },
+        totp: TotpState { enabled: found.totp_since.is_some(), since: found.totp_since.map(Timestamp::millis) },
+        backup_codes: CodesState { left: found.codes.map_or(0, |(_, left)| left), made_at: found.codes.map(|(since, _)| since.millis()) },
         passkeys: found.passkeys,
-        password: PasswordState {
-            set: found.password_since.is_some(),
-            changed_at: found.password_since.map(Timestamp::millis),
-        },
+        password: PasswordState { set: found.password_since.is_some(), changed_at: found.password_since.map(Timestamp::millis) },
     }))
 }
 
@@ -102,24 +90,12 @@ pub struct Enrolled {
 ///
 /// # Errors
 /// 409 if TOTP is enabled: disable it first.
-#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn enroll(
-    State(app): State<App>,
-    RecentlyAuthenticated(me): RecentlyAuthenticated,
-) -> Result<AppJson<Enrolled>, ApiError> {
+#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)))]
+pub async fn enroll(State(app): State<App>, RecentlyAuthenticated(me): RecentlyAuthenticated) -> Result<AppJson<Enrolled>, ApiError> {
     let enrolment = totp::enrol(&app.ports, &me).await?;
-    let code = QrCode::new(enrolment.uri.as_bytes())
-        .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
-    let qr_svg = code
-        .render::<svg::Color<'_>>()
-        .min_dimensions(200, 200)
-        .build();
-    Ok(AppJson(Enrolled {
-        success: true,
-        secret: enrolment.secret.to_string(),
-        otpauth_uri: enrolment.uri.to_string(),
-        qr_svg,
-    }))
+    let code = QrCode::new(enrolment.uri.as_bytes()).map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
+    let qr_svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
+    Ok(AppJson(Enrolled { success: true, secret: enrolment.secret.to_string(), otpauth_uri: enrolment.uri.to_string(), qr_svg }))
 }
 
 /// A code from an authenticator.
@@ -134,7 +110,7 @@ pub struct CodeRequest {
 ///
 /// # Errors
 /// 422 for a wrong code, 409 if there is no secret to confirm.
-#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = CodeRequest, responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = CodeRequest, responses((status = 200, body = Message)))]
 pub async fn confirm(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -149,7 +125,7 @@ pub async fn confirm(
 ///
 /// # Errors
 /// 409 if it is not enabled.
-#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = Message)))]
 pub async fn disable(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -172,15 +148,12 @@ pub struct Codes {
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the sign-in is too old.
-#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = Codes)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = Codes)))]
 pub async fn make_codes(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
 ) -> Result<AppJson<Codes>, ApiError> {
     let codes = backup_codes::regenerate(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(Codes {
-        success: true,
-        codes: codes.iter().map(BackupCode::reveal).collect(),
-    }))
+    Ok(AppJson(Codes { success: true, codes: codes.iter().map(BackupCode::reveal).collect() }))
 }

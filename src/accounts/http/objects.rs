@@ -170,9 +170,6 @@ impl Message {
     /// That it worked.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
-        Self {
-            success: true,
-            message,
-        }
+        Self { success: true, message }
     }
 }

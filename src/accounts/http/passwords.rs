@@ -55,25 +55,14 @@ pub async fn sign_in(
     origin: RequestOrigin,
     AppJson(body): AppJson<SignInRequest>,
 ) -> Result<AppJson<PasswordSignIn>, ApiError> {
-    let email = body
-        .email
-        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
-        .transpose()?;
+    let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
     let name = passwords::named(email.as_ref(), body.username.as_deref());
-    let name =
-        name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
+    let name = name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.look_at_device(&app, &device).await?;
-    let shown = Shown {
-        name,
-        password: &body.password,
-        code: body.code.as_deref(),
-    };
+    let shown = Shown { name, password: &body.password, code: body.code.as_deref() };
     let (complete, amr) = passwords::sign_in(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(PasswordSignIn {
-        auth: complete.into(),
-        amr: amr.methods().to_vec(),
-    }))
+    Ok(AppJson(PasswordSignIn { auth: complete.into(), amr: amr.methods().to_vec() }))
 }
 
 /// A password to set.
@@ -87,7 +76,7 @@ pub struct SetRequest {
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
-#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)))]
 pub async fn set(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -95,16 +84,14 @@ pub async fn set(
     AppJson(body): AppJson<SetRequest>,
 ) -> Result<AppJson<Message>, ApiError> {
     passwords::set(&app.ports, &me, &body.password, &origin).await?;
-    Ok(AppJson(Message::new(
-        "The password is set; every other sign-in has ended.",
-    )))
+    Ok(AppJson(Message::new("The password is set; every other sign-in has ended.")))
 }
 
 /// `DELETE /api/auth/password`: removes the account's password.
 ///
 /// # Errors
 /// 404 if there is none; 409 if it is the last way to sign in.
-#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)))]
 pub async fn remove(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

@@ -22,11 +22,8 @@ use axum::Extension;
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn begin(
-    State(app): State<App>,
-    CurrentUser(me): CurrentUser,
-) -> Result<AppJson<AuthenticationBegun>, ApiError> {
+#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)))]
+pub async fn begin(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<AuthenticationBegun>, ApiError> {
     let begun = reauthenticate::begin(&app.ports, &me).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
 }
@@ -61,7 +58,7 @@ pub struct Reauthenticated {
 ///
 /// # Errors
 /// The same 401 for everything that does not hold.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)))]
 pub async fn complete(
     State(app): State<App>,
     PresentedBy(presented, me): PresentedBy,
@@ -74,21 +71,11 @@ pub async fn complete(
         (Some(response), None) => Shown::Passkey(response),
         (None, Some(code)) => Shown::Totp(code),
         _ => {
-            return Err(ApiError::because(
-                Code::InvalidBody,
-                "not one of response and code",
-            ));
+            return Err(ApiError::because(Code::InvalidBody, "not one of response and code"));
         }
     };
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let proven = reauthenticate::complete(
-        &app.ports,
-        (&me, &presented.credential),
-        challenge,
-        &shown,
-        &origin,
-    )
-    .await?;
+    let proven = reauthenticate::complete(&app.ports, (&me, &presented.credential), challenge, &shown, &origin).await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
         // Instead of the one that an extension may have set.
         drop(outgoing.take());
@@ -116,13 +103,7 @@ pub struct CsrfAnswer {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfAnswer)), security(("cookie" = []), ("bearer" = [])))]
-pub async fn csrf_token(
-    State(app): State<App>,
-    AlsoRecovering(me): AlsoRecovering,
-) -> Result<AppJson<CsrfAnswer>, ApiError> {
+pub async fn csrf_token(State(app): State<App>, AlsoRecovering(me): AlsoRecovering) -> Result<AppJson<CsrfAnswer>, ApiError> {
     let csrf_token = csrf::token(&app.ports, me.session.id)?.ok_or(Code::Internal)?;
-    Ok(AppJson(CsrfAnswer {
-        success: true,
-        csrf_token,
-    }))
+    Ok(AppJson(CsrfAnswer { success: true, csrf_token }))
 }

@@ -51,7 +51,7 @@ impl From<authenticate::SignedIn> for Validated {
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)), security(("cookie" = []), ("bearer" = [])))]
+#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)))]
 pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
@@ -70,10 +70,7 @@ pub async fn logout(
     for credential in presented {
         authenticate::sign_out(&app.ports, &credential, &origin).await?;
     }
-    Ok(with_cleared_cookie(
-        &cookie,
-        Message::new("You are logged out."),
-    ))
+    Ok(with_cleared_cookie(&cookie, Message::new("You are logged out.")))
 }
 
 /// An answer that also clears the session cookie.

@@ -41,14 +41,7 @@ pub async fn refresh(
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateError::Invalid)?;
-    admit::admit_refresh(
-        &app.ports,
-        &presented,
-        device.shown(),
-        &device.request(),
-        &origin,
-    )
-    .await?;
+    admit::admit_refresh(&app.ports, &presented, device.shown(), &device.request(), &origin).await?;
     let pair = tokens::rotate(&app.ports, &presented, &origin).await?;
     Ok(AppJson(pair.into()))
 }
@@ -57,7 +50,7 @@ pub async fn refresh(
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)))]
 pub async fn validate(Bearing(signed_in): Bearing) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
@@ -95,12 +88,8 @@ impl Token {
             user_agent: session.user_agent,
             last_used: session.last_used_at.millis(),
             created_at: session.created_at.millis(),
-            access_expires_at: session
-                .access_expires_at
-                .map(crate::kernel::model::time::Timestamp::millis),
-            refresh_expires_at: session
-                .refresh_expires_at
-                .map(crate::kernel::model::time::Timestamp::millis),
+            access_expires_at: session.access_expires_at.map(crate::kernel::model::time::Timestamp::millis),
+            refresh_expires_at: session.refresh_expires_at.map(crate::kernel::model::time::Timestamp::millis),
             current: session.id == current,
         }
     }
@@ -118,20 +107,11 @@ pub struct TokenList {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenList)), security(("bearer" = []), ("cookie" = [])))]
-pub async fn list(
-    State(app): State<App>,
-    CurrentUser(me): CurrentUser,
-) -> Result<AppJson<TokenList>, ApiError> {
+#[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
+pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<TokenList>, ApiError> {
     let sessions = tokens::list(&app.ports, me.user.id).await?;
-    let tokens = sessions
-        .into_iter()
-        .map(|session| Token::new(session, me.session.id))
-        .collect();
-    Ok(AppJson(TokenList {
-        success: true,
-        tokens,
-    }))
+    let tokens = sessions.into_iter().map(|session| Token::new(session, me.session.id)).collect();
+    Ok(AppJson(TokenList { success: true, tokens }))
 }
 
 /// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to repeat.
@@ -139,7 +119,7 @@ pub async fn list(
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
 #[utoipa::path(delete, path = "/api/auth/tokens/{token_id}/revoke", tag = "tokens", params(("token_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Message)))]
 pub async fn revoke(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -165,11 +145,7 @@ impl RevokedAll {
     /// That many were.
     #[must_use]
     pub const fn new(message: &'static str, revoked: usize) -> Self {
-        Self {
-            success: true,
-            message,
-            revoked,
-        }
+        Self { success: true, message, revoked }
     }
 }
 
@@ -178,7 +154,7 @@ impl RevokedAll {
 /// # Errors
 /// 404 for any account but the caller's own.
 #[utoipa::path(delete, path = "/api/auth/users/{user_id}/tokens/revoke", tag = "tokens", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = RevokedAll)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = RevokedAll)))]
 pub async fn revoke_all(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

@@ -107,8 +107,6 @@ pub struct Passkey {
     pub id: CredentialId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The public key: COSE, as the authenticator gave it.
-    pub public_key: Vec<u8>,
     /// How often it signed, as far as the authenticator tells.
     pub counter: u32,
     /// How the authenticator can be reached.

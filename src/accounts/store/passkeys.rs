@@ -22,7 +22,7 @@ const MOST_NAMED: i64 = 64;
 /// The columns of a passkey, as literal SQL, as [`read`] names them.
 macro_rules! passkey_columns {
     () => {
-        "id AS passkey_id, user_id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name AS passkey_name,
+        "id AS passkey_id, user_id, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name AS passkey_name,
          created_at AS passkey_created_at, last_used_at AS passkey_last_used_at"
     };
 }
@@ -31,7 +31,6 @@ fn read(row: &Row) -> Result<Passkey, StoreError> {
     Ok(Passkey {
         id: CredentialId::from_stored(row.text("passkey_id")?),
         user_id: row.parsed("user_id", UserId::parse)?,
-        public_key: row.parsed("public_key", base64::decode)?,
         counter: row.parsed_integer("counter")?,
         transports: row.parsed("transports", |text| serde_json::from_str(text).ok())?,
         aaguid: row.text("aaguid")?,
@@ -56,30 +55,20 @@ pub struct Descriptor {
 fn descriptors(rows: &[Row]) -> Result<Vec<Descriptor>, StoreError> {
     let read = |row: &Row| {
         let transports = row.parsed("transports", |text| serde_json::from_str(text).ok())?;
-        Ok(Descriptor {
-            id: CredentialId::from_stored(row.text("id")?),
-            transports,
-        })
+        Ok(Descriptor { id: CredentialId::from_stored(row.text("id")?), transports })
     };
     rows.iter().map(read).collect()
 }
 
 fn select_of(user: UserId) -> Statement {
-    sql(
-        "SELECT id, transports FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100",
-        [user.into()],
-    )
+    sql("SELECT id, transports FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100", [user.into()])
 }
 
 /// Keeps a challenge for an account and gives its passkeys. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn begin_for(
-    db: &dyn Db,
-    challenge: &NewChallenge<'_>,
-    user: UserId,
-) -> Result<Vec<Descriptor>, StoreError> {
+pub async fn begin_for(db: &dyn Db, challenge: &NewChallenge<'_>, user: UserId) -> Result<Vec<Descriptor>, StoreError> {
     descriptors(&challenges::keep_and(db, challenge, select_of(user)).await?)
 }
 
@@ -87,11 +76,7 @@ pub async fn begin_for(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn begin_sign_in(
-    db: &dyn Db,
-    challenge: &NewChallenge<'_>,
-    email: &Email,
-) -> Result<Vec<Descriptor>, StoreError> {
+pub async fn begin_sign_in(db: &dyn Db, challenge: &NewChallenge<'_>, email: &Email) -> Result<Vec<Descriptor>, StoreError> {
     let select = sql(
         "SELECT p.id, p.transports FROM users AS u JOIN passkeys AS p ON p.user_id = u.id
           WHERE u.email = ?1 ORDER BY u.email_verified DESC, p.created_at LIMIT ?2",
@@ -100,11 +85,13 @@ pub async fn begin_sign_in(
     descriptors(&challenges::keep_and(db, challenge, select).await?)
 }
 
-/// A passkey with its owner's address.
+/// A passkey that answers a challenge, with its owner's address.
 #[derive(Debug)]
 pub struct PasskeyWithEmail {
     /// The passkey.
     pub passkey: Passkey,
+    /// The same passkey as webauthn-rs writes it: JSON.
+    pub library: String,
     /// Its owner's address.
     pub email: Email,
 }
@@ -124,22 +111,15 @@ pub async fn take_with_passkey(
         concat!(
             "SELECT ",
             passkey_columns!(),
-            ", (SELECT email FROM users AS u WHERE u.id = user_id) AS email FROM passkeys WHERE id = ?1"
+            ", library, (SELECT email FROM users AS u WHERE u.id = user_id) AS email FROM passkeys WHERE id = ?1"
         ),
         [passkey.map(CredentialId::as_str).into()],
     );
-    let results = db
-        .batch(vec![challenges::take(challenge, kind, user, now), select])
-        .await?;
-    let taken = rows(&results, 0)
-        .first()
-        .map(challenges::read)
-        .transpose()?;
+    let results = db.batch(vec![challenges::take(challenge, kind, user, now), select]).await?;
+    let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
     let owned = |row: &Row| {
-        Ok::<_, StoreError>(PasskeyWithEmail {
-            passkey: read(row)?,
-            email: Email::from_stored(row.text("email")?),
-        })
+        let (library, email) = (row.text("library")?, Email::from_stored(row.text("email")?));
+        Ok::<_, StoreError>(PasskeyWithEmail { passkey: read(row)?, library, email })
     };
     Ok((taken, rows(&results, 1).first().map(owned).transpose()?))
 }
@@ -151,6 +131,8 @@ pub struct NewPasskey {
     pub id: CredentialId,
     /// COSE, as the authenticator gave it.
     pub public_key: Vec<u8>,
+    /// The passkey as webauthn-rs writes it: JSON.
+    pub library: String,
     /// Where the authenticator's counter stands.
     pub counter: u32,
     /// Hints.
@@ -168,16 +150,14 @@ pub struct NewPasskey {
 }
 
 impl NewPasskey {
-    /// `?1` to `?10`; whose it is stands in the statement's FROM.
+    /// `?1` to `?11`; whose it is stands in the statement's FROM.
     fn params(&self, now: Timestamp) -> Vec<Value> {
         vec![
             self.id.as_str().into(),
             base64::encode(&self.public_key).as_str().into(),
+            self.library.as_str().into(),
             i64::from(self.counter).into(),
-            serde_json::to_string(&self.transports)
-                .unwrap_or_else(|_| "[]".to_owned())
-                .as_str()
-                .into(),
+            serde_json::to_string(&self.transports).unwrap_or_else(|_| "[]".to_owned()).as_str().into(),
             self.aaguid.as_str().into(),
             self.backup_eligible.into(),
             self.backed_up.into(),
@@ -188,14 +168,13 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?10` are its own, and the rest says for whom and on which condition. The column
-/// `library` goes when no deployed version writes it any more (docs/OPERATIONS.md: migrations come before the code).
+/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom and on which condition.
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
-            "INSERT INTO passkeys (library, id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
+            "INSERT INTO passkeys (id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
                                    created_at, user_id)
-             SELECT '', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ",
             $for_whom
         )
     };
@@ -204,18 +183,12 @@ macro_rules! insert_passkey {
 /// Adds a passkey to an account that this batch made, and that nobody else can know yet.
 pub(super) fn insert_for_new(new: &NewPasskey, user: UserId, now: Timestamp) -> Statement {
     let params = new.params(now).into_iter().chain([user.into()]).collect();
-    Statement {
-        sql: insert_passkey!("id FROM users WHERE id = ?11"),
-        params,
-    }
+    Statement { sql: insert_passkey!("id FROM users WHERE id = ?12"), params }
 }
 
 /// Whose passkey it is, if anybody's.
 pub(super) fn select_owner(id: &CredentialId) -> Statement {
-    sql(
-        "SELECT user_id FROM passkeys WHERE id = ?1",
-        [id.as_str().into()],
-    )
+    sql("SELECT user_id FROM passkeys WHERE id = ?1", [id.as_str().into()])
 }
 
 /// How adding a passkey ended.
@@ -235,20 +208,14 @@ pub enum PasskeyAddition {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn add(
-    db: &dyn Db,
-    by: Caller,
-    new: &NewPasskey,
-    most: usize,
-    stamp: &EventStamp,
-) -> Result<PasskeyAddition, StoreError> {
+pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, most: usize, stamp: &EventStamp) -> Result<PasskeyAddition, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let owned = [by.user.into(), by.session.into(), most.into()];
     let insert = Statement {
         sql: insert_passkey!(
             "s.user_id FROM sessions AS s
-              WHERE s.id = ?12 AND s.user_id = ?11 AND s.revoked_at IS NULL
-                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?11) < ?13
+              WHERE s.id = ?13 AND s.user_id = ?12 AND s.revoked_at IS NULL
+                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?12) < ?14
                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)
              RETURNING id"
         ),
@@ -262,40 +229,20 @@ pub async fn add(
             AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?2) < ?4 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?3)",
         [by.session.into(), by.user.into(), new.id.as_str().into(), most.into()],
     );
-    let results = db
-        .batch(vec![
-            live::select(by),
-            select_owner(&new.id),
-            event,
-            recovered,
-            insert,
-        ])
-        .await?;
-    Ok(
-        match (
-            rows(&results, 0).is_empty(),
-            rows(&results, 1).is_empty(),
-            rows(&results, 4).is_empty(),
-        ) {
-            (_, _, false) => PasskeyAddition::Yes,
-            (true, ..) => PasskeyAddition::SignedOut,
-            (_, false, _) => PasskeyAddition::Exists,
-            _ => PasskeyAddition::TooMany,
-        },
-    )
+    let results = db.batch(vec![live::select(by), select_owner(&new.id), event, recovered, insert]).await?;
+    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty(), rows(&results, 4).is_empty()) {
+        (_, _, false) => PasskeyAddition::Yes,
+        (true, ..) => PasskeyAddition::SignedOut,
+        (_, false, _) => PasskeyAddition::Exists,
+        _ => PasskeyAddition::TooMany,
+    })
 }
 
 /// Notes that a passkey made the sign-in `session`, which this batch made only if the counter allowed it.
 pub(super) fn note_use(used: &PasskeyUse<'_>, session: SessionId, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
-        [
-            used.id.as_str().into(),
-            i64::from(used.counter).into(),
-            used.backed_up.into(),
-            now.into(),
-            session.into(),
-        ],
+        [used.id.as_str().into(), i64::from(used.counter).into(), used.backed_up.into(), now.into(), session.into()],
     )
 }
 
@@ -327,14 +274,8 @@ pub struct PasskeyUse<'a> {
 /// # Errors
 /// [`StoreError`]
 pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<Passkey>, StoreError> {
-    let select = sql(
-        concat!(
-            "SELECT ",
-            passkey_columns!(),
-            " FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100"
-        ),
-        [user.into()],
-    );
+    let select =
+        sql(concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100"), [user.into()]);
     run(db, select).await?.iter().map(read).collect()
 }
 
@@ -352,14 +293,8 @@ pub enum PasskeyChange<T> {
 }
 
 /// The ids that statement `index` of a batch gave.
-fn ids(
-    results: &[crate::kernel::store::Rows],
-    index: usize,
-) -> Result<Vec<CredentialId>, StoreError> {
-    Ok(descriptors(rows(results, index))?
-        .into_iter()
-        .map(|passkey| passkey.id)
-        .collect())
+fn ids(results: &[crate::kernel::store::Rows], index: usize) -> Result<Vec<CredentialId>, StoreError> {
+    Ok(descriptors(rows(results, index))?.into_iter().map(|passkey| passkey.id).collect())
 }
 
 /// Renames a passkey of the account of the live sign-in `by`. Safe to repeat. One round trip.
@@ -383,9 +318,7 @@ pub async fn rename(
         [id.as_str().into(), by.user.into(), name.into(), by.session.into()],
     );
     let event = events::about_renamed_passkey(stamp, by, id, name);
-    let results = db
-        .batch(vec![live::select(by), event, update, select_of(by.user)])
-        .await?;
+    let results = db.batch(vec![live::select(by), event, update, select_of(by.user)]).await?;
     match rows(&results, 2).first() {
         Some(row) => Ok(PasskeyChange::Done(read(row)?, ids(&results, 3)?)),
         None if rows(&results, 0).is_empty() => Ok(PasskeyChange::SignedOut),
@@ -397,12 +330,7 @@ pub async fn rename(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove(
-    db: &dyn Db,
-    by: Caller,
-    id: &CredentialId,
-    stamp: &EventStamp,
-) -> Result<PasskeyChange<()>, StoreError> {
+pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventStamp) -> Result<PasskeyChange<()>, StoreError> {
     let delete = sql(
         "DELETE FROM passkeys
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?2 AND s.revoked_at IS NULL)
@@ -411,10 +339,7 @@ pub async fn remove(
          RETURNING id",
         [id.as_str().into(), by.user.into(), by.session.into()],
     );
-    let known = sql(
-        "SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2",
-        [id.as_str().into(), by.user.into()],
-    );
+    let known = sql("SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2", [id.as_str().into(), by.user.into()]);
     let event = events::about_removed_passkey(stamp, by, id);
     // Only if it is not there any more. The caller's own sign-in stays: they are at it.
     let revoke = sql(
@@ -422,24 +347,13 @@ pub async fn remove(
           WHERE user_id = ?2 AND passkey = ?1 AND id <> ?3 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)",
         [id.as_str().into(), by.user.into(), by.session.into(), stamp.at.into()],
     );
-    let results = db
-        .batch(vec![
-            live::select(by),
-            known,
-            event,
-            delete,
-            select_of(by.user),
-            revoke,
-        ])
-        .await?;
+    let results = db.batch(vec![live::select(by), known, event, delete, select_of(by.user), revoke]).await?;
     if !rows(&results, 3).is_empty() {
         return Ok(PasskeyChange::Done((), ids(&results, 4)?));
     }
-    Ok(
-        match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty()) {
-            (true, _) => PasskeyChange::SignedOut,
-            (_, true) => PasskeyChange::Unknown,
-            _ => PasskeyChange::Last,
-        },
-    )
+    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty()) {
+        (true, _) => PasskeyChange::SignedOut,
+        (_, true) => PasskeyChange::Unknown,
+        _ => PasskeyChange::Last,
+    })
 }

@@ -30,19 +30,8 @@ impl Config {
         let Some(accounts) = accounts else {
             return Err(ConfigError(reader.problems));
         };
-        let authorization = Arc::new(authorization::Config::read(
-            &mut reader,
-            Arc::clone(&accounts),
-        ));
-        if reader.problems.is_empty() {
-            Ok(Self {
-                kernel,
-                accounts,
-                authorization,
-            })
-        } else {
-            Err(ConfigError(reader.problems))
-        }
+        let authorization = Arc::new(authorization::Config::read(&mut reader, Arc::clone(&accounts)));
+        if reader.problems.is_empty() { Ok(Self { kernel, accounts, authorization }) } else { Err(ConfigError(reader.problems)) }
     }
 }
 

@@ -48,10 +48,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
-        Job {
-            name: "remove outbox entries",
-            run: |ports| Box::pin(remove_outbox_entries(ports)),
-        },
+        Job { name: "remove outbox entries", run: |ports| Box::pin(remove_outbox_entries(ports)) },
     ]
 }
 
@@ -61,10 +58,7 @@ async fn remove_outbox_entries(ports: &Ports) -> JobResult {
     let before = webhook.then(|| ports.clock.now().minus(OUTBOX_ENTRIES_KEPT));
     let removed = outbox::remove_expired(ports.db.as_ref(), before).await?;
     if webhook && removed > 0 {
-        tracing::error!(
-            entries = removed,
-            "webhooks given up after days without a delivery"
-        );
+        tracing::error!(entries = removed, "webhooks given up after days without a delivery");
     }
     Ok(removed)
 }

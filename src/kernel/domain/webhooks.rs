@@ -77,12 +77,7 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
             break;
         }
         let due = outbox::claim(ports.db.as_ref(), now, AT_ONCE, &delays(ports)?).await?;
-        let sent: Vec<EventId> =
-            join_all(due.iter().map(|notice| send(ports, webhook, notice, now)))
-                .await
-                .into_iter()
-                .flatten()
-                .collect();
+        let sent: Vec<EventId> = join_all(due.iter().map(|notice| send(ports, webhook, notice, now))).await.into_iter().flatten().collect();
         total.failed += due.len() - sent.len();
         // A receiver that takes nothing is left alone until the next run; and nothing due is nothing sent.
         if sent.is_empty() {
@@ -106,12 +101,7 @@ fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
 }
 
 /// One try; gives the notice's id if the receiver has it now.
-async fn send(
-    ports: &Ports,
-    webhook: &Webhook,
-    notice: &OutboxEntry,
-    now: Timestamp,
-) -> Option<EventId> {
+async fn send(ports: &Ports, webhook: &Webhook, notice: &OutboxEntry, now: Timestamp) -> Option<EventId> {
     let (id, body) = (notice.id.to_string(), payload(notice));
     let signature = signatures(webhook, &id, now.seconds(), &body);
     let headers = [
@@ -121,23 +111,15 @@ async fn send(
         ("webhook-timestamp", now.seconds().to_string()),
         ("webhook-signature", signature),
     ];
-    let answer = ports
-        .outgoing
-        .post(Post {
-            url: &webhook.url,
-            headers: &headers,
-            body,
-            patience: PATIENCE,
-        })
-        .await;
+    let answer = ports.outgoing.post(Post { url: &webhook.url, headers: &headers, body, patience: PATIENCE }).await;
     match answer {
         Ok(200..300) => return Some(notice.id),
         // One address is configured, and by us: that it is gone is for the operator to see, and no reason to lose anything.
         Ok(410) => {
-            tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change")
+            tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change");
         }
         Ok(status) => {
-            tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice")
+            tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice");
         }
         Err(reason @ (NoAnswer::Late | NoAnswer::Unreachable)) => {
             tracing::warn!(id = %notice.id, %reason, tries = notice.tries, "the webhook did not take a notice");
@@ -172,14 +154,8 @@ fn payload(notice: &OutboxEntry) -> String {
 /// A signature for each secret, separated by spaces (Standard Webhooks, "Signature scheme").
 fn signatures(webhook: &Webhook, id: &str, timestamp: i64, body: &str) -> String {
     let message = format!("{id}.{timestamp}.{body}");
-    let sign =
-        |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
-    webhook
-        .secrets
-        .iter()
-        .filter_map(|secret| sign(secret.key()))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let sign = |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
+    webhook.secrets.iter().filter_map(|secret| sign(secret.key())).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -190,30 +166,15 @@ mod tests {
     /// The example of the specification.
     #[test]
     fn signs_as_the_standard_says() {
-        let secret =
-            WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
-        let other =
-            WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
+        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+        let other = WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
         let sign = |secrets: &[&WebhookSecret]| {
-            let webhook = Webhook {
-                url: String::new(),
-                secrets: secrets.iter().map(|&secret| secret.clone()).collect(),
-            };
-            signatures(
-                &webhook,
-                "msg_p5jXN8AQM9LWM0D4loKWxJek",
-                1_614_265_330,
-                r#"{"test": 2432232314}"#,
-            )
+            let webhook = Webhook { url: String::new(), secrets: secrets.iter().map(|&secret| secret.clone()).collect() };
+            signatures(&webhook, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#)
         };
         let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(sign(&[&secret]), expected);
         let both = sign(&[&other, &secret]);
-        assert!(
-            both.ends_with(&format!(" {expected}"))
-                && both.starts_with("v1,")
-                && !both.starts_with(expected),
-            "{both}"
-        );
+        assert!(both.ends_with(&format!(" {expected}")) && both.starts_with("v1,") && !both.starts_with(expected), "{both}");
     }
 }

@@ -8,18 +8,13 @@ use super::{Db, Row, Rows, Statement, StoreError};
 ///
 /// # Errors
 /// [`StoreError`], also if the adapter returns another number of results than of statements.
-pub(crate) async fn batch<const N: usize>(
-    db: &dyn Db,
-    statements: [Statement; N],
-) -> Result<[Rows; N], StoreError> {
+pub(crate) async fn batch<const N: usize>(db: &dyn Db, statements: [Statement; N]) -> Result<[Rows; N], StoreError> {
     let results = db.batch(statements.into()).await?;
     <[Rows; N]>::try_from(results).map_err(|results| wrong_count(N, results.len()))
 }
 
 fn wrong_count(statements: usize, results: usize) -> StoreError {
-    StoreError::Broken(format!(
-        "a batch of {statements} statements returned {results} results"
-    ))
+    StoreError::Broken(format!("a batch of {statements} statements returned {results} results"))
 }
 
 /// Statements that run in one batch, for batches of which some statements are optional.
@@ -49,11 +44,7 @@ impl Batch {
     pub(crate) async fn run(self, db: &dyn Db) -> Result<BatchResults, StoreError> {
         let count = self.0.len();
         let results = db.batch(self.0).await?;
-        if results.len() == count {
-            Ok(BatchResults(results))
-        } else {
-            Err(wrong_count(count, results.len()))
-        }
+        if results.len() == count { Ok(BatchResults(results)) } else { Err(wrong_count(count, results.len())) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies are small and JSON: a form or plain text, which a page of any origin can send without asking (a "simple" request), is refused.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{is_form, is_json};
+use crate::kernel::http::route::BodyForm;
 
 /// Largest body.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -19,12 +20,9 @@ const READ_LIMIT: usize = 1024 * 1024;
 ///
 /// It is read before anything is answered: workerd leaves every later request of a connection without an answer if one was answered
 /// before its body had come.
-pub async fn gate(request: Request, next: Next) -> Response {
+pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let length = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // Told before it is waited for; a body without a length is cut off when it gets too long.
     if length.is_some_and(|length| usize::try_from(length).unwrap_or(usize::MAX) > READ_LIMIT) {
         return ApiError::from(Code::BodyTooLarge).into_response();
@@ -33,21 +31,17 @@ pub async fn gate(request: Request, next: Next) -> Response {
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
-    // RFC 7662 and RFC 7009 have forms; no browser gets to those endpoints (the internal key's gate).
-    let fits = is_json(&parts.headers)
-        || parts.uri.path().starts_with("/oauth/") && is_form(&parts.headers);
+    let fits = is_json(&parts.headers) || form == BodyForm::JsonOrForm && is_form(&parts.headers);
     if parts.headers.contains_key(header::CONTENT_TYPE) && !fits && !parts.method.is_safe() {
         return ApiError::from(Code::UnsupportedMediaType).into_response();
     }
-    next.run(Request::from_parts(parts, Body::from(bytes)))
-        .await
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
 }
 
 async fn read(mut body: Body) -> Result<Bytes, ApiError> {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
+        let frame = frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -59,9 +53,5 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
             kept.extend_from_slice(&data);
         }
     }
-    if seen > BODY_LIMIT {
-        Err(Code::BodyTooLarge.into())
-    } else {
-        Ok(kept.into())
-    }
+    if seen > BODY_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(kept.into()) }
 }
