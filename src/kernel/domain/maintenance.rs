@@ -36,6 +36,8 @@ pub async fn run_all<P>(jobs: &[Job<P>], ports: &P) {
 #[must_use]
 pub fn jobs() -> Vec<Job<Ports>> {
     vec![
+        // Old entries are given up first, so that a delivery does not claim them again.
+        Job { name: "remove outbox entries", run: |ports| Box::pin(remove_outbox_entries(ports)) },
         Job {
             name: "deliver webhooks",
             run: |ports| {
@@ -48,7 +50,6 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
-        Job { name: "remove outbox entries", run: |ports| Box::pin(remove_outbox_entries(ports)) },
     ]
 }
 
