@@ -127,7 +127,7 @@ pub enum Refused {
     /// Its signature does not verify.
     #[error("its signature does not verify")]
     Signature,
-    /// Nobody can say: the platform failed. The token may be good.
+    /// The platform failed to verify the signature. The token may be valid.
     #[error("the platform verified no signature")]
     Unverified,
     /// They cannot be read, or issuer, audience, subject or sign-in are not ours.

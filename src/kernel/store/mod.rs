@@ -1,16 +1,11 @@
 //! The `Db` port and the statements of the kernel.
 //!
-//! The port is one operation, because it is the one that D1 has: run these statements atomically, in order, and give back
-//! their rows. There are no transactions to open; what must hold together stands in one batch, and each statement carries its own guard.
+//! The port is one operation, because D1 has only that one: it runs statements atomically, in order, and returns their rows. There are
+//! no transactions to open. Statements that belong together go into one batch, and each statement carries its own guard.
 
-#[expect(dead_code, reason = "stores move to it one by one")]
-mod batch;
 #[macro_use]
 mod fragments;
 pub mod outbox;
-
-#[expect(unused_imports, reason = "stores move to them one by one")]
-pub(crate) use batch::{Batch, BatchResults, Position, all, batch, first};
 
 use async_trait::async_trait;
 

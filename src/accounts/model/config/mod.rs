@@ -58,13 +58,13 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// `SESSION_TTL_SECONDS`.
     pub session_ttl: Duration,
-    /// `RECENT_AUTHENTICATION_SECONDS`: how long after proving who they are somebody may do what cannot be undone.
+    /// `RECENT_AUTHENTICATION_SECONDS`: how long a sign-in counts as recent for sensitive actions.
     pub recent_authentication: Duration,
     /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
     pub secrets_keys: Option<SecretsKeys>,
     /// What is configured about passwords.
     pub passwords: password::Settings,
-    /// `STEP_UP_PASSKEYS`: whether adding and removing a passkey asks for a recent proof of who somebody is.
+    /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
     pub csrf_token_required: bool,
@@ -172,7 +172,7 @@ impl Reader<'_> {
             self.problem("RP_ID", "must be a domain in lower case, such as hamrah.app");
         }
         if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
-            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it: whoever it covers gets every session");
+            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it, because every host that it covers receives the session cookie");
         }
         let host = issuer.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         if !issuer.is_empty() && !host.is_some_and(is_domain) {
