@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::app::service::production;
 use crate::harness::{TestApp, case, case_with};
-use crate::service::production;
 
 const DAY: Duration = Duration::from_hours(24);
 const VALIDATE: &str = "/api/auth/sessions/validate";

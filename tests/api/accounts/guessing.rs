@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::factors::{begun, codes, enrolled, recover};
+use crate::accounts::factors::{begun, codes, enrolled, recover};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Answer, Person, case, case_with};
 

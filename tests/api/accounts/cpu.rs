@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::devices::{required, signed_in};
+use crate::accounts::devices::{required, signed_in};
 use crate::harness::devices::{BUNDLE, Device, standard};
 use crate::harness::{Call, TestApp};
 

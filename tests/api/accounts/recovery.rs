@@ -6,7 +6,7 @@ use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::factors::{begun, codes, enrolled, recover};
+use crate::accounts::factors::{begun, codes, enrolled, recover};
 use crate::harness::authenticator::Authenticator;
 
 use crate::harness::{Answer, case, claims, race};

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::factors::{begun as begun_recovery, codes, enrolled};
+use crate::accounts::factors::{begun as begun_recovery, codes, enrolled};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::factors::{begun, codes, early_in_a_step, enrolled};
+use crate::accounts::factors::{begun, codes, early_in_a_step, enrolled};
 use crate::harness::authenticator::Authenticator;
 
 use crate::harness::{Pair, case, case_with, claims};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::devices::{required, signed_in, with_mode};
+use crate::accounts::devices::{required, signed_in, with_mode};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::devices::Device;
 use crate::harness::{Pair, TestApp, somebody};

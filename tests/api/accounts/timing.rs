@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::factors::{begun, codes, enrolled};
+use crate::accounts::factors::{begun, codes, enrolled};
 use crate::harness::{Call, TestApp, case};
 
 /// Of each kind.

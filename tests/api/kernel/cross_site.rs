@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::factors::{begun, codes};
+use crate::accounts::factors::{begun, codes};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::case;
 

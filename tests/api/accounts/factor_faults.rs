@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::factors::{Generator, begun, codes, early_in_a_step, enrolled};
+use crate::accounts::factors::{Generator, begun, codes, early_in_a_step, enrolled};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Call, Fault, FaultMode, TestApp, case};
 

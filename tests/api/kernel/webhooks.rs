@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::factors::{codes, recover};
+use crate::accounts::factors::{codes, recover};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::receiver::Reaction::{Hang, HangUp, Status};
 use crate::harness::receiver::receiver;
