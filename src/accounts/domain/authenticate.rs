@@ -45,7 +45,10 @@ impl SignedIn {
     /// Who changes something, for writes that ask again whether the sign-in is live.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller { user: self.user.id, session: self.session.id }
+        Caller {
+            user: self.user.id,
+            session: self.session.id,
+        }
     }
 
     /// Whether the owner proved who they are within the last `time`, and not only by recovery.
@@ -85,21 +88,37 @@ impl From<Refused> for AuthenticateError {
 ///
 /// # Errors
 /// [`AuthenticateError`]
-pub async fn authenticate(ports: &Ports, credential: &Credential) -> Result<SignedIn, AuthenticateError> {
+pub async fn authenticate(
+    ports: &Ports,
+    credential: &Credential,
+) -> Result<SignedIn, AuthenticateError> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
     match credential {
         Credential::Access(token) => {
-            let subject = access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await?;
+            let subject =
+                access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await?;
             let found = sessions::by_id(db, subject.session, subject.user, now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
-            Ok(SignedIn { user, session, expires_at: subject.expires_at, renewed: false, now })
+            Ok(SignedIn {
+                user,
+                session,
+                expires_at: subject.expires_at,
+                renewed: false,
+                now,
+            })
         }
         Credential::Session(token) => {
             let found = sessions::by_token(db, &token.hash(), now).await?;
             let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
             let ends = session.token_expires_at.unwrap_or(now);
-            Ok(SignedIn { user, session, expires_at: ends, renewed: false, now })
+            Ok(SignedIn {
+                user,
+                session,
+                expires_at: ends,
+                renewed: false,
+                now,
+            })
         }
     }
 }
@@ -115,7 +134,11 @@ pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
 ///
 /// # Errors
 /// [`AuthenticateError`]
-pub async fn keep_alive(ports: &Ports, credential: &Credential, signed_in: &mut SignedIn) -> Result<(), AuthenticateError> {
+pub async fn keep_alive(
+    ports: &Ports,
+    credential: &Credential,
+    signed_in: &mut SignedIn,
+) -> Result<(), AuthenticateError> {
     if matches!(credential, Credential::Access(_)) {
         return Ok(());
     }
@@ -147,21 +170,29 @@ pub async fn keep_alive(ports: &Ports, credential: &Credential, signed_in: &mut 
 ///
 /// # Errors
 /// [`AuthenticateError::Store`]
-pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOrigin) -> Result<(), AuthenticateError> {
+pub async fn sign_out(
+    ports: &Ports,
+    credential: &Credential,
+    origin: &RequestOrigin,
+) -> Result<(), AuthenticateError> {
     let now = ports.clock.now();
-    let stamp = ports.stamp(origin, now).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let stamp = ports
+        .stamp(origin, now)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
             sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?;
         }
-        Credential::Access(token) => match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
-            Ok(subject) => {
-                sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
+        Credential::Access(token) => {
+            match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
+                Ok(subject) => {
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
+                }
+                Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
+                Err(_) => {}
             }
-            Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
-            Err(_) => {}
-        },
+        }
     }
     Ok(())
 }
@@ -170,7 +201,13 @@ pub async fn sign_out(ports: &Ports, credential: &Credential, origin: &RequestOr
 ///
 /// # Errors
 /// [`AuthenticateError::Store`]
-pub async fn end_by_refresh_token(ports: &Ports, token: &RefreshToken, origin: &RequestOrigin) -> Result<(), AuthenticateError> {
-    let stamp = ports.stamp(origin, ports.clock.now()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+pub async fn end_by_refresh_token(
+    ports: &Ports,
+    token: &RefreshToken,
+    origin: &RequestOrigin,
+) -> Result<(), AuthenticateError> {
+    let stamp = ports
+        .stamp(origin, ports.clock.now())
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &stamp).await?)
 }

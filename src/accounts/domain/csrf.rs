@@ -35,7 +35,8 @@ pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
     let Some(given) = base64::decode(given) else {
         return false;
     };
-    let fits = |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
+    let fits =
+        |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
     ports.config.signing_keys.iter().any(fits)
 }
 

@@ -12,7 +12,11 @@ use crate::kernel::model::time::Timestamp;
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn of(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, ThrottleError> {
+pub async fn of(
+    ports: &Ports,
+    user: UserId,
+    now: Timestamp,
+) -> Result<AccountExport, ThrottleError> {
     throttle::admit(ports, Way::Export, user, now).await?;
     Ok(export::read(ports.db.as_ref(), user).await?)
 }

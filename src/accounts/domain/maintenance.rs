@@ -46,7 +46,12 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(events::remove_expired(db, EventKind::TokensRefreshed, now.minus(REFRESH_EVENTS_KEPT)).await?)
+                    Ok(events::remove_expired(
+                        db,
+                        EventKind::TokensRefreshed,
+                        now.minus(REFRESH_EVENTS_KEPT),
+                    )
+                    .await?)
                 })
             },
         },
@@ -68,6 +73,9 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
-        Job { name: "reseal TOTP secrets", run: |ports| Box::pin(async move { Ok(reseal::run(ports).await?) }) },
+        Job {
+            name: "reseal TOTP secrets",
+            run: |ports| Box::pin(async move { Ok(reseal::run(ports).await?) }),
+        },
     ]
 }

@@ -85,7 +85,10 @@ pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<Subject
 
 fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject> {
     let hash = derived(key, LABEL, name.as_bytes())?;
-    Some(Subject::new(way.as_str(), &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?))))
+    Some(Subject::new(
+        way.as_str(),
+        &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
+    ))
 }
 
 /// There were too many attempts.
@@ -111,8 +114,14 @@ pub enum ThrottleError {
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), ThrottleError> {
-    let claim = attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
+pub async fn admit(
+    ports: &Ports,
+    way: Way,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), ThrottleError> {
+    let claim =
+        attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
     Ok(admitted(claim, now)?)
 }
 
@@ -125,7 +134,9 @@ pub fn admitted(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttemp
         AttemptClaim::Allowed => Ok(()),
         AttemptClaim::Refused { free_at } => {
             let millis = free_at.millis().saturating_sub(now.millis());
-            Err(TooManyAttempts { wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) })
+            Err(TooManyAttempts {
+                wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
+            })
         }
     }
 }
@@ -137,20 +148,46 @@ mod tests {
     #[test]
     fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
         let key = SigningKey::from_seed([7; 32]);
-        let of = |text: &str| of_email(&key, Way::Recovery, &Email::parse(text).expect("an address")).expect("a subject");
+        let of = |text: &str| {
+            of_email(
+                &key,
+                Way::Recovery,
+                &Email::parse(text).expect("an address"),
+            )
+            .expect("a subject")
+        };
         let subject = of("ada@example.com");
         assert_eq!(subject, of("ADA@Example.com "));
         assert_ne!(subject, of("bob@example.com"));
-        assert!(subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada"));
+        assert!(
+            subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada")
+        );
         let other_key = SigningKey::from_seed([8; 32]);
-        assert_ne!(of_email(&other_key, Way::Recovery, &Email::parse("ada@example.com").expect("an address")), Some(subject));
+        assert_ne!(
+            of_email(
+                &other_key,
+                Way::Recovery,
+                &Email::parse("ada@example.com").expect("an address")
+            ),
+            Some(subject)
+        );
     }
 
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Password, Way::SetPassword, Way::Export];
-        let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
+        let ways = [
+            Way::Totp,
+            Way::Recovery,
+            Way::BackupCode,
+            Way::Password,
+            Way::SetPassword,
+            Way::Export,
+        ];
+        let subjects: std::collections::HashSet<String> = ways
+            .iter()
+            .map(|way| of_user(*way, user).as_str().to_owned())
+            .collect();
         assert_eq!(subjects.len(), ways.len());
     }
 }

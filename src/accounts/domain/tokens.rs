@@ -49,22 +49,30 @@ pub enum RotateError {
 ///
 /// # Errors
 /// [`RotateError`]
-pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOrigin) -> Result<TokenPair, RotateError> {
+pub async fn rotate(
+    ports: &Ports,
+    presented: &RefreshToken,
+    origin: &RequestOrigin,
+) -> Result<TokenPair, RotateError> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
-    let successor = successor(ports.config.signing_keys.current(), presented).ok_or(SignInError::Signing)?;
+    let successor =
+        successor(ports.config.signing_keys.current(), presented).ok_or(SignInError::Signing)?;
     let access_expires_at = now.plus(ports.config.access_token_ttl);
     let rotation = Rotation {
         presented: &presented.hash(),
         successor: &successor.hash(),
         refresh_expires_at: now.plus(ports.config.refresh_token_ttl),
-        absolute_limit_millis: i64::try_from(REFRESH_ABSOLUTE_LIMIT.as_millis()).unwrap_or(i64::MAX),
+        absolute_limit_millis: i64::try_from(REFRESH_ABSOLUTE_LIMIT.as_millis())
+            .unwrap_or(i64::MAX),
         access_expires_at,
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
         event: ports.id(EventId::from_random)?,
     };
     let stamp = ports.stamp(origin, now)?;
-    let known = refresh_tokens::rotate(db, &rotation, &stamp).await?.ok_or(RotateError::Invalid)?;
+    let known = refresh_tokens::rotate(db, &rotation, &stamp)
+        .await?
+        .ok_or(RotateError::Invalid)?;
     if known.reused {
         return Err(RotateError::Reused);
     }
@@ -72,24 +80,46 @@ pub async fn rotate(ports: &Ports, presented: &RefreshToken, origin: &RequestOri
         return Err(RotateError::Invalid);
     }
     // In time, but a key that is not known here (any more, or not yet) made the successor: nothing to give, and no replay.
-    let refresh_token = if known.rotated { Some(successor) } else { repeated(ports, presented, &known) };
+    let refresh_token = if known.rotated {
+        Some(successor)
+    } else {
+        repeated(ports, presented, &known)
+    };
     let refresh_token = refresh_token.ok_or(RotateError::Invalid)?;
     // The last access token of a chain ends with the chain.
     let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
-    let access_token = sign_in::sign_access_token(ports, (&known.session).into(), now, ends).await?;
-    Ok(TokenPair { user: known.user, access_token, refresh_token, expires_in: ends.seconds_since(now) })
+    let access_token =
+        sign_in::sign_access_token(ports, (&known.session).into(), now, ends).await?;
+    Ok(TokenPair {
+        user: known.user,
+        access_token,
+        refresh_token,
+        expires_in: ends.seconds_since(now),
+    })
 }
 
 /// The successor that a repeated call gets again. Every key of the set is tried: the keys may have been rotated in between.
-fn repeated(ports: &Ports, presented: &RefreshToken, known: &RefreshTokenRow) -> Option<RefreshToken> {
+fn repeated(
+    ports: &Ports,
+    presented: &RefreshToken,
+    known: &RefreshTokenRow,
+) -> Option<RefreshToken> {
     let replaced = known.successor.as_ref()?;
-    let mut candidates = ports.config.signing_keys.iter().filter_map(|key| successor(key, presented));
+    let mut candidates = ports
+        .config
+        .signing_keys
+        .iter()
+        .filter_map(|key| successor(key, presented));
     candidates.find(|candidate| candidate.hash() == *replaced)
 }
 
 /// The one successor of a token under a key.
 fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
-    Some(RefreshToken::from_bytes(&derived(key, LABEL, presented.reveal().as_bytes())?))
+    Some(RefreshToken::from_bytes(&derived(
+        key,
+        LABEL,
+        presented.reveal().as_bytes(),
+    )?))
 }
 
 /// Why a sign-in was not revoked.
@@ -113,28 +143,51 @@ pub enum RevokeError {
 ///
 /// # Errors
 /// [`RevokeError`]
-pub async fn revoke(ports: &Ports, by: Caller, id: SessionId, origin: &RequestOrigin) -> Result<(), RevokeError> {
+pub async fn revoke(
+    ports: &Ports,
+    by: Caller,
+    id: SessionId,
+    origin: &RequestOrigin,
+) -> Result<(), RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp).await?.ok_or(RevokeError::SignedOut)?;
-    if known { Ok(()) } else { Err(RevokeError::Unknown) }
+    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp)
+        .await?
+        .ok_or(RevokeError::SignedOut)?;
+    if known {
+        Ok(())
+    } else {
+        Err(RevokeError::Unknown)
+    }
 }
 
 /// Revokes every sign-in of the caller's account that has a pair; gives how many there were.
 ///
 /// # Errors
 /// [`RevokeError`]
-pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, RevokeError> {
+pub async fn revoke_all(
+    ports: &Ports,
+    by: Caller,
+    origin: &RequestOrigin,
+) -> Result<usize, RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp).await?.ok_or(RevokeError::SignedOut)
+    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp)
+        .await?
+        .ok_or(RevokeError::SignedOut)
 }
 
 /// Revokes every sign-in of the caller's account but the caller's own; gives how many there were.
 ///
 /// # Errors
 /// [`RevokeError`]
-pub async fn revoke_others(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, RevokeError> {
+pub async fn revoke_others(
+    ports: &Ports,
+    by: Caller,
+    origin: &RequestOrigin,
+) -> Result<usize, RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_others(ports.db.as_ref(), by, &stamp).await?.ok_or(RevokeError::SignedOut)
+    sessions::revoke_others(ports.db.as_ref(), by, &stamp)
+        .await?
+        .ok_or(RevokeError::SignedOut)
 }
 
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.

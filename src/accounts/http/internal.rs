@@ -58,7 +58,11 @@ pub struct Person {
     #[schema(example = "web")]
     platform: String,
     /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`.
-    #[serde(default, alias = "clientAttestation", deserialize_with = "absent_if_empty")]
+    #[serde(
+        default,
+        alias = "clientAttestation",
+        deserialize_with = "absent_if_empty"
+    )]
     client_attestation: Option<String>,
     /// What the person's client calls itself.
     #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
@@ -72,23 +76,46 @@ impl Person {
 
     /// Where it came from: the call is the service's, the client is the person's.
     fn origin(&self, origin: RequestOrigin) -> RequestOrigin {
-        RequestOrigin { user_agent: self.user_agent.as_deref().and_then(text::user_agent), ..origin }
+        RequestOrigin {
+            user_agent: self.user_agent.as_deref().and_then(text::user_agent),
+            ..origin
+        }
     }
 
     fn identity(&self) -> Result<Identity, Code> {
-        let provider = self.provider.as_deref().and_then(text::slug).ok_or(Code::InvalidProvider)?;
+        let provider = self
+            .provider
+            .as_deref()
+            .and_then(text::slug)
+            .ok_or(Code::InvalidProvider)?;
         let auth_method = match self.auth_method.as_deref() {
             None => provider.clone(),
             Some(method) => text::slug(method).ok_or(Code::InvalidAuthMethod)?,
         };
-        let email = self.email.as_deref().map(|email| Email::parse(email).ok_or(Code::InvalidEmail)).transpose()?;
+        let email = self
+            .email
+            .as_deref()
+            .map(|email| Email::parse(email).ok_or(Code::InvalidEmail))
+            .transpose()?;
         Ok(Identity {
             provider,
-            provider_id: self.provider_id.as_deref().and_then(text::subject).ok_or(Code::InvalidProviderId)?,
+            provider_id: self
+                .provider_id
+                .as_deref()
+                .and_then(text::subject)
+                .ok_or(Code::InvalidProviderId)?,
             email,
             email_unverified: self.email_verified == Some(false),
-            name: self.name.as_deref().map(|name| text::name(name).ok_or(Code::InvalidName)).transpose()?,
-            picture: self.picture.as_deref().map(|picture| text::picture(picture).ok_or(Code::InvalidPicture)).transpose()?,
+            name: self
+                .name
+                .as_deref()
+                .map(|name| text::name(name).ok_or(Code::InvalidName))
+                .transpose()?,
+            picture: self
+                .picture
+                .as_deref()
+                .map(|picture| text::picture(picture).ok_or(Code::InvalidPicture))
+                .transpose()?,
             auth_method,
             platform: self.platform()?,
         })
@@ -112,9 +139,17 @@ pub async fn create_user(
     }
     let identity = body.identity()?;
     let origin = body.origin(origin);
-    let device = client::attested(&app.ports, identity.platform, body.client_attestation.as_deref()).await?;
+    let device = client::attested(
+        &app.ports,
+        identity.platform,
+        body.client_attestation.as_deref(),
+    )
+    .await?;
     let user = users::identify(&app.ports, &identity, device.as_ref(), &origin).await?;
-    Ok(AppJson(UserAnswer { success: true, user: user.into() }))
+    Ok(AppJson(UserAnswer {
+        success: true,
+        user: user.into(),
+    }))
 }
 
 /// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
@@ -134,7 +169,11 @@ pub async fn create_tokens(
         (Some(_), _, _) => return Err(Code::AmbiguousSubject.into()),
         (None, _, _) => None,
     };
-    let identity = if known.is_none() { Some(body.identity()?) } else { None };
+    let identity = if known.is_none() {
+        Some(body.identity()?)
+    } else {
+        None
+    };
     let device = client::attested(&app.ports, platform, body.client_attestation.as_deref()).await?;
     let who = match (known, &identity) {
         (Some(user), _) => Who::User(user),
@@ -172,7 +211,10 @@ pub async fn create_session(
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = Platform::parse(&body.platform).ok_or(Code::InvalidPlatform)?;
     let user = UserId::parse(&body.user_id).ok_or(Code::InvalidUserId)?;
-    let origin = RequestOrigin { user_agent: body.user_agent.as_deref().and_then(text::user_agent), ..origin };
+    let origin = RequestOrigin {
+        user_agent: body.user_agent.as_deref().and_then(text::user_agent),
+        ..origin
+    };
     let session = sign_in::web_session(&app.ports, Who::User(user), platform, &origin).await?;
     Ok(AppJson(session.into()))
 }
@@ -209,15 +251,24 @@ pub struct SessionAnswer {
 /// # Errors
 /// 401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
 #[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionQuestion, responses((status = 200, body = SessionAnswer)))]
-pub async fn validate_session(State(app): State<App>, AppJson(body): AppJson<SessionQuestion>) -> Result<AppJson<SessionAnswer>, ApiError> {
+pub async fn validate_session(
+    State(app): State<App>,
+    AppJson(body): AppJson<SessionQuestion>,
+) -> Result<AppJson<SessionAnswer>, ApiError> {
     let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateError::NoSignIn)?;
     let credential = Credential::Session(token);
     let mut signed_in = authenticate::authenticate(&app.ports, &credential).await?;
     if !authenticate::stands_alone(&app.ports, &signed_in) {
-        return Err(ApiError::because(Code::InvalidToken, "a session of iOS, whose device is not here"));
+        return Err(ApiError::because(
+            Code::InvalidToken,
+            "a session of iOS, whose device is not here",
+        ));
     }
     if signed_in.session.recovering {
-        return Err(ApiError::because(Code::InvalidToken, "a recovery that is not complete"));
+        return Err(ApiError::because(
+            Code::InvalidToken,
+            "a recovery that is not complete",
+        ));
     }
     authenticate::keep_alive(&app.ports, &credential, &mut signed_in).await?;
     Ok(AppJson(SessionAnswer {
@@ -256,8 +307,15 @@ pub struct EmailAnswer {
 /// # Errors
 /// 422 for what is no address.
 #[utoipa::path(post, path = "/api/internal/users/by-email", tag = "internal", request_body = EmailQuestion, responses((status = 200, body = EmailAnswer)))]
-pub async fn user_by_email(State(app): State<App>, AppJson(body): AppJson<EmailQuestion>) -> Result<AppJson<EmailAnswer>, ApiError> {
+pub async fn user_by_email(
+    State(app): State<App>,
+    AppJson(body): AppJson<EmailQuestion>,
+) -> Result<AppJson<EmailAnswer>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let user = users::by_email(&app.ports, &email).await?;
-    Ok(AppJson(EmailAnswer { success: true, user_exists: user.is_some(), user: user.map(Into::into) }))
+    Ok(AppJson(EmailAnswer {
+        success: true,
+        user_exists: user.is_some(),
+        user: user.map(Into::into),
+    }))
 }

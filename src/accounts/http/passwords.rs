@@ -55,14 +55,25 @@ pub async fn sign_in(
     origin: RequestOrigin,
     AppJson(body): AppJson<SignInRequest>,
 ) -> Result<AppJson<PasswordSignIn>, ApiError> {
-    let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
+    let email = body
+        .email
+        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
+        .transpose()?;
     let name = passwords::named(email.as_ref(), body.username.as_deref());
-    let name = name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
+    let name =
+        name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.look_at_device(&app, &device).await?;
-    let shown = Shown { name, password: &body.password, code: body.code.as_deref() };
+    let shown = Shown {
+        name,
+        password: &body.password,
+        code: body.code.as_deref(),
+    };
     let (complete, amr) = passwords::sign_in(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(PasswordSignIn { auth: complete.into(), amr: amr.methods().to_vec() }))
+    Ok(AppJson(PasswordSignIn {
+        auth: complete.into(),
+        amr: amr.methods().to_vec(),
+    }))
 }
 
 /// A password to set.
@@ -84,7 +95,9 @@ pub async fn set(
     AppJson(body): AppJson<SetRequest>,
 ) -> Result<AppJson<Message>, ApiError> {
     passwords::set(&app.ports, &me, &body.password, &origin).await?;
-    Ok(AppJson(Message::new("The password is set; every other sign-in has ended.")))
+    Ok(AppJson(Message::new(
+        "The password is set; every other sign-in has ended.",
+    )))
 }
 
 /// `DELETE /api/auth/password`: removes the account's password.

@@ -23,7 +23,10 @@ use axum::Extension;
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)))]
-pub async fn begin(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<AuthenticationBegun>, ApiError> {
+pub async fn begin(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<AuthenticationBegun>, ApiError> {
     let begun = reauthenticate::begin(&app.ports, &me).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
 }
@@ -71,11 +74,21 @@ pub async fn complete(
         (Some(response), None) => Shown::Passkey(response),
         (None, Some(code)) => Shown::Totp(code),
         _ => {
-            return Err(ApiError::because(Code::InvalidBody, "not one of response and code"));
+            return Err(ApiError::because(
+                Code::InvalidBody,
+                "not one of response and code",
+            ));
         }
     };
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let proven = reauthenticate::complete(&app.ports, (&me, &presented.credential), challenge, &shown, &origin).await?;
+    let proven = reauthenticate::complete(
+        &app.ports,
+        (&me, &presented.credential),
+        challenge,
+        &shown,
+        &origin,
+    )
+    .await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
         // Instead of the one that an extension may have set.
         drop(outgoing.take());
@@ -103,7 +116,13 @@ pub struct CsrfAnswer {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfAnswer)), security(("cookie" = []), ("bearer" = [])))]
-pub async fn csrf_token(State(app): State<App>, AlsoRecovering(me): AlsoRecovering) -> Result<AppJson<CsrfAnswer>, ApiError> {
+pub async fn csrf_token(
+    State(app): State<App>,
+    AlsoRecovering(me): AlsoRecovering,
+) -> Result<AppJson<CsrfAnswer>, ApiError> {
     let csrf_token = csrf::token(&app.ports, me.session.id)?.ok_or(Code::Internal)?;
-    Ok(AppJson(CsrfAnswer { success: true, csrf_token }))
+    Ok(AppJson(CsrfAnswer {
+        success: true,
+        csrf_token,
+    }))
 }

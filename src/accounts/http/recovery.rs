@@ -44,11 +44,19 @@ pub struct Begun {
 /// # Errors
 /// 422 for what cannot be an address.
 #[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = Begun)))]
-pub async fn begin(State(app): State<App>, AppJson(body): AppJson<RecoveryBeginRequest>) -> Result<AppJson<Begun>, ApiError> {
+pub async fn begin(
+    State(app): State<App>,
+    AppJson(body): AppJson<RecoveryBeginRequest>,
+) -> Result<AppJson<Begun>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
     let methods = ["totp", "backup_code"];
-    Ok(AppJson(Begun { success: true, challenge_id_camel: challenge_id.clone(), challenge_id, methods }))
+    Ok(AppJson(Begun {
+        success: true,
+        challenge_id_camel: challenge_id.clone(),
+        challenge_id,
+        methods,
+    }))
 }
 
 /// A recovery to complete.
@@ -89,8 +97,16 @@ pub async fn complete(
     AppJson(body): AppJson<RecoveryCompleteRequest>,
 ) -> Result<AppJson<Recovered>, ApiError> {
     client.look_at_device(&app, &device).await?;
-    let shown = Shown { challenge: ChallengeId::parse(&body.challenge_id), code: &body.code, ends_others: body.revoke_others };
+    let shown = Shown {
+        challenge: ChallengeId::parse(&body.challenge_id),
+        code: &body.code,
+        ends_others: body.revoke_others,
+    };
     let (complete, amr) = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(Recovered { auth: complete.into(), amr: amr.methods().to_vec(), recovering: true }))
+    Ok(AppJson(Recovered {
+        auth: complete.into(),
+        amr: amr.methods().to_vec(),
+        recovering: true,
+    }))
 }

@@ -70,7 +70,10 @@ pub async fn logout(
     for credential in presented {
         authenticate::sign_out(&app.ports, &credential, &origin).await?;
     }
-    Ok(with_cleared_cookie(&cookie, Message::new("You are logged out.")))
+    Ok(with_cleared_cookie(
+        &cookie,
+        Message::new("You are logged out."),
+    ))
 }
 
 /// An answer that also clears the session cookie.

@@ -36,7 +36,9 @@ impl Proof {
         match self {
             Self::Provider => &[PROVIDER],
             Self::Passkey { multi_device: true } => &["swk", "user", "mfa"],
-            Self::Passkey { multi_device: false } => &["hwk", "user", "mfa"],
+            Self::Passkey {
+                multi_device: false,
+            } => &["hwk", "user", "mfa"],
             Self::Totp => &["otp"],
             Self::BackupCode => &["backup_code"],
             Self::Password => &[PASSWORD],
@@ -53,7 +55,13 @@ impl Amr {
     /// Of a sign-in that was made by `proof`.
     #[must_use]
     pub fn of(proof: Proof) -> Self {
-        Self(proof.methods().iter().map(|method| (*method).to_owned()).collect())
+        Self(
+            proof
+                .methods()
+                .iter()
+                .map(|method| (*method).to_owned())
+                .collect(),
+        )
     }
 
     /// The same, made by recovery.
@@ -69,7 +77,10 @@ impl Amr {
     #[must_use]
     pub fn stepped_up(&self, proof: Proof) -> Self {
         let mut made = Self::of(proof);
-        let first = self.0.iter().find(|method| [PROVIDER, PASSWORD].contains(&method.as_str()));
+        let first = self
+            .0
+            .iter()
+            .find(|method| [PROVIDER, PASSWORD].contains(&method.as_str()));
         if let (Proof::Totp, Some(first)) = (proof, first.filter(|_| !self.is_recovered())) {
             made.0 = [first, "otp", "mfa"].map(str::to_owned).into();
         }
@@ -111,8 +122,25 @@ mod tests {
         let with_totp = federated.stepped_up(Proof::Totp);
         assert_eq!(with_totp.stored(), "fed otp mfa");
         assert_eq!(with_totp.stepped_up(Proof::Totp), with_totp);
-        assert_eq!(federated.stepped_up(Proof::Passkey { multi_device: true }).stored(), "swk user mfa");
-        assert_eq!(Amr::of(Proof::Passkey { multi_device: false }).stepped_up(Proof::Totp).stored(), "otp");
-        assert_eq!(Amr::recovered(Proof::BackupCode).stepped_up(Proof::Totp).stored(), "otp");
+        assert_eq!(
+            federated
+                .stepped_up(Proof::Passkey { multi_device: true })
+                .stored(),
+            "swk user mfa"
+        );
+        assert_eq!(
+            Amr::of(Proof::Passkey {
+                multi_device: false
+            })
+            .stepped_up(Proof::Totp)
+            .stored(),
+            "otp"
+        );
+        assert_eq!(
+            Amr::recovered(Proof::BackupCode)
+                .stepped_up(Proof::Totp)
+                .stored(),
+            "otp"
+        );
     }
 }

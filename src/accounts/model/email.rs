@@ -24,7 +24,9 @@ impl Email {
         }
         let (local, domain) = text.split_once('@')?;
         let local_ok = (1..=MAX_LOCAL_BYTES).contains(&local.len())
-            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
+            && local
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
         (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
     }
@@ -52,7 +54,9 @@ impl fmt::Debug for Email {
 /// A label of a domain name: 1 to 63 letters, digits and inner hyphens (RFC 1123 §2.1).
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
@@ -64,7 +68,12 @@ mod tests {
 
     #[test]
     fn an_address_has_one_spelling() {
-        assert_eq!(Email::parse(" Ada.Love+x@Example.COM ").map(|e| e.0).as_deref(), Some("ada.love+x@example.com"));
+        assert_eq!(
+            Email::parse(" Ada.Love+x@Example.COM ")
+                .map(|e| e.0)
+                .as_deref(),
+            Some("ada.love+x@example.com")
+        );
     }
 
     #[test]

@@ -7,7 +7,9 @@ use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Su
 use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql,
+};
 
 /// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
 const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
@@ -51,7 +53,13 @@ pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 
             millis(policy.longest_delay).into(),
         ],
     );
-    [count, sql("SELECT free_at FROM attempts WHERE subject = ?1", [subject.as_str().into()])]
+    [
+        count,
+        sql(
+            "SELECT free_at FROM attempts WHERE subject = ?1",
+            [subject.as_str().into()],
+        ),
+    ]
 }
 
 /// What became of the claim whose statements stood at `index` of a batch and after it.
@@ -63,8 +71,12 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreErro
         return Ok(AttemptClaim::Allowed);
     }
     match rows(results, index.saturating_add(1)).first() {
-        Some(row) => Ok(AttemptClaim::Refused { free_at: row.time("free_at")? }),
-        None => Err(StoreError::Broken("an attempt was neither counted nor refused".to_owned())),
+        Some(row) => Ok(AttemptClaim::Refused {
+            free_at: row.time("free_at")?,
+        }),
+        None => Err(StoreError::Broken(
+            "an attempt was neither counted nor refused".to_owned(),
+        )),
     }
 }
 
@@ -72,7 +84,12 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreErro
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn try_claim(db: &dyn Db, subject: &Subject, policy: &Policy, now: Timestamp) -> Result<AttemptClaim, StoreError> {
+pub async fn try_claim(
+    db: &dyn Db,
+    subject: &Subject,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<AttemptClaim, StoreError> {
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
@@ -92,13 +109,19 @@ pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
 /// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
 #[must_use]
 pub fn clear(subject: &Subject) -> Statement {
-    sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
+    sql(
+        "DELETE FROM attempts WHERE subject = ?1",
+        [subject.as_str().into()],
+    )
 }
 
 /// The same, if the sign-in of whoever changes something is live.
 #[must_use]
 pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
-    sql(concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE), [by.session.into(), by.user.into(), subject.as_str().into()])
+    sql(
+        concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
+        [by.session.into(), by.user.into(), subject.as_str().into()],
+    )
 }
 
 /// Removes what was last tried before or at `before`, some batches of it; gives how many.

@@ -7,7 +7,9 @@ use crate::kernel::model::base64;
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql,
+};
 
 /// Most live keys of an account.
 pub const MOST_KEYS: i64 = 20;
@@ -98,8 +100,10 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<b
               ON CONFLICT (id) DO NOTHING",
         params: new.params(now),
     };
-    let select =
-        sql("SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL", [new.id.text().as_str().into()]);
+    let select = sql(
+        "SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL",
+        [new.id.text().as_str().into()],
+    );
     let results = db.batch(vec![insert, select]).await?;
     Ok(!rows(&results, 1).is_empty())
 }
@@ -109,7 +113,10 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<b
 /// # Errors
 /// [`StoreError`]
 pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreError> {
-    let select = sql(concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE id = ?1"), [id.text().as_str().into()]);
+    let select = sql(
+        concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE id = ?1"),
+        [id.text().as_str().into()],
+    );
     run(db, select).await?.first().map(read).transpose()
 }
 
@@ -135,7 +142,12 @@ pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreErro
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke(db: &dyn Db, by: Caller, id: &KeyId, stamp: &EventStamp) -> Result<Option<bool>, StoreError> {
+pub async fn revoke(
+    db: &dyn Db,
+    by: Caller,
+    id: &KeyId,
+    stamp: &EventStamp,
+) -> Result<Option<bool>, StoreError> {
     let id_text = id.text();
     let update = sql(
         "UPDATE attest_keys SET revoked_at = COALESCE(revoked_at, ?3)
@@ -149,7 +161,14 @@ pub async fn revoke(db: &dyn Db, by: Caller, id: &KeyId, stamp: &EventStamp) -> 
             AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.revoked_at IS NOT NULL)",
         [id_text.as_str().into(), by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![live::select(by), events::about_revoked_key(stamp, by, id), update, end]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            events::about_revoked_key(stamp, by, id),
+            update,
+            end,
+        ])
+        .await?;
     Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
 }
 

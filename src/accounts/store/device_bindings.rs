@@ -12,7 +12,15 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, sql};
 /// The account that a key becomes the property of: by its id, or by one of its identities.
 macro_rules! keeper {
     ($user:literal, $provider:literal, $subject:literal) => {
-        concat!("COALESCE(", $user, ", (SELECT user_id FROM identities WHERE provider = ", $provider, " AND provider_id = ", $subject, "))")
+        concat!(
+            "COALESCE(",
+            $user,
+            ", (SELECT user_id FROM identities WHERE provider = ",
+            $provider,
+            " AND provider_id = ",
+            $subject,
+            "))"
+        )
     };
 }
 
@@ -41,7 +49,13 @@ macro_rules! session_may {
 /// How many live keys the account has besides this one.
 macro_rules! others {
     ($of:literal, $key:literal) => {
-        concat!("(SELECT COUNT(*) FROM attest_keys AS o WHERE o.user_id = ", $of, " AND o.revoked_at IS NULL AND o.id <> ", $key, ")")
+        concat!(
+            "(SELECT COUNT(*) FROM attest_keys AS o WHERE o.user_id = ",
+            $of,
+            " AND o.revoked_at IS NULL AND o.id <> ",
+            $key,
+            ")"
+        )
     };
 }
 
@@ -130,21 +144,53 @@ impl KeyClaimant<'_> {
     }
 
     /// Makes room for the key, ends the sign-ins of the one that goes, and tells.
-    fn make_room(&self, key: &KeyId, binding: &BindingRules, room: Room, stamp: &EventStamp) -> [Statement; 3] {
+    fn make_room(
+        &self,
+        key: &KeyId,
+        binding: &BindingRules,
+        room: Room,
+        stamp: &EventStamp,
+    ) -> [Statement; 3] {
         let [user, provider, subject, session, strict, fresh, id, most] = self.params(key, binding);
-        let [lately, spares, counter] = [binding.lately.into(), room.spares_unused.into(), room.counter.into()];
-        let about = [user, provider, subject, session, strict, fresh, id, most, lately, spares, counter];
+        let [lately, spares, counter] = [
+            binding.lately.into(),
+            room.spares_unused.into(),
+            room.counter.into(),
+        ];
+        let about = [
+            user, provider, subject, session, strict, fresh, id, most, lately, spares, counter,
+        ];
         let event = events::event(
-            insert_subject_event!("user_id, NULL, id FROM attest_keys WHERE id = ", least_used!()),
-            &EventStamp { id: binding.revoked_event, ..stamp.clone() },
+            insert_subject_event!(
+                "user_id, NULL, id FROM attest_keys WHERE id = ",
+                least_used!()
+            ),
+            &EventStamp {
+                id: binding.revoked_event,
+                ..stamp.clone()
+            },
             EventKind::DeviceKeyRevoked,
             about.clone(),
         );
         let none = || Value::Null;
         let update = Statement {
-            sql: concat!("UPDATE attest_keys SET revoked_at = ?2 WHERE id = ", least_used!()),
+            sql: concat!(
+                "UPDATE attest_keys SET revoked_at = ?2 WHERE id = ",
+                least_used!()
+            ),
             // In the places that they have in the event.
-            params: [none(), stamp.at.into(), none(), none(), none(), none(), none()].into_iter().chain(about.clone()).collect(),
+            params: [
+                none(),
+                stamp.at.into(),
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]
+            .into_iter()
+            .chain(about.clone())
+            .collect(),
         };
         let end = Statement {
             sql: concat!(
@@ -169,18 +215,28 @@ pub(super) struct Room {
 
 impl KeyClaimant<'_> {
     /// Makes an attested key the account's, if it is nobody's and there is room. Safe to repeat.
-    pub(super) fn keep(&self, new: &NewKey, binding: &BindingRules, spares_unused: bool, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn keep(
+        &self,
+        new: &NewKey,
+        binding: &BindingRules,
+        spares_unused: bool,
+        stamp: &EventStamp,
+    ) -> Vec<Statement> {
         let event = events::event(
             insert_subject_event!(
                 "u.id, ?11, ?14 FROM users AS u WHERE ",
                 may_keep!("?8", "?9", "?10", "?11", "?12", "?13", "?14", "?15"),
                 " AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?14 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
             ),
-            &EventStamp { id: binding.added_event, ..stamp.clone() },
+            &EventStamp {
+                id: binding.added_event,
+                ..stamp.clone()
+            },
             EventKind::DeviceKeyAdded,
             self.params(&new.id, binding),
         );
-        let [user, provider, subject, session, strict, fresh, _, most] = self.params(&new.id, binding);
+        let [user, provider, subject, session, strict, fresh, _, most] =
+            self.params(&new.id, binding);
         let insert = Statement {
             sql: concat!(
                 "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
@@ -190,18 +246,41 @@ impl KeyClaimant<'_> {
             ),
             params: new.params(stamp.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
         };
-        self.make_room(&new.id, binding, Room { spares_unused, counter: None }, stamp).into_iter().chain([event, insert]).collect()
+        self.make_room(
+            &new.id,
+            binding,
+            Room {
+                spares_unused,
+                counter: None,
+            },
+            stamp,
+        )
+        .into_iter()
+        .chain([event, insert])
+        .collect()
     }
 
     pub(super) fn select_account(&self) -> Statement {
-        let [user, provider, subject, ..] =
-            [Value::from(self.user), self.identity.map(|(provider, _)| provider).into(), self.identity.map(|(_, subject)| subject).into()];
-        sql(concat!("SELECT id FROM users WHERE id = ", keeper!("?1", "?2", "?3")), [user, provider, subject])
+        let [user, provider, subject, ..] = [
+            Value::from(self.user),
+            self.identity.map(|(provider, _)| provider).into(),
+            self.identity.map(|(_, subject)| subject).into(),
+        ];
+        sql(
+            concat!(
+                "SELECT id FROM users WHERE id = ",
+                keeper!("?1", "?2", "?3")
+            ),
+            [user, provider, subject],
+        )
     }
 }
 
 pub(super) fn select_key(id: &KeyId) -> Statement {
-    sql("SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1", [id.text().as_str().into()])
+    sql(
+        "SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1",
+        [id.text().as_str().into()],
+    )
 }
 
 /// How keeping a key ended.
@@ -224,7 +303,10 @@ pub enum KeyClaim {
 /// By what is there now.
 pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim, StoreError> {
     let (owner, revoked) = match key {
-        Some(row) => (row.opt_text("user_id")?, row.opt_time("revoked_at")?.is_some()),
+        Some(row) => (
+            row.opt_text("user_id")?,
+            row.opt_time("revoked_at")?.is_some(),
+        ),
         None => (None, false),
     };
     Ok(match (account, owner) {
@@ -241,20 +323,39 @@ pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim,
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &BindingRules, stamp: &EventStamp) -> Result<KeyClaim, StoreError> {
-    let keeper = KeyClaimant { user: Some(by.user), identity: None, session: Some(by.session) };
+pub async fn keep(
+    db: &dyn Db,
+    by: Caller,
+    new: &NewKey,
+    binding: &BindingRules,
+    stamp: &EventStamp,
+) -> Result<KeyClaim, StoreError> {
+    let keeper = KeyClaimant {
+        user: Some(by.user),
+        identity: None,
+        session: Some(by.session),
+    };
     let may = sql(
         concat!(
             "SELECT id, ",
             session_may!("?1", "?2", "?3", "?4", "?5"),
             " AS may FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL"
         ),
-        [by.session.into(), by.user.into(), binding.strict.into(), binding.fresh_since.into(), new.id.text().as_str().into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            binding.strict.into(),
+            binding.fresh_since.into(),
+            new.id.text().as_str().into(),
+        ],
     );
     let mut batch = vec![may];
     batch.extend(keeper.keep(new, binding, true, stamp));
     let owner = batch.len();
-    batch.extend([select_key(&new.id), bind(by, &new.id, binding.fresh_since, ANY_COUNTER)]);
+    batch.extend([
+        select_key(&new.id),
+        bind(by, &new.id, binding.fresh_since, ANY_COUNTER),
+    ]);
     let results = db.batch(batch).await?;
     match rows(&results, 0).first() {
         None => Ok(KeyClaim::SignedOut),
@@ -300,9 +401,28 @@ pub(super) fn use_statements(
     let (key, counter) = (used.key.text(), i64::from(used.counter));
     let mut batch = Vec::new();
     if used.binds {
-        let keeper = KeyClaimant { user: Some(by.user), identity: None, session: Some(by.session) };
-        batch.extend(keeper.make_room(used.key, binding, Room { spares_unused, counter: Some(counter) }, stamp));
-        let about = [by.session.into(), by.user.into(), key.as_str().into(), counter.into(), MOST_KEYS.into(), binding.fresh_since.into()];
+        let keeper = KeyClaimant {
+            user: Some(by.user),
+            identity: None,
+            session: Some(by.session),
+        };
+        batch.extend(keeper.make_room(
+            used.key,
+            binding,
+            Room {
+                spares_unused,
+                counter: Some(counter),
+            },
+            stamp,
+        ));
+        let about = [
+            by.session.into(),
+            by.user.into(),
+            key.as_str().into(),
+            counter.into(),
+            MOST_KEYS.into(),
+            binding.fresh_since.into(),
+        ];
         batch.push(events::event(
             insert_subject_event!(
                 "s.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.id = ?8
@@ -382,7 +502,10 @@ pub async fn use_for(
         ],
     ));
     let results = db.batch(batch).await?;
-    if moved.checked_sub(1).is_some_and(|last| !rows(&results, last).is_empty()) {
+    if moved
+        .checked_sub(1)
+        .is_some_and(|last| !rows(&results, last).is_empty())
+    {
         return Ok(KeyUseOutcome::Yes);
     }
     let Some(row) = rows(&results, moved).first() else {

@@ -67,11 +67,19 @@ const PARTS: [(&str, &str); 13] = [
 /// [`StoreError`]
 pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError> {
     let statement = |(name, text): &(&str, &'static str)| match *name {
-        "events" => sql(text, [user.into(), i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX).into()]),
+        "events" => sql(
+            text,
+            [
+                user.into(),
+                i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX).into(),
+            ],
+        ),
         _ => sql(text, [user.into()]),
     };
     let results = db.batch(PARTS.iter().map(statement).collect()).await?;
-    let part = |(index, (name, _)): (usize, &(&'static str, &str))| (*name, columns(rows(&results, index)));
+    let part = |(index, (name, _)): (usize, &(&'static str, &str))| {
+        (*name, columns(rows(&results, index)))
+    };
     Ok(AccountExport(PARTS.iter().enumerate().map(part).collect()))
 }
 

@@ -83,14 +83,21 @@ pub async fn claim_attempt(
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
     let candidate = |row: &Row| {
-        let totp = if row.opt_text("secret")?.is_some() { Some(totp::read(row)?) } else { None };
+        let totp = if row.opt_text("secret")?.is_some() {
+            Some(totp::read(row)?)
+        } else {
+            None
+        };
         Ok::<_, StoreError>(PasswordCandidate {
             user: row.parsed("id", UserId::parse)?,
             hash: PasswordHash::from_stored(row.text("hash")?),
             totp,
         })
     };
-    Ok((rows(&results, 0).first().map(candidate).transpose()?, attempts::claimed(&results, 1)?))
+    Ok((
+        rows(&results, 0).first().map(candidate).transpose()?,
+        attempts::claimed(&results, 1)?,
+    ))
 }
 
 /// How many passwords there are under each key of the pepper, by its id; none for those under no key.
@@ -103,11 +110,19 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, Sto
            FROM passwords GROUP BY id",
         [],
     );
-    run(db, select).await?.iter().map(|row| Ok((row.opt_text("id")?, row.integer("count")?))).collect()
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.opt_text("id")?, row.integer("count")?)))
+        .collect()
 }
 
 /// Notes that a password made the sign-in `session`, which this batch made only if it may: the step is used, the hash is today's.
-pub(super) fn note_use(proved: &VerifiedPassword, session: SessionId, now: Timestamp) -> Vec<Statement> {
+pub(super) fn note_use(
+    proved: &VerifiedPassword,
+    session: SessionId,
+    now: Timestamp,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     if let Some(step) = &proved.step {
         statements.push(totp::use_step(*step, proved.user, session));
@@ -161,9 +176,23 @@ pub async fn set(
     );
     let mut batch = vec![live::select(by), next, first];
     if let Some(id) = ids.unchecked {
-        batch.push(events::about_session(&EventStamp { id, ..stamp.clone() }, EventKind::PasswordUnchecked, by.user, by.session));
+        batch.push(events::about_session(
+            &EventStamp {
+                id,
+                ..stamp.clone()
+            },
+            EventKind::PasswordUnchecked,
+            by.user,
+            by.session,
+        ));
     }
-    batch.push(events::about_others(&EventStamp { id: ids.revoked, ..stamp.clone() }, by));
+    batch.push(events::about_others(
+        &EventStamp {
+            id: ids.revoked,
+            ..stamp.clone()
+        },
+        by,
+    ));
     let [session, user] = caller();
     batch.push(sql(
         concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
@@ -203,11 +232,17 @@ macro_rules! may_go {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<FactorChange, StoreError> {
+pub async fn remove(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let event = events::event(
         concat!(
-            insert_event!("s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "),
+            insert_event!(
+                "s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "
+            ),
             may_go!("?9")
         ),
         stamp,
@@ -223,7 +258,19 @@ pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Facto
         ),
         caller(),
     );
-    let delete =
-        sql(concatcp!("DELETE FROM passwords WHERE user_id = ?2 AND ", may_go!("?2"), " AND ", IS_LIVE, " RETURNING user_id"), caller());
-    Ok(changed(&db.batch(vec![live::select(by), event, revoke, delete]).await?, 3))
+    let delete = sql(
+        concatcp!(
+            "DELETE FROM passwords WHERE user_id = ?2 AND ",
+            may_go!("?2"),
+            " AND ",
+            IS_LIVE,
+            " RETURNING user_id"
+        ),
+        caller(),
+    );
+    Ok(changed(
+        &db.batch(vec![live::select(by), event, revoke, delete])
+            .await?,
+        3,
+    ))
 }

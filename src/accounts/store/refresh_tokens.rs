@@ -62,7 +62,10 @@ pub async fn session_of(
         [token.into(), now.into(), repeat_since.into()],
     );
     let read = |row: &Row| {
-        let by = Caller { user: row.parsed("user_id", UserId::parse)?, session: row.parsed("session_id", SessionId::parse)? };
+        let by = Caller {
+            user: row.parsed("user_id", UserId::parse)?,
+            session: row.parsed("session_id", SessionId::parse)?,
+        };
         Ok((by, row.parsed("platform", Platform::parse)?))
     };
     run(db, select).await?.first().map(read).transpose()
@@ -74,7 +77,11 @@ pub async fn session_of(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) -> Result<Option<RefreshTokenRow>, StoreError> {
+pub async fn rotate(
+    db: &dyn Db,
+    rotation: &Rotation<'_>,
+    stamp: &EventStamp,
+) -> Result<Option<RefreshTokenRow>, StoreError> {
     let now = stamp.at;
     // A replay is found and answered first: what follows finds the sign-in revoked.
     let reuse_event = events::about_reuse(stamp, rotation.presented, rotation.repeat_since);
@@ -87,7 +94,13 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
          RETURNING id",
         [rotation.presented.into(), now.into(), rotation.repeat_since.into()],
     );
-    let event = events::about_refresh(&EventStamp { id: rotation.event, ..stamp.clone() }, rotation.presented);
+    let event = events::about_refresh(
+        &EventStamp {
+            id: rotation.event,
+            ..stamp.clone()
+        },
+        rotation.presented,
+    );
     let replace = sql(
         "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
           WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
@@ -142,7 +155,17 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
         ),
         [rotation.presented.into()],
     );
-    let results = db.batch(vec![reuse_event, revoke, event, replace, insert, update, select]).await?;
+    let results = db
+        .batch(vec![
+            reuse_event,
+            revoke,
+            event,
+            replace,
+            insert,
+            update,
+            select,
+        ])
+        .await?;
     let Some(row) = rows(&results, 6).first() else {
         return Ok(None);
     };

@@ -56,11 +56,21 @@ pub async fn take_with_totp(
     (subject, policy): (&Subject, &Policy),
     now: Timestamp,
 ) -> Result<(Option<TakenChallenge>, Option<Totp>, AttemptClaim), StoreError> {
-    let mut batch = vec![challenges::take(challenge, ChallengeKind::Reauthentication, Some(user), now), totp::select(user)];
+    let mut batch = vec![
+        challenges::take(challenge, ChallengeKind::Reauthentication, Some(user), now),
+        totp::select(user),
+    ];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
-    let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
-    Ok((taken, rows(&results, 1).first().map(totp::read).transpose()?, attempts::claimed(&results, 2)?))
+    let taken = rows(&results, 0)
+        .first()
+        .map(challenges::read)
+        .transpose()?;
+    Ok((
+        taken,
+        rows(&results, 1).first().map(totp::read).transpose()?,
+        attempts::claimed(&results, 2)?,
+    ))
 }
 
 /// A factor that answered; whether it may be used is decided where it is written.
@@ -75,7 +85,12 @@ pub enum VerifiedFactor<'a> {
 }
 
 /// Notes that a factor made the sign-in `session` of `user`, which this batch made only if it may.
-pub(super) fn note_use(answer: &VerifiedFactor<'_>, owner: UserId, session: SessionId, now: Timestamp) -> Statement {
+pub(super) fn note_use(
+    answer: &VerifiedFactor<'_>,
+    owner: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Statement {
     match answer {
         VerifiedFactor::Passkey(used) => passkeys::note_use(used, session, now),
         VerifiedFactor::Totp(step) => totp::use_step(*step, owner, session),
@@ -109,7 +124,9 @@ pub async fn reauthenticate(
     (stamp, event_id): (&EventStamp, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
-        VerifiedFactor::Passkey(used) => (Some(used.id.as_str()), Some(i64::from(used.counter)), None),
+        VerifiedFactor::Passkey(used) => {
+            (Some(used.id.as_str()), Some(i64::from(used.counter)), None)
+        }
         VerifiedFactor::Totp(step) => (None, None, Some(step)),
         // It is for recovery only.
         VerifiedFactor::BackupCode(_) => return Ok(false),

@@ -76,7 +76,12 @@ pub struct NewUserIds {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn upsert(db: &dyn Db, who: &IdentifiedUser<'_>, ids: NewUserIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn upsert(
+    db: &dyn Db,
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
     batch.push(touch(who, stamp));
     let select = batch.len();
@@ -99,7 +104,11 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
 }
 
 /// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
-pub(super) fn upsert_statements(who: &IdentifiedUser<'_>, ids: NewUserIds, stamp: &EventStamp) -> Vec<Statement> {
+pub(super) fn upsert_statements(
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
+    stamp: &EventStamp,
+) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
     let [provider, provider_id] = subject();
@@ -144,8 +153,22 @@ pub(super) fn upsert_statements(who: &IdentifiedUser<'_>, ids: NewUserIds, stamp
         ],
     );
     // Only this call can have inserted a row with one of its fresh ids.
-    let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
-    let linked = events::about_linked_identity(&EventStamp { id: ids.linked_event, ..stamp.clone() }, ids.identity, ids.user);
+    let created = events::about_user(
+        &EventStamp {
+            id: ids.created_event,
+            ..stamp.clone()
+        },
+        EventKind::UserCreated,
+        ids.user,
+    );
+    let linked = events::about_linked_identity(
+        &EventStamp {
+            id: ids.linked_event,
+            ..stamp.clone()
+        },
+        ids.identity,
+        ids.user,
+    );
     vec![create, link, created, linked]
 }
 
@@ -233,9 +256,15 @@ pub struct UserChanges {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn update(db: &dyn Db, by: Caller, changes: &UserChanges, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn update(
+    db: &dyn Db,
+    by: Caller,
+    changes: &UserChanges,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
-    let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
+    let ([write_name, name], [write_picture, picture]) =
+        (changes.name.params(), changes.picture.params());
     let update = sql(
         concat!(
             "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
@@ -258,7 +287,12 @@ pub async fn update(db: &dyn Db, by: Caller, changes: &UserChanges, stamp: &Even
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn delete(db: &dyn Db, by: Caller, before: Vec<Statement>, stamp: &EventStamp) -> Result<bool, StoreError> {
+pub async fn delete(
+    db: &dyn Db,
+    by: Caller,
+    before: Vec<Statement>,
+    stamp: &EventStamp,
+) -> Result<bool, StoreError> {
     let delete = sql(
         "DELETE FROM users
           WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
@@ -266,7 +300,11 @@ pub async fn delete(db: &dyn Db, by: Caller, before: Vec<Statement>, stamp: &Eve
         [by.user.into(), by.session.into()],
     );
     let mut batch = before;
-    batch.extend([events::about_deleted_account(stamp, by), events::delete_of_user(by), delete]);
+    batch.extend([
+        events::about_deleted_account(stamp, by),
+        events::delete_of_user(by),
+        delete,
+    ]);
     let results = db.batch(batch).await?;
     Ok(results.last().is_some_and(|deleted| !deleted.is_empty()))
 }

@@ -70,22 +70,48 @@ pub async fn explain(
     Token(token): Token,
     query: Result<Query<ExplainQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<AppJson<Explanation>, ApiError> {
-    let Query(query) =
-        query.map_err(|_| ApiError::detailed(Code::InvalidQuery, "subject, service and permission are needed, each once."))?;
-    let permission = words::name(&query.permission).ok_or_else(|| bad("permission: is no name."))?;
-    let (person, service) = (NumberOrName::Name(query.subject).person()?, NumberOrName::Name(query.service).service()?);
-    let explained = check::explain(&app.ports, &token, &Question { person, service, permission }).await?;
+    let Query(query) = query.map_err(|_| {
+        ApiError::detailed(
+            Code::InvalidQuery,
+            "subject, service and permission are needed, each once.",
+        )
+    })?;
+    let permission =
+        words::name(&query.permission).ok_or_else(|| bad("permission: is no name."))?;
+    let (person, service) = (
+        NumberOrName::Name(query.subject).person()?,
+        NumberOrName::Name(query.service).service()?,
+    );
+    let explained = check::explain(
+        &app.ports,
+        &token,
+        &Question {
+            person,
+            service,
+            permission,
+        },
+    )
+    .await?;
     let mut would_allow = Vec::new();
     if explained.may_look && explained.answer.reason == check::Reason::NoGrant {
         for candidate in &explained.roles {
             let role = || Some(NamedAnswer::from(candidate.role.clone()));
             match (candidate.held, candidate.grants) {
-                (false, true) => would_allow.push(Remedy { grant: "person_service_role", role: role() }),
-                (true, false) => would_allow.push(Remedy { grant: "role_permission", role: role() }),
+                (false, true) => would_allow.push(Remedy {
+                    grant: "person_service_role",
+                    role: role(),
+                }),
+                (true, false) => would_allow.push(Remedy {
+                    grant: "role_permission",
+                    role: role(),
+                }),
                 _ => {}
             }
         }
-        would_allow.push(Remedy { grant: "person_service_permission", role: None });
+        would_allow.push(Remedy {
+            grant: "person_service_permission",
+            role: None,
+        });
     }
     let roles = explained.roles.into_iter().map(|candidate| RoleAnswer {
         role: candidate.role.into(),
@@ -93,5 +119,10 @@ pub async fn explain(
         ended: candidate.ended,
         has_permission: candidate.grants,
     });
-    Ok(AppJson(Explanation { roles: roles.collect(), answer: explained.answer.into(), direct_grant: explained.direct, would_allow }))
+    Ok(AppJson(Explanation {
+        roles: roles.collect(),
+        answer: explained.answer.into(),
+        direct_grant: explained.direct,
+        would_allow,
+    }))
 }

@@ -12,7 +12,9 @@ use crate::authorization::http::App;
 use crate::authorization::http::auth::AccessAnswer;
 use crate::authorization::http::services::ServiceAnswer;
 use crate::authorization::http::users::PersonAnswer;
-use crate::authorization::http::{NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token};
+use crate::authorization::http::{
+    NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token,
+};
 use crate::authorization::store::Named;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
@@ -99,7 +101,10 @@ pub async fn holders(
     paged: Paged,
 ) -> Result<Response, ApiError> {
     let list = access::holders(&app.ports, &token, &service, paged.page()).await?;
-    let grant = |(named, until): (Named, Option<Timestamp>)| GrantAnswer { thing: named.into(), expires_at: until.map(Timestamp::seconds) };
+    let grant = |(named, until): (Named, Option<Timestamp>)| GrantAnswer {
+        thing: named.into(),
+        expires_at: until.map(Timestamp::seconds),
+    };
     Ok(paged.answer(
         list,
         |holder| holder.person.id,
@@ -137,14 +142,27 @@ pub async fn effective(
 ) -> Result<Response, ApiError> {
     let (person, access) = access::effective(&app.ports, &token, &person, &service).await?;
     let version = access.service.policy_version;
-    let answer = EffectiveAnswer { user: person.into(), access: access.into() };
+    let answer = EffectiveAnswer {
+        user: person.into(),
+        access: access.into(),
+    };
     // Of the whole answer: a name changes too, and a grant that ends moves no version on.
-    let text = serde_json::to_vec(&answer).map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
+    let text = serde_json::to_vec(&answer)
+        .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
     let digest = base64::encode(Sha256::digest(&text).get(..12).unwrap_or_default());
     let tag = format!("\"{version}-{digest}\"");
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let known = known.flat_map(|value| value.split(',')).any(|value| value.trim().trim_start_matches("W/") == tag);
-    let mut response = if known && !strong { StatusCode::NOT_MODIFIED.into_response() } else { AppJson(answer).into_response() };
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let known = known
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().trim_start_matches("W/") == tag);
+    let mut response = if known && !strong {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        AppJson(answer).into_response()
+    };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -158,12 +176,23 @@ pub struct Consistency(pub bool);
 impl axum::extract::FromRequestParts<App> for Consistency {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut http::request::Parts, _: &App) -> Result<Self, ApiError> {
-        let value = parts.uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("consistency="));
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &App,
+    ) -> Result<Self, ApiError> {
+        let value = parts
+            .uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("consistency="));
         match value {
             None | Some("eventual") => Ok(Self(false)),
             Some("strong") => Ok(Self(true)),
-            Some(_) => Err(ApiError::detailed(Code::InvalidQuery, "consistency is strong or eventual.")),
+            Some(_) => Err(ApiError::detailed(
+                Code::InvalidQuery,
+                "consistency is strong or eventual.",
+            )),
         }
     }
 }

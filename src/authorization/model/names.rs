@@ -28,8 +28,14 @@ pub enum AuthPermission {
 
 impl AuthPermission {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Administer, Self::ReadPeople, Self::WritePeople, Self::ReadPolicy, Self::WritePolicy, Self::ReadChanges];
+    pub const ALL: [Self; 6] = [
+        Self::Administer,
+        Self::ReadPeople,
+        Self::WritePeople,
+        Self::ReadPolicy,
+        Self::WritePolicy,
+        Self::ReadChanges,
+    ];
 
     /// Its id in the table of permissions.
     #[must_use]
@@ -79,7 +85,9 @@ pub fn new_name(text: &str) -> Option<String> {
 #[must_use]
 pub fn username(text: &str) -> Option<String> {
     let ok = (1..=NAME_CHARS).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
         && !looks_like_a_number(text);
     ok.then(|| text.to_owned())
 }
@@ -88,20 +96,28 @@ pub fn username(text: &str) -> Option<String> {
 #[must_use]
 pub fn description(text: &str) -> Option<String> {
     let text = text.trim();
-    (text.chars().count() <= DESCRIPTION_CHARS && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    (text.chars().count() <= DESCRIPTION_CHARS && !text.chars().any(char::is_control))
+        .then(|| text.to_owned())
 }
 
 /// Whether somebody who reads it would take it for an id.
 #[must_use]
 pub fn looks_like_a_number(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.bytes().all(|b| b.is_ascii_digit() || b"+-.".contains(&b))
+    text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b"+-.".contains(&b))
 }
 
 /// An id: a whole number from 1, below 2^53.
 #[must_use]
 pub fn id(text: &str) -> Option<i64> {
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    plain.then(|| text.parse().ok()).flatten().filter(|id| (1..1_i64 << 53).contains(id))
+    let plain =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    plain
+        .then(|| text.parse().ok())
+        .flatten()
+        .filter(|id| (1..1_i64 << 53).contains(id))
 }
 
 /// What a person is: `N`, a natural one, or `J`, a legal one.
@@ -113,13 +129,16 @@ pub fn person_type(text: &str) -> Option<String> {
 /// What a document is.
 #[must_use]
 pub fn document_type(text: &str) -> Option<String> {
-    ["DNI", "CE", "RUC"].contains(&text).then(|| text.to_owned())
+    ["DNI", "CE", "RUC"]
+        .contains(&text)
+        .then(|| text.to_owned())
 }
 
 /// A document's number: 1 to 20 letters and digits.
 #[must_use]
 pub fn document_number(text: &str) -> Option<String> {
-    ((1..=DOCUMENT_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())).then(|| text.to_owned())
+    ((1..=DOCUMENT_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .then(|| text.to_owned())
 }
 
 /// The address of an account that has none: nobody can write to it (RFC 2606 §2), and nobody vouches for it.
@@ -144,12 +163,31 @@ mod tests {
             ("007", false, false),
             ("7up", true, false),
         ] {
-            assert_eq!((name(text).is_some(), id(text).is_some()), (is_name, is_id), "{text}");
+            assert_eq!(
+                (name(text).is_some(), id(text).is_some()),
+                (is_name, is_id),
+                "{text}"
+            );
         }
-        assert_eq!((name("Service A").as_deref(), username("Service A")), (Some("Service A"), None));
-        assert_eq!((id("9007199254740992"), id("99999999999999999999")), (None, None));
-        assert!(new_name("Authors").is_some() && new_name("AUTH").is_none() && new_name("auth.x").is_none() && name("auth.x").is_some());
-        assert!(username("ana@example.com").is_some() && username("").is_none() && username(&"x".repeat(65)).is_none());
+        assert_eq!(
+            (name("Service A").as_deref(), username("Service A")),
+            (Some("Service A"), None)
+        );
+        assert_eq!(
+            (id("9007199254740992"), id("99999999999999999999")),
+            (None, None)
+        );
+        assert!(
+            new_name("Authors").is_some()
+                && new_name("AUTH").is_none()
+                && new_name("auth.x").is_none()
+                && name("auth.x").is_some()
+        );
+        assert!(
+            username("ana@example.com").is_some()
+                && username("").is_none()
+                && username(&"x".repeat(65)).is_none()
+        );
     }
 
     proptest! {

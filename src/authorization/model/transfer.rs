@@ -96,6 +96,11 @@ impl Grant {
     /// Whom, where and what, but for when it ends.
     #[must_use]
     pub fn what(&self) -> [Option<&str>; 4] {
-        [Some(&self.person), Some(&self.service), self.role.as_deref(), self.permission.as_deref()]
+        [
+            Some(&self.person),
+            Some(&self.service),
+            self.role.as_deref(),
+            self.permission.as_deref(),
+        ]
     }
 }

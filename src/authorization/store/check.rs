@@ -46,7 +46,11 @@ fn read(row: &Row) -> Result<Found, StoreError> {
         policy_version: row.opt_integer("policy_version")?,
         permission: row.opt_integer("permission_id")?,
         role: role.map(|role| (role, role_until)),
-        direct: if direct.is_some() { Some(row.opt_time("direct_until")?) } else { None },
+        direct: if direct.is_some() {
+            Some(row.opt_time("direct_until")?)
+        } else {
+            None
+        },
     })
 }
 
@@ -71,7 +75,10 @@ pub fn answers(questions: &[Question], now: Timestamp) -> Query<Found> {
         Ref::Id(id) => json!({"id": id}),
         Ref::Name(name) => json!({"name": name}),
     };
-    let list: Vec<_> = questions.iter().map(|q| json!({"p": of(&q.person), "s": of(&q.service), "m": q.permission})).collect();
+    let list: Vec<_> = questions
+        .iter()
+        .map(|q| json!({"p": of(&q.person), "s": of(&q.service), "m": q.permission}))
+        .collect();
     let select = sql(
         concat!(
             "SELECT json_each.key AS item, p.id AS person_id, s.id AS service_id, s.policy_version, m.id AS permission_id, ",
@@ -113,7 +120,12 @@ pub struct Candidate {
 
 fn read_candidate(row: &Row) -> Result<Candidate, StoreError> {
     let flag = |column: &str| Ok::<_, StoreError>(row.integer(column)? == 1);
-    Ok(Candidate { role: Named::read(row)?, held: flag("held")?, ended: flag("ended")?, grants: flag("grants")? })
+    Ok(Candidate {
+        role: Named::read(row)?,
+        held: flag("held")?,
+        ended: flag("ended")?,
+        grants: flag("grants")?,
+    })
 }
 
 /// Whether whoever `?1` and `?2` name has the role `r` in the service of `a`.
@@ -138,7 +150,8 @@ macro_rules! grants {
 /// The roles of the service that matter: those that the person has or had, and those that have the permission.
 #[must_use]
 pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
-    let ([person, username], [service, name]) = (question.person.params(), question.service.params());
+    let ([person, username], [service, name]) =
+        (question.person.params(), question.service.params());
     let select: Statement = sql(
         concat!(
             "SELECT r.id, r.name, ",
@@ -155,7 +168,14 @@ pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
             grants!(),
             ") ORDER BY r.id LIMIT 200"
         ),
-        [person, username, service, name, question.permission.as_str().into(), now.into()],
+        [
+            person,
+            username,
+            service,
+            name,
+            question.permission.as_str().into(),
+            now.into(),
+        ],
     );
     Query::new(select, read_candidate)
 }

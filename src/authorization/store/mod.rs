@@ -53,17 +53,28 @@ pub struct Named {
 
 impl Named {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.integer("id")?, name: row.text("name")? })
+        Ok(Self {
+            id: row.integer("id")?,
+            name: row.text("name")?,
+        })
     }
 }
 
 /// Reads all rows of a result.
-pub(super) fn all<T>(results: &[Rows], index: usize, read: fn(&Row) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+pub(super) fn all<T>(
+    results: &[Rows],
+    index: usize,
+    read: fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     rows(results, index).iter().map(read).collect()
 }
 
 /// Reads the first row of a result, if there is one.
-pub(super) fn one<T>(results: &[Rows], index: usize, read: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+pub(super) fn one<T>(
+    results: &[Rows],
+    index: usize,
+    read: fn(&Row) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
     rows(results, index).first().map(read).transpose()
 }
 

@@ -15,7 +15,11 @@ pub struct Thing {
 }
 
 fn read(row: &Row) -> Result<Thing, StoreError> {
-    Ok(Thing { named: Named::read(row)?, built_in: row.integer("built_in")? == 1, of_auth: row.integer("of_auth")? == 1 })
+    Ok(Thing {
+        named: Named::read(row)?,
+        built_in: row.integer("built_in")? == 1,
+        of_auth: row.integer("of_auth")? == 1,
+    })
 }
 
 macro_rules! things {

@@ -31,7 +31,11 @@ impl Turns {
     /// `most` turns.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::default(), next: AtomicU64::new(0), most })
+        Arc::new(Self {
+            taken: Mutex::default(),
+            next: AtomicU64::new(0),
+            most,
+        })
     }
 
     /// Takes a turn; `None` if all are taken.
@@ -54,12 +58,20 @@ pub struct Turn(Arc<Turns>, u64);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).retain(|(number, _)| *number != self.1);
+        self.0
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(number, _)| *number != self.1);
     }
 }
 
 /// Runs `work` and gives what it gave; `None` if the platform did not run it. The turn ends with the work, also if nobody waits for it any more.
-pub async fn computed<T: Send + 'static>(compute: &dyn Compute, turn: Turn, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub async fn computed<T: Send + 'static>(
+    compute: &dyn Compute,
+    turn: Turn,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let place = Arc::new(Mutex::new(None));
     let result = Arc::clone(&place);
     compute
@@ -84,6 +96,9 @@ mod tests {
         drop(one);
         let three = turns.take(now);
         assert!(three.is_some() && turns.take(now).is_none());
-        assert!(turns.take(now.plus(LAPSES)).is_some(), "one that was forgotten lapses");
+        assert!(
+            turns.take(now.plus(LAPSES)).is_some(),
+            "one that was forgotten lapses"
+        );
     }
 }

@@ -37,7 +37,10 @@ pub async fn run_all<P>(jobs: &[Job<P>], ports: &P) {
 pub fn jobs() -> Vec<Job<Ports>> {
     vec![
         // Old entries are given up first, so that a delivery does not claim them again.
-        Job { name: "remove outbox entries", run: |ports| Box::pin(remove_outbox_entries(ports)) },
+        Job {
+            name: "remove outbox entries",
+            run: |ports| Box::pin(remove_outbox_entries(ports)),
+        },
         Job {
             name: "deliver webhooks",
             run: |ports| {
@@ -59,7 +62,10 @@ async fn remove_outbox_entries(ports: &Ports) -> JobResult {
     let before = webhook.then(|| ports.clock.now().minus(OUTBOX_ENTRIES_KEPT));
     let removed = outbox::remove_expired(ports.db.as_ref(), before).await?;
     if webhook && removed > 0 {
-        tracing::error!(entries = removed, "webhooks given up after days without a delivery");
+        tracing::error!(
+            entries = removed,
+            "webhooks given up after days without a delivery"
+        );
     }
     Ok(removed)
 }

@@ -81,12 +81,18 @@ impl Ports {
     }
 
     /// The stamp of an event that happens now, because of `origin`.
-    pub(crate) fn stamp(&self, origin: &RequestOrigin, now: Timestamp) -> Result<EventStamp, NoEntropy> {
+    pub(crate) fn stamp(
+        &self,
+        origin: &RequestOrigin,
+        now: Timestamp,
+    ) -> Result<EventStamp, NoEntropy> {
         Ok(EventStamp {
             id: self.id(EventId::from_random)?,
             at: now,
             actor: origin.actor.clone(),
-            address: origin.address.map(|address| address.to_canonical().to_string()),
+            address: origin
+                .address
+                .map(|address| address.to_canonical().to_string()),
             country: origin.country.clone(),
             user_agent: origin.user_agent.clone(),
             request_id: origin.request_id.clone(),

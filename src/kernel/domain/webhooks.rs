@@ -77,7 +77,12 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
             break;
         }
         let due = outbox::claim(ports.db.as_ref(), now, AT_ONCE, &delays(ports)?).await?;
-        let sent: Vec<EventId> = join_all(due.iter().map(|notice| send(ports, webhook, notice, now))).await.into_iter().flatten().collect();
+        let sent: Vec<EventId> =
+            join_all(due.iter().map(|notice| send(ports, webhook, notice, now)))
+                .await
+                .into_iter()
+                .flatten()
+                .collect();
         total.failed += due.len() - sent.len();
         // A receiver that takes nothing is left alone until the next run; and nothing due is nothing sent.
         if sent.is_empty() {
@@ -101,7 +106,12 @@ fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
 }
 
 /// One try; gives the notice's id if the receiver has it now.
-async fn send(ports: &Ports, webhook: &Webhook, notice: &OutboxEntry, now: Timestamp) -> Option<EventId> {
+async fn send(
+    ports: &Ports,
+    webhook: &Webhook,
+    notice: &OutboxEntry,
+    now: Timestamp,
+) -> Option<EventId> {
     let (id, body) = (notice.id.to_string(), payload(notice));
     let signature = signatures(webhook, &id, now.seconds(), &body);
     let headers = [
@@ -111,7 +121,15 @@ async fn send(ports: &Ports, webhook: &Webhook, notice: &OutboxEntry, now: Times
         ("webhook-timestamp", now.seconds().to_string()),
         ("webhook-signature", signature),
     ];
-    let answer = ports.outgoing.post(Post { url: &webhook.url, headers: &headers, body, patience: PATIENCE }).await;
+    let answer = ports
+        .outgoing
+        .post(Post {
+            url: &webhook.url,
+            headers: &headers,
+            body,
+            patience: PATIENCE,
+        })
+        .await;
     match answer {
         Ok(200..300) => return Some(notice.id),
         // One address is configured, and by us: that it is gone is for the operator to see, and no reason to lose anything.
@@ -154,8 +172,14 @@ fn payload(notice: &OutboxEntry) -> String {
 /// A signature for each secret, separated by spaces (Standard Webhooks, "Signature scheme").
 fn signatures(webhook: &Webhook, id: &str, timestamp: i64, body: &str) -> String {
     let message = format!("{id}.{timestamp}.{body}");
-    let sign = |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
-    webhook.secrets.iter().filter_map(|secret| sign(secret.key())).collect::<Vec<_>>().join(" ")
+    let sign =
+        |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
+    webhook
+        .secrets
+        .iter()
+        .filter_map(|secret| sign(secret.key()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -166,15 +190,30 @@ mod tests {
     /// The example of the specification.
     #[test]
     fn signs_as_the_standard_says() {
-        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
-        let other = WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
+        let secret =
+            WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+        let other =
+            WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
         let sign = |secrets: &[&WebhookSecret]| {
-            let webhook = Webhook { url: String::new(), secrets: secrets.iter().map(|&secret| secret.clone()).collect() };
-            signatures(&webhook, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#)
+            let webhook = Webhook {
+                url: String::new(),
+                secrets: secrets.iter().map(|&secret| secret.clone()).collect(),
+            };
+            signatures(
+                &webhook,
+                "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                1_614_265_330,
+                r#"{"test": 2432232314}"#,
+            )
         };
         let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(sign(&[&secret]), expected);
         let both = sign(&[&other, &secret]);
-        assert!(both.ends_with(&format!(" {expected}")) && both.starts_with("v1,") && !both.starts_with(expected), "{both}");
+        assert!(
+            both.ends_with(&format!(" {expected}"))
+                && both.starts_with("v1,")
+                && !both.starts_with(expected),
+            "{both}"
+        );
     }
 }

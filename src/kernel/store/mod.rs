@@ -90,7 +90,10 @@ impl Statement {
 
 /// A statement from literal SQL and its parameters.
 pub(crate) fn sql<const N: usize>(sql: &'static str, params: [Value; N]) -> Statement {
-    Statement { sql, params: params.into() }
+    Statement {
+        sql,
+        params: params.into(),
+    }
 }
 
 /// One row: values by column name.
@@ -114,7 +117,10 @@ impl Row {
     }
 
     fn get(&self, column: &str) -> Option<&Value> {
-        self.0.iter().find(|(name, _)| name == column).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(name, _)| name == column)
+            .map(|(_, value)| value)
     }
 
     fn wrong(column: &str) -> StoreError {
@@ -191,7 +197,11 @@ impl Row {
     ///
     /// # Errors
     /// [`StoreError::Broken`]
-    pub fn parsed<T>(&self, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    pub fn parsed<T>(
+        &self,
+        column: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
         parse(&self.text(column)?).ok_or_else(|| Self::wrong(column))
     }
 }
@@ -229,8 +239,15 @@ impl Precondition {
     #[must_use]
     pub fn in_message(message: &str) -> Option<Self> {
         let (_, name) = message.split_once("precondition_")?;
-        let named = [("caller", Self::Caller), ("subject", Self::Subject), ("administrator", Self::Administrator)];
-        named.into_iter().find(|(each, _)| name.starts_with(each)).map(|(_, precondition)| precondition)
+        let named = [
+            ("caller", Self::Caller),
+            ("subject", Self::Subject),
+            ("administrator", Self::Administrator),
+        ];
+        named
+            .into_iter()
+            .find(|(each, _)| name.starts_with(each))
+            .map(|(_, precondition)| precondition)
     }
 }
 
@@ -247,7 +264,12 @@ pub trait Db: Send + Sync {
 
 /// Runs one statement.
 pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, StoreError> {
-    Ok(db.batch(vec![statement]).await?.into_iter().next().unwrap_or_default())
+    Ok(db
+        .batch(vec![statement])
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default())
 }
 
 /// Rows that one statement of a sweep removes at most.
@@ -256,7 +278,11 @@ pub(crate) const CLEANUP_BATCH: i64 = 500;
 const CLEANUP_ROUNDS: usize = 8;
 
 /// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it found.
-pub(crate) async fn remove_in_batches(db: &dyn Db, statement: Statement, most: i64) -> Result<usize, StoreError> {
+pub(crate) async fn remove_in_batches(
+    db: &dyn Db,
+    statement: Statement,
+    most: i64,
+) -> Result<usize, StoreError> {
     let full = usize::try_from(most).unwrap_or(usize::MAX);
     let mut total = 0;
     for _ in 0..CLEANUP_ROUNDS {
@@ -274,7 +300,15 @@ pub(crate) async fn remove_in_batches(db: &dyn Db, statement: Statement, most: i
 /// # Errors
 /// [`StoreError`] if it does not.
 pub async fn ping(db: &dyn Db) -> Result<(), StoreError> {
-    run(db, sql("SELECT 1 AS one FROM (SELECT id FROM users LIMIT 1) LIMIT 1", [])).await.map(drop)
+    run(
+        db,
+        sql(
+            "SELECT 1 AS one FROM (SELECT id FROM users LIMIT 1) LIMIT 1",
+            [],
+        ),
+    )
+    .await
+    .map(drop)
 }
 
 /// The rows of statement `index` of a batch; none if the adapter gave fewer entries than it must.

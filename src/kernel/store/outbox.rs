@@ -19,7 +19,12 @@ const OUTBOX_BATCH: i64 = 4000;
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn claim(db: &dyn Db, now: Timestamp, most: i64, delays: &Delays) -> Result<Vec<OutboxEntry>, StoreError> {
+pub async fn claim(
+    db: &dyn Db,
+    now: Timestamp,
+    most: i64,
+    delays: &Delays,
+) -> Result<Vec<OutboxEntry>, StoreError> {
     let [first, second, third, fourth, fifth, later] = delays.map(|delay| now.plus(delay).into());
     let claim = sql(
         "UPDATE outbox SET tries = tries + 1,
@@ -58,7 +63,9 @@ fn read(row: &Row) -> Result<OutboxEntry, StoreError> {
 /// [`StoreError`]
 pub async fn remove(db: &dyn Db, delivered: &[EventId]) -> Result<(), StoreError> {
     let delete = |id: &EventId| sql("DELETE FROM outbox WHERE id = ?1", [(*id).into()]);
-    db.batch(delivered.iter().map(delete).collect()).await.map(drop)
+    db.batch(delivered.iter().map(delete).collect())
+        .await
+        .map(drop)
 }
 
 /// Gives up notices of what happened before `before` and was tried in vain, or, where nobody wants them, all; gives how many.

@@ -25,7 +25,10 @@ async fn dump(app: &TestApp) -> Vec<String> {
     let mut dump = Vec::new();
     for table in TABLES {
         let rows = app.sql(&format!("SELECT * FROM {table}"), &[]).await;
-        dump.extend(rows.iter().map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))));
+        dump.extend(
+            rows.iter()
+                .map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))),
+        );
     }
     dump.sort();
     dump
@@ -93,14 +96,41 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
 async fn a_change_whose_answer_is_lost_is_whole() {
     case(async |app| {
         let root = app.administrator().await;
-        for (kind, action) in [("roles", "role_created"), ("permissions", "permission_created"), ("services", "service_created")] {
+        for (kind, action) in [
+            ("roles", "role_created"),
+            ("permissions", "permission_created"),
+            ("services", "service_created"),
+        ] {
             let before = app.actions().await.len();
-            app.fail(&[Fault { at: 1, mode: FaultMode::After, message: MESSAGE }]).await;
-            let answer = app.ask(&root, Method::POST, &format!("/{kind}"), json!({"name": "Lost"})).await;
+            app.fail(&[Fault {
+                at: 1,
+                mode: FaultMode::After,
+                message: MESSAGE,
+            }])
+            .await;
+            let answer = app
+                .ask(
+                    &root,
+                    Method::POST,
+                    &format!("/{kind}"),
+                    json!({"name": "Lost"}),
+                )
+                .await;
             assert_eq!(answer.refused(503), "service_unavailable");
-            assert_eq!(app.actions().await[before..], [action], "it happened, and its row with it");
             assert_eq!(
-                app.ask(&root, Method::POST, &format!("/{kind}"), json!({"name": "Lost"})).await.status(),
+                app.actions().await[before..],
+                [action],
+                "it happened, and its row with it"
+            );
+            assert_eq!(
+                app.ask(
+                    &root,
+                    Method::POST,
+                    &format!("/{kind}"),
+                    json!({"name": "Lost"})
+                )
+                .await
+                .status(),
                 409,
                 "a retry learns of it"
             );

@@ -52,7 +52,11 @@ fn every_operation_has_a_name_of_its_own() {
     let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
-        .filter_map(|route| document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"].as_str().map(str::to_owned))
+        .filter_map(|route| {
+            document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect();
     assert_eq!(names.len(), table().len(), "one is not described");
     names.sort();
@@ -63,13 +67,25 @@ fn every_operation_has_a_name_of_its_own() {
 #[test]
 fn the_flat_error_form_belongs_to_the_authorization_service() {
     for route in table() {
-        let core = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/") || !route.path[1..].contains('/');
+        let core = route.path.starts_with("/api/")
+            || route.path.starts_with("/.well-known/")
+            || !route.path[1..].contains('/');
         let core = core && route.access != Access::Token;
         assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
     // What needs no token has cases of its own, and nothing joins it unseen.
-    let others = table().into_iter().filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
+    let others = table()
+        .into_iter()
+        .filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
     let others: Vec<_> = others.map(|route| (route.path, route.access)).collect();
     let (open, service) = (Access::Anyone, Access::Service);
-    assert_eq!(others, [("/auth/login", open), ("/auth/bootstrap", open), ("/oauth/introspect", service), ("/oauth/revoke", service)]);
+    assert_eq!(
+        others,
+        [
+            ("/auth/login", open),
+            ("/auth/bootstrap", open),
+            ("/oauth/introspect", service),
+            ("/oauth/revoke", service)
+        ]
+    );
 }

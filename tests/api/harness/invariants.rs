@@ -83,15 +83,27 @@ async fn no_secret_is_kept(app: &TestApp) {
         let rows = app.sql(&format!("SELECT * FROM {table}"), &[]).await;
         kept.push_str(&serde_json::to_string(&rows).expect("JSON"));
     }
-    let mut secrets = app.secrets.lock().expect("no panic while it is held").clone();
+    let mut secrets = app
+        .secrets
+        .lock()
+        .expect("no panic while it is held")
+        .clone();
     secrets.push(app.settings["INTERNAL_API_KEY"].clone());
     let keys: Value = serde_json::from_str(&app.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
     secrets.push(keys["keys"][0]["d"].as_str().expect("d").to_owned());
-    secrets.extend(app.settings.get("WEBHOOK_SECRETS").into_iter().flat_map(|all| all.split(',').map(str::to_owned)));
+    secrets.extend(
+        app.settings
+            .get("WEBHOOK_SECRETS")
+            .into_iter()
+            .flat_map(|all| all.split(',').map(str::to_owned)),
+    );
     for secret in secrets {
         // An access token is a secret in all its parts; its signature is the part that nobody else can know.
         let part = secret.rsplit('.').next().unwrap_or_default();
         assert!(!kept.contains(part), "a secret is kept: {part}");
     }
-    assert!(!log.contains("@example.com"), "an address is in the log: {log}");
+    assert!(
+        !log.contains("@example.com"),
+        "an address is in the log: {log}"
+    );
 }

@@ -18,7 +18,11 @@ use authenticator_data::{Extensions, Header};
 
 /// What a certificate is issued for, and what a key signs.
 fn nonce(auth_data: &[u8], client_data_hash: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update(auth_data).chain_update(client_data_hash).finalize().into()
+    Sha256::new()
+        .chain_update(auth_data)
+        .chain_update(client_data_hash)
+        .finalize()
+        .into()
 }
 
 /// Whether the authenticator data is of the application.
@@ -33,5 +37,7 @@ fn category_step(steps: &mut Steps, extensions: &Extensions, accepted: &[u32]) {
     };
     let ok = accepted.is_empty() || accepted.contains(&category);
     let reason = "the app came onto the device in a way that is not accepted";
-    steps.check(0, "the validation category is accepted", ok, reason, || Some(category.to_string()));
+    steps.check(0, "the validation category is accepted", ok, reason, || {
+        Some(category.to_string())
+    });
 }

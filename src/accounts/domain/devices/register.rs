@@ -47,8 +47,10 @@ pub enum AttestError {
     Store(#[from] StoreError),
 }
 
-const NO_CHALLENGE: Refusal =
-    Refusal { step: 0, reason: "the challenge is unknown, used, expired, or for another purpose, app or account" };
+const NO_CHALLENGE: Refusal = Refusal {
+    step: 0,
+    reason: "the challenge is unknown, used, expired, or for another purpose, app or account",
+};
 
 /// What the challenge was made for.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +63,10 @@ struct State {
 
 /// Purposes for which an attestation is made; anything else is a challenge for something else.
 fn is_for_attestation(purpose: Option<&str>) -> bool {
-    matches!(purpose, None | Some("attestation" | "attest" | "registration"))
+    matches!(
+        purpose,
+        None | Some("attestation" | "attest" | "registration")
+    )
 }
 
 /// The id of a challenge follows from it: so it is found also by a client that kept only the challenge.
@@ -84,8 +89,13 @@ pub async fn challenge(
     let now = ports.clock.now();
     let bytes = *ports.secret()?;
     let id = id_of(&bytes);
-    let state = State { challenge: base64::encode(bytes), app: app.to_owned(), purpose };
-    let state = serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let state = State {
+        challenge: base64::encode(bytes),
+        app: app.to_owned(),
+        purpose,
+    };
+    let state =
+        serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
     let new = NewChallenge {
         id,
         kind: ChallengeKind::Attestation,
@@ -137,17 +147,24 @@ impl Submission {
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserId>) -> Result<NewKey, AttestError> {
+pub async fn verified(
+    ports: &Ports,
+    submission: &Submission,
+    user: Option<UserId>,
+) -> Result<NewKey, AttestError> {
     let now = ports.clock.now();
     let id = submission.challenge.ok_or(NO_CHALLENGE)?;
-    let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now).await?.ok_or(NO_CHALLENGE)?;
-    let state: State =
-        serde_json::from_str(&taken.state).map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
+    let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now)
+        .await?
+        .ok_or(NO_CHALLENGE)?;
+    let state: State = serde_json::from_str(&taken.state)
+        .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
     let app_fits = submission.app.as_ref().is_none_or(|app| *app == state.app);
     if !app_fits || !is_for_attestation(state.purpose.as_deref()) {
         return Err(NO_CHALLENGE.into());
     }
-    let challenge = base64::decode(&state.challenge).ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
+    let challenge = base64::decode(&state.challenge)
+        .ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
     let settings = &ports.config.attest;
     let verify = |client_data_hash: [u8; 32]| {
         let expected = ExpectedAttestation {
@@ -163,7 +180,8 @@ pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserI
     };
     // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no less.
     let text = standard(&challenge);
-    let attested = verify(Sha256::digest(&challenge).into()).or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
+    let attested = verify(Sha256::digest(&challenge).into())
+        .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
     Ok(NewKey {
         id: submission.key,
         public_key: attested.public_key,
@@ -184,11 +202,25 @@ pub fn standard(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission, origin: &RequestOrigin) -> Result<(), AttestError> {
+pub async fn register(
+    ports: &Ports,
+    by: Option<Caller>,
+    submission: &Submission,
+    origin: &RequestOrigin,
+) -> Result<(), AttestError> {
     let key = verified(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
-        Some(by) => device_bindings::keep(db, by, &key, &binding(ports, now)?, &ports.stamp(origin, now)?).await?,
+        Some(by) => {
+            device_bindings::keep(
+                db,
+                by,
+                &key,
+                &binding(ports, now)?,
+                &ports.stamp(origin, now)?,
+            )
+            .await?
+        }
         None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
         None => KeyClaim::Taken,
     };
@@ -206,7 +238,9 @@ pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission
 /// # Errors
 /// [`StoreError`]
 pub async fn is_valid(ports: &Ports, key: &KeyId) -> Result<bool, StoreError> {
-    Ok(attest_keys::find(ports.db.as_ref(), key).await?.is_some_and(|key| !key.revoked))
+    Ok(attest_keys::find(ports.db.as_ref(), key)
+        .await?
+        .is_some_and(|key| !key.revoked))
 }
 
 /// The account's keys, live ones first, newest first among them.
@@ -221,7 +255,14 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn revoke(ports: &Ports, by: Caller, key: &KeyId, origin: &RequestOrigin) -> Result<bool, AttestError> {
+pub async fn revoke(
+    ports: &Ports,
+    by: Caller,
+    key: &KeyId,
+    origin: &RequestOrigin,
+) -> Result<bool, AttestError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp).await?.ok_or(AttestError::SignedOut)
+    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp)
+        .await?
+        .ok_or(AttestError::SignedOut)
 }

@@ -39,8 +39,15 @@ pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
                 let about = about(*user);
-                if let Some(new) = keys.open(&about, sealed).and_then(|secret| keys.seal(&about, &secret, nonce)) {
-                    anew.push(ResealedSecret { user: *user, old: sealed, new });
+                if let Some(new) = keys
+                    .open(&about, sealed)
+                    .and_then(|secret| keys.seal(&about, &secret, nonce))
+                {
+                    anew.push(ResealedSecret {
+                        user: *user,
+                        old: sealed,
+                        new,
+                    });
                 } else {
                     tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
                 }

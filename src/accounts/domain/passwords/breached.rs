@@ -34,7 +34,15 @@ pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bo
     let url = format!("{base}{told}");
     // Padded: how long the answer is tells nobody which range it was.
     let headers = [("add-padding", "true"), ("user-agent", "hamrah-api")];
-    let range = ports.outgoing.get(Get { url: &url, headers: &headers, patience: PATIENCE, most_bytes: MOST_BYTES }).await?;
+    let range = ports
+        .outgoing
+        .get(Get {
+            url: &url,
+            headers: &headers,
+            patience: PATIENCE,
+            most_bytes: MOST_BYTES,
+        })
+        .await?;
     // What pads was seen zero times.
     Ok(range
         .lines()

@@ -10,7 +10,8 @@ const MOST_BYTES: usize = 32 * 1024;
 /// No format has more than six.
 const MOST_MEMBERS: u64 = 16;
 
-const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
+const REFUSED: &str =
+    "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
 /// What came.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +38,11 @@ pub enum Statement {
 fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
     let mut inside = Reader::new(reader.item()?);
     if !inside.is_map() {
-        return Ok(if inside.is_array() { Statement::List } else { Statement::Other });
+        return Ok(if inside.is_array() {
+            Statement::List
+        } else {
+            Statement::Other
+        });
     }
     let count = inside.map()?;
     if count > MOST_MEMBERS {
@@ -79,7 +84,11 @@ fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     }
     reader.end()?;
     let lacks = "a member is missing";
-    Ok(AttestationObject { format: format.ok_or(lacks)?, auth_data: auth_data.ok_or(lacks)?, statement: stated.ok_or(lacks)? })
+    Ok(AttestationObject {
+        format: format.ok_or(lacks)?,
+        auth_data: auth_data.ok_or(lacks)?,
+        statement: stated.ok_or(lacks)?,
+    })
 }
 
 /// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
@@ -114,8 +123,17 @@ impl AttestationObject {
         if self.format == "none" && !members.is_empty() {
             return Err("the attestation statement of format none is not empty");
         }
-        let wanted = FORMATS.iter().find(|(format, _)| *format == self.format).map_or(&[][..], |(_, wanted)| wanted);
-        let complete = wanted.iter().all(|name| members.iter().any(|member| member == name));
-        if complete { Ok(()) } else { Err("the attestation statement lacks a member of its format") }
+        let wanted = FORMATS
+            .iter()
+            .find(|(format, _)| *format == self.format)
+            .map_or(&[][..], |(_, wanted)| wanted);
+        let complete = wanted
+            .iter()
+            .all(|name| members.iter().any(|member| member == name));
+        if complete {
+            Ok(())
+        } else {
+            Err("the attestation statement lacks a member of its format")
+        }
     }
 }

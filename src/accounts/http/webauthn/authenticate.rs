@@ -34,7 +34,10 @@ pub async fn begin(
     State(app): State<App>,
     AppJson(body): AppJson<PasskeySignInBeginRequest>,
 ) -> Result<AppJson<AuthenticationBegun>, ApiError> {
-    let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
+    let email = body
+        .email
+        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
+        .transpose()?;
     let begun = sign_in::begin(&app.ports, email).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
 }
@@ -64,7 +67,14 @@ pub async fn complete(
 ) -> Result<AppJson<PasskeySignIn>, ApiError> {
     client.look_at_device(&app, &device).await?;
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let (id, complete) = sign_in::complete(&app.ports, challenge, &body.response, &client.place, &origin).await?;
+    let (id, complete) = sign_in::complete(
+        &app.ports,
+        challenge,
+        &body.response,
+        &client.place,
+        &origin,
+    )
+    .await?;
     client.remember(&complete);
     Ok(AppJson(PasskeySignIn::new(&id, complete)))
 }

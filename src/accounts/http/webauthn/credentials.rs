@@ -54,7 +54,11 @@ impl From<records::Passkey> for Listed {
             name: passkey.name,
             created_at: passkey.created_at.millis(),
             last_used: passkey.last_used_at.map(Timestamp::millis),
-            credential_device_type: if passkey.backup_eligible { "multiDevice" } else { "singleDevice" },
+            credential_device_type: if passkey.backup_eligible {
+                "multiDevice"
+            } else {
+                "singleDevice"
+            },
             credential_backed_up: passkey.backed_up,
             credential_type: "public-key",
             user_verified: passkey.user_verified,
@@ -94,16 +98,28 @@ struct UserDetails {
 }
 
 impl Signals {
-    fn new<'a>(config: &Config, me: &SignedIn, ids: impl IntoIterator<Item = &'a CredentialId>) -> Self {
+    fn new<'a>(
+        config: &Config,
+        me: &SignedIn,
+        ids: impl IntoIterator<Item = &'a CredentialId>,
+    ) -> Self {
         let (rp_id, user_id) = (config.rp_id.clone(), base64::encode(me.user.id.to_string()));
         let name = me.user.email.as_str().to_owned();
         Self {
             all_accepted_credentials: AcceptedCredentials {
                 rp_id: rp_id.clone(),
                 user_id: user_id.clone(),
-                all_accepted_credential_ids: ids.into_iter().map(|id| id.as_str().to_owned()).collect(),
+                all_accepted_credential_ids: ids
+                    .into_iter()
+                    .map(|id| id.as_str().to_owned())
+                    .collect(),
             },
-            current_user_details: UserDetails { rp_id, user_id, display_name: me.user.name.clone().unwrap_or_else(|| name.clone()), name },
+            current_user_details: UserDetails {
+                rp_id,
+                user_id,
+                display_name: me.user.name.clone().unwrap_or_else(|| name.clone()),
+                name,
+            },
         }
     }
 }
@@ -121,9 +137,18 @@ pub struct CredentialList {
 
 async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, ApiError> {
     let passkeys = manage::list(&app.ports, me.user.id).await?;
-    let signals = Signals::new(&app.ports.config, me, passkeys.iter().map(|passkey| &passkey.id));
+    let signals = Signals::new(
+        &app.ports.config,
+        me,
+        passkeys.iter().map(|passkey| &passkey.id),
+    );
     let credentials: Vec<_> = passkeys.into_iter().map(Listed::from).collect();
-    Ok(AppJson(CredentialList { success: true, count: credentials.len(), credentials, signals }))
+    Ok(AppJson(CredentialList {
+        success: true,
+        count: credentials.len(),
+        credentials,
+        signals,
+    }))
 }
 
 /// `GET /api/webauthn/credentials`: the account's passkeys.
@@ -131,7 +156,10 @@ async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, Api
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = CredentialList)))]
-pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<CredentialList>, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<CredentialList>, ApiError> {
     listed(&app, &me).await
 }
 
@@ -183,7 +211,11 @@ pub async fn rename(
     let name = register::name(&body.name).ok_or(Code::InvalidPasskeyName)?;
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let (passkey, ids) = manage::rename(&app.ports, &me, &id, &name, &origin).await?;
-    Ok(AppJson(Renamed { success: true, credential: passkey.into(), signals: Signals::new(&app.ports.config, &me, &ids) }))
+    Ok(AppJson(Renamed {
+        success: true,
+        credential: passkey.into(),
+        signals: Signals::new(&app.ports.config, &me, &ids),
+    }))
 }
 
 /// A passkey that was removed.
@@ -211,5 +243,9 @@ pub async fn remove(
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let left = manage::remove(&app.ports, &me, &id, &origin).await?;
     let signals = Signals::new(&app.ports.config, &me, &left);
-    Ok(AppJson(Removed { success: true, message: "The passkey is removed.", signals }))
+    Ok(AppJson(Removed {
+        success: true,
+        message: "The passkey is removed.",
+        signals,
+    }))
 }

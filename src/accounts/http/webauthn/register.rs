@@ -39,7 +39,8 @@ pub struct PasskeyRegistrationBeginRequest {
 }
 
 fn label(text: Option<String>) -> Result<Option<String>, Code> {
-    text.map(|text| register::name(&text).ok_or(Code::InvalidPasskeyName)).transpose()
+    text.map(|text| register::name(&text).ok_or(Code::InvalidPasskeyName))
+        .transpose()
 }
 
 /// `POST /api/webauthn/register/begin`: a challenge and the options for `navigator.credentials.create()`.
@@ -63,8 +64,13 @@ pub async fn begin(
         // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
         MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
         MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {
-            let email = Email::parse(&body.email.ok_or(Code::EmailRequired)?).ok_or(Code::InvalidEmail)?;
-            let name = body.name.as_deref().and_then(text::name).ok_or(Code::InvalidName)?;
+            let email =
+                Email::parse(&body.email.ok_or(Code::EmailRequired)?).ok_or(Code::InvalidEmail)?;
+            let name = body
+                .name
+                .as_deref()
+                .and_then(text::name)
+                .ok_or(Code::InvalidName)?;
             Registrant::Newcomer { email, name }
         }
     };
@@ -131,18 +137,25 @@ pub async fn complete(
         client.look_at_device(&app, &device).await?;
     }
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let completion = Completion { challenge, response: body.response, label, place: &client.place };
-    Ok(AppJson(match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
-        Registered::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
-            success: true,
-            verified: true,
-            credential_id: id.as_str().to_owned(),
-            credential_id_camel: id.as_str().to_owned(),
-            user: (*user).into(),
-        })),
-        Registered::Created(id, complete) => {
-            client.remember(&complete);
-            RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
-        }
-    }))
+    let completion = Completion {
+        challenge,
+        response: body.response,
+        label,
+        place: &client.place,
+    };
+    Ok(AppJson(
+        match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
+            Registered::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
+                success: true,
+                verified: true,
+                credential_id: id.as_str().to_owned(),
+                credential_id_camel: id.as_str().to_owned(),
+                user: (*user).into(),
+            })),
+            Registered::Created(id, complete) => {
+                client.remember(&complete);
+                RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
+            }
+        },
+    ))
 }

@@ -92,7 +92,9 @@ pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     let named = about.iter().any(|name| {
         let name = name.to_lowercase();
         let local = name.split('@').next().unwrap_or_default();
-        lower == name || (local.chars().count() >= SHORTEST_PART && (word == local || word == self::bare(local)))
+        lower == name
+            || (local.chars().count() >= SHORTEST_PART
+                && (word == local || word == self::bare(local)))
     });
     named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
 }

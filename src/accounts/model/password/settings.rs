@@ -20,7 +20,11 @@ pub struct Argon2Cost {
 
 impl Argon2Cost {
     /// OWASP's first choice for interactive sign-in.
-    pub const DEFAULT: Self = Self { memory: 19 * 1024, passes: 2, lanes: 1 };
+    pub const DEFAULT: Self = Self {
+        memory: 19 * 1024,
+        passes: 2,
+        lanes: 1,
+    };
     /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it does.
     pub const MOST_MEMORY: u32 = 64 * 1024;
     /// Most passes.
@@ -31,7 +35,9 @@ impl Argon2Cost {
     /// Whether it can be afforded: a hash from elsewhere may ask for four terabytes.
     #[must_use]
     pub const fn is_bearable(self) -> bool {
-        self.memory <= Self::MOST_MEMORY && self.passes <= Self::MOST_PASSES && self.lanes <= Self::MOST_LANES
+        self.memory <= Self::MOST_MEMORY
+            && self.passes <= Self::MOST_PASSES
+            && self.lanes <= Self::MOST_LANES
     }
 }
 
@@ -47,7 +53,14 @@ impl Pepper {
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
         let keys = key_ring::parse(text, b"hamrah-api password pepper id v1", development)?;
         // As PHC strings write bytes.
-        Ok(Self(keys.into_iter().map(|key| Key { id: key.id.replace('-', "+").replace('_', "/"), ..key }).collect()))
+        Ok(Self(
+            keys.into_iter()
+                .map(|key| Key {
+                    id: key.id.replace('-', "+").replace('_', "/"),
+                    ..key
+                })
+                .collect(),
+        ))
     }
 
     /// The key that hashes, with its id; none if none is configured.

@@ -59,7 +59,10 @@ pub struct OutgoingCookies(Arc<Mutex<Vec<HeaderValue>>>);
 impl OutgoingCookies {
     /// Adds one.
     pub fn push(&self, cookie: HeaderValue) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cookie);
     }
 
     /// Takes all.
@@ -74,14 +77,42 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let service = parts.extensions.get::<InternalService>();
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
         Ok(Self {
-            actor: service.map_or_else(|| "user".to_owned(), |service| format!("service:{}", service.0)),
+            actor: service.map_or_else(
+                || "user".to_owned(),
+                |service| format!("service:{}", service.0),
+            ),
             // An internal call comes from the service, not from the person it is about.
-            address: if service.is_some() { None } else { parts.extensions.get::<ClientAddress>().and_then(|address| address.0) },
-            country: if service.is_some() { None } else { parts.extensions.get::<ClientCountry>().and_then(|country| country.0.clone()) },
-            user_agent: if service.is_some() { None } else { user_agent.and_then(text::user_agent) },
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            address: if service.is_some() {
+                None
+            } else {
+                parts
+                    .extensions
+                    .get::<ClientAddress>()
+                    .and_then(|address| address.0)
+            },
+            country: if service.is_some() {
+                None
+            } else {
+                parts
+                    .extensions
+                    .get::<ClientCountry>()
+                    .and_then(|country| country.0.clone())
+            },
+            user_agent: if service.is_some() {
+                None
+            } else {
+                user_agent.and_then(text::user_agent)
+            },
+            request_id: parts
+                .extensions
+                .get::<RequestId>()
+                .map(|id| id.0.clone())
+                .unwrap_or_default(),
         })
     }
 }

@@ -22,7 +22,10 @@ const READ_LIMIT: usize = 1024 * 1024;
 /// before its body had come.
 pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // Told before it is waited for; a body without a length is cut off when it gets too long.
     if length.is_some_and(|length| usize::try_from(length).unwrap_or(usize::MAX) > READ_LIMIT) {
         return ApiError::from(Code::BodyTooLarge).into_response();
@@ -35,13 +38,15 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
     if parts.headers.contains_key(header::CONTENT_TYPE) && !fits && !parts.method.is_safe() {
         return ApiError::from(Code::UnsupportedMediaType).into_response();
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
 }
 
 async fn read(mut body: Body) -> Result<Bytes, ApiError> {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
+        let frame =
+            frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -53,5 +58,9 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
             kept.extend_from_slice(&data);
         }
     }
-    if seen > BODY_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(kept.into()) }
+    if seen > BODY_LIMIT {
+        Err(Code::BodyTooLarge.into())
+    } else {
+        Ok(kept.into())
+    }
 }

@@ -15,7 +15,8 @@ use crate::kernel::model::config::Config;
 /// Refuses unsafe requests that a foreign page made a browser send.
 pub async fn require_same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let bearer_alone = headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
+    let bearer_alone =
+        headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
     if request.method().is_safe() || bearer_alone || is_ours(&app.ports.config, headers) {
         return next.run(request).await;
     }
@@ -24,7 +25,10 @@ pub async fn require_same_origin(State(app): State<App>, request: Request, next:
 
 /// Whether a browser sent it for one of our own pages, or no browser did.
 pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
-    let (Ok(site), Ok(origin)) = (at_most_one(headers, "sec-fetch-site"), at_most_one(headers, "origin")) else {
+    let (Ok(site), Ok(origin)) = (
+        at_most_one(headers, "sec-fetch-site"),
+        at_most_one(headers, "origin"),
+    ) else {
         return false;
     };
     let allowed = origin.map(|origin| config.allows_origin(origin));
@@ -42,5 +46,9 @@ pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
 fn at_most_one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ()> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map(http::HeaderValue::as_bytes);
-    if values.next().is_some() { Err(()) } else { Ok(first) }
+    if values.next().is_some() {
+        Err(())
+    } else {
+        Ok(first)
+    }
 }
