@@ -1,7 +1,8 @@
 //! webauthn-rs behind our own checks: the ceremonies that both together accept and refuse.
 //!
-//! The recorded vectors are those of the specification (`WebAuthn` Level 3 §16). Their sign-ins lack
-//! user verification, which this service requires. So they must fail at that step and at no other.
+//! The recorded vectors are those of the specification (`WebAuthn` Level 3 §16). Their sign-ins
+//! lack user verification, which this service requires. So they must fail at that step and at no
+//! other.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

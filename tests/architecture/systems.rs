@@ -14,7 +14,8 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ("platform", &["kernel", "accounts", "authorization", "app"]),
 ];
 
-/// The layers inside a system, with the layers that each may use besides itself, in its own system and in others.
+/// The layers inside a system, with the layers that each may use besides itself, in its own system
+/// and in others.
 const LAYERS: [(&str, &[&str]); 4] = [
     ("model", &[]),
     ("store", &["model"]),

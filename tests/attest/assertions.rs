@@ -1,4 +1,5 @@
-//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its own.
+//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its
+//! own.
 
 use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
 use hamrah_api::accounts::domain::steps::Report;

@@ -1,4 +1,5 @@
-//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command line prints them all.
+//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command
+//! line prints them all.
 
 use std::fmt;
 

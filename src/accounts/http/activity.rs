@@ -98,7 +98,8 @@ pub async fn sign_ins(
     }))
 }
 
-/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
@@ -126,7 +127,8 @@ pub async fn end_sign_in(
     })
 }
 
-/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that this request is made with.
+/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that
+/// this request is made with.
 ///
 /// # Errors
 /// 401 if nobody is signed in.

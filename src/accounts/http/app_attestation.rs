@@ -1,4 +1,5 @@
-//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's devices.
+//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's
+//! devices.
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ pub struct Issued {
     challenge_id_camel: String,
 }
 
-/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the account, if somebody is signed in.
+/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the
+/// account, if somebody is signed in.
 ///
 /// # Errors
 /// 422 for another platform, or an app that is not configured.
@@ -110,8 +112,8 @@ pub struct Done {
     success: bool,
 }
 
-/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the account, if somebody is signed in,
-/// otherwise for whoever uses it first.
+/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the
+/// account, if somebody is signed in, otherwise for whoever uses it first.
 ///
 /// # Errors
 /// The same 400 for every attestation that does not hold; 409 for a key of another account.
@@ -240,7 +242,8 @@ pub async fn list(
     }))
 }
 
-/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the
+/// sign-ins of that device. Safe to repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown one and for somebody else's.

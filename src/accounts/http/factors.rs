@@ -58,7 +58,8 @@ pub struct FactorsAnswer {
     password: PasswordState,
 }
 
-/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a password.
+/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a
+/// password.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
@@ -98,7 +99,8 @@ pub struct Enrolled {
     qr_svg: String,
 }
 
-/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by its first code.
+/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by
+/// its first code.
 ///
 /// # Errors
 /// 409 if TOTP is enabled: disable it first.

@@ -29,7 +29,8 @@ pub struct RefreshRequest {
 
 /// `POST /api/auth/tokens/refresh`: a new pair for a refresh token, once.
 ///
-/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
+/// later repeat revokes the sign-in.
 ///
 /// # Errors
 /// The same 401 for every token that cannot be exchanged.
@@ -134,7 +135,8 @@ pub async fn list(
     }))
 }
 
-/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
@@ -173,7 +175,8 @@ impl RevokedAll {
     }
 }
 
-/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account that has a pair, this one too.
+/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account
+/// that has a pair, this one too.
 ///
 /// # Errors
 /// 404 for any account but the caller's own.

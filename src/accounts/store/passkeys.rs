@@ -1,4 +1,5 @@
-//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every statement.
+//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every
+//! statement.
 
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -14,7 +15,8 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql
 
 /// Most passkeys of an account.
 pub const MOST_PASSKEYS: usize = 20;
-/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still be let in.
+/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still
+/// be let in.
 pub const MOST_WITH_RECOVERED: usize = 2 * MOST_PASSKEYS;
 /// Most passkeys that an address can be answered with: it can be claimed by several accounts.
 const MOST_NAMED: i64 = 64;
@@ -82,7 +84,8 @@ pub async fn begin_for(
     descriptors(&challenges::keep_and(db, challenge, select_of(user)).await?)
 }
 
-/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address. One round trip.
+/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address.
+/// One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -110,8 +113,8 @@ pub struct PasskeyWithEmail {
     pub email: Email,
 }
 
-/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey that answers it, in one round trip. Of
-/// concurrent callers one gets the challenge.
+/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey
+/// that answers it, in one round trip. Of concurrent callers one gets the challenge.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -194,7 +197,8 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom and on which condition.
+/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom
+/// and on which condition.
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
@@ -236,7 +240,8 @@ pub enum PasskeyAddition {
     TooMany,
 }
 
-/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round trip.
+/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -290,7 +295,8 @@ pub async fn add(
     )
 }
 
-/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter allowed it.
+/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter
+/// allowed it.
 pub(super) fn note_use(used: &PasskeyUse<'_>, session: SessionId, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
@@ -398,7 +404,8 @@ pub async fn rename(
     }
 }
 
-/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made, unless it is the last way to sign in.
+/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made,
+/// unless it is the last way to sign in.
 ///
 /// # Errors
 /// [`StoreError`]

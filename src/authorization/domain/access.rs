@@ -1,4 +1,5 @@
-//! What people may do where: read by themselves, by whoever may look others up; and the log of changes.
+//! What people may do where: read by themselves, by whoever may look others up; and the log of
+//! changes.
 
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{AuthorizationError, Caller, Kind, called, found};
@@ -14,7 +15,8 @@ use crate::authorization::store::services::Service;
 use crate::authorization::store::{Named, Page, Ref, ask};
 use crate::kernel::model::secret::PersonToken;
 
-/// Whoever is looked up: oneself, or anybody with the permission. Who may not is not told whether there is somebody.
+/// Whoever is looked up: oneself, or anybody with the permission. Who may not is not told whether
+/// there is somebody.
 fn looked_up(caller: &Caller, people: Vec<Person>) -> Result<Person, AuthorizationError> {
     let person = people.into_iter().next();
     let oneself = person

@@ -63,7 +63,8 @@ pub struct Answer {
     pub cache_until: Timestamp,
 }
 
-/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not a moment if it is to be `strong`.
+/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not
+/// a moment if it is to be `strong`.
 #[must_use]
 pub fn relied_on(
     now: Timestamp,
@@ -121,7 +122,8 @@ fn may_ask(caller: &Caller, questions: &[Question]) -> Result<(), AuthorizationE
     }
 }
 
-/// Answers up to [`MOST_QUESTIONS`], in their order; with `strong` nobody is to rely on the answers a moment longer. One round trip.
+/// Answers up to [`MOST_QUESTIONS`], in their order; with `strong` nobody is to rely on the answers
+/// a moment longer. One round trip.
 ///
 /// # Errors
 /// [`AuthorizationError`]

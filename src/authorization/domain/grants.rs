@@ -1,4 +1,5 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services.
 
 use serde_json::json;
 
@@ -235,7 +236,8 @@ pub struct Grant {
     pub thing: i64,
 }
 
-/// Gives somebody a role or a permission in a service, until a time or for good, or takes it away. Two round trips.
+/// Gives somebody a role or a permission in a service, until a time or for good, or takes it away.
+/// Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]

@@ -1,7 +1,9 @@
-//! The authorization service: who somebody is by their token, what they may do in a service, and who may change that.
+//! The authorization service: who somebody is by their token, what they may do in a service, and
+//! who may change that.
 //!
-//! Every use case begins with the caller's token and whatever else has to be read, in one round trip. A change is a second one, which rests
-//! on what the first one saw: where that does not hold any more, it is looked at again.
+//! Every use case begins with the caller's token and whatever else has to be read, in one round
+//! trip. A change is a second one, which rests on what the first one saw: where that does not hold
+//! any more, it is looked at again.
 
 pub mod access;
 pub mod check;
@@ -229,7 +231,8 @@ impl Who<'_> {
     }
 }
 
-/// Establishes who calls, and reads what else was asked for, in one round trip; a second one renews the token where little is left of it.
+/// Establishes who calls, and reads what else was asked for, in one round trip; a second one renews
+/// the token where little is left of it.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -242,7 +245,8 @@ pub async fn called<R: Reads>(
     Ok((caller, what.read(&rows)?))
 }
 
-/// Who calls, and the rows of what else was asked. Not generic, as the two below: there is one of them in the module, and not one to each question.
+/// Who calls, and the rows of what else was asked. Not generic, as the two below: there is one of
+/// them in the module, and not one to each question.
 async fn established(
     ports: &Ports,
     token: &PersonToken,
@@ -273,7 +277,8 @@ async fn alive(
     }
     let mut renewed = false;
     if bearer.expires_at <= now.plus(ports.config.renew_threshold) {
-        // Not for ever: whoever has a stolen one does not keep it alive for longer than a session lives.
+        // Not for ever: whoever has a stolen one does not keep it alive for longer than a session
+        // lives.
         let to = tokens::end(ports, bearer.kind, now)
             .min(bearer.created_at.plus(SESSION_ABSOLUTE_LIMIT).to_second());
         if to <= bearer.expires_at {
@@ -304,7 +309,8 @@ type Done<T> = Box<dyn FnOnce(&[Rows]) -> Result<T, StoreError> + Send>;
 enum Plan<T> {
     /// There is nothing to do.
     Done(T),
-    /// These are to be done, on what was seen; the rows of the statement at `tells` tell what came of it.
+    /// These are to be done, on what was seen; the rows of the statement at `tells` tell what came
+    /// of it.
     Do {
         /// What has to hold, besides that the caller may.
         needs: AuthPermission,
@@ -326,7 +332,8 @@ impl<T: Clone + Send + 'static> Plan<T> {
     }
 }
 
-/// Changes something: reads, decides, writes on what was read, and again where somebody came between. Two round trips.
+/// Changes something: reads, decides, writes on what was read, and again where somebody came
+/// between. Two round trips.
 async fn change<R: Reads, T>(
     ports: &Ports,
     (actor, origin): (Actor<'_>, &RequestOrigin),
@@ -385,7 +392,8 @@ async fn looked<'a>(
     }
 }
 
-/// Does it, on its preconditions; the rows of the statements, or `None` where something does not hold any more that was seen.
+/// Does it, on its preconditions; the rows of the statements, or `None` where something does not
+/// hold any more that was seen.
 async fn carried_out(
     ports: &Ports,
     who: &Who<'_>,
@@ -404,7 +412,8 @@ async fn carried_out(
     batch.extend(caller.map(|_| preconditions::administrator()));
     match ports.db.batch(batch).await {
         Ok(results) => Ok(Some(results.into_iter().take(last).skip(first).collect())),
-        // Also where the caller may not any more, or not at all: looked at again, it is told in its own words.
+        // Also where the caller may not any more, or not at all: looked at again, it is told in its
+        // own words.
         Err(
             StoreError::Refused(Precondition::Subject | Precondition::Caller)
             | StoreError::Conflict(_),

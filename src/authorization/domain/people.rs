@@ -92,7 +92,8 @@ pub async fn create(
     make(ports, actor, (new, &chosen), Administers::No, origin).await
 }
 
-/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a hash before them.
+/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a
+/// hash before them.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -123,7 +124,8 @@ enum Administers {
     First,
 }
 
-/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before them.
+/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before
+/// them.
 ///
 /// # Errors
 /// [`AuthorizationError::Closed`] if there is one.
@@ -302,7 +304,8 @@ pub struct Changes<'a> {
     pub password: Option<&'a str>,
 }
 
-/// Changes somebody; a new password ends everything that is signed in to their account. Two round trips, one more with a password.
+/// Changes somebody; a new password ends everything that is signed in to their account. Two round
+/// trips, one more with a password.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -361,7 +364,8 @@ pub async fn update(
         }
         let mut statements = vec![preconditions::person_is(&person)];
         if username.is_some() {
-            // Whoever keeps answers by username must not take the next one of that name for this one.
+            // Whoever keeps answers by username must not take the next one of that name for this
+            // one.
             statements.push(services::bump_of_person(id));
         }
         if username.is_some() || name.is_some() {
@@ -408,7 +412,8 @@ pub async fn update(
     .await
 }
 
-/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round trips.
+/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round
+/// trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -455,7 +460,8 @@ pub async fn delete(
     .await
 }
 
-/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives how many tokens. Two round trips.
+/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives
+/// how many tokens. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]

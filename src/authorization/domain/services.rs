@@ -51,7 +51,8 @@ fn about(id: i64) -> About {
     }
 }
 
-/// Makes one, or brings back the one that was deleted with this name; gives its id. Two round trips.
+/// Makes one, or brings back the one that was deleted with this name; gives its id. Two round
+/// trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -153,7 +154,8 @@ pub async fn update(
     .await
 }
 
-/// Deletes one; with what people have in it only if that is forced. Its id and its name stay its own. Two round trips.
+/// Deletes one; with what people have in it only if that is forced. Its id and its name stay its
+/// own. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]

@@ -217,7 +217,8 @@ pub async fn rename(
 }
 
 impl Which {
-    /// That it is there still, by that name; and where it said nothing about the service itself, that it says nothing about that still.
+    /// That it is there still, by that name; and where it said nothing about the service itself,
+    /// that it says nothing about that still.
     fn still(self, thing: &things::Thing) -> Vec<Statement> {
         let (id, name) = (thing.named.id, &thing.named.name);
         let (still, not_of_auth) = match self {

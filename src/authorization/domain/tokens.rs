@@ -38,7 +38,8 @@ pub(super) fn end(ports: &Ports, kind: Kind, now: Timestamp) -> Timestamp {
     now.to_second().plus(ttl)
 }
 
-/// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round trips; one if it is wrong.
+/// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round
+/// trips; one if it is wrong.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -96,7 +97,8 @@ pub async fn logout(ports: &Ports, token: &PersonToken) -> Result<(), Authorizat
     }
 }
 
-/// Whose a token is, and what they may do in a service if one is named. One round trip; two where the token is renewed.
+/// Whose a token is, and what they may do in a service if one is named. One round trip; two where
+/// the token is renewed.
 ///
 /// # Errors
 /// [`AuthorizationError`]; [`AuthorizationError::OtherUser`] if it is not that of `user`.
@@ -162,7 +164,8 @@ pub async fn issue(
     })
 }
 
-/// Whose a token is, if it is good: for services that hold it for somebody. It is not renewed. One round trip.
+/// Whose a token is, if it is good: for services that hold it for somebody. It is not renewed. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]

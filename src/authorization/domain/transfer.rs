@@ -1,7 +1,8 @@
-//! People, services, roles, permissions and grants as one document: taken out, and brought in again elsewhere.
+//! People, services, roles, permissions and grants as one document: taken out, and brought in again
+//! elsewhere.
 //!
-//! Bringing in adds what is missing and changes what is described otherwise; it takes nothing away. What it would do is known before it is
-//! done, and all of it is done at once.
+//! Bringing in adds what is missing and changes what is described otherwise; it takes nothing away.
+//! What it would do is known before it is done, and all of it is done at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -146,7 +147,8 @@ async fn carry_out(
     }
 }
 
-/// What is to be done so that all that is wanted is there; what is wrong with what is wanted otherwise.
+/// What is to be done so that all that is wanted is there; what is wrong with what is wanted
+/// otherwise.
 #[allow(
     clippy::too_many_lines,
     reason = "one step after another, in the order of the document"

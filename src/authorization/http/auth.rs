@@ -50,7 +50,8 @@ pub struct LoginRequest {
     username: String,
     /// The password.
     password: String,
-    /// The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer.
+    /// The six digits of an authenticator app, where TOTP is enabled: without them
+    /// `second_factor_required` is the answer.
     #[serde(default, deserialize_with = "absent_if_empty")]
     code: Option<String>,
 }
@@ -233,7 +234,8 @@ pub struct CheckedToken {
 pub struct CheckedAccess {
     #[serde(flatten)]
     access: AccessAnswer,
-    /// For so many seconds from the question on: a minute at most, and not longer than the token and the first of the grants last.
+    /// For so many seconds from the question on: a minute at most, and not longer than the token
+    /// and the first of the grants last.
     #[schema(example = 60)]
     max_age: i64,
 }
@@ -291,7 +293,8 @@ pub struct ServiceTokenRequest {
     person_id: NumberOrName,
 }
 
-/// `POST /service-tokens`: a token for a backend, as a person; it lives longer than one of somebody who signed in.
+/// `POST /service-tokens`: a token for a backend, as a person; it lives longer than one of somebody
+/// who signed in.
 ///
 /// # Errors
 /// 403 for whoever does not administer the service.

@@ -1,6 +1,8 @@
-//! The same questions in the words of the `OpenID` `AuthZEN` Authorization API 1.0: subject, action, resource, decision.
+//! The same questions in the words of the `OpenID` `AuthZEN` Authorization API 1.0: subject,
+//! action, resource, decision.
 //!
-//! A subject is a person (`user`), an action a permission, a resource a service (`service`). Everything else is denied.
+//! A subject is a person (`user`), an action a permission, a resource a service (`service`).
+//! Everything else is denied.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

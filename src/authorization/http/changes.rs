@@ -65,7 +65,8 @@ impl From<Change> for ChangeAnswer {
     }
 }
 
-/// `GET /changes`: a page of what was changed, newest first; `after` the last id of the page before.
+/// `GET /changes`: a page of what was changed, newest first; `after` the last id of the page
+/// before.
 ///
 /// # Errors
 /// 403 without `auth.changes.read`.

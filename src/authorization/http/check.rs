@@ -66,7 +66,8 @@ pub struct Via {
 pub struct CheckAnswer {
     /// Whether the person may.
     pub allowed: bool,
-    /// Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`, `unknown_permission`.
+    /// Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`,
+    /// `unknown_permission`.
     #[schema(example = "role")]
     reason: &'static str,
     /// By what, where they may.
@@ -96,10 +97,12 @@ impl From<Answer> for CheckAnswer {
     }
 }
 
-/// `POST /check`: whether somebody may do something in a service. About oneself no permission is needed.
+/// `POST /check`: whether somebody may do something in a service. About oneself no permission is
+/// needed.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no error: it is not allowed.
+/// 403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no
+/// error: it is not allowed.
 #[utoipa::path(post, path = "/check", operation_id = "check", tag = "authorization", request_body = CheckRequest, responses((status = 200, body = CheckAnswer)))]
 pub async fn one(
     State(app): State<App>,

@@ -37,8 +37,8 @@ pub struct RoleAnswer {
 /// A single grant after which the person might.
 #[derive(Serialize, ToSchema)]
 pub struct Remedy {
-    /// `person_service_role`: give them `role`; `role_permission`: give `role`, which they have, the permission; `person_service_permission`:
-    /// give them the permission directly.
+    /// `person_service_role`: give them `role`; `role_permission`: give `role`, which they have,
+    /// the permission; `person_service_permission`: give them the permission directly.
     #[schema(example = "person_service_role")]
     grant: &'static str,
     /// The role, where it is about one.
@@ -56,11 +56,13 @@ pub struct Explanation {
     direct_grant: bool,
     /// The roles of the service that the person has or had, and those that have the permission.
     roles: Vec<RoleAnswer>,
-    /// The single grants that would allow it, for whoever has `auth.policy.read`; none where it is allowed, or where something is missing that must be made first.
+    /// The single grants that would allow it, for whoever has `auth.policy.read`; none where it is
+    /// allowed, or where something is missing that must be made first.
     would_allow: Vec<Remedy>,
 }
 
-/// `GET /explain`: why somebody may do something in a service or may not, and which single grants would let them.
+/// `GET /explain`: why somebody may do something in a service or may not, and which single grants
+/// would let them.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.

@@ -1,4 +1,5 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services. All of it is safe to repeat.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services. All of it is safe to repeat.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -60,7 +61,8 @@ async fn role_permission(
 /// `POST /role-permissions`: gives a role a permission.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself; 404.
+/// 403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself;
+/// 404.
 #[utoipa::path(post, path = "/role-permissions", operation_id = "add_role_permission", tag = "authorization", request_body = RolePermission, responses((status = 200, body = Status)))]
 pub async fn add_role_permission(
     State(app): State<App>,
@@ -235,10 +237,12 @@ async fn person_role(
     .await?)
 }
 
-/// `POST /person-service-roles`: gives somebody a role in a service that has it, for good or until `expires_at`.
+/// `POST /person-service-roles`: gives somebody a role in a service that has it, for good or until
+/// `expires_at`.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409 `role_not_in_service`.
+/// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409
+/// `role_not_in_service`.
 #[utoipa::path(post, path = "/person-service-roles", operation_id = "grant_role", tag = "authorization", request_body = PersonServiceRole, responses((status = 200, body = Status)))]
 pub async fn grant_role(
     State(app): State<App>,
@@ -342,7 +346,8 @@ async fn person_permission(
     }))
 }
 
-/// `POST /person-service-permissions`: gives somebody a permission in a service directly, for good or until `expires_at`.
+/// `POST /person-service-permissions`: gives somebody a permission in a service directly, for good
+/// or until `expires_at`.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404.

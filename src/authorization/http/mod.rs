@@ -1,6 +1,8 @@
-//! The authorization service over HTTP: its paths stand at the root, and its wire habits are its own (docs/AUTHORIZATION.md).
+//! The authorization service over HTTP: its paths stand at the root, and its wire habits are its
+//! own (docs/AUTHORIZATION.md).
 //!
-//! Ids are whole numbers, times are seconds since 1970, creation answers 201, and `error` is the code.
+//! Ids are whole numbers, times are seconds since 1970, creation answers 201, and `error` is the
+//! code.
 
 pub mod auth;
 pub mod authzen;
@@ -44,7 +46,8 @@ const PAGE: i64 = 100;
 /// Most entries on a page.
 const MOST_ENTRIES: i64 = 500;
 
-/// The token that a request presents. Whether it is good is for the use case to see, with what it reads.
+/// The token that a request presents. Whether it is good is for the use case to see, with what it
+/// reads.
 #[derive(Debug)]
 pub struct Token(pub PersonToken);
 

@@ -1,4 +1,5 @@
-//! Introspection (RFC 7662) and revocation (RFC 7009) of both kinds of token, for internal services.
+//! Introspection (RFC 7662) and revocation (RFC 7009) of both kinds of token, for internal
+//! services.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
@@ -81,7 +82,8 @@ pub struct Introspection {
     sid: Option<String>,
 }
 
-/// `POST /oauth/introspect`: what a token is: one of the authorization service, a session token, or an access token.
+/// `POST /oauth/introspect`: what a token is: one of the authorization service, a session token, or
+/// an access token.
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error.
@@ -129,7 +131,8 @@ pub async fn introspect(
     }
 }
 
-/// `POST /oauth/revoke`: revokes a token: one of the authorization service, or the whole sign-in of a session, access or refresh token.
+/// `POST /oauth/revoke`: revokes a token: one of the authorization service, or the whole sign-in of
+/// a session, access or refresh token.
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).

@@ -21,7 +21,8 @@ use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
-/// `GET /people/{person_id}/services`: a page of the services where somebody has something, each once.
+/// `GET /people/{person_id}/services`: a page of the services where somebody has something, each
+/// once.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
@@ -36,7 +37,8 @@ pub async fn services_of(
     Ok(paged.answer(list, |service| service.id, ServiceAnswer::from))
 }
 
-/// `GET /people/{person_id}/services/{service_id}/roles`: a page of the roles that somebody has in a service.
+/// `GET /people/{person_id}/services/{service_id}/roles`: a page of the roles that somebody has in
+/// a service.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
@@ -52,7 +54,8 @@ pub async fn roles_of(
     Ok(paged.answer(list, |role| role.id, NamedAnswer::from))
 }
 
-/// `GET /services/{service_id}/roles/{role_id}/people`: a page of the people who have a role in a service.
+/// `GET /services/{service_id}/roles/{role_id}/people`: a page of the people who have a role in a
+/// service.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
@@ -89,7 +92,8 @@ pub struct HolderAnswer {
     permissions: Vec<GrantAnswer>,
 }
 
-/// `GET /services/{service_id}/people`: a page of the people who have something in a service, with what, and until when.
+/// `GET /services/{service_id}/people`: a page of the people who have something in a service, with
+/// what, and until when.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
@@ -126,8 +130,9 @@ pub struct EffectiveAnswer {
     access: AccessAnswer,
 }
 
-/// `GET /people/{person_id}/services/{service_id}`: the roles and permissions that somebody has in a service. With `If-None-Match` and the
-/// `ETag` of the last answer it is 304 as long as nothing changed. `consistency=strong` is always answered in full.
+/// `GET /people/{person_id}/services/{service_id}`: the roles and permissions that somebody has in
+/// a service. With `If-None-Match` and the `ETag` of the last answer it is 304 as long as nothing
+/// changed. `consistency=strong` is always answered in full.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.

@@ -102,7 +102,8 @@ fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
     .transpose()
 }
 
-/// `POST /services`: makes a service, or brings back the one that was deleted with this name, with its id and without anybody's roles.
+/// `POST /services`: makes a service, or brings back the one that was deleted with this name, with
+/// its id and without anybody's roles.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 409 for a name that there is.
@@ -172,7 +173,8 @@ pub struct ServiceDeleted {
     service_id: i64,
 }
 
-/// `DELETE /services/{id}`: deletes a service; with `force=true` also one in which people have something. Its id stays its own.
+/// `DELETE /services/{id}`: deletes a service; with `force=true` also one in which people have
+/// something. Its id stays its own.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.

@@ -167,7 +167,8 @@ pub struct RoleDeleted {
     role_id: i64,
 }
 
-/// `DELETE /roles/{id}`: deletes a role; with `force=true` also one that services have, and with it what people have by it.
+/// `DELETE /roles/{id}`: deletes a role; with `force=true` also one that services have, and with it
+/// what people have by it.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `role_in_use` with `used_by`.
@@ -204,7 +205,8 @@ pub struct PermissionDeleted {
     permission_id: i64,
 }
 
-/// `DELETE /permissions/{id}`: deletes a permission; with `force=true` also one that roles or people have.
+/// `DELETE /permissions/{id}`: deletes a permission; with `force=true` also one that roles or
+/// people have.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `permission_in_use` with `used_by`.

@@ -250,7 +250,8 @@ pub struct PersonUpdateRequest {
 /// `PUT /users/{id}`: changes somebody.
 ///
 /// # Errors
-/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409.
+/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without
+/// `auth.administer`; 404; 409.
 #[utoipa::path(put, path = "/users/{id}", operation_id = "update_user_person", tag = "authorization", params(("id" = i64, Path)), request_body = PersonUpdateRequest, responses((status = 200, body = Status)))]
 pub async fn update(
     State(app): State<App>,
@@ -290,7 +291,8 @@ pub struct Gone {
 /// `DELETE /users/{id}`: deletes somebody with their account and all that hangs on it.
 ///
 /// # Errors
-/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409 for the last administrator.
+/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without
+/// `auth.administer`; 404; 409 for the last administrator.
 #[utoipa::path(delete, path = "/users/{id}", operation_id = "delete_user_person", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = Gone)))]
 pub async fn delete(
     State(app): State<App>,

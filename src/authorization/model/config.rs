@@ -30,8 +30,8 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of the authorization service. The reader keeps the problems, also where the settings of accounts are
-    /// unusable; then this returns `None`.
+    /// Reads the settings of the authorization service. The reader keeps the problems, also where
+    /// the settings of accounts are unusable; then this returns `None`.
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         accounts: Option<Arc<config::Config>>,

@@ -1,4 +1,5 @@
-//! The words of the authorization service: names, kinds of people and documents, and what its own endpoints ask for.
+//! The words of the authorization service: names, kinds of people and documents, and what its own
+//! endpoints ask for.
 
 use crate::kernel::model::text;
 
@@ -9,7 +10,8 @@ const DESCRIPTION_CHARS: usize = 500;
 /// Longest number of a document.
 const DOCUMENT_CHARS: usize = 20;
 
-/// What an endpoint of the service asks of whoever calls it: a permission in the service `auth` (migrations/0012).
+/// What an endpoint of the service asks of whoever calls it: a permission in the service `auth`
+/// (migrations/0012).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AuthPermission {
     /// Everything, and who may do what in the service `auth` itself.
@@ -65,7 +67,8 @@ impl AuthPermission {
     }
 }
 
-/// A name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not a number; names that differ in case are different ones.
+/// A name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not a
+/// number; names that differ in case are different ones.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let name = text::name(text)?;
@@ -81,7 +84,8 @@ pub fn new_name(text: &str) -> Option<String> {
     })
 }
 
-/// A username: 1 to 64 letters, digits and `._@+-`, and not a number, which would be an id. Case counts.
+/// A username: 1 to 64 letters, digits and `._@+-`, and not a number, which would be an id. Case
+/// counts.
 #[must_use]
 pub fn username(text: &str) -> Option<String> {
     let ok = (1..=NAME_CHARS).contains(&text.len())
@@ -141,7 +145,8 @@ pub fn document_number(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// The address of an account that has none: nobody can write to it (RFC 2606 §2), and nobody vouches for it.
+/// The address of an account that has none: nobody can write to it (RFC 2606 §2), and nobody
+/// vouches for it.
 #[must_use]
 pub fn no_address(user: crate::kernel::model::ids::UserId) -> String {
     format!("{user}@people.invalid")

@@ -1,4 +1,5 @@
-//! What a person may do in a service. What is read grows with what the person has there, and with nothing else.
+//! What a person may do in a service. What is read grows with what the person has there, and with
+//! nothing else.
 
 use crate::authorization::store::services::Service;
 use crate::authorization::store::{

@@ -1,4 +1,5 @@
-//! The log of changes: what was changed about who may do what, by whom. Its rows stand in the batch of their change.
+//! The log of changes: what was changed about who may do what, by whom. Its rows stand in the batch
+//! of their change.
 
 use crate::authorization::store::{Page, Query, Row, Statement, StoreError, Value, sql};
 use crate::kernel::model::time::Timestamp;
@@ -55,7 +56,8 @@ pub fn note(by: &By, action: &'static str, about: About, detail: &serde_json::Va
     )
 }
 
-/// The same for something that this batch made, which is found by its name: `thing` is `person`, `service`, `role` or `permission`.
+/// The same for something that this batch made, which is found by its name: `thing` is `person`,
+/// `service`, `role` or `permission`.
 #[must_use]
 pub fn note_made(
     by: &By,

@@ -1,4 +1,5 @@
-//! Whether somebody may do something somewhere, for up to a hundred questions in one statement; and why.
+//! Whether somebody may do something somewhere, for up to a hundred questions in one statement; and
+//! why.
 
 use serde_json::json;
 
@@ -29,7 +30,8 @@ pub struct Found {
     pub policy_version: Option<i64>,
     /// The permission.
     pub permission: Option<i64>,
-    /// A role that the person has there and that has the permission, with when the person has it no more.
+    /// A role that the person has there and that has the permission, with when the person has it no
+    /// more.
     pub role: Option<(String, Option<Timestamp>)>,
     /// Whether the person has the permission there directly, with until when.
     pub direct: Option<Option<Timestamp>>,
@@ -54,7 +56,8 @@ fn read(row: &Row) -> Result<Found, StoreError> {
     })
 }
 
-/// A role `r` that the person `p` has in the service `s` by a grant `g` and that has the permission `m`; the grant that lasts longest comes first.
+/// A role `r` that the person `p` has in the service `s` by a grant `g` and that has the permission
+/// `m`; the grant that lasts longest comes first.
 macro_rules! by_role {
     ($column:literal) => {
         concat!(
@@ -147,7 +150,8 @@ macro_rules! grants {
     };
 }
 
-/// The roles of the service that matter: those that the person has or had, and those that have the permission.
+/// The roles of the service that matter: those that the person has or had, and those that have the
+/// permission.
 #[must_use]
 pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
     let ([person, username], [service, name]) =

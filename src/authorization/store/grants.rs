@@ -1,4 +1,5 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services.
 
 use crate::authorization::store::{
     Db, Named, Page, Query, Row, Statement, StoreError, people, services, sql,
@@ -346,7 +347,8 @@ pub fn still(relation: Relation, seen: Option<Option<Timestamp>>) -> Statement {
     }
 }
 
-/// Removes grants that ended before or at `before`, some batches of them; gives how many. They grant nothing any more, so no version moves on.
+/// Removes grants that ended before or at `before`, some batches of them; gives how many. They
+/// grant nothing any more, so no version moves on.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,7 +1,8 @@
 //! The authorization service: people, their tokens, who may do what where, and what changed.
 //!
-//! A change is one batch. It begins with what it rests on and ends with its row in the log of changes; statements in between need no guards of
-//! their own, because a precondition that fails ends the batch and nothing of it has happened (docs/decisions/0030).
+//! A change is one batch. It begins with what it rests on and ends with its row in the log of
+//! changes; statements in between need no guards of their own, because a precondition that fails
+//! ends the batch and nothing of it has happened (docs/decisions/0030).
 
 /// Whether a grant `g` counts at the moment `$now`.
 macro_rules! counts {

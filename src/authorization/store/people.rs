@@ -93,7 +93,8 @@ pub struct New<'a> {
 }
 
 impl New<'_> {
-    /// Makes the account, the person and their password; the second statement gives the person's id.
+    /// Makes the account, the person and their password; the second statement gives the person's
+    /// id.
     #[must_use]
     pub fn insert(&self, now: Timestamp) -> Vec<Statement> {
         let user = sql(
@@ -176,10 +177,12 @@ pub fn delete(user: UserId) -> [Statement; 2] {
     ]
 }
 
-/// Returns what the deletion of the account of the session `by` does here, to stand before the deletion.
+/// Returns what the deletion of the account of the session `by` does here, to stand before the
+/// deletion.
 ///
-/// The batch fails if the account owner is the last administrator. The log of changes records the deletion, and the policy version of
-/// every service in which the person had a role or a permission increases. Does nothing for an account that is no person.
+/// The batch fails if the account owner is the last administrator. The log of changes records the
+/// deletion, and the policy version of every service in which the person had a role or a permission
+/// increases. Does nothing for an account that is no person.
 #[must_use]
 pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement> {
     let (now, request_id) = (stamp.at, stamp.request_id.as_str());

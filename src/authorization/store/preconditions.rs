@@ -1,4 +1,5 @@
-//! What a change rests on. Each statement inserts a row whose check fails, unless its condition holds: then the batch ends there.
+//! What a change rests on. Each statement inserts a row whose check fails, unless its condition
+//! holds: then the batch ends there.
 
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::{Statement, sql};
@@ -6,7 +7,8 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 
-/// Whether the person `$person` has the permission `$permission` of the service itself, or may do everything there, at `$now`.
+/// Whether the person `$person` has the permission `$permission` of the service itself, or may do
+/// everything there, at `$now`.
 macro_rules! may {
     ($person:expr, $permission:literal, $now:literal) => {
         concat!(

@@ -1,4 +1,5 @@
-//! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back with its name.
+//! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back
+//! with its name.
 
 use crate::authorization::store::preconditions::unless;
 use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, sql};

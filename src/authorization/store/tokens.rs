@@ -128,8 +128,9 @@ fn read(row: &Row) -> Result<Bearer, StoreError> {
     })
 }
 
-/// Moves a token's time on, if nobody else did since it was looked at. Gives whether this call did, and when the token ends now; `None` if it was
-/// revoked. Of concurrent callers exactly one gets `true`. One round trip.
+/// Moves a token's time on, if nobody else did since it was looked at. Gives whether this call did,
+/// and when the token ends now; `None` if it was revoked. Of concurrent callers exactly one gets
+/// `true`. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -180,8 +181,8 @@ impl New {
     }
 }
 
-/// Gives a token to whoever proved that they are the account's owner, if what they showed still holds: else the batch ends with
-/// [`crate::kernel::store::Precondition::Subject`]. One round trip.
+/// Gives a token to whoever proved that they are the account's owner, if what they showed still
+/// holds: else the batch ends with [`crate::kernel::store::Precondition::Subject`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,4 +1,5 @@
-//! Taking everything out, and bringing a document in: what it makes is found by its names, so that all of it fits in one batch.
+//! Taking everything out, and bringing a document in: what it makes is found by its names, so that
+//! all of it fits in one batch.
 
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;

@@ -1,6 +1,7 @@
 //! The one error that handlers give, and the one place where use cases' errors become it.
 //!
-//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id. A reason stays in the log.
+//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id.
+//! A reason stays in the log.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Around every answer: its request id, the body of an error, the security headers, one line in the log.
+//! Around every answer: its request id, the body of an error, the security headers, one line in the
+//! log.
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -218,7 +219,8 @@ fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCook
     }
 }
 
-/// One line a request. The route is the table's, not the address: addresses can hold what must not be logged.
+/// One line a request. The route is the table's, not the address: addresses can hold what must not
+/// be logged.
 fn log(id: &str, method: &str, route: &str, status: StatusCode, error: Option<&ApiError>) {
     let (code, reason) = error.map_or(("", ""), |error| {
         (

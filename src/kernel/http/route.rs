@@ -1,4 +1,5 @@
-//! The declaration of a route: its method and path, who may call it, what it may answer, and its handler.
+//! The declaration of a route: its method and path, who may call it, what it may answer, and its
+//! handler.
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};

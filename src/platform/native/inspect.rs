@@ -1,6 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to a ceremony, step by step.
+//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to
+//! a ceremony, step by step.
 //!
-//! For integrators whose ceremony is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+//! For integrators whose ceremony is refused: the server tells everybody the same, this tells
+//! everything. It runs the server's own code.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -28,11 +30,13 @@ use crate::platform::native::steps;
 /// What to look at.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then the credential.
+    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then
+    /// the credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no attestation is trusted.
+        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no
+        /// attestation is trusted.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
@@ -93,7 +97,8 @@ fn time(text: &str) -> Result<String, &'static str> {
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently: only one of them can be read.
+    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently:
+    // only one of them can be read.
     let hex = steps::hex(text)
         .ok_or("not hexadecimal")
         .and_then(|bytes| PublicKey::parse(&bytes));

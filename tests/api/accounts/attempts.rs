@@ -48,7 +48,8 @@ async fn claim(app: &TestApp, subject: &Subject, now: Timestamp) -> (bool, Times
     (allowed, Timestamp::from_millis(free_at))
 }
 
-/// Some time that the database has seen: the clocks of the two targets have nothing to do with each other.
+/// Some time that the database has seen: the clocks of the two targets have nothing to do with each
+/// other.
 async fn now(app: &TestApp) -> Timestamp {
     app.session(&app.person().await).await;
     Timestamp::from_millis(app.count("SELECT MAX(created_at) FROM sessions", &[]).await)

@@ -1,4 +1,5 @@
-//! What a request costs: round trips to the database, and rows read, which do not grow with the number of users.
+//! What a request costs: round trips to the database, and rows read, which do not grow with the
+//! number of users.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,7 +8,8 @@ use crate::accounts::factors::{begun as begun_recovery, codes, enrolled};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
 
-/// A range of an index costs one row more where something follows it: so the few rows of a few more neighbours, never a share of all.
+/// A range of an index costs one row more where something follows it: so the few rows of a few more
+/// neighbours, never a share of all.
 const RANGE_ENDS: usize = 3;
 
 async fn seed(app: &TestApp, users: usize) {

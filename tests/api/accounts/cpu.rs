@@ -1,6 +1,7 @@
 //! What verifying costs of the processor: told, not judged. `-- cpu --nocapture` shows it.
 //!
-//! Each kind is refused after one round trip, once with and once without the verification: the difference is what it costs.
+//! Each kind is refused after one round trip, once with and once without the verification: the
+//! difference is what it costs.
 
 use std::time::Duration;
 
@@ -59,7 +60,8 @@ async fn cpu_of_app_attest() {
             with.saturating_sub(without)
         );
 
-        // Over another challenge: the whole is verified, twice, because the challenge may have been hashed in two ways.
+        // Over another challenge: the whole is verified, twice, because the challenge may have been
+        // hashed in two ways.
         let challenge = app.attestation_challenge(None).await;
         let object = app.attestation(&device, &challenge).await;
         let (whole, broken) = (

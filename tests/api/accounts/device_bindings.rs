@@ -191,7 +191,8 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         for reason in ["belongs to another device", "too old to get one"] {
             assert!(app.logs().await.contains(reason), "{reason}");
         }
-        // The web app's server is not told that such a session is good, nor does asking for it extend it.
+        // The web app's server is not told that such a session is good, nor does asking for it
+        // extend it.
         let question = json!({"session_token": first});
         assert_eq!(
             app.internal("/api/internal/sessions/validate", &question)

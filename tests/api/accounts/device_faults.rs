@@ -1,4 +1,5 @@
-//! Faults of the database while devices are attested and used: 503, nothing half-written, and a retry ends well.
+//! Faults of the database while devices are attested and used: 503, nothing half-written, and a
+//! retry ends well.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -169,7 +170,8 @@ async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
                     if retried.status() == succeeds_with {
                         continue;
                     }
-                    // Only a challenge that was taken is not there any more: then a new one is asked for.
+                    // Only a challenge that was taken is not there any more: then a new one is
+                    // asked for.
                     if step == Passkey {
                         assert_eq!(
                             retried.problem(401),

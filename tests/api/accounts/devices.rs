@@ -1,4 +1,5 @@
-//! App Attest: keys registered, bound, listed and revoked; tokens that are good only on their device.
+//! App Attest: keys registered, bound, listed and revoked; tokens that are good only on their
+//! device.
 
 use futures::future::join_all;
 use http::Method;
@@ -76,7 +77,8 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
                 .await,
             0
         );
-        // What a service is told is that the token is live; what the app does before it has a key needs none.
+        // What a service is told is that the token is live; what the app does before it has a key
+        // needs none.
         app.get("/api/auth/tokens/validate")
             .bearer(&pair.access)
             .send()
@@ -297,7 +299,8 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
             "attestation_failed",
             "a replay"
         );
-        // The same device again is the same account's; for another account it is taken, and no tokens are made.
+        // The same device again is the same account's; for another account it is taken, and no
+        // tokens are made.
         body["client_attestation"] = json!(app.client_attestation(&device).await);
         let again = app
             .internal("/api/internal/tokens", &body)
@@ -390,7 +393,8 @@ async fn an_attestation_is_over_a_challenge_of_ours_once() {
         let (ada_pair, bob_pair) = (app.pair(&ada).await, app.pair(&bob).await);
         let refused =
             |answer: crate::harness::Answer| assert_eq!(answer.problem(400), "attestation_failed");
-        // Another account's, an expired one, one for something else, a made-up one, one of another ceremony.
+        // Another account's, an expired one, one for something else, a made-up one, one of another
+        // ceremony.
         let challenge = app.attestation_challenge(Some(&ada_pair.access)).await;
         let object = app.attestation(&device, &challenge).await;
         refused(

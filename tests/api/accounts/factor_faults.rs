@@ -1,4 +1,5 @@
-//! Faults of the database while factors are changed and used: 503, nothing half-written, and beginning again ends well.
+//! Faults of the database while factors are changed and used: 503, nothing half-written, and
+//! beginning again ends well.
 
 use serde_json::{Value, json};
 
@@ -161,12 +162,14 @@ async fn every_step_of_a_factor_survives_a_fault_at_every_call_and_statement() {
                     if matches!(step, ProveByTotp | ProveByPasskey)
                         && app.me(&world.session).await == 401
                     {
-                        // It took effect, and the answer with the new token is lost: its owner signs in again.
+                        // It took effect, and the answer with the new token is lost: its owner
+                        // signs in again.
                         assert_eq!(mode, FaultMode::After, "{step:?} {at}");
                         app.passkey_sign_in(&world.authenticator).await.ok();
                         continue;
                     }
-                    // The same once more; if it took effect after all, that is told, and the next code does.
+                    // The same once more; if it took effect after all, that is told, and the next
+                    // code does.
                     let again = call(app, step, &world, 0).await.send().await;
                     let lost = mode == FaultMode::After;
                     match again.status() {

@@ -49,7 +49,8 @@ impl Generator {
     }
 }
 
-/// Waits until a step has just begun, natively not at all: so that a neighbour is one while the test runs.
+/// Waits until a step has just begun, natively not at all: so that a neighbour is one while the
+/// test runs.
 pub async fn early_in_a_step(app: &TestApp) {
     while app.now().await % 30 > 20 {
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -429,7 +430,8 @@ async fn an_export_has_everything_but_secrets() {
                 "{part}"
             );
         }
-        // It is dear, so there are a few in a row, and then one now and then; nobody else waits for it.
+        // It is dear, so there are a few in a row, and then one now and then; nobody else waits for
+        // it.
         let exports = async || {
             app.get("/api/users/me/export")
                 .bearer(&session)

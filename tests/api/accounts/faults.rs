@@ -1,4 +1,5 @@
-//! Faults of the database, at every call and inside of every batch: 503, nothing half-written, and a retry ends well.
+//! Faults of the database, at every call and inside of every batch: 503, nothing half-written, and
+//! a retry ends well.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -40,7 +41,8 @@ async fn dump(app: &TestApp) -> Vec<String> {
     dump
 }
 
-/// A use case: what must be there before, the call, and what a retry after a lost answer gives besides 200.
+/// A use case: what must be there before, the call, and what a retry after a lost answer gives
+/// besides 200.
 #[derive(Clone, Copy, Debug)]
 enum UseCase {
     CreateUser,
@@ -208,7 +210,8 @@ fn is_503(answer: &Answer) {
 async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
     case(async |app| {
         for use_case in ALL {
-            // What the use case asks of the database when nothing fails: how many calls, and how many statements at most.
+            // What the use case asks of the database when nothing fails: how many calls, and how
+            // many statements at most.
             let ready = world(app, use_case).await;
             let (answer, cost) = app.cost(call(app, use_case, &ready)).await;
             assert_eq!(
@@ -235,7 +238,8 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
                     let answer = call(app, use_case, &world).send().await;
                     app.fail(&[]).await;
                     if matches!(use_case, ExtendSession) && at == 1 {
-                        // The session is good; that its use was not noted is no reason to sign anybody out.
+                        // The session is good; that its use was not noted is no reason to sign
+                        // anybody out.
                         assert_eq!(answer.status(), 200, "{}", answer.text());
                     } else {
                         is_503(&answer);
@@ -290,7 +294,8 @@ async fn a_replay_is_answered_whole_or_not_at_all() {
             .await;
             is_503(&app.refresh(&first.refresh).await);
             app.fail(&[]).await;
-            // Revoking needs no second call that could fail: either the first one did it, or nothing happened.
+            // Revoking needs no second call that could fail: either the first one did it, or
+            // nothing happened.
             let live = app.me(&third.access).await == 200;
             assert_eq!(live, mode != FaultMode::After, "{mode:?}");
             assert_eq!(

@@ -1,4 +1,5 @@
-//! About a hundred and seventy tokens that are not ours (RFC 8725; SECURITY §3): none opens anything.
+//! About a hundred and seventy tokens that are not ours (RFC 8725; SECURITY §3): none opens
+//! anything.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -34,7 +35,8 @@ fn without(object: &Value, field: &str) -> Value {
     changed
 }
 
-/// Headers that talk the verifier into another algorithm, key or type. All are signed with the right key, so only the header is wrong.
+/// Headers that talk the verifier into another algorithm, key or type. All are signed with the
+/// right key, so only the header is wrong.
 fn wrong_headers(good: &Value) -> Vec<Value> {
     let mut headers: Vec<Value> = [
         "none", "None", "nOnE", "", "HS256", "HS512", "RS256", "PS256", "ES256", "ES384",

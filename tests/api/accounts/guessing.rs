@@ -58,7 +58,8 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
     .await;
 }
 
-/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by address is on, but each comes once only.
+/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by
+/// address is on, but each comes once only.
 #[tokio::test]
 async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
     case_with(&[("RATE_LIMITS", "on")], async |app| {

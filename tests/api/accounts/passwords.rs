@@ -402,7 +402,8 @@ async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
 async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
-        // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2 (test.c).
+        // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2
+        // (test.c).
         for (stored, password) in [
             (bcrypt::hash("adm1-hash", 4).expect("a hash"), "adm1-hash"),
             ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(), "password"),
@@ -464,7 +465,8 @@ async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let call = app.post(SIGN_IN, &json!({"email": ada.email, "password": GOOD}));
-        // Its first call to the database found the old hash; before the second one the password is another.
+        // Its first call to the database found the old hash; before the second one the password is
+        // another.
         let answer = app
             .held(call, 1, async {
                 app.sql("UPDATE passwords SET hash = hash || 'x'", &[])

@@ -60,7 +60,8 @@ async fn refreshes_against_refreshes_of_the_successor_never_fork() {
         for _ in 0..rounds() {
             let first = app.pair(&person).await;
             let second = Pair::read(&app.refresh(&first.refresh).await.ok());
-            // An old answer is repeated while the new one is used: either the repeat came first, or it is a replay and all is revoked.
+            // An old answer is repeated while the new one is used: either the repeat came first, or
+            // it is a replay and all is revoked.
             let answers = join(
                 join_all((0..8).map(|_| app.refresh(&first.refresh))),
                 join_all((0..8).map(|_| app.refresh(&second.refresh))),

@@ -328,7 +328,8 @@ async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
             };
             let backup = codes.first().map_or("0000-0000-0000-0000", String::as_str);
             let token = |made: &Value| made["session_token"].as_str().expect("a token").to_owned();
-            // What a sign-in may: new codes at once, with a recent proof; nothing, before a passkey was added; codes, only after a step-up.
+            // What a sign-in may: new codes at once, with a recent proof; nothing, before a passkey
+            // was added; codes, only after a step-up.
             let may = async |session: &str| {
                 let answer = app
                     .post("/api/auth/backup-codes", &json!({}))
@@ -366,7 +367,8 @@ async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
     .await;
 }
 
-/// A step that was verified against one secret is not noted at another that took its place meanwhile.
+/// A step that was verified against one secret is not noted at another that took its place
+/// meanwhile.
 #[tokio::test]
 async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
     case(async |app| {

@@ -31,7 +31,8 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
         let by_passkey = async |begun: &Value, authenticator: &Authenticator| {
             json!({"challenge_id": begun["challenge_id"], "response": authenticator.authenticate(&begun["options"]).json()})
         };
-        // Another account's passkey, another account's challenge, a challenge of signing in, both, none, a wrong code.
+        // Another account's passkey, another account's challenge, a challenge of signing in, both,
+        // none, a wrong code.
         let mut others = Authenticator::new();
         let bob = app.sign_up(&mut others, "bob@example.com").await.ok();
         let bobs = bob["session_token"].as_str().expect("a token");
@@ -186,7 +187,8 @@ async fn a_second_factor_is_added_to_what_a_provider_said() {
     .await;
 }
 
-/// A browser has it in a cookie that no script reads; the web app's server, which passes the cookie on, gets it to pass on too.
+/// A browser has it in a cookie that no script reads; the web app's server, which passes the cookie
+/// on, gets it to pass on too.
 #[tokio::test]
 async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
     case(async |app| {
@@ -208,7 +210,8 @@ async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
     .await;
 }
 
-/// Where it is configured a session that somebody stole adds no passkey, which would be good for every further step.
+/// Where it is configured a session that somebody stole adds no passkey, which would be good for
+/// every further step.
 #[tokio::test]
 async fn passkeys_are_added_and_removed_only_after_a_recent_proof_where_that_is_configured() {
     case_with(&[("STEP_UP_PASSKEYS", "require")], async |app| {

@@ -1,7 +1,8 @@
-//! Whether the time of an answer tells who has an account: two-sample Kolmogorov–Smirnov statistics, which are printed.
+//! Whether the time of an answer tells who has an account: two-sample Kolmogorov–Smirnov
+//! statistics, which are printed.
 //!
-//! 0 is no difference at all, 1 is a difference by which every single answer could be told apart. Samples are taken in turns, so that whatever
-//! else the machine does hits both.
+//! 0 is no difference at all, 1 is a difference by which every single answer could be told apart.
+//! Samples are taken in turns, so that whatever else the machine does hits both.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use crate::harness::{Call, TestApp, case};
 
 /// Of each kind.
 const SAMPLES: usize = 500;
-/// Beyond it answers are told apart by their time. A round trip that only one kind makes gives 0.9 and more; the same statements that find a row or
-/// find none give up to 0.3 in a development build, which is some ten microseconds, and 0.1 in workerd.
+/// Beyond it answers are told apart by their time. A round trip that only one kind makes gives 0.9
+/// and more; the same statements that find a row or find none give up to 0.3 in a development
+/// build, which is some ten microseconds, and 0.1 in workerd.
 const LARGEST: f64 = 0.5;
 
 /// The largest distance of the two empirical distributions.
@@ -45,7 +47,8 @@ async fn timed(call: Call<'_>) -> Duration {
     began.elapsed()
 }
 
-/// Takes samples of a request for each of the addresses, in turns, and tells how far the last address' are from those of each other one.
+/// Takes samples of a request for each of the addresses, in turns, and tells how far the last
+/// address' are from those of each other one.
 async fn compare<'a>(
     app: &'a TestApp,
     title: &str,

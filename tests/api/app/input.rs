@@ -203,10 +203,12 @@ async fn what_is_no_json_object_is_refused() {
                     .send()
                     .await;
                 let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-                // What is an array or nothing at all may be told as either; a body without what is needed is told as such.
+                // What is an array or nothing at all may be told as either; a body without what is
+                // needed is told as such.
                 let got = answer.status();
                 let alike = matches!((got, status), (400, 422) | (422, 400));
-                // Values of fields that are not known are skipped: of them only the grammar is checked.
+                // Values of fields that are not known are skipped: of them only the grammar is
+                // checked.
                 let skipped = path == "/api/users/me"
                     && got == 200
                     && (shown.contains("ud800") || shown.contains("1e999"));

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Call, TestApp, case};
 
-/// What a route takes and what its callers get: statuses for nobody, somebody else, an expired, a revoked and a deleted caller's
-/// credential, and for the owner.
+/// What a route takes and what its callers get: statuses for nobody, somebody else, an expired, a
+/// revoked and a deleted caller's credential, and for the owner.
 struct Row(Method, &'static str, Value, [u16; 6]);
 
 /// Somebody else, who names the owner's ids.
@@ -59,7 +59,8 @@ fn rows() -> Vec<Row> {
             none.clone(),
             [302; 6],
         ),
-        // Whoever is not signed in makes an account; whoever is adds a passkey to their own, whatever the body says.
+        // Whoever is not signed in makes an account; whoever is adds a passkey to their own,
+        // whatever the body says.
         Row(
             Method::POST,
             "/api/webauthn/register/begin",

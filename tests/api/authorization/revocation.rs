@@ -1,4 +1,5 @@
-//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to be had by waiting.
+//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to
+//! be had by waiting.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Every route of the authorization service × every token that is not good. A new route is in it by itself.
+//! Every route of the authorization service × every token that is not good. A new route is in it by
+//! itself.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ async fn no_route_answers_without_a_good_token() {
         for route in table().iter().filter(|route| route.access == Access::Token) {
             let path = route.path.replace("{id}", "1").replace("{person_id}", "1").replace("{service_id}", "1").replace("{role_id}", "1");
             let path = if path == "/explain" { "/explain?subject=root&service=auth&permission=x".to_owned() } else { path };
-            // The token is looked at before the body; where not, a body that is good tells nothing either.
+            // The token is looked at before the body; where not, a body that is good tells nothing
+            // either.
             let body = json!({"name": "x", "username": "x", "password": PASSWORD, "person_id": 1, "service_id": 1, "role_id": 1, "permission_id": 1,
                 "subject": 1, "service": 1, "permission": "x", "checks": []});
             let body = if route.path.starts_with("/access/") {

@@ -1,6 +1,7 @@
 //! How often an address may ask: by class, by network, and nobody pays for another.
 //!
-//! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a few more let through than the limit, never fewer.
+//! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a
+//! few more let through than the limit, never fewer.
 
 use hamrah_api::app::routes::table;
 use hamrah_api::kernel::domain::rate_limit::RateClass;
@@ -227,7 +228,8 @@ async fn limits_can_be_switched_off() {
     .await;
 }
 
-/// What is counted as signing in: a new route that verifies or keeps something for whoever asks belongs here.
+/// What is counted as signing in: a new route that verifies or keeps something for whoever asks
+/// belongs here.
 const SIGNS_IN: [&str; 23] = [
     "/auth/bootstrap",
     "/auth/login",

@@ -1,4 +1,5 @@
-//! Security events are told to a webhook: each at least once, signed, later and later while nobody takes it, and never for long.
+//! Security events are told to a webhook: each at least once, signed, later and later while nobody
+//! takes it, and never for long.
 
 use std::time::Duration;
 
@@ -176,7 +177,8 @@ async fn what_nobody_takes_is_given_up_after_five_days() {
         app.age(MINUTE).await;
         app.cron().await;
         assert_eq!(waiting(app).await, 0);
-        // At once, three times after an hour each, then after two, seven and, as chance has it, some 25 hours.
+        // At once, three times after an hour each, then after two, seven and, as chance has it,
+        // some 25 hours.
         let tries = receiver().about(&person).len();
         assert!((9..=10).contains(&tries), "{tries}");
         assert!(app.logs().await.contains("webhooks given up"));

@@ -69,8 +69,9 @@ impl From<records::Passkey> for Listed {
     }
 }
 
-/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11):
-/// by them a client tells authenticators which passkeys are left and how the account is called.
+/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
+/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
+/// which passkeys are left and how the account is called.
 #[derive(Serialize, ToSchema)]
 pub struct Signals {
     all_accepted_credentials: AcceptedCredentials,
@@ -230,8 +231,8 @@ pub struct Removed {
 /// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
-/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
+/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
+/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
     responses((status = 200, body = Removed)))]
 pub async fn remove(

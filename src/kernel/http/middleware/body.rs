@@ -1,4 +1,5 @@
-//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without asking (a "simple" request), is refused.
+//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without
+//! asking (a "simple" request), is refused.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -16,10 +17,11 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// Largest body that is waited for before it is refused.
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where no body is read.
+/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where
+/// no body is read.
 ///
-/// It is read before anything is answered: workerd leaves every later request of a connection without an answer if one was answered
-/// before its body had come.
+/// It is read before anything is answered: workerd leaves every later request of a connection
+/// without an answer if one was answered before its body had come.
 pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts

@@ -1,4 +1,5 @@
-//! How often an address may ask. Who it is says the platform; where it does not know, nothing is counted.
+//! How often an address may ask. Who it is says the platform; where it does not know, nothing is
+//! counted.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -31,7 +31,8 @@ pub enum Presented {
     Doubtful,
 }
 
-/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies` returns.
+/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies`
+/// returns.
 #[must_use]
 pub fn presented<'a>(
     headers: &'a HeaderMap,

@@ -1,4 +1,5 @@
-//! Attacks on whole ceremonies: changed bytes, used challenges, other people's credentials, and what must not be learnt or refused.
+//! Attacks on whole ceremonies: changed bytes, used challenges, other people's credentials, and
+//! what must not be learnt or refused.
 
 use serde_cbor_2::Value as Cbor;
 use serde_json::{Value, json};
@@ -161,7 +162,8 @@ async fn a_credential_belongs_to_one_account() {
 #[tokio::test]
 async fn nobody_learns_for_free_who_has_an_account() {
     case_with(&SETTINGS, async |app| {
-        // With a credential that is registered already nothing is ever made, so it must not tell which addresses are taken.
+        // With a credential that is registered already nothing is ever made, so it must not tell
+        // which addresses are taken.
         let mut used = authenticator();
         app.sign_up(&mut used, "ada@example.com").await.ok();
         for email in ["ada@example.com", "nobody@example.com"] {
@@ -243,7 +245,8 @@ async fn a_list_is_no_answer() {
 #[tokio::test]
 async fn what_browsers_may_add_is_no_reason_to_refuse() {
     case_with(&SETTINGS, async |app| {
-        // A byte order mark, members to come, reserved flags, extensions, an attestation that nobody asked for.
+        // A byte order mark, members to come, reserved flags, extensions, an attestation that
+        // nobody asked for.
         let begun = app.begin_sign_up("ada@example.com").await;
         let mut authenticator = Authenticator {
             flags: UP_UV | 0x02 | 0x20,

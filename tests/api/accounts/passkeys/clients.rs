@@ -1,4 +1,5 @@
-//! Clients that we did not write: 1Password's authenticator and client, and the forms in which real clients send their answers.
+//! Clients that we did not write: 1Password's authenticator and client, and the forms in which real
+//! clients send their answers.
 
 use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
@@ -125,7 +126,8 @@ async fn an_authenticator_that_we_did_not_write_on_a_real_domain() {
     case_with(&vars, async |app| {
         let mut client = one_password(false);
         let begun = app.begin_sign_up("ada@example.com").await;
-        // The app's associated domain is the relying party's own; a page below it is allowed by name.
+        // The app's associated domain is the relying party's own; a page below it is allowed by
+        // name.
         let response = registered(&mut client, "https://hamrah.app", &begun).await;
         complete(app, "/api/webauthn/register/complete", &begun, &response).await;
         let begun = app.begin_sign_in(None).await;
@@ -161,7 +163,8 @@ fn standard(value: &Value) -> Value {
     )
 }
 
-/// As the iOS app sends it: padded base64 throughout, nothing that it does not have, an empty user handle where it has none.
+/// As the iOS app sends it: padded base64 throughout, nothing that it does not have, an empty user
+/// handle where it has none.
 fn as_the_app(mut response: Value, user_handle: Option<&str>) -> Value {
     let inner = response["response"].as_object().expect("an object").clone();
     let mut sent = json!({});

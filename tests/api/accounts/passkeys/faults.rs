@@ -1,6 +1,8 @@
-//! Faults of the database in the middle of a ceremony: 503, nothing half-written, and a new ceremony ends well.
+//! Faults of the database in the middle of a ceremony: 503, nothing half-written, and a new
+//! ceremony ends well.
 //!
-//! A challenge is taken before anything is verified. So where the answer to that was lost, the ceremony is over, and the client begins anew.
+//! A challenge is taken before anything is verified. So where the answer to that was lost, the
+//! ceremony is over, and the client begins anew.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -187,7 +189,8 @@ async fn every_step_survives_a_fault_at_every_call_and_statement() {
                     if retried.status() == 200 {
                         continue;
                     }
-                    // Only what took effect cannot be done again: a challenge that was taken, a passkey that was removed.
+                    // Only what took effect cannot be done again: a challenge that was taken, a
+                    // passkey that was removed.
                     let taken = matches!(step, SignUp | SignIn) && at > 0 || step == Add && at > 1;
                     assert!(
                         mode == FaultMode::After || taken,

@@ -1,4 +1,5 @@
-//! Ceremonies that do not hold: each is refused for a reason of its own, which only the log sees, and with the same answer.
+//! Ceremonies that do not hold: each is refused for a reason of its own, which only the log sees,
+//! and with the same answer.
 
 use std::collections::BTreeMap;
 

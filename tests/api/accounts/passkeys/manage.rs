@@ -1,4 +1,5 @@
-//! Passkeys that are there: listed, named, renamed, removed; sign-ins and events that their owner looks at.
+//! Passkeys that are there: listed, named, renamed, removed; sign-ins and events that their owner
+//! looks at.
 
 use http::Method;
 use serde_json::{Value, json};
