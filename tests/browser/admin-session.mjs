@@ -15,7 +15,7 @@ export const adminSessionSuite = (place) => {
     await root.error("Enter your username.");
     assert.equal(await root.focused(), "Username");
     await root.credentials({ username: "root", password: "not the password" });
-    await root.error("The name, the password or the code is wrong.");
+    await root.error("The name, the password or the code is wrong. Check them and try again.");
     assert.equal(await root.focused(), "Password");
     await root.signIn();
     assert.equal(await root.focused(), "People");
@@ -95,7 +95,7 @@ export const adminSessionSuite = (place) => {
     let over = false;
     await root.page.route("**/auth/profile", (route) => {
       asked += 1;
-      if (over) return route.fulfill({ status: 401, json: { error: "expired_token", detail: "The token has ended." } });
+      if (over) return route.fulfill({ status: 401, json: { error: "expired_token", detail: "The token has expired." } });
       // By the clock of whoever answers, which is not the browser's.
       const now = Math.floor(Date.now() / 1000);
       const json = { payload: {}, renewed: true, expires_at: now + 300 };

@@ -229,11 +229,11 @@ export const signInSuite = (place) => {
     });
     await ada.signUp();
     assert.equal(refused, 2);
-    const body = JSON.stringify({ success: false, error: "Something is wrong on our side.", code: "internal_error", request_id: "r-2" });
+    const body = JSON.stringify({ success: false, error: "Internal server error. Try again later.", code: "internal_error", request_id: "r-2" });
     await ada.page.route("**/api/users/me", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body }));
     ada.allow(/status of 500/);
     await ada.page.reload();
-    await ada.error("Something is wrong on our side. (Reference: r-2)");
+    await ada.error("Internal server error. Try again later. (Reference: r-2)");
     await ada.page.unroute("**/api/users/me");
     await ada.buttonNamed("Try again").click();
     await ada.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();

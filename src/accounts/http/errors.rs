@@ -15,7 +15,7 @@ use crate::accounts::domain::sign_in::SignInError;
 use crate::accounts::domain::throttle::{ThrottleError, TooManyAttempts};
 use crate::accounts::domain::tokens::{RevokeError, RotateError};
 use crate::accounts::domain::users::UserError;
-use crate::accounts::model::password::Unfit;
+use crate::accounts::model::password::{MOST_CHARS, Unfit};
 use crate::kernel::http::error::{ApiError, Code};
 
 impl From<TooManyAttempts> for ApiError {
@@ -166,7 +166,10 @@ impl From<PasswordError> for ApiError {
         match error {
             PasswordError::Refused(reason) => Self::because(Code::InvalidCredentials, reason),
             PasswordError::SecondFactor => Code::SecondFactorRequired.into(),
-            PasswordError::Unfit(Unfit::Length) => Code::InvalidPassword.into(),
+            PasswordError::Unfit(Unfit::Length { min }) => Self::detailed(
+                Code::InvalidPassword,
+                format!("Choose a password of {min} to {MOST_CHARS} characters."),
+            ),
             PasswordError::Unfit(Unfit::Common) => Code::CommonPassword.into(),
             PasswordError::Breached => Code::BreachedPassword.into(),
             PasswordError::Busy { wait } => Self::retry_after(Code::Busy, wait),

@@ -3,6 +3,7 @@
 //! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id.
 //! A reason stays in the log.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -23,8 +24,8 @@ pub struct ApiError {
     pub reason: Option<String>,
     /// What would satisfy it, where proving again who one is would.
     pub step_up: Option<StepUp>,
-    /// Instead of the code's sentence: one that says more.
-    pub detail: Option<&'static str>,
+    /// A sentence for users that replaces the code's own.
+    pub detail: Option<Cow<'static, str>>,
     /// Further members of the answer's body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     /// `Retry-After`: in how many seconds it may be tried again.
@@ -49,11 +50,11 @@ impl ApiError {
         }
     }
 
-    /// An error that says more than its code does.
+    /// Returns an error with a sentence of its own for users.
     #[must_use]
-    pub fn detailed(code: Code, detail: &'static str) -> Self {
+    pub fn detailed(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            detail: Some(detail),
+            detail: Some(detail.into()),
             ..code.into()
         }
     }
