@@ -5,11 +5,12 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
+import { parse } from "smol-toml";
 
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
 
-export const COMPATIBILITY_DATE = /^compatibility_date = "(.*)"$/m.exec(read("wrangler.toml"))[1];
+export const COMPATIBILITY_DATE = parse(read("wrangler.toml")).compatibility_date;
 
 /** A fresh JWK set of one Ed25519 key, as the setting's text. */
 export const signingKeys = () => {
