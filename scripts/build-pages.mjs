@@ -1,5 +1,5 @@
-// Builds the account page and the admin page into dist/, which the edge serves as static assets and the native server from the folder:
-// `node scripts/build-pages.mjs --release` or `--dev`.
+// Builds the account page and the admin page into dist/: `node scripts/build-pages.mjs --release` or `--dev`. The edge serves them as static
+// assets, the native server from the folder.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -7,14 +7,14 @@ import { build } from "esbuild";
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
 if (!["--release", "--dev"].includes(profile)) {
-  console.error(`There is no ${profile}: --release or --dev.`);
+  console.error(`There is no profile ${profile}. Use --release or --dev.`);
   process.exit(1);
 }
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT);
 
-// The one library, which the account page has, asks that its licence goes with every copy.
+// The licence of the account page's only library must be part of every copy.
 const licence = readFileSync("node_modules/@simplewebauthn/browser/LICENSE.md", "utf8").trim();
 const FOOTERS = { account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` }, admin: {} };
 const PAGES = Object.keys(FOOTERS);
@@ -35,7 +35,7 @@ for (const page of PAGES) {
   cpSync(`web/${page}/index.html`, `${OUT}/${page}.html`);
 }
 
-// In development a browser would hold all of localhost to https for two years, as soon as it is served over https once.
+// Without this, a browser that once got the development server over https would use https for all of localhost for two years.
 const headers = readFileSync("web/_headers", "utf8");
 writeFileSync(`${OUT}/_headers`, profile === "--dev" ? headers.replace(/^ *Strict-Transport-Security:.*\n/gm, "") : headers);
 
