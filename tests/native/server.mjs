@@ -1,4 +1,4 @@
-// The native binary, started in a folder of its own.
+// Starts the native binary in a temporary folder.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,13 +10,13 @@ import { signingKeys } from "../workerd/miniflare.mjs";
 export const BINARY = resolve("target/debug/hamrah-api");
 export const INTERNAL_KEY = "native-suite-Key-7Hq2vXc9Lw4zRb8m";
 
-/** An empty folder; `remove()` removes it. */
+/** Creates an empty folder, which `remove()` deletes. */
 export const folder = () => {
   const path = mkdtempSync(join(tmpdir(), "hamrah-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 };
 
-/** The environment without settings that the caller's machine may have. */
+/** Returns an environment without the settings that this machine may have. */
 export const clean = (vars = {}) => ({ PATH: process.env.PATH, HOME: process.env.HOME, ...vars });
 
 export const freePort = async () => {
@@ -27,7 +27,7 @@ export const freePort = async () => {
   return port;
 };
 
-/** Runs a command of the binary to its end. */
+/** Runs a command of the binary until it exits. */
 export const run = async (args, { cwd, vars = {} }) => {
   const child = spawn(BINARY, args, { cwd, env: clean(vars) });
   let output = "";
@@ -36,7 +36,10 @@ export const run = async (args, { cwd, vars = {} }) => {
   return { code, output };
 };
 
-/** Starts `serve`, on a port that is free if none is named, and waits until it is ready; gives `url`, `output()`, `child`, `stop(signal)`. */
+/**
+ * Starts `serve`, on a free port if none is named, and waits until it is ready. Returns `url`, `settings`, `child`, `output()` and `stop(signal)`,
+ * which returns the exit code.
+ */
 export const serve = async ({ cwd, vars = {}, port: named }) => {
   const port = named ?? (await freePort());
   const settings = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), BIND: `127.0.0.1:${port}`, ...vars };
@@ -48,7 +51,7 @@ export const serve = async ({ cwd, vars = {}, port: named }) => {
   for (let attempt = 0; ; attempt += 1) {
     const answer = await fetch(`${url}/ready`).catch(() => undefined);
     if (answer?.ok) break;
-    if (attempt > 200 || child.exitCode !== null) throw new Error(`the server does not get ready: ${output}`);
+    if (attempt > 200 || child.exitCode !== null) throw new Error(`the server did not start: ${output}`);
     await new Promise((resume) => setTimeout(resume, 25));
   }
   const stop = async (signal = "SIGTERM") => {
@@ -58,7 +61,7 @@ export const serve = async ({ cwd, vars = {}, port: named }) => {
   return { url, settings, child, output: () => output, stop };
 };
 
-/** Posts JSON, as hamrah-app's server does for internal paths. */
+/** Posts JSON with the credentials of hamrah-app's server, which internal paths need. */
 export const post = (url, path, body) =>
   fetch(`${url}${path}`, {
     method: "POST",
