@@ -1,4 +1,4 @@
-// Settings of the Worker are bindings, which need not be texts: one that is there and cannot be read is not one that is not there.
+// The Worker's settings are bindings, and a binding need not be a string. A setting that cannot be read is an error, not a missing setting.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startApi } from "./miniflare.mjs";
@@ -14,14 +14,14 @@ for (const value of [true, ["require"], { mode: "require" }, ""]) {
   });
 }
 
-test("every problem is named, of whatever kind", async () => {
+test("the log names every invalid setting", async () => {
   const api = await startApi({ vars: { ...APPS, APP_ATTEST_MODE: true, APP_ATTEST_ON_REFRESH: { on: true }, RP_NAME: "x".repeat(256) } });
   assert.equal((await fetch(`${api.url}/health`)).status, 503);
   for (const name of ["APP_ATTEST_MODE", "APP_ATTEST_ON_REFRESH", "RP_NAME"]) assert.match(api.logs.join(""), new RegExp(`${name} `));
   await api.stop();
 });
 
-test("a number is read as it is written", async () => {
+test("a number is accepted as a setting", async () => {
   const api = await startApi({ vars: { ACCESS_TOKEN_TTL_SECONDS: 900 } });
   const response = await fetch(`${api.url}/api/internal/tokens`, {
     method: "POST",
