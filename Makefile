@@ -1,6 +1,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup packages pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
 
+# What prettier formats.
+TYPESCRIPT := 'web/**/*.{ts,css,html}' 'clients/typescript/**/*.{ts,mjs}'
+
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -58,11 +61,14 @@ check: packages ## Format, lints, generated files
 	CARGO_TARGET_DIR=target/clients cargo clippy --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings
 	node_modules/.bin/tsc -p clients/typescript --noEmit
 	node_modules/.bin/tsc -p web --noEmit
+	node_modules/.bin/prettier --check --log-level warn $(TYPESCRIPT)
 	@node scripts/fresh.mjs
+	@node scripts/commits.mjs
 
-fmt: ## Format the code
+fmt: packages ## Format the code
 	cargo fmt
 	cargo fmt --manifest-path clients/rust/Cargo.toml
+	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)
 
 openapi: packages ## Write openapi.json, the reference and the TypeScript types again
 	cargo run --quiet -- openapi > openapi.json.new && mv openapi.json.new openapi.json

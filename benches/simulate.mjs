@@ -63,7 +63,7 @@ const BURST = { factor: 2, seconds: 5, every: 40 };
 export const PEAK = (1 + SWING) * BURST.factor;
 /** A database is filled to four fifths, so that there is time to act. */
 const FILL = 0.8;
-/** Rows of a kind that the sweep removes a minute at most (SWEEP_BATCH, SWEEP_ROUNDS in src/store/mod.rs). */
+/** Rows of a kind that the sweep removes a minute at most (SWEEP_BATCH, SWEEP_ROUNDS in src/kernel/store/mod.rs). */
 const SWEPT_A_MINUTE = 4000;
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);

@@ -85,7 +85,9 @@ async fn sql(
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(address), Some(url)) = (arguments.next(), arguments.next()) else { return Err("usage: bare ADDRESS DATABASE_URL".into()) };
+    let (Some(address), Some(url)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: bare ADDRESS DATABASE_URL".into());
+    };
     let address: SocketAddr = address.parse()?;
     if !address.ip().is_loopback() {
         return Err("only on a loopback address: it asks nobody who they are".into());

@@ -12,16 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use hamrah_api::domain::compute::Turns;
-use hamrah_api::domain::rate_limit::Unlimited;
-use hamrah_api::domain::{Clock, Entropy, Get, NoAnswer, NoEntropy, Outgoing, Ports, Post};
-use hamrah_api::http::extract::ClientAddress;
-use hamrah_api::http::router::router;
-use hamrah_api::model::base64;
-use hamrah_api::model::config::Config;
-use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
-use hamrah_api::model::time::Timestamp;
-use hamrah_api::platform::native::{Dalek, Threads, migrations, sqlite::Sqlite};
+use hamrah_api::accounts::model::signing_keys::{SigningKey, SigningKeys};
+use hamrah_api::app::config::Config;
+use hamrah_api::app::ports::{Adapters, Ports};
+use hamrah_api::app::routes::router;
+use hamrah_api::kernel::domain::rate_limit::Unlimited;
+use hamrah_api::kernel::domain::{Clock, Entropy, Get, NoAnswer, NoEntropy, Outgoing, Post};
+use hamrah_api::kernel::http::extract::ClientAddress;
+use hamrah_api::kernel::model::base64;
+use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::platform::native::sqlite::Sqlite;
+use hamrah_api::platform::native::{Dalek, Threads, migrations};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -89,17 +90,18 @@ impl Api {
         })?;
         let database = Sqlite::open("sqlite::memory:").await?;
         migrations::apply(database.pool()).await?;
-        Ok(Self(router(Ports {
-            db: Arc::new(database),
-            clock: Arc::new(StandingClock),
-            entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
-            signatures: Arc::new(Dalek),
-            limiter: Arc::new(Unlimited),
-            outgoing: Arc::new(NoWayOut),
-            compute: Arc::new(Threads),
-            hashing: Turns::new(config.passwords.at_once),
-            config: Arc::new(config),
-        })))
+        Ok(Self(router(Ports::new(
+            Adapters {
+                db: Arc::new(database),
+                clock: Arc::new(StandingClock),
+                entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+                signatures: Arc::new(Dalek),
+                limiter: Arc::new(Unlimited),
+                outgoing: Arc::new(NoWayOut),
+                compute: Arc::new(Threads),
+            },
+            config,
+        ))))
     }
 
     async fn send(&self, request: http::request::Builder, body: Body, expected: StatusCode) -> Result<Vec<u8>, Failure> {
@@ -150,10 +152,18 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
     let mut refresh = text(&pair, "/refresh_token")?;
     for _ in 0..times {
         match operation {
-            "health" => api.get("/health", header::ACCEPT, "*/*", StatusCode::OK).await?,
-            "forged" => api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &bad, StatusCode::UNAUTHORIZED).await?,
-            "validate-session" => api.get("/api/auth/sessions/validate", header::COOKIE, &cookie, StatusCode::OK).await?,
-            "validate-token" => api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &good, StatusCode::OK).await?,
+            "health" => {
+                api.get("/health", header::ACCEPT, "*/*", StatusCode::OK).await?;
+            }
+            "forged" => {
+                api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &bad, StatusCode::UNAUTHORIZED).await?;
+            }
+            "validate-session" => {
+                api.get("/api/auth/sessions/validate", header::COOKIE, &cookie, StatusCode::OK).await?;
+            }
+            "validate-token" => {
+                api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &good, StatusCode::OK).await?;
+            }
             "refresh" => {
                 let next = api.post("/api/auth/tokens/refresh", &json!({ "refresh_token": refresh })).await?;
                 refresh = text(&next, "/refresh_token")?;

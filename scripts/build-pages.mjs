@@ -1,8 +1,9 @@
-// Builds the account page and the admin page into dist/: `node scripts/build-pages.mjs --release` or `--dev`. The edge serves them as static
-// assets, the native server from the folder.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the folder as static
+// assets, and the native server reads it: `node scripts/build-pages.mjs --release` or `--dev`.
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { writeDocuments } from "./documents.mjs";
 
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
@@ -16,7 +17,10 @@ mkdirSync(OUT);
 
 // The licence of the account page's only library must be part of every copy.
 const licence = readFileSync("node_modules/@simplewebauthn/browser/LICENSE.md", "utf8").trim();
-const FOOTERS = { account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` }, admin: {} };
+const FOOTERS = {
+  account: { js: `/*! Contains @simplewebauthn/browser.\n${licence} */` },
+  admin: {},
+};
 const PAGES = Object.keys(FOOTERS);
 for (const page of PAGES) {
   await build({
@@ -31,15 +35,23 @@ for (const page of PAGES) {
     footer: FOOTERS[page],
     logLevel: "warning",
   });
-  await build({ entryPoints: { [page]: `web/${page}/page.css` }, outdir: OUT, bundle: true, minify: true, target: "es2022", logLevel: "warning" });
+  await build({
+    entryPoints: { [page]: `web/${page}/page.css` },
+    outdir: OUT,
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    logLevel: "warning",
+  });
   cpSync(`web/${page}/index.html`, `${OUT}/${page}.html`);
 }
 
-// Without this, a browser that once got the development server over https would use https for all of localhost for two years.
-const headers = readFileSync("web/_headers", "utf8");
-writeFileSync(`${OUT}/_headers`, profile === "--dev" ? headers.replace(/^ *Strict-Transport-Security:.*\n/gm, "") : headers);
+const documents = writeDocuments(OUT, profile);
 
-for (const name of PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`])) {
+const built = PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`]);
+for (const name of [...built, ...documents]) {
   const bytes = readFileSync(`${OUT}/${name}`);
-  console.log(`${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`);
+  console.log(
+    `${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`,
+  );
 }

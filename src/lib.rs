@@ -1,10 +1,12 @@
-//! hamrah-api: users, sessions, tokens and internal calls behind one axum router.
+//! hamrah-api: accounts, sessions, tokens and permissions behind one axum router.
 //!
-//! The same router runs in a Cloudflare Worker over D1 and as a native binary over SQLite.
-//! Start reading at [`http::router`]; `docs/ARCHITECTURE.md` draws the house.
+//! The same router runs in a Cloudflare Worker over D1 and as a native binary over SQLite. The top
+//! level names the systems. Start reading at [`app::routes`]; `docs/ARCHITECTURE.md` draws the
+//! house.
 
-pub mod domain;
-pub mod http;
-pub mod model;
+#[macro_use]
+pub mod kernel;
+pub mod accounts;
+pub mod app;
+pub mod authorization;
 pub mod platform;
-pub mod store;

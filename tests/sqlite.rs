@@ -8,8 +8,9 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
-use hamrah_api::platform::native::{migrations, sqlite::Sqlite};
-use hamrah_api::store::{Db, Statement, StoreError, Value};
+use hamrah_api::kernel::store::{Db, Statement, StoreError, Value};
+use hamrah_api::platform::native::migrations;
+use hamrah_api::platform::native::sqlite::Sqlite;
 
 fn statement(sql: &'static str, params: Vec<Value>) -> Statement {
     Statement { sql, params }

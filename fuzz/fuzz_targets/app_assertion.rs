@@ -1,8 +1,8 @@
 //! Assertions of App Attest; nothing that nobody signed may verify.
 #![no_main]
 
-use hamrah_api::domain::app_attest::assertion::{ExpectedAssertion, verify};
-use hamrah_api::domain::app_attest::authenticator_data;
+use hamrah_api::accounts::domain::app_attest::assertion::{ExpectedAssertion, verify};
+use hamrah_api::accounts::domain::app_attest::authenticator_data;
 use libfuzzer_sys::fuzz_target;
 
 /// The generator of P-256, whose private half is 1: no seed is signed with it.

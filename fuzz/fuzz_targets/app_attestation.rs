@@ -1,11 +1,11 @@
 //! Attestation objects of App Attest, and the authenticator data and certificates in them; nothing made up is ever accepted.
 #![no_main]
 
-use hamrah_api::domain::app_attest::attestation::{ExpectedAttestation, verify};
-use hamrah_api::domain::app_attest::certificate::Certificate;
-use hamrah_api::domain::app_attest::authenticator_data;
-use hamrah_api::model::attest::{Environment, TrustAnchor};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::accounts::domain::app_attest::attestation::{ExpectedAttestation, verify};
+use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
+use hamrah_api::accounts::domain::app_attest::authenticator_data;
+use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
+use hamrah_api::kernel::model::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

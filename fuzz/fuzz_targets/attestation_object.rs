@@ -1,7 +1,7 @@
 //! Attestation objects, and the authenticator data inside of them.
 #![no_main]
 
-use hamrah_api::domain::webauthn::{attestation, authenticator_data};
+use hamrah_api::accounts::domain::webauthn::{attestation, authenticator_data};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

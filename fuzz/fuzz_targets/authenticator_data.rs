@@ -1,7 +1,7 @@
 //! Authenticator data of both ceremonies: read to the last byte or refused.
 #![no_main]
 
-use hamrah_api::domain::webauthn::authenticator_data::{parse_assertion, parse_registration};
+use hamrah_api::accounts::domain::webauthn::authenticator_data::{parse_assertion, parse_registration};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! The client data: any bytes are read or refused, and what is read says what the JSON says.
 #![no_main]
 
-use hamrah_api::domain::webauthn::client_data::{decode, parse};
+use hamrah_api::accounts::domain::webauthn::client_data::{decode, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! Public keys: what is read is of the algorithm that it names, is kept as it came, and verifies nothing that nobody signed.
 #![no_main]
 
-use hamrah_api::domain::webauthn::cose::{Algorithm, PublicKey};
+use hamrah_api::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,9 +1,9 @@
 //! Attestations: whole ones are accepted, and each step that is broken is refused for a reason of its own.
 
-use hamrah_api::domain::app_attest::attestation::{Attested, ExpectedAttestation, verify};
-use hamrah_api::domain::steps::{Outcome, Report};
-use hamrah_api::model::attest::{Environment, TrustAnchor};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::accounts::domain::app_attest::attestation::{Attested, ExpectedAttestation, verify};
+use hamrah_api::accounts::domain::steps::{Outcome, Report};
+use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
+use hamrah_api::kernel::model::time::Timestamp;
 use rcgen::{BasicConstraints, CustomExtension, IsCa, KeyUsagePurpose};
 
 use crate::apple::{Attestation, Authority, AuthorityPlan, DeviceKey, bytes, cose, extensions, head, map, nonce_extension, text};

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::kernel::model::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use hamrah_api::domain::app_attest::assertion::{self, ExpectedAssertion};
-use hamrah_api::domain::app_attest::attestation::{self, ExpectedAttestation};
-use hamrah_api::domain::app_attest::{authenticator_data, certificate::Certificate, object};
-use hamrah_api::model::attest::Environment;
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::accounts::domain::app_attest::assertion;
+use hamrah_api::accounts::domain::app_attest::assertion::ExpectedAssertion;
+use hamrah_api::accounts::domain::app_attest::attestation;
+use hamrah_api::accounts::domain::app_attest::attestation::ExpectedAttestation;
+use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
+use hamrah_api::accounts::domain::app_attest::{authenticator_data, object};
+use hamrah_api::accounts::model::attest::Environment;
+use hamrah_api::kernel::model::time::Timestamp;
 
 use crate::apple::{Assertion, Authority, DeviceKey};
 use crate::{APP, AT, HASH};

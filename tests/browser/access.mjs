@@ -34,12 +34,12 @@ export const accessSuite = (place) => {
     await keyboard.type("Ada Lovelace");
     await ada.touching(async () => {
       await keyboard.press("Enter");
-      await ada.status("Your account is made");
+      await ada.status("Your account is created");
       await ada.settled();
     });
     assert.equal(await ada.focused(), "Your account");
     const [name] = await ada.passkeyNames();
-    const ways = ["Set up an authenticator app", "Make backup codes"];
+    const ways = ["Set up an authenticator app", "Create backup codes"];
     const passkeys = [`Rename passkey ${name}`, `Delete passkey ${name}`, "Name of a new passkey (optional)", "Add a passkey"];
     const controls = [...passkeys, ...ways, "Download my data", "Delete my account"];
     assert.deepEqual(await tabs(ada), controls, "from the heading on");
@@ -128,7 +128,7 @@ export const accessSuite = (place) => {
       await look("question");
       await ada.answer("Cancel");
       await ada.buttonNamed("Delete my account").click();
-      await ada.buttonNamed("Delete for good").click();
+      await ada.buttonNamed("Delete permanently").click();
       await ada.error("Enter the account's e-mail address.");
       await look("deletion");
       await ada.leave();

@@ -29,7 +29,7 @@ export const accountSuite = (place) => {
 
     await ada.touching(async () => {
       await ada.buttonNamed("Add a passkey").click();
-      await ada.error("This device has a passkey of this account already.", passkeys);
+      await ada.error("This device already has a passkey for this account. Use another device to add one.", passkeys);
     });
 
     await ada.buttonNamed(`Delete passkey ${first}`).click();
@@ -81,7 +81,7 @@ export const accountSuite = (place) => {
 
     const told = await ada.eventTexts();
     const passkeyEvents = ["A passkey was added.", "A passkey was renamed.", "A passkey was deleted."];
-    for (const sentence of ["The account was made.", ...passkeyEvents, "Somebody signed out.", "Somebody signed in."]) {
+    for (const sentence of ["The account was created.", ...passkeyEvents, "Signed out of the account.", "Signed in to the account."]) {
       assert.ok(told.some((text) => text.startsWith(sentence)), sentence);
     }
     await ada.leave();
@@ -104,7 +104,7 @@ export const accountSuite = (place) => {
     assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 2);
     await elsewhere.click();
     await ada.answer("Sign out everywhere else");
-    await ada.status("You are signed out everywhere else: one session has ended.");
+    await ada.status("You are signed out everywhere else. One session has ended.");
     assert.equal(await ada.focused(), "Sessions and devices");
     assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 1);
     assert.ok(await elsewhere.isHidden());
@@ -133,7 +133,7 @@ export const accountSuite = (place) => {
     await ada.settled();
     await ada.buttonNamed("End session of Safari on iPhone").click();
     await ada.answer("End session");
-    await ada.status("The session of Safari on iPhone is ended.");
+    await ada.status("The session of Safari on iPhone has ended.");
     assert.equal(await ada.focused(), "Sessions and devices");
     assert.equal((await titles(ada)).length, 1);
     assert.ok((await ada.eventTexts()).some((text) => text.startsWith("A session was ended.")));
@@ -210,10 +210,10 @@ export const accountSuite = (place) => {
     assert.equal(await ada.focused(), "Delete my account");
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill("other@example.com");
-    await ada.buttonNamed("Delete for good").click();
-    await ada.error("This is not the e-mail address of the account.", dialog);
+    await ada.buttonNamed("Delete permanently").click();
+    await ada.error("This is not the account's e-mail address. Enter the address shown above.", dialog);
     await ada.page.getByLabel("E-mail address of this account").fill(` ${ada.email.toUpperCase()} `);
-    await ada.buttonNamed("Delete for good").click();
+    await ada.buttonNamed("Delete permanently").click();
     await ada.status("Your account is deleted.");
     assert.equal(await ada.focused(), "Your Hamrah account");
     assert.deepEqual(await ada.device.passkeys(), [], "the browser removes the passkey from the authenticator");
@@ -236,7 +236,7 @@ export const accountSuite = (place) => {
     const confirm = async () => {
       await ada.buttonNamed("Delete my account").click();
       await ada.page.getByLabel("E-mail address of this account").fill(ada.email);
-      await ada.buttonNamed("Delete for good").click();
+      await ada.buttonNamed("Delete permanently").click();
       await ada.stepUp().waitFor();
     };
     const prove = () => ada.buttonNamed("Use your passkey", ada.stepUp()).click();

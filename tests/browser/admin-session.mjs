@@ -31,7 +31,7 @@ export const adminSessionSuite = (place) => {
     await root.page.getByRole("heading", { level: 2, name: "People" }).waitFor();
 
     await root.signOut();
-    assert.equal(await root.focused(), "Who may do what");
+    assert.equal(await root.focused(), "Access control");
     assert.equal((await profile(token)).status, 401);
     assert.equal(await root.page.getByText("Root Administrator").count(), 0);
 
@@ -53,8 +53,8 @@ export const adminSessionSuite = (place) => {
     });
     await root.open();
     await root.credentials();
-    await root.error("needs the code of its authenticator app");
-    assert.equal(await root.focused(), "Six digits of your authenticator app");
+    await root.error("needs a code from its authenticator app");
+    assert.equal(await root.focused(), "Six-digit code from your authenticator app");
     await root.page.keyboard.type("123456");
     await root.page.keyboard.press("Enter");
     await root.status("You are signed in.");
@@ -149,7 +149,7 @@ export const adminSessionSuite = (place) => {
     const [first, second] = [fresh("Clerk"), fresh("Auditor")];
     await keyboard.type(first);
     await keyboard.press("Enter");
-    await root.status(`The role ${first} is made.`);
+    await root.status(`The role ${first} is created.`);
     assert.equal(await root.focused(), `Permissions of ${first}`);
     await keyboard.press("Enter");
     assert.equal(await root.focused(), `Permissions of ${first}`, "the dialog's heading");
@@ -230,7 +230,7 @@ export const adminSessionSuite = (place) => {
       await root.buttonNamed(`Delete role ${long}`, roles).click();
       await look("admin-question");
       await root.answer("Delete");
-      await root.dialog("It is in use").waitFor();
+      await root.dialog("although it is in use?").waitFor();
       await look("admin-in-use");
       await root.answer("Cancel");
       await root.go("Permissions");
@@ -240,8 +240,8 @@ export const adminSessionSuite = (place) => {
       await grants.getByLabel("Service").selectOption({ label: service.name });
       await grants.getByText("Augusta Ada King").waitFor();
       await look("admin-grants");
-      await root.buttonNamed("Grant something", grants).click();
-      await root.dialog(/Grant something/).waitFor();
+      await root.buttonNamed("Add a grant", grants).click();
+      await root.dialog(/Add a grant/).waitFor();
       await look("admin-grant-form");
       await root.answer("Cancel");
       await call("DELETE", "/person-service-permissions", { person_id, service_id, permission_id });
@@ -250,12 +250,12 @@ export const adminSessionSuite = (place) => {
       await explain.getByLabel("Service").selectOption({ label: service.name });
       await explain.getByLabel("Permission").selectOption({ label: permission.name });
       await root.buttonNamed("Explain", explain).click();
-      await explain.getByText("Any one of these would allow it").waitFor();
+      await explain.getByText("Any one of these grants would allow it").waitFor();
       await look("admin-explain-denied");
       await root.buttonNamed(`Grant ${ada.username} ${permission.name} directly`, explain).click();
       await look("admin-explain-question");
       await root.answer("Grant");
-      await explain.getByText("granted to them directly").waitFor();
+      await explain.getByText("granted directly to this person").waitFor();
       await look("admin-explain-allowed");
       await root.go("Changes", "Recent changes");
       await look("admin-changes");

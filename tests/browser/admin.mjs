@@ -26,11 +26,11 @@ export const adminSuite = (place) => {
     await root.fill("Add a person", { Username: ada, Name: "Ada Lovelace", Password: "short" }, "Add a person");
     await root.error("8 to 256 characters", root.dialog("Add a person"));
     assert.equal(await root.focused(), "Password");
-    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", Document: "DNI" };
+    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", "Document type": "DNI" };
     const document = String(Date.now()).slice(-12);
-    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Number of the document": "not one" }, "Add a person");
+    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Document number": "not one" }, "Add a person");
     await root.error("document_number", root.dialog("Add a person"));
-    await root.fill("Add a person", { "Number of the document": document }, "Add a person");
+    await root.fill("Add a person", { "Document number": document }, "Add a person");
     await root.status(`${ada} is added.`);
     assert.equal(await root.focused(), `Access of ${ada}`, "the focus is at the new entry");
     await root.buttonNamed(`Change ${ada}`, people).click();
@@ -44,7 +44,7 @@ export const adminSuite = (place) => {
     const services = await root.go("Services");
     await root.buttonNamed("Add a service", services).click();
     await root.fill("Add a service", { Name: stock, Description: "What is in store" }, "Add a service");
-    await root.status(`The service ${stock} is made.`);
+    await root.status(`The service ${stock} is created.`);
     const permissions = await root.go("Permissions");
     for (const name of [write, read]) {
       await root.buttonNamed("Add a permission", permissions).click();
@@ -53,14 +53,14 @@ export const adminSuite = (place) => {
         await root.error("There is a permission with this name already", root.dialog("Add a permission"));
       }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
-      await root.status(`The permission ${name} is made.`);
+      await root.status(`The permission ${name} is created.`);
     }
     const roles = await root.go("Roles");
     await root.buttonNamed("Add a role", roles).click();
     await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
     await root.error("which are the service's own", root.dialog("Add a role"));
     await root.fill("Add a role", { Name: editor }, "Add a role");
-    await root.status(`The role ${editor} is made.`);
+    await root.status(`The role ${editor} is created.`);
 
     // Built-in entries have no buttons to rename or delete them.
     const builtIn = roles.getByRole("listitem").filter({ hasText: "auth.checker" });
@@ -70,7 +70,7 @@ export const adminSuite = (place) => {
     // The role gets a permission, and the service gets the role.
     await root.buttonNamed(`Permissions of ${editor}`, roles).click();
     const ofRole = root.dialog(`Permissions of ${editor}`);
-    await ofRole.getByText("It has no permissions.").waitFor();
+    await ofRole.getByText("This role has no permissions.").waitFor();
     await root.buttonNamed("Add", ofRole).click();
     await root.error("Choose a permission.", ofRole);
     await ofRole.getByLabel("Permission to add").selectOption({ label: read });
@@ -96,24 +96,24 @@ export const adminSuite = (place) => {
     };
     await ask(read);
     assert.equal(await root.focused(), `${ada} may not ${read} in ${stock}.`);
-    await explain.getByText(`${editor}: they do not have it; it has the permission.`).waitFor();
+    await explain.getByText(`${editor}: The person does not have this role. The role has the permission.`).waitFor();
     await root.buttonNamed(`Give ${ada} the role ${editor}`, explain).waitFor();
 
     // A grant that does not expire, and one that does.
     const grants = await root.go("Grants");
     await grants.getByLabel("Service").selectOption({ label: stock });
-    await grants.getByText("Nobody has anything in this service.").waitFor();
-    await root.buttonNamed("Grant something", grants).click();
-    const granting = `Grant something in ${stock}`;
-    await root.fill(granting, { Username: fresh("nobody"), What: editor }, "Grant");
+    await grants.getByText("There are no grants in this service.").waitFor();
+    await root.buttonNamed("Add a grant", grants).click();
+    const granting = `Add a grant in ${stock}`;
+    await root.fill(granting, { Username: fresh("nobody"), "Role or permission": editor }, "Grant");
     await root.error("There is no such person", root.dialog(granting));
     assert.equal(await root.focused(), "Username");
     await root.fill(granting, { Username: ada }, "Grant");
-    await root.status("It is granted.");
+    await root.status("The grant is added.");
     await root.settled();
-    await root.buttonNamed("Grant something", grants).click();
-    await root.fill(granting, { Username: ada, What: write, Until: momentIn(-1) }, "Grant");
-    await root.error("Choose a moment to come", root.dialog(granting));
+    await root.buttonNamed("Add a grant", grants).click();
+    await root.fill(granting, { Username: ada, "Role or permission": write, Until: momentIn(-1) }, "Grant");
+    await root.error("The end is not in the future", root.dialog(granting));
     await root.fill(granting, { Until: momentIn(2) }, "Grant");
     await root.closed();
     await root.settled();
@@ -125,7 +125,7 @@ export const adminSuite = (place) => {
 
     await root.go("People");
     await root.buttonNamed(`Access of ${ada}`, people).click();
-    const may = root.dialog(`What ${ada} may do`);
+    const may = root.dialog(`Access of ${ada}`);
     await may.getByText(`Roles: ${editor}`).waitFor();
     const told = await may.getByText(/^Permissions:/).textContent();
     assert.ok(told.includes(read) && told.includes(write), told);
@@ -135,11 +135,11 @@ export const adminSuite = (place) => {
     await root.go("Explain");
     await ask(read);
     assert.equal(await root.focused(), `${ada} may ${read} in ${stock}.`);
-    await explain.getByText(`By the role ${editor}`).waitFor();
+    await explain.getByText(`The person has the role ${editor}`).waitFor();
     await root.go("Grants");
-    await root.buttonNamed(`Take away the permission ${write} from ${ada}`, grants).click();
-    await root.answer("Take away");
-    await root.status(`The permission ${write} is taken from ${ada}.`);
+    await root.buttonNamed(`Revoke the permission ${write} from ${ada}`, grants).click();
+    await root.answer("Revoke");
+    await root.status(`The permission ${write} is revoked from ${ada}.`);
     await root.go("Explain");
     await ask(write);
     assert.equal(await root.focused(), `${ada} may not ${write} in ${stock}.`);
@@ -149,7 +149,7 @@ export const adminSuite = (place) => {
     await explain.getByText(`${ada} may not ${write}`).waitFor();
     await root.buttonNamed(`Grant ${ada} ${write} directly`, explain).click();
     await root.answer("Grant");
-    await explain.getByText("The permission is granted to them directly.").waitFor();
+    await explain.getByText("The permission is granted directly to this person.").waitFor();
     assert.equal(await root.focused(), `${ada} may ${write} in ${stock}.`);
 
     // Deleting an entry that is in use is refused, and then forced.
@@ -160,7 +160,7 @@ export const adminSuite = (place) => {
     await root.status(`The role is now called ${writer}.`);
     await root.buttonNamed(`Delete role ${writer}`, roles).click();
     await root.answer("Delete");
-    const inUse = root.dialog("It is in use");
+    const inUse = root.dialog("although it is in use?");
     await inUse.getByText(stock).waitFor();
     await root.answer("Cancel");
     await root.buttonNamed(`Delete role ${writer}`, roles).waitFor();
@@ -192,12 +192,12 @@ export const adminSuite = (place) => {
       `${ada} was given the role ${editor} in ${stock}.`,
       `The service ${stock} was given the role ${editor}.`,
       `The role ${editor} was given the permission ${read}.`,
-      `The permission ${read} was made.`,
+      `The permission ${read} was created.`,
       "by root",
     ]) {
       assert.ok(log.includes(sentence), `${sentence} in ${log}`);
     }
-    assert.ok(log.indexOf(`The service ${stock} was deleted.`) < log.indexOf(`The service ${stock} was made.`), "newest first");
+    assert.ok(log.indexOf(`The service ${stock} was deleted.`) < log.indexOf(`The service ${stock} was created.`), "newest first");
     await root.signOut();
     assert.equal(await page.getByRole("heading", { level: 2 }).allTextContents().then((all) => all.join()), "Sign in");
     assert.equal(await page.locator("#signed-in li[data-id], #signed-in option").count(), 0, "signing out removes all entries");
@@ -212,7 +212,7 @@ export const adminSuite = (place) => {
     const permissions = await root.go("Permissions");
     assert.equal(await permissions.getByRole("listitem").count(), 1);
     await root.buttonNamed("Show more", permissions).click();
-    await root.status("1 more are shown.");
+    await root.status("1 more entries are shown.");
     assert.equal(await permissions.getByRole("listitem").count(), 2);
     assert.ok((await root.focused()).length > 0);
     await root.leave();
@@ -233,7 +233,7 @@ export const adminSuite = (place) => {
       ["Changes", "Recent changes", "auth.changes.read"],
     ]) {
       const shown = await root.go(link, title);
-      await shown.getByText(`This part is not yours: it needs the permission ${permission} in the service auth.`).waitFor();
+      await shown.getByText(`You cannot see this section. It requires the permission ${permission} in the service auth.`).waitFor();
       assert.equal(await shown.getByRole("button").count(), 0, title);
     }
     // A person who may read but not change gets an error at the first change.

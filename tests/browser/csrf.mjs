@@ -77,7 +77,7 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Turn off the authenticator app").click();
       await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
       await ada.stepUp().waitFor();
-      await ada.page.getByLabel("Six digits of your authenticator app").fill(await app.code());
+      await ada.page.getByLabel("Six-digit code from your authenticator app").fill(await app.code());
       await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
       await ada.status("The authenticator app is turned off.");
       await aged(here, ada);
@@ -107,7 +107,7 @@ export const csrfSuite = (place, start) => {
       phone.email = ada.email;
       await phone.buttonNamed("Delete my account").click();
       await phone.page.getByLabel("E-mail address of this account").fill(phone.email);
-      await phone.buttonNamed("Delete for good").click();
+      await phone.buttonNamed("Delete permanently").click();
       await phone.stepUp().waitFor();
       await phone.touching(async () => {
         await phone.buttonNamed("Use your passkey", phone.stepUp()).click();
@@ -157,7 +157,7 @@ export const csrfSuite = (place, start) => {
         await route.continue();
       });
       await renames(ada, "Ada's own");
-      await ada.status("This page shows that one. What you asked for was not done.");
+      await ada.status("This page shows that account. Nothing was changed.");
       await ada.page.getByRole("banner").getByText(bob.email).waitFor();
       await ada.settled();
       assert.deepEqual(unsafe().map(({ status, token }) => [status, token]), [[403, undefined]]);
@@ -186,7 +186,7 @@ export const csrfSuite = (place, start) => {
       });
       await ada.buttonNamed("Delete my account").click();
       await ada.page.getByLabel("E-mail address of this account").fill(ada.email);
-      await ada.buttonNamed("Delete for good").click();
+      await ada.buttonNamed("Delete permanently").click();
       const route = await fetching;
       await ada.buttonNamed("Keep my account").click();
       await route.continue();

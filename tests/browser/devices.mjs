@@ -59,7 +59,7 @@ export const devicesSuite = (place) => {
     assert.ok(before[0] === null && before[1] === null && before[2] > 0, String(before));
     await ada.buttonNamed(names[1]).click();
     const question = await ada.page.getByRole("dialog").textContent();
-    for (const told of ["Revoke the iPhone or iPad", await written(ada, OLD), "sign-ins end at once", "key cannot be used again", "has to sign in again"]) {
+    for (const told of ["Revoke the iPhone or iPad", await written(ada, OLD), "sessions end at once", "key cannot be used again", "sign in again"]) {
       assert.ok(question.includes(told), told);
     }
     await picture(ada.page, `${place().name}-device-question`);
@@ -111,7 +111,7 @@ export const devicesSuite = (place) => {
     const { ids, names } = await withTwo(ada);
     const { keyboard } = ada.page;
     const order = await tabs(ada);
-    assert.deepEqual(order.slice(order.indexOf("Make backup codes")), ["Make backup codes", ...names, "Download my data", "Delete my account"]);
+    assert.deepEqual(order.slice(order.indexOf("Create backup codes")), ["Create backup codes", ...names, "Download my data", "Delete my account"]);
     for (let step = 0; step <= order.indexOf(names[0]); step += 1) await keyboard.press("Tab");
     assert.equal(await ada.focused(), names[0]);
     await keyboard.press("Enter");

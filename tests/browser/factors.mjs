@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generateSync } from "otplib";
 
-export const WAYS = "Ways back in";
+export const WAYS = "Account recovery";
 const STEP_S = 30;
 /** The last part of a step in which no code is used, because the code could arrive in the next step. */
 const MARGIN_S = 10;
@@ -34,7 +34,7 @@ export const withApp = async (who) => {
   await who.buttonNamed("Set up an authenticator app").click();
   const secret = await ways(who).locator("code").textContent();
   const code = generator(secret);
-  await who.page.getByLabel("First code of the app").fill(await code());
+  await who.page.getByLabel("First code from the app").fill(await code());
   await who.buttonNamed("Turn on").click();
   await who.status("The authenticator app is set up.");
   return { secret, code };
@@ -43,10 +43,10 @@ export const withApp = async (who) => {
 export const shownCodes = (who) => ways(who).getByRole("group", { name: "Your new backup codes" }).getByRole("listitem").allTextContents();
 
 export const withCodes = async (who) => {
-  await who.buttonNamed("Make backup codes").click();
+  await who.buttonNamed("Create backup codes").click();
   await ways(who).getByRole("group").waitFor();
   const codes = await shownCodes(who);
-  await who.buttonNamed("I have kept them").click();
+  await who.buttonNamed("I have saved them").click();
   return codes;
 };
 
@@ -69,7 +69,7 @@ export const addsPasskey = async (who) => {
   await who.page.getByRole("heading", { name: "Add a new passkey" }).waitFor();
   await who.touching(async () => {
     await who.buttonNamed("Add a passkey").click();
-    await who.status("The passkey is added, and your account is yours again.");
+    await who.status("The passkey is added, and your account is recovered.");
     await who.settled();
   });
 };

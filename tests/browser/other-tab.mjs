@@ -5,8 +5,8 @@ import { test } from "./cases.mjs";
 import { freshEmail, newcomer, person, sameOn } from "./person.mjs";
 import { registered } from "./rows.mjs";
 
-const OTHER = "Another account is signed in in this browser now. This page shows that one.";
-const NOT_DONE = `${OTHER} What you asked for was not done.`;
+const OTHER = "A different account is now signed in in this browser. This page shows that account.";
+const NOT_DONE = `${OTHER} Nothing was changed.`;
 
 export const otherTabSuite = (place) => {
   /** Replaces this browser's cookie by that of `other`, as signing in to `other` in another tab does. */
@@ -66,7 +66,7 @@ export const otherTabSuite = (place) => {
     "deleting the account": async (who) => {
       await who.buttonNamed("Delete my account").click();
       await who.page.getByLabel("E-mail address of this account").fill(who.email);
-      await who.buttonNamed("Delete for good").click();
+      await who.buttonNamed("Delete permanently").click();
     },
     "adding a passkey": async (who) => {
       await who.page.getByLabel("Name of a new passkey").fill("Ada's own");
@@ -82,7 +82,7 @@ export const otherTabSuite = (place) => {
       await who.answer("Delete passkey");
     },
     "making backup codes": async (who) => {
-      await who.buttonNamed("Make backup codes").click();
+      await who.buttonNamed("Create backup codes").click();
     },
     "setting up an authenticator app": async (who) => {
       await who.buttonNamed("Set up an authenticator app").click();

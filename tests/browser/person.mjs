@@ -50,7 +50,7 @@ export const person = async (browser, origin, options = {}) => {
     await waiting();
     await touching(async () => {
       await fillSignUp(email, name);
-      await status("Your account is made");
+      await status("Your account is created");
     });
     await settled();
     return email;

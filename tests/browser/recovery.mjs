@@ -26,13 +26,13 @@ export const recoverySuite = (place) => {
     assert.match(secret, /^[A-Z2-7]{32}$/);
     assert.ok(await ada.page.getByText("Open the app on this device").isHidden(), "that is for phones");
     await picture(ada.page, `${place().name}-totp`);
-    const field = ada.page.getByLabel("First code of the app");
+    const field = ada.page.getByLabel("First code from the app");
     await ada.buttonNamed("Turn on").click();
     await ada.error("Enter the six digits", ways(ada));
     await field.fill("000000");
     await field.press("Enter");
     await ada.error("The code is wrong", ways(ada));
-    assert.equal(await ada.focused(), "First code of the app");
+    assert.equal(await ada.focused(), "First code from the app");
     const code = await generator(secret)();
     await field.fill(`${code.slice(0, 3)} ${code.slice(3)}`);
     await field.press("Enter");
@@ -80,7 +80,7 @@ export const recoverySuite = (place) => {
     await ada.buttonNamed("Turn on").click();
     const error = ways(ada).getByRole("alert").filter({ hasText: "Enter the six digits" });
     await error.waitFor();
-    const field = ada.page.getByLabel("First code of the app");
+    const field = ada.page.getByLabel("First code from the app");
     const [told, typed] = [await error.boundingBox(), await field.boundingBox()];
     assert.ok(told.y > typed.y && told.y - typed.y < 100, "the error is beside its field");
     const described = await field.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent);
@@ -91,8 +91,8 @@ export const recoverySuite = (place) => {
   test("backup codes are shown once, and new codes replace all earlier ones", async () => {
     const ada = await newcomer(place());
     await ada.context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    assert.match(await way(ada, "Backup codes").textContent(), /None made/);
-    await ada.buttonNamed("Make backup codes").click();
+    assert.match(await way(ada, "Backup codes").textContent(), /None created/);
+    await ada.buttonNamed("Create backup codes").click();
     await ways(ada).getByRole("group").waitFor();
     await way(ada, "Backup codes").filter({ hasText: "10 left" }).waitFor();
     assert.equal(await ada.focused(), "Your new backup codes");
@@ -103,25 +103,25 @@ export const recoverySuite = (place) => {
     await ada.buttonNamed("Copy the backup codes").click();
     await ada.status("The backup codes are copied.");
     assert.equal(await ada.page.evaluate(() => navigator.clipboard.readText()), codes.join("\n"));
-    await ada.buttonNamed("I have kept them").click();
+    await ada.buttonNamed("I have saved them").click();
     assert.equal(await ada.focused(), WAYS);
     for (const code of codes) assert.ok(!(await content(ada)).includes(code));
-    await event(ada, "New backup codes were made.");
+    await event(ada, "New backup codes were created.");
 
-    await ada.buttonNamed("Make new backup codes").click();
+    await ada.buttonNamed("Create new backup codes").click();
     await ada.answer("Cancel");
-    assert.equal(await ada.focused(), "Make new backup codes");
+    assert.equal(await ada.focused(), "Create new backup codes");
     assert.equal(await ways(ada).getByRole("group").count(), 0);
-    await ada.buttonNamed("Make new backup codes").click();
-    await ada.answer("Make new backup codes");
+    await ada.buttonNamed("Create new backup codes").click();
+    await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
     const fresh = await shownCodes(ada);
     assert.ok(fresh.every((code) => !codes.includes(code)));
     await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
     await ada.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
     assert.ok(!(await content(ada)).includes(fresh[0]), "not in a page in the back-forward cache either");
-    await ada.buttonNamed("Make new backup codes").click();
-    await ada.answer("Make new backup codes");
+    await ada.buttonNamed("Create new backup codes").click();
+    await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
     const [last] = await shownCodes(ada);
     await ada.signOut();
@@ -154,7 +154,7 @@ export const recoverySuite = (place) => {
     await ada.error("The account could not be recovered", form);
     await ada.page.getByLabel("The account's e-mail address").fill(ada.email);
     await shows(ada, code.toLowerCase().replaceAll("-", " "));
-    await ada.status("Your code was right.");
+    await ada.status("Your code was accepted.");
     assert.equal(await ada.focused(), "Add a new passkey");
     await picture(ada.page, `${place().name}-recovering`);
     const nothingElse = async () => {
@@ -172,14 +172,14 @@ export const recoverySuite = (place) => {
     assert.equal((await ada.passkeyNames()).length, 2);
     assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 1, "the others have ended");
     assert.match(await way(ada, "Backup codes").textContent(), /9 left/);
-    await event(ada, "Somebody got back into the account without a passkey, with a code.");
+    await event(ada, "The account was recovered with a code instead of a passkey.");
 
     await phone.buttonNamed("Add a passkey").click();
     await phone.status("You have been signed out.");
 
     // A sensitive action asks for the new passkey.
-    await ada.buttonNamed("Make new backup codes").click();
-    await ada.buttonNamed("Make new backup codes", ada.page.getByRole("dialog")).click();
+    await ada.buttonNamed("Create new backup codes").click();
+    await ada.buttonNamed("Create new backup codes", ada.page.getByRole("dialog")).click();
     await ada.buttonNamed("Cancel", ada.stepUp()).click();
     await ada.stepUp().waitFor({ state: "hidden" });
     await ada.signOut();
@@ -220,7 +220,7 @@ export const recoverySuite = (place) => {
     await ada.open();
     await loses(ada, "somebody@example.com");
     await ada.page.getByLabel("Code", { exact: true }).fill("123456");
-    await ada.buttonNamed("Back to signing in").click();
+    await ada.buttonNamed("Back to sign-in").click();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
     assert.equal(await ada.focused(), "Your Hamrah account");
     assert.deepEqual(await ada.page.locator("input:not([type=checkbox])").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
@@ -233,19 +233,19 @@ export const recoverySuite = (place) => {
     const { code } = await withApp(ada);
     await aged(place(), ada);
     const dialog = ada.stepUp();
-    const digits = ada.page.getByLabel("Six digits of your authenticator app");
-    await ada.buttonNamed("Make backup codes").click();
+    const digits = ada.page.getByLabel("Six-digit code from your authenticator app");
+    await ada.buttonNamed("Create backup codes").click();
     await dialog.waitFor();
     assert.equal(await ada.focused(), "Use your passkey");
     await picture(ada.page, `${place().name}-step-up`);
     await ada.page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
-    assert.equal(await ada.focused(), "Make backup codes");
+    assert.equal(await ada.focused(), "Create backup codes");
     assert.equal(await ways(ada).getByRole("alert").textContent(), "");
-    assert.match(await way(ada, "Backup codes").textContent(), /None made/);
+    assert.match(await way(ada, "Backup codes").textContent(), /None created/);
 
     const [before] = await ada.context.cookies();
-    await ada.buttonNamed("Make backup codes").click();
+    await ada.buttonNamed("Create backup codes").click();
     await ada.touching(async () => {
       await ada.buttonNamed("Use your passkey", dialog).click();
       await ways(ada).getByRole("group").waitFor();
@@ -253,11 +253,11 @@ export const recoverySuite = (place) => {
     const [after] = await ada.context.cookies();
     assert.notEqual(after.value, before.value, "the session has another token");
     assert.equal((await shownCodes(ada)).length, 10);
-    await ada.buttonNamed("I have kept them").click();
-    await event(ada, "Somebody who was signed in confirmed who they are.");
+    await ada.buttonNamed("I have saved them").click();
+    await event(ada, "The identity of a signed-in user was confirmed.");
     // After a confirmation the page does not ask again for some minutes.
-    await ada.buttonNamed("Make new backup codes").click();
-    await ada.answer("Make new backup codes");
+    await ada.buttonNamed("Create new backup codes").click();
+    await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
     await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
 
@@ -268,7 +268,7 @@ export const recoverySuite = (place) => {
     await digits.fill("000000");
     await digits.press("Enter");
     await ada.error("did not prove who you are", dialog);
-    assert.equal(await ada.focused(), "Six digits of your authenticator app");
+    assert.equal(await ada.focused(), "Six-digit code from your authenticator app");
     await digits.fill(await code());
     await digits.press("Enter");
     await ada.status("The authenticator app is turned off.");
@@ -315,21 +315,21 @@ export const recoverySuite = (place) => {
     assert.equal(await ada.focused(), "I lost my passkey");
     await keyboard.press("Enter");
     assert.equal(await ada.focused(), "Recover your account");
-    assert.deepEqual(await tabs(ada), ["The account's e-mail address", "Next", "Back to signing in"]);
+    assert.deepEqual(await tabs(ada), ["The account's e-mail address", "Next", "Back to sign-in"]);
     await keyboard.press("Tab");
     await keyboard.type(ada.email);
     await keyboard.press("Enter");
     await ada.page.getByLabel("Code", { exact: true }).waitFor();
     assert.equal(await ada.focused(), "Code");
-    assert.deepEqual(await tabs(ada), ["Sign out everywhere else", "Recover the account", "Back to signing in"]);
+    assert.deepEqual(await tabs(ada), ["Sign out everywhere else", "Recover the account", "Back to sign-in"]);
     for (let step = 0; step < 2; step += 1) await keyboard.press("Tab");
     assert.equal(await ada.focused(), "Code");
     await keyboard.type(code);
     await keyboard.press("Enter");
-    await ada.status("Your code was right.");
-    assert.deepEqual(await tabs(ada), ["What to call it (optional)", "Add a passkey"]);
+    await ada.status("Your code was accepted.");
+    assert.deepEqual(await tabs(ada), ["Passkey name (optional)", "Add a passkey"]);
     for (let step = 0; step < 2; step += 1) await keyboard.press("Tab");
-    assert.equal(await ada.focused(), "What to call it (optional)");
+    assert.equal(await ada.focused(), "Passkey name (optional)");
     await keyboard.type("New phone");
     await ada.touching(async () => {
       await keyboard.press("Enter");
@@ -351,7 +351,7 @@ export const recoverySuite = (place) => {
       await ada.error("Enter the six digits", ways(ada));
       await look("totp");
       const { code } = await withApp(ada);
-      await ada.buttonNamed("Make backup codes").click();
+      await ada.buttonNamed("Create backup codes").click();
       await ways(ada).getByRole("group").waitFor();
       await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
       await look("backup-codes");

@@ -43,7 +43,7 @@ export const sessionsSuite = (place) => {
     await aged(place(), ada);
     await ada.buttonNamed("Turn off the authenticator app").click();
     await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
-    await ada.page.getByLabel("Six digits of your authenticator app").fill(await app.code());
+    await ada.page.getByLabel("Six-digit code from your authenticator app").fill(await app.code());
     await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
     await ada.status("The authenticator app is turned off.");
     const later = await facts();

@@ -82,7 +82,7 @@ export const signInSuite = (place) => {
       await other.page.waitForTimeout(50);
     }
     await other.fillSignUp(freshEmail(), "Somebody Else");
-    await other.status("Your account is made");
+    await other.status("Your account is created");
     await ada.leave();
     await other.leave();
   });
@@ -131,7 +131,7 @@ export const signInSuite = (place) => {
     const device = await ada.authenticator();
     await device.presence(true);
     await ada.fillSignUp(freshEmail(), "Ada");
-    await ada.status("Your account is made");
+    await ada.status("Your account is created");
     await ada.leave();
   });
 
@@ -142,7 +142,7 @@ export const signInSuite = (place) => {
     const [passkey] = await ada.device.passkeys();
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill(email);
-    await ada.buttonNamed("Delete for good").click();
+    await ada.buttonNamed("Delete permanently").click();
     await ada.status("Your account is deleted.");
     await ada.device.forget();
     await ada.device.put(passkey);
@@ -208,7 +208,7 @@ export const signInSuite = (place) => {
     }
     await ada.page.getByLabel("E-mail address (optional)").fill("no address");
     await ada.buttonNamed("Sign in with a passkey").click();
-    await ada.error("or none");
+    await ada.error("or leave the field empty");
     await ada.leave();
   });
 

@@ -97,7 +97,7 @@ export const stepUpSuite = (place) => {
     await ada.page.unroute(BEGIN);
     const again = await refusedOnce(ada, BEGIN, ["passkey", "totp"], forgotten);
     await add.click();
-    await ada.page.getByLabel("Six digits of your authenticator app").fill(await code());
+    await ada.page.getByLabel("Six-digit code from your authenticator app").fill(await code());
     const begun = ada.page.waitForResponse((response) => response.url().endsWith("/register/begin") && response.ok());
     await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
     await begun;
@@ -149,7 +149,7 @@ export const stepUpSuite = (place) => {
     const ada = await newcomer(place());
     await ada.page.route(BEGIN, (route) => route.fulfill(refusal("sign_in")));
     await ada.buttonNamed("Add a passkey").click();
-    await ada.error("Prove again who you are. Sign out, sign in again, and then do it.", ada.part("Passkeys"));
+    await ada.error("Prove again who you are. Sign out, sign in again, and then repeat the action.", ada.part("Passkeys"));
     assert.ok(await ada.stepUp().isHidden());
     await ada.leave();
   });

@@ -42,13 +42,13 @@ test("secrets move to a new key, and doctor counts the secrets of each key", asy
   const lost = await doctor(NEW);
   assert.notEqual(lost.code, 0);
   assert.match(lost.keys.join("\n"), /WRONG {2}1 TOTP secrets are sealed with \S{8}, which is not in SECRETS_KEY/);
-  await started(NEW, ({ output }) => assert.match(output(), /TOTP secrets are sealed with a key that is not in SECRETS_KEY/));
+  await started(NEW, ({ output }) => assert.match(output(), /TOTP secrets are sealed with a key missing from SECRETS_KEY/));
 
   assert.match((await doctor(`${OLD},${NEW}`)).keys.join("\n"), /seals; 1 TOTP.*\n.*opens; 0 TOTP/);
   // Maintenance runs at the start.
   await started(`${NEW},${OLD}`, async ({ url, output }) => {
-    for (let attempt = 0; attempt < 400 && !output().includes("sealed TOTP secrets anew"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
-    assert.match(output(), /sealed TOTP secrets anew secrets=1/);
+    for (let attempt = 0; attempt < 400 && !output().includes("reseal TOTP secrets"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+    assert.match(output(), /maintenance job finished job="reseal TOTP secrets" rows=1/);
     assert.ok(!output().includes(enrolled.secret) && !output().includes(OLD) && !output().includes(NEW));
     const { challenge_id } = await (await post(url, "/api/auth/recovery/begin", { email: person.email })).json();
     const code = await generate({ secret: enrolled.secret, epoch: Math.floor(Date.now() / 1000) });
@@ -73,6 +73,6 @@ test("passwords that were hashed with a removed pepper are reported", async () =
   assert.match(lost.output, /passwords +WRONG +1 were hashed with \S{8}, which is not in PASSWORD_PEPPER/);
   const server = await serve({ cwd: made.path, vars });
   await server.stop();
-  assert.match(server.output(), /passwords were hashed with a key that is not in PASSWORD_PEPPER/);
+  assert.match(server.output(), /passwords were hashed with a key missing from PASSWORD_PEPPER/);
   made.remove();
 });

@@ -26,8 +26,8 @@ const person = { provider: "google", provider_id: "n", email: "n@example.com", n
 /** Causes an event after the maintenance at the start and before the next one, a minute later. So this server does not deliver it. */
 const causeEvent = async (cwd, vars) => {
   const server = await serve({ cwd, vars: { ...vars, RUST_LOG: "info,hamrah_api=debug" } });
-  for (let attempt = 0; attempt < 1200 && !server.output().includes("upkeep is over"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
-  assert.match(server.output(), /upkeep is over/);
+  for (let attempt = 0; attempt < 1200 && !server.output().includes("maintenance finished"); attempt += 1) await new Promise((resume) => setTimeout(resume, 25));
+  assert.match(server.output(), /maintenance finished/);
   assert.equal((await post(server.url, "/api/internal/users", person)).status, 200);
   await server.stop();
 };

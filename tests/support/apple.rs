@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use hamrah_api::model::attest::TrustAnchor;
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::accounts::model::attest::TrustAnchor;
+use hamrah_api::kernel::model::time::Timestamp;
 use p256::ecdsa::signature::Signer;
 use p384::ecdsa::signature::hazmat::PrehashSigner;
 use rcgen::{

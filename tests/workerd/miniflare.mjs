@@ -3,9 +3,12 @@
 // A class between the Worker and the database asks this process before every batch. So tests count round trips and rows, and make any batch
 // fail before or after it took effect. The class also enforces limits of D1 that Miniflare does not.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { parse } from "smol-toml";
+import { writeDocuments } from "../../scripts/documents.mjs";
 
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
@@ -60,6 +63,17 @@ export const SQL_WORKER = `export default {
 };`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
+/** A folder with the static assets that need no build. It exists until this process ends. */
+let folder;
+const documents = () => {
+  if (!folder) {
+    folder = mkdtempSync(join(tmpdir(), "hamrah-assets-"));
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    writeDocuments(folder, "--dev");
+  }
+  return folder;
+};
+
 /** The limit of requests per address and minute, unless a test sets another. */
 const PLENTY = 1_000_000;
 
@@ -70,7 +84,7 @@ const TABLES = ["policy_events", "person_permissions", "person_roles", "person_t
 /**
  * Starts the API. `vars` are settings. `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` among them set the rate-limiting bindings, which `limiters`
  * false leaves out. `workers` are further Workers, which can bind to the API as the service `hamrah-api`. `wrapped` replaces bindings of the API
- * by Workers. `cf` is the edge's data about a request's connection.
+ * by Workers. `cf` is the edge's data about a request's connection. With `assets` the static assets answer before the API, as in production.
  *
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`, the rows of each of several; `cpu()`, the CPU
  * time of workerd with its databases, in milliseconds; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties the
@@ -80,7 +94,7 @@ const TABLES = ["policy_events", "person_permissions", "person_roles", "person_t
  * The steps of a plan are `{at, mode, message}`. Step 0 is the next batch. It fails `before` it ran, `after` it took effect, or at one of its
  * statements (`within`, `statement`). Or it answers late (`hang`, `milliseconds`), or runs only after the next call of `plan` (`held`).
  */
-export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0, cf = false } = {}) => {
+export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0, cf = false, assets = false } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
@@ -139,6 +153,7 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
         ],
         compatibilityDate: COMPATIBILITY_DATE,
         bindings: settings,
+        ...(assets ? { assets: { directory: documents(), routerConfig: { has_user_worker: true } } } : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         serviceBindings: { CONTROL: control },
@@ -178,7 +193,10 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     run: (texts, params = []) => ask(texts.map((text) => ({ text, params }))),
     // A tick is a hundredth of a second on every platform of Node.
     cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * 10, 0),
-    cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
+    // To the Worker itself: what stands before it, with assets, has no scheduled handler.
+    cron: async () => ({
+      outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`, { headers: { "MF-Route-Override": "hamrah-api" } })).text(),
+    }),
     plan: (steps) => {
       state.goOn();
       state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));

@@ -1,13 +1,13 @@
-// The API, as the page calls it: same origin, the session in an HttpOnly cookie that no script sees.
+// The endpoints that the account page calls. The session is in an HttpOnly cookie, so no script
+// sees it.
 import type {
   AuthenticationResponseJSON,
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/browser";
-import { ApiError, LONGEST_WAIT_S, PATIENCE_MS, UNREACHABLE, here, left, turn, waitOf } from "../shared/failure.js";
-
-export { ApiError, here, left };
+import { ApiError, abandoned } from "../shared/api-error.js";
+import { type Answer, call, changeOwner, fieldsOf, messageOf, ownerGuard } from "../shared/api.js";
 
 export interface User {
   id: string;
@@ -38,7 +38,7 @@ export interface Session {
   current: boolean;
 }
 
-/** A device with the app, by its key that Apple attested. */
+/** A device with the app, identified by the key that Apple attested. */
 export interface Device {
   key_id: string;
   created_at: number;
@@ -56,200 +56,232 @@ export interface SecurityEvent {
   address: string | null;
 }
 
-/** What opens the account again when its passkeys are lost. */
+/** Ways to recover the account if all passkeys are lost. */
 export interface Factors {
   totp: { enabled: boolean; since: number | null };
   backup_codes: { left: number; made_at: number | null };
 }
 
-/** A TOTP secret that was not confirmed yet. */
+/** A TOTP secret that the user has not confirmed yet. */
 export interface Enrolment {
   secret: string;
   otpauth_uri: string;
   qr_svg: string;
 }
 
-/** What the browser shall tell password managers, in the shape that it takes. */
+/** Arguments of the browser methods that inform password managers about the account. */
 export interface Signals {
   all_accepted_credentials: { rpId: string; userId: string; allAcceptedCredentialIds: string[] };
   current_user_details: { rpId: string; userId: string; name: string; displayName: string };
 }
 
-interface Begun<Options> {
+interface Challenge<Options> {
   challenge_id: string;
   options: Options;
 }
 
-/** Who registers: somebody new, or, with a session, whoever is signed in. */
+/** The subject of a registration: a new account, or a new passkey of the signed-in user. */
 export type Registrant = { email: string; name: string } | { label?: string };
 
-const underWay = new Set<AbortController>();
+/** Header value for a page that shows no account. The API has no account with this id. */
+const NO_ACCOUNT = "none";
+let owner = NO_ACCOUNT;
 
-/** What the page says instead of an account's id while it shows none: the API takes it for none of its accounts. */
-const NOBODY = "nobody";
-let shown = NOBODY;
-
-/** The token against requests from other sites, once the API has asked for one: that of the sign-in which the page shows. */
+/** CSRF token of the session that the page shows. Fetched only after the API has asked for it. */
 let csrfToken: string | undefined;
 
-/** The page shows this account from now on, or none. What is under way is given up: it belongs to whoever was shown before. */
-export const turnTo = (user: User | undefined): void => {
-  shown = user?.id ?? NOBODY;
+/** Makes the page show this account, or none, and cancels calls for the previous account. */
+export const setOwner = (user: User | undefined): void => {
+  owner = user?.id ?? NO_ACCOUNT;
   csrfToken = undefined;
-  turn();
-  for (const each of underWay) each.abort("left");
+  changeOwner();
 };
 
-interface Answer {
-  status: number;
-  retryAfter: number;
-  body: Record<string, unknown>;
+interface Request {
+  method?: string;
+  body?: unknown;
+  headers?: OwnerHeaders;
 }
 
-/** What a request says of whoever it is for. */
-type Whose = { "X-Expected-User"?: string; "X-CSRF-Token"?: string };
+/** Headers that say for which account a request is. */
+interface OwnerHeaders {
+  "X-Expected-User"?: string;
+  "X-CSRF-Token"?: string;
+}
 
-const attempt = async (method: string, path: string, sent: unknown, whose: Whose): Promise<Answer> => {
-  const headers: Record<string, string> = { Accept: "application/json", ...whose };
-  if (sent !== undefined) headers["Content-Type"] = "application/json";
-  const request = new AbortController();
-  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", redirect: "error", signal: request.signal };
-  if (sent !== undefined) init.body = JSON.stringify(sent);
-  const timer = setTimeout(() => request.abort("late"), PATIENCE_MS);
-  underWay.add(request);
-  try {
-    const response = await fetch(path, init);
-    const body: unknown = await response.json().catch((error: unknown) => {
-      // An error that something in between wrote: its status says enough.
-      if (response.ok || request.signal.aborted) throw error;
-      return {};
-    });
-    const retryAfter = Number(response.headers.get("Retry-After") ?? "none");
-    return { status: response.status, retryAfter, body: typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {} };
-  } catch {
-    throw request.signal.reason === "left" ? left() : new ApiError(0, "network", UNREACHABLE);
-  } finally {
-    clearTimeout(timer);
-    underWay.delete(request);
-  }
+const errorFor = (wrote: boolean, answer: Answer): ApiError => {
+  const { error, code, step_up } = fieldsOf(answer.body);
+  const { methods } = fieldsOf(step_up);
+  return new ApiError(
+    answer.status,
+    typeof code === "string" ? code : "unknown",
+    messageOf(answer, error),
+    wrote,
+    Array.isArray(methods) ? methods.map(String) : [],
+  );
 };
 
-/** The API's own sentence. Only what is broken on its side is worth a reference. */
-const errorOf = (wrote: boolean, { status, retryAfter, body }: Answer): ApiError => {
-  const { error, code, request_id, step_up } = body;
-  const sentence = typeof error === "string" && error !== "" ? error : `The service answered with status ${status}.`;
-  const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
-  const { methods } = (typeof step_up === "object" && step_up !== null ? step_up : {}) as { methods?: unknown };
-  const known = Array.isArray(methods) ? methods.map(String) : [];
-  return new ApiError(status, typeof code === "string" ? code : "unknown", sentence + waitOf(status, retryAfter) + reference, wrote, known);
+/** Calls an endpoint for the signed-in user, also if the page shows another account. */
+const request = async <T>(
+  path: string,
+  { method = "GET", body, headers = {} }: Request = {},
+  wrote = method !== "GET",
+): Promise<T> => {
+  const answer = await call(path, {
+    method,
+    body,
+    headers: { ...headers },
+    credentials: "same-origin",
+    errorFor: (refused) => errorFor(wrote, refused),
+  });
+  return fieldsOf(answer.body) as T;
 };
 
-const call = async <T>(method: string, path: string, sent?: unknown, whose: Whose = {}, writes = method !== "GET"): Promise<T> => {
-  const same = here();
-  let answer = await attempt(method, path, sent, whose);
-  if (answer.status === 503 && answer.retryAfter <= LONGEST_WAIT_S) {
-    await new Promise((resume) => setTimeout(resume, answer.retryAfter * 1000));
-    if (!same()) throw left();
-    answer = await attempt(method, path, sent, whose);
-  }
-  if (!same()) throw left();
-  if (answer.status !== 200) throw errorOf(writes, answer);
-  return answer.body as T;
-};
-
-/** How often a CSRF token that was refused is replaced. */
-const MOST_REPLACED = 2;
+/** How often a refused CSRF token is replaced. */
+const MAX_CSRF_REPLACEMENTS = 2;
 
 /**
- * For whoever the page shows, and nobody else: the cookie may be somebody else's by now, who signed in in another tab, and then the API
- * does nothing. Repeated with a CSRF token where the API asks for one and it is still wanted.
+ * Calls an endpoint for the account that the page shows.
+ *
+ * The request names the account, because another tab may have signed in to another one. The API
+ * then changes nothing. If the API asks for a CSRF token, the call is repeated with one, unless
+ * `isWanted` says that the user has cancelled.
  */
-const mine = async <T>(method: string, path: string, sent: unknown, wanted: () => boolean): Promise<T> => {
-  const same = here();
+const withCsrfToken = async <T>(
+  path: string,
+  { method = "GET", body }: Request,
+  isWanted: () => boolean,
+): Promise<T> => {
+  const sameOwner = ownerGuard();
   for (let replaced = 0; ; replaced += 1) {
     const tried = method === "GET" ? undefined : csrfToken;
+    const headers: OwnerHeaders = { "X-Expected-User": owner };
+    if (tried !== undefined) headers["X-CSRF-Token"] = tried;
     try {
-      return await call<T>(method, path, sent, { "X-Expected-User": shown, ...(tried === undefined ? {} : { "X-CSRF-Token": tried }) });
+      return await request<T>(path, { method, body, headers });
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== "csrf_token_required" || replaced === MOST_REPLACED) throw error;
+      const needsToken = error instanceof ApiError && error.code === "csrf_token_required";
+      if (!needsToken || replaced === MAX_CSRF_REPLACEMENTS) throw error;
     }
-    // Unless another request has fetched one meanwhile.
+    // Skipped if another request has fetched a new token in the meantime.
     if (csrfToken === tried) {
-      const { csrf_token } = await call<{ csrf_token: string }>("GET", "/api/auth/csrf", undefined, { "X-Expected-User": shown }, true);
-      if (!same()) throw left();
-      csrfToken = csrf_token;
+      const fetched = await request<{ csrf_token: string }>(
+        "/api/auth/csrf",
+        { headers: { "X-Expected-User": owner } },
+        true,
+      );
+      if (!sameOwner()) throw abandoned();
+      csrfToken = fetched.csrf_token;
     }
-    if (!same() || !wanted()) throw left();
+    if (!sameOwner() || !isWanted()) throw abandoned();
   }
 };
 
-/** Asks somebody to prove again who they are, by one of the methods; gives whether they did. */
-type Prove = (methods: readonly string[]) => Promise<boolean>;
+/** Asks the user to confirm their identity by one of the methods. Resolves to true on success. */
+type StepUp = (methods: readonly string[]) => Promise<boolean>;
 
-let prove: Prove = () => Promise.resolve(false);
+let stepUp: StepUp = () => Promise.resolve(false);
 
-/** What happens when the API asks whoever signed in a while ago to prove again who they are. */
-export const whenTooOld = (handler: Prove): void => {
-  prove = handler;
+/** Sets the handler for calls that need a recent confirmation of the user's identity. */
+export const whenStepUpNeeded = (handler: StepUp): void => {
+  stepUp = handler;
 };
 
-/** What can be proved without leaving the page. */
-const PROOFS = ["passkey", "totp"];
+/** Methods that this page offers. Signing in again is another method of the API. */
+const STEP_UP_METHODS = ["passkey", "totp"];
 
-/** For whoever the page shows. Repeated once, when they had to prove who they are and it is still wanted. */
-const own = async <T>(method: string, path: string, sent?: unknown, wanted = () => true): Promise<T> => {
-  const same = here();
+/**
+ * Calls an endpoint for the account that the page shows. If the API asks for a confirmation of the
+ * user's identity, the call is repeated once after it.
+ */
+const own = async <T>(
+  path: string,
+  options: Request = {},
+  isWanted: () => boolean = () => true,
+): Promise<T> => {
+  const sameOwner = ownerGuard();
   try {
-    return await mine<T>(method, path, sent, wanted);
+    return await withCsrfToken<T>(path, options, isWanted);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "reauthentication_required") throw error;
-    if (!PROOFS.some((proof) => error.methods.includes(proof))) throw error;
-    if (!same() || !wanted()) throw left();
-    if (!(await prove(error.methods)) || !same() || !wanted()) throw left();
+    if (!STEP_UP_METHODS.some((method) => error.methods.includes(method))) throw error;
+    if (!sameOwner() || !isWanted()) throw abandoned();
+    const isConfirmed = await stepUp(error.methods);
+    if (!isConfirmed || !sameOwner() || !isWanted()) throw abandoned();
   }
-  return mine<T>(method, path, sent, wanted);
+  return withCsrfToken<T>(path, options, isWanted);
 };
 
-const eventsPath = (before?: string) => `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
+const post = (body?: unknown): Request => ({ method: "POST", body });
+const DELETE: Request = { method: "DELETE" };
+
+const eventsPath = (before?: string) =>
+  `/api/users/me/events${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`;
 const passkeyPath = (id: string) => `/api/webauthn/credentials/${encodeURIComponent(id)}`;
+const sessionPath = (id: string) => `/api/users/me/sessions/${encodeURIComponent(id)}`;
+const devicePath = (id: string) => `/api/app-attestation/keys/${encodeURIComponent(id)}`;
 
 export const api = {
-  /** Whoever is signed in in this browser, no matter whom the page shows. */
-  me: () => call<User>("GET", "/api/users/me"),
-  deleteMe: (wanted: () => boolean) => own<unknown>("DELETE", "/api/users/me", undefined, wanted),
-  exportMe: () => own<Record<string, unknown>>("GET", "/api/users/me/export"),
-  signOut: () => call<unknown>("POST", "/api/auth/sessions/logout"),
+  /** Returns the user who is signed in in this browser, also if the page shows another account. */
+  me: () => request<User>("/api/users/me"),
+  deleteMe: (isWanted: () => boolean) => own<unknown>("/api/users/me", DELETE, isWanted),
+  exportMe: () => own<Record<string, unknown>>("/api/users/me/export"),
+  signOut: () => request<unknown>("/api/auth/sessions/logout", post()),
 
-  beginRegistration: (who: Registrant) => own<Begun<PublicKeyCredentialCreationOptionsJSON>>("POST", "/api/webauthn/register/begin", who),
-  completeRegistration: (challenge_id: string, response: RegistrationResponseJSON, label?: string) =>
-    own<{ user: User }>("POST", "/api/webauthn/register/complete", { challenge_id, response, label }),
-  beginSignIn: (email?: string) => call<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/webauthn/authenticate/begin", { email }),
+  beginRegistration: (registrant: Registrant) =>
+    own<Challenge<PublicKeyCredentialCreationOptionsJSON>>(
+      "/api/webauthn/register/begin",
+      post(registrant),
+    ),
+  completeRegistration: (
+    challenge_id: string,
+    response: RegistrationResponseJSON,
+    label?: string,
+  ) =>
+    own<{ user: User }>("/api/webauthn/register/complete", post({ challenge_id, response, label })),
+  beginSignIn: (email?: string) =>
+    request<Challenge<PublicKeyCredentialRequestOptionsJSON>>(
+      "/api/webauthn/authenticate/begin",
+      post({ email }),
+    ),
   completeSignIn: (challenge_id: string, response: AuthenticationResponseJSON) =>
-    call<{ user: User }>("POST", "/api/webauthn/authenticate/complete", { challenge_id, response }),
+    request<{ user: User }>(
+      "/api/webauthn/authenticate/complete",
+      post({ challenge_id, response }),
+    ),
 
-  passkeys: () => own<{ credentials: Passkey[]; signals: Signals }>("GET", "/api/webauthn/credentials"),
-  renamePasskey: (id: string, name: string) => own<{ signals: Signals }>("PATCH", passkeyPath(id), { name }),
-  deletePasskey: (id: string) => own<{ signals: Signals }>("DELETE", passkeyPath(id)),
+  passkeys: () => own<{ credentials: Passkey[]; signals: Signals }>("/api/webauthn/credentials"),
+  renamePasskey: (id: string, name: string) =>
+    own<{ signals: Signals }>(passkeyPath(id), { method: "PATCH", body: { name } }),
+  deletePasskey: (id: string) => own<{ signals: Signals }>(passkeyPath(id), DELETE),
 
-  sessions: () => own<{ sessions: Session[] }>("GET", "/api/users/me/sessions"),
-  endSession: (id: string) => own<unknown>("DELETE", `/api/users/me/sessions/${encodeURIComponent(id)}`),
-  endOtherSessions: () => own<{ revoked: number }>("DELETE", "/api/users/me/sessions"),
-  events: (before?: string) => own<{ events: SecurityEvent[]; next: string | null }>("GET", eventsPath(before)),
+  sessions: () => own<{ sessions: Session[] }>("/api/users/me/sessions"),
+  endSession: (id: string) => own<unknown>(sessionPath(id), DELETE),
+  endOtherSessions: () => own<{ revoked: number }>("/api/users/me/sessions", DELETE),
+  events: (before?: string) =>
+    own<{ events: SecurityEvent[]; next: string | null }>(eventsPath(before)),
 
-  devices: () => own<{ keys: Device[] }>("GET", "/api/app-attestation/keys"),
-  revokeDevice: (id: string) => own<unknown>("DELETE", `/api/app-attestation/keys/${encodeURIComponent(id)}`),
+  devices: () => own<{ keys: Device[] }>("/api/app-attestation/keys"),
+  revokeDevice: (id: string) => own<unknown>(devicePath(id), DELETE),
 
-  factors: () => own<Factors>("GET", "/api/auth/factors"),
-  enrolTotp: () => own<Enrolment>("POST", "/api/auth/totp/enroll"),
-  confirmTotp: (code: string) => own<unknown>("POST", "/api/auth/totp/confirm", { code }),
-  disableTotp: () => own<unknown>("DELETE", "/api/auth/totp"),
-  makeBackupCodes: () => own<{ codes: string[] }>("POST", "/api/auth/backup-codes"),
+  factors: () => own<Factors>("/api/auth/factors"),
+  enrolTotp: () => own<Enrolment>("/api/auth/totp/enroll", post()),
+  confirmTotp: (code: string) => own<unknown>("/api/auth/totp/confirm", post({ code })),
+  disableTotp: () => own<unknown>("/api/auth/totp", DELETE),
+  createBackupCodes: () => own<{ codes: string[] }>("/api/auth/backup-codes", post()),
 
-  beginReauthentication: () => own<Begun<PublicKeyCredentialRequestOptionsJSON>>("POST", "/api/auth/reauthenticate/begin"),
-  completeReauthentication: (challenge_id: string, proof: { response: AuthenticationResponseJSON } | { code: string }) =>
-    own<unknown>("POST", "/api/auth/reauthenticate/complete", { challenge_id, ...proof }),
+  beginStepUp: () =>
+    own<Challenge<PublicKeyCredentialRequestOptionsJSON>>("/api/auth/reauthenticate/begin", post()),
+  completeStepUp: (
+    challenge_id: string,
+    proof: { response: AuthenticationResponseJSON } | { code: string },
+  ) => own<unknown>("/api/auth/reauthenticate/complete", post({ challenge_id, ...proof })),
 
-  beginRecovery: (email: string) => call<{ challenge_id: string }>("POST", "/api/auth/recovery/begin", { email }),
+  beginRecovery: (email: string) =>
+    request<{ challenge_id: string }>("/api/auth/recovery/begin", post({ email })),
   completeRecovery: (challenge_id: string, code: string, revoke_others: boolean) =>
-    call<{ user: User }>("POST", "/api/auth/recovery/complete", { challenge_id, code, revoke_others }),
+    request<{ user: User }>(
+      "/api/auth/recovery/complete",
+      post({ challenge_id, code, revoke_others }),
+    ),
 };

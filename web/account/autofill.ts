@@ -1,11 +1,17 @@
-// Passkeys in the autofill of the e-mail field (conditional mediation): a request that waits while the page is used otherwise.
-import { WebAuthnAbortService, browserSupportsWebAuthnAutofill, startAuthentication } from "@simplewebauthn/browser";
+// Passkeys in the autofill of the e-mail field (conditional mediation). The request waits while the
+// user does other things on the page.
+import {
+  WebAuthnAbortService,
+  browserSupportsWebAuthnAutofill,
+  startAuthentication,
+} from "@simplewebauthn/browser";
 import { type User, api } from "./api.js";
 import { CeremonyError, ceremony } from "./ceremony.js";
 
 const FIRST_PAUSE_MS = 1_000;
-const MOST_FAILURES = 5;
-const LIFETIME_MS = 240_000;
+const MAX_FAILURES = 5;
+/** The longest time that one challenge is offered. */
+const CHALLENGE_LIFETIME_MS = 240_000;
 const STEP_MS = 50;
 
 interface Handlers {
@@ -13,34 +19,39 @@ interface Handlers {
   failed(error: unknown): void;
 }
 
-const pause = (milliseconds: number) => new Promise<void>((resume) => setTimeout(resume, milliseconds));
+const pause = (milliseconds: number) =>
+  new Promise<void>((resume) => setTimeout(resume, milliseconds));
 
-/** Nothing is asked of the API for a page that nobody sees. */
+/** Waits until the page is visible. A hidden page sends no requests. */
 const visible = async (): Promise<void> => {
-  while (document.hidden) await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
+  while (document.hidden) {
+    await new Promise((seen) =>
+      document.addEventListener("visibilitychange", seen, { once: true }),
+    );
+  }
 };
 
-/** One offer at a time, which lasts until it is taken or stopped. */
+/** The offer of passkeys in the autofill. There is one at a time, until it is taken or stopped. */
 export class Autofill {
   readonly #handlers: Handlers;
-  #wanted = false;
+  #isWanted = false;
   #running: Promise<void> | undefined;
 
   constructor(handlers: Handlers) {
     this.#handlers = handlers;
   }
 
-  /** Begins to offer passkeys, if the browser can. */
+  /** Starts to offer passkeys, if the browser supports it. */
   start(): void {
-    this.#wanted = true;
+    this.#isWanted = true;
     this.#running ??= this.#offer().finally(() => (this.#running = undefined));
   }
 
-  /** Withdraws the offer. Another ceremony may begin when this is done: the browser allows one at a time. */
+  /** Withdraws the offer. Wait for it before another ceremony: browsers allow one at a time. */
   async stop(): Promise<void> {
-    this.#wanted = false;
-    // More than once: between two steps there is nothing yet that could be aborted.
-    while (this.#running && !this.#wanted) {
+    this.#isWanted = false;
+    // Repeated, because between two steps of the offer there is no request to cancel.
+    while (this.#running && !this.#isWanted) {
       WebAuthnAbortService.cancelCeremony();
       await Promise.race([this.#running, pause(STEP_MS)]);
     }
@@ -49,34 +60,41 @@ export class Autofill {
   async #offer(): Promise<void> {
     if (!(await browserSupportsWebAuthnAutofill().catch(() => false))) return;
     let failures = 0;
-    while (this.#wanted && failures < MOST_FAILURES) {
+    while (this.#isWanted && failures < MAX_FAILURES) {
       try {
-        const user = await this.#once();
+        const user = await this.#offerOnce();
         if (!user) return;
-        this.#wanted = false;
+        this.#isWanted = false;
         this.#handlers.signedIn(user);
       } catch (error) {
-        // A request that got too old is replaced at once; anything else is not repeated without a pause.
+        // An expired challenge is replaced at once. After any other error the next offer waits.
         if (error instanceof CeremonyError && error.aborted) continue;
         failures += 1;
-        for (let waited = 0; this.#wanted && waited < FIRST_PAUSE_MS * 2 ** failures; waited += STEP_MS) await pause(STEP_MS);
+        await this.#pauseAfter(failures);
       }
     }
   }
 
-  /** Offers with one challenge; gives nobody if the offer was withdrawn meanwhile. */
-  async #once(): Promise<User | undefined> {
+  async #pauseAfter(failures: number): Promise<void> {
+    const total = FIRST_PAUSE_MS * 2 ** failures;
+    for (let waited = 0; this.#isWanted && waited < total; waited += STEP_MS) await pause(STEP_MS);
+  }
+
+  /** Offers one challenge. Returns undefined if the offer was withdrawn. */
+  async #offerOnce(): Promise<User | undefined> {
     await visible();
-    if (!this.#wanted) return undefined;
+    if (!this.#isWanted) return undefined;
     const { challenge_id, options } = await api.beginSignIn();
-    if (!this.#wanted) return undefined;
-    const lifetime = Math.min(options.timeout ?? LIFETIME_MS, LIFETIME_MS);
-    const stale = setTimeout(() => WebAuthnAbortService.cancelCeremony(), lifetime);
-    const response = await ceremony(startAuthentication({ optionsJSON: options, useBrowserAutofill: true })).finally(() => clearTimeout(stale));
+    if (!this.#isWanted) return undefined;
+    const lifetime = Math.min(options.timeout ?? CHALLENGE_LIFETIME_MS, CHALLENGE_LIFETIME_MS);
+    const expiry = setTimeout(() => WebAuthnAbortService.cancelCeremony(), lifetime);
+    const response = await ceremony(
+      startAuthentication({ optionsJSON: options, useBrowserAutofill: true }),
+    ).finally(() => clearTimeout(expiry));
     try {
       return (await api.completeSignIn(challenge_id, response)).user;
     } catch (error) {
-      // Told only here: before, nobody had done anything that could have failed.
+      // Only this error is shown. Until now the user has done nothing that could fail.
       this.#handlers.failed(error);
       throw error;
     }

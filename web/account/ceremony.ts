@@ -1,108 +1,131 @@
-// Ceremonies with an authenticator, and what people are told when one fails.
-import { WebAuthnAbortService, startAuthentication, startRegistration } from "@simplewebauthn/browser";
+// WebAuthn ceremonies, and the texts that users see if one fails.
+import {
+  WebAuthnAbortService,
+  startAuthentication,
+  startRegistration,
+} from "@simplewebauthn/browser";
+import { ApiError, abandoned } from "../shared/api-error.js";
+import { ownerGuard } from "../shared/api.js";
 import { explainFailure } from "../shared/feedback.js";
-import { ApiError, api, here, left, type Registrant, type Signals, type User } from "./api.js";
+import { type Registrant, type Signals, type User, api } from "./api.js";
 
-/** Methods of current browsers that TypeScript does not know yet. */
-interface Signalling {
-  signalAllAcceptedCredentials?(told: Signals["all_accepted_credentials"]): Promise<void>;
-  signalCurrentUserDetails?(told: Signals["current_user_details"]): Promise<void>;
-  signalUnknownCredential?(told: { rpId: string; credentialId: string }): Promise<void>;
+/** Methods of current browsers that TypeScript's own types do not have yet. */
+interface SignalMethods {
+  signalAllAcceptedCredentials?(accepted: Signals["all_accepted_credentials"]): Promise<void>;
+  signalCurrentUserDetails?(details: Signals["current_user_details"]): Promise<void>;
+  signalUnknownCredential?(unknown: { rpId: string; credentialId: string }): Promise<void>;
 }
 
-const browser = (globalThis as { PublicKeyCredential?: Signalling }).PublicKeyCredential;
+const browser = (globalThis as { PublicKeyCredential?: SignalMethods }).PublicKeyCredential;
 
-/** Fire and forget: a password manager that does not listen is no failure of ours. */
-const quietly = (told: Promise<void> | undefined): void => void told?.catch(() => {});
+/** Ignores errors of a signal. A password manager that ignores it does no harm. */
+const ignoreErrors = (signalled: Promise<void> | undefined): void =>
+  void signalled?.catch(() => {});
 
-/** Tells password managers which passkeys are accepted and what the account is called, so that they offer no other. */
+/** Informs password managers which passkeys the account accepts and what it is called. */
 export const signal = ({ all_accepted_credentials, current_user_details }: Signals): void => {
-  quietly(browser?.signalAllAcceptedCredentials?.(all_accepted_credentials));
-  quietly(browser?.signalCurrentUserDetails?.(current_user_details));
+  ignoreErrors(browser?.signalAllAcceptedCredentials?.(all_accepted_credentials));
+  ignoreErrors(browser?.signalCurrentUserDetails?.(current_user_details));
 };
 
-/** Tells password managers that the account accepts no passkey any more. */
+/** Informs password managers that the account no longer accepts any passkey. */
 export const signalNone = ({ all_accepted_credentials }: Signals): void => {
-  quietly(browser?.signalAllAcceptedCredentials?.({ ...all_accepted_credentials, allAcceptedCredentialIds: [] }));
+  const none = { ...all_accepted_credentials, allAcceptedCredentialIds: [] };
+  ignoreErrors(browser?.signalAllAcceptedCredentials?.(none));
 };
 
-/** What the authenticator or the browser refused; `name` is the DOM's name for it. */
+/** An error of the authenticator or the browser. `name` is the DOM's name for it. */
 export class CeremonyError extends Error {
   constructor(cause: unknown) {
     super("The ceremony failed.", { cause });
     this.name = cause instanceof Error ? cause.name : "Error";
   }
 
-  /** The page ended the request itself, to begin another. */
+  /** True if the page ended the request itself, to start another one. */
   get aborted(): boolean {
     return this.name === "AbortError";
   }
 }
 
-/** Waits for the authenticator, on behalf of whoever the page shows; told apart from what goes wrong elsewhere. */
-export const ceremony = async <T>(waiting: Promise<T>): Promise<T> => {
-  const same = here();
-  const response = await waiting.catch((cause: unknown) => {
+/** Waits for the authenticator's response. Throws if the page has another owner by then. */
+export const ceremony = async <T>(pending: Promise<T>): Promise<T> => {
+  const sameOwner = ownerGuard();
+  const response = await pending.catch((cause: unknown) => {
     throw new CeremonyError(cause);
   });
-  if (!same()) throw left();
+  if (!sameOwner()) throw abandoned();
   return response;
 };
 
-/** Refusals after which the API certainly does not keep the passkey, although the authenticator has made it. */
-const NOT_KEPT = new Set(["email_taken", "too_many_passkeys", "csrf_token_required"]);
+/** Error codes after which the API has certainly not stored the passkey. */
+const NOT_STORED = new Set(["email_taken", "too_many_passkeys", "csrf_token_required"]);
 
-/** An account that was not made has no passkey; one that is there tells its own when it is shown again. */
-const notKept = (code: string, who: Registrant): boolean => NOT_KEPT.has(code) || (code === "account_changed" && "email" in who);
+/**
+ * Returns true if the API has not stored the new passkey. With `account_changed` only a new account
+ * is certain to have none: an existing account signals its passkeys when the page shows it again.
+ */
+const isNotStored = (code: string, registrant: Registrant): boolean =>
+  NOT_STORED.has(code) || (code === "account_changed" && "email" in registrant);
 
-/** Makes a passkey: for a new account, or for the one that is signed in. `asking` is called when the authenticator is about to be asked. */
-export const register = async (who: Registrant, asking = () => {}): Promise<User> => {
-  const { challenge_id, options } = await api.beginRegistration(who);
-  asking();
+/**
+ * Creates a passkey, for a new account or for the signed-in user. Calls `onPrompt` just before the
+ * browser asks for the authenticator.
+ */
+export const register = async (registrant: Registrant, onPrompt = () => {}): Promise<User> => {
+  const { challenge_id, options } = await api.beginRegistration(registrant);
+  onPrompt();
   const response = await ceremony(startRegistration({ optionsJSON: options }));
+  const label = "label" in registrant ? registrant.label : undefined;
   try {
-    const { user } = await api.completeRegistration(challenge_id, response, "label" in who ? who.label : undefined);
-    return user;
+    return (await api.completeRegistration(challenge_id, response, label)).user;
   } catch (error) {
-    // Otherwise the password manager would go on offering a passkey that opens nothing.
-    if (error instanceof ApiError && notKept(error.code, who)) {
-      quietly(browser?.signalUnknownCredential?.({ rpId: options.rp.id ?? location.hostname, credentialId: response.id }));
+    // Without this the password manager would offer a passkey that does not work.
+    if (error instanceof ApiError && isNotStored(error.code, registrant)) {
+      const rpId = options.rp.id ?? location.hostname;
+      ignoreErrors(browser?.signalUnknownCredential?.({ rpId, credentialId: response.id }));
     }
     throw error;
   }
 };
 
-/** Signs in; with an address, by a passkey of its account. */
+/** Signs in. With an e-mail address only passkeys of that account are offered. */
 export const signIn = async (email?: string): Promise<User> => {
   const { challenge_id, options } = await api.beginSignIn(email);
   const response = await ceremony(startAuthentication({ optionsJSON: options }));
-  // A refusal is not told to the password manager: it may be a passing one, of a passkey that is perfectly good.
+  // The password manager is not informed of a refusal, which may be temporary.
   return (await api.completeSignIn(challenge_id, response)).user;
 };
 
-/** Ends the ceremony that goes on, if there is one. */
-export const giveUp = (): void => WebAuthnAbortService.cancelCeremony();
+/** Ends the ceremony in progress, if there is one. */
+export const cancelCeremony = (): void => WebAuthnAbortService.cancelCeremony();
 
-const SENTENCES: Record<string, string> = {
-  NotAllowedError: "No passkey was used: the request was cancelled, it timed out, or this device has no passkey that fits. You can try again.",
-  InvalidStateError: "This device has a passkey of this account already.",
-  NotSupportedError: "This device cannot make a passkey of a kind that is accepted here.",
-  ConstraintError: "This device cannot check that it is you. Set up a screen lock or a PIN first.",
-  SecurityError: "Passkeys do not work at this address.",
+const TEXTS: Record<string, string> = {
+  NotAllowedError:
+    "No passkey was used. The request was cancelled or timed out, or this device has " +
+    "no matching passkey. You can try again.",
+  InvalidStateError:
+    "This device already has a passkey for this account. Use another device to add one.",
+  NotSupportedError:
+    "This device cannot create a passkey that this site accepts. Use another device.",
+  ConstraintError: "This device cannot verify you. Set up a screen lock or a PIN, then try again.",
+  SecurityError: "Passkeys do not work at this address. Open the page at its usual address.",
 };
 
-/** What the page adds to the API's own sentence. */
-const MORE: Record<string, string> = {
-  // Told only where nothing can be done about it here.
-  reauthentication_required: " Sign out, sign in again, and then do it.",
-  passkey_sign_in_failed: " If that happens again, use another passkey: this one may have been deleted from its account.",
+/** Sentences that the page adds to the API's own sentence, by code. */
+const ADVICE: Record<string, string> = {
+  // Shown only if the page offers no way to confirm the user's identity.
+  reauthentication_required: " Sign out, sign in again, and then repeat the action.",
+  passkey_sign_in_failed:
+    " If this happens again, use another passkey. This one may have been deleted from the account.",
 };
 
-/** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
+/** Returns the text for an error, or null if the page itself gave the work up. */
 export const explain = (error: unknown): string | null => {
   if (error instanceof CeremonyError) {
-    return error.aborted ? null : (SENTENCES[error.name] ?? "The passkey could not be used. Try again, or use another one.");
+    if (error.aborted) return null;
+    return TEXTS[error.name] ?? "The passkey could not be used. Try again, or use another passkey.";
   }
-  const told = explainFailure(error);
-  return told !== null && error instanceof ApiError ? told + (MORE[error.code] ?? "") : told;
+  const text = explainFailure(error);
+  if (text === null || !(error instanceof ApiError)) return text;
+  return text + (ADVICE[error.code] ?? "");
 };

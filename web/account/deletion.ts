@@ -1,8 +1,8 @@
-// The end of an account: typed to confirm.
-import { type Signals, type User, api } from "./api.js";
-import { signalNone } from "./ceremony.js";
+// Deletion of the account. The user types the account's e-mail address to confirm it.
 import { byId } from "../shared/dom.js";
 import { clearErrors, onSubmit, say, showError } from "../shared/feedback.js";
+import { type Signals, type User, api } from "./api.js";
+import { signalNone } from "./ceremony.js";
 
 const dialog = byId("deletion-dialog", HTMLDialogElement);
 const form = byId("deletion-form", HTMLFormElement);
@@ -32,11 +32,12 @@ export const deletion = (account: Account): void => {
   onSubmit(form, async () => {
     const user = account.user();
     if (typed.value.toLowerCase() !== user.email.toLowerCase()) {
-      return showError(form, "This is not the e-mail address of the account.", typed);
+      const text = "This is not the account's e-mail address. Enter the address shown above.";
+      return showError(form, text, typed);
     }
-    // Told only when exactly this account is gone: the requests name it.
+    // Read now, because the page shows no account after the deletion.
     const signals = account.signals();
-    // Whoever keeps the account after all must not delete it by confirming later who they are.
+    // A user who closes the dialog keeps the account, even if they confirm their identity later.
     await api.deleteMe(() => dialog.open);
     dialog.close();
     if (signals) signalNone(signals);

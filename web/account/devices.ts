@@ -1,49 +1,66 @@
-// The iPhones and iPads with the app, and how to revoke one. Most accounts have none, and see nothing of this.
-import { type Device, api, here } from "./api.js";
+// The iPhones and iPads with the app, and how to revoke one. The section is hidden without devices.
+import { ownerGuard } from "../shared/api.js";
 import { confirmed } from "../shared/dialog.js";
-import { button, byId, element, time, written } from "../shared/dom.js";
+import { button, byId, element, formatted, time } from "../shared/dom.js";
 import { attempt, isBusy, load, say } from "../shared/feedback.js";
+import { type Device, api } from "./api.js";
 
 const section = byId("devices", HTMLElement);
 const heading = byId("devices-title", HTMLElement);
 const list = byId("devices-list", HTMLElement);
-/** Where whoever revoked the last device goes on. */
-const beside = byId("sessions-title", HTMLElement);
+/** Gets the focus after the last device is revoked, because the section is hidden then. */
+const neighbour = byId("sessions-title", HTMLElement);
 
-/** Prepares the section; `changed` is called when a device has been revoked, and its sign-ins have ended with it. */
+/** Prepares the section. Calls `changed` after a device and its sessions have been revoked. */
 export const devices = (changed: () => void) => {
   const reload = async (): Promise<void> => {
-    const same = here();
+    const sameOwner = ownerGuard();
     try {
       const live = (await api.devices()).keys.filter(({ revoked }) => !revoked);
       list.replaceChildren(...live.map(item));
       section.hidden = live.length === 0;
     } catch (error) {
-      // That it is not known whether there are any must be seen.
-      if (same()) section.hidden = false;
+      // The account may have devices, so the section shows the error.
+      if (sameOwner()) section.hidden = false;
       throw error;
     }
   };
 
   const item = (device: Device): HTMLLIElement => {
-    // Apple does not say which device it is: they are told apart by their times.
-    const name = `iPhone or iPad registered ${written(device.created_at)}`;
-    const used = device.last_used === null ? ["not used yet"] : ["last used ", time(device.last_used)];
-    const times = element("p", { class: "muted" }, "Registered ", time(device.created_at), ", ", ...used);
-    const revoke = button("Revoke", `Revoke ${name}`, () => void ask(device, name), { "aria-describedby": "devices-error" });
+    // Apple does not identify the device, so its times tell devices apart.
+    const name = `iPhone or iPad registered ${formatted(device.created_at)}`;
+    const used =
+      device.last_used === null ? ["not used yet"] : ["last used ", time(device.last_used)];
+    const registered = ["Registered ", time(device.created_at), ", "];
+    const times = element("p", { class: "muted" }, ...registered, ...used);
+    const described = { "aria-describedby": "devices-error" };
+    const revoke = button(
+      "Revoke",
+      `Revoke ${name}`,
+      () => void askToRevoke(device, name),
+      described,
+    );
     const facts = element("div", {}, element("h3", {}, "iPhone or iPad"), times);
-    return element("li", { "data-id": device.key_id }, facts, element("div", { class: "actions" }, revoke));
+    const actions = element("div", { class: "actions" }, revoke);
+    return element("li", { "data-id": device.key_id }, facts, actions);
   };
 
-  const ask = async (device: Device, name: string): Promise<void> => {
+  const askToRevoke = async (device: Device, name: string): Promise<void> => {
     if (isBusy(section)) return;
-    const text = "Its sign-ins end at once, and its key cannot be used again. Whoever uses the app on it has to sign in again.";
-    if (!(await confirmed({ title: `Revoke the ${name}?`, text, action: "Revoke device" }))) return;
+    const text =
+      "Its sessions end at once, and its key cannot be used again. " +
+      "To use the app on it, sign in again.";
+    const isConfirmed = await confirmed({
+      title: `Revoke the ${name}?`,
+      text,
+      action: "Revoke device",
+    });
+    if (!isConfirmed) return;
     await attempt(section, async () => {
       await api.revokeDevice(device.key_id);
       await reload();
       say(`The ${name} is revoked.`);
-      (section.hidden ? beside : heading).focus();
+      (section.hidden ? neighbour : heading).focus();
       changed();
     });
   };

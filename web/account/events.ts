@@ -1,7 +1,7 @@
-// What happened to the account, newest first.
-import { type SecurityEvent, api } from "./api.js";
+// The security events of the account, newest first.
 import { byId, element, isolated, time } from "../shared/dom.js";
 import { attempt, load, say } from "../shared/feedback.js";
+import { type SecurityEvent, api } from "./api.js";
 import { deviceName } from "./user-agent.js";
 
 const section = byId("events", HTMLElement);
@@ -9,24 +9,27 @@ const list = byId("events-list", HTMLElement);
 const more = byId("events-more", HTMLButtonElement);
 
 const SENTENCES: Record<string, string> = {
-  user_created: "The account was made.",
-  identity_linked: "A way to sign in was linked to the account.",
-  signed_in: "Somebody signed in.",
-  tokens_refreshed: "An app renewed its sign-in.",
-  refresh_token_reused: "An old key of an app was used again: somebody may have copied it. That sign-in was ended.",
+  user_created: "The account was created.",
+  identity_linked: "Another way to sign in was linked to the account.",
+  signed_in: "Signed in to the account.",
+  tokens_refreshed: "An app renewed its session.",
+  refresh_token_reused:
+    "An old key of an app was used again. It may have been copied, so the session was ended.",
   sign_in_revoked: "A session was ended.",
-  signed_out: "Somebody signed out.",
+  signed_out: "Signed out of the account.",
   user_updated: "The account's details were changed.",
   user_deleted: "The account was deleted.",
   passkey_added: "A passkey was added.",
   passkey_renamed: "A passkey was renamed.",
   passkey_removed: "A passkey was deleted.",
-  passkey_clone_suspected: "A passkey may have been copied: its counter went backwards, so it was refused. Delete it if you do not know why.",
+  passkey_clone_suspected:
+    "A passkey may have been copied, because its counter went backwards. It was refused. " +
+    "If you cannot explain this, delete the passkey.",
   totp_enabled: "An authenticator app was set up.",
   totp_disabled: "The authenticator app was turned off.",
-  backup_codes_made: "New backup codes were made.",
-  recovered: "Somebody got back into the account without a passkey, with a code.",
-  reauthenticated: "Somebody who was signed in confirmed who they are.",
+  backup_codes_made: "New backup codes were created.",
+  recovered: "The account was recovered with a code instead of a passkey.",
+  reauthenticated: "The identity of a signed-in user was confirmed.",
   device_key_added: "An iPhone or iPad with the app was registered.",
   device_key_revoked: "An iPhone or iPad with the app was revoked.",
 };
@@ -34,17 +37,24 @@ const SENTENCES: Record<string, string> = {
 const WARNINGS = new Set(["refresh_token_reused", "passkey_clone_suspected"]);
 
 const item = (event: SecurityEvent, passkey: string | undefined): HTMLLIElement => {
-  const warns = WARNINGS.has(event.kind);
-  // A kind that this page does not know yet is better shown than hidden.
+  const isWarning = WARNINGS.has(event.kind);
+  // A kind that this page does not know is shown by its name.
   const sentence = SENTENCES[event.kind] ?? `${event.kind.replaceAll("_", " ")}.`;
-  const title = element("p", {}, warns ? element("strong", {}, "Warning: ") : null, sentence);
-  const from = [event.user_agent === null ? null : deviceName(event.user_agent), event.address].filter((part) => part !== null);
-  const which = passkey === undefined ? [] : [", passkey ", isolated(passkey)];
-  const where = element("p", { class: "muted" }, time(event.at), ...from.map((part) => `, ${part}`), ...which);
-  return element("li", warns ? { class: "warning", "data-kind": event.kind } : { "data-kind": event.kind }, title, where);
+  const warning = isWarning ? element("strong", {}, "Warning: ") : null;
+  const title = element("p", {}, warning, sentence);
+  const device = event.user_agent === null ? null : deviceName(event.user_agent);
+  const origin = [device, event.address].filter((part) => part !== null);
+  const details = [
+    time(event.at),
+    ...origin.map((part) => `, ${part}`),
+    ...(passkey === undefined ? [] : [", passkey ", isolated(passkey)]),
+  ];
+  const attributes: Record<string, string> = { "data-kind": event.kind };
+  if (isWarning) attributes["class"] = "warning";
+  return element("li", attributes, title, element("p", { class: "muted" }, ...details));
 };
 
-/** Prepares the section; `nameOf` knows what a passkey is called that the account still has. */
+/** Prepares the section. `nameOf` returns the name of a passkey that the account still has. */
 export const events = (nameOf: (passkey: string) => string | undefined) => {
   let next: string | null = null;
 
@@ -61,7 +71,7 @@ export const events = (nameOf: (passkey: string) => string | undefined) => {
     const items = await page(next ?? undefined);
     list.append(...items);
     say(`${items.length} older events are shown.`);
-    // The button may be gone now: whoever used it goes on with what it brought.
+    // The button may be hidden now, so the focus moves to the first new event.
     const [first] = items;
     first?.setAttribute("tabindex", "-1");
     first?.focus();

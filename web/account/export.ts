@@ -1,24 +1,26 @@
-// Everything that is kept about the account, as a file.
-import { api } from "./api.js";
+// Download of all data stored about the account.
 import { byId, element } from "../shared/dom.js";
 import { attempt, say } from "../shared/feedback.js";
+import { api } from "./api.js";
 
 const section = byId("data", HTMLElement);
 const link = byId("data-export", HTMLAnchorElement);
 
-const KEPT_MS = 60_000;
+/** How long the file stays available to the browser, in milliseconds. */
+const FILE_LIFETIME_MS = 60_000;
 
 /** Prepares the section. */
 export const exporting = (): void => {
-  // Not left to the browser: it would say nothing of why the API refused, and would take whoever is signed in by now.
+  // The browser's own download would not show an error, and could export another account after a
+  // sign-in in another tab.
   link.addEventListener("click", (event) => {
     event.preventDefault();
     void attempt(section, async () => {
       const text = JSON.stringify(await api.exportMe(), null, 2);
       const href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
       element("a", { href, download: link.download }).click();
-      // Later: not every browser has begun to read it by now.
-      setTimeout(() => URL.revokeObjectURL(href), KEPT_MS);
+      // Delayed, because some browsers start to read the file later.
+      setTimeout(() => URL.revokeObjectURL(href), FILE_LIFETIME_MS);
       say("Your data is downloaded.");
     });
   });

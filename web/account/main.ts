@@ -1,13 +1,22 @@
-// The account page: which of its views is shown, and what they share.
-import { ApiError, type User, api, turnTo } from "./api.js";
-import { explain, giveUp } from "./ceremony.js";
+// The account page: which view is shown, and how the sections work together.
+import { ApiError } from "../shared/api-error.js";
+import { byId } from "../shared/dom.js";
+import { attempt, explainBy, say, whenOwnerGone, whenRecovering } from "../shared/feedback.js";
+import {
+  SIGNED_OUT,
+  closeDialogs,
+  emptyAlerts,
+  onRestored,
+  setTexts,
+  showOnly,
+} from "../shared/page.js";
+import { type User, api, setOwner } from "./api.js";
+import { cancelCeremony, explain } from "./ceremony.js";
 import { deletion } from "./deletion.js";
 import { devices } from "./devices.js";
-import { byId } from "../shared/dom.js";
 import { events } from "./events.js";
 import { exporting } from "./export.js";
 import { factors } from "./factors.js";
-import { attempt, explainBy, say, whenDeparted, whenRecovering } from "../shared/feedback.js";
 import { passkeys } from "./passkeys.js";
 import { recovery } from "./recovery.js";
 import { sessions } from "./sessions.js";
@@ -16,66 +25,78 @@ import { stepUp } from "./stepup.js";
 
 const VIEWS = ["loading", "broken", "signed-out", "lost", "recovering", "signed-in"] as const;
 type View = (typeof VIEWS)[number];
-/** Those that somebody may come back to, who signed in or out elsewhere meanwhile. */
+/** Views that check for a sign-in or sign-out in another tab when the user returns to them. */
 const LASTING: readonly View[] = ["signed-out", "lost", "recovering", "signed-in"];
 
-const ENDED = "You have been signed out. Sign in again.";
-const OTHER = "Another account is signed in in this browser now. This page shows that one.";
+const OTHER_ACCOUNT =
+  "A different account is now signed in in this browser. This page shows that account.";
 
 const who = byId("who", HTMLElement);
 const signOut = byId("sign-out", HTMLButtonElement);
 let user: User | undefined;
 let view: View = "loading";
 
-/** Shows one view. Its heading gets the focus when the reader's own action led there, so that reading goes on at its top. */
+/** Shows one view. Moves the focus to its heading if the user's own action led to it. */
 const show = (next: View, focus: boolean): void => {
   view = next;
-  for (const each of VIEWS) byId(each, HTMLElement).hidden = each !== view;
+  showOnly(VIEWS, view);
   who.hidden = view !== "signed-in" && view !== "recovering";
   if (focus) byId(view, HTMLElement).querySelector<HTMLElement>("h1")?.focus();
 };
 
-const keys = passkeys(() => void log.load());
-const log = events(keys.nameOf);
-const places = sessions(() => void log.load());
-const phones = devices(() => {
-  void places.load();
-  void log.load();
+const passkeySection = passkeys(() => void eventSection.load());
+const eventSection = events(passkeySection.nameOf);
+const sessionSection = sessions(() => void eventSection.load());
+const deviceSection = devices(() => {
+  void sessionSection.load();
+  void eventSection.load();
 });
-const ways = factors(() => void log.load());
-const lost = recovery({
-  recovered: (signedIn) => showRecovering(signedIn, "Your code was right."),
+const factorSection = factors(() => void eventSection.load());
+const recoveryForms = recovery({
+  recovered: (signedIn) => showRecovering(signedIn, "Your code was accepted."),
   complete: (signedIn) => {
     showAccount(signedIn, true);
-    say("The passkey is added, and your account is yours again. Delete the passkeys that you have lost, and make new backup codes.");
+    say(
+      "The passkey is added, and your account is recovered. " +
+        "Delete the passkeys that you lost, and create new backup codes.",
+    );
   },
 });
-const parts = [keys, ways, places, phones, log, lost];
+const parts = [
+  passkeySection,
+  factorSection,
+  sessionSection,
+  deviceSection,
+  eventSection,
+  recoveryForms,
+];
 
-/** From here on the page is somebody else's, or nobody's: of whoever had it nothing stays in the document, and nothing goes on. */
+/** Gives the page to another account or to none. Removes all data of the previous account. */
 const handOver = (next: User | undefined): void => {
-  turnTo(next);
+  setOwner(next);
   user = next;
-  giveUp();
+  cancelCeremony();
   forms.hidden();
-  for (const dialog of document.querySelectorAll("dialog[open]")) (dialog as HTMLDialogElement).close();
+  closeDialogs();
   for (const part of parts) part.clear();
-  for (const error of document.querySelectorAll("#signed-in [role=alert], #who [role=alert]")) error.replaceChildren();
-  byId("who-name", HTMLElement).textContent = next?.name ?? "";
-  byId("who-email", HTMLElement).textContent = next?.email ?? "";
+  emptyAlerts("#signed-in [role=alert], #who [role=alert]");
+  setTexts({ "who-name": next?.name ?? "", "who-email": next?.email ?? "" });
 };
 
 const showAccount = (signedIn: User, focus: boolean): void => {
   handOver(signedIn);
   show("signed-in", focus);
-  void ways.load();
-  void places.load();
-  void phones.load();
-  // The events name passkeys.
-  void keys.load().then(() => (user === signedIn && view === "signed-in" ? log.load() : undefined));
+  void factorSection.load();
+  void sessionSection.load();
+  void deviceSection.load();
+  // Events are loaded after the passkeys, because they show the names of passkeys.
+  void passkeySection.load().then(() => {
+    if (user === signedIn && view === "signed-in") return eventSection.load();
+    return undefined;
+  });
 };
 
-/** Somebody who got in with a code: of their account nothing is shown before it has a passkey that works. */
+/** Shows the view for a recovered account. Its data is hidden until a passkey has been added. */
 const showRecovering = (signedIn: User, message: string): void => {
   handOver(signedIn);
   show("recovering", true);
@@ -96,10 +117,10 @@ const showForms = (message: string, focus: boolean): void => {
 
 deletion({
   user: () => {
-    if (!user) throw new Error("nobody is signed in");
+    if (!user) throw new Error("no account is signed in");
     return user;
   },
-  signals: keys.signals,
+  signals: passkeySection.signals,
   deleted: () => showForms("", true),
 });
 stepUp();
@@ -118,55 +139,53 @@ byId("lost-open", HTMLElement).addEventListener("click", () => {
 });
 byId("lost-back", HTMLElement).addEventListener("click", () => showForms("", true));
 
-/** Shows whoever is signed in in this browser; `ended` is said if that is nobody. */
-const start = async (ended = "", focus = false): Promise<void> => {
+/** Shows the account that is signed in, or the sign-in forms with the message. */
+const start = async (message = "", focus = false): Promise<void> => {
   handOver(undefined);
   show("loading", false);
   try {
     showAccount(await api.me(), focus);
   } catch (error) {
-    if (error instanceof ApiError && error.code === "left") return;
-    if (error instanceof ApiError && error.signedOut) return showForms(ended, focus);
+    if (error instanceof ApiError && error.abandoned) return;
+    if (error instanceof ApiError && error.signedOut) return showForms(message, focus);
     show("broken", focus);
-    byId("broken-why", HTMLElement).textContent = explain(error);
+    setTexts({ "broken-why": explain(error) ?? "" });
   }
 };
 
 byId("broken-again", HTMLElement).addEventListener("click", () => void start());
-// A page that the browser kept may show an account that has been left since.
-addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) void start();
-});
+// A restored page may show an account that has signed out since.
+onRestored(() => void start());
 
 explainBy(explain);
-whenDeparted((error) => {
-  if (error.signedOut) return showForms(ENDED, true);
-  void start(ENDED, true);
-  say(error.wrote ? `${OTHER} What you asked for was not done.` : OTHER);
+whenOwnerGone((error) => {
+  if (error.signedOut) return showForms(SIGNED_OUT, true);
+  void start(SIGNED_OUT, true);
+  say(error.wrote ? `${OTHER_ACCOUNT} Nothing was changed.` : OTHER_ACCOUNT);
 });
 
 whenRecovering(() => {
   if (user && view !== "recovering") showRecovering(user, "");
 });
 
-/** Whether another tab has signed in or out meanwhile. */
-const lookAgain = async (): Promise<void> => {
+/** Checks for a sign-in or sign-out in another tab, and shows its result. */
+const checkOtherTabs = async (): Promise<void> => {
   let now: User | undefined;
   try {
     now = await api.me();
   } catch (error) {
     if (!(error instanceof ApiError && error.signedOut)) return;
-    // What goes on learns it by itself, and may be what ended the session.
+    // A running action notices the end of the session by itself, or has caused it.
     if (document.querySelector("[data-busy]")) return;
   }
   if (now?.id === user?.id) return;
-  if (!now) return showForms(ENDED, true);
-  const message = user ? OTHER : "You are signed in.";
+  if (!now) return showForms(SIGNED_OUT, true);
+  const message = user ? OTHER_ACCOUNT : "You are signed in.";
   showAccount(now, true);
   say(message);
 };
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && LASTING.includes(view)) void lookAgain();
+  if (!document.hidden && LASTING.includes(view)) void checkOtherTabs();
 });
 void start();

@@ -1,9 +1,9 @@
-// The account's passkeys: listed, added, renamed, deleted.
+// The account's passkeys: list, add, rename, delete.
+import { confirmed } from "../shared/dialog.js";
+import { button, byId, element, errorPlace, isolated, time } from "../shared/dom.js";
+import { attempt, isBusy, load, onSubmit, say } from "../shared/feedback.js";
 import { type Passkey, type Signals, api } from "./api.js";
 import { register, signal } from "./ceremony.js";
-import { confirmed } from "../shared/dialog.js";
-import { button, byId, element, errorOf, isolated, time } from "../shared/dom.js";
-import { attempt, isBusy, load, onSubmit, say } from "../shared/feedback.js";
 
 const section = byId("passkeys", HTMLElement);
 const heading = byId("passkeys-title", HTMLElement);
@@ -23,13 +23,13 @@ const TRANSPORTS: Record<string, string> = {
 const kindOf = ({ credential_device_type, credential_backed_up, transports }: Passkey): string => {
   const synced = credential_backed_up ? "Synced between your devices" : "Not backed up";
   const kind = credential_device_type === "multiDevice" ? synced : "On one device only";
-  const ways = transports.flatMap((name) => TRANSPORTS[name] ?? []);
-  return ways.length === 0 ? kind : `${kind} (${ways.join(", ")})`;
+  const names = transports.flatMap((name) => TRANSPORTS[name] ?? []);
+  return names.length === 0 ? kind : `${kind} (${names.join(", ")})`;
 };
 
-/** Prepares the section; `changed` is called when something of it has become different. Gives how to load it. */
+/** Prepares the section. Calls `changed` after a change of the account's passkeys. */
 export const passkeys = (changed: () => void) => {
-  /** What password managers were told last. */
+  /** The last signals that were sent to password managers. */
   let signals: Signals | undefined;
   const names = new Map<string, string>();
 
@@ -43,66 +43,98 @@ export const passkeys = (changed: () => void) => {
   };
 
   const facts = (passkey: Passkey): HTMLElement => {
-    const used = passkey.last_used === null ? ["not used yet"] : ["last used ", time(passkey.last_used)];
-    const line = element("p", { class: "muted" }, "Added ", time(passkey.created_at), ", ", ...used);
-    return element("div", {}, element("h3", {}, isolated(passkey.name)), element("p", {}, kindOf(passkey)), line);
+    const used =
+      passkey.last_used === null ? ["not used yet"] : ["last used ", time(passkey.last_used)];
+    const added = ["Added ", time(passkey.created_at), ", "];
+    return element(
+      "div",
+      {},
+      element("h3", {}, isolated(passkey.name)),
+      element("p", {}, kindOf(passkey)),
+      element("p", { class: "muted" }, ...added, ...used),
+    );
   };
 
   const item = (passkey: Passkey): HTMLLIElement => {
+    const { id, name } = passkey;
     const described = { "aria-describedby": "passkeys-error" };
-    const rename = button("Rename", `Rename passkey ${passkey.name}`, () => edit(passkey, made), described);
-    const remove = button("Delete", `Delete passkey ${passkey.name}`, () => void ask(passkey), described);
-    const made = element("li", { "data-id": passkey.id }, facts(passkey), element("div", { class: "actions" }, rename, remove));
-    return made;
+    const rename = button("Rename", `Rename passkey ${name}`, () => edit(passkey, row), described);
+    const remove = button(
+      "Delete",
+      `Delete passkey ${name}`,
+      () => void askToDelete(passkey),
+      described,
+    );
+    const actions = element("div", { class: "actions" }, rename, remove);
+    const row = element("li", { "data-id": id }, facts(passkey), actions);
+    return row;
   };
 
-  /** Where somebody went on from, in a list that has been made anew. */
+  /** Returns the focus to a passkey after the list has been built again. */
   const focusItem = (id: string): void => {
     const found = list.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"] button`);
     (found ?? heading).focus();
   };
 
-  const edit = (passkey: Passkey, shown: HTMLLIElement): void => {
+  /** Replaces the content of a passkey's row by a form with its name. */
+  const edit = (passkey: Passkey, row: HTMLLIElement): void => {
     if (isBusy(section)) return;
-    const fieldId = `rename-${passkey.id}`;
-    const errors = errorOf(`${fieldId}-error`);
+    const errors = errorPlace(`rename-${passkey.id}-error`);
     const described = { "aria-describedby": errors.id };
-    const told = { "data-missing": "Enter a name.", "data-code": "invalid_passkey_name" };
-    const field = element("input", { id: fieldId, maxlength: "64", required: "", autocomplete: "off", dir: "auto", ...told, ...described });
+    const field = element("input", {
+      id: `rename-${passkey.id}`,
+      maxlength: "64",
+      required: "",
+      autocomplete: "off",
+      dir: "auto",
+      "data-missing": "Enter a name.",
+      "data-code": "invalid_passkey_name",
+      ...described,
+    });
     field.value = passkey.name;
     const cancel = button("Cancel", `Cancel renaming ${passkey.name}`, () => {
-      form.replaceWith(...kept);
+      form.replaceWith(...content);
       focusItem(passkey.id);
     });
     const save = element("button", { type: "submit", class: "primary", ...described }, "Save");
-    const label = element("label", { for: fieldId }, "New name");
+    const label = element("label", { for: field.id }, "New name");
     const actions = element("div", { class: "actions" }, save, cancel);
-    const form = element("form", { "aria-label": `Rename passkey ${passkey.name}` }, label, field, errors, actions);
+    const form = element(
+      "form",
+      { "aria-label": `Rename passkey ${passkey.name}` },
+      ...[label, field, errors, actions],
+    );
     form.noValidate = true;
     form.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") cancel.click();
     });
     const rename = async (): Promise<void> => {
-      const { signals: fresh } = await api.renamePasskey(passkey.id, field.value);
-      signal(fresh);
+      const answer = await api.renamePasskey(passkey.id, field.value);
+      signal(answer.signals);
       await reload();
       say(`The passkey is now called ${field.value}.`);
       focusItem(passkey.id);
       changed();
     };
     onSubmit(form, rename, section);
-    const kept = [...shown.childNodes];
-    shown.replaceChildren(form);
+    const content = [...row.childNodes];
+    row.replaceChildren(form);
     field.select();
   };
 
-  const ask = async (passkey: Passkey): Promise<void> => {
+  const askToDelete = async (passkey: Passkey): Promise<void> => {
     if (isBusy(section)) return;
-    const text = "You can no longer sign in with it. Your password manager may go on showing it; delete it there too.";
-    if (!(await confirmed({ title: `Delete passkey ${passkey.name}?`, text, action: "Delete passkey" }))) return;
+    const isConfirmed = await confirmed({
+      title: `Delete passkey ${passkey.name}?`,
+      text:
+        "You can no longer sign in with it. Your password manager may still show it. " +
+        "Delete it there too.",
+      action: "Delete passkey",
+    });
+    if (!isConfirmed) return;
     await attempt(section, async () => {
-      const { signals: fresh } = await api.deletePasskey(passkey.id);
-      signal(fresh);
+      const answer = await api.deletePasskey(passkey.id);
+      signal(answer.signals);
       await reload();
       say(`The passkey ${passkey.name} is deleted.`);
       heading.focus();
@@ -111,8 +143,9 @@ export const passkeys = (changed: () => void) => {
   };
 
   const add = async (): Promise<void> => {
-    // Not before: until then another passkey may be asked for, to confirm who they are.
-    await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…"));
+    const registrant = addName.value === "" ? {} : { label: addName.value };
+    // Announced late, because the user may first have to confirm their identity with a passkey.
+    await register(registrant, () => say("Waiting for your new passkey…"));
     addForm.reset();
     await reload();
     say("The passkey is added.");
@@ -121,12 +154,17 @@ export const passkeys = (changed: () => void) => {
   onSubmit(addForm, add, section);
 
   const clear = (): void => {
-    // Told of another account, they would take that one's passkeys away.
+    // Signals of this account would remove the passkeys of the next one.
     signals = undefined;
     names.clear();
     addForm.reset();
     list.replaceChildren();
   };
 
-  return { load: () => load(section, reload), clear, signals: () => signals, nameOf: (id: string) => names.get(id) };
+  return {
+    load: () => load(section, reload),
+    clear,
+    signals: () => signals,
+    nameOf: (id: string) => names.get(id),
+  };
 };

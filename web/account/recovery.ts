@@ -1,48 +1,50 @@
-// The way back in for whoever lost their passkeys: a code first, and a new passkey before anything else.
-import { type User, api } from "./api.js";
-import { register } from "./ceremony.js";
+// Account recovery for users who lost their passkeys. They enter a code, then add a new passkey.
 import { byId } from "../shared/dom.js";
 import { clearErrors, onSubmit, say } from "../shared/feedback.js";
+import { type User, api } from "./api.js";
+import { register } from "./ceremony.js";
 
 const form = byId("lost-form", HTMLFormElement);
 const email = byId("lost-email", HTMLInputElement);
-/** What is asked after the address. */
-const second = byId("lost-second", HTMLElement);
+/** The fields that follow the e-mail address. */
+const codeFields = byId("lost-second", HTMLElement);
 const code = byId("lost-code", HTMLInputElement);
 const others = byId("lost-others", HTMLInputElement);
-const go = byId("lost-go", HTMLButtonElement);
+const submit = byId("lost-go", HTMLButtonElement);
 const addForm = byId("recovering-form", HTMLFormElement);
 const addName = byId("recovering-name", HTMLInputElement);
 
-interface Recovery {
-  /** The code was right: a passkey has to follow. */
+interface Handlers {
+  /** Called after the code was accepted. The user must add a passkey next. */
   recovered(user: User): void;
-  /** There is a passkey again. */
+  /** Called after the passkey has been added. */
   complete(user: User): void;
 }
 
-/** Prepares both forms; gives how to forget what was typed into them. */
-export const recovery = (account: Recovery): { clear(): void } => {
-  const showSecond = (shown: boolean): void => {
-    second.hidden = !shown;
+/** Prepares both forms. Returns how to clear them. */
+export const recovery = (handlers: Handlers): { clear(): void } => {
+  const showCodeFields = (shown: boolean): void => {
+    codeFields.hidden = !shown;
     code.required = shown;
-    go.textContent = shown ? "Recover the account" : "Next";
+    submit.textContent = shown ? "Recover the account" : "Next";
   };
 
   onSubmit(form, async () => {
-    if (second.hidden) {
-      showSecond(true);
+    if (codeFields.hidden) {
+      showCodeFields(true);
       code.focus();
       return;
     }
-    // Only now: who has to look for their codes first may take longer than a challenge lives.
+    // Requested late, because a challenge could expire while the user looks for a code.
     const { challenge_id } = await api.beginRecovery(email.value);
     const { user } = await api.completeRecovery(challenge_id, code.value, others.checked);
-    account.recovered(user);
+    handlers.recovered(user);
   });
 
   onSubmit(addForm, async () => {
-    account.complete(await register(addName.value === "" ? {} : { label: addName.value }, () => say("Waiting for your new passkey…")));
+    const registrant = addName.value === "" ? {} : { label: addName.value };
+    const user = await register(registrant, () => say("Waiting for your new passkey…"));
+    handlers.complete(user);
   });
 
   const clear = (): void => {
@@ -50,7 +52,7 @@ export const recovery = (account: Recovery): { clear(): void } => {
       each.reset();
       clearErrors(each);
     }
-    showSecond(false);
+    showCodeFields(false);
   };
 
   return { clear };

@@ -1,67 +1,72 @@
-// Proving again who one is: the API asks that, for what cannot be undone, of whoever signed in a while ago.
+// Step-up: the user confirms their identity again. The API asks for it before sensitive actions if
+// the sign-in is not recent.
 import { startAuthentication } from "@simplewebauthn/browser";
-import { api, left, whenTooOld } from "./api.js";
-import { ceremony, giveUp } from "./ceremony.js";
+import { abandoned } from "../shared/api-error.js";
 import { byId } from "../shared/dom.js";
 import { attempt, clearErrors, onSubmit } from "../shared/feedback.js";
+import { api, whenStepUpNeeded } from "./api.js";
+import { cancelCeremony, ceremony } from "./ceremony.js";
 
 const dialog = byId("step-up", HTMLDialogElement);
 const passkey = byId("step-up-passkey", HTMLElement);
 const form = byId("step-up-totp", HTMLFormElement);
 const field = byId("step-up-code", HTMLInputElement);
 
-const PROVEN = "proven";
+const CONFIRMED = "confirmed";
 
-/** Prepares the dialog, which opens by itself. */
+/** Prepares the dialog. It opens when a call needs it. */
 export const stepUp = (): void => {
-  let turns = 0;
-  let asked: Promise<boolean> | undefined;
+  let openings = 0;
+  let pending: Promise<boolean> | undefined;
 
-  /** Asked later, whether the question is still the one that is open now. */
-  const open = (): (() => boolean) => {
-    const then = turns;
-    return () => dialog.open && turns === then;
+  /** Returns a function that tells whether the dialog is still open since now. */
+  const openGuard = (): (() => boolean) => {
+    const then = openings;
+    return () => dialog.open && openings === then;
   };
 
   const ask = (methods: readonly string[]): Promise<boolean> => {
-    turns += 1;
+    openings += 1;
     passkey.hidden = !methods.includes("passkey");
     form.hidden = !methods.includes("totp");
     dialog.returnValue = "";
     dialog.showModal();
     return new Promise((answer) => {
       const closed = (): void => {
-        asked = undefined;
-        // Whoever cancels must not confirm it by using the passkey later.
-        giveUp();
+        pending = undefined;
+        // After "Cancel", using the passkey must not confirm the action.
+        cancelCeremony();
         form.reset();
         for (const area of [passkey, form]) clearErrors(area);
-        answer(dialog.returnValue === PROVEN);
+        answer(dialog.returnValue === CONFIRMED);
       };
       dialog.addEventListener("close", closed, { once: true });
     });
   };
-  whenTooOld((methods) => (asked ??= ask(methods)));
+  whenStepUpNeeded((methods) => (pending ??= ask(methods)));
 
-  /** Only one of the two at a time, and only as long as the question is open. */
-  const withPasskey = async (): Promise<void> => {
-    const wanted = open();
-    const { challenge_id, options } = await api.beginReauthentication();
-    if (!wanted()) throw left();
+  // Both methods check after each step that the dialog is still open.
+  const confirmWithPasskey = async (): Promise<void> => {
+    const isOpen = openGuard();
+    const { challenge_id, options } = await api.beginStepUp();
+    if (!isOpen()) throw abandoned();
     const response = await ceremony(startAuthentication({ optionsJSON: options }));
-    if (!wanted()) throw left();
-    await api.completeReauthentication(challenge_id, { response });
-    if (wanted()) dialog.close(PROVEN);
+    if (!isOpen()) throw abandoned();
+    await api.completeStepUp(challenge_id, { response });
+    if (isOpen()) dialog.close(CONFIRMED);
   };
-  byId("step-up-use", HTMLElement).addEventListener("click", () => void attempt(passkey, withPasskey));
+  byId("step-up-use", HTMLElement).addEventListener("click", () => {
+    void attempt(passkey, confirmWithPasskey);
+  });
 
   onSubmit(form, async () => {
-    const wanted = open();
-    giveUp();
-    const { challenge_id } = await api.beginReauthentication();
-    if (!wanted()) throw left();
-    await api.completeReauthentication(challenge_id, { code: field.value });
-    if (wanted()) dialog.close(PROVEN);
+    const isOpen = openGuard();
+    // Only one method runs at a time.
+    cancelCeremony();
+    const { challenge_id } = await api.beginStepUp();
+    if (!isOpen()) throw abandoned();
+    await api.completeStepUp(challenge_id, { code: field.value });
+    if (isOpen()) dialog.close(CONFIRMED);
   });
   byId("step-up-cancel", HTMLElement).addEventListener("click", () => dialog.close());
 };

@@ -1,4 +1,5 @@
-// A short name for what a client calls itself. Rough on purpose: it helps to recognise a device, nothing depends on it.
+// Short names for clients, from their User-Agent. The names are rough: they only help the user to
+// recognise a device.
 
 const BROWSERS: [RegExp, string][] = [
   [/\bEdg(e|A|iOS)?\//, "Edge"],
@@ -21,9 +22,10 @@ const SYSTEMS: [RegExp, string][] = [
 
 const LONGEST = 60;
 
-const nameIn = (table: [RegExp, string][], text: string): string | undefined => table.find(([pattern]) => pattern.test(text))?.[1];
+const nameIn = (table: [RegExp, string][], text: string): string | undefined =>
+  table.find(([pattern]) => pattern.test(text))?.[1];
 
-/** "Firefox on Linux"; what is not known is shown as it came, cut off. */
+/** Returns a name such as "Firefox on Linux". An unknown User-Agent is shortened. */
 export const deviceName = (userAgent: string | null): string => {
   if (userAgent === null || userAgent.trim() === "") return "Unknown device";
   const browser = nameIn(BROWSERS, userAgent);

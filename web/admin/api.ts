@@ -1,5 +1,7 @@
-// The authorization service, as the page calls it: same origin, no cookies, and the token in the memory of this module alone.
-import { ApiError, LONGEST_WAIT_S, PATIENCE_MS, UNREACHABLE, here, left, turn, waitOf } from "../shared/failure.js";
+// The endpoints of the authorization service that the admin page calls. Requests carry no cookies.
+// The token is only in the memory of this module.
+import { ApiError } from "../shared/api-error.js";
+import { type Answer, type Fields, call, changeOwner, fieldsOf, messageOf } from "../shared/api.js";
 
 export interface Named {
   id: number;
@@ -14,8 +16,9 @@ export interface Service extends Named {
   description: string | null;
 }
 
-/** A role or a permission of somebody, and when that ends, in seconds; null: never. */
+/** A role or a permission that a person has. */
 export interface Grant extends Named {
+  /** Seconds since 1970, or null if the grant does not expire. */
   expires_at: number | null;
 }
 
@@ -41,7 +44,7 @@ export interface Change {
   detail: Record<string, unknown> | null;
 }
 
-/** A single grant after which somebody might do it. */
+/** A single grant that would give the permission. */
 export interface Remedy {
   grant: "person_service_role" | "role_permission" | "person_service_permission";
   role?: Named;
@@ -56,177 +59,148 @@ export interface Explanation {
   would_allow: Remedy[];
 }
 
-/** A page of a list, and where the next one is. */
+/** A page of a list, and the path of the next page. */
 export interface Page<T> {
   entries: T[];
   next: string | null;
 }
 
-/** Until when a token is good, by the clock of this browser, in milliseconds. */
+/** The person who is signed in, and when the token expires. */
 export interface Lifetime {
   person: { username: string; name: string };
+  /** Milliseconds since 1970, by the clock of this browser. */
   ends: number;
 }
 
-/** What is built into the service has ids above this one: it keeps its name, and stays. */
-const BUILT_IN = 1_000_000_000;
+/** Built-in services, roles and permissions have ids above this. They cannot be changed. */
+const BUILT_IN_IDS = 1_000_000_000;
 
-export const isBuiltIn = ({ id }: Named): boolean => id > BUILT_IN;
+export const isBuiltIn = ({ id }: Named): boolean => id > BUILT_IN_IDS;
 
-const ENDED = new Set(["missing_token_header", "invalid_token", "expired_token"]);
+const SIGNED_OUT_CODES = new Set(["missing_token_header", "invalid_token", "expired_token"]);
 
-/** Why the service refused a call. */
+/** An error response of the authorization service. */
 export class Refusal extends ApiError {
-  /** What a thing is used by, where it is for that reason that it is not deleted: names by their kind. */
+  /** If an object is not deleted because it is in use: the names of its users, by kind. */
   readonly usedBy: Readonly<Record<string, string[]>> | undefined;
-  /** The permission that whoever called lacks. */
+  /** The permission that the caller lacks. */
   readonly permission: string | undefined;
 
-  constructor(status: number, code: string, message: string, more: { used_by?: unknown; permission?: unknown } = {}) {
+  constructor(status: number, code: string, message: string, details: Fields = {}) {
     super(status, code, message);
-    this.usedBy = typeof more.used_by === "object" && more.used_by !== null ? (more.used_by as Record<string, string[]>) : undefined;
-    this.permission = typeof more.permission === "string" ? more.permission : undefined;
+    const { used_by, permission } = details;
+    this.usedBy =
+      typeof used_by === "object" && used_by !== null
+        ? (used_by as Record<string, string[]>)
+        : undefined;
+    this.permission = typeof permission === "string" ? permission : undefined;
   }
 
   override get signedOut(): boolean {
-    return this.status === 401 && ENDED.has(this.code);
+    return this.status === 401 && SIGNED_OUT_CODES.has(this.code);
   }
 }
 
 let token: string | undefined;
 
-/** Nobody is signed in any more; what is under way for whoever was is given up. */
-export const forget = (): void => {
+/** Forgets the token and cancels every call that was made with it. */
+export const forgetToken = (): void => {
   token = undefined;
-  turn();
-  for (const each of underWay) each.abort("left");
+  changeOwner();
 };
 
-const underWay = new Set<AbortController>();
-
-interface Answer {
-  status: number;
-  headers: Headers;
-  body: unknown;
-}
-
-const attempt = async (method: string, path: string, sent: unknown): Promise<Answer> => {
-  const headers: Record<string, string> = { Accept: "application/json", "X-Client-Id": "admin-page" };
-  if (token !== undefined) headers["token"] = token;
-  if (sent !== undefined) headers["Content-Type"] = "application/json";
-  const request = new AbortController();
-  const init: RequestInit = { method, headers, credentials: "omit", cache: "no-store", redirect: "error", signal: request.signal };
-  if (sent !== undefined) init.body = JSON.stringify(sent);
-  const timer = setTimeout(() => request.abort("late"), PATIENCE_MS);
-  underWay.add(request);
-  try {
-    const response = await fetch(path, init);
-    const body: unknown = await response.json().catch((error: unknown) => {
-      // An error that something in between wrote: its status says enough.
-      if (response.ok || request.signal.aborted) throw error;
-      return {};
-    });
-    return { status: response.status, headers: response.headers, body };
-  } catch {
-    throw request.signal.reason === "left" ? left() : new Refusal(0, "network", UNREACHABLE);
-  } finally {
-    clearTimeout(timer);
-    underWay.delete(request);
-  }
-};
-
-const waitAsked = ({ headers }: Answer): number => Number(headers.get("Retry-After") ?? "none");
-
-/** The service's own sentence. Only what is broken on its side is worth a reference. */
 const refusalOf = (answer: Answer): Refusal => {
-  const { status } = answer;
-  const body = (typeof answer.body === "object" && answer.body !== null ? answer.body : {}) as Record<string, unknown>;
-  const { error, detail, request_id } = body;
-  const sentence = typeof detail === "string" && detail !== "" ? detail : `The service answered with status ${status}.`;
-  const reference = status >= 500 && typeof request_id === "string" ? ` (Reference: ${request_id})` : "";
-  const told = sentence + waitOf(status, waitAsked(answer)) + reference;
-  return new Refusal(status, typeof error === "string" ? error : "unknown", told, body);
+  const details = fieldsOf(answer.body);
+  const { error, detail } = details;
+  const code = typeof error === "string" ? error : "unknown";
+  return new Refusal(answer.status, code, messageOf(answer, detail), details);
 };
 
-const call = async (method: string, path: string, sent?: unknown): Promise<Answer> => {
-  const same = here();
-  let answer = await attempt(method, path, sent);
-  if (answer.status === 503 && waitAsked(answer) <= LONGEST_WAIT_S) {
-    await new Promise((resume) => setTimeout(resume, waitAsked(answer) * 1000));
-    if (!same()) throw left();
-    answer = await attempt(method, path, sent);
-  }
-  if (!same()) throw left();
-  if (answer.status !== 200 && answer.status !== 201) throw refusalOf(answer);
-  return answer;
+const request = (path: string, method = "GET", body?: unknown): Promise<Answer> => {
+  const headers: Record<string, string> = { "X-Client-Id": "admin-page" };
+  if (token !== undefined) headers["token"] = token;
+  return call(path, { method, body, headers, credentials: "omit", errorFor: refusalOf });
 };
 
-const get = async <T>(path: string): Promise<T> => (await call("GET", path)).body as T;
-const write = async <T>(method: string, path: string, sent?: unknown): Promise<T> => (await call(method, path, sent)).body as T;
+const get = async <T>(path: string): Promise<T> => (await request(path)).body as T;
+const send = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
+  (await request(path, method, body)).body as T;
 
-/** Where the next page is: a path of this origin, or nothing. */
+/** A `Link` header with the next page: a path of this origin. */
 const NEXT = /^<(\/[^/>][^>]*)>; rel="next"$/;
 
-/** A page of a list; what comes after it is at `next`. */
+/** Returns a page of a list. */
 export const page = async <T>(path: string): Promise<Page<T>> => {
-  const { headers, body } = await call("GET", path);
+  const { headers, body } = await request(path);
   return { entries: body as T[], next: NEXT.exec(headers.get("Link") ?? "")?.[1] ?? null };
 };
 
-const LARGEST_PAGE = 500;
-/** Nobody chooses from more than that. */
-const MOST_PAGES = 20;
+const PAGE_SIZE = 500;
+/** A menu with more entries than these pages hold would be of no use. */
+const MAX_PAGES = 20;
 
-/** A list to choose from: all of it. */
+/** Returns all entries of a list, for a menu. */
 export const all = async <T>(path: string): Promise<T[]> => {
   const entries: T[] = [];
-  let next: string | null = `${path}?limit=${LARGEST_PAGE}`;
-  for (let turned = 0; next !== null && turned < MOST_PAGES; turned += 1) {
-    const read: Page<T> = await page<T>(next);
-    entries.push(...read.entries);
-    ({ next } = read);
+  let next: string | null = `${path}?limit=${PAGE_SIZE}`;
+  for (let count = 0; next !== null && count < MAX_PAGES; count += 1) {
+    const current: Page<T> = await page<T>(next);
+    entries.push(...current.entries);
+    ({ next } = current);
   }
   return entries;
 };
 
-/** By this browser's clock, which may be wrong: the answer says what time it was there. */
+/**
+ * Returns the lifetime of a token by this browser's clock. That clock may be wrong, so the
+ * remaining time is counted from the `Date` of the response.
+ */
 const lifetimeOf = ({ headers, body }: Answer): Lifetime => {
   const { expires_at, payload } = body as { expires_at: number; payload: Lifetime["person"] };
-  const there = Date.parse(headers.get("Date") ?? "");
-  const left = expires_at * 1000 - (Number.isNaN(there) ? Date.now() : there);
-  return { person: payload, ends: Date.now() + left };
+  const serverTime = Date.parse(headers.get("Date") ?? "");
+  const remaining = expires_at * 1000 - (Number.isNaN(serverTime) ? Date.now() : serverTime);
+  return { person: payload, ends: Date.now() + remaining };
 };
 
 const segment = (text: string | number): string => encodeURIComponent(text);
 const forced = (force: boolean): string => (force ? "?force=true" : "");
 
-/** Something between two or three things, and what it is asked with. */
+/** The body that grants or revokes a relation: the ids of its objects and, if any, its end. */
 type Relation = Record<string, string | number>;
 
 export const api = {
   signIn: async (username: string, password: string, code?: string): Promise<Lifetime> => {
-    const answer = await call("POST", "/auth/login", { username, password, ...(code ? { code } : {}) });
+    const credentials = { username, password, ...(code ? { code } : {}) };
+    const answer = await request("/auth/login", "POST", credentials);
     ({ token } = answer.body as { token: string });
     return lifetimeOf(answer);
   },
-  signOut: () => write<unknown>("POST", "/auth/logout"),
-  profile: async (): Promise<Lifetime> => lifetimeOf(await call("GET", "/auth/profile")),
+  signOut: () => send<unknown>("POST", "/auth/logout"),
+  profile: async (): Promise<Lifetime> => lifetimeOf(await request("/auth/profile")),
 
-  makePerson: (person: Record<string, string>) => write<Person>("POST", "/users", person),
-  changePerson: (id: number, to: Record<string, string>) => write<unknown>("PUT", `/users/${id}`, to),
-  deletePerson: (id: number) => write<unknown>("DELETE", `/users/${id}`),
-  endTokens: (id: number) => write<{ revoked_tokens: number }>("DELETE", `/users/${id}/tokens`),
+  createPerson: (person: Record<string, string>) => send<Person>("POST", "/users", person),
+  updatePerson: (id: number, changes: Record<string, string>) =>
+    send<unknown>("PUT", `/users/${id}`, changes),
+  deletePerson: (id: number) => send<unknown>("DELETE", `/users/${id}`),
+  revokeTokens: (id: number) => send<{ revoked_tokens: number }>("DELETE", `/users/${id}/tokens`),
 
   /** `kind` is `roles`, `permissions` or `services`. */
-  make: (kind: string, thing: Record<string, string>) => write<Named>("POST", `/${kind}`, thing),
-  change: (kind: string, id: number, to: Record<string, string>) => write<unknown>("PUT", `/${kind}/${id}`, to),
-  remove: (kind: string, id: number, force = false) => write<unknown>("DELETE", `/${kind}/${id}${forced(force)}`),
+  create: (kind: string, fields: Record<string, string>) => send<Named>("POST", `/${kind}`, fields),
+  update: (kind: string, id: number, changes: Record<string, string>) =>
+    send<unknown>("PUT", `/${kind}/${id}`, changes),
+  remove: (kind: string, id: number, force = false) =>
+    send<unknown>("DELETE", `/${kind}/${id}${forced(force)}`),
 
-  /** `kind` is `role-permissions`, `service-roles`, `person-service-roles` or `person-service-permissions`. */
-  relate: (kind: string, relation: Relation) => write<unknown>("POST", `/${kind}`, relation),
-  part: (kind: string, relation: Relation) => write<unknown>("DELETE", `/${kind}`, relation),
+  /**
+   * `kind` is `role-permissions`, `service-roles`, `person-service-roles` or
+   * `person-service-permissions`.
+   */
+  grant: (kind: string, relation: Relation) => send<unknown>("POST", `/${kind}`, relation),
+  revoke: (kind: string, relation: Relation) => send<unknown>("DELETE", `/${kind}`, relation),
 
   access: (person: number, service: number) => get<Access>(`/people/${person}/services/${service}`),
-  explain: (subject: string, service: number, permission: string) =>
-    get<Explanation>(`/explain?subject=${segment(subject)}&service=${service}&permission=${segment(permission)}`),
+  explain: (subject: string, service: number, permission: string) => {
+    const question = `subject=${segment(subject)}&service=${service}`;
+    return get<Explanation>(`/explain?${question}&permission=${segment(permission)}`);
+  },
 };

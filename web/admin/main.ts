@@ -1,17 +1,34 @@
-// The admin page: signing in and out, and which of its parts is shown.
+// The admin page: sign-in, sign-out, and which section is shown.
+import { byId } from "../shared/dom.js";
+import {
+  attempt,
+  clearErrors,
+  onSubmit,
+  say,
+  showError,
+  whenOwnerGone,
+} from "../shared/feedback.js";
+import {
+  SIGNED_OUT,
+  closeDialogs,
+  emptyAlerts,
+  onRestored,
+  setTexts,
+  showOnly,
+} from "../shared/page.js";
 import { access } from "./access.js";
-import { type Lifetime, Refusal, api, forget } from "./api.js";
+import { type Lifetime, Refusal, api, forgetToken } from "./api.js";
 import { changes } from "./changes.js";
 import { explaining } from "./explain.js";
-import { byId } from "../shared/dom.js";
-import { attempt, clearErrors, onSubmit, say, showError, whenDeparted } from "../shared/feedback.js";
-import type { Part } from "./part.js";
 import { people } from "./people.js";
+import { permissions } from "./permissions.js";
+import { roles } from "./roles.js";
+import type { Section } from "./section.js";
 import { services } from "./services.js";
-import { keep, release } from "./session.js";
-import { PERMISSIONS, ROLES, things } from "./things.js";
+import { keepSignedIn, stopRenewing } from "./session.js";
 
-const ENDED = "You have been signed out. Sign in again.";
+const VIEWS = ["loading", "signed-out", "signed-in"];
+const TITLE = "Hamrah admin";
 
 const who = byId("who", HTMLElement);
 const signedOut = byId("signed-out", HTMLElement);
@@ -20,88 +37,88 @@ const form = byId("sign-in", HTMLFormElement);
 const username = byId("sign-in-username", HTMLInputElement);
 const password = byId("sign-in-password", HTMLInputElement);
 const code = byId("sign-in-code", HTMLInputElement);
-const second = byId("sign-in-second", HTMLElement);
+const codeField = byId("sign-in-second", HTMLElement);
 const nav = byId("parts", HTMLElement);
 
-/** The parts, each in a section of this id, to which a link of the navigation leads. */
-const PARTS: Record<string, Part> = {
+/** The sections by the id of their element, to which a link of the navigation leads. */
+const SECTIONS: Record<string, Section> = {
   people: people(),
   services: services(),
-  roles: things(ROLES),
-  permissions: things(PERMISSIONS),
+  roles: roles(),
+  permissions: permissions(),
   access: access(),
   explain: explaining(),
   changes: changes(),
 };
 const FIRST = "people";
 
-/** The part that the address names. */
-const named = (): string => {
+/** Returns the section that the URL names. */
+const sectionInUrl = (): string => {
   const name = location.hash.slice(1);
-  return Object.hasOwn(PARTS, name) ? name : FIRST;
+  return Object.hasOwn(SECTIONS, name) ? name : FIRST;
 };
 
-/** Shows the part, with what is in it now. Its heading gets the focus, so that reading goes on there. */
-const showPart = (): void => {
+/** Shows the section that the URL names, loads it and moves the focus to its heading. */
+const showSection = (): void => {
   if (signedIn.hidden) return;
-  const name = named();
-  for (const each of Object.keys(PARTS)) byId(each, HTMLElement).hidden = each !== name;
+  const name = sectionInUrl();
+  showOnly(Object.keys(SECTIONS), name);
   for (const link of nav.querySelectorAll("a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const heading = byId(`${name}-title`, HTMLElement);
-  document.title = `${heading.textContent} – Hamrah admin`;
+  document.title = `${heading.textContent} – ${TITLE}`;
   heading.focus();
-  void PARTS[name]?.load();
+  void SECTIONS[name]?.load();
 };
 
-const askForCode = (asked: boolean): void => {
-  second.hidden = !asked;
-  code.required = asked;
+const showCodeField = (shown: boolean): void => {
+  codeField.hidden = !shown;
+  code.required = shown;
 };
 
-/** From here on nobody is signed in: of whoever was nothing stays in the document, and nothing goes on. */
+/** Shows the sign-in form. Removes all data of the person who was signed in. */
 const showSignIn = (message: string, focus = true): void => {
-  forget();
-  release();
-  for (const dialog of document.querySelectorAll("dialog[open]")) (dialog as HTMLDialogElement).close();
-  for (const part of Object.values(PARTS)) part.clear();
-  for (const error of document.querySelectorAll("[role=alert]")) error.replaceChildren();
-  for (const name of ["who-name", "who-username"]) byId(name, HTMLElement).textContent = "";
+  forgetToken();
+  stopRenewing();
+  closeDialogs();
+  for (const section of Object.values(SECTIONS)) section.clear();
+  emptyAlerts("[role=alert]");
+  setTexts({ "who-name": "", "who-username": "" });
   form.reset();
   clearErrors(form);
-  askForCode(false);
+  showCodeField(false);
   who.hidden = true;
-  signedIn.hidden = true;
-  signedOut.hidden = false;
-  document.title = "Hamrah admin";
+  showOnly(VIEWS, "signed-out");
+  document.title = TITLE;
   say(message);
   if (focus) signedOut.querySelector<HTMLElement>("h1")?.focus();
 };
 
-const showParts = (lifetime: Lifetime): void => {
-  // Neither is needed any more.
+const showSignedIn = (lifetime: Lifetime): void => {
+  // The password and the code are no longer needed.
   form.reset();
-  askForCode(false);
-  byId("who-name", HTMLElement).textContent = lifetime.person.name;
-  byId("who-username", HTMLElement).textContent = lifetime.person.username;
-  keep(lifetime, () => showSignIn(ENDED));
+  showCodeField(false);
+  const { name, username: login } = lifetime.person;
+  setTexts({ "who-name": name, "who-username": login });
+  keepSignedIn(lifetime, () => showSignIn(SIGNED_OUT));
   who.hidden = false;
-  signedOut.hidden = true;
-  signedIn.hidden = false;
+  showOnly(VIEWS, "signed-in");
   say("You are signed in.");
-  showPart();
+  showSection();
 };
 
 onSubmit(form, async () => {
+  const secondFactor = codeField.hidden ? undefined : code.value;
   try {
-    showParts(await api.signIn(username.value, password.value, second.hidden ? undefined : code.value));
+    showSignedIn(await api.signIn(username.value, password.value, secondFactor));
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "second_factor_required") throw error;
-    askForCode(true);
-    showError(form, "This account also needs the code of its authenticator app.", code);
-    // It is not wrong, only not there yet.
+    showCodeField(true);
+    const text = "This account also needs a code from its authenticator app. Enter the code.";
+    showError(form, text, code);
+    // The field is empty, not wrong.
     code.removeAttribute("aria-invalid");
   }
 });
@@ -111,22 +128,20 @@ byId("sign-out", HTMLElement).addEventListener("click", () => {
     try {
       await api.signOut();
     } catch (error) {
-      // One that has ended is as good as revoked; of any other it has to be told that it is still good for a while.
+      // An expired token needs no revocation. After any other error it is still valid, so the user
+      // must see the error.
       if (!(error instanceof Refusal) || !error.signedOut) throw error;
     }
     showSignIn("You are signed out.");
   });
 });
 
-whenDeparted(() => showSignIn(ENDED));
+whenOwnerGone(() => showSignIn(SIGNED_OUT));
 addEventListener("hashchange", () => {
-  // What was told before was about another part.
+  // The last announcement was about another section.
   say("");
-  showPart();
+  showSection();
 });
-// A page that the browser kept belongs to whoever left it.
-addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) showSignIn(ENDED, false);
-});
-byId("loading", HTMLElement).hidden = true;
+// A restored page may still show the data of a person who has left it.
+onRestored(() => showSignIn(SIGNED_OUT, false));
 showSignIn("", false);

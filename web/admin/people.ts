@@ -1,105 +1,167 @@
-// People, as accounts with a username and a password, and what each of them may do.
-import { type Person, type Service, all, api } from "./api.js";
-import { type Field, ask } from "./asking.js";
-import { confirmed } from "../shared/dialog.js";
+// People: accounts with a username and a password, and the access of each.
+import { confirmed, showDialog } from "../shared/dialog.js";
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, load, say } from "../shared/feedback.js";
-import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./part.js";
+import { type Person, type Service, all, api } from "./api.js";
+import { type Field, openForm } from "./form-dialog.js";
+import { type Section, confirmDeletion, fill, focusEntry, pagedList } from "./section.js";
 
 const section = byId("people", HTMLElement);
 
 const PASSWORD_CODES = "invalid_password common_password breached_password";
-const plain = { autocapitalize: "none", spellcheck: "false" };
+const PLAIN_TEXT = { autocapitalize: "none", spellcheck: "false" };
 
 const fields = (person?: Person): Field[] => [
   {
     name: "username",
     label: "Username",
     value: person?.username ?? "",
-    attributes: { ...plain, maxlength: "64" },
+    attributes: { ...PLAIN_TEXT, maxlength: "64" },
     missing: "Enter a username.",
-    hint: "Letters, digits and ._@+-, and not a number.",
+    hint: "Letters, digits and ._@+- are allowed. A number alone is not.",
     codes: "user_exists",
   },
-  { name: "name", label: "Name", value: person?.name ?? "", attributes: { maxlength: "200" }, missing: "Enter a name." },
+  {
+    name: "name",
+    label: "Name",
+    value: person?.name ?? "",
+    attributes: { maxlength: "200" },
+    missing: "Enter a name.",
+  },
   {
     name: "password",
     label: person ? "New password" : "Password",
-    attributes: { ...plain, type: "password", autocomplete: "new-password", maxlength: "256" },
+    attributes: {
+      ...PLAIN_TEXT,
+      type: "password",
+      autocomplete: "new-password",
+      maxlength: "256",
+    },
     codes: PASSWORD_CODES,
     ...(person
-      ? { note: "optional", hint: "Whoever is signed in with the old one has to sign in again." }
-      : { missing: "Enter a password.", hint: "8 characters at least. They can sign in with it." }),
+      ? { note: "optional", hint: "A new password signs the person out everywhere." }
+      : {
+          missing: "Enter a password.",
+          hint: "At least 8 characters. The person signs in with it.",
+        }),
   },
 ];
 
-const menu = (label: string, choices: [string, string][]) => [{ label, choices: choices.map(([value, text]) => ({ value, text })) }];
-
-/** What is only asked when somebody is made: it is not shown or changed afterwards. */
-const papers: Field[] = [
-  { name: "email", label: "E-mail address", note: "optional", attributes: { ...plain, maxlength: "254" } },
-  { name: "person_type", label: "Kind of person", note: "optional", choices: menu("Kind", [["N", "Natural person (N)"], ["J", "Legal person (J)"]]) },
-  { name: "document_type", label: "Document", note: "optional", choices: menu("Document", [["DNI", "DNI"], ["CE", "CE"], ["RUC", "RUC"]]) },
-  { name: "document_number", label: "Number of the document", note: "optional", attributes: { ...plain, maxlength: "20" }, codes: "document_exists" },
+const menu = (label: string, choices: [string, string][]) => [
+  { label, choices: choices.map(([value, text]) => ({ value, text })) },
 ];
 
-/** Nobody's services are all shown if there are more than that. */
-const MOST_SERVICES = 50;
+/** Fields of a new person only. The page does not show or change them later. */
+const documentFields: Field[] = [
+  {
+    name: "email",
+    label: "E-mail address",
+    note: "optional",
+    attributes: { ...PLAIN_TEXT, maxlength: "254" },
+  },
+  {
+    name: "person_type",
+    label: "Kind of person",
+    note: "optional",
+    choices: menu("Kind", [
+      ["N", "Natural person (N)"],
+      ["J", "Legal person (J)"],
+    ]),
+  },
+  {
+    name: "document_type",
+    label: "Document type",
+    note: "optional",
+    choices: menu("Document type", [
+      ["DNI", "DNI"],
+      ["CE", "CE"],
+      ["RUC", "RUC"],
+    ]),
+  },
+  {
+    name: "document_number",
+    label: "Document number",
+    note: "optional",
+    attributes: { ...PLAIN_TEXT, maxlength: "20" },
+    codes: "document_exists",
+  },
+];
 
-/** Where somebody may do what, in a dialog. */
+/** The most services that the access dialog shows. */
+const MAX_SERVICES = 50;
+
+const muted = (text: string): HTMLLIElement => element("li", { class: "muted" }, text);
+
+/** Opens a dialog with the roles and permissions of a person in each service. */
 const showAccess = (person: Person): void => {
-  const heading = element("h2", { id: "may-title", tabindex: "-1" }, `What ${person.username} may do`);
+  const title = `Access of ${person.username}`;
+  const heading = element("h2", { id: "access-dialog-title", tabindex: "-1" }, title);
   const list = element("ul", { class: "items" });
   const close = element("button", { type: "button", "data-way-out": "" }, "Close");
   const error = element("p", { class: "error", role: "alert" });
-  const area = element("div", { class: "stack" }, heading, error, list, element("div", { class: "actions" }, close));
-  const dialog = element("dialog", { "aria-labelledby": heading.id }, area);
+  const actions = element("div", { class: "actions" }, close);
+  const area = element("div", { class: "stack" }, heading, error, list, actions);
+
+  const line = (label: string, names: string[]): HTMLElement =>
+    element("p", {}, `${label}: `, names.length === 0 ? "none" : isolated(names.join(", ")));
 
   const item = async (service: Service): Promise<HTMLLIElement> => {
     const { roles, permissions } = await api.access(person.id, service.id);
-    const line = (what: string, names: string[]) => element("p", {}, `${what}: `, names.length === 0 ? "none" : isolated(names.join(", ")));
-    return element("li", {}, element("div", {}, element("h3", {}, isolated(service.name)), line("Roles", roles), line("Permissions", permissions)));
+    const facts = element(
+      "div",
+      {},
+      element("h3", {}, isolated(service.name)),
+      line("Roles", roles),
+      line("Permissions", permissions),
+    );
+    return element("li", {}, facts);
   };
 
   void load(area, async () => {
-    const every = await all<Service>(`/people/${person.id}/services`);
-    const items = await Promise.all(every.slice(0, MOST_SERVICES).map(item));
-    if (every.length > MOST_SERVICES) items.push(element("li", { class: "muted" }, `And ${every.length - MOST_SERVICES} more services.`));
-    list.replaceChildren(...(items.length === 0 ? [element("li", { class: "muted" }, "Nothing, in no service.")] : items));
+    const services = await all<Service>(`/people/${person.id}/services`);
+    const items = await Promise.all(services.slice(0, MAX_SERVICES).map(item));
+    const more = services.length - MAX_SERVICES;
+    if (more > 0) items.push(muted(`And ${more} more services.`));
+    if (items.length === 0) items.push(muted("No access to any service."));
+    list.replaceChildren(...items);
   });
-  close.addEventListener("click", () => dialog.close());
-  document.body.append(dialog);
-  dialog.showModal();
-  heading.focus();
-  dialog.addEventListener("close", () => dialog.remove());
+  showDialog(heading, area, close);
 };
 
 /** Prepares the section. */
-export const people = (): Part => {
+export const people = (): Section => {
   const described = { "aria-describedby": "people-error" };
 
   const item = (person: Person): HTMLLIElement => {
     const { id, username, name } = person;
-    const who = element("div", {}, element("h3", {}, isolated(name)), element("p", { class: "muted" }, isolated(username), `, number ${id}`));
+    const details = element("p", { class: "muted" }, isolated(username), `, number ${id}`);
+    const facts = element("div", {}, element("h3", {}, isolated(name)), details);
     const actions = [
       button("Access", `Access of ${username}`, () => showAccess(person)),
       button("Change", `Change ${username}`, () => void change(person), described),
       button("Sign out", `Sign out ${username}`, () => void signOut(person), described),
       button("Delete", `Delete ${username}`, () => void remove(person), described),
     ];
-    return element("li", { "data-id": String(id) }, who, element("div", { class: "actions" }, ...actions));
+    const actionGroup = element("div", { class: "actions" }, ...actions);
+    return element("li", { "data-id": String(id) }, facts, actionGroup);
   };
 
-  const list = pagedList<Person>(section, () => "/users", item, "There is nobody.");
+  const list = pagedList<Person>(section, () => "/users", item, "There are no people.");
 
-  const make = async (): Promise<void> => {
+  const create = async (): Promise<void> => {
     if (isBusy(section)) return;
-    let made: Person | undefined;
-    const submit = async (values: Record<string, string>): Promise<void> => {
-      made = await api.makePerson(values);
-    };
-    if (!(await ask({ title: "Add a person", fields: [...fields(), ...papers], action: "Add a person", submit })) || !made) return;
-    const { id, username } = made;
+    let created: Person | undefined;
+    const title = "Add a person";
+    const isDone = await openForm({
+      title,
+      fields: [...fields(), ...documentFields],
+      action: title,
+      submit: async (values) => {
+        created = await api.createPerson(values);
+      },
+    });
+    if (!isDone || !created) return;
+    const { id, username } = created;
     await attempt(section, list.reload);
     say(`${username} is added.`);
     focusEntry(section, id);
@@ -107,15 +169,22 @@ export const people = (): Part => {
 
   const change = async (person: Person): Promise<void> => {
     if (isBusy(section)) return;
-    const submit = async ({ username = "", name = "", password = "" }: Record<string, string>): Promise<void> => {
-      // Only what became different: a new password ends what is signed in.
-      const to: Record<string, string> = {};
-      if (username !== person.username) to["username"] = username;
-      if (name !== person.name) to["name"] = name;
-      if (password !== "") to["password"] = password;
-      if (Object.keys(to).length > 0) await api.changePerson(person.id, to);
+    const submit = async (values: Record<string, string>): Promise<void> => {
+      const { username = "", name = "", password = "" } = values;
+      // Only changed fields are sent, because a new password ends the person's sessions.
+      const changes: Record<string, string> = {};
+      if (username !== person.username) changes["username"] = username;
+      if (name !== person.name) changes["name"] = name;
+      if (password !== "") changes["password"] = password;
+      if (Object.keys(changes).length > 0) await api.updatePerson(person.id, changes);
     };
-    if (!(await ask({ title: `Change ${person.username}`, fields: fields(person), action: "Save", submit }))) return;
+    const isDone = await openForm({
+      title: `Change ${person.username}`,
+      fields: fields(person),
+      action: "Save",
+      submit,
+    });
+    if (!isDone) return;
     await attempt(section, list.reload);
     say(`${person.username} is changed.`);
     focusEntry(section, person.id);
@@ -123,18 +192,23 @@ export const people = (): Part => {
 
   const signOut = async (person: Person): Promise<void> => {
     if (isBusy(section)) return;
-    const text = "Every token of theirs ends at once. They can sign in again.";
-    if (!(await confirmed({ title: `Sign out ${person.username}?`, text, action: "Sign out" }))) return;
+    const isConfirmed = await confirmed({
+      title: `Sign out ${person.username}?`,
+      text: "All tokens of this person are revoked at once. The person can sign in again.",
+      action: "Sign out",
+    });
+    if (!isConfirmed) return;
     await attempt(section, async () => {
-      const { revoked_tokens } = await api.endTokens(person.id);
-      say(`${person.username} is signed out: ${revoked_tokens === 1 ? "one token has" : `${revoked_tokens} tokens have`} ended.`);
+      const { revoked_tokens: count } = await api.revokeTokens(person.id);
+      const revoked = count === 1 ? "One token was revoked." : `${count} tokens were revoked.`;
+      say(`${person.username} is signed out. ${revoked}`);
     });
   };
 
   const remove = (person: Person): Promise<void> =>
-    deleteAsked(section, {
-      title: `Delete ${person.username}?`,
-      text: "Their account goes at once and for good, with everything that they may do.",
+    confirmDeletion(section, {
+      object: person.username,
+      text: "The account and all its access are deleted immediately. This cannot be undone.",
       remove: () => api.deletePerson(person.id),
       removed: async () => {
         await list.reload();
@@ -143,6 +217,6 @@ export const people = (): Part => {
       },
     });
 
-  byId("people-add", HTMLElement).addEventListener("click", () => void make());
+  byId("people-add", HTMLElement).addEventListener("click", () => void create());
   return { load: () => fill(section, list.reload), clear: list.clear };
 };

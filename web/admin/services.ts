@@ -1,14 +1,14 @@
-// The services in which people may do something, and the roles that there are in each.
-import { type Named, type Service, all, api, isBuiltIn } from "./api.js";
-import { ask } from "./asking.js";
+// Services, and the roles of each.
 import { button, byId, element, isolated } from "../shared/dom.js";
 import { attempt, isBusy, say } from "../shared/feedback.js";
-import { type Part, deleteAsked, fill, focusEntry, pagedList } from "./part.js";
+import { type Named, type Service, all, api, isBuiltIn } from "./api.js";
+import { type Field, openForm } from "./form-dialog.js";
 import { showRelations } from "./relations.js";
+import { type Section, confirmDeletion, fill, focusEntry, pagedList } from "./section.js";
 
 const section = byId("services", HTMLElement);
 
-const fields = (service?: Service) => [
+const fields = (service?: Service): Field[] => [
   {
     name: "name",
     label: "Name",
@@ -17,71 +17,90 @@ const fields = (service?: Service) => [
     missing: "Enter a name for the service.",
     codes: "service_exists",
   },
-  { name: "description", label: "Description", note: "optional", value: service?.description ?? "", attributes: { maxlength: "500" } },
+  {
+    name: "description",
+    label: "Description",
+    note: "optional",
+    value: service?.description ?? "",
+    attributes: { maxlength: "500" },
+  },
 ];
 
-/** Which roles people can have in it. */
-const rolesOf = (service: Service): void =>
+const showRoles = (service: Service): void =>
   showRelations({
     title: `Roles of ${service.name}`,
     kind: "Role",
-    none: "It has no roles: people can only have permissions in it directly.",
-    fixed: isBuiltIn(service),
+    none: "This service has no roles. People can only have direct permissions in it.",
+    readOnly: isBuiltIn(service),
     related: () => all<Named>(`/services/${service.id}/roles`),
     possible: () => all<Named>("/roles"),
-    add: (role) => api.relate("service-roles", { service_id: service.id, role_id: role.id }),
-    remove: (role) => api.part("service-roles", { service_id: service.id, role_id: role.id }),
-    warning: () => `Whoever has this role in ${service.name} loses it there.`,
+    add: ({ id }) => api.grant("service-roles", { service_id: service.id, role_id: id }),
+    remove: ({ id }) => api.revoke("service-roles", { service_id: service.id, role_id: id }),
+    warning: `People who have this role in ${service.name} lose it there.`,
   });
 
 /** Prepares the section. */
-export const services = (): Part => {
+export const services = (): Section => {
   const described = { "aria-describedby": "services-error" };
 
   const item = (service: Service): HTMLLIElement => {
     const builtIn = isBuiltIn(service);
-    const { name } = service;
-    const title = element("h3", {}, isolated(name), ...(builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : []));
-    const description = service.description === null ? null : element("p", { class: "muted" }, isolated(service.description));
-    const actions = [button("Roles", `Roles of ${name}`, () => rolesOf(service))];
-    if (!builtIn) {
-      actions.push(button("Change", `Change service ${name}`, () => void change(service), described));
-      actions.push(button("Delete", `Delete service ${name}`, () => void remove(service), described));
+    const { id, name, description } = service;
+    const badge = builtIn ? [" ", element("span", { class: "badge" }, "Built in")] : [];
+    const facts = element("div", {}, element("h3", {}, isolated(name), ...badge));
+    if (description !== null) {
+      facts.append(element("p", { class: "muted" }, isolated(description)));
     }
-    return element("li", { "data-id": String(service.id) }, element("div", {}, title, description), element("div", { class: "actions" }, ...actions));
+    const actions = [button("Roles", `Roles of ${name}`, () => showRoles(service))];
+    if (!builtIn) {
+      actions.push(
+        button("Change", `Change service ${name}`, () => void change(service), described),
+        button("Delete", `Delete service ${name}`, () => void remove(service), described),
+      );
+    }
+    const actionGroup = element("div", { class: "actions" }, ...actions);
+    return element("li", { "data-id": String(id) }, facts, actionGroup);
   };
 
-  const list = pagedList<Service>(section, () => "/services", item, "There are no services.");
+  const none = "There are no services.";
+  const list = pagedList<Service>(section, () => "/services", item, none);
 
-  const make = async (): Promise<void> => {
+  const create = async (): Promise<void> => {
     if (isBusy(section)) return;
-    let made: Named | undefined;
+    let created: Named | undefined;
     const submit = async (values: Record<string, string>): Promise<void> => {
-      made = await api.make("services", values);
+      created = await api.create("services", values);
     };
-    if (!(await ask({ title: "Add a service", fields: fields(), action: "Add a service", submit })) || !made) return;
-    const { id, name } = made;
+    const title = "Add a service";
+    const isDone = await openForm({ title, fields: fields(), action: title, submit });
+    if (!isDone || !created) return;
+    const { id, name } = created;
     await attempt(section, list.reload);
-    say(`The service ${name} is made.`);
+    say(`The service ${name} is created.`);
     focusEntry(section, id);
   };
 
   const change = async (service: Service): Promise<void> => {
     if (isBusy(section)) return;
-    const submit = async (values: Record<string, string>): Promise<void> => {
-      await api.change("services", service.id, values);
-    };
-    const text = "Backends that ask for a service by its name have to be told of a new one.";
-    if (!(await ask({ title: `Change ${service.name}`, text, fields: fields(service), action: "Save", submit }))) return;
+    const isDone = await openForm({
+      title: `Change ${service.name}`,
+      text: "If you change the name, change it in every backend that uses it too.",
+      fields: fields(service),
+      action: "Save",
+      submit: async (values) => {
+        await api.update("services", service.id, values);
+      },
+    });
+    if (!isDone) return;
     await attempt(section, list.reload);
     say("The service is changed.");
     focusEntry(section, service.id);
   };
 
   const remove = (service: Service): Promise<void> =>
-    deleteAsked(section, {
-      title: `Delete the service ${service.name}?`,
-      text: "Nobody may do anything in it any more.",
+    confirmDeletion(section, {
+      object: `the service ${service.name}`,
+      text: "All access to this service is revoked.",
       remove: (force) => api.remove("services", service.id, force),
       removed: async () => {
         await list.reload();
@@ -90,6 +109,6 @@ export const services = (): Part => {
       },
     });
 
-  byId("services-add", HTMLElement).addEventListener("click", () => void make());
+  byId("services-add", HTMLElement).addEventListener("click", () => void create());
   return { load: () => fill(section, list.reload), clear: list.clear };
 };

@@ -1,53 +1,58 @@
-// How long somebody stays signed in: a token ends after minutes, and is renewed for as long as somebody is there.
+// The lifetime of a sign-in. A token expires after minutes. The page renews it while it is in use.
+import { ownerGuard } from "../shared/api.js";
 import { type Lifetime, Refusal, api } from "./api.js";
-import { here } from "../shared/failure.js";
 
-/** A call in the last half minute renews the token; a little later than that, so that clocks may differ. */
-const LEAD_MS = 20_000;
-/** Whoever did nothing for so long is taken to have gone. */
+/**
+ * How long before its end the token is renewed, in milliseconds. The service renews tokens in their
+ * last 30 seconds; the page asks a little later, because clocks differ.
+ */
+const RENEW_BEFORE_MS = 20_000;
+/** A user who does nothing for this time counts as away. */
 const IDLE_MS = 15 * 60_000;
-const LEAST_WAIT_MS = 1000;
+const MIN_WAIT_MS = 1000;
 
-let used = 0;
+let lastUse = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 for (const kind of ["pointerdown", "keydown", "wheel"]) {
-  addEventListener(kind, () => (used = Date.now()), { passive: true, capture: true });
+  addEventListener(kind, () => (lastUse = Date.now()), { passive: true, capture: true });
 }
 
 const wait = (milliseconds: number, then: () => void): void => {
   clearTimeout(timer);
-  timer = setTimeout(then, Math.max(milliseconds, LEAST_WAIT_MS));
+  timer = setTimeout(then, Math.max(milliseconds, MIN_WAIT_MS));
 };
 
-/** Keeps the token until nobody uses the page any more; `ended` is called when it is not good any more. */
-export const keep = (lifetime: Lifetime, ended: (error: Refusal) => void): void => {
-  used = Date.now();
-  follow(lifetime, ended);
+/** Renews the token while the user uses the page. Calls `expired` after it has expired. */
+export const keepSignedIn = (lifetime: Lifetime, expired: (error: Refusal) => void): void => {
+  lastUse = Date.now();
+  follow(lifetime, expired);
 };
 
-const follow = ({ ends }: Lifetime, ended: (error: Refusal) => void): void => {
-  const same = here();
-  const ask = async (): Promise<void> => {
-    if (!same()) return;
+const follow = ({ ends }: Lifetime, expired: (error: Refusal) => void): void => {
+  const sameOwner = ownerGuard();
+  const renew = async (): Promise<void> => {
+    if (!sameOwner()) return;
     try {
-      follow(await api.profile(), ended);
+      follow(await api.profile(), expired);
     } catch (error) {
-      if (!same()) return;
-      if (error instanceof Refusal && error.signedOut) return ended(error);
-      // Not reached: it may be again, for as long as the token could be good.
-      if (Date.now() < ends) wait((ends - Date.now()) / 2, () => void ask());
-      else ended(new Refusal(401, "expired_token", "The token has ended."));
+      if (!sameOwner()) return;
+      if (error instanceof Refusal && error.signedOut) return expired(error);
+      // The service did not answer. Tries again while the token may be valid.
+      if (Date.now() < ends) wait((ends - Date.now()) / 2, () => void renew());
+      else expired(new Refusal(401, "expired_token", "The token has expired. Sign in again."));
     }
   };
-  const left = ends - Date.now();
-  // The service may be set to renew later than it usually does: asked again, at ever shorter intervals.
-  wait(left > LEAD_MS ? left - LEAD_MS : left / 2, () => {
-    if (Date.now() - used < IDLE_MS) return void ask();
-    // Left to end. Another call may renew it until then, so it is asked about when it should have ended.
-    wait(ends - Date.now() + LEAST_WAIT_MS, () => void ask());
+  const remaining = ends - Date.now();
+  // The service may be configured to renew later. Then the page asks again at shorter intervals.
+  const delay = remaining > RENEW_BEFORE_MS ? remaining - RENEW_BEFORE_MS : remaining / 2;
+  wait(delay, () => {
+    if (Date.now() - lastUse < IDLE_MS) return void renew();
+    // The user is away, so the token may expire. Another call may still renew it, so the page asks
+    // after its end.
+    wait(ends - Date.now() + MIN_WAIT_MS, () => void renew());
   });
 };
 
-/** Nobody is signed in any more. */
-export const release = (): void => clearTimeout(timer);
+/** Stops renewing, after the user has signed out. */
+export const stopRenewing = (): void => clearTimeout(timer);

@@ -1,51 +1,51 @@
-// What the page tells about an action: that it goes on, that it worked, why it failed.
+// Feedback about an action: that it is running, that it succeeded, why it failed.
+import { ApiError } from "./api-error.js";
 import { byId, element } from "./dom.js";
-import { ApiError } from "./failure.js";
 
 const status = byId("status", HTMLElement);
-let announced: ReturnType<typeof setTimeout> | undefined;
+let announcement: ReturnType<typeof setTimeout> | undefined;
 
-/** Says it in the live region; an empty text says nothing any more. */
+/** Announces a text in the live region. An empty text clears the region. */
 export const say = (text: string): void => {
-  clearTimeout(announced);
+  clearTimeout(announcement);
   status.textContent = "";
-  // In a task of its own: the same text twice in a row is two announcements.
-  if (text !== "") announced = setTimeout(() => (status.textContent = text), 30);
+  // Set in a later task, so that the same text twice in a row is announced twice.
+  if (text !== "") announcement = setTimeout(() => (status.textContent = text), 30);
 };
 
-/** A sentence for people; null if there is nothing to tell, because the page itself gave up. */
+/** Returns the text for an error, or null if the page itself gave the work up. */
 type Explain = (error: unknown) => string | null;
 
-/** What every page tells; one that knows more of its errors adds to it. */
+/** Explains the errors that both pages know. */
 export const explainFailure: Explain = (error) => {
-  if (error instanceof ApiError) return error.code === "left" ? null : error.message;
+  if (error instanceof ApiError) return error.abandoned ? null : error.message;
   reportError(error);
-  return "Something is wrong with this page. Load it again.";
+  return "Something went wrong on this page. Reload the page and try again.";
 };
 
 let explain = explainFailure;
 
-/** How the page explains its errors. */
+/** Sets how the page explains its errors. */
 export const explainBy = (how: Explain): void => {
   explain = how;
 };
 
-let departed: (error: ApiError) => void = () => {};
+let ownerGone: (error: ApiError) => void = () => {};
 
-/** What happens when the API says that whoever the page shows is not signed in any more. */
-export const whenDeparted = (handler: (error: ApiError) => void): void => {
-  departed = handler;
+/** Sets the handler for an account that is no longer the one signed in. */
+export const whenOwnerGone = (handler: (error: ApiError) => void): void => {
+  ownerGone = handler;
 };
 
 let recovering: () => void = () => {};
 
-/** What happens when the API says that whoever is signed in has to add a passkey first. */
+/** Sets the handler for a recovered session that must add a passkey first. */
 export const whenRecovering = (handler: () => void): void => {
   recovering = handler;
 };
 
-/** The place for an area's errors: its controls name it as their description. */
-const errorPlace = (area: HTMLElement): HTMLElement => {
+/** Returns the place for an area's error texts. The area's controls name it as description. */
+const alertOf = (area: HTMLElement): HTMLElement => {
   const place = area.querySelector<HTMLElement>("[role=alert]");
   if (!place) throw new Error(`${area.id} has no place for errors`);
   return place;
@@ -53,58 +53,70 @@ const errorPlace = (area: HTMLElement): HTMLElement => {
 
 export const clearErrors = (area: HTMLElement): void => {
   for (const place of area.querySelectorAll("[role=alert]")) place.replaceChildren();
-  for (const field of area.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  for (const field of area.querySelectorAll("[aria-invalid]"))
+    field.removeAttribute("aria-invalid");
 };
 
-/** Shows an error in the area; with a field it is that field's, which gets the focus. */
+/** Shows an error in the area. If it is about a field, that field is marked and focused. */
 export const showError = (area: HTMLElement, text: string, field?: HTMLElement): void => {
-  errorPlace(area).textContent = text;
+  alertOf(area).textContent = text;
   field?.setAttribute("aria-invalid", "true");
   field?.focus();
 };
 
 const fail = (area: HTMLElement, error: unknown): void => {
-  if (error instanceof ApiError && error.departed) return departed(error);
+  if (error instanceof ApiError && error.ownerGone) return ownerGone(error);
   if (error instanceof ApiError && error.recovering) return recovering();
   const text = explain(error);
-  // Given up for something else, which has its own to say.
+  // The page gave the work up for other work, which has its own feedback.
   if (text === null) return;
   say("");
-  const field = error instanceof ApiError ? area.querySelector<HTMLElement>(`[data-code~="${CSS.escape(error.code)}"]`) : null;
+  const field =
+    error instanceof ApiError
+      ? area.querySelector<HTMLElement>(`[data-code~="${CSS.escape(error.code)}"]`)
+      : null;
   showError(area, text, field ?? undefined);
 };
 
 const running = new WeakMap<HTMLElement, Promise<void>>();
 
-const perform = async (area: HTMLElement, action: () => Promise<void>, told: HTMLElement): Promise<void> => {
+const perform = async (
+  area: HTMLElement,
+  action: () => Promise<void>,
+  errorArea: HTMLElement,
+): Promise<void> => {
   area.dataset["busy"] = "";
-  // Not `disabled`, which would take the focus away. A way out stays open.
+  // Not `disabled`, which would move the focus. A button that leaves the area stays usable.
   const buttons = [...area.querySelectorAll("button:not([data-way-out])")];
   for (const each of buttons) each.setAttribute("aria-disabled", "true");
   clearErrors(area);
   try {
     await action();
   } catch (error) {
-    // What was told there may have been replaced meanwhile.
-    fail(told.isConnected ? told : area, error);
+    // The action may have replaced the part in which its error was to be shown.
+    fail(errorArea.isConnected ? errorArea : area, error);
   } finally {
     delete area.dataset["busy"];
     for (const each of buttons) each.removeAttribute("aria-disabled");
   }
 };
 
-/** Whether an action of the area goes on. */
+/** Returns true while an action of the area is running. */
 export const isBusy = (area: HTMLElement): boolean => area.dataset["busy"] !== undefined;
 
-/** Runs one action of an area at a time, and no other meanwhile; its error is shown there, or in a part of it. */
-export const attempt = (area: HTMLElement, action: () => Promise<void>, told = area): Promise<void> => {
+/** Runs an action of an area unless one is running. Its error is shown in `errorArea`. */
+export const attempt = (
+  area: HTMLElement,
+  action: () => Promise<void>,
+  errorArea = area,
+): Promise<void> => {
   if (isBusy(area)) return Promise.resolve();
-  const done = perform(area, action, told);
+  const done = perform(area, action, errorArea);
   running.set(area, done);
   return done;
 };
 
-/** Fills an area from the API, after whatever goes on there; if that fails it can be tried again. */
+/** Loads an area after its running action. If loading fails, the area offers to try again. */
 export const load = async (area: HTMLElement, action: () => Promise<void>): Promise<void> => {
   while (isBusy(area)) await running.get(area);
   await attempt(area, async () => {
@@ -112,33 +124,42 @@ export const load = async (area: HTMLElement, action: () => Promise<void>): Prom
       await action();
     } catch (error) {
       const text = explain(error);
-      if (text === null || (error instanceof ApiError && (error.departed || error.recovering))) throw error;
+      const isHandled = error instanceof ApiError && (error.ownerGone || error.recovering);
+      if (text === null || isHandled) throw error;
       const again = element("button", { type: "button" }, "Try again");
       again.addEventListener("click", () => void load(area, action));
-      errorPlace(area).replaceChildren(element("span", {}, text), again);
+      alertOf(area).replaceChildren(element("span", {}, text), again);
     }
   });
 };
 
-/** Whether every field may be sent; the first that may not is told. The API checks all of it again. */
-const valid = (form: HTMLFormElement): boolean => {
-  for (const field of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) {
-    // Every character of a password counts.
-    if (field.type !== "password" && field instanceof HTMLInputElement) field.value = field.value.trim();
+/** Validates the fields and shows the first error. The API validates everything again. */
+const validate = (form: HTMLFormElement): boolean => {
+  const fields = form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select");
+  for (const field of fields) {
+    // Spaces belong to a password, also at its ends.
+    if (field.type !== "password" && field instanceof HTMLInputElement) {
+      field.value = field.value.trim();
+    }
     if (field.validity.valid) continue;
     const { missing, wrong } = field.dataset;
-    showError(form, (field.validity.valueMissing ? missing : wrong) ?? field.validationMessage, field);
+    const text = field.validity.valueMissing ? missing : wrong;
+    showError(form, text ?? field.validationMessage, field);
     return false;
   }
   return true;
 };
 
-/** Runs the action when the form is sent, as one of the area, which is the form itself if none is named; its errors are shown in the form. */
-export const onSubmit = (form: HTMLFormElement, action: () => Promise<void>, area: HTMLElement = form): void => {
+/** Runs the action when the form is submitted. It counts as an action of `area`. */
+export const onSubmit = (
+  form: HTMLFormElement,
+  action: () => Promise<void>,
+  area: HTMLElement = form,
+): void => {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isBusy(area)) return;
     clearErrors(area);
-    if (valid(form)) void attempt(area, action, form);
+    if (validate(form)) void attempt(area, action, form);
   });
 };

@@ -1,55 +1,55 @@
-//! What the service says, read strictly: what is missing or of another kind lets nobody in.
+//! Responses of the authorization service. A response with a missing or wrong field never passes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Reply, TransportError};
+use crate::{PostResponse, TransportError};
 
-/// Who somebody is.
+/// The user of a token.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct User {
-    /// Their id.
+    /// The user's id.
     pub user_id: i64,
-    /// Their username.
+    /// The user's username.
     pub username: String,
-    /// Their name.
+    /// The user's name.
     pub name: String,
 }
 
-/// What the service said about a token that is good.
+/// The authorization service's answer about a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Whose it is.
+    /// The user of the token.
     pub user: User,
-    /// When it ends, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub expires_at: u64,
-    /// The service's number.
+    /// The number of this backend's service.
     pub service_id: i64,
-    /// Their roles there.
+    /// The user's roles in the service.
     pub roles: Vec<String>,
-    /// Their permissions there.
+    /// The user's permissions in the service.
     pub permissions: Vec<String>,
-    /// The service's version.
+    /// The version of the service's policy. It grows with every change of a grant.
     pub policy_version: i64,
-    /// For how many seconds this may be relied on: not longer than the first of the grants lasts.
+    /// How long the answer may be used, in seconds. It ends before the first grant expires.
     pub max_age: u64,
 }
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// There is none.
+    /// The request has no token.
     MissingTokenHeader,
-    /// It is none, or was revoked.
+    /// The text is not a token, or the token was revoked.
     InvalidToken,
-    /// It has ended.
+    /// The token has expired.
     ExpiredToken,
 }
 
 impl TokenError {
-    /// As the service calls it.
+    /// Returns the service's code for the error.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -60,24 +60,31 @@ impl TokenError {
     }
 }
 
-/// The service could not be asked, or did not answer as it does: nobody knows whether the token is good.
+/// A check without an answer of the service.
+///
+/// It is not known whether the token is valid, so the backend must refuse the request with a 503.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the authorization service cannot be asked: {code}")]
+#[error("the authorization service did not answer the check: {code}")]
 pub struct Unavailable {
-    /// The status of the service's answer; 0 if there was none.
+    /// The HTTP status of the response, or 0 if there was none.
     pub status: u16,
-    /// The service's own code, or `network`, `invalid_answer`.
+    /// The code of the service, or `network` or `invalid_answer`.
     pub code: String,
-    /// After which time it may be asked again, where the service said so in seconds.
+    /// How long to wait before the next check, if the service named a time in seconds.
     pub retry_after: Option<Duration>,
-    /// What went wrong below.
+    /// The error of the transport.
     #[source]
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Unavailable {
     pub(crate) fn network(error: TransportError) -> Self {
-        Self { status: 0, code: "network".to_owned(), retry_after: None, source: Some(error.into()) }
+        Self {
+            status: 0,
+            code: "network".to_owned(),
+            retry_after: None,
+            source: Some(error.into()),
+        }
     }
 
     pub(crate) fn is_service_not_found(&self) -> bool {
@@ -85,23 +92,23 @@ impl Unavailable {
     }
 }
 
-/// An answer that decides.
+/// A conclusive response.
 #[derive(Clone, Debug)]
-pub(crate) enum Said {
-    Good(Arc<Answer>),
+pub(crate) enum Verdict {
+    Valid(Arc<Answer>),
     Refused(TokenError),
 }
 
 #[derive(Deserialize)]
-struct Good {
+struct ValidBody {
     valid: bool,
     payload: User,
     expires_at: u64,
-    access: Granted,
+    access: AccessBody,
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct AccessBody {
     service_id: i64,
     roles: Vec<String>,
     permissions: Vec<String>,
@@ -110,34 +117,78 @@ struct Granted {
 }
 
 #[derive(Deserialize)]
-struct Bad {
+struct ErrorBody {
     valid: Option<bool>,
     error: String,
 }
 
-pub(crate) fn read(reply: &Reply) -> Result<Said, Unavailable> {
-    let bad = (reply.status >= 400).then(|| serde_json::from_slice::<Bad>(&reply.body).ok()).flatten();
-    let good = (reply.status == 200).then(|| serde_json::from_slice::<Good>(&reply.body).ok()).flatten();
-    if let Some(Good { valid: true, payload: user, expires_at, access }) = good {
-        let Granted { service_id, roles, permissions, policy_version, max_age } = access;
-        return Ok(Said::Good(Arc::new(Answer { user, expires_at, service_id, roles, permissions, policy_version, max_age })));
+impl From<ValidBody> for Answer {
+    fn from(body: ValidBody) -> Self {
+        let AccessBody {
+            service_id,
+            roles,
+            permissions,
+            policy_version,
+            max_age,
+        } = body.access;
+        Self {
+            user: body.payload,
+            expires_at: body.expires_at,
+            service_id,
+            roles,
+            permissions,
+            policy_version,
+            max_age,
+        }
     }
-    match bad {
-        // Only the service's own: something in between knows nothing of the token.
-        Some(Bad { valid: Some(false), error }) if reply.status == 401 => Ok(Said::Refused(match error.as_str() {
-            "expired_token" => TokenError::ExpiredToken,
-            "missing_token_header" => TokenError::MissingTokenHeader,
-            _ => TokenError::InvalidToken,
-        })),
-        bad => Err(Unavailable {
-            status: reply.status,
-            code: bad.map(|bad| bad.error).filter(|code| is_code(code)).unwrap_or_else(|| "invalid_answer".to_owned()),
-            retry_after: reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+}
+
+/// Reads a response of `POST /check-token`.
+pub(crate) fn read(response: &PostResponse) -> Result<Verdict, Unavailable> {
+    if response.status == 200
+        && let Ok(body) = serde_json::from_slice::<ValidBody>(&response.body)
+        && body.valid
+    {
+        return Ok(Verdict::Valid(Arc::new(body.into())));
+    }
+
+    let error = (response.status >= 400)
+        .then(|| serde_json::from_slice::<ErrorBody>(&response.body).ok())
+        .flatten();
+    match error {
+        // `valid` shows that the 401 is from the service. A proxy knows nothing about the token.
+        Some(ErrorBody {
+            valid: Some(false),
+            error,
+        }) if response.status == 401 => Ok(Verdict::Refused(token_error(&error))),
+        error => Err(Unavailable {
+            status: response.status,
+            code: error
+                .map(|body| body.error)
+                .filter(|code| is_code(code))
+                .unwrap_or_else(|| "invalid_answer".to_owned()),
+            retry_after: retry_after(response),
             source: None,
         }),
     }
 }
 
+fn token_error(code: &str) -> TokenError {
+    match code {
+        "expired_token" => TokenError::ExpiredToken,
+        "missing_token_header" => TokenError::MissingTokenHeader,
+        _ => TokenError::InvalidToken,
+    }
+}
+
+fn retry_after(response: &PostResponse) -> Option<Duration> {
+    let seconds = response.retry_after.as_deref()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
 fn is_code(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

@@ -1,31 +1,47 @@
 /**
- * A backend that asks the authorization service: the service "Stock", with items that are read and changed. It speaks the Web's
- * `Request` and `Response`, so it runs in a Worker as it is, and behind any server.
+ * A backend that checks its users' tokens at the authorization service. It is the service "Stock",
+ * whose items users read and change. It uses the Web's `Request` and `Response`, so it runs in a
+ * Worker and in any other server.
  */
-import { type AuthorizationClient, AuthorizationUnavailable, type Allowed, type CheckOptions } from "../src/authorization.js";
+import {
+  type AuthorizationClient,
+  AuthorizationUnavailable,
+  type Allowed,
+  type CheckOptions,
+} from "../src/authorization.js";
 
 const READS = ["GET", "HEAD"];
 
-/** Lets in whoever may; everybody else gets the answer that says why not. */
+/** Wraps a handler. Requests without the permission get an error response. */
 export const guarded =
-  (client: AuthorizationClient, permissionFor: (request: Request) => string, handle: (request: Request, who: Allowed) => Promise<Response>) =>
+  (
+    client: AuthorizationClient,
+    permissionFor: (request: Request) => string,
+    handle: (request: Request, who: Allowed) => Promise<Response>,
+  ) =>
   async (request: Request): Promise<Response> => {
-    // By the method, and everything that is no plain read is a write: a new method must not become a cached one.
-    const options: CheckOptions = { write: !READS.includes(request.method), permission: permissionFor(request) };
+    // Every method except GET and HEAD counts as a write, so an unknown method is never cached.
+    const options: CheckOptions = {
+      write: !READS.includes(request.method),
+      permission: permissionFor(request),
+    };
     try {
       const checked = await client.check(request.headers.get("token"), options);
       if (checked.ok) return await handle(request, checked);
       return Response.json({ error: checked.error }, { status: checked.status });
     } catch (error) {
       if (!(error instanceof AuthorizationUnavailable)) throw error;
-      // Not known is not allowed.
+      // Refuse the request if the service did not answer.
       const headers = { "Retry-After": String(error.retryAfter ?? 5) };
       return Response.json({ error: "unavailable" }, { status: 503, headers });
     }
   };
 
-/** The backend. `logout` is the authorization service's `POST /auth/logout`. */
-export const stock = (client: AuthorizationClient, logout: (token: string) => Promise<Response>) => {
+/** Creates the backend. `logout` calls the authorization service's `POST /auth/logout`. */
+export const stock = (
+  client: AuthorizationClient,
+  logout: (token: string) => Promise<Response>,
+) => {
   const items = new Map<string, number>();
   const permissionFor = ({ method }: Request) => (READS.includes(method) ? "read" : "write");
   const guardedItems = guarded(client, permissionFor, async (request, who) => {
@@ -36,7 +52,7 @@ export const stock = (client: AuthorizationClient, logout: (token: string) => Pr
     const token = request.headers.get("token");
     if (new URL(request.url).pathname !== "/logout" || token === null) return guardedItems(request);
     const answer = await logout(token);
-    // Whatever came of it: the next read asks.
+    // Also after a failed logout: the next read then asks the service.
     await client.forget(token);
     return answer;
   };

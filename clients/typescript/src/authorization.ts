@@ -1,99 +1,125 @@
 /**
- * A client for backends of the authorization service: who a user's token is of, and what they may do in this backend's service.
- * Good answers are kept for a minute at most, for reads. A write always asks. docs/CLIENTS.md has the whole sequence.
+ * A client of the authorization service for backends.
+ *
+ * It checks a user's token and returns the user, with their roles and permissions in the backend's
+ * service. Positive answers are cached for reads, for at most a minute. A write always asks the
+ * service. `docs/CLIENTS.md` describes the whole sequence.
+ *
+ * ```ts
+ * const client = new AuthorizationClient({ url: "https://api.hamrah.app", service: "Stock" });
+ * const checked = await client.check(request.headers.get("token"), { permission: "read" });
+ * if (!checked.ok) return Response.json({ error: checked.error }, { status: checked.status });
+ * ```
  */
+import { type Answer, AnswerCache, type Sent } from "./answer-cache.js";
 import { retryAfterOf } from "./error.js";
-import { type Answer, type Asked, Kept } from "./kept.js";
 import { originOf } from "./origin.js";
 
-export type { Answer } from "./kept.js";
+export type { Answer } from "./answer-cache.js";
 
-/** Why a token is refused. */
+/** Why the service refuses a token. */
 export type TokenError = "missing_token_header" | "invalid_token" | "expired_token";
-/** The token is not good. */
+
+/** The token is not valid. */
 export interface Unauthorized {
   readonly ok: false;
   readonly status: 401;
   readonly error: TokenError;
 }
-/** The token is good, but whoever has it may not do that here. */
+
+/** The token is valid, but its user does not have the permission in this service. */
 export interface Forbidden {
   readonly ok: false;
   readonly status: 403;
   readonly error: "forbidden";
   readonly permission: string;
 }
-/** The token is good; `cached` says whether that was known, or has just been asked. */
+
+/** The token is valid. `cached` is true if the answer came from the cache. */
 export type Allowed = Answer & { readonly cached: boolean };
+
+/** The result of a check. */
 export type Checked = Allowed | Unauthorized | Forbidden;
 
 export interface AuthorizationOptions {
-  /** The service's URL, such as `https://api.hamrah.app`. */
+  /** URL of the authorization service, such as `https://api.hamrah.app`. */
   url: string;
-  /** This backend's service, by its name or its number. */
+  /** Name or number of this backend's service. */
   service: string | number;
-  /** Logged by the service, nothing else. */
+  /** Name of this client in the logs of the authorization service. */
   clientId?: string;
-  /** What sends a request: `fetch`, or that of a service binding, which must be bound to it. */
+  /** Sends a request. The default is `fetch`. The `fetch` of a service binding must be bound. */
   fetch?: (request: Request) => Promise<Response>;
-  /** The time, in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   now?: () => number;
-  /** For how many seconds a good answer is kept for reads: 60 at most, 0 keeps nothing. */
+  /** How long a positive answer is cached for reads, in seconds: at most 60, 0 for never. */
   maxAge?: number;
-  /** A token with so many seconds left or less is always asked about, which renews it: 30, as the service's `TOKEN_RENEW_THRESHOLD_SECONDS`. */
+  /**
+   * In its last seconds a token is always checked at the service, which renews it. This is the
+   * number of these seconds: 30, like the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
+   */
   renewWithin?: number;
-  /** After how many milliseconds an answer comes too late: 5000. */
+  /** How long the client waits for the service, in milliseconds: 5000. */
   timeout?: number;
-  /** How many answers are kept: 10,000. */
+  /** Maximum number of cached answers: 10,000. */
   maxEntries?: number;
   /**
-   * Whether reads of one token that come at once share a request. Not in a Cloudflare Worker, where a request of one visitor's must not
-   * be waited for by another's: there it is off by itself.
+   * Whether concurrent reads with one token share a request. Off in a Cloudflare Worker, where a
+   * visitor's request must not wait for the request of another visitor.
    */
   share?: boolean;
 }
 
 export interface CheckOptions {
-  /** The request changes something: the service is asked, whatever is known. */
+  /** True if the request changes something. The check then ignores the cache. */
   write?: boolean;
-  /** What the user must be allowed to do, by the permission's name. */
+  /** Name of the permission that the user must have. If omitted, every valid token passes. */
   permission?: string;
 }
 
 /**
- * The service could not be asked, or did not answer as it does: nobody knows whether the token is good, so the request must be refused,
- * with a 503. `code` is the service's own, or `network`, `timeout`, `invalid_answer`.
+ * The error for a check without an answer of the service. It is not known whether the token is
+ * valid, so the backend must refuse the request with a 503.
  */
 export class AuthorizationUnavailable extends Error {
   override readonly name = "AuthorizationUnavailable";
-  /** The status of the service's answer; 0 if there was none. */
+  /** HTTP status of the response, or 0 if there was none. */
   readonly status: number;
+  /** Code of the service, or `network`, `timeout` or `invalid_answer`. */
   readonly code: string;
-  /** Seconds after which it may be asked again, where the service said so. */
+  /** Seconds to wait before the next check, if the service named them. */
   readonly retryAfter: number | undefined;
 
-  constructor(status: number, code: string, { retryAfter, cause }: { retryAfter?: number | undefined; cause?: unknown } = {}) {
-    super(`The authorization service cannot be asked: ${code}.`, cause === undefined ? undefined : { cause });
+  constructor(
+    status: number,
+    code: string,
+    { retryAfter, cause }: { retryAfter?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(
+      `The authorization service did not answer the check: ${code}. Try again later.`,
+      cause === undefined ? undefined : { cause },
+    );
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
   }
 }
 
-/** What is under way for one token. */
-interface Asking {
+/** The requests in flight for one token. */
+interface InFlight {
   running: number;
-  /** What was asked up to here is not kept: the token was refused or forgotten meanwhile. */
+  /** Answers to requests up to this number are not cached: the token was refused or forgotten. */
   barrier: number;
   shared: Promise<Answer | Unauthorized> | undefined;
 }
 
-const MOST_SECONDS = 60;
-/** Anything else cannot be a token, and could end a header. */
+const MAX_AGE_S = 60;
+/** Any other text is not a token, and could break out of the header. */
 const TOKEN = /^[A-Za-z0-9._~+/=-]{1,256}$/;
 
+/** Checks the tokens of one backend's users. */
 export class AuthorizationClient {
-  // Private to the language, so that printing a client shows nothing of what it keeps.
+  // `#` fields do not appear when a client is printed, so cached answers stay private.
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #body: string;
@@ -101,127 +127,166 @@ export class AuthorizationClient {
   readonly #now: () => number;
   readonly #timeout: number;
   readonly #share: boolean;
-  readonly #kept: Kept;
-  readonly #asking = new Map<string, Asking>();
+  readonly #cache: AnswerCache;
+  readonly #inFlight = new Map<string, InFlight>();
   #order = 0;
   #barrier = 0;
 
   constructor(options: AuthorizationOptions) {
-    const { service, clientId, maxAge = MOST_SECONDS, timeout = 5000, maxEntries = 10_000, renewWithin = 30 } = options;
-    if (service === "" || !["string", "number"].includes(typeof service)) throw new TypeError("service must be a name or a number");
-    if (!(maxAge >= 0) || !(renewWithin >= 0)) throw new TypeError("maxAge and renewWithin must not be negative");
-    if (!(timeout > 0) || !(maxEntries >= 1)) throw new TypeError("timeout and maxEntries must be positive");
+    const { service, clientId, maxAge = MAX_AGE_S, renewWithin = 30 } = options;
+    const { timeout = 5000, maxEntries = 10_000 } = options;
+    if (service === "" || !["string", "number"].includes(typeof service)) {
+      throw new TypeError("service must be a name or a number");
+    }
+    if (!(maxAge >= 0) || !(renewWithin >= 0)) {
+      throw new TypeError("maxAge and renewWithin must not be negative");
+    }
+    if (!(timeout > 0) || !(maxEntries >= 1)) {
+      throw new TypeError("timeout and maxEntries must be positive");
+    }
     this.#url = `${originOf(options.url)}/check-token`;
     this.#headers = { Accept: "application/json", "Content-Type": "application/json" };
     if (clientId !== undefined) this.#headers["x-client-id"] = clientId;
-    // A wrong client id is refused here, and not at the first request.
+    // Throws for an invalid client id here, instead of at the first check.
     new Headers(this.#headers);
     this.#body = JSON.stringify({ service_id: service });
     this.#send = options.fetch ?? ((request) => fetch(request));
     this.#now = options.now ?? Date.now;
     this.#timeout = timeout;
     this.#share = options.share ?? globalThis.navigator?.userAgent !== "Cloudflare-Workers";
-    this.#kept = new Kept(Math.min(maxAge, MOST_SECONDS) * 1000, maxEntries, renewWithin * 1000);
+    const maxAgeMs = Math.min(maxAge, MAX_AGE_S) * 1000;
+    this.#cache = new AnswerCache(maxAgeMs, maxEntries, renewWithin * 1000);
   }
 
   /**
-   * Whether a token, as it came in the header `token`, is good, and whether whoever has it may do that.
-   * Throws {@link AuthorizationUnavailable} where that cannot be known.
+   * Checks a token from the `token` header and, if given, a permission.
+   *
+   * Throws {@link AuthorizationUnavailable} if the service does not answer.
    */
   async check(token: string | null | undefined, options: CheckOptions = {}): Promise<Checked> {
     const { write = false, permission } = options;
-    // A name that was mistyped somewhere must not become a check without a permission.
-    if ("permission" in options && typeof permission !== "string") throw new TypeError("permission must be a name");
+    // A mistyped variable must not turn into a check without a permission.
+    if ("permission" in options && typeof permission !== "string") {
+      throw new TypeError("permission must be a name");
+    }
     if (token === null || token === undefined) return refused("missing_token_header");
     if (!TOKEN.test(token)) return refused("invalid_token");
     const key = await keyOf(token);
-    const known = write ? undefined : this.#kept.get(key, this.#now());
-    if (known && may(known, permission)) return { ...known, cached: true };
-    // Only what is allowed is taken from what is kept: a new grant is good at once.
+    // Only positive answers are used from the cache, so a new grant takes effect at once.
+    const cached = write ? undefined : this.#cache.get(key, this.#now());
+    if (cached && hasPermission(cached, permission)) return { ...cached, cached: true };
     const answer = await this.#ask(key, token, write);
     if (!answer.ok) return answer;
-    if (permission !== undefined && !may(answer, permission)) return { ok: false, status: 403, error: "forbidden", permission };
+    if (permission !== undefined && !hasPermission(answer, permission)) {
+      return { ok: false, status: 403, error: "forbidden", permission };
+    }
     return { ...answer, cached: false };
   }
 
-  /** Forgets a token, after its logout: once this is done no read is answered from what was known. */
+  /** Forgets a token after its logout. Later reads with it ask the service again. */
   async forget(token: string): Promise<void> {
-    this.#drop(await keyOf(token));
+    this.#remove(await keyOf(token));
   }
 
-  #drop(key: string): void {
-    this.#kept.drop(key);
-    const asking = this.#asking.get(key);
-    if (!asking) return;
-    asking.barrier = this.#order;
-    asking.shared = undefined;
+  #remove(key: string): void {
+    this.#cache.remove(key);
+    const inFlight = this.#inFlight.get(key);
+    if (!inFlight) return;
+    inFlight.barrier = this.#order;
+    inFlight.shared = undefined;
   }
 
-  /** A write shares nothing: a request that is under way may have been answered before what the write must not miss. */
+  /**
+   * Asks the service. A read may join a request in flight. A write may not, because that request
+   * may have been answered before a change that the write must respect.
+   */
   #ask(key: string, token: string, write: boolean): Promise<Answer | Unauthorized> {
-    const asking = this.#asking.get(key) ?? { running: 0, barrier: 0, shared: undefined };
-    if (!write && asking.shared) return asking.shared;
-    this.#asking.set(key, asking);
-    asking.running += 1;
+    const inFlight = this.#inFlight.get(key) ?? { running: 0, barrier: 0, shared: undefined };
+    if (!write && inFlight.shared) return inFlight.shared;
+    this.#inFlight.set(key, inFlight);
+    inFlight.running += 1;
     this.#order += 1;
-    const asked = { order: this.#order, at: this.#now() };
+    const sent = { order: this.#order, at: this.#now() };
     const done = () => {
-      if (asking.shared === answer) asking.shared = undefined;
-      asking.running -= 1;
-      if (asking.running === 0) this.#asking.delete(key);
+      if (inFlight.shared === answer) inFlight.shared = undefined;
+      inFlight.running -= 1;
+      if (inFlight.running === 0) this.#inFlight.delete(key);
     };
     const answer = this.#request(token)
-      .then((said) => this.#learn(key, asking, asked, said))
+      .then((received) => this.#learn(key, inFlight, sent, received))
       .finally(done);
-    if (this.#share) asking.shared = answer;
+    if (this.#share) inFlight.shared = answer;
     return answer;
   }
 
-  #learn(key: string, asking: Asking, asked: Asked, said: Answer | Unauthorized): Answer | Unauthorized {
-    if (!said.ok) this.#drop(key);
-    else if (this.#kept.sees(said, asked) && asked.order > Math.max(asking.barrier, this.#barrier)) {
-      this.#kept.keep(key, said, asked, this.#now());
+  /** Caches a positive answer, or removes the token from the cache. Returns the answer. */
+  #learn(
+    key: string,
+    inFlight: InFlight,
+    sent: Sent,
+    answer: Answer | Unauthorized,
+  ): Answer | Unauthorized {
+    if (!answer.ok) {
+      this.#remove(key);
+      return answer;
     }
-    return said;
+    const isNewest = this.#cache.recordVersion(answer, sent);
+    if (isNewest && sent.order > Math.max(inFlight.barrier, this.#barrier)) {
+      this.#cache.store(key, answer, sent, this.#now());
+    }
+    return answer;
   }
 
   async #request(token: string): Promise<Answer | Unauthorized> {
-    const headers = { ...this.#headers, token };
-    const ending = new AbortController();
-    // A redirect is never followed: it could carry the token to another host.
-    const request = new Request(this.#url, { method: "POST", headers, body: this.#body, redirect: "manual", signal: ending.signal });
-    const { response, body } = await this.#inTime(this.#sent(request), ending);
-    const said = response.status === 200 ? answerIn(body) : response.status === 401 ? refusalIn(body) : undefined;
-    if (said) return said;
-    const code = response.status >= 400 ? codeIn(body) : undefined;
-    if (response.status === 404 && code === "service_not_found") {
-      // Nobody may do anything in a service that is gone.
-      this.#kept.clear();
+    const controller = new AbortController();
+    const request = new Request(this.#url, {
+      method: "POST",
+      headers: { ...this.#headers, token },
+      body: this.#body,
+      // Redirects are not followed. They could send the token to another host.
+      redirect: "manual",
+      signal: controller.signal,
+    });
+    const { response, body } = await this.#inTime(this.#receive(request), controller);
+    const { status } = response;
+    if (status === 200) {
+      const answer = parseAnswer(body);
+      if (answer) return answer;
+    }
+    if (status === 401) {
+      const refusal = parseRefusal(body);
+      if (refusal) return refusal;
+    }
+    const code = status >= 400 ? codeIn(body) : undefined;
+    if (status === 404 && code === "service_not_found") {
+      // The service was deleted, so no cached answer is valid any more.
+      this.#cache.clear();
       this.#barrier = this.#order;
     }
-    throw new AuthorizationUnavailable(response.status, code ?? "invalid_answer", { retryAfter: retryAfterOf(response.headers) });
+    const retryAfter = retryAfterOf(response.headers);
+    throw new AuthorizationUnavailable(status, code ?? "invalid_answer", { retryAfter });
   }
 
-  async #sent(request: Request): Promise<{ response: Response; body: unknown }> {
+  async #receive(request: Request): Promise<{ response: Response; body: unknown }> {
     try {
       const response = await this.#send(request);
-      return { response, body: parsed(await response.text()) };
+      return { response, body: parseJson(await response.text()) };
     } catch (cause) {
       throw new AuthorizationUnavailable(0, "network", { cause });
     }
   }
 
-  /** By a timer of its own: what sends may not heed the signal. */
-  async #inTime<T>(work: Promise<T>, ending: AbortController): Promise<T> {
+  /** Rejects after the timeout. A timer is needed because `fetch` options may ignore the signal. */
+  async #inTime<T>(work: Promise<T>, controller: AbortController): Promise<T> {
     let timer;
-    const late = new Promise<never>((_, failed) => {
+    const timedOut = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        failed(new AuthorizationUnavailable(0, "timeout"));
-        ending.abort();
+        reject(new AuthorizationUnavailable(0, "timeout"));
+        controller.abort();
       }, this.#timeout);
     });
     try {
-      return await Promise.race([work, late]);
+      return await Promise.race([work, timedOut]);
     } finally {
       clearTimeout(timer);
     }
@@ -230,13 +295,16 @@ export class AuthorizationClient {
 
 const refused = (error: TokenError): Unauthorized => ({ ok: false, status: 401, error });
 
-const may = (answer: Answer, permission: string | undefined): boolean => permission === undefined || answer.permissions.includes(permission);
+const hasPermission = (answer: Answer, permission: string | undefined): boolean =>
+  permission === undefined || answer.permissions.includes(permission);
 
-/** The token itself is kept nowhere. */
-const keyOf = async (token: string): Promise<string> =>
-  String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
+/** Returns the SHA-256 of a token. The token itself is never stored. */
+const keyOf = async (token: string): Promise<string> => {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return String.fromCharCode(...new Uint8Array(hash));
+};
 
-const parsed = (text: string): unknown => {
+const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
@@ -245,30 +313,49 @@ const parsed = (text: string): unknown => {
 };
 
 type Fields = Record<string, unknown>;
-const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
-const isNames = (value: unknown): value is string[] => Array.isArray(value) && value.every((each) => typeof each === "string");
-const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === "object" && value !== null ? (value as Fields) : {};
+const isNames = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
+const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
 
-/** What a 200 says; nothing if any of it is missing or of another kind: a proxy's page must not let anybody in. */
-const answerIn = (body: unknown): Answer | undefined => {
-  const { valid, payload, access, expires_at } = fields(body);
-  const { user_id, username, name } = fields(payload);
-  const { service_id, roles, permissions, policy_version, max_age } = fields(access);
-  if (valid !== true || !isWhole(user_id) || typeof username !== "string" || typeof name !== "string") return undefined;
-  if (!isWhole(expires_at) || !isWhole(service_id) || !isWhole(policy_version) || !isWhole(max_age) || !isNames(roles) || !isNames(permissions)) return undefined;
-  const user = Object.freeze({ user_id, username, name });
-  const what = { service_id, roles: Object.freeze(roles), permissions: Object.freeze(permissions), policy_version };
-  return Object.freeze({ ok: true, user, ...what, max_age, expires_at });
+/**
+ * Reads the body of a 200. Returns undefined if a field is missing or has another type, so that the
+ * page of a proxy cannot let a request pass.
+ */
+const parseAnswer = (body: unknown): Answer | undefined => {
+  const { valid, payload, access, expires_at } = fieldsOf(body);
+  const { user_id, username, name } = fieldsOf(payload);
+  const { service_id, roles, permissions, policy_version, max_age } = fieldsOf(access);
+  if (valid !== true || !isInteger(expires_at)) return undefined;
+  if (!isInteger(user_id) || typeof username !== "string" || typeof name !== "string") {
+    return undefined;
+  }
+  if (!isInteger(service_id) || !isInteger(policy_version) || !isInteger(max_age)) {
+    return undefined;
+  }
+  if (!isNames(roles) || !isNames(permissions)) return undefined;
+  return Object.freeze({
+    ok: true,
+    user: Object.freeze({ user_id, username, name }),
+    service_id,
+    roles: Object.freeze(roles),
+    permissions: Object.freeze(permissions),
+    policy_version,
+    max_age,
+    expires_at,
+  });
 };
 
-/** What a 401 says, if it is the service's and not that of something in between. */
-const refusalIn = (body: unknown): Unauthorized | undefined => {
-  const { valid, error } = fields(body);
+/** Reads the body of a 401. Returns undefined if it is not from the authorization service. */
+const parseRefusal = (body: unknown): Unauthorized | undefined => {
+  const { valid, error } = fieldsOf(body);
   if (valid !== false) return undefined;
-  return refused(error === "expired_token" || error === "missing_token_header" ? error : "invalid_token");
+  const isKnown = error === "expired_token" || error === "missing_token_header";
+  return refused(isKnown ? error : "invalid_token");
 };
 
 const codeIn = (body: unknown): string | undefined => {
-  const { error } = fields(body);
+  const { error } = fieldsOf(body);
   return typeof error === "string" && /^[a-z_]{1,64}$/.test(error) ? error : undefined;
 };

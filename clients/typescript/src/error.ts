@@ -1,35 +1,40 @@
-/** What an error tells. None of it is a secret. */
+/** Details of an error. None of them is a secret. */
 export interface ErrorDetails {
-  /** The answer's status; 0 if there was no answer. */
+  /** HTTP status of the response, or 0 if there was none. */
   status: number;
-  /** The problem document's `code`, or one of the client's own: `network`, `invalid_answer`, `invalid_request`. */
+  /**
+   * Code of the problem document, or a code of the client: `network`, `invalid_answer` or
+   * `invalid_request`.
+   */
   code: string;
-  /** A sentence for people. */
+  /** Sentence for the user. */
   message: string;
-  /** The request's id, to name when asking for help. */
+  /** Id of the request, for support. */
   requestId?: string | undefined;
-  /** Seconds after which the request may be repeated. */
+  /** Seconds to wait before the request may be repeated. */
   retryAfter?: number | undefined;
-  /** With `reauthentication_required`: by what somebody proves again who they are, and how old a proof may be. */
+  /** Set with `reauthentication_required`: how the user can confirm their identity. */
   stepUp?: StepUp | undefined;
-  /** What went wrong below. */
+  /** The underlying error. */
   cause?: unknown;
 }
 
-/** What satisfies a `reauthentication_required`. */
+/** How the user can confirm their identity after `reauthentication_required`. */
 export interface StepUp {
-  /** `passkey`, `totp` or `sign_in`; there may be more one day. */
+  /** `passkey`, `totp` or `sign_in`. Future versions may add methods. */
   methods: readonly string[];
-  /** In seconds. */
+  /** How long a confirmation counts as recent, in seconds. */
   maxAge: number;
 }
 
 /**
- * Why a call failed. `code` is for machines and stable, `message` is the API's sentence for people.
+ * The error that every method throws. `code` is stable and for programs, `message` is the API's
+ * sentence for the user. The client's own codes are:
  *
- * - `network`: no complete answer came. What the call was to do may have happened all the same.
- * - `invalid_answer`: something answered, but not as the API does: a proxy, another service.
- * - `invalid_request`: an argument cannot be sent; nothing was sent.
+ * - `network`: no complete response arrived. The API may have carried out the call.
+ * - `invalid_answer`: the response is not one of the API's. A proxy or another service may have
+ *   answered.
+ * - `invalid_request`: an argument cannot be sent. The client sent nothing.
  */
 export class HamrahApiError extends Error {
   override readonly name = "HamrahApiError";
@@ -49,14 +54,16 @@ export class HamrahApiError extends Error {
   }
 }
 
-/** The error that an answer other than 200 stands for. */
+/** Returns the error for a response with a status other than 200. */
 export const errorOf = async (response: Response): Promise<HamrahApiError> => {
   const problem = await problemIn(response);
   return new HamrahApiError({
     status: response.status,
     code: text(problem["code"]) ?? "invalid_answer",
-    // Only the API's own sentence: any other body could repeat what was sent.
-    message: text(problem["detail"]) ?? `The answer has status ${response.status} and is no problem document.`,
+    // Any other body is left out, because it could repeat parts of the request.
+    message:
+      text(problem["detail"]) ??
+      `The API answered with status ${response.status}, without a problem document.`,
     requestId: text(problem["request_id"]) ?? response.headers.get("X-Request-Id") ?? undefined,
     retryAfter: retryAfterOf(response.headers),
     stepUp: stepUpOf(problem["step_up"]),
@@ -65,7 +72,7 @@ export const errorOf = async (response: Response): Promise<HamrahApiError> => {
 
 const problemIn = async (response: Response): Promise<Record<string, unknown>> => {
   if (!/^application\/problem\+json\s*(;|$)/i.test(response.headers.get("Content-Type") ?? "")) {
-    // Frees the connection. Not awaited: nothing follows from it.
+    // Frees the connection. Not awaited, because nothing depends on it.
     response.body?.cancel().catch(() => {});
     return {};
   }
@@ -73,20 +80,23 @@ const problemIn = async (response: Response): Promise<Record<string, unknown>> =
     const body: unknown = await response.json();
     return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   } catch {
-    // Cut off, or not JSON after all: the status says enough.
+    // The body is incomplete or not JSON. The status is enough.
     return {};
   }
 };
 
-const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
 
 const stepUpOf = (value: unknown): StepUp | undefined => {
   if (typeof value !== "object" || value === null) return undefined;
   const { methods, max_age: maxAge } = value as { methods?: unknown; max_age?: unknown };
-  return Array.isArray(methods) && typeof maxAge === "number" ? { methods: methods.map(String), maxAge } : undefined;
+  return Array.isArray(methods) && typeof maxAge === "number"
+    ? { methods: methods.map(String), maxAge }
+    : undefined;
 };
 
-/** Retry-After in seconds; it may also be a date (RFC 9110 §10.2.3). */
+/** Returns `Retry-After` in seconds. The header may also be a date (RFC 9110 §10.2.3). */
 export const retryAfterOf = (headers: Headers): number | undefined => {
   const value = headers.get("Retry-After")?.trim();
   if (!value) return undefined;

@@ -1,5 +1,12 @@
 /**
- * A client for hamrah-api, for servers: hamrah-app's, which binds to the API as a service, and others, which call its URL.
+ * A client of hamrah-api for servers.
+ *
+ * hamrah-app's Worker calls the API over a service binding, other backends over its URL.
+ *
+ * ```ts
+ * const api = new HamrahApi({ api: "https://api.hamrah.app", service: "billing", internalKey });
+ * const { user } = await api.validateVisitor({ bearer: accessToken });
+ * ```
  */
 import { errorOf, HamrahApiError } from "./error.js";
 import { originOf } from "./origin.js";
@@ -12,53 +19,63 @@ type Schemas = components["schemas"];
 
 /** An account. */
 export type User = Schemas["User"];
-/** A sign-in of the account that has a pair of tokens. */
+/** A session with a token pair. */
 export type Token = Schemas["Token"];
-/** Where somebody signs in. */
+/** The kind of client in which a user signs in. */
 export type Platform = "web" | "ios" | "api";
-/** Somebody whom a provider identified. */
-export type Identity = Omit<Schemas["Person"], "user_id" | "platform" | "provider" | "provider_id"> & {
+/** A user whom an identity provider has identified. */
+export type Identity = Omit<
+  Schemas["Person"],
+  "user_id" | "platform" | "provider" | "provider_id"
+> & {
   platform: Platform;
   provider: string;
   provider_id: string;
 };
-/** An account to sign in. */
+/** The account that a new session is for. */
 export type Account = Omit<Schemas["NewSession"], "platform"> & { platform: Platform };
-/** A new web session; `session_token` is the cookie's value. */
-export type WebSession = Schemas["AuthResponse"] & { session_token: string; session_expires_at: string; refresh_token: null };
-/** A new pair of access and refresh token. */
+/** A new web session. `session_token` is the value of the session cookie. */
+export type WebSession = Schemas["AuthResponse"] & {
+  session_token: string;
+  session_expires_at: string;
+  refresh_token: null;
+};
+/** A new pair of an access token and a refresh token. */
 export type TokenPair = Schemas["AuthResponse"] & { refresh_token: string };
-/** A live session. If it was `renewed`, write its cookie again, up to `expires_at`. */
+/** A valid session. If `renewed` is true, set its cookie again, until `expires_at`. */
 export type LiveSession = Schemas["SessionAnswer"];
-/** Whose a live credential is, and when it ends. */
+/** The user of a valid credential, and when the credential expires. */
 export type Validated = Schemas["Validated"];
-/** What to change of an account: absent stays as it is, null empties. */
+/** Changes of an account. An absent field keeps its value, and null clears it. */
 export type Changes = Schemas["Update"];
 
-/** Anything that answers requests: a Worker's service binding. */
+/** An object that answers requests, such as a service binding of a Worker. */
 export interface Fetcher {
   fetch(request: Request): Promise<Response>;
 }
 
 export interface Options {
-  /** A service binding, or the API's URL, such as `https://api.hamrah.app`. */
+  /** A service binding, or the URL of the API, such as `https://api.hamrah.app`. */
   api: Fetcher | string;
-  /** The name under which the API knows this service. */
+  /** Name of this service in the API's `INTERNAL_SERVICES`. */
   service?: string;
-  /** The secret key of internal endpoints; without it the API refuses them. */
+  /** Secret key for the internal endpoints. Without it the API refuses them. */
   internalKey?: string;
 }
 
-/** What a visitor presented: their `Cookie` header as it came (null: they sent none), or a Bearer token. */
+/** The visitor's credential: the unchanged `Cookie` header (null if absent), or a Bearer token. */
 export type Visitor = { cookie: string | null } | { bearer: string };
 
 export interface CallOptions {
-  /** Ends the call early, as `AbortSignal.timeout(5000)` does; the call then throws the signal's reason. */
+  /** Aborts the call, which then throws the signal's reason: `AbortSignal.timeout(5000)`. */
   signal?: AbortSignal;
 }
 
 export interface VisitorOptions extends CallOptions {
-  /** Gets every `Set-Cookie` of the answer, to be passed on to the visitor: an extended session, or a cleared one. */
+  /**
+   * Receives every `Set-Cookie` header of the response. Pass it on to the visitor: the API extends
+   * and clears sessions with it.
+   */
   onSetCookie?: (line: string) => void;
 }
 
@@ -68,27 +85,31 @@ interface Call extends VisitorOptions {
 }
 
 /**
- * A binding ignores the host. In development the API tells by it how the session cookie is called (`session` on http://localhost,
- * `__Host-session` elsewhere), and there the visitor's cookie was set on localhost too.
+ * The URL for calls over a binding, which ignores the host. In development the API derives the name
+ * of the session cookie from it: `session` on http://localhost, `__Host-session` elsewhere. There
+ * the visitor's cookie was set on localhost too.
  */
 const BINDING_URL = "http://localhost";
 
 /**
- * How long after its beginning a call may still be repeated. A refresh may be repeated for 30 seconds: later it counts as a replay
- * of a stolen token and ends the sign-in.
+ * How long after its start a call may be repeated, in milliseconds. The API accepts a repeated
+ * refresh for 30 seconds. Later it treats it as the replay of a stolen token and ends the session.
  */
 const REPEAT_WITHIN_MS = 10_000;
 
 /**
- * Calls the API.
+ * Calls the API. Every method throws {@link HamrahApiError}.
  *
- * Every method throws {@link HamrahApiError}. A 503 that names a short `Retry-After` is repeated once. That is safe for every call,
- * also for writes whose first attempt may have taken effect: users are found again by their identity, a refresh gives the same
- * successor, a revocation or deletion stays one. A repeated session or pair leaves an unused sign-in behind, which ends by itself.
- * After a repeated `deleteMe`, `revokeToken` or `revokeAllTokens` a 401 can mean that the first attempt ended the visitor's own sign-in.
+ * After a 503 with a short `Retry-After` the call is repeated once. This is safe for writes too,
+ * even if the first attempt has taken effect. Users are found by their identity, a repeated refresh
+ * returns the same new refresh token, and a second revocation or deletion changes nothing.
+ *
+ * A repeated `createSession` or `createTokens` can leave an unused session, which expires. After a
+ * repeated `deleteMe`, `revokeToken` or `revokeAllTokens`, a 401 can mean that the first attempt
+ * ended the visitor's own session.
  */
 export class HamrahApi {
-  // Private to the language, so that printing or serializing a client shows no key.
+  // `#` fields do not appear when a client is printed or serialized, so the key stays secret.
   readonly #send: (request: Request) => Promise<Response>;
   readonly #base: string;
   readonly #internal: Record<string, string>;
@@ -105,87 +126,120 @@ export class HamrahApi {
     if (internalKey) this.#internal["X-Internal-Key"] = internalKey;
   }
 
-  /** Finds, links or makes the account of an identity. */
+  /** Finds the account of an identity. Links or creates the account if needed. */
   async createUser(identity: Identity, options?: CallOptions): Promise<User> {
     return (await this.#ask<Schemas["UserAnswer"]>("/api/internal/users", identity, options)).user;
   }
 
-  /** The account of an e-mail address, or null. */
+  /** Returns the account with an e-mail address, or null. */
   async findUserByEmail(email: string, options?: CallOptions): Promise<User | null> {
-    return (await this.#ask<Schemas["EmailAnswer"]>("/api/internal/users/by-email", { email }, options)).user;
+    return (
+      await this.#ask<Schemas["EmailAnswer"]>("/api/internal/users/by-email", { email }, options)
+    ).user;
   }
 
-  /** Makes a web session. */
+  /** Creates a web session. */
   createSession(account: Account, options?: CallOptions): Promise<WebSession> {
     return this.#ask("/api/internal/sessions", account, options);
   }
 
-  /** Whether a session token is live, and whose; 401 if it is not, or if it is of a recovery that is not complete. */
+  /**
+   * Validates a session token and returns its session. Throws a 401 if the token is not valid, or
+   * if its session is an unfinished account recovery.
+   */
   validateSession(sessionToken: string, options?: CallOptions): Promise<LiveSession> {
     return this.#ask("/api/internal/sessions/validate", { session_token: sessionToken }, options);
   }
 
-  /** Makes a pair of tokens, for an identity (as `createUser`) or for an account. */
+  /** Creates a token pair for an account, or for an identity as `createUser` does. */
   createTokens(subject: Identity | Account, options?: CallOptions): Promise<TokenPair> {
     return this.#ask("/api/internal/tokens", subject, options);
   }
 
-  /** Whether the visitor's session is live, and whose; 401 if it is not. Refuses access tokens. */
+  /** Validates the visitor's session. Throws a 401 if it is not valid, also for access tokens. */
   validateVisitorSession(visitor: Visitor, options?: VisitorOptions): Promise<Validated> {
     return this.#forward("GET", "/api/auth/sessions/validate", visitor, options);
   }
 
-  /** Whether the visitor's credential of any kind is live, and whose; 401 if it is not. */
+  /** Validates the visitor's credential of any kind. Throws a 401 if it is not valid. */
   validateVisitor(visitor: Visitor, options?: VisitorOptions): Promise<Validated> {
     return this.#forward("GET", "/api/auth/tokens/validate", visitor, options);
   }
 
-  /** Exchanges a refresh token for a new pair. Keep the new one: the old one works no more. */
+  /** Exchanges a refresh token for a new token pair. The old refresh token stops working. */
   refresh(refreshToken: string, options?: CallOptions): Promise<TokenPair> {
-    return this.#call("POST", "/api/auth/tokens/refresh", { ...options, body: { refresh_token: refreshToken } });
+    return this.#call("POST", "/api/auth/tokens/refresh", {
+      ...options,
+      body: { refresh_token: refreshToken },
+    });
   }
 
-  /** Ends the visitor's sign-in, if there is one, and clears the cookie. */
+  /** Ends the visitor's session, if there is one, and clears the cookie. */
   async logout(visitor: Visitor, options?: VisitorOptions): Promise<void> {
     await this.#forward("POST", "/api/auth/sessions/logout", visitor, options);
   }
 
-  /** The visitor's account. */
+  /** Returns the visitor's account. */
   me(visitor: Visitor, options?: VisitorOptions): Promise<User> {
     return this.#forward("GET", "/api/users/me", visitor, options);
   }
 
-  /** Changes the visitor's account and gives it. */
+  /** Changes the visitor's account and returns it. */
   updateMe(visitor: Visitor, changes: Changes, options?: VisitorOptions): Promise<User> {
     return this.#forward("PUT", "/api/users/me", visitor, options, changes);
   }
 
-  /** Deletes the visitor's account. 403 `reauthentication_required`, with `stepUp`, if the proof of who they are is too old. */
+  /**
+   * Deletes the visitor's account. Throws a 403 `reauthentication_required` with `stepUp` if the
+   * visitor must first confirm their identity.
+   */
   async deleteMe(visitor: Visitor, options?: VisitorOptions): Promise<void> {
     await this.#forward("DELETE", "/api/users/me", visitor, options);
   }
 
-  /** The live sign-ins of the visitor's account that have a pair of tokens. */
+  /** Returns the active sessions of the visitor's account that have a token pair. */
   async listTokens(visitor: Visitor, options?: VisitorOptions): Promise<Token[]> {
-    return (await this.#forward<Schemas["TokenList"]>("GET", "/api/users/me/tokens", visitor, options)).tokens;
+    return (
+      await this.#forward<Schemas["TokenList"]>("GET", "/api/users/me/tokens", visitor, options)
+    ).tokens;
   }
 
-  /** Ends one sign-in of the visitor's account; 404 if it has no such. */
+  /** Ends one session of the visitor's account. Throws a 404 if the account has no such session. */
   async revokeToken(visitor: Visitor, tokenId: string, options?: VisitorOptions): Promise<void> {
     await this.#forward("DELETE", `/api/auth/tokens/${segment(tokenId)}/revoke`, visitor, options);
   }
 
-  /** Ends every sign-in of the visitor's account that has a pair of tokens; gives how many. `userId` is the visitor's own. */
-  async revokeAllTokens(visitor: Visitor, userId: string, options?: VisitorOptions): Promise<number> {
-    return (await this.#forward<Schemas["RevokedAll"]>("DELETE", `/api/auth/users/${segment(userId)}/tokens/revoke`, visitor, options)).revoked;
+  /**
+   * Ends all sessions of the visitor's account that have a token pair, and returns their number.
+   * `userId` is the id of the visitor.
+   */
+  async revokeAllTokens(
+    visitor: Visitor,
+    userId: string,
+    options?: VisitorOptions,
+  ): Promise<number> {
+    return (
+      await this.#forward<Schemas["RevokedAll"]>(
+        "DELETE",
+        `/api/auth/users/${segment(userId)}/tokens/revoke`,
+        visitor,
+        options,
+      )
+    ).revoked;
   }
 
   #ask<T>(path: string, body: unknown, options: CallOptions | undefined): Promise<T> {
     return this.#call("POST", path, { ...options, body, headers: this.#internal });
   }
 
-  /** Only the credential is forwarded: not the visitor's Origin, which the API would check, and no other header. */
-  #forward<T>(method: string, path: string, visitor: Visitor, options: VisitorOptions | undefined, body?: unknown): Promise<T> {
+  /** Forwards the credential only. The API would check the visitor's Origin header. */
+  #forward<T>(
+    method: string,
+    path: string,
+    visitor: Visitor,
+    options: VisitorOptions | undefined,
+    body?: unknown,
+  ): Promise<T> {
     const headers: Record<string, string> = {};
     if ("bearer" in visitor) headers["Authorization"] = `Bearer ${visitor.bearer}`;
     else if (visitor.cookie !== null) headers["Cookie"] = visitor.cookie;
@@ -197,7 +251,12 @@ export class HamrahApi {
     try {
       return await this.#attempt<T>(method, path, call);
     } catch (error) {
-      if (!(error instanceof HamrahApiError) || error.status !== 503 || error.retryAfter === undefined) throw error;
+      if (
+        !(error instanceof HamrahApiError) ||
+        error.status !== 503 ||
+        error.retryAfter === undefined
+      )
+        throw error;
       const wait = error.retryAfter * 1000;
       if (Date.now() - started + wait > REPEAT_WITHIN_MS) throw error;
       await pause(wait, call.signal);
@@ -206,26 +265,34 @@ export class HamrahApi {
   }
 
   async #attempt<T>(method: string, path: string, call: Call): Promise<T> {
-    // Made anew for every attempt: a request's body can be sent once.
+    // Created for every attempt, because the body of a request can be sent only once.
     const request = requestFor(method, `${this.#base}${path}`, call);
-    const response = await noAnswerIsNetwork(this.#send(request), call.signal);
+    const response = await orNetworkError(this.#send(request), call.signal);
     for (const line of response.headers.getSetCookie()) call.onSetCookie?.(line);
     if (response.status !== 200) throw await errorOf(response);
-    const text = await noAnswerIsNetwork(response.text(), call.signal);
-    return objectIn(text, response) as T;
+    const text = await orNetworkError(response.text(), call.signal);
+    return parseObject(text, response) as T;
   }
 }
 
-/** An id in a path. Anything but an id could lead to another path (`..`). */
+/** Returns an id for a path. Other text, such as `..`, could lead to another path. */
 const segment = (id: string): string => {
   if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
-  throw new HamrahApiError({ status: 0, code: "invalid_request", message: "The id has characters that no id has." });
+  throw new HamrahApiError({
+    status: 0,
+    code: "invalid_request",
+    message: "The id has invalid characters. Pass an id that the API returned.",
+  });
 };
 
 const requestFor = (method: string, url: string, { headers, body, signal }: Call): Request => {
   signal?.throwIfAborted();
-  // A redirect is never followed: it could carry the key or a credential to another host.
-  const init: RequestInit = { method, headers: { Accept: "application/json", ...headers }, redirect: "manual" };
+  // Redirects are not followed. They could send the key or a credential to another host.
+  const init: RequestInit = {
+    method,
+    headers: { Accept: "application/json", ...headers },
+    redirect: "manual",
+  };
   if (signal) init.signal = signal;
   if (body !== undefined) {
     init.body = JSON.stringify(body);
@@ -234,29 +301,46 @@ const requestFor = (method: string, url: string, { headers, body, signal }: Call
   try {
     return new Request(url, init);
   } catch {
-    // Without its cause: the platform's message repeats the header's value.
-    throw new HamrahApiError({ status: 0, code: "invalid_request", message: "The key or the credential cannot be sent in a header." });
+    // Without a cause, because the platform's message repeats the value of the header.
+    throw new HamrahApiError({
+      status: 0,
+      code: "invalid_request",
+      message: "The key or the credential has characters that a header cannot carry. Check both.",
+    });
   }
 };
 
-const noAnswerIsNetwork = async <T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+const orNetworkError = async <T>(
+  answer: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> => {
   try {
     return await answer;
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new HamrahApiError({ status: 0, code: "network", message: "The API did not answer.", cause });
+    throw new HamrahApiError({
+      status: 0,
+      code: "network",
+      message: "The API did not answer. Check the URL and try again later.",
+      cause,
+    });
   }
 };
 
-const objectIn = (text: string, response: Response): object => {
+const parseObject = (text: string, response: Response): object => {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body !== null) return body;
   } catch {
-    // Told below, without its cause: the parser's message repeats parts of the body.
+    // Thrown below without a cause, because the parser's message repeats parts of the body.
   }
   const requestId = response.headers.get("X-Request-Id") ?? undefined;
-  throw new HamrahApiError({ status: response.status, code: "invalid_answer", message: "The answer is not JSON.", requestId });
+  throw new HamrahApiError({
+    status: response.status,
+    code: "invalid_answer",
+    message: "The response is not JSON. Check the URL of the API.",
+    requestId,
+  });
 };
 
 const pause = (milliseconds: number, signal: AbortSignal | undefined): Promise<void> =>

@@ -1,11 +1,17 @@
-// The client for backends against a scripted network: what it keeps, for how long, and what it makes of answers that should not be.
+// The authorization client with a scripted network: its cache, and unexpected answers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { build } from "esbuild";
 
 const entryPoints = [new URL("../src/authorization.ts", import.meta.url).pathname];
-const { outputFiles } = await build({ entryPoints, bundle: true, format: "esm", platform: "neutral", write: false });
+const { outputFiles } = await build({
+  entryPoints,
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  write: false,
+});
 const { AuthorizationClient, AuthorizationUnavailable } = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`
 );
@@ -13,17 +19,32 @@ const { AuthorizationClient, AuthorizationUnavailable } = await import(
 const TOKEN = `hmp_${"a".repeat(43)}`;
 const START = 1_800_000_000;
 const URL_ = "https://auth.example";
-const good = ({ version = 1, permissions = ["read"], end = START + 300, age = 1000, service = 1 } = {}) => ({
+const good = ({
+  version = 1,
+  permissions = ["read"],
+  end = START + 300,
+  age = 1000,
+  service = 1,
+} = {}) => ({
   valid: true,
   payload: { user_id: 7, username: "ada", name: "Ada" },
   renewed: false,
   expires_at: end,
-  access: { service_id: service, roles: ["Keeper"], permissions, policy_version: version, max_age: age },
+  access: {
+    service_id: service,
+    roles: ["Keeper"],
+    permissions,
+    policy_version: version,
+    max_age: age,
+  },
 });
 const json = (body, status = 200, headers = {}) => Response.json(body, { status, headers });
 const refusal = (error = "invalid_token") => json({ valid: false, error }, 401);
 
-/** A client of a network that answers by these, one a request, the last one again and again; `clock.now` in seconds. */
+/**
+ * Creates a client with a scripted network. The network gives one answer to each request and repeats
+ * the last one. `clock.now` is in seconds.
+ */
 const scripted = (answers, options = {}) => {
   const sent = [];
   const clock = { now: START };
@@ -32,22 +53,35 @@ const scripted = (answers, options = {}) => {
     const answer = answers[Math.min(sent.length, answers.length) - 1];
     return typeof answer === "function" ? answer(request) : answer.clone();
   };
-  return { sent, clock, client: new AuthorizationClient({ url: URL_, service: "Stock", fetch, now: () => clock.now * 1000, ...options }) };
+  return {
+    sent,
+    clock,
+    client: new AuthorizationClient({
+      url: URL_,
+      service: "Stock",
+      fetch,
+      now: () => clock.now * 1000,
+      ...options,
+    }),
+  };
 };
 
 const unavailable = async (promise) => {
-  const error = await promise.then((value) => assert.fail(`it succeeded: ${inspect(value)}`), (error) => error);
+  const error = await promise.then(
+    (value) => assert.fail(`the call succeeded: ${inspect(value)}`),
+    (error) => error,
+  );
   assert.ok(error instanceof AuthorizationUnavailable, inspect(error));
   return error;
 };
-/** An answer that is given when it is told to. */
+/** An answer that `give` provides later. */
 const later = () => {
   let give;
   const given = new Promise((resume) => (give = resume));
   return { answer: () => given, give };
 };
 
-test("it asks as the contract has it", async () => {
+test("the request and the result follow the contract", async () => {
   const { client, sent } = scripted([json(good())], { clientId: "stock-1" });
   const checked = await client.check(TOKEN, { permission: "read" });
   assert.deepEqual(checked, {
@@ -62,21 +96,31 @@ test("it asks as the contract has it", async () => {
     cached: false,
   });
   const [request] = sent;
-  assert.deepEqual([request.method, request.url, request.redirect], ["POST", `${URL_}/check-token`, "manual"]);
-  assert.deepEqual([request.headers.get("token"), request.headers.get("x-client-id")], [TOKEN, "stock-1"]);
+  assert.deepEqual(
+    [request.method, request.url, request.redirect],
+    ["POST", `${URL_}/check-token`, "manual"],
+  );
+  assert.deepEqual(
+    [request.headers.get("token"), request.headers.get("x-client-id")],
+    [TOKEN, "stock-1"],
+  );
   assert.deepEqual(await request.json(), { service_id: "Stock" });
-  assert.throws(() => checked.permissions.push("write"), TypeError, "what is kept can be changed");
+  assert.throws(
+    () => checked.permissions.push("write"),
+    TypeError,
+    "a cached answer can be changed",
+  );
   assert.ok(!inspect(client, { depth: 9, showHidden: true }).includes(TOKEN));
 });
 
-test("no setting makes an answer live longer than a minute, or its token", async () => {
+test("no setting keeps an answer longer than a minute, or longer than its token", async () => {
   const rows = [
     [{}, 60],
     [{ maxAge: 600 }, 60],
     [{ maxAge: Infinity }, 60],
     [{ maxAge: 10 }, 10],
     [{ renewWithin: 0 }, 20, START + 20],
-    // With 30 seconds left it is asked about, and so renewed.
+    // In its last 30 seconds a token is checked at the service, which renews it.
     [{}, 20, START + 50],
     [{ renewWithin: 45 }, 5, START + 50],
   ];
@@ -94,7 +138,7 @@ test("no setting makes an answer live longer than a minute, or its token", async
   assert.equal(sent.length, 3);
 });
 
-test("the minute counts from the question, and not again from each use; a clock that is set back ends it", async () => {
+test("the minute counts from the request, and a clock that is set back ends it", async () => {
   const { client, sent, clock } = scripted([() => ((clock.now += 4), json(good()))]);
   await client.check(TOKEN);
   for (const at of [30, 59.9]) {
@@ -110,41 +154,64 @@ test("the minute counts from the question, and not again from each use; a clock 
   assert.equal(sent.length, 3);
 });
 
-test("nothing is kept longer than the service says, whatever the client was told", async () => {
+test("no answer is cached longer than its max_age", async () => {
   const { client, sent, clock } = scripted([json(good({ age: 20 }))]);
-  for (const [at, asked] of [[0, 1], [19, 1], [20, 2]]) {
+  for (const [at, asked] of [
+    [0, 1],
+    [19, 1],
+    [20, 2],
+  ]) {
     clock.now = START + at;
     await client.check(TOKEN);
     assert.equal(sent.length, asked, `${at} s`);
   }
 });
 
-test("what cannot be a token is sent nowhere", async () => {
+test("a text that cannot be a token is not sent", async () => {
   const { client, sent } = scripted([json(good())]);
-  for (const token of ["", " ", `${TOKEN}\r\nx-forwarded-for: 10.0.0.1`, `${TOKEN}\n`, `${TOKEN}, ${TOKEN}`, "tökén", "a".repeat(257), "\u0000"]) {
+  for (const token of [
+    "",
+    " ",
+    `${TOKEN}\r\nx-forwarded-for: 10.0.0.1`,
+    `${TOKEN}\n`,
+    `${TOKEN}, ${TOKEN}`,
+    "tökén",
+    "a".repeat(257),
+    "\u0000",
+  ]) {
     assert.deepEqual(await client.check(token), { ok: false, status: 401, error: "invalid_token" });
   }
-  for (const token of [null, undefined]) assert.equal((await client.check(token)).error, "missing_token_header");
+  for (const token of [null, undefined])
+    assert.equal((await client.check(token)).error, "missing_token_header");
   assert.equal(sent.length, 0);
 });
 
-test("refusals are told and not kept", async () => {
+test("refusals are returned and not cached", async () => {
   for (const error of ["invalid_token", "expired_token", "missing_token_header"]) {
-    const { client, sent } = scripted([refusal(error), json(good({ permissions: [] })), json(good())]);
+    const { client, sent } = scripted([
+      refusal(error),
+      json(good({ permissions: [] })),
+      json(good()),
+    ]);
     assert.deepEqual(await client.check(TOKEN), { ok: false, status: 401, error });
     const forbidden = await client.check(TOKEN, { permission: "read" });
     assert.deepEqual(forbidden, { ok: false, status: 403, error: "forbidden", permission: "read" });
-    assert.equal((await client.check(TOKEN, { permission: "read" })).ok, true, "a grant counts at once");
+    assert.equal(
+      (await client.check(TOKEN, { permission: "read" })).ok,
+      true,
+      "a grant counts at once",
+    );
     assert.equal(sent.length, 3);
   }
 });
 
-test("a permission that is no name is a mistake of the backend's", async () => {
+test("a permission without a name is a TypeError", async () => {
   const { client } = scripted([json(good())]);
-  for (const permission of [undefined, null, 1]) await assert.rejects(client.check(TOKEN, { permission }), TypeError);
+  for (const permission of [undefined, null, 1])
+    await assert.rejects(client.check(TOKEN, { permission }), TypeError);
 });
 
-test("whatever is not the service's answer lets nobody in", async () => {
+test("an answer of another server never passes", async () => {
   const without = (change) => {
     const body = structuredClone(good());
     change(body);
@@ -166,7 +233,7 @@ test("whatever is not the service's answer lets nobody in", async () => {
     new Response(""),
     json(good(), 201),
     new Response(null, { status: 302, headers: { location: "https://elsewhere.example" } }),
-    // Somebody in between, who knows nothing of the token.
+    // From a proxy, which knows nothing about the token.
     new Response("who are you?", { status: 401 }),
     json({ error: "invalid_token" }, 401),
   ];
@@ -177,7 +244,7 @@ test("whatever is not the service's answer lets nobody in", async () => {
   }
 });
 
-test("an error says what the service said, and when to ask again", async () => {
+test("an error has the service's code and the time to wait", async () => {
   const rows = [
     [json({ error: "rate_limited" }, 429, { "retry-after": "3" }), 429, "rate_limited", 3],
     [json({ error: "unavailable" }, 503), 503, "unavailable", undefined],
@@ -191,13 +258,17 @@ test("an error says what the service said, and when to ask again", async () => {
     assert.deepEqual([error.status, error.code, error.retryAfter], [status, code, retryAfter]);
     assert.ok(!inspect(error).includes(TOKEN));
   }
-  const hears = ({ signal }) => new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason)));
+  const hears = ({ signal }) =>
+    new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason)));
   for (const silent of [hears, () => new Promise(() => {})]) {
-    assert.equal((await unavailable(scripted([silent], { timeout: 20 }).client.check(TOKEN))).code, "timeout");
+    assert.equal(
+      (await unavailable(scripted([silent], { timeout: 20 }).client.check(TOKEN))).code,
+      "timeout",
+    );
   }
 });
 
-test("a service that is gone ends what was known", async () => {
+test("a deleted service clears the cache", async () => {
   const { client, sent } = scripted([json(good()), json({ error: "service_not_found" }, 404)]);
   await client.check(TOKEN);
   await unavailable(client.check(TOKEN, { write: true }));
@@ -205,7 +276,7 @@ test("a service that is gone ends what was known", async () => {
   assert.equal(sent.length, 3);
 });
 
-test("at most so many answers are kept; the one that was not used for longest leaves", async () => {
+test("the least recently used answer leaves a full cache", async () => {
   const { client, sent } = scripted([json(good())], { maxEntries: 2 });
   for (const token of ["a", "b", "a", "c", "a"]) await client.check(token);
   assert.equal(sent.length, 3);
@@ -213,16 +284,31 @@ test("at most so many answers are kept; the one that was not used for longest le
   assert.equal(sent.length, 4);
 });
 
-test("an answer of an older policy is used once and not kept", async () => {
-  const { client, sent } = scripted([json(good({ version: 5 })), json(good({ version: 4 })), json(good({ version: 5 }))]);
-  for (const [token, count] of [["a", 1], ["b", 2], ["a", 2], ["b", 3], ["b", 3], ["a", 3]]) {
+test("an answer with an older policy version is used once and not cached", async () => {
+  const { client, sent } = scripted([
+    json(good({ version: 5 })),
+    json(good({ version: 4 })),
+    json(good({ version: 5 })),
+  ]);
+  for (const [token, count] of [
+    ["a", 1],
+    ["b", 2],
+    ["a", 2],
+    ["b", 3],
+    ["b", 3],
+    ["a", 3],
+  ]) {
     await client.check(token);
     assert.equal(sent.length, count);
   }
 });
 
-test("another service's version, and an older one after a restore, begin anew", async () => {
-  const { client, sent, clock } = scripted([json(good({ version: 9 })), json(good({ version: 2, service: 3 })), json(good({ version: 1, service: 3 }))]);
+test("another service, or an older version after a restore, starts again", async () => {
+  const { client, sent, clock } = scripted([
+    json(good({ version: 9 })),
+    json(good({ version: 2, service: 3 })),
+    json(good({ version: 1, service: 3 })),
+  ]);
   for (const token of ["a", "b", "b"]) await client.check(token);
   assert.equal(sent.length, 2);
   clock.now += 60;
@@ -230,7 +316,7 @@ test("another service's version, and an older one after a restore, begin anew", 
   assert.equal(sent.length, 3);
 });
 
-test("what was asked before a refusal is not kept when it comes after it", async () => {
+test("an answer to a request from before a refusal is not cached", async () => {
   const slow = later();
   const { client, sent } = scripted([slow.answer, refusal(), refusal()]);
   const read = client.check(TOKEN);
@@ -241,9 +327,13 @@ test("what was asked before a refusal is not kept when it comes after it", async
   assert.equal((await client.check(TOKEN)).ok, false);
 });
 
-test("what was asked first does not replace what was asked last", async () => {
+test("an answer to an earlier request does not replace a later one", async () => {
   const slow = later();
-  const { client, sent } = scripted([slow.answer, json(good({ permissions: [] })), json(good({ permissions: [] }))]);
+  const { client, sent } = scripted([
+    slow.answer,
+    json(good({ permissions: [] })),
+    json(good({ permissions: [] })),
+  ]);
   const read = client.check(TOKEN);
   while (sent.length < 1) await new Promise((resume) => setImmediate(resume));
   await client.check(TOKEN, { write: true });
@@ -252,8 +342,11 @@ test("what was asked first does not replace what was asked last", async () => {
   assert.deepEqual((await client.check(TOKEN)).permissions, []);
 });
 
-test("reads share a request that fails, and the next one asks again; in a Worker they do not share", async () => {
-  for (const [share, first] of [[undefined, 1], [false, 5]]) {
+test("reads share a failed request and then ask again, but not in a Worker", async () => {
+  for (const [share, first] of [
+    [undefined, 1],
+    [false, 5],
+  ]) {
     const slow = later();
     const options = share === undefined ? {} : { share };
     const { client, sent } = scripted([...Array(first).fill(slow.answer), json(good())], options);
@@ -266,7 +359,7 @@ test("reads share a request that fails, and the next one asks again; in a Worker
   }
 });
 
-test("what ended is shared no more, while something else is under way", async () => {
+test("a completed request is not shared while another one is in flight", async () => {
   const slow = later();
   const { client, sent } = scripted([slow.answer, json(good()), refusal()], { maxAge: 0 });
   const read = client.check(TOKEN);
@@ -277,7 +370,22 @@ test("what ended is shared no more, while something else is under way", async ()
   await read;
 });
 
-test("settings that make no sense are refused", () => {
-  const wrong = [{ url: "http://auth.example" }, { url: `${URL_}/auth` }, { service: "" }, { maxAge: -1 }, { maxAge: NaN }, { renewWithin: -1 }, { timeout: 0 }, { maxEntries: 0 }, { clientId: "a\nb" }];
-  for (const options of wrong) assert.throws(() => new AuthorizationClient({ url: URL_, service: "Stock", ...options }), TypeError, inspect(options));
+test("invalid settings are refused", () => {
+  const wrong = [
+    { url: "http://auth.example" },
+    { url: `${URL_}/auth` },
+    { service: "" },
+    { maxAge: -1 },
+    { maxAge: NaN },
+    { renewWithin: -1 },
+    { timeout: 0 },
+    { maxEntries: 0 },
+    { clientId: "a\nb" },
+  ];
+  for (const options of wrong)
+    assert.throws(
+      () => new AuthorizationClient({ url: URL_, service: "Stock", ...options }),
+      TypeError,
+      inspect(options),
+    );
 });

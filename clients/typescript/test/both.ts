@@ -1,3 +1,3 @@
-// For the tests: the client and the example in one module, so that both know the same classes.
+// For the tests: one module with the client and the example, so that both use the same classes.
 export * from "../examples/stock.js";
 export * from "../src/authorization.js";

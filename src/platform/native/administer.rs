@@ -1,6 +1,8 @@
-//! The command line of the authorization service: the first administrator, demo data, everything out and in again.
+//! The commands of the authorization service: the first administrator, demo data, export and
+//! import.
 //!
-//! Whoever can run it has the database; so it asks for no permission, and its changes are in the log as those of the command line.
+//! An operator who can run them can read the database file, so they check no permission. The log of
+//! changes names the command line as the actor.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -9,72 +11,75 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::demo;
-use super::migrations;
-use super::outgoing::{Closed, Https};
-use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
-use super::settings::{self, Settings};
-use super::sqlite::Sqlite;
-use crate::domain::authorization::people::{self, NewPerson};
-use crate::domain::authorization::transfer;
-use crate::domain::authorization::{Actor, AuthorizationError};
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::Unlimited;
-use crate::domain::{Outgoing, Ports, RequestOrigin};
-use crate::model::authorization as words;
-use crate::model::config::Environment;
-use crate::model::text;
-use crate::model::transfer::Document;
-use crate::store::authorization::Ref;
+use crate::app::ports::{Adapters, Ports};
+use crate::authorization::domain as authorization;
+use crate::authorization::domain::people;
+use crate::authorization::domain::people::NewPerson;
+use crate::authorization::domain::transfer;
+use crate::authorization::domain::{Actor, AuthorizationError};
+use crate::authorization::model::names as words;
+use crate::authorization::model::transfer::Document;
+use crate::authorization::store::Ref;
+use crate::kernel::domain::rate_limit::Unlimited;
+use crate::kernel::domain::{Outgoing, RequestOrigin};
+use crate::kernel::model::config::Environment;
+use crate::kernel::model::text;
+use crate::platform::native::demo;
+use crate::platform::native::migrations;
+use crate::platform::native::outgoing::{Closed, Https};
+use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
+use crate::platform::native::settings;
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
-/// Administrators.
+/// Commands about administrators.
 #[derive(Subcommand)]
 pub(super) enum Admin {
-    /// Make somebody who administers the service `auth`, with a password that is printed; or make somebody who is there administer it.
+    /// Create an administrator and print the password, or make an existing person an administrator.
     Create {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Their name, for somebody who is made.
+        /// The name of a new person. The default is the username.
         #[arg(long)]
         name: Option<String>,
-        /// Read their password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long, conflicts_with = "existing")]
         password_stdin: bool,
-        /// Somebody who is there; their password stays what it is, and whatever is signed in as them ends.
+        /// The person exists already. The password stays, and every session of the person ends.
         #[arg(long, conflicts_with = "name")]
         existing: bool,
     },
-    /// Give somebody another password, which is printed; whatever is signed in as them ends.
+    /// Set a new password and print it. Every session of the person ends.
     Password {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Read the password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
     },
 }
 
-/// Data to begin with.
+/// Sample data.
 #[derive(Subcommand)]
 pub(super) enum Seed {
-    /// Demo people, services and roles, for an empty database; in development only.
+    /// Add demo people, services and roles to an empty database. Works in development only.
     Demo,
 }
 
-/// Taking out.
+/// Options of `export`.
 #[derive(clap::Args)]
 pub(super) struct Export {
-    /// With the hashes of passwords.
+    /// Include the password hashes.
     #[arg(long)]
     with_passwords: bool,
 }
 
-/// Bringing in.
+/// Options of `import`.
 #[derive(clap::Args)]
 pub(super) struct Import {
     /// The file, as `export` writes it.
     file: PathBuf,
-    /// Say what would change, and change nothing.
+    /// Print the changes without making them.
     #[arg(long)]
     dry_run: bool,
 }
@@ -89,23 +94,25 @@ fn origin() -> RequestOrigin {
     }
 }
 
-/// The configuration's database, with its migrations applied.
-async fn open(settings: Settings) -> Result<Ports, Box<dyn Error>> {
+/// Opens the configured database and applies the migrations.
+async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let outgoing: Arc<dyn Outgoing> =
-        if settings.config.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
-    Ok(Ports {
-        db: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        signatures: Arc::new(Dalek),
-        limiter: Arc::new(Unlimited),
-        outgoing,
-        compute: Arc::new(Threads),
-        hashing: Turns::new(settings.config.passwords.at_once),
-        config: Arc::new(settings.config),
-    })
+        if settings.config.accounts.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
+    Ok(Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            signatures: Arc::new(Dalek),
+            limiter: Arc::new(Unlimited),
+            outgoing,
+            compute: Arc::new(Threads),
+        },
+        settings.config,
+    )
+    .authorization)
 }
 
 /// `hamrah-api admin …`
@@ -120,14 +127,14 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
     let ports = open(settings).await?;
     if *existing {
         people::promote(&ports, "command line", &Ref::Name(username.clone()), &origin()).await?;
-        println!("{username} is an administrator; the password is what it was");
+        println!("{username} is an administrator now; the password did not change");
         return Ok(());
     }
     let password = if *password_stdin { read_password()? } else { settings::fresh_key()? };
     let new = NewPerson { username: &username, name: &name, email: None, person_type: None, document: None };
     let id = match people::create_administrator(&ports, "command line", &new, &password, &origin()).await {
         Err(AuthorizationError::Exists(_)) => {
-            return Err(format!("there is somebody called {username}: --existing makes them an administrator").into());
+            return Err(format!("{username} exists already: use --existing to make this person an administrator").into());
         }
         made => made?,
     };
@@ -144,14 +151,14 @@ async fn password(settings: Settings, username: &str, from_stdin: bool) -> Resul
     let password = if from_stdin { read_password()? } else { settings::fresh_key()? };
     let to = people::Changes { password: Some(&password), ..people::Changes::default() };
     people::update(&ports, Actor::Operator("command line"), &Ref::Name(username.to_owned()), &to, &origin()).await?;
-    println!("{username} has another password");
+    println!("{username} has a new password");
     if !from_stdin {
         println!("password: {password}");
     }
     Ok(())
 }
 
-/// The first line of standard input.
+/// Reads the first line of standard input.
 fn read_password() -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text)?;
@@ -160,13 +167,16 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 
 /// `hamrah-api seed demo`
 pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
-    if settings.config.environment != Environment::Development {
-        return Err("demo data has passwords that everybody knows: it is for ENVIRONMENT=development only".into());
+    if settings.config.kernel.environment != Environment::Development {
+        return Err("the demo passwords are public: demo data works with ENVIRONMENT=development only".into());
     }
     let ports = open(settings).await?;
     transfer::seed(&ports, &demo::document()?, &origin()).await?;
     people::promote(&ports, "command line", &Ref::Name("adm1".to_owned()), &origin()).await?;
-    println!("15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; adm1 is an administrator");
+    println!(
+        "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; \
+         adm1 is an administrator"
+    );
     Ok(())
 }
 
@@ -174,7 +184,7 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
 pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
     let text = serde_json::to_string_pretty(&transfer::export(&ports, with.with_passwords).await?)?;
-    // Who reads only the beginning of it closes the pipe.
+    // A reader may close the pipe before the end.
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
@@ -189,7 +199,10 @@ pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<
     }
     let bare = wanted.people.iter().filter(|person| person.password_hash.is_none()).count();
     if bare > 0 {
-        println!("{bare} people of the document come without a hash: who is made by it has no password (`admin password` gives one)");
+        println!(
+            "{bare} people of the document have no password hash: a new person gets no password \
+             (`admin password` sets one)"
+        );
     }
     let (count, done) = (told.len(), if what.dry_run { "would be made" } else { "made" });
     println!("{count} changes {done}");

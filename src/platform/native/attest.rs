@@ -11,18 +11,21 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::ports::SystemClock;
-use super::steps;
-use crate::domain::Clock;
-use crate::domain::app_attest::assertion::{self, ExpectedAssertion};
-use crate::domain::app_attest::attestation::{self, ExpectedAttestation};
-use crate::domain::app_attest::authenticator_data::{self, Extensions, Header};
-use crate::domain::app_attest::certificate::Certificate;
-use crate::domain::app_attest::object;
-use crate::domain::steps::Report;
-use crate::model::attest::{Environment, TrustAnchor};
-use crate::model::base64;
-use crate::model::time::Timestamp;
+use crate::accounts::domain::app_attest::assertion;
+use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
+use crate::accounts::domain::app_attest::attestation;
+use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
+use crate::accounts::domain::app_attest::authenticator_data;
+use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
+use crate::accounts::domain::app_attest::certificate::Certificate;
+use crate::accounts::domain::app_attest::object;
+use crate::accounts::domain::steps::Report;
+use crate::accounts::model::attest::{Environment, TrustAnchor};
+use crate::kernel::domain::Clock;
+use crate::kernel::model::base64;
+use crate::kernel::model::time::Timestamp;
+use crate::platform::native::ports::SystemClock;
+use crate::platform::native::steps;
 
 /// What to look at.
 #[derive(Subcommand)]
@@ -154,9 +157,7 @@ fn public_key(text: &str) -> Result<Binary, &'static str> {
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
-    let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
-    let millis = time.ok().and_then(|time| i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok());
-    millis.map(Timestamp::from_millis).ok_or("not a time such as 2026-01-31T12:00:00Z")
+    Timestamp::parse_rfc3339(text).ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 /// What came: the CBOR, and members of the JSON around it.
@@ -227,7 +228,9 @@ fn data_json(header: &Header, extensions: &Extensions) -> Map<String, Value> {
 
 /// What could be read, whether or not it is to be trusted.
 fn attestation_json(cbor: &[u8]) -> Value {
-    let Ok(object) = object::parse_attestation(cbor) else { return Value::Null };
+    let Ok(object) = object::parse_attestation(cbor) else {
+        return Value::Null;
+    };
     let mut members = Map::new();
     if let Ok(data) = authenticator_data::parse_attestation(object.auth_data) {
         members.insert("key_id".into(), json!(STANDARD.encode(&data.credential_id)));
@@ -252,7 +255,9 @@ fn assertion_json(cbor: &[u8]) -> Value {
 }
 
 fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
-    let Some(file) = file else { return Ok(TrustAnchor::apple()) };
+    let Some(file) = file else {
+        return Ok(TrustAnchor::apple());
+    };
     let pem = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     TrustAnchor::from_pem(&pem).ok_or_else(|| format!("{}: not one certificate in PEM", file.display()).into())
 }

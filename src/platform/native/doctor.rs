@@ -1,13 +1,15 @@
-//! `hamrah-api doctor`: says what is wrong with the configuration and the database, all of it.
+//! `hamrah-api doctor`: reports every problem of the configuration and the database.
 
-use super::settings::Settings;
-use super::sqlite::Sqlite;
-use crate::model::config::ConfigError;
-use crate::model::password::Pepper;
-use crate::model::secrets_key::SecretsKeys;
-use crate::store::{self, Db, StoreError, passwords, totp};
+use crate::accounts::model::password::Pepper;
+use crate::accounts::model::secrets_key::SecretsKeys;
+use crate::accounts::store::{passwords, totp};
+use crate::kernel::model::config::ConfigError;
+use crate::kernel::store;
+use crate::kernel::store::{Db, StoreError};
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
-/// Prints what was found; `true` if everything is in order.
+/// Prints the findings. Returns true if there is no problem.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     let settings = match settings {
         Ok(settings) => settings,
@@ -24,31 +26,31 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
     println!(
         "configuration  ok     {:?}, {} web origins, {} internal keys",
-        config.environment,
-        config.allowed_origins.len(),
-        config.internal_keys.len()
+        config.kernel.environment,
+        config.kernel.allowed_origins.len(),
+        config.kernel.internal_keys.len()
     );
-    println!("App Attest     ok     {}", config.attest);
-    if let Some(webhook) = &config.webhook {
+    println!("App Attest     ok     {}", config.accounts.attest);
+    if let Some(webhook) = &config.kernel.webhook {
         println!("webhook        ok     {} secrets", webhook.secrets.len());
     }
     let generated = settings.generated.contains(&"JWT_SIGNING_KEYS");
-    for (index, key) in config.signing_keys.iter().enumerate().filter(|_| !generated) {
+    for (index, key) in config.accounts.signing_keys.iter().enumerate().filter(|_| !generated) {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }
     println!(
         "switches       ok     RATE_LIMITS={}, CSRF_TOKEN={}, STEP_UP_PASSKEYS={}",
-        if config.rate_limits { "on" } else { "off" },
-        required(config.csrf_token_required),
-        required(config.step_up_passkeys)
+        if config.kernel.rate_limits { "on" } else { "off" },
+        required(config.accounts.csrf_token_required),
+        required(config.accounts.step_up_passkeys)
     );
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
-            // Both, so that all is told.
-            let secrets = examine_secrets(config.secrets_keys.as_ref(), &sealed);
-            examine_passwords(&config.passwords.pepper, &hashed) && secrets
+            // Runs both checks, so that the report is complete.
+            let secrets = examine_secrets(config.accounts.secrets_keys.as_ref(), &sealed);
+            examine_passwords(&config.accounts.passwords.pepper, &hashed) && secrets
         }
         Err(problem) => {
             println!("database       WRONG  {}: {problem}", settings.database_url);
@@ -57,12 +59,12 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
 }
 
-/// A setting that is `off` or `require`.
+/// Returns the text of a setting with the values `off` and `require`.
 const fn required(set: bool) -> &'static str {
     if set { "require" } else { "off" }
 }
 
-/// Tells what each key has sealed; `false` if there is a secret that none of them opens.
+/// Prints how many secrets each key has sealed. Returns false if a secret has no configured key.
 fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool {
     if keys.is_none() {
         println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP");
@@ -75,38 +77,47 @@ fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool
     }
     let lost: Vec<_> = sealed.iter().filter(|(key, _)| !ids.contains(&key.as_str())).collect();
     for (key, count) in &lost {
-        println!("secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in SECRETS_KEY: their codes are refused");
+        println!(
+            "secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in \
+             SECRETS_KEY: their codes are refused"
+        );
     }
     lost.is_empty()
 }
 
-/// Tells how many passwords there are under each key; `false` if there is one under a key that is not there.
+/// Prints how many passwords each pepper has hashed. Returns false if a password has no configured
+/// pepper.
 fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool {
     let mut fine = true;
     for (key, count) in hashed {
         match key {
             None => println!("passwords      ok     {count} under no key"),
-            Some(key) if pepper.of(key).is_some() => println!("passwords      ok     {count} under {key}"),
+            Some(key) if pepper.of(key).is_some() => {
+                println!("passwords      ok     {count} under {key}");
+            }
             Some(key) => {
                 fine = false;
-                println!("passwords      WRONG  {count} were hashed with {key}, which is not in PASSWORD_PEPPER: they are refused");
+                println!(
+                    "passwords      WRONG  {count} were hashed with {key}, which is not in \
+                     PASSWORD_PEPPER: they are refused"
+                );
             }
         }
     }
     fine
 }
 
-/// What keys of the configuration are needed for.
+/// How many rows need each configured key.
 struct Kept {
-    /// How many TOTP secrets each key has sealed.
+    /// The number of TOTP secrets by the key that sealed them.
     sealed: Vec<(String, i64)>,
-    /// How many passwords there are under each key.
+    /// The number of passwords by pepper.
     hashed: Vec<(Option<String>, i64)>,
 }
 
-/// Looks at the database, and gives what keys are needed for.
+/// Checks the database and returns how many rows need each key.
 async fn examine_database(url: &str) -> Result<Kept, String> {
-    // Looking must not create: a missing file is what has to be told.
+    // The check must not create the file: a missing file is a problem to report.
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
     if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
         return Err("there is no such file; `hamrah-api serve` or `hamrah-api migrate` makes it".to_owned());

@@ -9,17 +9,21 @@ use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::steps;
-use crate::domain::passkeys::aaguid;
-use crate::domain::steps::{Failure, Outcome, Report, Step};
-use crate::domain::webauthn::Expected;
-use crate::domain::webauthn::assertion::{self, Asserted, Known};
-use crate::domain::webauthn::authenticator_data::Flags;
-use crate::domain::webauthn::cose::{Algorithm, PublicKey};
-use crate::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
-use crate::domain::webauthn::registration::{self, Credential};
-use crate::model::base64;
-use crate::model::origin::Origin;
+use crate::accounts::domain::passkeys::aaguid;
+use crate::accounts::domain::steps::{Failure, Outcome, Report, Step};
+use crate::accounts::domain::webauthn::Expected;
+use crate::accounts::domain::webauthn::assertion;
+use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
+use crate::accounts::domain::webauthn::authenticator_data::Flags;
+use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
+use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::accounts::domain::webauthn::library::StoredPasskey;
+use crate::accounts::domain::webauthn::registration;
+use crate::accounts::domain::webauthn::registration::Credential;
+use crate::kernel::model::base64;
+use crate::kernel::model::origin::Origin;
+use crate::kernel::model::time::Timestamp;
+use crate::platform::native::steps;
 
 /// What to look at.
 #[derive(Subcommand)]
@@ -77,8 +81,7 @@ fn challenge(text: &str) -> Result<String, &'static str> {
 }
 
 fn time(text: &str) -> Result<String, &'static str> {
-    let format = &time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::parse(text, format).map(|_| text.to_owned()).map_err(|_| "not a time such as 2026-01-31T12:00:00Z")
+    Timestamp::parse_rfc3339(text).map(|_| text.to_owned()).ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
@@ -172,7 +175,9 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
         }
         Command::InspectAssertion { ceremony, public_key, previous_counter } => {
             let response: AuthenticationResponse = ceremony.read()?;
-            let known = Known { public_key, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
+            // Its flags are not known here, and no step depends on them.
+            let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
+            let known = Known { passkey: &passkey, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
             let Report { mut steps, read } = assertion::verify(&response, &ceremony.expected(), &known);
             steps.extend(read.as_ref().map(|asserted| counter_step(asserted, *previous_counter)));
             steps.push(steps::only_the_server(24, "the credential record is updated"));

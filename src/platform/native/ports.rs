@@ -4,11 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use crate::domain::access_token::Signatures;
-use crate::domain::compute::Compute;
-use crate::domain::{Clock, Entropy, NoEntropy};
-use crate::model::signing_keys::SigningKey;
-use crate::model::time::Timestamp;
+use crate::accounts::domain::access_token::Signatures;
+use crate::accounts::model::signing_keys::SigningKey;
+use crate::kernel::domain::compute::Compute;
+use crate::kernel::domain::{Clock, Entropy, NoEntropy};
+use crate::kernel::model::time::Timestamp;
 
 /// The system's clock.
 pub(super) struct SystemClock;
@@ -45,13 +45,14 @@ impl Signatures for Dalek {
     }
 }
 
-/// Threads of their own.
+/// Runs long work on threads of its own.
 pub struct Threads;
 
 #[async_trait]
 impl Compute for Threads {
     async fn run(&self, work: Box<dyn FnOnce() + Send>) {
-        // It fails only if the work panics or the runtime ends; then there is no result, and whoever waits for it sees that.
+        // Fails only if the work panics or the runtime ends. Then there is no result, which the
+        // caller notices.
         let _ = tokio::task::spawn_blocking(work).await;
     }
 }

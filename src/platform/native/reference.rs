@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::http::error::Code;
+use crate::kernel::http::error::Code;
 
 /// The page for a description.
 #[must_use]

@@ -1,4 +1,4 @@
-//! `hamrah-api serve`: migrations, the sweep in the background, the server, and an orderly end.
+//! `hamrah-api serve`: migrations, maintenance in the background, the server, and an orderly stop.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,39 +22,42 @@ use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
-use super::migrations;
-use super::outgoing::{Closed, Https};
-use super::pages::Pages;
-use super::ports::{Dalek, SystemClock, SystemEntropy, Threads};
-use super::proxies::Proxies;
-use super::rate_limits::InMemory;
-use super::settings::Settings;
-use super::sqlite::Sqlite;
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Outgoing, Ports, upkeep};
-use crate::http::error::Code;
-use crate::http::extract::ClientAddress;
-use crate::http::respond::unrouted;
-use crate::http::router::router;
-use crate::model::config::Environment;
-use crate::model::secrets_key::SecretsKeys;
-use crate::store::{StoreError, passwords, totp};
+use crate::accounts::model::secrets_key::SecretsKeys;
+use crate::accounts::store::{passwords, totp};
+use crate::app::maintenance;
+use crate::app::ports::{Adapters, Ports};
+use crate::app::routes::router;
+use crate::kernel::domain::Outgoing;
+use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
+use crate::kernel::http::error::Code;
+use crate::kernel::http::extract::ClientAddress;
+use crate::kernel::http::respond::unrouted;
+use crate::kernel::model::config::Environment;
+use crate::kernel::store::StoreError;
+use crate::platform::native::migrations;
+use crate::platform::native::outgoing::{Closed, Https};
+use crate::platform::native::pages::Pages;
+use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
+use crate::platform::native::proxies::Proxies;
+use crate::platform::native::rate_limits::InMemory;
+use crate::platform::native::settings::Settings;
+use crate::platform::native::sqlite::Sqlite;
 
-const UPKEEP_EVERY: Duration = Duration::from_mins(1);
-/// How long requests that are under way may take after the signal to stop.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
+/// How long running requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
-/// How long a connection may take to send a request's head, also the first byte of it.
+/// How long a connection may take to send a request's head, its first byte included.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may leave an answer unread.
+/// How long a client may leave a response unread.
 const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// How long no connection may come, after the signal to stop, until no more are accepted.
+/// After the signal to stop, the server accepts waiting connections until none came for this long.
 const QUIET: Duration = Duration::from_millis(100);
-/// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
+/// Maximum number of open connections, below the usual limit of 1024 open files. More connections
+/// wait.
 const CONNECTIONS: usize = 768;
-/// Connections that may wait to be accepted; the system may allow fewer.
+/// Maximum number of waiting connections. The system may allow fewer.
 const WAITING: u32 = 4096;
 
 /// Serves until SIGTERM or SIGINT.
@@ -62,41 +65,42 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let asks_others = settings.config.webhook.is_some() || settings.config.passwords.breached_url.is_some();
+    let asks_others = settings.config.kernel.webhook.is_some() || settings.config.accounts.passwords.breached_url.is_some();
     let outgoing: Arc<dyn Outgoing> = if asks_others {
         let opened = Https::open();
         Arc::new(opened.map_err(|error| format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"))?)
     } else {
         Arc::new(Closed)
     };
-    let counted = settings.config.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
+    let counted = settings.config.kernel.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
     };
-    let ports = Ports {
-        db: Arc::new(database),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        signatures: Arc::new(Dalek),
-        limiter,
-        outgoing,
-        compute: Arc::new(Threads),
-        hashing: Turns::new(settings.config.passwords.at_once),
-        config: Arc::new(settings.config),
-    };
+    let ports = Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            signatures: Arc::new(Dalek),
+            limiter,
+            outgoing,
+            compute: Arc::new(Threads),
+        },
+        settings.config,
+    );
     let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
-    if ports.config.environment == Environment::Development {
+    if ports.kernel.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
     }
-    tracing::info!("App Attest: {}", ports.config.attest);
+    tracing::info!("App Attest: {}", ports.accounts.config.attest);
     warn_of_lost_secrets(&ports).await?;
-    if counted.is_none() && ports.config.environment == Environment::Production {
+    if counted.is_none() && ports.kernel.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
-    if ports.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
-        tracing::warn!("TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events");
+    if ports.kernel.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
+        tracing::warn!("TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address");
     }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
@@ -104,39 +108,49 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
-        tracing::info!(folder = %settings.pages.display(), "the pages are not built (make pages), so /account and /admin are not there");
+        tracing::info!(folder = %settings.pages.display(), "/account and /admin are missing: `make pages` builds them");
     } else {
         // By name: passkeys belong to a domain, never to an address.
-        tracing::info!("account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin", address.port());
+        tracing::info!(
+            "account page at http://localhost:{0}/account, \
+             admin page at http://localhost:{0}/admin",
+            address.port()
+        );
     }
-    tokio::spawn(keep_up(ports.clone(), counted));
-    let site = Site { router: router(ports), pages: Arc::new(pages), proxies: Arc::new(settings.proxies) };
+    tokio::spawn(run_maintenance(ports.clone(), counted));
+    let site = Site { router: router(ports), pages, proxies: Arc::new(settings.proxies) };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Tells whose codes will be refused although nothing is wrong with them.
+/// Warns of TOTP secrets and passwords under keys that are no longer configured.
 async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
-    let keys = ports.config.secrets_keys.as_ref();
+    let keys = ports.accounts.config.secrets_keys.as_ref();
     if keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
-    for (key, secrets) in totp::count_by_key(ports.db.as_ref()).await? {
+    for (key, secrets) in totp::count_by_key(ports.kernel.db.as_ref()).await? {
         if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
-            tracing::error!(key, secrets, "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused");
+            tracing::error!(
+                key,
+                secrets,
+                "TOTP secrets are sealed with a key missing from SECRETS_KEY: \
+                 their codes are refused"
+            );
         }
     }
-    for (key, passwords) in passwords::count_by_key(ports.db.as_ref()).await? {
-        if key.as_deref().is_some_and(|key| ports.config.passwords.pepper.of(key).is_none()) {
-            tracing::error!(key, passwords, "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused");
+    for (key, passwords) in passwords::count_by_key(ports.kernel.db.as_ref()).await? {
+        if key.as_deref().is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none()) {
+            tracing::error!(key, passwords, "passwords were hashed with a key missing from PASSWORD_PEPPER: they are refused");
         }
     }
     Ok(())
 }
 
-/// Listens with a long queue: a connection that finds it full is dropped without being told, and one that says nothing never learns it.
+/// Listens with a long queue. The system drops a connection that finds the queue full, and the
+/// client does not learn it.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     #[cfg(unix)]
@@ -145,11 +159,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(WAITING)
 }
 
-/// What is served: the API, and the page beside it.
+/// The API and the pages.
 #[derive(Clone)]
 struct Site {
     router: Router,
-    pages: Arc<Pages>,
+    pages: Pages,
     proxies: Arc<Proxies>,
 }
 
@@ -163,13 +177,13 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
             Ok((stream, peer)) => {
                 let served = connections.watch(connection(stream, peer, site.clone()));
                 tokio::spawn(async move {
-                    // A connection that breaks is the client's business.
+                    // A broken connection concerns only its client.
                     let _ = served.await;
                     drop(place);
                 });
             }
             Err(error) => {
-                // Too many open files, for one: waiting a moment is all there is to do.
+                // For example too many open files. The server can only wait a moment.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -183,17 +197,19 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
         }
     }
     tracing::info!("stopping: no new connections, waiting for requests under way");
-    // A request is under way once its client has sent it: those that wait to be accepted are, and are read before idle ones are closed.
+    // A request runs once its client has sent it, also while its connection waits to be accepted.
+    // These are read before idle connections are closed.
     let queued = async { while timeout(QUIET, accept_next()).await.is_ok() {} };
     let _ = timeout(10 * QUIET, queued).await;
     if timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way and are cut off");
+        tracing::warn!("running requests took too long and are cut off");
     }
 }
 
-/// One connection, of HTTP/1.1. A client that sends nothing, or slowly, or does not read, does not keep its place.
+/// Serves one connection of HTTP/1.1. A client that sends nothing, sends slowly or does not read
+/// loses its connection.
 ///
-/// No HTTP/2: in the clear only programs speak it, and an idle connection of it would keep its place for good.
+/// There is no HTTP/2: browsers do not use it without TLS, and an idle connection would stay open.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -208,16 +224,16 @@ fn connection(
 }
 
 async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
-    // Exactly one Host (RFC 9112 §3.2), or HTTP/2's authority: cookies depend on it.
+    // Exactly one Host (RFC 9112 §3.2) or an authority, because cookies depend on it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
         return Ok(unrouted(Code::BadRequest));
     }
-    if let Some(page) = site.pages.answer(&request) {
+    if let Some(page) = site.pages.answer(&request).await {
         return Ok(page);
     }
     let mut request = request.map(Body::new);
-    // What a client says about its own address is not believed.
+    // The client's own claim about its address does not count.
     let forwarded: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect();
     let client = site.proxies.client(peer, forwarded.into_iter());
     request.extensions_mut().insert(ClientAddress(Some(client)));
@@ -229,14 +245,14 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn keep_up(ports: Ports, counted: Option<Arc<InMemory>>) {
-    let mut every = tokio::time::interval(UPKEEP_EVERY);
+async fn run_maintenance(ports: Ports, counted: Option<Arc<InMemory>>) {
+    let mut every = tokio::time::interval(MAINTENANCE_INTERVAL);
     loop {
         every.tick().await;
         if let Some(counted) = &counted {
             counted.forget_idle();
         }
-        upkeep::run(&ports).await;
+        maintenance::run(&ports).await;
     }
 }
 

@@ -1,8 +1,9 @@
 //! The Worker: fetch and cron events, over the bindings of its isolate.
 //!
-//! Router and configuration are made once per isolate and cloned per request. A configuration that is not usable is told in the log,
-//! every problem of it, and every request gets a 503: nothing runs on half a configuration.
+//! The router and the configuration are built once per isolate and cloned per request. If the
+//! configuration is invalid, the log lists every problem and every request gets a 503.
 
+mod binding;
 mod console;
 mod d1;
 mod exchange;
@@ -27,17 +28,18 @@ use wasm_bindgen::JsValue;
 use worker::worker_sys::web_sys;
 use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
-use crate::domain::compute::Turns;
-use crate::domain::rate_limit::{RateLimiter, Unlimited};
-use crate::domain::{Ports, upkeep};
-use crate::http::error::Code;
-use crate::http::respond;
-use crate::http::router::router;
-use crate::model::config::{Config, ConfigError, Environment};
+use crate::app::config::Config;
+use crate::app::maintenance;
+use crate::app::ports::{Adapters, Ports};
+use crate::app::routes::router;
+use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
+use crate::kernel::http::error::Code;
+use crate::kernel::http::respond;
+use crate::kernel::model::config::{ConfigError, Environment};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
-/// How long a request may take, body included; natively it is the same.
+/// How long a request may take, its body included. The native server has the same limit.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 struct Isolate {
@@ -56,7 +58,7 @@ fn isolate(env: &Env) -> Option<&'static Isolate> {
 }
 
 fn start(env: &Env) -> Result<Isolate, String> {
-    // What is there and no text, such as a truth value, must not pass for what is not there.
+    // A setting that is not text, such as a boolean, must not count as unset.
     let strange = RefCell::new(Vec::new());
     let lookup = |name: &str| {
         let value = js_sys::Reflect::get(env, &name.into()).unwrap_or(JsValue::UNDEFINED);
@@ -77,28 +79,29 @@ fn start(env: &Env) -> Result<Isolate, String> {
             return Err(ConfigError(problems).to_string());
         }
     };
-    if config.secrets_keys.is_none() {
+    if config.accounts.secrets_keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
     let database = d1::D1::new(env, DATABASE).ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
-    let ports = Ports {
-        db: Arc::new(database),
-        clock: Arc::new(ports::DateNow),
-        entropy: Arc::new(ports::WebCrypto),
-        signatures: Arc::new(signatures::WebCrypto::new()),
-        limiter: limiter(env, &config)?,
-        outgoing: Arc::new(outgoing::Fetcher),
-        compute: Arc::new(ports::InPlace),
-        hashing: Turns::new(config.passwords.at_once),
-        config: Arc::new(config),
-    };
+    let ports = Ports::new(
+        Adapters {
+            db: Arc::new(database),
+            clock: Arc::new(ports::DateNow),
+            entropy: Arc::new(ports::WebCrypto),
+            signatures: Arc::new(signatures::WebCrypto::new()),
+            limiter: limiter(env, &config)?,
+            outgoing: Arc::new(outgoing::Fetcher),
+            compute: Arc::new(ports::InPlace),
+        },
+        config,
+    );
     Ok(Isolate { router: router(ports.clone()), ports })
 }
 
-/// What should count is there, or nothing starts.
+/// Returns the rate limiter. An error names the binding that is missing.
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
-    if !config.rate_limits {
-        if config.environment == Environment::Production {
+    if !config.kernel.rate_limits {
+        if config.kernel.environment == Environment::Production {
             tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
         }
         return Ok(Arc::new(Unlimited));
@@ -106,34 +109,38 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     Ok(Arc::new(rate_limits::Bindings::new(env)?))
 }
 
-/// A request.
+/// Handles a request.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
     exchange::outgoing(answer(&request, &env).await).await
 }
 
 async fn answer(request: &web_sys::Request, env: &Env) -> Response {
-    let Some(isolate) = isolate(env) else { return respond::unrouted(Code::Unavailable) };
-    let Some(request) = exchange::incoming(request) else { return respond::unrouted(Code::BadRequest) };
-    if isolate.ports.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
+    let Some(isolate) = isolate(env) else {
+        return respond::unrouted(Code::Unavailable);
+    };
+    let Some(request) = exchange::incoming(request) else {
+        return respond::unrouted(Code::BadRequest);
+    };
+    if isolate.ports.kernel.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
 }
 
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     let mut router = isolate.router.clone();
     if request.body().is_end_stream() {
-        // There is nothing to wait for, so no timer is needed.
+        // A request without a body has nothing to wait for and needs no timer.
         return router.call(request).await.unwrap_or_else(|never| match never {});
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),
-        // Its body did not come: the database has a limit of its own, which is shorter.
+        // The body did not arrive. The database cannot be the reason, because its limit is shorter.
         Either::Right(_) => respond::unrouted(Code::RequestTimeout),
     }
 }
 
-/// The cron trigger, every minute.
+/// Runs the maintenance jobs. The cron trigger calls this every minute.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };
-    upkeep::run(&isolate.ports).await;
+    maintenance::run(&isolate.ports).await;
 }

@@ -1,4 +1,4 @@
-//! The way out: `fetch`.
+//! The HTTP client of the Worker: `fetch`.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use worker::send::SendFuture;
 use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 
-use crate::domain::{Get, NoAnswer, Outgoing, Post};
+use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
 
 /// The platform's `fetch`.
 pub(super) struct Fetcher;
@@ -31,7 +31,7 @@ fn request<'a>(
     Request::new_with_init(url, &init)
 }
 
-/// Sends a request and does with the answer what is to be done with it, all within the time.
+/// Sends a request and reads the response with `read`, all within the time limit.
 async fn exchanged<T>(
     request: worker::Result<Request>,
     patience: Duration,
@@ -45,12 +45,13 @@ async fn exchanged<T>(
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(NoAnswer::Late),
     };
-    // Ends what is under way still, and lets go of a body that nobody reads: it would keep its connection.
+    // Ends a request that still runs, and drops a body that remains unread. Either would keep its
+    // connection open.
     controller.abort();
     answer
 }
 
-// JavaScript's promises are not Send; the Worker has one thread.
+// Promises of JavaScript are not Send, but the Worker has one thread.
 #[async_trait]
 impl Outgoing for Fetcher {
     async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {

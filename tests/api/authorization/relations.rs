@@ -82,7 +82,9 @@ async fn lists_come_in_pages() {
             let page = answer.ok();
             assert!(page.as_array().expect("a list").len() <= 2);
             names.extend(page.as_array().expect("a list").iter().map(|service| service["name"].as_str().expect("a name").to_owned()));
-            let Some(link) = answer.header("link") else { break };
+            let Some(link) = answer.header("link") else {
+                break;
+            };
             path = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
             assert!(link.ends_with("; rel=\"next\""), "{link}");
         }

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::access::stock;
-use crate::factors::{codes, enrolled};
+use crate::accounts::factors::{codes, enrolled};
 use crate::harness::{Member, PASSWORD, TestApp, case, race};
 
 const GOOD: u16 = 200;

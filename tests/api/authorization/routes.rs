@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hamrah_api::http::router::{Access, is_authorization, table};
+use hamrah_api::app::routes::table;
+use hamrah_api::kernel::http::route::{Access, ErrorForm};
 use http::Method;
 use serde_json::json;
 
@@ -48,7 +49,7 @@ async fn no_route_answers_without_a_good_token() {
 
 #[test]
 fn every_operation_has_a_name_of_its_own() {
-    let document = hamrah_api::http::openapi::document();
+    let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
         .filter_map(|route| document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"].as_str().map(str::to_owned))
@@ -60,14 +61,14 @@ fn every_operation_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_route_at_the_root_is_told_by_its_path() {
+fn the_flat_error_form_belongs_to_the_authorization_service() {
     for route in table() {
         let core = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/") || !route.path[1..].contains('/');
         let core = core && route.access != Access::Token;
-        assert_eq!(is_authorization(route.path), !core, "{}", route.path);
+        assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
     // What needs no token has cases of its own, and nothing joins it unseen.
-    let others = table().into_iter().filter(|route| is_authorization(route.path) && route.access != Access::Token);
+    let others = table().into_iter().filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
     let others: Vec<_> = others.map(|route| (route.path, route.access)).collect();
     let (open, service) = (Access::Anyone, Access::Service);
     assert_eq!(others, [("/auth/login", open), ("/auth/bootstrap", open), ("/oauth/introspect", service), ("/oauth/revoke", service)]);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::authenticator::Authenticator;
 use super::{Answer, Call, Person, TestApp};
 use crate::apple::{Assertion, Authority, DeviceKey};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::kernel::model::time::Timestamp;
 
 pub const BUNDLE: &str = "app.hamrah.ios";
 pub const APP_ID: &str = "UR6RM9YCF7.app.hamrah.ios";
@@ -83,7 +83,7 @@ impl TestApp {
     pub async fn now(&self) -> i64 {
         let health = self.get("/health").send().await.ok();
         let text = health["timestamp"].as_str().expect("a time");
-        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).expect("RFC 3339").unix_timestamp()
+        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339").timestamp()
     }
 
     /// A challenge for an attestation.

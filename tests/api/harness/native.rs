@@ -8,17 +8,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use hamrah_api::domain::compute::Turns;
-use hamrah_api::domain::rate_limit::{RateLimiter, Unlimited};
-use hamrah_api::domain::{Clock, Entropy, NoEntropy, Ports, upkeep};
-use hamrah_api::http::extract::ClientAddress;
-use hamrah_api::http::router::router;
-use hamrah_api::model::config::Config;
-use hamrah_api::model::signing_keys::{SigningKey, SigningKeys};
-use hamrah_api::model::time::Timestamp;
+use hamrah_api::accounts::model::signing_keys::{SigningKey, SigningKeys};
+use hamrah_api::app::config::Config;
+use hamrah_api::app::maintenance;
+use hamrah_api::app::ports::{Adapters, Ports};
+use hamrah_api::app::routes::router;
+use hamrah_api::kernel::domain::rate_limit::{RateLimiter, Unlimited};
+use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
+use hamrah_api::kernel::http::extract::ClientAddress;
+use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::kernel::store::{Db, Rows, Statement, StoreError};
+use hamrah_api::platform::native::outgoing::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
-use hamrah_api::platform::native::{Dalek, Threads, migrations, outgoing::Https, sqlite::Sqlite};
-use hamrah_api::store::{Db, Rows, Statement, StoreError};
+use hamrah_api::platform::native::sqlite::Sqlite;
+use hamrah_api::platform::native::{Dalek, Threads, migrations};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -75,17 +78,18 @@ impl Native {
         let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
         let between = Arc::new(Between { inner: sqlite, state: Mutex::default() });
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
-        let ports = Ports {
-            db: between.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
-            signatures: Arc::new(Dalek),
-            limiter: limiter(&settings),
-            outgoing: Arc::new(Https::open().expect("certificates")),
-            compute: Arc::new(Threads),
-            hashing: Turns::new(config.passwords.at_once),
-            config: Arc::new(config),
-        };
+        let ports = Ports::new(
+            Adapters {
+                db: between.clone(),
+                clock: clock.clone(),
+                entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
+                signatures: Arc::new(Dalek),
+                limiter: limiter(&settings),
+                outgoing: Arc::new(Https::open().expect("certificates")),
+                compute: Arc::new(Threads),
+            },
+            config,
+        );
         let vouches = settings.contains_key("RATE_LIMITS");
         let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, vouches, _subscriber: guard, _folder: folder };
         (native, settings)
@@ -146,7 +150,7 @@ impl Target for Native {
     }
 
     async fn cron(&self) {
-        upkeep::run(&self.ports).await;
+        maintenance::run(&self.ports).await;
     }
 
     async fn age(&self, by: Duration) {
@@ -226,7 +230,9 @@ impl Db for Between {
             state.seen.extend(statements.iter().map(|statement| statement.sql));
             state.faults.iter().find(|fault| fault.at == now).cloned()
         };
-        let Some(Fault { mode, message, .. }) = fault else { return self.inner.batch(statements).await };
+        let Some(Fault { mode, message, .. }) = fault else {
+            return self.inner.batch(statements).await;
+        };
         let failed = || StoreError::Unavailable(message.to_owned());
         match mode {
             FaultMode::Held => {

@@ -1,0 +1,243 @@
+//! Access tokens: JWTs (RFC 7519) of type `at+jwt` (RFC 9068) in compact form (RFC 7515 §7.1),
+//! signed with EdDSA (RFC 8037) and nothing else.
+//!
+//! `jsonwebtoken` writes, reads and validates them; the platform signs and verifies
+//! (docs/decisions/0033). The library is lenient about a header and asks the machine's clock. So a
+//! header must have our three members and no other, the key is one of our own, and times are
+//! compared with the clock that the caller passes.
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, Header, Validation, decode_header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::accounts::domain::jwt;
+use crate::accounts::model::amr::Amr;
+use crate::accounts::model::config::Config;
+use crate::accounts::model::records::{Platform, Session};
+use crate::accounts::model::signing_keys::{SigningKey, SigningKeys};
+use crate::kernel::model::ids::{EventId, SessionId, UserId};
+use crate::kernel::model::time::Timestamp;
+
+/// The header's `typ` (RFC 9068 §2.1): no other JWT of ours can pass for an access token.
+const TYPE: &str = "at+jwt";
+/// The header's members: `typ`, `alg` and `kid`.
+const HEADER_MEMBERS: usize = 3;
+/// Ours are about 500 bytes; nothing longer is decoded.
+const MAX_BYTES: usize = 2048;
+/// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits
+/// for it.
+#[async_trait]
+pub trait Signatures: Send + Sync {
+    /// A signature over `message`; `None` if the key only verifies, or the platform failed.
+    async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
+
+    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature
+    /// whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
+}
+
+/// What an access token says (RFC 9068 §2.2).
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    client_id: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    /// As it was when the token was issued (RFC 9068 §2.2.1). For others who verify it: here the
+    /// sign-in itself is asked.
+    #[serde(skip_deserializing)]
+    auth_time: i64,
+    #[serde(skip_deserializing)]
+    amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
+
+/// Whose token a verified one is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Subject {
+    /// The account: `sub`.
+    pub user: UserId,
+    /// The sign-in: `sid`.
+    pub session: SessionId,
+    /// When the token ends: `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// The sign-in that an access token belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn<'a> {
+    /// Whose it is: `sub`.
+    pub user: UserId,
+    /// Its id: `sid`.
+    pub session: SessionId,
+    /// Where it is: `client_id`.
+    pub platform: Platform,
+    /// When its owner proved who they are: `auth_time`.
+    pub authenticated_at: Timestamp,
+    /// How they did: `amr`.
+    pub amr: &'a Amr,
+}
+
+impl<'a> From<&'a Session> for SignIn<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            user: session.user_id,
+            session: session.id,
+            platform: session.platform,
+            authenticated_at: session.authenticated_at,
+            amr: &session.amr,
+        }
+    }
+}
+
+/// What an access token is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken<'a> {
+    /// The sign-in it belongs to.
+    pub of: SignIn<'a>,
+    /// Its own id: `jti`.
+    pub id: EventId,
+    /// Its beginning.
+    pub issued_at: Timestamp,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
+/// Why a token is refused. For the log; from outside all look the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is no compact JWS of a sensible size.
+    #[error("it is not a compact JWS")]
+    Malformed,
+    /// Its header names another algorithm, another type, an unknown key, or extensions that must be
+    /// understood.
+    #[error("its header is not one of ours")]
+    Header,
+    /// Its signature does not verify.
+    #[error("its signature does not verify")]
+    Signature,
+    /// The platform failed to verify the signature. The token may be valid.
+    #[error("the platform verified no signature")]
+    Unverified,
+    /// They cannot be read, or issuer, audience, subject or sign-in are not ours.
+    #[error("its claims are not ours")]
+    Claims,
+    /// It has ended.
+    #[error("it has ended")]
+    Expired,
+    /// It has not begun.
+    #[error("it has not begun")]
+    NotYet,
+}
+
+/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which
+/// the configuration rules out.
+pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
+    let key = config.signing_keys.current();
+    let claims = Claims {
+        iss: config.jwt_issuer.clone(),
+        aud: config.jwt_audience.clone(),
+        sub: new.of.user.to_string(),
+        sid: new.of.session.to_string(),
+        client_id: new.of.platform.as_str().to_owned(),
+        iat: new.issued_at.seconds(),
+        exp: new.expires_at.seconds(),
+        jti: new.id.to_string(),
+        auth_time: new.of.authenticated_at.seconds(),
+        amr: new.of.amr.methods().to_vec(),
+        nbf: None,
+    };
+    let message = jwt::encode_unsigned(&header(key), &claims).ok()?;
+    let signature = URL_SAFE_NO_PAD.encode(signatures.sign(key, message.as_bytes()).await?);
+    Some(format!("{message}.{signature}"))
+}
+
+/// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience,
+/// and its time.
+///
+/// Whether the sign-in behind it is alive is a question to the database. A token with a foreign
+/// header, and one that has ended, is refused before its signature is verified, which is most of
+/// the work.
+///
+/// # Errors
+/// [`Refused`]
+pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+    if token.len() > MAX_BYTES {
+        return Err(Refused::Malformed);
+    }
+    let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused::Malformed)?;
+    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
+    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
+    check_time(&unverified, now)?;
+    if !signatures.verifies(key, message.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
+        return Err(Refused::Signature);
+    }
+    let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
+    let claims: Claims = claims.map_err(|_| Refused::Claims)?;
+    let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
+    let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
+    Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
+}
+
+/// The published keys (RFC 7517 §5), public halves only.
+#[must_use]
+pub fn public_keys(keys: &SigningKeys) -> JwkSet {
+    JwkSet { keys: keys.iter().map(SigningKey::public_jwk).collect() }
+}
+
+/// The header of tokens that `key` signs.
+fn header(key: &SigningKey) -> Header {
+    Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) }
+}
+
+/// Returns the library's checks of the claims. The library would compare times with the machine's
+/// clock, so [`check_time`] compares them instead.
+fn validation(config: &Config) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+    validation.set_issuer(&[&config.jwt_issuer]);
+    validation.set_audience(&[&config.jwt_audience]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
+
+fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
+    if claims.exp <= now.seconds() {
+        return Err(Refused::Expired);
+    }
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
+        return Err(Refused::NotYet);
+    }
+    Ok(())
+}
+
+/// Returns the key that a token's header names, out of our own set only. The header must be exactly
+/// the one that we write with that key.
+///
+/// With `crit`, `jwk`, `jku`, `x5c`, `x5u` or an unknown member it is another header. The library
+/// refuses a member that is given twice. It reads a member that is `null` as a missing one, so the
+/// members are counted.
+fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
+    let named = decode_header(token).ok()?;
+    let (encoded, _) = token.split_once('.')?;
+    let members: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let key = keys.find(named.kid.as_deref()?)?;
+    (named == header(key) && members.len() == HEADER_MEMBERS).then_some(key)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before they do what cannot be undone.
+
+use crate::accounts::domain::Ports;
+use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::factors::totp;
+use crate::accounts::domain::passkeys;
+use crate::accounts::domain::passkeys::Begun;
+use crate::accounts::domain::passkeys::sign_in::{PasskeySignInError, verified};
+use crate::accounts::domain::sign_in::SignInError;
+use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::throttle;
+use crate::accounts::domain::throttle::{TooManyAttempts, Way};
+use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::model::amr::{Amr, Proof};
+use crate::accounts::store::challenges::ChallengeKind;
+use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::model::ids::{ChallengeId, EventId};
+use crate::kernel::model::secret::SessionToken;
+use crate::kernel::store::StoreError;
+
+use crate::accounts::store::passkeys::Descriptor;
+use crate::accounts::store::step_up;
+use crate::accounts::store::step_up::{ReplacementToken, VerifiedFactor};
+
+/// Why nothing was proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ReauthenticateError {
+    /// What was shown does not hold. From outside all of these look the same.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// There were too many attempts.
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn refused(reason: &'static str) -> ReauthenticateError {
+    Refusal { step: 0, reason }.into()
+}
+
+/// Begins: a challenge for the account, and its passkeys. One round trip.
+///
+/// # Errors
+/// [`ReauthenticateError`]
+pub async fn begin(ports: &Ports, me: &SignedIn) -> Result<Begun<Vec<Descriptor>>, ReauthenticateError> {
+    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id).await.map_err(unwrapped)
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub enum Shown<'a> {
+    /// A passkey's answer.
+    Passkey(&'a AuthenticationResponse),
+    /// A TOTP code.
+    Totp(&'a str),
+}
+
+/// How it is known now who somebody is.
+#[derive(Debug)]
+pub struct Proven {
+    /// The methods.
+    pub amr: Amr,
+    /// The session's token, if it was that by which they called: the one from before is good for nothing any more.
+    pub token: Option<SessionToken>,
+}
+
+/// Completes: takes the challenge, verifies, notes it at the sign-in. Two round trips.
+///
+/// # Errors
+/// [`ReauthenticateError`]
+pub async fn complete(
+    ports: &Ports,
+    (me, credential): (&SignedIn, &Credential),
+    challenge: Option<ChallengeId>,
+    shown: &Shown<'_>,
+    origin: &RequestOrigin,
+) -> Result<Proven, ReauthenticateError> {
+    let (now, db) = (ports.clock.now(), ports.db.as_ref());
+    let challenge = challenge.ok_or_else(|| refused("no challenge"))?;
+    // A new token whenever something more is granted (no session fixation).
+    let token = match credential {
+        Credential::Session(_) => Some(SessionToken::from_bytes(&*ports.secret()?)),
+        Credential::Access(_) => None,
+    };
+    let fresh = match (credential, &token) {
+        (Credential::Session(old), Some(new)) => Some(ReplacementToken { hash: new.hash(), replaces: old.hash() }),
+        _ => None,
+    };
+    let (stamp, event) = (ports.stamp(origin, now)?, ports.id(EventId::from_random)?);
+    let (amr, noted) = match shown {
+        Shown::Passkey(response) => {
+            let verified =
+                verified(ports, (challenge, ChallengeKind::Reauthentication, Some(me.user.id)), response, now).await.map_err(unwrapped)?;
+            let amr = me.session.amr.stepped_up(Proof::Passkey { multi_device: verified.multi_device });
+            let noted = step_up::reauthenticate(
+                db,
+                me.caller(),
+                &VerifiedFactor::Passkey(verified.used()),
+                (&amr, fresh.as_ref(), None),
+                (&stamp, event),
+            )
+            .await?;
+            (amr, noted)
+        }
+        Shown::Totp(code) => {
+            let subject = throttle::of_user(Way::Totp, me.user.id);
+            let (challenged, totp, claim) = step_up::take_with_totp(db, challenge, me.user.id, (&subject, Way::Totp.policy()), now).await?;
+            throttle::admitted(claim, now)?;
+            challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
+            let totp = totp.filter(|totp| totp.confirmed);
+            let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
+            let amr = me.session.amr.stepped_up(Proof::Totp);
+            let noted = step_up::reauthenticate(
+                db,
+                me.caller(),
+                &VerifiedFactor::Totp(step),
+                (&amr, fresh.as_ref(), Some(&subject)),
+                (&stamp, event),
+            )
+            .await?;
+            (amr, noted)
+        }
+    };
+    if noted { Ok(Proven { amr, token }) } else { Err(refused("the factor was used, or the sign-in has ended, meanwhile")) }
+}
+
+fn unwrapped(error: PasskeySignInError) -> ReauthenticateError {
+    match error {
+        PasskeySignInError::Refused(refusal) => refusal.into(),
+        PasskeySignInError::Entropy(error) | PasskeySignInError::SignIn(SignInError::Entropy(error)) => error.into(),
+        PasskeySignInError::Store(error) => error.into(),
+        PasskeySignInError::SignIn(error) => StoreError::Broken(error.to_string()).into(),
+    }
+}

@@ -1,0 +1,147 @@
+//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree on.
+
+use std::time::Duration;
+
+use totp_rs::{Builder, Secret};
+use zeroize::Zeroizing;
+
+use crate::accounts::domain::Ports;
+use crate::accounts::domain::authenticate::SignedIn;
+use crate::accounts::domain::factors::{FactorError, done};
+use crate::accounts::domain::throttle;
+use crate::accounts::domain::throttle::Way;
+use crate::accounts::model::records::Caller;
+use crate::accounts::model::secrets_key::NONCE_BYTES;
+use crate::accounts::store::totp;
+use crate::accounts::store::totp::{Totp, TotpStep};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::model::ids::UserId;
+use crate::kernel::model::time::Timestamp;
+
+/// 160 bits, as RFC 4226 §4 recommends for SHA-1.
+const SECRET_BYTES: usize = 20;
+/// A secret whose first code does not come is good for nothing after this: nobody remembers it.
+const UNCONFIRMED_KEPT: Duration = Duration::from_hours(1);
+/// Steps before and after the current one whose codes are accepted (RFC 6238 §5.2).
+const TOLERANCE: u16 = 1;
+
+/// What the owner needs to set up their authenticator: shown once.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The secret, base32.
+    pub secret: Zeroizing<String>,
+    /// The same with its name, for authenticators (the Key Uri Format).
+    pub uri: Zeroizing<String>,
+}
+
+/// Whose secret it is, for the seal.
+pub(super) fn about(user: UserId) -> String {
+    format!("totp:{user}")
+}
+
+/// Makes a secret that is good for nothing until it is confirmed; one from before that was not confirmed is replaced. One round trip.
+///
+/// # Errors
+/// [`FactorError`]
+pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, FactorError> {
+    let keys = ports.config.secrets_keys.as_ref().ok_or(FactorError::Unavailable)?;
+    let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+    ports.entropy.fill(bytes.as_mut_slice())?;
+    let mut nonce = [0; NONCE_BYTES];
+    ports.entropy.fill(&mut nonce)?;
+    let sealed = keys.seal(&about(me.user.id), bytes.as_slice(), nonce).ok_or(FactorError::Unavailable)?;
+    let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
+    done(changed, FactorError::Enrolled)?;
+    let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
+    let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
+    Ok(Enrolment { secret, uri })
+}
+
+/// `otpauth://totp/…`, as authenticators read it.
+fn uri(issuer: &str, account: &str, secret: &str) -> String {
+    let [issuer, account] = [issuer, account].map(percent_encoded);
+    format!("otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+/// Confirms the secret with its first code. Counted like every guess. Two round trips.
+///
+/// # Errors
+/// [`FactorError`]
+pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrigin) -> Result<(), FactorError> {
+    if ports.config.secrets_keys.is_none() {
+        return Err(FactorError::Unavailable);
+    }
+    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+    let subject = throttle::of_user(Way::Totp, by.user);
+    let (totp, claim) = totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
+    let totp = totp.ok_or(FactorError::NotEnrolled)?;
+    if totp.confirmed {
+        return Err(FactorError::Enrolled);
+    }
+    if totp.made_at.plus(UNCONFIRMED_KEPT) <= now {
+        return Err(FactorError::NotEnrolled);
+    }
+    throttle::admitted(claim, now)?;
+    let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorError::WrongCode)?;
+    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?).await?.ok_or(FactorError::Enrolled)?;
+    done(ended, FactorError::NotEnrolled)
+}
+
+/// Takes TOTP away. One round trip.
+///
+/// # Errors
+/// [`FactorError`]
+pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), FactorError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    done(totp::disable(ports.db.as_ref(), by, &stamp).await?, FactorError::NotEnrolled)
+}
+
+/// The step whose code this is. Takes as long without a secret.
+pub(crate) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<TotpStep> {
+    let keys = ports.config.secrets_keys.as_ref()?;
+    let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
+    let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
+    let bytes = opened.unwrap_or_else(|| keys.open_decoy());
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+    let generator = Builder::new().with_secret(Secret::from(bytes.as_slice())).with_skew(TOLERANCE).build().ok()?;
+    let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
+    Some(TotpStep { number: i64::try_from(step?).ok()?, made_at: made_at? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_the_rfc_hold() {
+        // RFC 6238, appendix B, SHA-1, the last six of its eight digits.
+        let generator = Builder::new().with_secret(Secret::from(b"12345678901234567890".as_slice())).build().expect("a generator");
+        for (time, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(generator.check(code, time), Some(time / 30), "{time}");
+        }
+    }
+
+    #[test]
+    fn authenticators_can_read_the_uri() {
+        let uri = uri("Hamrah & Co", "ada+1@example.com", "ABC");
+        assert_eq!(
+            uri,
+            "otpauth://totp/Hamrah%20%26%20Co:ada%2B1%40example.com?secret=ABC&issuer=Hamrah%20%26%20Co&algorithm=SHA1&digits=6&period=30"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another service made the hash.
+
+use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, Settings};
+
+/// Bytes of a salt (RFC 9106 §3.1).
+pub const SALT_BYTES: usize = 16;
+/// Bytes of a hash.
+const HASH_BYTES: usize = 32;
+/// Longest hash that is read from elsewhere.
+const MOST_HASH_BYTES: usize = 64;
+/// Cheapest and dearest bcrypt that is verified: 12 takes a quarter of a second.
+const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
+
+/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that were read make it do.
+#[must_use]
+pub fn hash(settings: &Settings, password: &Password, salt: &[u8; SALT_BYTES]) -> Option<PasswordHash> {
+    let Argon2Cost { memory, passes, lanes } = settings.cost;
+    let mut params = ParamsBuilder::new();
+    params.m_cost(memory).t_cost(passes).p_cost(lanes).output_len(HASH_BYTES);
+    let mut named = ParamsString::new();
+    for (name, value) in [("m", memory), ("t", passes), ("p", lanes)] {
+        named.add_decimal(name, Decimal::from(value)).ok()?;
+    }
+    let pepper = settings.pepper.current();
+    if let Some((id, _)) = pepper {
+        params.keyid(id.parse::<KeyId>().ok()?);
+        named.add_str("keyid", argon2::password_hash::phc::Value::new(id).ok()?).ok()?;
+    }
+    let bytes = derive(password, salt, params.build().ok()?, pepper.map(|(_, key)| key), HASH_BYTES)?;
+    let phc = Phc {
+        algorithm: Ident::new("argon2id").ok()?,
+        version: Some(Version::V0x13.into()),
+        params: named,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(&bytes).ok()?),
+    };
+    Some(PasswordHash::from_stored(phc.to_string()))
+}
+
+/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can be borne, or was made with a pepper that is not
+/// there any more, is nobody's.
+#[must_use]
+pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
+    if stored.as_str().starts_with("$2") {
+        return verifies_bcrypt(password, stored.as_str());
+    }
+    verifies_argon2(settings, password, stored.as_str()).unwrap_or(false)
+}
+
+/// Whether the hash is as a new one would be: with today's cost and the first pepper.
+#[must_use]
+pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
+    let Some((_, params)) = read(stored.as_str()) else {
+        return false;
+    };
+    let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+    cost == settings.cost
+        && params.output_len() == Some(HASH_BYTES)
+        && key_id(stored.as_str()) == settings.pepper.current().map(|(id, _)| id)
+}
+
+/// Whether a hash of another service can be taken over: it can be read and borne.
+#[must_use]
+pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
+    if stored.starts_with("$2") {
+        return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)) && stored.len() == 60;
+    }
+    read(stored).is_some() && key_id(stored).is_none_or(|id| settings.pepper.of(id).is_some())
+}
+
+fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Option<bool> {
+    let (phc, params) = read(stored)?;
+    let pepper = match key_id(stored) {
+        Some(id) => Some(settings.pepper.of(id)?),
+        None => None,
+    };
+    let (salt, expected) = (phc.salt?, phc.hash?);
+    let bytes = derive(password, &salt, params, pepper, expected.len())?;
+    Some(bytes.as_slice().ct_eq(expected.as_bytes()).into())
+}
+
+/// Reads a PHC string whose cost can be borne: Argon2id of version 1.3, with salt and hash.
+fn read(stored: &str) -> Option<(Phc, Params)> {
+    let phc = Phc::new(stored).ok()?;
+    let params = Params::try_from(&phc).ok()?;
+    let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+    let ok = phc.algorithm.as_str() == "argon2id"
+        && phc.version == Some(Version::V0x13.into())
+        && phc.salt.is_some()
+        && phc.hash.as_ref().is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
+        && params.data().is_empty()
+        && cost.is_bearable();
+    ok.then_some((phc, params))
+}
+
+/// The id of the pepper with which a hash was made.
+fn key_id(stored: &str) -> Option<&str> {
+    stored.split('$').nth(3)?.split(',').find_map(|param| param.strip_prefix("keyid="))
+}
+
+fn derive(
+    password: &Password,
+    salt: &[u8],
+    params: Params,
+    pepper: Option<&Zeroizing<[u8; 32]>>,
+    length: usize,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let argon2 = match pepper {
+        Some(key) => Argon2::new_with_secret(key.as_slice(), Algorithm::Argon2id, Version::V0x13, params).ok()?,
+        None => Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+    };
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    argon2.hash_password_into(password.as_bytes(), salt, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn bcrypt_cost(stored: &str) -> Option<u32> {
+    stored.split('$').nth(2)?.parse().ok()
+}
+
+/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole password is hashed anew.
+fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
+    bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)) && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
+}
+
+/// A hash that is nobody's and costs as much as one of ours: for whoever does not exist.
+#[must_use]
+pub fn decoy(settings: &Settings) -> PasswordHash {
+    let Argon2Cost { memory, passes, lanes } = settings.cost;
+    let key = settings.pepper.current().map(|(id, _)| format!(",keyid={id}")).unwrap_or_default();
+    let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+    PasswordHash::from_stored(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}{key}${salt}${hash}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::model::password::Pepper;
+
+    const FIRST: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
+    const SECOND: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
+
+    fn with_pepper(text: &str) -> Settings {
+        let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+        let pepper = if text.is_empty() { Pepper::default() } else { Pepper::parse(text, true).expect("a pepper") };
+        Settings { cost, pepper, min_length: 8, at_once: 8, breached_url: None }
+    }
+
+    fn password(text: &str) -> Password {
+        Password::presented(text).expect("a password")
+    }
+
+    #[test]
+    fn a_hash_is_verified_by_its_password_and_its_pepper_only() {
+        let (none, one) = (with_pepper(""), with_pepper(FIRST));
+        let rotated = with_pepper(&format!("{SECOND},{FIRST}"));
+        let zebra = password("zebra-77");
+        for (made_with, kept, lost) in [(&none, vec![&none, &one, &rotated], vec![]), (&one, vec![&one, &rotated], vec![&none])] {
+            let stored = hash(made_with, &zebra, &[7; 16]).expect("a hash");
+            assert!(is_current(made_with, &stored) && is_acceptable(made_with, stored.as_str()), "{}", stored.as_str());
+            for settings in kept {
+                assert!(verifies(settings, &zebra, &stored) && !verifies(settings, &password("zebra-78"), &stored));
+            }
+            for settings in lost {
+                assert!(!verifies(settings, &zebra, &stored) && !is_acceptable(settings, stored.as_str()));
+            }
+        }
+        let old = hash(&one, &zebra, &[7; 16]).expect("a hash");
+        assert!(!is_current(&rotated, &old) && !is_current(&none, &old));
+        assert!(old.as_str().contains(",keyid=") && hash(&none, &zebra, &[7; 16]).expect("a hash") != old);
+    }
+
+    #[test]
+    fn a_known_hash_of_another_implementation_verifies() {
+        // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32 (test.c, version 1.3).
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let settings = with_pepper("");
+        let known = PasswordHash::from_stored(stored.to_owned());
+        assert!(verifies(&settings, &password("password"), &known) && !verifies(&settings, &password("passwort"), &known));
+        assert!(!is_current(&settings, &known) && is_acceptable(&settings, stored));
+    }
+
+    #[test]
+    fn bcrypt_is_verified_in_all_its_spellings() {
+        let settings = with_pepper("");
+        let made = bcrypt::hash_with_salt("adm1-hash", 4, [9; 16]).expect("a hash");
+        for version in [bcrypt::Version::TwoA, bcrypt::Version::TwoB, bcrypt::Version::TwoY] {
+            let stored = PasswordHash::from_stored(made.format_for_version(version));
+            assert!(verifies(&settings, &password("adm1-hash"), &stored) && !verifies(&settings, &password("adm2-hash"), &stored));
+            assert!(!is_current(&settings, &stored) && is_acceptable(&settings, stored.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_or_too_dear_is_nobodys_at_once() {
+        let settings = with_pepper("");
+        let salted = "$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        for bad in [
+            String::new(),
+            "zebra-77".to_owned(),
+            format!("$argon2id$v=19$m=4294967295,t=2,p=1{salted}"),
+            format!("$argon2id$v=19$m=65536,t=4294967295,p=1{salted}"),
+            format!("$argon2id$v=19$m=65536,t=2,p=16777215{salted}"),
+            format!("$argon2d$v=19$m=65536,t=2,p=1{salted}"),
+            format!("$argon2id$v=16$m=65536,t=2,p=1{salted}"),
+            format!("$argon2id$v=19$m=65536,t=2,p=1,keyid=AAAAAAAA{salted}"),
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ".to_owned(),
+            "$2b$31$CwTycUXWue0Thq9StjUM0uJ8Q1u2oQq6eF1E5W1yq3p5c9bq1y2fK".to_owned(),
+            "$2b$".to_owned(),
+            "$5$rounds=1$x$y".to_owned(),
+        ] {
+            let stored = PasswordHash::from_stored(bad.clone());
+            assert!(!verifies(&settings, &password("password"), &stored) && !is_current(&settings, &stored), "{bad}");
+            assert!(!is_acceptable(&settings, &bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_decoy_is_nobodys_and_costs_the_same() {
+        for settings in [with_pepper(""), with_pepper(FIRST)] {
+            let decoy = decoy(&settings);
+            assert!(is_current(&settings, &decoy) && !verifies(&settings, &password("password"), &decoy));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Accounts: found or made for an identity, read, changed, deleted.
+
+use crate::accounts::domain::Ports;
+use crate::accounts::domain::authenticate::SignedIn;
+use crate::accounts::domain::devices::binding;
+use crate::accounts::domain::devices::client::{Attested, NotKept};
+use crate::accounts::model::email::Email;
+use crate::accounts::model::records::{Caller, Platform, User};
+use crate::accounts::store::users::{IdentifiedUser, NewUserIds, UserChanges};
+use crate::accounts::store::{attested_sign_ins, users};
+use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::model::ids::{EventId, IdentityId, UserId};
+use crate::kernel::store::StoreError;
+
+/// Providers that check an address before they tell it. An address from anywhere else binds to nothing (docs/decisions/0008).
+const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
+
+/// Somebody whom a provider identified, as an internal service tells it; already bounded and parsed.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The provider.
+    pub provider: String,
+    /// The subject at the provider.
+    pub provider_id: String,
+    /// The address, if the provider told it.
+    pub email: Option<Email>,
+    /// The provider said that it did not verify this address.
+    pub email_unverified: bool,
+    /// The person's name.
+    pub name: Option<String>,
+    /// The person's picture.
+    pub picture: Option<String>,
+    /// How they signed in.
+    pub auth_method: String,
+    /// Where they sign in.
+    pub platform: Platform,
+}
+
+/// Why there is no account to give.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The identity is new, and an account cannot be made without an address.
+    #[error("a new account needs an e-mail address")]
+    EmailRequired,
+    /// The device cannot be the account's, and nothing is made without it.
+    #[error(transparent)]
+    Device(#[from] NotKept),
+    /// The caller's sign-in was revoked meanwhile.
+    #[error("the caller's sign-in was revoked meanwhile")]
+    SignedOut,
+    /// The platform.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Finds or makes the account of an identity, and keeps the key of its device for it if one was attested. Safe to repeat and to call
+/// concurrently. One round trip.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn identify(ports: &Ports, who: &Identity, device: Option<&Attested>, origin: &RequestOrigin) -> Result<User, UserError> {
+    let now = ports.clock.now();
+    let (db, stamp) = (ports.db.as_ref(), ports.stamp(origin, now)?);
+    let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
+    let user = match device {
+        None => users::upsert(db, &identified, ids, &stamp).await?,
+        Some(attested) => {
+            let with = (attested.key(), &binding(ports, now)?);
+            let (user, kept) = attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
+            attested.accept(kept)?;
+            user
+        }
+    };
+    user.ok_or(UserError::EmailRequired)
+}
+
+/// Decides whether the address counts as verified; everything else is passed on.
+pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> IdentifiedUser<'a> {
+    IdentifiedUser {
+        provider: &who.provider,
+        provider_id: &who.provider_id,
+        email: who.email.as_ref(),
+        email_verified: who.email.is_some() && !who.email_unverified && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
+        name: who.name.as_deref(),
+        picture: who.picture.as_deref(),
+        auth_method: &who.auth_method,
+        platform: who.platform,
+        device: device.and_then(Attested::required),
+    }
+}
+
+pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
+    Ok(NewUserIds {
+        user: ports.id(UserId::from_random)?,
+        identity: ports.id(IdentityId::from_random)?,
+        created_event: ports.id(EventId::from_random)?,
+        linked_event: ports.id(EventId::from_random)?,
+    })
+}
+
+/// The account that an address belongs to, if any: verified before claimed.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, UserError> {
+    Ok(users::by_email(ports.db.as_ref(), email).await?)
+}
+
+/// Changes the caller's account. Nothing to change is no write and no event.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn update(ports: &Ports, me: SignedIn, changes: &UserChanges, origin: &RequestOrigin) -> Result<User, UserError> {
+    if !changes.name.changes(me.user.name.as_deref()) && !changes.picture.changes(me.user.picture.as_deref()) {
+        return Ok(me.user);
+    }
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    users::update(ports.db.as_ref(), me.caller(), changes, &stamp).await?.ok_or(UserError::SignedOut)
+}
+
+/// Deletes the caller's account with everything that hangs on it.
+///
+/// # Errors
+/// [`UserError`]
+pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
+    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let before = ports.before_deletion.iter().flat_map(|statements| statements(by, &stamp)).collect();
+    if users::delete(ports.db.as_ref(), by, before, &stamp).await? { Ok(()) } else { Err(UserError::SignedOut) }
+}

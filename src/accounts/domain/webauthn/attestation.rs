@@ -1,0 +1,121 @@
+//! The attestation object (WebAuthn Level 3 §6.5.4).
+//!
+//! The service asks for no attestation. A client that sends one all the same is not believed: the statement is parsed and left at that.
+
+use crate::accounts::domain::cbor::{Reader, once};
+
+/// More than the longest chain of certificates that authenticators send.
+const MOST_BYTES: usize = 32 * 1024;
+
+/// No format has more than six.
+const MOST_MEMBERS: u64 = 16;
+
+const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
+
+/// What came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AttestationObject {
+    /// The format of the statement.
+    pub format: String,
+    /// The authenticator data, as it came.
+    pub auth_data: Vec<u8>,
+    /// The statement, as far as it is looked at.
+    pub statement: Statement,
+}
+
+/// The shape of a statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Statement {
+    /// A map, with these names.
+    Map(Vec<String>),
+    /// A list, as compound statements are.
+    List,
+    /// Anything else.
+    Other,
+}
+
+fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
+    let mut inside = Reader::new(reader.item()?);
+    if !inside.is_map() {
+        return Ok(if inside.is_array() { Statement::List } else { Statement::Other });
+    }
+    let count = inside.map()?;
+    if count > MOST_MEMBERS {
+        return Err("too many members");
+    }
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let name = inside.text()?.to_owned();
+        if names.contains(&name) {
+            return Err("a member twice");
+        }
+        names.push(name);
+        inside.skip()?;
+    }
+    Ok(Statement::Map(names))
+}
+
+/// Reads an attestation object that fills `bytes` to the end.
+///
+/// # Errors
+/// Why it is none.
+pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
+    if bytes.len() > MOST_BYTES {
+        return Err("the attestation object is too long");
+    }
+    members(bytes).map_err(|_| REFUSED)
+}
+
+fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
+    let (mut format, mut auth_data, mut stated) = (None, None, None);
+    let mut reader = Reader::new(bytes);
+    for _ in 0..reader.map()? {
+        match reader.text()? {
+            "fmt" => once(&mut format, reader.text()?.to_owned())?,
+            "authData" => once(&mut auth_data, reader.bytes()?.to_vec())?,
+            "attStmt" => once(&mut stated, statement(&mut reader)?)?,
+            _ => reader.skip()?,
+        }
+    }
+    reader.end()?;
+    let lacks = "a member is missing";
+    Ok(AttestationObject { format: format.ok_or(lacks)?, auth_data: auth_data.ok_or(lacks)?, statement: stated.ok_or(lacks)? })
+}
+
+/// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
+const FORMATS: [(&str, &[&str]); 8] = [
+    ("none", &[]),
+    ("packed", &["alg", "sig"]),
+    ("tpm", &["ver", "alg", "x5c", "sig", "certInfo", "pubArea"]),
+    ("android-key", &["alg", "sig", "x5c"]),
+    ("android-safetynet", &["ver", "response"]),
+    ("fido-u2f", &["x5c", "sig"]),
+    ("apple", &["x5c"]),
+    ("compound", &[]),
+];
+
+impl AttestationObject {
+    /// Whether the format is one of the registry's (step 21).
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        FORMATS.iter().any(|(format, _)| *format == self.format)
+    }
+
+    /// Whether the statement has the shape of its format (step 22); its signature and certificates are not verified.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_shape(&self) -> Result<(), &'static str> {
+        let members = match (&self.statement, self.format.as_str()) {
+            (Statement::List, "compound") => return Ok(()),
+            (Statement::Map(members), _) => members,
+            _ => return Err("the attestation statement is no map"),
+        };
+        if self.format == "none" && !members.is_empty() {
+            return Err("the attestation statement of format none is not empty");
+        }
+        let wanted = FORMATS.iter().find(|(format, _)| *format == self.format).map_or(&[][..], |(_, wanted)| wanted);
+        let complete = wanted.iter().all(|name| members.iter().any(|member| member == name));
+        if complete { Ok(()) } else { Err("the attestation statement lacks a member of its format") }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6), and the request that it must be over.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+
+use crate::accounts::domain::authenticate::SignedIn;
+use crate::accounts::domain::devices::admit;
+use crate::accounts::domain::devices::admit::{Presented, Shown};
+use crate::accounts::domain::devices::request_challenge::Request;
+use crate::accounts::http::App;
+use crate::accounts::model::attest::KeyId;
+use crate::accounts::model::config::Config;
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::http::error::ApiError;
+use crate::kernel::model::base64;
+use crate::kernel::model::config::Environment;
+
+const KEY: &str = "x-ios-app-attest-key";
+const ASSERTION: &str = "x-ios-app-attest-assertion";
+const BUNDLE: &str = "x-ios-app-bundle-id";
+const CHALLENGE: &str = "x-request-challenge";
+
+/// Reads the four headers.
+fn shown(headers: &HeaderMap) -> Shown {
+    let mut all = [KEY, ASSERTION, BUNDLE, CHALLENGE].map(|name| headers.get_all(name).iter());
+    let values = all.each_mut().map(|values| (values.next(), values.next()));
+    if values.iter().all(|(first, _)| first.is_none()) {
+        return Shown::Nothing;
+    }
+    let text = values.map(|(first, second)| first.filter(|_| second.is_none()).and_then(|value| value.to_str().ok()));
+    let [Some(key), Some(assertion), Some(bundle), Some(challenge)] = text else {
+        return Shown::Malformed("a header of the assertion is missing, given twice, or not text");
+    };
+    match (KeyId::parse(key), base64::decode(assertion), base64::decode(challenge)) {
+        (Some(key), Some(assertion), Some(challenge)) => {
+            Shown::Assertion(Presented { key, assertion, bundle: bundle.to_owned(), challenge })
+        }
+        _ => Shown::Malformed("a header of the assertion is not base64"),
+    }
+}
+
+/// The host by which clients know the API: in production the issuer's, whatever a request says.
+fn host(config: &Config, parts: &Parts) -> String {
+    if config.environment == Environment::Production {
+        let rest = config.jwt_issuer.strip_prefix("https://").unwrap_or_default();
+        return rest.split('/').next().unwrap_or_default().to_owned();
+    }
+    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default().to_owned()
+}
+
+/// What a request shows of its device, and what request it is.
+#[derive(Debug)]
+pub struct DeviceProof {
+    shown: Shown,
+    method: Method,
+    host: String,
+    target: String,
+    schemes: &'static [&'static str],
+}
+
+impl DeviceProof {
+    fn of(app: &App, parts: &Parts) -> Self {
+        // Behind a proxy the native server does not see the scheme; in production every client comes by https.
+        let production = app.ports.config.environment == Environment::Production;
+        let schemes: &[&str] = if production { &["https"] } else { &["https", "http"] };
+        let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        Self { shown: shown(&parts.headers), method: parts.method.clone(), host: host(&app.ports.config, parts), target, schemes }
+    }
+
+    /// What is shown.
+    #[must_use]
+    pub const fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// The request that it must be over.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request { method: self.method.as_str(), schemes: self.schemes, host: &self.host, target: &self.target }
+    }
+}
+
+impl FromRequestParts<App> for DeviceProof {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self::of(app, parts))
+    }
+}
+
+/// Whether the device may use the token: asked of every caller who is established by one.
+///
+/// # Errors
+/// 403 where an assertion is required and missing or not good.
+pub(super) async fn admit(app: &App, parts: &mut Parts, me: &SignedIn) -> Result<(), ApiError> {
+    let proof = DeviceProof::of(app, parts);
+    let origin = RequestOrigin::from_request_parts(parts, app).await?;
+    Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request(), &origin).await?)
+}

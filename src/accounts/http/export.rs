@@ -1,0 +1,40 @@
+//! Everything that is kept about an account, as JSON.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use serde_json::{Map, Value, json};
+
+use crate::accounts::domain::export;
+use crate::accounts::http::App;
+use crate::accounts::http::caller::CurrentUser;
+use crate::kernel::http::error::ApiError;
+use crate::kernel::http::extract::AppJson;
+use crate::kernel::store;
+
+/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
+///
+/// # Errors
+/// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
+#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
+pub async fn export(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<Response, ApiError> {
+    let found = export::of(&app.ports, me.user.id, me.now).await?;
+    let mut document = Map::from_iter([("exported_at".to_owned(), json!(me.now.millis()))]);
+    for (name, rows) in found.0 {
+        let objects: Vec<Value> =
+            rows.into_iter().map(|row| row.into_iter().map(|(name, value)| (name, json_of(value))).collect()).collect();
+        let one = name == "account" || name == "totp";
+        document.insert(name.to_owned(), if one { objects.into_iter().next().unwrap_or(Value::Null) } else { Value::Array(objects) });
+    }
+    let mut response = AppJson(Value::Object(document)).into_response();
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"hamrah-account.json\""));
+    Ok(response)
+}
+
+fn json_of(value: store::Value) -> Value {
+    match value {
+        store::Value::Null => Value::Null,
+        store::Value::Integer(number) => json!(number),
+        store::Value::Text(text) => json!(text),
+    }
+}

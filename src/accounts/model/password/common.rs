@@ -1,0 +1,115 @@
+//! Passwords that are tried first: a short list, runs of one kind, and what somebody is called. A service with lists of leaked passwords can be
+//! asked besides.
+
+/// In lower case, letters and digits only, and without the digits at the end: those are tried in all ways.
+const TRIED_FIRST: [&str; 72] = [
+    "password",
+    "passw0rd",
+    "p4ssword",
+    "p4ssw0rd",
+    "passwort",
+    "motdepasse",
+    "contrasena",
+    "parola",
+    "senha",
+    "wachtwoord",
+    "qwerty",
+    "qwertyui",
+    "qwertyuiop",
+    "qwertz",
+    "qwertzui",
+    "azerty",
+    "azertyuiop",
+    "asdfghjk",
+    "asdfghjkl",
+    "zxcvbnm",
+    "qazwsx",
+    "qazwsxedc",
+    "iloveyou",
+    "letmein",
+    "letmeinnow",
+    "welcome",
+    "welcometo",
+    "admin",
+    "adminadmin",
+    "administrator",
+    "root",
+    "rootroot",
+    "superuser",
+    "changeme",
+    "changeit",
+    "secret",
+    "topsecret",
+    "default",
+    "testtest",
+    "testing",
+    "guest",
+    "user",
+    "useruser",
+    "login",
+    "master",
+    "access",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "basketball",
+    "superman",
+    "batman",
+    "starwars",
+    "pokemon",
+    "sunshine",
+    "princess",
+    "shadow",
+    "michael",
+    "jennifer",
+    "jordan",
+    "liverpool",
+    "chelsea",
+    "arsenal",
+    "trustno",
+    "whatever",
+    "computer",
+    "internet",
+    "samsung",
+    "google",
+    "facebook",
+    "abcabc",
+];
+
+/// Shortest part of a name that counts: every third password holds an "al".
+const SHORTEST_PART: usize = 4;
+
+/// Whether somebody who guesses comes by this one soon.
+pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
+    let lower = password.to_lowercase();
+    if is_run(&lower) {
+        return true;
+    }
+    let bare = bare(&lower);
+    // Digits and signs around a name or a word add next to nothing.
+    let word = bare.trim_matches(|c: char| c.is_ascii_digit());
+    let named = about.iter().any(|name| {
+        let name = name.to_lowercase();
+        let local = name.split('@').next().unwrap_or_default();
+        lower == name || (local.chars().count() >= SHORTEST_PART && (word == local || word == self::bare(local)))
+    });
+    named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
+}
+
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Whether each character follows the one before it by the same step: `aaaaaaaa`, `12345678`, `hgfedcba`.
+fn is_run(text: &str) -> bool {
+    let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
+    let mut steps = codes.windows(2).map(|pair| match pair {
+        [one, next] => next - one,
+        _ => 0,
+    });
+    let Some(first) = steps.next() else {
+        return false;
+    };
+    (-1..=1).contains(&first) && steps.all(|step| step == first || (first == 1 && step == -9))
+}

@@ -1,0 +1,40 @@
+//! The settings of all systems, read together.
+
+use std::sync::Arc;
+
+use crate::accounts::model::config as accounts;
+use crate::authorization::model::config as authorization;
+use crate::kernel::model::config as kernel;
+use crate::kernel::model::config::{ConfigError, Reader};
+
+/// The checked settings of all systems.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The kernel's.
+    pub kernel: Arc<kernel::Config>,
+    /// Those of accounts.
+    pub accounts: Arc<accounts::Config>,
+    /// Those of the authorization service.
+    pub authorization: Arc<authorization::Config>,
+}
+
+impl Config {
+    /// Reads every setting through `lookup`, which returns `None` for a setting that is not set.
+    ///
+    /// # Errors
+    /// All problems at once. Each names its setting and never a secret.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let kernel = Arc::new(kernel::Config::read(&mut reader));
+        let accounts = accounts::Config::read(&mut reader, Arc::clone(&kernel)).map(Arc::new);
+        // Every system reads its settings, so that all problems are reported at once.
+        let authorization = authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
+        match (accounts, authorization) {
+            (Some(accounts), Some(authorization)) if reader.problems.is_empty() => Ok(Self { kernel, accounts, authorization }),
+            _ => Err(ConfigError(reader.problems)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

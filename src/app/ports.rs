@@ -1,0 +1,69 @@
+//! The ports of all systems.
+
+use std::sync::Arc;
+
+use crate::accounts::domain as accounts;
+use crate::accounts::domain::access_token::Signatures;
+use crate::app::config::Config;
+use crate::authorization::domain as authorization;
+use crate::authorization::store::people;
+use crate::kernel::domain as kernel;
+use crate::kernel::domain::compute::{Compute, Turns};
+use crate::kernel::domain::rate_limit::RateLimiter;
+use crate::kernel::domain::{Clock, Entropy, Outgoing};
+use crate::kernel::store::Db;
+
+/// What a platform provides.
+#[derive(Clone)]
+pub struct Adapters {
+    /// The database.
+    pub db: Arc<dyn Db>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The CSPRNG.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signs and verifies access tokens.
+    pub signatures: Arc<dyn Signatures>,
+    /// Counts requests per address.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Calls other servers.
+    pub outgoing: Arc<dyn Outgoing>,
+    /// Runs long work.
+    pub compute: Arc<dyn Compute>,
+}
+
+/// The ports of all systems.
+#[derive(Clone)]
+pub struct Ports {
+    /// The kernel's ports.
+    pub kernel: kernel::Ports,
+    /// The ports of accounts.
+    pub accounts: accounts::Ports,
+    /// The ports of the authorization service.
+    pub authorization: authorization::Ports,
+}
+
+impl Ports {
+    /// Composes the ports of all systems from what the platform provides.
+    #[must_use]
+    pub fn new(adapters: Adapters, config: Config) -> Self {
+        let kernel = kernel::Ports {
+            db: adapters.db,
+            clock: adapters.clock,
+            entropy: adapters.entropy,
+            limiter: adapters.limiter,
+            outgoing: adapters.outgoing,
+            compute: adapters.compute,
+            config: config.kernel,
+        };
+        let accounts = accounts::Ports {
+            kernel: kernel.clone(),
+            signatures: adapters.signatures,
+            hashing: Turns::new(config.accounts.passwords.at_once),
+            before_deletion: vec![people::before_account_deletion],
+            config: config.accounts,
+        };
+        let authorization = authorization::Ports { accounts: accounts.clone(), config: config.authorization };
+        Self { kernel, accounts, authorization }
+    }
+}

@@ -1,0 +1,114 @@
+//! Bodies: JSON, bounded in depth, and what its fields may look like.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::http::error::{ApiError, Code};
+
+/// Whether a Content-Type is JSON; parameters such as a charset do not matter.
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    is(headers, "application/json")
+}
+
+/// Whether a Content-Type is a form.
+#[must_use]
+pub fn is_form(headers: &HeaderMap) -> bool {
+    is(headers, "application/x-www-form-urlencoded")
+}
+
+fn is(headers: &HeaderMap, media_type: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+}
+
+/// Deepest nesting of a body. What is ignored is skipped by `serde_json` without a limit.
+const MOST_NESTING: usize = 32;
+
+/// How deeply brackets are nested at most, outside of texts.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match (in_text, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'{' | b'[') => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// A JSON body of type `T`; as an answer, JSON with status 200.
+#[derive(Debug)]
+pub struct AppJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        if nesting(&body) > MOST_NESTING {
+            return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
+        }
+        // Only objects: a list would be read by position. Fields given twice are refused by the derived readers.
+        if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+            return Err(ApiError::because(Code::InvalidBody, "a list"));
+        }
+        // What is skipped is not read as text either, so that it is UTF-8 is checked here.
+        let text = std::str::from_utf8(&body).map_err(|_| Code::MalformedJson)?;
+        serde_json::from_str(text).map(Self).map_err(|error| {
+            let code = if error.is_data() { Code::InvalidBody } else { Code::MalformedJson };
+            // The error's own text could repeat a value, so only its place is kept.
+            ApiError::because(code, format!("line {}, column {}", error.line(), error.column()))
+        })
+    }
+}
+
+impl<T: Serialize> axum::response::IntoResponse for AppJson<T> {
+    fn into_response(self) -> axum::response::Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but the first).
+///
+/// # Errors
+/// If it is neither a text nor null.
+pub fn absent_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+/// Reads an optional truth value that some providers write as a text; empty means absent.
+///
+/// # Errors
+/// If it is anything else.
+pub fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Bool(bool),
+        Text(String),
+    }
+    match Option::<Written>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Written::Bool(value)) => Ok(Some(value)),
+        Some(Written::Text(text)) => match text.as_str() {
+            "" => Ok(None),
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(serde::de::Error::custom("neither true nor false")),
+        },
+    }
+}

@@ -1,0 +1,23 @@
+//! How often an address may ask. Who it is says the platform; where it does not know, nothing is counted.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::kernel::domain::rate_limit::RateClass;
+use crate::kernel::http::App;
+use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::extract::ClientAddress;
+use crate::kernel::model::address;
+
+/// Refuses what is one request too many, before anything is asked of the database.
+pub async fn limit_rate(State((app, class)): State<(App, RateClass)>, request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<ClientAddress>().and_then(|ClientAddress(client)| *client);
+    let Some(client) = client else {
+        return next.run(request).await;
+    };
+    match app.ports.limiter.excess(class, address::network(client)).await {
+        None => next.run(request).await,
+        Some(wait) => ApiError::retry_after(Code::RateLimited, wait).into_response(),
+    }
+}

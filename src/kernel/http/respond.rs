@@ -1,0 +1,182 @@
+//! Around every answer: its request id, the body of an error, the security headers, one line in the log.
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::kernel::http::App;
+use crate::kernel::http::error::{ApiError, Code, StepUp};
+use crate::kernel::http::extract::{OutgoingCookies, RequestId};
+use crate::kernel::http::route::ErrorForm;
+use crate::kernel::model::config::Environment;
+use crate::kernel::model::ids::EventId;
+
+/// The header in which a request's id comes and goes.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An error's body: a problem document (RFC 9457) with our members.
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs#error-not_found")]
+    kind: String,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    #[schema(example = 404)]
+    status: u16,
+    /// A sentence for people.
+    detail: &'static str,
+    /// Always `false`.
+    success: bool,
+    /// The same sentence: what the clients show. Of the authorization service: the code.
+    error: &'static str,
+    /// What went wrong, for machines; stable.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    /// The request's id, to name when asking for help.
+    request_id: String,
+    /// With `reauthentication_required`: what would satisfy it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up: Option<StepUp>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+}
+
+/// Wraps every answer.
+pub async fn respond(State((app, form)): State<(App, ErrorForm)>, mut request: Request, next: Next) -> Response {
+    let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
+    // Not in development: a browser would hold all of localhost to https for two years.
+    let https = app.ports.config.environment == Environment::Production;
+    let method = known_method(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let cookies = OutgoingCookies::default();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(cookies.clone());
+
+    let mut response = next.run(request).await;
+    let error = error_of(&mut response);
+    if let Some(error) = &error {
+        response = problem(response.headers(), error, form, &id);
+    }
+    finish(response.headers_mut(), &id, https, &cookies);
+    log(&id, method, &route, response.status(), error.as_ref());
+    response
+}
+
+/// A method's name for the log: what a client makes up does not get there.
+fn known_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
+}
+
+fn accepted_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let ok = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    ok.then(|| text.to_owned())
+}
+
+fn fresh_id(app: &App) -> String {
+    app.ports.id(EventId::from_random).map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
+}
+
+/// Our error, or what the router answered by itself in plain text.
+fn error_of(response: &mut Response) -> Option<ApiError> {
+    let ours = response.extensions_mut().remove::<ApiError>();
+    let status = response.status();
+    ours.or_else(|| {
+        let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        ((status.is_client_error() || status.is_server_error()) && !json).then(|| ApiError::from_status(status))
+    })
+}
+
+/// A complete answer for a request that never got to the router.
+#[must_use]
+pub fn unrouted(code: Code) -> Response {
+    let id = "unknown";
+    let mut response = problem(&HeaderMap::new(), &code.into(), ErrorForm::Problem, id);
+    finish(response.headers_mut(), id, false, &OutgoingCookies::default());
+    response
+}
+
+fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) -> Response {
+    let code = error.code;
+    let sentence = error.detail.unwrap_or(code.detail());
+    let body = Problem {
+        kind: format!("/docs#error-{}", code.as_str()),
+        title: code.status().canonical_reason().unwrap_or_default(),
+        status: code.status().as_u16(),
+        detail: sentence,
+        success: false,
+        error: match form {
+            ErrorForm::Problem => sentence,
+            ErrorForm::Flat => code.as_str(),
+        },
+        code: code.as_str(),
+        request_id: id.to_owned(),
+        step_up: error.step_up.clone(),
+        members: error.members.clone(),
+    };
+    let mut response = (code.status(), Json(body)).into_response();
+    let headers = response.headers_mut();
+    // What gates and the router said besides: CORS, Vary, Allow.
+    for (name, value) in answered {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    match code {
+        Code::InvalidToken => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+        }
+        Code::InternalKeyRequired => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("InternalKey"));
+        }
+        _ if code.status() == StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCookies) {
+    for cookie in cookies.take() {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let fixed = [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, "no-referrer"), (header::X_FRAME_OPTIONS, "DENY")];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Pages bring their own policy; everything else is data and loads nothing.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+    }
+}
+
+/// One line a request. The route is the table's, not the address: addresses can hold what must not be logged.
+fn log(id: &str, method: &str, route: &str, status: StatusCode, error: Option<&ApiError>) {
+    let (code, reason) = error.map_or(("", ""), |error| (error.code.as_str(), error.reason.as_deref().unwrap_or_default()));
+    let status = status.as_u16();
+    if status >= 500 {
+        tracing::error!(request_id = id, method, route, status, code, reason, "request failed");
+    } else {
+        tracing::info!(request_id = id, method, route, status, code, reason, "request");
+    }
+}

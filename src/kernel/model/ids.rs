@@ -1,0 +1,73 @@
+//! Ids as types, so that a session id cannot be passed for a user id.
+
+use std::fmt;
+
+use uuid::{Builder, Uuid};
+
+/// Length of a UUID in its hyphenated form, the only accepted form.
+const HYPHENATED: usize = 36;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Makes a random id (UUID version 4, RFC 9562 §5.4) from 16 bytes of entropy.
+            #[must_use]
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(Builder::from_random_bytes(bytes).into_uuid())
+            }
+
+            /// Reads the hyphenated form in either case. Returns `None` for any other text.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                (text.len() == HYPHENATED).then(|| Uuid::try_parse(text).ok().map(Self)).flatten()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// The id of an account, in lower case with hyphens. It never changes.
+    UserId
+}
+uuid_id! {
+    /// The id of a session. Session token, access token (`sid`) and refresh tokens share it. Not a
+    /// secret.
+    SessionId
+}
+uuid_id! {
+    /// The id of an event in the log.
+    EventId
+}
+uuid_id! {
+    /// The id of a challenge, which can be used once.
+    ChallengeId
+}
+uuid_id! {
+    /// The id of a linked identity of an account at a provider.
+    IdentityId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_hyphenated_form_is_an_id() {
+        let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+        assert_eq!(UserId::parse(id).map(|id| id.to_string()).as_deref(), Some(id));
+        assert_eq!(UserId::parse(&id.to_uppercase()).map(|id| id.to_string()).as_deref(), Some(id));
+        for other in ["", "67e5504410b1426f9247bb680e5fe0c8", "{67e55044-10b1-426f-9247-bb680e5fe0c8}", "../../etc/passwd"] {
+            assert_eq!(UserId::parse(other), None, "{other}");
+        }
+    }
+}

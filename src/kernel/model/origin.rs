@@ -1,0 +1,101 @@
+//! Web origins (RFC 6454), compared character by character, and their domains.
+
+/// A `scheme://host[:port]`, in lower case, exactly as browsers send it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads a configured origin.
+    ///
+    /// # Errors
+    /// The problem, for the operator: a path or trailing slash, a wildcard, upper case, a default
+    /// port, or another scheme.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (rest, default_port) = match text.split_once("://") {
+            Some(("https", rest)) => (rest, ":443"),
+            Some(("http", rest)) => (rest, ":80"),
+            _ => return Err("must begin with https:// or http://"),
+        };
+        if rest.contains(['/', '?', '#']) {
+            return Err("must have no path and no trailing slash");
+        }
+        if rest.contains('*') {
+            return Err("must be exact: no wildcard");
+        }
+        if rest.ends_with(default_port) {
+            return Err("must not name the scheme's default port: browsers leave it out");
+        }
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (rest, None),
+        };
+        let bracketed =
+            host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) || (host.contains(['[', ']', ':']) && !bracketed) {
+            return Err("must be a host in lower case with an optional port");
+        }
+        let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':' | b'[' | b']');
+        if rest.is_empty() || !rest.bytes().all(ok) {
+            return Err("must be a host in lower case with an optional port");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the origin as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the host without the port.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let authority = self.0.split_once("://")?.1;
+        if authority.starts_with('[') { authority.split_inclusive(']').next() } else { authority.split(':').next() }
+    }
+
+    /// Returns true if the origin's scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+/// Returns true for a domain in lower case with a dot that is no IP address.
+pub(crate) fn is_domain(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// Returns true if `domain` is `parent` or a subdomain of it.
+pub(crate) fn is_within(domain: &str, parent: &str) -> bool {
+    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_origins() {
+        for good in ["https://hamrah.app", "http://localhost:5173", "http://[::1]:8080"] {
+            assert_eq!(Origin::parse(good).map(|o| o.0).as_deref(), Ok(good));
+        }
+        for bad in [
+            "https://hamrah.app/",
+            "https://*.hamrah.app",
+            "*",
+            "null",
+            "hamrah.app",
+            "https://Hamrah.app",
+            "https://hamrah.app:443",
+            "https://",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Checks that a configured secret is long, random and not a published example.
+
+/// Minimum length of a secret, in characters.
+const MIN_SECRET_CHARS: usize = 32;
+/// Minimum number of different characters. A random secret of 32 hexadecimal digits has about 14.
+const MIN_SECRET_VARIETY: usize = 12;
+/// Published values that look like secrets, in lower case, letters and digits only. The second is
+/// the example of the Standard Webhooks.
+const KNOWN_SECRETS: [&str; 2] = ["hamrahinternalservicekey2025", "mfkq9r8gkyqrtwjupd8ilpzio2lalasw"];
+/// Typical parts of invented secrets. One in about ten thousand random secrets of 43 characters has
+/// one.
+const MADE_UP: [&str; 14] = [
+    "changeme",
+    "example",
+    "placeholder",
+    "replace",
+    "secret",
+    "password",
+    "internal",
+    "apikey",
+    "hamrah",
+    "donotuse",
+    "1234",
+    "abcd",
+    "qwer",
+    "0000",
+];
+
+/// Returns the reason why a secret must not be used, or `None`. In development only published
+/// values are refused.
+pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> {
+    let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
+        return Some("holds a published example value");
+    }
+    // Clients send keys in a header.
+    if !secret.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some("holds a key with characters that a header cannot carry");
+    }
+    if development {
+        return None;
+    }
+    if secret.len() < MIN_SECRET_CHARS {
+        return Some("holds a key of fewer than 32 characters");
+    }
+    let mut different = secret.as_bytes().to_vec();
+    different.sort_unstable();
+    different.dedup();
+    let repeated = plain.split_at_checked(plain.len() / 2).is_some_and(|(first, second)| first == second);
+    let made_up = different.len() < MIN_SECRET_VARIETY || repeated || MADE_UP.iter().any(|part| plain.contains(part));
+    made_up.then_some("holds a key that is a placeholder or not random")
+}
