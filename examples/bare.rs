@@ -44,12 +44,17 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
             _ => row.try_get::<i64, _>(index).map(Value::from),
         }
     };
-    row.columns().iter().map(|column| Ok((column.name().to_owned(), value(column.ordinal())?))).collect()
+    row.columns()
+        .iter()
+        .map(|column| Ok((column.name().to_owned(), value(column.ordinal())?)))
+        .collect()
 }
 
 #[allow(clippy::disallowed_methods, reason = "it has no ports")]
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -60,9 +65,20 @@ fn failed(error: sqlx::Error) -> (StatusCode, String) {
     }
 }
 
-async fn session(State(pool): State<SqlitePool>, headers: HeaderMap) -> Result<Json<Record>, (StatusCode, String)> {
-    let hash = headers.get("x-token-hash").and_then(|hash| hash.to_str().ok()).unwrap_or_default();
-    let row = sqlx::query(SESSION).bind(hash).bind(now()).fetch_one(&pool).await.map_err(failed)?;
+async fn session(
+    State(pool): State<SqlitePool>,
+    headers: HeaderMap,
+) -> Result<Json<Record>, (StatusCode, String)> {
+    let hash = headers
+        .get("x-token-hash")
+        .and_then(|hash| hash.to_str().ok())
+        .unwrap_or_default();
+    let row = sqlx::query(SESSION)
+        .bind(hash)
+        .bind(now())
+        .fetch_one(&pool)
+        .await
+        .map_err(failed)?;
     Ok(Json(record(&row).map_err(failed)?))
 }
 
@@ -74,9 +90,16 @@ async fn sql(
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let mut answers = Vec::with_capacity(statements.len());
     for Statement { text, params } in statements {
-        let query = params.into_iter().fold(sqlx::query(AssertSqlSafe(text)), sqlx::query::Query::bind);
+        let query = params
+            .into_iter()
+            .fold(sqlx::query(AssertSqlSafe(text)), sqlx::query::Query::bind);
         let rows = query.fetch_all(&mut *transaction).await.map_err(failed)?;
-        answers.push(rows.iter().map(record).collect::<Result<_, _>>().map_err(failed)?);
+        answers.push(
+            rows.iter()
+                .map(record)
+                .collect::<Result<_, _>>()
+                .map_err(failed)?,
+        );
     }
     transaction.commit().await.map_err(failed)?;
     Ok(Json(answers))
@@ -95,7 +118,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The same pool and the same PRAGMAs as the server's.
     let pool = Sqlite::open(&url).await?.pool().clone();
     let routes = Router::new()
-        .route("/empty", get(async || ([(header::CONTENT_TYPE, "application/json")], "{}")))
+        .route(
+            "/empty",
+            get(async || ([(header::CONTENT_TYPE, "application/json")], "{}")),
+        )
         .route("/session", get(session))
         .route("/sql", post(sql).layer(DefaultBodyLimit::disable()))
         .with_state(pool);

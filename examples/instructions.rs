@@ -55,7 +55,10 @@ struct CountingEntropy(AtomicU64);
 impl Entropy for CountingEntropy {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
         for chunk in buffer.chunks_mut(8) {
-            let mixed = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mixed = self
+                .0
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             for (byte, random) in chunk.iter_mut().zip(mixed.to_le_bytes()) {
                 *byte = random;
             }
@@ -104,13 +107,25 @@ impl Api {
         ))))
     }
 
-    async fn send(&self, request: http::request::Builder, body: Body, expected: StatusCode) -> Result<Vec<u8>, Failure> {
+    async fn send(
+        &self,
+        request: http::request::Builder,
+        body: Body,
+        expected: StatusCode,
+    ) -> Result<Vec<u8>, Failure> {
         let client = ClientAddress(Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        let request = request.header(header::HOST, "localhost").extension(client).body(body)?;
+        let request = request
+            .header(header::HOST, "localhost")
+            .extension(client)
+            .body(body)?;
         let answer = self.0.clone().oneshot(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes().to_vec();
-        if status == expected { Ok(body) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()) }
+        if status == expected {
+            Ok(body)
+        } else {
+            Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into())
+        }
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -118,16 +133,36 @@ impl Api {
             .header(header::CONTENT_TYPE, "application/json")
             .header("x-internal-service", "hamrah-app")
             .header("x-internal-key", INTERNAL_KEY);
-        Ok(serde_json::from_slice(&self.send(request, body.to_string().into(), StatusCode::OK).await?)?)
+        Ok(serde_json::from_slice(
+            &self
+                .send(request, body.to_string().into(), StatusCode::OK)
+                .await?,
+        )?)
     }
 
-    async fn get(&self, path: &str, name: header::HeaderName, value: &str, expected: StatusCode) -> Result<(), Failure> {
-        self.send(Request::get(path).header(name, value), Body::empty(), expected).await.map(drop)
+    async fn get(
+        &self,
+        path: &str,
+        name: header::HeaderName,
+        value: &str,
+        expected: StatusCode,
+    ) -> Result<(), Failure> {
+        self.send(
+            Request::get(path).header(name, value),
+            Body::empty(),
+            expected,
+        )
+        .await
+        .map(drop)
     }
 }
 
 fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
-    Ok(answer.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("no {pointer} in {answer}"))?.to_owned())
+    Ok(answer
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("no {pointer} in {answer}"))?
+        .to_owned())
 }
 
 /// The same token, signed by somebody else.
@@ -143,9 +178,19 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
         "email": "ada@example.com", "name": "Ada", "auth_method": "google", "provider": "google", "provider_id": "1", "platform": "web",
     });
     let user = text(&api.post("/api/internal/users", &person).await?, "/user/id")?;
-    let session = api.post("/api/internal/sessions", &json!({ "user_id": user, "platform": "web" })).await?;
+    let session = api
+        .post(
+            "/api/internal/sessions",
+            &json!({ "user_id": user, "platform": "web" }),
+        )
+        .await?;
     let cookie = format!("session={}", text(&session, "/session_token")?);
-    let pair = api.post("/api/internal/tokens", &json!({ "user_id": user, "platform": "api" })).await?;
+    let pair = api
+        .post(
+            "/api/internal/tokens",
+            &json!({ "user_id": user, "platform": "api" }),
+        )
+        .await?;
     let access = text(&pair, "/access_token")?;
     let good = format!("Bearer {access}");
     let bad = format!("Bearer {}", forged(&access)?);
@@ -153,19 +198,43 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
     for _ in 0..times {
         match operation {
             "health" => {
-                api.get("/health", header::ACCEPT, "*/*", StatusCode::OK).await?;
+                api.get("/health", header::ACCEPT, "*/*", StatusCode::OK)
+                    .await?;
             }
             "forged" => {
-                api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &bad, StatusCode::UNAUTHORIZED).await?;
+                api.get(
+                    "/api/auth/tokens/validate",
+                    header::AUTHORIZATION,
+                    &bad,
+                    StatusCode::UNAUTHORIZED,
+                )
+                .await?;
             }
             "validate-session" => {
-                api.get("/api/auth/sessions/validate", header::COOKIE, &cookie, StatusCode::OK).await?;
+                api.get(
+                    "/api/auth/sessions/validate",
+                    header::COOKIE,
+                    &cookie,
+                    StatusCode::OK,
+                )
+                .await?;
             }
             "validate-token" => {
-                api.get("/api/auth/tokens/validate", header::AUTHORIZATION, &good, StatusCode::OK).await?;
+                api.get(
+                    "/api/auth/tokens/validate",
+                    header::AUTHORIZATION,
+                    &good,
+                    StatusCode::OK,
+                )
+                .await?;
             }
             "refresh" => {
-                let next = api.post("/api/auth/tokens/refresh", &json!({ "refresh_token": refresh })).await?;
+                let next = api
+                    .post(
+                        "/api/auth/tokens/refresh",
+                        &json!({ "refresh_token": refresh }),
+                    )
+                    .await?;
                 refresh = text(&next, "/refresh_token")?;
             }
             unknown => return Err(format!("unknown: {unknown}").into()),
@@ -180,6 +249,12 @@ fn main() -> Result<(), Failure> {
         return Err("usage: instructions OPERATION TIMES".into());
     };
     // The line that a request leaves in the log is made, and thrown away.
-    tracing_subscriber::fmt().with_writer(io::sink).with_target(false).init();
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&operation, times.parse()?))
+    tracing_subscriber::fmt()
+        .with_writer(io::sink)
+        .with_target(false)
+        .init();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(&operation, times.parse()?))
 }

@@ -24,7 +24,13 @@ fn insert(id: &str, bytes: usize) -> Statement {
 }
 
 async fn count(db: &Sqlite) -> i64 {
-    let rows = db.batch(vec![statement("SELECT COUNT(*) AS n FROM challenges", Vec::new())]).await.expect("counts");
+    let rows = db
+        .batch(vec![statement(
+            "SELECT COUNT(*) AS n FROM challenges",
+            Vec::new(),
+        )])
+        .await
+        .expect("counts");
     rows[0][0].integer("n").expect("a number")
 }
 
@@ -32,14 +38,26 @@ async fn count(db: &Sqlite) -> i64 {
 async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/test.db", folder.path().display());
-    let (db, other) = (Sqlite::open(&url).await.expect("opens"), Sqlite::open(&url).await.expect("opens"));
+    let (db, other) = (
+        Sqlite::open(&url).await.expect("opens"),
+        Sqlite::open(&url).await.expect("opens"),
+    );
     migrations::apply(db.pool()).await.expect("applies");
-    let lock = other.pool().begin_with("BEGIN IMMEDIATE").await.expect("locks");
+    let lock = other
+        .pool()
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .expect("locks");
     let refused = db.batch(vec![insert("a", 1), insert("b", 1)]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
     assert_eq!(count(&db).await, 0, "reading goes on meanwhile");
     drop(lock);
-    db.batch(vec![insert("a", 1), insert("b", 1)]).await.expect("a retry succeeds");
+    db.batch(vec![insert("a", 1), insert("b", 1)])
+        .await
+        .expect("a retry succeeds");
     assert_eq!(count(&db).await, 2);
 }
 
@@ -47,21 +65,43 @@ async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
 async fn a_full_disk_rolls_the_batch_back() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
-    sqlx::raw_sql("PRAGMA max_page_count = 40").execute(db.pool()).await.expect("limits");
-    let refused = db.batch(vec![insert("small", 1), insert("large", 1_000_000)]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    sqlx::raw_sql("PRAGMA max_page_count = 40")
+        .execute(db.pool())
+        .await
+        .expect("limits");
+    let refused = db
+        .batch(vec![insert("small", 1), insert("large", 1_000_000)])
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
     assert_eq!(count(&db).await, 0, "not even what would have fitted");
-    db.batch(vec![insert("small", 1)]).await.expect("what fits still goes");
+    db.batch(vec![insert("small", 1)])
+        .await
+        .expect("what fits still goes");
 }
 
 #[tokio::test]
 async fn a_read_only_file_can_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("test.db");
-    migrations::apply(Sqlite::open(&format!("sqlite:{}", file.display())).await.expect("opens").pool()).await.expect("applies");
-    let db = Sqlite::open(&format!("sqlite:{}?mode=ro", file.display())).await.expect("opens");
+    migrations::apply(
+        Sqlite::open(&format!("sqlite:{}", file.display()))
+            .await
+            .expect("opens")
+            .pool(),
+    )
+    .await
+    .expect("applies");
+    let db = Sqlite::open(&format!("sqlite:{}?mode=ro", file.display()))
+        .await
+        .expect("opens");
     let refused = db.batch(vec![insert("a", 1)]).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
     assert_eq!(count(&db).await, 0);
 }
 
@@ -70,7 +110,10 @@ async fn our_own_mistakes_are_no_passing_faults() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
     db.batch(vec![insert("a", 1)]).await.expect("inserts");
-    assert!(matches!(db.batch(vec![insert("a", 1)]).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(
+        db.batch(vec![insert("a", 1)]).await,
+        Err(StoreError::Conflict(_))
+    ));
     for sql in [
         "SELECT nothing FROM nowhere",
         "INSERT INTO challenges (id) VALUES ('x')",
@@ -78,7 +121,10 @@ async fn our_own_mistakes_are_no_passing_faults() {
         "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
     ] {
         let refused = db.batch(vec![statement(sql, Vec::new())]).await;
-        assert!(matches!(refused, Err(StoreError::Broken(_))), "{sql}: {refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Broken(_))),
+            "{sql}: {refused:?}"
+        );
     }
 }
 
@@ -87,8 +133,15 @@ async fn events_are_append_only() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
     let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) VALUES ('e', 1, 'test', 'u', 'user', 'r')";
-    db.batch(vec![statement(event, Vec::new())]).await.expect("appends");
-    let refused = db.batch(vec![statement("UPDATE events SET kind = 'other'", Vec::new())]).await;
+    db.batch(vec![statement(event, Vec::new())])
+        .await
+        .expect("appends");
+    let refused = db
+        .batch(vec![statement(
+            "UPDATE events SET kind = 'other'",
+            Vec::new(),
+        )])
+        .await;
     assert!(matches!(refused, Err(StoreError::Broken(reason)) if reason.contains("append-only")));
 }
 
@@ -98,8 +151,12 @@ async fn a_file_is_made_by_one_connection() {
     for number in 0..300 {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}/test.db", folder.path().display());
-        let opened = Sqlite::open(&url).await.unwrap_or_else(|error| panic!("{number}: {error}"));
-        migrations::apply(opened.pool()).await.unwrap_or_else(|error| panic!("{number}: {error}"));
+        let opened = Sqlite::open(&url)
+            .await
+            .unwrap_or_else(|error| panic!("{number}: {error}"));
+        migrations::apply(opened.pool())
+            .await
+            .unwrap_or_else(|error| panic!("{number}: {error}"));
         opened.pool().close().await;
     }
 }

@@ -1,7 +1,8 @@
 //! webauthn-rs behind our own checks: the ceremonies that both together accept and refuse.
 //!
-//! The recorded vectors are those of the specification (`WebAuthn` Level 3 §16). Their sign-ins lack
-//! user verification, which this service requires. So they must fail at that step and at no other.
+//! The recorded vectors are those of the specification (`WebAuthn` Level 3 §16). Their sign-ins
+//! lack user verification, which this service requires. So they must fail at that step and at no
+//! other.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -27,7 +28,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 fn expected<'a>(origins: &'a [String; 1], challenge: &'a str) -> Expected<'a> {
-    Expected { rp_id: "example.org", origins, challenge, algorithms: &Algorithm::ALL }
+    Expected {
+        rp_id: "example.org",
+        origins,
+        challenge,
+        algorithms: &Algorithm::ALL,
+    }
 }
 
 fn origins() -> [String; 1] {
@@ -40,7 +46,12 @@ fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// The numbers of the steps that failed.
 fn failed<T>(report: &Report<T>) -> Vec<u8> {
-    report.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed(_))).map(|step| step.number).collect()
+    report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
+        .map(|step| step.number)
+        .collect()
 }
 
 /// `AuthenticationResponseJSON`.
@@ -68,18 +79,40 @@ fn the_specification_s_vectors_fail_at_user_verification_alone() {
         }))
         .expect("a response");
         let report = registration::verify(&response, &expected(&origins, challenge));
-        assert_eq!(failed(&report), vector.registration_fails_at, "{}", vector.name);
+        assert_eq!(
+            failed(&report),
+            vector.registration_fails_at,
+            "{}",
+            vector.name
+        );
         let credential = report.read.expect("a credential");
-        assert_eq!(credential.public_key.algorithm, vector.algorithm, "{}", vector.name);
+        assert_eq!(
+            credential.public_key.algorithm, vector.algorithm,
+            "{}",
+            vector.name
+        );
 
         let (challenge, extra) = vector.asserted;
         let data = [hex(RP_ID_HASH), vec![vector.flags, 0, 0, 0, 0]].concat();
-        let response = asserted(&id, &client_data("webauthn.get", challenge, extra), &data, &hex(vector.signature));
-        let response: AuthenticationResponse = serde_json::from_value(response).expect("a response");
+        let response = asserted(
+            &id,
+            &client_data("webauthn.get", challenge, extra),
+            &data,
+            &hex(vector.signature),
+        );
+        let response: AuthenticationResponse =
+            serde_json::from_value(response).expect("a response");
         // The passkey goes through the form in which the database keeps it.
-        let passkey = StoredPasskey::read(&credential.passkey.write().expect("JSON")).expect("a passkey");
+        let passkey =
+            StoredPasskey::read(&credential.passkey.write().expect("JSON")).expect("a passkey");
         let eligible = Some(credential.flags.backup_eligible());
-        let known = Known { passkey: &passkey, counter: None, backup_eligible: eligible, allowed: None, user_handle: None };
+        let known = Known {
+            passkey: &passkey,
+            counter: None,
+            backup_eligible: eligible,
+            allowed: None,
+            user_handle: None,
+        };
         let report = assertion::verify(&response, &expected(&origins, challenge), &known);
         assert_eq!(failed(&report), [17], "{}", vector.name);
     }
@@ -89,9 +122,20 @@ const CHALLENGE: &str = "AMMPt4UxxGTStncdq417YDwBFi8vpIa-pw8oOuVW4TA";
 const ID: [u8; 20] = [9; 20];
 
 /// Verifies a sign-in by a passkey that was registered with `registered` as its flags.
-fn verified(key: &[u8], registered: Flags, client_data: &[u8], authenticator_data: &[u8], signature: &[u8]) -> Report<Asserted> {
+fn verified(
+    key: &[u8],
+    registered: Flags,
+    client_data: &[u8],
+    authenticator_data: &[u8],
+    signature: &[u8],
+) -> Report<Asserted> {
     let key = PublicKey::parse(key).expect("a key");
-    let passkey = StoredPasskey::read(&StoredPasskey::new(&ID, &key, registered).write().expect("JSON")).expect("a passkey");
+    let passkey = StoredPasskey::read(
+        &StoredPasskey::new(&ID, &key, registered)
+            .write()
+            .expect("JSON"),
+    )
+    .expect("a passkey");
     let response = AuthenticationResponse {
         id: None,
         raw_id: ID.to_vec(),
@@ -102,7 +146,13 @@ fn verified(key: &[u8], registered: Flags, client_data: &[u8], authenticator_dat
         user_handle: None,
     };
     let eligible = Some(registered.backup_eligible());
-    let known = Known { passkey: &passkey, counter: None, backup_eligible: eligible, allowed: None, user_handle: None };
+    let known = Known {
+        passkey: &passkey,
+        counter: None,
+        backup_eligible: eligible,
+        allowed: None,
+        user_handle: None,
+    };
     assertion::verify(&response, &expected(&origins(), CHALLENGE), &known)
 }
 
@@ -116,18 +166,33 @@ fn a_sign_in_with_any_bit_changed_is_refused() {
     let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
     for (algorithm, key, sign) in keys() {
         let signature = signed(&client_data, &data, &sign);
-        let verify = |client: &[u8], data: &[u8], signature: &[u8]| verified(&key, Flags(0x05), client, data, signature);
+        let verify = |client: &[u8], data: &[u8], signature: &[u8]| {
+            verified(&key, Flags(0x05), client, data, signature)
+        };
         let good = verify(&client_data, &data, &signature);
-        assert_eq!((failed(&good), good.read.expect("an assertion").counter), (Vec::new(), 7), "{algorithm:?}");
+        assert_eq!(
+            (failed(&good), good.read.expect("an assertion").counter),
+            (Vec::new(), 7),
+            "{algorithm:?}"
+        );
         for bytes in changed(&data) {
-            assert!(!verify(&client_data, &bytes, &signature).passed(), "{algorithm:?}: {bytes:02x?}");
+            assert!(
+                !verify(&client_data, &bytes, &signature).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
         }
         for bytes in changed(&signature) {
-            assert!(!verify(&client_data, &data, &bytes).passed(), "{algorithm:?}: {bytes:02x?}");
+            assert!(
+                !verify(&client_data, &data, &bytes).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
         }
         // Every seventh bit: one in each byte at least.
         for bytes in changed(&client_data).step_by(7) {
-            assert!(!verify(&bytes, &data, &signature).passed(), "{algorithm:?}: {bytes:02x?}");
+            assert!(
+                !verify(&bytes, &data, &signature).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
         }
     }
 }
@@ -140,7 +205,13 @@ fn flags_are_accepted_as_the_specification_says() {
         for registered in [Flags(0x45), Flags(0x4D)] {
             for flags in 0..=u8::MAX {
                 let data = [hex(RP_ID_HASH), vec![flags, 0, 0, 0, 0]].concat();
-                let report = verified(&key, registered, &client_data, &data, &signed(&client_data, &data, &sign));
+                let report = verified(
+                    &key,
+                    registered,
+                    &client_data,
+                    &data,
+                    &signed(&client_data, &data, &sign),
+                );
                 let flags = Flags(flags);
                 // AT and ED announce parts that are missing here.
                 let expected: Vec<u8> = if flags.attested() || flags.extensions() {
@@ -152,9 +223,17 @@ fn flags_are_accepted_as_the_specification_says() {
                         (18, flags.backup_eligible() || !flags.backed_up()),
                         (19, flags.backup_eligible() == registered.backup_eligible()),
                     ];
-                    steps.iter().filter(|(_, passes)| !passes).map(|(number, _)| *number).collect()
+                    steps
+                        .iter()
+                        .filter(|(_, passes)| !passes)
+                        .map(|(number, _)| *number)
+                        .collect()
                 };
-                assert_eq!(failed(&report), expected, "{algorithm:?}: {flags:?} after {registered:?}");
+                assert_eq!(
+                    failed(&report),
+                    expected,
+                    "{algorithm:?}: {flags:?} after {registered:?}"
+                );
             }
         }
     }
@@ -201,11 +280,16 @@ fn our_own_checks_are_stricter_than_the_library() {
 #[test]
 fn the_library_s_refusal_stands() {
     let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
-    let client_data = client_data("webauthn.get", CHALLENGE, "").replace('}', r#","tokenBinding":"not an object"}"#);
+    let client_data = client_data("webauthn.get", CHALLENGE, "")
+        .replace('}', r#","tokenBinding":"not an object"}"#);
     for (algorithm, key, sign) in keys() {
         let signature = signed(client_data.as_bytes(), &data, &sign);
         let report = verified(&key, Flags(0x05), client_data.as_bytes(), &data, &signature);
-        let expected: &[u8] = if algorithm == Algorithm::EdDsa { &[] } else { &[21] };
+        let expected: &[u8] = if algorithm == Algorithm::EdDsa {
+            &[]
+        } else {
+            &[21]
+        };
         assert_eq!(failed(&report), expected, "{algorithm:?}");
         assert_eq!(report.accepted().is_ok(), expected.is_empty());
     }
@@ -217,20 +301,34 @@ fn keys_with_any_bit_changed_are_refused_or_other_keys() {
     for (algorithm, good, sign) in keys() {
         let signature = sign(MESSAGE);
         let key = PublicKey::parse(&good).expect("a key");
-        assert_eq!((key.algorithm, key.bytes.as_slice()), (algorithm, good.as_slice()));
+        assert_eq!(
+            (key.algorithm, key.bytes.as_slice()),
+            (algorithm, good.as_slice())
+        );
         assert!(key.verifies(MESSAGE, &signature));
         for key in changed(&good).filter_map(|bytes| PublicKey::parse(&bytes).ok()) {
-            assert!(!key.verifies(MESSAGE, &signature), "{algorithm:?}: another key");
+            assert!(
+                !key.verifies(MESSAGE, &signature),
+                "{algorithm:?}: another key"
+            );
             // Another modulus is a key, and half of all numbers are an Edwards point; another
             // coordinate is hardly ever a point.
-            assert!(matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa), "{algorithm:?}");
+            assert!(
+                matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa),
+                "{algorithm:?}"
+            );
         }
     }
 }
 
 #[test]
 fn coordinates_have_the_length_of_their_curve() {
-    for (good, size) in keys().into_iter().take(2).map(|(_, key, _)| key).zip([32, 48]) {
+    for (good, size) in keys()
+        .into_iter()
+        .take(2)
+        .map(|(_, key, _)| key)
+        .zip([32, 48])
+    {
         let (head, rest) = good.split_at(good.len() - 2 * size - 4);
         let (x, y) = (&rest[1..=size], &rest[size + 4..]);
         let point = [x, y].concat();
@@ -238,7 +336,11 @@ fn coordinates_have_the_length_of_their_curve() {
             let (x, y) = point.split_at(cut);
             let member = |name: u8, bytes: &[u8]| {
                 let length = u8::try_from(bytes.len()).expect("short");
-                let head = if length < 24 { vec![name, 0x40 + length] } else { vec![name, 0x58, length] };
+                let head = if length < 24 {
+                    vec![name, 0x40 + length]
+                } else {
+                    vec![name, 0x58, length]
+                };
                 [&head, bytes].concat()
             };
             let moved = [&head[..head.len() - 2], &member(0x21, x), &member(0x22, y)].concat();
@@ -253,13 +355,23 @@ fn the_authenticator_data_of_a_registration_is_read_as_it_was_written() {
         let credential = [&[3; 16][..], &[0, 20], &ID, &key].concat();
         // Outputs that the library would refuse by their type are read over: no extension is asked
         // for.
-        let extensions = [0xA1, 0x6B].into_iter().chain(*b"credProtect").chain([0x61, b'x']).collect::<Vec<u8>>();
+        let extensions = [0xA1, 0x6B]
+            .into_iter()
+            .chain(*b"credProtect")
+            .chain([0x61, b'x'])
+            .collect::<Vec<u8>>();
         for (flags, extensions) in [(0x45, &[][..]), (0xDD, &extensions)] {
             let good = [&[1; 32][..], &[flags, 0, 0, 1, 2], &credential, extensions].concat();
             let data = parse_registration(&good).expect("authenticator data");
             let made = data.attested.expect("a credential");
-            assert_eq!((data.rp_id_hash, data.flags, data.counter), ([1; 32], Flags(flags), 258));
-            assert_eq!((made.aaguid, made.credential_id, made.public_key), ([3; 16], ID.to_vec(), key.clone()));
+            assert_eq!(
+                (data.rp_id_hash, data.flags, data.counter),
+                ([1; 32], Flags(flags), 258)
+            );
+            assert_eq!(
+                (made.aaguid, made.credential_id, made.public_key),
+                ([3; 16], ID.to_vec(), key.clone())
+            );
             for end in 0..good.len() {
                 assert!(parse_registration(&good[..end]).is_err(), "{end} bytes");
             }

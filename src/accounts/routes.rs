@@ -2,7 +2,8 @@
 
 use crate::accounts::http::webauthn::{authenticate, credentials, register};
 use crate::accounts::http::{
-    App, activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery, sessions, tokens, users, well_known,
+    App, activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery,
+    sessions, tokens, users, well_known,
 };
 use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
@@ -15,9 +16,18 @@ use crate::route;
 /// access, the method and the body imply.
 #[must_use]
 pub fn routes() -> Vec<Route<App>> {
-    let api = [internal_routes(), session_routes(), factor_routes(), passkey_routes(), account_routes()];
+    let api = [
+        internal_routes(),
+        session_routes(),
+        factor_routes(),
+        passkey_routes(),
+        account_routes(),
+    ];
     let well_known = Group::new(ErrorForm::Problem).routes(well_known_routes());
-    let api = Group::new(ErrorForm::Problem).limited().all_give(&[Code::Unavailable]).routes(api.into_iter().flatten().collect());
+    let api = Group::new(ErrorForm::Problem)
+        .limited()
+        .all_give(&[Code::Unavailable])
+        .routes(api.into_iter().flatten().collect());
     well_known.into_iter().chain(api).collect()
 }
 

@@ -52,7 +52,10 @@ pub async fn style() -> Response {
     answer(file::STYLE, headers)
 }
 
-fn answer<const N: usize>(file: Option<&'static str>, headers: [(HeaderName, &'static str); N]) -> Response {
+fn answer<const N: usize>(
+    file: Option<&'static str>,
+    headers: [(HeaderName, &'static str); N],
+) -> Response {
     match file {
         Some(file) => (headers, file).into_response(),
         None => ApiError::from(Code::NotFound).into_response(),

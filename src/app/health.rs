@@ -22,7 +22,11 @@ pub struct Health {
 }
 
 fn health(app: &App) -> AppJson<Health> {
-    AppJson(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), timestamp: app.ports.clock.now().to_string() })
+    AppJson(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+        timestamp: app.ports.clock.now().to_string(),
+    })
 }
 
 /// `GET /health`: alive; asks nobody else.
@@ -37,7 +41,9 @@ pub async fn alive(State(app): State<App>) -> AppJson<Health> {
 /// 503 otherwise.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Health)))]
 pub async fn ready(State(app): State<App>) -> Result<AppJson<Health>, ApiError> {
-    store::ping(app.ports.db.as_ref()).await.map_err(|error| ApiError::because(Code::Unavailable, error.to_string()))?;
+    store::ping(app.ports.db.as_ref())
+        .await
+        .map_err(|error| ApiError::because(Code::Unavailable, error.to_string()))?;
     Ok(health(&app))
 }
 
@@ -55,5 +61,9 @@ pub struct Root {
 /// `GET /`: what answers here, and where it is explained.
 #[utoipa::path(get, path = "/", tag = "service", responses((status = 200, body = Root)))]
 pub async fn root() -> AppJson<Root> {
-    AppJson(Root { name: "hamrah-api", version: env!("CARGO_PKG_VERSION"), docs: "/docs" })
+    AppJson(Root {
+        name: "hamrah-api",
+        version: env!("CARGO_PKG_VERSION"),
+        docs: "/docs",
+    })
 }

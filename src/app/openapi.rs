@@ -2,7 +2,10 @@
 //!
 //! `hamrah-api openapi` writes it to `openapi.json`, which is served. A test compares the two.
 
-#![allow(clippy::indexing_slicing, reason = "serde_json gives null for what is not there")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "serde_json gives null for what is not there"
+)]
 
 use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -31,15 +34,27 @@ impl Modify for Schemes {
         let Some(components) = openapi.components.as_mut() else {
             return;
         };
-        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme(
+            "bearer",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
         let cookie = ApiKeyValue::with_description(
             "session",
             "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        components.add_security_scheme("token", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("token"))));
-        components.add_security_scheme("internal_service", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))));
-        components.add_security_scheme("internal_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))));
+        components.add_security_scheme(
+            "token",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("token"))),
+        );
+        components.add_security_scheme(
+            "internal_service",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Service"))),
+        );
+        components.add_security_scheme(
+            "internal_key",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Internal-Key"))),
+        );
     }
 }
 
@@ -92,7 +107,9 @@ fn complete(operation: &mut Value, facts: &Facts) {
     }
 
     let given = codes(operation, facts);
-    for status in [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503] {
+    for status in [
+        400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 503,
+    ] {
         let codes: Vec<_> = Code::ALL
             .iter()
             .filter(|code| code.status().as_u16() == status && given.contains(code))
@@ -108,7 +125,8 @@ fn complete(operation: &mut Value, facts: &Facts) {
             }},
         });
         if matches!(status, 429 | 503) {
-            operation["responses"][status.to_string()]["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+            operation["responses"][status.to_string()]["headers"] =
+                json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
         }
     }
 }
@@ -117,7 +135,9 @@ fn complete(operation: &mut Value, facts: &Facts) {
 fn security(access: Access) -> Option<Value> {
     match access {
         Access::Anyone => None,
-        Access::SignedIn | Access::RecentlySignedIn => Some(json!([{"bearer": []}, {"cookie": []}])),
+        Access::SignedIn | Access::RecentlySignedIn => {
+            Some(json!([{"bearer": []}, {"cookie": []}]))
+        }
         Access::Session => Some(json!([{"cookie": []}, {"bearer": []}])),
         Access::Service => Some(json!([{"internal_service": [], "internal_key": []}])),
         Access::Token => Some(json!([{"token": []}])),
@@ -184,7 +204,11 @@ fn codes(operation: &Value, facts: &Facts) -> Vec<Code> {
             }
         }
         Access::Service => codes.extend([Code::InternalKeyRequired, Code::BrowserRequest]),
-        Access::Token => codes.extend([Code::MissingTokenHeader, Code::InvalidToken, Code::ExpiredToken]),
+        Access::Token => codes.extend([
+            Code::MissingTokenHeader,
+            Code::InvalidToken,
+            Code::ExpiredToken,
+        ]),
     }
     codes
 }

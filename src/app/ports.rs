@@ -63,7 +63,14 @@ impl Ports {
             before_deletion: vec![people::before_account_deletion],
             config: config.accounts,
         };
-        let authorization = authorization::Ports { accounts: accounts.clone(), config: config.authorization };
-        Self { kernel, accounts, authorization }
+        let authorization = authorization::Ports {
+            accounts: accounts.clone(),
+            config: config.authorization,
+        };
+        Self {
+            kernel,
+            accounts,
+            authorization,
+        }
     }
 }

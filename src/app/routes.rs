@@ -13,7 +13,9 @@ use crate::app::ports::Ports;
 use crate::app::{docs, health};
 use crate::authorization;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::middleware::{body, cors, internal_key, rate_limit, replicas, same_origin};
+use crate::kernel::http::middleware::{
+    body, cors, internal_key, rate_limit, replicas, same_origin,
+};
 use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, Route};
 use crate::kernel::http::{App, respond};
 use crate::route;
@@ -37,24 +39,47 @@ pub fn table() -> Vec<Facts> {
     let service = service_routes().into_iter().map(|route| route.facts);
     let accounts = accounts::routes::routes();
     let authorization = authorization::routes::routes();
-    service.chain(accounts.into_iter().map(|route| route.facts)).chain(authorization.into_iter().map(|route| route.facts)).collect()
+    service
+        .chain(accounts.into_iter().map(|route| route.facts))
+        .chain(authorization.into_iter().map(|route| route.facts))
+        .collect()
 }
 
 /// Builds the router over `ports`: once per process or isolate, cloned per request.
 pub fn router(ports: Ports) -> Router {
-    let around = Around { cors: cors::layer(&ports.kernel.config), app: App { ports: ports.kernel } };
-    let in_accounts = accounts::http::App { ports: ports.accounts };
-    let in_authorization = authorization::http::App { ports: ports.authorization };
+    let around = Around {
+        cors: cors::layer(&ports.kernel.config),
+        app: App {
+            ports: ports.kernel,
+        },
+    };
+    let in_accounts = accounts::http::App {
+        ports: ports.accounts,
+    };
+    let in_authorization = authorization::http::App {
+        ports: ports.authorization,
+    };
     with_state(service_routes(), &around.app)
         .into_iter()
         .chain(with_state(accounts::routes::routes(), &in_accounts))
-        .chain(with_state(authorization::routes::routes(), &in_authorization))
-        .fold(around.unrouted(), |router, route| router.route(route.facts.path, around.route(route)))
+        .chain(with_state(
+            authorization::routes::routes(),
+            &in_authorization,
+        ))
+        .fold(around.unrouted(), |router, route| {
+            router.route(route.facts.path, around.route(route))
+        })
         .layer(DefaultBodyLimit::max(body::BODY_LIMIT))
 }
 
-fn with_state<S: Clone + Send + Sync + 'static>(routes: Vec<Route<S>>, state: &S) -> Vec<Route<()>> {
-    routes.into_iter().map(|route| route.with_state(state.clone())).collect()
+fn with_state<S: Clone + Send + Sync + 'static>(
+    routes: Vec<Route<S>>,
+    state: &S,
+) -> Vec<Route<()>> {
+    routes
+        .into_iter()
+        .map(|route| route.with_state(state.clone()))
+        .collect()
 }
 
 /// The state of the middleware around every route.
@@ -72,18 +97,30 @@ impl Around {
             handler = handler.route_layer(from_fn(replicas::allow_replica));
         }
         if facts.access == Access::Service {
-            handler = handler.layer(from_fn_with_state(self.app.clone(), internal_key::require_internal_key));
+            handler = handler.layer(from_fn_with_state(
+                self.app.clone(),
+                internal_key::require_internal_key,
+            ));
         } else {
             if let Some(class) = facts.limit {
-                handler = handler.layer(from_fn_with_state((self.app.clone(), class), rate_limit::limit_rate));
+                handler = handler.layer(from_fn_with_state(
+                    (self.app.clone(), class),
+                    rate_limit::limit_rate,
+                ));
             }
             handler = handler
-                .layer(from_fn_with_state(self.app.clone(), same_origin::require_same_origin))
+                .layer(from_fn_with_state(
+                    self.app.clone(),
+                    same_origin::require_same_origin,
+                ))
                 .layer(from_fn_with_state(self.cors.clone(), cors::add_headers));
         }
         handler
             .layer(from_fn_with_state(facts.bodies, body::read_body))
-            .layer(from_fn_with_state((self.app.clone(), facts.errors), respond::respond))
+            .layer(from_fn_with_state(
+                (self.app.clone(), facts.errors),
+                respond::respond,
+            ))
     }
 
     /// Returns a router that answers every request with 404.
@@ -92,6 +129,9 @@ impl Around {
             .fallback(|| async { ApiError::from(Code::NotFound) })
             .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(BodyForm::Json, body::read_body))
-            .layer(from_fn_with_state((self.app.clone(), ErrorForm::Problem), respond::respond))
+            .layer(from_fn_with_state(
+                (self.app.clone(), ErrorForm::Problem),
+                respond::respond,
+            ))
     }
 }

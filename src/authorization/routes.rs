@@ -3,7 +3,10 @@
 use axum::middleware::from_fn;
 
 use crate::authorization::http::middleware::apply_conventions;
-use crate::authorization::http::{App, auth, authzen, changes, check, explain, grants, oauth, people, services, things, users as persons};
+use crate::authorization::http::{
+    App, auth, authzen, changes, check, explain, grants, oauth, people, services, things,
+    users as persons,
+};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
 use crate::route;
@@ -17,9 +20,14 @@ pub fn routes() -> Vec<Route<App>> {
     let group = || Group::new(ErrorForm::Flat).limited();
     let groups = [
         group().all_give(&COMMON).routes(token_routes()),
-        group().all_give(&COMMON).accepting_forms().routes(oauth_routes()),
+        group()
+            .all_give(&COMMON)
+            .accepting_forms()
+            .routes(oauth_routes()),
         group().all_give(&COMMON).routes(question_routes()),
-        group().all_give(&ADMINISTRATION).routes(administration_routes()),
+        group()
+            .all_give(&ADMINISTRATION)
+            .routes(administration_routes()),
     ];
     let mut routes: Vec<_> = groups.into_iter().flatten().collect();
     for route in &mut routes {

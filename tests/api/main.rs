@@ -1,4 +1,5 @@
-//! Black-box cases of the API. Every case runs natively in memory and, from `make test`, against the built Worker in workerd.
+//! Black-box cases of the API. Every case runs natively in memory and, from `make test`, against
+//! the built Worker in workerd.
 
 #![allow(
     missing_docs,

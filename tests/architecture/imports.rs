@@ -16,14 +16,17 @@ pub fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
         let module = module_of(path);
         let code = product_code(path);
         let used = used_paths(&code, &module);
-        let imported = used.iter().filter_map(|path| longest_module(path, &modules));
+        let imported = used
+            .iter()
+            .filter_map(|path| longest_module(path, &modules));
         let imported = imported.filter(|imported| *imported != module).collect();
         (module, imported)
     };
     paths.iter().map(imports_of).collect()
 }
 
-/// Returns every path of the crate that `code` names, absolute, in `use` declarations and elsewhere.
+/// Returns every path of the crate that `code` names, absolute, in `use` declarations and
+/// elsewhere.
 pub fn used_paths(code: &str, module: &Module) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate", "super", "self"] {
@@ -42,16 +45,28 @@ pub fn used_paths(code: &str, module: &Module) -> Vec<Vec<String>> {
 
 fn module_of(path: &Path) -> Module {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let relative = path.strip_prefix(root).expect("a file below src").with_extension("");
-    let mut parts: Module = relative.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    if parts.last().is_some_and(|last| last == "mod" || last == "lib") {
+    let relative = path
+        .strip_prefix(root)
+        .expect("a file below src")
+        .with_extension("");
+    let mut parts: Module = relative
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts
+        .last()
+        .is_some_and(|last| last == "mod" || last == "lib")
+    {
         parts.pop();
     }
     parts
 }
 
 fn longest_module(path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
-    (1..=path.len()).rev().map(|length| path[..length].to_vec()).find(|path| modules.contains(path))
+    (1..=path.len())
+        .rev()
+        .map(|length| path[..length].to_vec())
+        .find(|path| modules.contains(path))
 }
 
 fn absolute(path: &[String], module: &Module) -> Vec<String> {
@@ -81,7 +96,11 @@ fn expand(text: &str) -> Vec<Vec<String>> {
     paths
 }
 
-fn expand_into(text: &mut std::iter::Peekable<std::str::Chars<'_>>, prefix: &[String], paths: &mut Vec<Vec<String>>) {
+fn expand_into(
+    text: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    prefix: &[String],
+    paths: &mut Vec<Vec<String>>,
+) {
     let mut path = prefix.to_vec();
     let mut name = String::new();
     loop {
@@ -120,9 +139,22 @@ fn expand_into(text: &mut std::iter::Peekable<std::str::Chars<'_>>, prefix: &[St
 
 #[test]
 fn a_use_tree_gives_every_path() {
-    let module = vec!["accounts".to_owned(), "domain".to_owned(), "tokens".to_owned()];
+    let module = vec![
+        "accounts".to_owned(),
+        "domain".to_owned(),
+        "tokens".to_owned(),
+    ];
     let code = "use crate::kernel::{a::B, c::{self, D as E}};\nuse super::users::F;\nself::g();";
-    let found: Vec<String> = used_paths(code, &module).into_iter().map(|path| path.join("::")).collect();
-    let expected = ["kernel::a::B", "kernel::c", "kernel::c::D", "accounts::domain::users::F", "accounts::domain::tokens::g"];
+    let found: Vec<String> = used_paths(code, &module)
+        .into_iter()
+        .map(|path| path.join("::"))
+        .collect();
+    let expected = [
+        "kernel::a::B",
+        "kernel::c",
+        "kernel::c::D",
+        "accounts::domain::users::F",
+        "accounts::domain::tokens::g",
+    ];
     assert_eq!(found, expected);
 }

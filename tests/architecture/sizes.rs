@@ -8,7 +8,13 @@ const MAX_LINES: usize = 400;
 
 #[test]
 fn files_have_at_most_400_lines() {
-    let rust = ["src", "tests", "clients/rust/src", "clients/rust/tests", "clients/rust/examples"];
+    let rust = [
+        "src",
+        "tests",
+        "clients/rust/src",
+        "clients/rust/tests",
+        "clients/rust/examples",
+    ];
     let scripts = ["scripts", "benches", "tests", "clients/typescript"];
     let types = files("clients/typescript", "ts").into_iter();
     let types = types.filter(|path| !path.ends_with("schema.ts"));

@@ -14,28 +14,65 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ("platform", &["kernel", "accounts", "authorization", "app"]),
 ];
 
-/// The layers inside a system, with the layers that each may use besides itself, in its own system and in others.
-const LAYERS: [(&str, &[&str]); 4] =
-    [("model", &[]), ("store", &["model"]), ("domain", &["model", "store"]), ("http", &["model", "store", "domain"])];
+/// The layers inside a system, with the layers that each may use besides itself, in its own system
+/// and in others.
+const LAYERS: [(&str, &[&str]); 4] = [
+    ("model", &[]),
+    ("store", &["model"]),
+    ("domain", &["model", "store"]),
+    ("http", &["model", "store", "domain"]),
+];
 
 /// Words that a layer must not know.
 const MUST_NOT_KNOW: [(&str, &[&str]); 4] = [
-    ("model", &["axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "async fn"]),
+    (
+        "model",
+        &[
+            "axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "async fn",
+        ],
+    ),
     ("store", &["axum", "sqlx", "worker::", "tokio", "http::"]),
-    ("domain", &["axum", "sqlx", "worker::", "tokio", "http::", "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM"]),
-    ("http", &["sqlx", "worker::", "tokio", "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "SystemTime", "Instant::"]),
+    (
+        "domain",
+        &[
+            "axum",
+            "sqlx",
+            "worker::",
+            "tokio",
+            "http::",
+            "SELECT ",
+            "INSERT ",
+            "UPDATE ",
+            "DELETE FROM",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "sqlx",
+            "worker::",
+            "tokio",
+            "SELECT ",
+            "INSERT ",
+            "UPDATE ",
+            "DELETE FROM",
+            "SystemTime",
+            "Instant::",
+        ],
+    ),
 ];
 
 const SYSTEMS_WITH_LAYERS: [&str; 3] = ["kernel", "accounts", "authorization"];
 
 #[test]
 fn the_top_level_names_the_systems() {
-    let mut folders: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-        .expect("src")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.is_dir())
-        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-        .collect();
+    let mut folders: Vec<String> =
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+            .expect("src")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_dir())
+            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+            .collect();
     folders.sort();
     let mut systems = MAY_USE.map(|(system, _)| system);
     systems.sort_unstable();
@@ -61,7 +98,9 @@ fn systems_use_only_the_systems_that_they_may() {
 #[test]
 fn layers_use_only_the_layers_below_them() {
     let layer_of = |module: &[String]| {
-        let in_system = module.first().is_some_and(|system| SYSTEMS_WITH_LAYERS.contains(&system.as_str()));
+        let in_system = module
+            .first()
+            .is_some_and(|system| SYSTEMS_WITH_LAYERS.contains(&system.as_str()));
         module.get(1).filter(|_| in_system).cloned()
     };
     for system in SYSTEMS_WITH_LAYERS {
@@ -74,7 +113,12 @@ fn layers_use_only_the_layers_below_them() {
                     };
                     let known = LAYERS.iter().any(|(name, _)| *name == other);
                     let allowed = other == layer || may_use.contains(&other.as_str());
-                    assert!(allowed || !known, "{} uses {}", path.display(), used.join("::"));
+                    assert!(
+                        allowed || !known,
+                        "{} uses {}",
+                        path.display(),
+                        used.join("::")
+                    );
                 }
             }
         }
@@ -89,7 +133,9 @@ fn layers_do_not_know_foreign_words() {
                 let code = code(&path);
                 for word in words {
                     // `crate::kernel::http` is a layer, which the test above checks.
-                    let found = code.match_indices(word).any(|(at, _)| !code[..at].ends_with("::"));
+                    let found = code
+                        .match_indices(word)
+                        .any(|(at, _)| !code[..at].ends_with("::"));
                     assert!(!found, "{} knows {word}", path.display());
                 }
             }

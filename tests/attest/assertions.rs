@@ -1,4 +1,5 @@
-//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its own.
+//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its
+//! own.
 
 use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
 use hamrah_api::accounts::domain::steps::Report;
@@ -49,16 +50,38 @@ impl Case {
 #[test]
 fn whole_assertions_are_accepted() {
     let asserted = Case::new().verify().accepted().expect("accepted");
-    assert_eq!(asserted, AssertedUse { counter: 50, bundle_version: None, validation_category: None });
+    assert_eq!(
+        asserted,
+        AssertedUse {
+            counter: 50,
+            bundle_version: None,
+            validation_category: None
+        }
+    );
     let mut case = Case::new();
     case.assertion = case.assertion.ios_27("1314", 2);
     let asserted = case.verify().accepted().expect("accepted");
-    assert_eq!(asserted, AssertedUse { counter: 50, bundle_version: Some("1314".into()), validation_category: Some(2) });
+    assert_eq!(
+        asserted,
+        AssertedUse {
+            counter: 50,
+            bundle_version: Some("1314".into()),
+            validation_category: Some(2)
+        }
+    );
     // ED clear, and counters far apart.
-    case.assertion = Assertion { flags: 0x40, counter: u32::MAX, ..case.assertion };
+    case.assertion = Assertion {
+        flags: 0x40,
+        counter: u32::MAX,
+        ..case.assertion
+    };
     assert!(case.verify().passed());
     // The first one ever.
-    let first = Case { assertion: Assertion::new(APP, HASH, 1), previous_counter: 0, ..Case::new() };
+    let first = Case {
+        assertion: Assertion::new(APP, HASH, 1),
+        previous_counter: 0,
+        ..Case::new()
+    };
     assert!(first.verify().passed());
 }
 
@@ -72,11 +95,21 @@ const BROKEN: [Broken; 27] = [
     ("a lower counter", 5, "not greater than before", |c| {
         c.previous_counter = 51;
     }),
-    ("a counter that wrapped around", 5, "not greater than before", |c| c.previous_counter = u32::MAX),
-    ("a counter that never moved", 5, "not greater than before", |c| {
-        c.assertion.counter = 0;
-        c.previous_counter = 0;
-    }),
+    (
+        "a counter that wrapped around",
+        5,
+        "not greater than before",
+        |c| c.previous_counter = u32::MAX,
+    ),
+    (
+        "a counter that never moved",
+        5,
+        "not greater than before",
+        |c| {
+            c.assertion.counter = 0;
+            c.previous_counter = 0;
+        },
+    ),
     ("another key", 3, "not by this key", |c| {
         c.public_key = DeviceKey::new(8).point();
     }),
@@ -88,7 +121,9 @@ const BROKEN: [Broken; 27] = [
         c.client_data_hash[31] ^= 1;
     }),
     ("a raw signature", 3, "not DER of ECDSA", |c| {
-        let signature = p256::ecdsa::Signature::from_der(&DeviceKey::new(7).sign(&c.assertion.nonce())).expect("DER");
+        let signature =
+            p256::ecdsa::Signature::from_der(&DeviceKey::new(7).sign(&c.assertion.nonce()))
+                .expect("DER");
         c.assertion.signature = Some(signature.to_bytes().to_vec());
     }),
     ("an empty signature", 3, "not DER of ECDSA", |c| {
@@ -100,21 +135,42 @@ const BROKEN: [Broken; 27] = [
     ("64 zeros", 3, "not DER of ECDSA", |c| {
         c.assertion.signature = Some(vec![0; 64]);
     }),
-    ("something after the signature", 3, "not DER of ECDSA", |c| {
-        c.assertion.signature = Some([DeviceKey::new(7).sign(&c.assertion.nonce()), vec![0]].concat());
-    }),
-    ("a signature over the hashes, not over the nonce", 3, "not by this key", |c| {
-        let message = [c.assertion.auth_data().as_slice(), &HASH].concat();
-        c.assertion.signature = Some(DeviceKey::new(7).sign(&message));
-    }),
+    (
+        "something after the signature",
+        3,
+        "not DER of ECDSA",
+        |c| {
+            c.assertion.signature =
+                Some([DeviceKey::new(7).sign(&c.assertion.nonce()), vec![0]].concat());
+        },
+    ),
+    (
+        "a signature over the hashes, not over the nonce",
+        3,
+        "not by this key",
+        |c| {
+            let message = [c.assertion.auth_data().as_slice(), &HASH].concat();
+            c.assertion.signature = Some(DeviceKey::new(7).sign(&message));
+        },
+    ),
     ("another application", 4, "of another application", |c| {
         c.assertion.app_id = OTHER_APP.into();
     }),
-    ("a category that is not accepted", 0, "a way that is not accepted", |c| {
-        c.assertion = c.assertion.clone().ios_27("1314", 5);
-        c.categories = vec![2, 4];
-    }),
-    ("ED without a map", 0, "announces extensions and has none", |c| c.assertion.flags = 0xC0),
+    (
+        "a category that is not accepted",
+        0,
+        "a way that is not accepted",
+        |c| {
+            c.assertion = c.assertion.clone().ios_27("1314", 5);
+            c.categories = vec![2, 4];
+        },
+    ),
+    (
+        "ED without a map",
+        0,
+        "announces extensions and has none",
+        |c| c.assertion.flags = 0xC0,
+    ),
     ("a zero after the counter", 0, "no CBOR map", |c| {
         c.assertion.tail = vec![0];
     }),
@@ -122,7 +178,12 @@ const BROKEN: [Broken; 27] = [
         c.assertion.tail = [extensions("1", 4), extensions("1", 4)].concat();
     }),
     ("no authenticator data", 0, "authData is too short", |c| {
-        c.edit = |_| map(&[("signature", bytes(&[0])), ("authenticatorData", bytes(&[0; 36]))]);
+        c.edit = |_| {
+            map(&[
+                ("signature", bytes(&[0])),
+                ("authenticatorData", bytes(&[0; 36])),
+            ])
+        };
     }),
     ("no signature", 0, "lacks signature", |c| {
         c.edit = |_| map(&[("authenticatorData", bytes(&[0; 37]))]);
@@ -155,7 +216,10 @@ fn each_broken_step_is_refused_for_its_own_reason() {
         let report = case.verify();
         assert!(!report.passed(), "{name}");
         let refusal = report.accepted().expect_err(name);
-        assert!(refusal.step == step && refusal.reason.contains(reason), "{name}: {refusal}");
+        assert!(
+            refusal.step == step && refusal.reason.contains(reason),
+            "{name}: {refusal}"
+        );
     }
 }
 

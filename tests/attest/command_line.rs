@@ -22,14 +22,19 @@ struct Ran {
 
 impl Ran {
     fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 
     /// Steps that failed.
     fn failed(&self) -> Vec<u64> {
         let json = self.json();
         let steps = json["steps"].as_array().expect("steps");
-        steps.iter().filter(|step| step["passed"] == false).filter_map(|step| step["step"].as_u64()).collect()
+        steps
+            .iter()
+            .filter(|step| step["passed"] == false)
+            .filter_map(|step| step["step"].as_u64())
+            .collect()
     }
 }
 
@@ -46,11 +51,17 @@ fn run(command: &str, input: &[u8], arguments: &[&str]) -> Ran {
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("an end");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ran { fine: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
+    Ran {
+        fine: output.status.success(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A whole attestation, and a folder with the root that is to be trusted.
@@ -63,16 +74,41 @@ struct Given {
 impl Given {
     fn new() -> Self {
         let (key, authority) = (DeviceKey::new(7), Authority::new());
-        let attestation = key.attestation(APP, Sha256::digest(CHALLENGE).into(), Timestamp::from_millis(AT * 1000));
+        let attestation = key.attestation(
+            APP,
+            Sha256::digest(CHALLENGE).into(),
+            Timestamp::from_millis(AT * 1000),
+        );
         let object = authority.attest(&attestation.ios_27("1314", 4));
         let mut root = tempfile::NamedTempFile::new().expect("a file");
-        root.write_all(authority.root_pem().as_bytes()).expect("written");
+        root.write_all(authority.root_pem().as_bytes())
+            .expect("written");
         Self { key, object, root }
     }
 
     fn inspect(&self, input: &[u8], arguments: &[&str]) -> Ran {
-        let (root, at) = (self.root.path().to_str().expect("a path"), Timestamp::from_millis(AT * 1000).to_string());
-        run("inspect", input, &[&["--team", "UR6RM9YCF7", "--bundle", "app.hamrah.ios", "--root", root, "--at", &at], arguments].concat())
+        let (root, at) = (
+            self.root.path().to_str().expect("a path"),
+            Timestamp::from_millis(AT * 1000).to_string(),
+        );
+        run(
+            "inspect",
+            input,
+            &[
+                &[
+                    "--team",
+                    "UR6RM9YCF7",
+                    "--bundle",
+                    "app.hamrah.ios",
+                    "--root",
+                    root,
+                    "--at",
+                    &at,
+                ],
+                arguments,
+            ]
+            .concat(),
+        )
     }
 }
 
@@ -85,8 +121,16 @@ fn an_attestation_is_read_in_every_spelling() {
     let inputs: [(Vec<u8>, &[&str]); 6] = [
         (given.object.clone(), explicit),
         (STANDARD.encode(&given.object).into_bytes(), explicit),
-        ((URL_SAFE_NO_PAD.encode(&given.object) + "\n").into_bytes(), explicit),
-        (json!({"attestation": STANDARD.encode(&given.object)}).to_string().into_bytes(), explicit),
+        (
+            (URL_SAFE_NO_PAD.encode(&given.object) + "\n").into_bytes(),
+            explicit,
+        ),
+        (
+            json!({"attestation": STANDARD.encode(&given.object)})
+                .to_string()
+                .into_bytes(),
+            explicit,
+        ),
         (sent.clone().into_bytes(), &[]),
         (STANDARD.encode(sent).into_bytes(), &[]),
     ];
@@ -100,9 +144,18 @@ fn an_attestation_is_read_in_every_spelling() {
     }
     let hash = hex(&Sha256::digest(CHALLENGE));
     let text = String::from_utf8(CHALLENGE.to_vec()).expect("UTF-8");
-    for (name, value) in [("--challenge", &hex(CHALLENGE)), ("--client-data-hash", &hash), ("--client-data", &text)] {
+    for (name, value) in [
+        ("--challenge", &hex(CHALLENGE)),
+        ("--client-data-hash", &hash),
+        ("--client-data", &text),
+    ] {
         let ran = given.inspect(&given.object, &[name, value, "--key-id", &key_id]);
-        assert!(ran.fine && ran.out.contains("attestation step  9  passed"), "{}{}", ran.out, ran.err);
+        assert!(
+            ran.fine && ran.out.contains("attestation step  9  passed"),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
     }
 }
 
@@ -117,13 +170,32 @@ fn a_step_that_fails_says_so_and_the_others_go_on() {
         ran.failed()
     };
     assert_eq!(failed(&["--challenge", "00", "--key-id", &key_id]), [4]);
-    assert_eq!(failed(&["--challenge", &challenge, "--key-id", &challenge]), [5, 9]);
-    assert_eq!(failed(&[&explicit[..], &["--environment", "development"]].concat()), [8]);
+    assert_eq!(
+        failed(&["--challenge", &challenge, "--key-id", &challenge]),
+        [5, 9]
+    );
+    assert_eq!(
+        failed(&[&explicit[..], &["--environment", "development"]].concat()),
+        [8]
+    );
     let text = given.inspect(&given.object, &["--challenge", "00", "--key-id", &key_id]);
-    assert!(text.out.contains("attestation step  4  FAILED") && text.out.contains("for another nonce"), "{}", text.out);
+    assert!(
+        text.out.contains("attestation step  4  FAILED") && text.out.contains("for another nonce"),
+        "{}",
+        text.out
+    );
     // Apple's root, another application, another time.
     let at = ["--at", "2020-01-01T00:00:00Z", "--json"];
-    let ran = run("inspect", &given.object, &[&explicit[..], &["--app-id", "UR6RM9YCF7.app.hamrah.other"], &at].concat());
+    let ran = run(
+        "inspect",
+        &given.object,
+        &[
+            &explicit[..],
+            &["--app-id", "UR6RM9YCF7.app.hamrah.other"],
+            &at,
+        ]
+        .concat(),
+    );
     assert!(!ran.fine);
     assert_eq!(ran.failed(), [1, 1, 1, 6]);
 }
@@ -132,26 +204,64 @@ fn a_step_that_fails_says_so_and_the_others_go_on() {
 fn an_assertion_is_held_against_a_key_in_every_spelling() {
     let key = DeviceKey::new(7);
     let data = "POST:https://api.hamrah.app/api/users/me:1790000000";
-    let assertion = STANDARD.encode(key.assert(&Assertion::new(APP, Sha256::digest(data).into(), 3).ios_27("1314", 4)));
-    let spki = format!("3059301306072a8648ce3d020106082a8648ce3d030107034200{}", hex(&key.point()));
-    let signed: [[&str; 2]; 3] =
-        [["--client-data", data], ["--challenge", &STANDARD.encode(data)], ["--client-data-hash", &hex(&Sha256::digest(data))]];
-    for public_key in [hex(&key.point()), STANDARD.encode(key.point()), hex(&cose(&key.point())), spki] {
+    let assertion = STANDARD
+        .encode(key.assert(&Assertion::new(APP, Sha256::digest(data).into(), 3).ios_27("1314", 4)));
+    let spki = format!(
+        "3059301306072a8648ce3d020106082a8648ce3d030107034200{}",
+        hex(&key.point())
+    );
+    let signed: [[&str; 2]; 3] = [
+        ["--client-data", data],
+        ["--challenge", &STANDARD.encode(data)],
+        ["--client-data-hash", &hex(&Sha256::digest(data))],
+    ];
+    for public_key in [
+        hex(&key.point()),
+        STANDARD.encode(key.point()),
+        hex(&cose(&key.point())),
+        spki,
+    ] {
         for signed in signed {
-            let arguments = [&signed[..], &["--app-id", APP, "--public-key", &public_key, "--previous-counter", "2"]].concat();
+            let arguments = [
+                &signed[..],
+                &[
+                    "--app-id",
+                    APP,
+                    "--public-key",
+                    &public_key,
+                    "--previous-counter",
+                    "2",
+                ],
+            ]
+            .concat();
             let ran = run("inspect-assertion", assertion.as_bytes(), &arguments);
-            assert!(ran.fine && ran.out.contains("assertion step  5  passed"), "{}{}", ran.out, ran.err);
+            assert!(
+                ran.fine && ran.out.contains("assertion step  5  passed"),
+                "{}{}",
+                ran.out,
+                ran.err
+            );
         }
     }
     let key = hex(&key.point());
     let failed = |arguments: &[&str]| {
         let common = ["--app-id", APP, "--public-key", &key, "--json"];
-        let ran = run("inspect-assertion", assertion.as_bytes(), &[&common, arguments].concat());
+        let ran = run(
+            "inspect-assertion",
+            assertion.as_bytes(),
+            &[&common, arguments].concat(),
+        );
         assert!(!ran.fine);
         ran.failed()
     };
-    assert_eq!(failed(&["--client-data", data, "--previous-counter", "3"]), [5]);
-    assert_eq!(failed(&["--client-data", "GET:https://api.hamrah.app/:1"]), [3]);
+    assert_eq!(
+        failed(&["--client-data", data, "--previous-counter", "3"]),
+        [5]
+    );
+    assert_eq!(
+        failed(&["--client-data", "GET:https://api.hamrah.app/:1"]),
+        [3]
+    );
 }
 
 #[test]
@@ -170,11 +280,33 @@ fn what_cannot_be_read_is_told() {
         (b"oA==", &["--client-data-hash", "00", "--key-id", &key_id]),
     ] {
         let ran = given.inspect(input, arguments);
-        assert!(!ran.fine && !ran.err.is_empty() && ran.out.is_empty(), "{}", ran.out);
+        assert!(
+            !ran.fine && !ran.err.is_empty() && ran.out.is_empty(),
+            "{}",
+            ran.out
+        );
     }
     // CBOR that is no attestation is a step that fails.
-    assert!(given.inspect(b"oA==", &all).out.contains("attestation step  0  FAILED"));
+    assert!(
+        given
+            .inspect(b"oA==", &all)
+            .out
+            .contains("attestation step  0  FAILED")
+    );
     assert!(!run("inspect", b"oA==", &all).fine, "no application");
-    let ran = run("inspect", b"oA==", &["--app-id", APP, "--root", "/none", "--challenge", "00", "--key-id", &key_id]);
+    let ran = run(
+        "inspect",
+        b"oA==",
+        &[
+            "--app-id",
+            APP,
+            "--root",
+            "/none",
+            "--challenge",
+            "00",
+            "--key-id",
+            &key_id,
+        ],
+    );
     assert!(ran.err.contains("/none"), "{}", ran.err);
 }

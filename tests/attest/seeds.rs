@@ -15,14 +15,18 @@ use crate::apple::{Assertion, Authority, DeviceKey};
 use crate::{APP, AT, HASH};
 
 fn path(target: &str, name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target).join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target)
+        .join(name)
 }
 
 fn read(target: &str, name: &str) -> Vec<u8> {
     std::fs::read(path(target, name)).expect("a seed")
 }
 
-/// After a change of the authority they are written anew: `WRITE_SEEDS=1 cargo test --test attest seeds`.
+/// After a change of the authority they are written anew:
+/// `WRITE_SEEDS=1 cargo test --test attest seeds`.
 #[test]
 fn they_are_what_the_authority_makes() {
     let (key, authority) = (DeviceKey::new(7), Authority::new());
@@ -35,7 +39,11 @@ fn they_are_what_the_authority_makes() {
         ("app_attestation", "auth_data", since.auth_data()),
         ("app_attestation", "leaf", authority.leaf(&since)),
         ("app_assertion", "ios_14", key.assert(&assertion)),
-        ("app_assertion", "ios_27", key.assert(&assertion.clone().ios_27("1314", 4))),
+        (
+            "app_assertion",
+            "ios_27",
+            key.assert(&assertion.clone().ios_27("1314", 4)),
+        ),
     ] {
         if std::env::var_os("WRITE_SEEDS").is_some() {
             let path = path(target, name);
@@ -61,11 +69,21 @@ fn they_are_accepted() {
         };
         let seed = read("app_attestation", name);
         assert!(object::parse_attestation(&seed).is_ok());
-        attestation::verify(&seed, &expected).accepted().expect(name);
-        let expected =
-            ExpectedAssertion { public_key: &key.point(), app_id: APP, client_data_hash: HASH, previous_counter: 0, categories: &[] };
-        assertion::verify(&read("app_assertion", name), &expected).accepted().expect(name);
+        attestation::verify(&seed, &expected)
+            .accepted()
+            .expect(name);
+        let expected = ExpectedAssertion {
+            public_key: &key.point(),
+            app_id: APP,
+            client_data_hash: HASH,
+            previous_counter: 0,
+            categories: &[],
+        };
+        assertion::verify(&read("app_assertion", name), &expected)
+            .accepted()
+            .expect(name);
     }
-    authenticator_data::parse_attestation(&read("app_attestation", "auth_data")).expect("authenticator data");
+    authenticator_data::parse_attestation(&read("app_attestation", "auth_data"))
+        .expect("authenticator data");
     Certificate::parse(&read("app_attestation", "leaf")).expect("a certificate");
 }

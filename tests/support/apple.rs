@@ -1,5 +1,6 @@
-//! An authority such as Apple's, with a root of its own, and keys such as a device's: whole attestations and assertions, and every way to
-//! break them. Deterministic: the same keys and bytes in every run.
+//! An authority such as Apple's, with a root of its own, and keys such as a device's: whole
+//! attestations and assertions, and every way to break them. Deterministic: the same keys and bytes
+//! in every run.
 //!
 //! Other test targets include it: `#[path = "../support/apple.rs"] mod apple;`.
 
@@ -10,8 +11,9 @@ use hamrah_api::kernel::model::time::Timestamp;
 use p256::ecdsa::signature::Signer;
 use p384::ecdsa::signature::hazmat::PrehashSigner;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyIdMethod,
-    KeyUsagePurpose, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
+    BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
+    IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SerialNumber, SignatureAlgorithm,
+    SigningKey,
 };
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -124,12 +126,25 @@ impl Authority {
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let root_der = root.self_signed(&root_key).expect("a root").der().to_vec();
         let mut intermediate = params(&plan.intermediate_name, &plan.intermediate_valid, 2);
-        intermediate.is_ca = if plan.intermediate_is_ca { IsCa::Ca(BasicConstraints::Constrained(0)) } else { IsCa::ExplicitNoCa };
+        intermediate.is_ca = if plan.intermediate_is_ca {
+            IsCa::Ca(BasicConstraints::Constrained(0))
+        } else {
+            IsCa::ExplicitNoCa
+        };
         intermediate.key_usages.clone_from(&plan.intermediate_usage);
-        intermediate.custom_extensions.clone_from(&plan.intermediate_extensions);
+        intermediate
+            .custom_extensions
+            .clone_from(&plan.intermediate_extensions);
         let issuer = Issuer::new(root, root_key);
-        let certificate = intermediate.signed_by(&intermediate_key, &issuer).expect("an intermediate");
-        Self { root: root_der, intermediate: certificate.der().to_vec(), intermediate_params: intermediate, intermediate_key }
+        let certificate = intermediate
+            .signed_by(&intermediate_key, &issuer)
+            .expect("an intermediate");
+        Self {
+            root: root_der,
+            intermediate: certificate.der().to_vec(),
+            intermediate_params: intermediate,
+            intermediate_key,
+        }
     }
 
     pub fn anchor(&self) -> TrustAnchor {
@@ -139,8 +154,15 @@ impl Authority {
     pub fn root_pem(&self) -> String {
         use base64::Engine;
         let text = base64::engine::general_purpose::STANDARD.encode(&self.root);
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("base64")).collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        let lines: Vec<_> = text
+            .as_bytes()
+            .chunks(64)
+            .map(|line| std::str::from_utf8(line).expect("base64"))
+            .collect();
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            lines.join("\n")
+        )
     }
 
     /// The certificate of a key.
@@ -148,23 +170,38 @@ impl Authority {
         let mut leaf = params("a key", &attestation.valid, 3);
         leaf.is_ca = attestation.leaf_is_ca;
         leaf.key_usages.clone_from(&attestation.leaf_usage);
-        leaf.custom_extensions.clone_from(&attestation.leaf_extensions);
-        let value = attestation.nonce_extension.clone().unwrap_or_else(|| nonce_extension(&attestation.nonce()));
+        leaf.custom_extensions
+            .clone_from(&attestation.leaf_extensions);
+        let value = attestation
+            .nonce_extension
+            .clone()
+            .unwrap_or_else(|| nonce_extension(&attestation.nonce()));
         if !value.is_empty() {
-            leaf.custom_extensions.push(CustomExtension::from_oid_content(&NONCE_OID, value));
+            leaf.custom_extensions
+                .push(CustomExtension::from_oid_content(&NONCE_OID, value));
         }
         let issuer = Issuer::from_params(&self.intermediate_params, &self.intermediate_key);
-        let certificate = leaf.signed_by(&LeafKey(attestation.leaf_point.clone()), &issuer).expect("a leaf");
+        let certificate = leaf
+            .signed_by(&LeafKey(attestation.leaf_point.clone()), &issuer)
+            .expect("a leaf");
         self.signed_with_sha256(&certificate)
     }
 
-    /// Apple signs with SHA-256 and a key of P-384, which rcgen does not know: named and signed again.
+    /// Apple signs with SHA-256 and a key of P-384, which rcgen does not know: named and signed
+    /// again.
     fn signed_with_sha256(&self, certificate: &Certificate) -> Vec<u8> {
         const SHA384: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03];
         let mut signed = tlv(content(certificate.der())).to_vec();
-        let at = signed.windows(SHA384.len()).position(|bytes| bytes == SHA384).expect("an algorithm");
+        let at = signed
+            .windows(SHA384.len())
+            .position(|bytes| bytes == SHA384)
+            .expect("an algorithm");
         signed[at + SHA384.len() - 1] = 2;
-        let signature: p384::ecdsa::Signature = self.intermediate_key.key.sign_prehash(&Sha256::digest(&signed)).expect("a signature");
+        let signature: p384::ecdsa::Signature = self
+            .intermediate_key
+            .key
+            .sign_prehash(&Sha256::digest(&signed))
+            .expect("a signature");
         let algorithm = der(0x30, &der(0x06, &[&SHA384[..7], &[2]].concat()));
         let signature = der(0x03, &[&[0], signature.to_der().as_bytes()].concat());
         der(0x30, &[signed, algorithm, signature].concat())
@@ -172,11 +209,18 @@ impl Authority {
 
     /// The object that a device would send.
     pub fn attest(&self, attestation: &Attestation) -> Vec<u8> {
-        let x5c = attestation.x5c.clone().unwrap_or_else(|| vec![self.leaf(attestation), self.intermediate.clone()]);
+        let x5c = attestation
+            .x5c
+            .clone()
+            .unwrap_or_else(|| vec![self.leaf(attestation), self.intermediate.clone()]);
         let x5c: Vec<_> = x5c.iter().map(|certificate| bytes(certificate)).collect();
         let x5c = [head(4, x5c.len()), x5c.concat()].concat();
         let statement = map(&[("x5c", x5c), ("receipt", bytes(&attestation.receipt))]);
-        map(&[("fmt", text(&attestation.format)), ("attStmt", statement), ("authData", bytes(&attestation.auth_data()))])
+        map(&[
+            ("fmt", text(&attestation.format)),
+            ("attStmt", statement),
+            ("authData", bytes(&attestation.auth_data())),
+        ])
     }
 }
 
@@ -192,18 +236,26 @@ pub struct DeviceKey {
 
 impl DeviceKey {
     pub fn new(seed: u8) -> Self {
-        Self { key: p256::ecdsa::SigningKey::from_slice(&[seed; 32]).expect("a scalar") }
+        Self {
+            key: p256::ecdsa::SigningKey::from_slice(&[seed; 32]).expect("a scalar"),
+        }
     }
 
     /// One of many.
     pub fn numbered(number: u32) -> Self {
         let mut scalar = [1; 32];
         scalar[28..].copy_from_slice(&number.to_be_bytes());
-        Self { key: p256::ecdsa::SigningKey::from_slice(&scalar).expect("a scalar") }
+        Self {
+            key: p256::ecdsa::SigningKey::from_slice(&scalar).expect("a scalar"),
+        }
     }
 
     pub fn point(&self) -> Vec<u8> {
-        self.key.verifying_key().to_sec1_point(false).as_bytes().to_vec()
+        self.key
+            .verifying_key()
+            .to_sec1_point(false)
+            .as_bytes()
+            .to_vec()
     }
 
     pub fn id(&self) -> [u8; 32] {
@@ -211,7 +263,12 @@ impl DeviceKey {
     }
 
     /// A whole attestation in the production environment, by a system before iOS 27.
-    pub fn attestation(&self, app_id: &str, client_data_hash: [u8; 32], at: Timestamp) -> Attestation {
+    pub fn attestation(
+        &self,
+        app_id: &str,
+        client_data_hash: [u8; 32],
+        at: Timestamp,
+    ) -> Attestation {
         Attestation {
             format: "apple-appattest".into(),
             app_id: app_id.into(),
@@ -225,7 +282,10 @@ impl DeviceKey {
             nonce_extension: None,
             leaf_point: self.point(),
             leaf_is_ca: IsCa::ExplicitNoCa,
-            leaf_usage: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment],
+            leaf_usage: vec![
+                KeyUsagePurpose::DigitalSignature,
+                KeyUsagePurpose::ContentCommitment,
+            ],
             leaf_extensions: Vec::new(),
             valid: at.seconds() - DAY..at.seconds() + 2 * DAY,
             receipt: vec![0x30, 0x80],
@@ -235,8 +295,14 @@ impl DeviceKey {
 
     /// What a device would send.
     pub fn assert(&self, assertion: &Assertion) -> Vec<u8> {
-        let signature = assertion.signature.clone().unwrap_or_else(|| self.sign(&assertion.nonce()));
-        map(&[("signature", bytes(&signature)), ("authenticatorData", bytes(&assertion.auth_data()))])
+        let signature = assertion
+            .signature
+            .clone()
+            .unwrap_or_else(|| self.sign(&assertion.nonce()));
+        map(&[
+            ("signature", bytes(&signature)),
+            ("authenticatorData", bytes(&assertion.auth_data())),
+        ])
     }
 
     /// ECDSA with SHA-256, in DER.
@@ -274,9 +340,22 @@ pub struct Attestation {
 
 impl Attestation {
     pub fn auth_data(&self) -> Vec<u8> {
-        let length = u16::try_from(self.credential_id.len()).expect("a short id").to_be_bytes();
-        let key = [&self.aaguid[..], &length, &self.credential_id, &self.cose_key].concat();
-        [auth_header(&self.app_id, self.flags, self.counter), key, self.tail.clone()].concat()
+        let length = u16::try_from(self.credential_id.len())
+            .expect("a short id")
+            .to_be_bytes();
+        let key = [
+            &self.aaguid[..],
+            &length,
+            &self.credential_id,
+            &self.cose_key,
+        ]
+        .concat();
+        [
+            auth_header(&self.app_id, self.flags, self.counter),
+            key,
+            self.tail.clone(),
+        ]
+        .concat()
     }
 
     pub fn nonce(&self) -> [u8; 32] {
@@ -286,12 +365,19 @@ impl Attestation {
     /// As devices write it since iOS 27.
     #[must_use]
     pub fn ios_27(self, bundle_version: &str, category: u32) -> Self {
-        Self { flags: 0xC0, tail: extensions(bundle_version, category), ..self }
+        Self {
+            flags: 0xC0,
+            tail: extensions(bundle_version, category),
+            ..self
+        }
     }
 
     #[must_use]
     pub fn development(self) -> Self {
-        Self { aaguid: *b"appattestdevelop", ..self }
+        Self {
+            aaguid: *b"appattestdevelop",
+            ..self
+        }
     }
 }
 
@@ -311,11 +397,22 @@ pub struct Assertion {
 impl Assertion {
     /// A whole assertion by a system before iOS 27.
     pub fn new(app_id: &str, client_data_hash: [u8; 32], counter: u32) -> Self {
-        Self { app_id: app_id.into(), flags: 0x40, counter, tail: Vec::new(), client_data_hash, signature: None }
+        Self {
+            app_id: app_id.into(),
+            flags: 0x40,
+            counter,
+            tail: Vec::new(),
+            client_data_hash,
+            signature: None,
+        }
     }
 
     pub fn auth_data(&self) -> Vec<u8> {
-        [auth_header(&self.app_id, self.flags, self.counter), self.tail.clone()].concat()
+        [
+            auth_header(&self.app_id, self.flags, self.counter),
+            self.tail.clone(),
+        ]
+        .concat()
     }
 
     pub fn nonce(&self) -> [u8; 32] {
@@ -325,22 +422,43 @@ impl Assertion {
     /// As devices write it since iOS 27.
     #[must_use]
     pub fn ios_27(self, bundle_version: &str, category: u32) -> Self {
-        Self { flags: 0xC0, tail: extensions(bundle_version, category), ..self }
+        Self {
+            flags: 0xC0,
+            tail: extensions(bundle_version, category),
+            ..self
+        }
     }
 }
 
 fn auth_header(app_id: &str, flags: u8, counter: u32) -> Vec<u8> {
-    [Sha256::digest(app_id).as_slice(), &[flags], &counter.to_be_bytes()].concat()
+    [
+        Sha256::digest(app_id).as_slice(),
+        &[flags],
+        &counter.to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// What iOS 27 appends.
 pub fn extensions(bundle_version: &str, category: u32) -> Vec<u8> {
-    map(&[("apple_bundle_version_01", text(bundle_version)), ("apple_validation_category_01", bytes(&category.to_le_bytes()))])
+    map(&[
+        ("apple_bundle_version_01", text(bundle_version)),
+        (
+            "apple_validation_category_01",
+            bytes(&category.to_le_bytes()),
+        ),
+    ])
 }
 
 /// A point as a COSE key.
 pub fn cose(point: &[u8]) -> Vec<u8> {
-    [&[0xA5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20], &point[1..33], &[0x22, 0x58, 0x20], &point[33..65]].concat()
+    [
+        &[0xA5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20],
+        &point[1..33],
+        &[0x22, 0x58, 0x20],
+        &point[33..65],
+    ]
+    .concat()
 }
 
 /// The head of a CBOR item.
@@ -363,12 +481,18 @@ pub fn bytes(bytes: &[u8]) -> Vec<u8> {
 }
 
 pub fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    members.iter().fold(head(5, members.len()), |map, (name, value)| [map, text(name), value.clone()].concat())
+    members
+        .iter()
+        .fold(head(5, members.len()), |map, (name, value)| {
+            [map, text(name), value.clone()].concat()
+        })
 }
 
 /// A DER element.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let [high, low] = u16::try_from(content.len()).expect("a short element").to_be_bytes();
+    let [high, low] = u16::try_from(content.len())
+        .expect("a short element")
+        .to_be_bytes();
     let length = match (high, low) {
         (0, ..=0x7F) => vec![low],
         (0, _) => vec![0x81, low],

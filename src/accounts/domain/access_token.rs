@@ -39,7 +39,12 @@ pub trait Signatures: Send + Sync {
 
     /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature
     /// whose S is not below the group's order is none (RFC 8032 §5.1.7).
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool>;
+    async fn verifies(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool>;
 }
 
 /// What an access token says (RFC 9068 §2.2).
@@ -143,7 +148,11 @@ pub enum Refused {
 
 /// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which
 /// the configuration rules out.
-pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'_>) -> Option<String> {
+pub async fn sign(
+    signatures: &dyn Signatures,
+    config: &Config,
+    new: &NewToken<'_>,
+) -> Option<String> {
     let key = config.signing_keys.current();
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
@@ -172,35 +181,59 @@ pub async fn sign(signatures: &dyn Signatures, config: &Config, new: &NewToken<'
 ///
 /// # Errors
 /// [`Refused`]
-pub async fn verify(signatures: &dyn Signatures, config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+pub async fn verify(
+    signatures: &dyn Signatures,
+    config: &Config,
+    token: &str,
+    now: Timestamp,
+) -> Result<Subject, Refused> {
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
     let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused::Malformed)?;
-    let signature = signature.as_slice().try_into().map_err(|_| Refused::Signature)?;
+    let signature = URL_SAFE_NO_PAD
+        .decode(signature)
+        .map_err(|_| Refused::Malformed)?;
+    let signature = signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| Refused::Signature)?;
     let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
     let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
     check_time(&unverified, now)?;
-    if !signatures.verifies(key, message.as_bytes(), signature).await.ok_or(Refused::Unverified)? {
+    if !signatures
+        .verifies(key, message.as_bytes(), signature)
+        .await
+        .ok_or(Refused::Unverified)?
+    {
         return Err(Refused::Signature);
     }
     let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
     let claims: Claims = claims.map_err(|_| Refused::Claims)?;
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject { user, session, expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)) })
+    Ok(Subject {
+        user,
+        session,
+        expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
+    })
 }
 
 /// The published keys (RFC 7517 §5), public halves only.
 #[must_use]
 pub fn public_keys(keys: &SigningKeys) -> JwkSet {
-    JwkSet { keys: keys.iter().map(SigningKey::public_jwk).collect() }
+    JwkSet {
+        keys: keys.iter().map(SigningKey::public_jwk).collect(),
+    }
 }
 
 /// The header of tokens that `key` signs.
 fn header(key: &SigningKey) -> Header {
-    Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) }
+    Header {
+        typ: Some(TYPE.to_owned()),
+        kid: Some(key.kid.clone()),
+        ..Header::new(Algorithm::EdDSA)
+    }
 }
 
 /// Returns the library's checks of the claims. The library would compare times with the machine's
@@ -219,7 +252,9 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
     if claims.exp <= now.seconds() {
         return Err(Refused::Expired);
     }
-    if claims.nbf.unwrap_or(claims.iat).max(claims.iat) > now.seconds().saturating_add(LEEWAY_SECONDS) {
+    if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
+        > now.seconds().saturating_add(LEEWAY_SECONDS)
+    {
         return Err(Refused::NotYet);
     }
     Ok(())
@@ -234,7 +269,8 @@ fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
 fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey> {
     let named = decode_header(token).ok()?;
     let (encoded, _) = token.split_once('.')?;
-    let members: Map<String, Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let members: Map<String, Value> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let key = keys.find(named.kid.as_deref()?)?;
     (named == header(key) && members.len() == HEADER_MEMBERS).then_some(key)
 }

@@ -32,12 +32,21 @@ pub struct Events {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn events(ports: &Ports, user: UserId, before: Option<EventCursor>) -> Result<Events, StoreError> {
+pub async fn events(
+    ports: &Ports,
+    user: UserId,
+    before: Option<EventCursor>,
+) -> Result<Events, StoreError> {
     // One more than a page shows whether there is a next one.
-    let most = i64::try_from(EVENTS_PAGE).unwrap_or(i64::MAX).saturating_add(1);
+    let most = i64::try_from(EVENTS_PAGE)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
     let mut events = events::list(ports.db.as_ref(), user, before, most).await?;
     let more = events.len() > EVENTS_PAGE;
     events.truncate(EVENTS_PAGE);
-    let next = events.last().filter(|_| more).map(|event| EventCursor { at: event.at, id: event.id });
+    let next = events.last().filter(|_| more).map(|event| EventCursor {
+        at: event.at,
+        id: event.id,
+    });
     Ok(Events { events, next })
 }

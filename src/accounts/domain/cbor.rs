@@ -22,18 +22,25 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { decoder: Decoder::new(bytes) }
+        Self {
+            decoder: Decoder::new(bytes),
+        }
     }
 
     /// Returns the bytes that have not been read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.decoder.input().get(self.decoder.position()..).unwrap_or_default()
+        self.decoder
+            .input()
+            .get(self.decoder.position()..)
+            .unwrap_or_default()
     }
 
     /// Returns the type of the next item.
     fn next_type(&self) -> Result<Type, &'static str> {
         match self.decoder.datatype().map_err(|error| reason(&error))? {
-            Type::ArrayIndef | Type::BytesIndef | Type::MapIndef | Type::StringIndef => Err(INDEFINITE),
+            Type::ArrayIndef | Type::BytesIndef | Type::MapIndef | Type::StringIndef => {
+                Err(INDEFINITE)
+            }
             Type::Unknown(_) => Err("a reserved length in the CBOR"),
             found => Ok(found),
         }
@@ -58,7 +65,11 @@ impl<'a> Reader<'a> {
             _ => 9,
         };
         let is_shortest = self.decoder.position() - start == shortest + content;
-        if is_shortest { Ok(value) } else { Err("a CBOR length or number is not written in the shortest way") }
+        if is_shortest {
+            Ok(value)
+        } else {
+            Err("a CBOR length or number is not written in the shortest way")
+        }
     }
 
     /// Reads the head of a map. Returns the number of its members, which follow.
@@ -83,13 +94,24 @@ impl<'a> Reader<'a> {
 
     fn integer(&mut self) -> Result<i128, &'static str> {
         // A negative number n is written as -1 - n, which is its complement.
-        let argument = |number: &i128| (u64::try_from(if *number < 0 { !*number } else { *number }).unwrap_or(u64::MAX), 0);
+        let argument = |number: &i128| {
+            (
+                u64::try_from(if *number < 0 { !*number } else { *number }).unwrap_or(u64::MAX),
+                0,
+            )
+        };
         self.canonical(|decoder| decoder.int().map(i128::from), argument)
     }
 
     /// Reads an integer from zero, or else bytes.
     pub(crate) fn unsigned_or_bytes(&mut self) -> Result<Result<u64, &'a [u8]>, &'static str> {
-        if self.is_bytes() { self.bytes().map(Err) } else { u64::try_from(self.integer()?).map(Ok).map_err(|_| OTHER_TYPE) }
+        if self.is_bytes() {
+            self.bytes().map(Err)
+        } else {
+            u64::try_from(self.integer()?)
+                .map(Ok)
+                .map_err(|_| OTHER_TYPE)
+        }
     }
 
     /// Whether a map comes next.
@@ -125,8 +147,16 @@ impl<'a> Reader<'a> {
             Type::String => self.text().map(|_| 0)?,
             Type::Array => self.array()?,
             Type::Map => self.map()?.checked_mul(2).ok_or(ENDS)?,
-            Type::Bool => self.decoder.bool().map(|_| 0).map_err(|error| reason(&error))?,
-            Type::Null => self.decoder.null().map(|()| 0).map_err(|error| reason(&error))?,
+            Type::Bool => self
+                .decoder
+                .bool()
+                .map(|_| 0)
+                .map_err(|error| reason(&error))?,
+            Type::Null => self
+                .decoder
+                .null()
+                .map(|()| 0)
+                .map_err(|error| reason(&error))?,
             // An integer, or a type that authenticators have no use for.
             _ => self.integer().map(|_| 0)?,
         };
@@ -139,7 +169,11 @@ impl<'a> Reader<'a> {
 
     /// Checks that nothing follows.
     pub(crate) fn end(&self) -> Result<(), &'static str> {
-        if self.rest().is_empty() { Ok(()) } else { Err("something follows the CBOR") }
+        if self.rest().is_empty() {
+            Ok(())
+        } else {
+            Err("something follows the CBOR")
+        }
     }
 }
 
@@ -155,7 +189,11 @@ fn reason(error: &Error) -> &'static str {
 
 /// Puts a member in its place, unless the place is taken.
 pub(crate) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
-    if place.replace(member).is_some() { Err("a member is given twice in the CBOR") } else { Ok(()) }
+    if place.replace(member).is_some() {
+        Err("a member is given twice in the CBOR")
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -168,10 +206,22 @@ mod tests {
         let mut reader = Reader::new(b"\xA2\x01\x38\x22\x61a\x43abc\xF6");
         assert_eq!(reader.map(), Ok(2));
         assert_eq!((reader.integer(), reader.integer()), (Ok(1), Ok(-35)));
-        assert_eq!((reader.text(), reader.is_bytes(), reader.bytes()), (Ok("a"), true, Ok(&b"abc"[..])));
-        assert_eq!((reader.end(), reader.skip(), reader.end()), (Err("something follows the CBOR"), Ok(()), Ok(())));
-        assert_eq!(Reader::new(b"\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").unsigned_or_bytes(), Ok(Ok(u64::MAX)));
-        assert_eq!(Reader::new(b"\x3B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").skip(), Ok(()));
+        assert_eq!(
+            (reader.text(), reader.is_bytes(), reader.bytes()),
+            (Ok("a"), true, Ok(&b"abc"[..]))
+        );
+        assert_eq!(
+            (reader.end(), reader.skip(), reader.end()),
+            (Err("something follows the CBOR"), Ok(()), Ok(()))
+        );
+        assert_eq!(
+            Reader::new(b"\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").unsigned_or_bytes(),
+            Ok(Ok(u64::MAX))
+        );
+        assert_eq!(
+            Reader::new(b"\x3B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").skip(),
+            Ok(())
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! CSRF tokens: signed, and bound to the session (OWASP CSRF cheat sheet, signed double-submit).
 //!
-//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against; needed only where it is configured.
+//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against;
+//! needed only where it is configured.
 
 use subtle::ConstantTimeEq;
 
@@ -35,7 +36,8 @@ pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
     let Some(given) = base64::decode(given) else {
         return false;
     };
-    let fits = |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
+    let fits =
+        |key| mac(key, session, nonce).is_some_and(|mac| bool::from(mac.ct_eq(given.as_slice())));
     ports.config.signing_keys.iter().any(fits)
 }
 

@@ -8,11 +8,16 @@ use crate::accounts::store::export::AccountExport;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
-/// Returns everything that is stored about an account. Throttled, because no other request costs as much. Two round trips.
+/// Returns everything that is stored about an account. Throttled, because no other request costs as
+/// much. Two round trips.
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn of(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, ThrottleError> {
+pub async fn of(
+    ports: &Ports,
+    user: UserId,
+    now: Timestamp,
+) -> Result<AccountExport, ThrottleError> {
     throttle::admit(ports, Way::Export, user, now).await?;
     Ok(export::read(ports.db.as_ref(), user).await?)
 }

@@ -124,7 +124,15 @@ impl JwtVerifier for VerifiedBefore {
 impl Verifier<Vec<u8>> for VerifiedBefore {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
         let verified = self.0.split_last_chunk::<64>();
-        if verified == Some((message, signature.as_slice().try_into().map_err(|_| signature::Error::new())?)) {
+        if verified
+            == Some((
+                message,
+                signature
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| signature::Error::new())?,
+            ))
+        {
             Ok(())
         } else {
             Err(signature::Error::new())
@@ -149,15 +157,32 @@ mod tests {
 
     #[test]
     fn a_token_is_read_only_with_the_signature_that_was_verified() {
-        let signed = encode_unsigned(&Header::new(Algorithm::EdDSA), &json!({"sub": "ada"})).expect("EdDSA");
-        let other = encode_unsigned(&Header::new(Algorithm::EdDSA), &json!({"sub": "eve"})).expect("EdDSA");
-        let token = |signed: &str, signature: &[u8]| format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-        let read = |token: &str| decode_verified::<Value>(token, signed.as_bytes(), &[7; 64], &validation());
-        assert_eq!(read(&token(&signed, &[7; 64])).expect("verified")["sub"], "ada");
-        for wrong in
-            [token(&signed, &[8; 64]), token(&signed, &[]), token(&signed, &[7; 63]), token(&signed, &[7; 65]), token(&other, &[7; 64])]
-        {
-            assert_eq!(read(&wrong).expect_err("not verified").kind(), &ErrorKind::InvalidSignature, "{wrong}");
+        let signed =
+            encode_unsigned(&Header::new(Algorithm::EdDSA), &json!({"sub": "ada"})).expect("EdDSA");
+        let other =
+            encode_unsigned(&Header::new(Algorithm::EdDSA), &json!({"sub": "eve"})).expect("EdDSA");
+        let token = |signed: &str, signature: &[u8]| {
+            format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        };
+        let read = |token: &str| {
+            decode_verified::<Value>(token, signed.as_bytes(), &[7; 64], &validation())
+        };
+        assert_eq!(
+            read(&token(&signed, &[7; 64])).expect("verified")["sub"],
+            "ada"
+        );
+        for wrong in [
+            token(&signed, &[8; 64]),
+            token(&signed, &[]),
+            token(&signed, &[7; 63]),
+            token(&signed, &[7; 65]),
+            token(&other, &[7; 64]),
+        ] {
+            assert_eq!(
+                read(&wrong).expect_err("not verified").kind(),
+                &ErrorKind::InvalidSignature,
+                "{wrong}"
+            );
         }
     }
 
@@ -168,9 +193,15 @@ mod tests {
         install();
         let signed = encode_unsigned(&Header::new(Algorithm::EdDSA), &json!({})).expect("EdDSA");
         for signature in ["", &URL_SAFE_NO_PAD.encode([7; 64])] {
-            let decoded =
-                jsonwebtoken::decode::<Value>(format!("{signed}.{signature}"), &DecodingKey::from_ed_der(&[7; 32]), &validation());
-            assert_eq!(decoded.expect_err("not verified").kind(), &ErrorKind::InvalidSignature);
+            let decoded = jsonwebtoken::decode::<Value>(
+                format!("{signed}.{signature}"),
+                &DecodingKey::from_ed_der(&[7; 32]),
+                &validation(),
+            );
+            assert_eq!(
+                decoded.expect_err("not verified").kind(),
+                &ErrorKind::InvalidSignature
+            );
         }
     }
 
@@ -181,6 +212,9 @@ mod tests {
         let token = format!("{header}.e30.{}", URL_SAFE_NO_PAD.encode([7; 64]));
         let message = format!("{header}.e30");
         let decoded = decode_verified::<Value>(&token, message.as_bytes(), &[7; 64], &validation());
-        assert_eq!(decoded.expect_err("another algorithm").kind(), &ErrorKind::InvalidAlgorithm);
+        assert_eq!(
+            decoded.expect_err("another algorithm").kind(),
+            &ErrorKind::InvalidAlgorithm
+        );
     }
 }

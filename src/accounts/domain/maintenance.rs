@@ -1,4 +1,5 @@
-//! Maintenance of accounts: jobs that remove expired rows in bounded batches, and seal secrets under the current key.
+//! Maintenance of accounts: jobs that remove expired rows in bounded batches, and seal secrets
+//! under the current key.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::UNBOUND_KEPT;
@@ -13,7 +14,8 @@ use crate::kernel::model::events::EventKind;
 #[must_use]
 pub fn jobs() -> Vec<Job<Ports>> {
     vec![
-        // Refresh tokens go before their sessions, so that removing a session never removes an unbounded chain of them.
+        // Refresh tokens go before their sessions, so that removing a session never removes an
+        // unbounded chain of them.
         Job {
             name: "remove refresh tokens",
             run: |ports| {
@@ -46,7 +48,12 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(events::remove_expired(db, EventKind::TokensRefreshed, now.minus(REFRESH_EVENTS_KEPT)).await?)
+                    Ok(events::remove_expired(
+                        db,
+                        EventKind::TokensRefreshed,
+                        now.minus(REFRESH_EVENTS_KEPT),
+                    )
+                    .await?)
                 })
             },
         },
@@ -68,6 +75,9 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
-        Job { name: "reseal TOTP secrets", run: |ports| Box::pin(async move { Ok(reseal::run(ports).await?) }) },
+        Job {
+            name: "reseal TOTP secrets",
+            run: |ports| Box::pin(async move { Ok(reseal::run(ports).await?) }),
+        },
     ]
 }

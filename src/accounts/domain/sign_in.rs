@@ -74,7 +74,8 @@ pub enum SignInError {
 
 /// When a session used `now` ends: a full lifetime from now, and never past its absolute limit.
 pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp) -> Timestamp {
-    now.plus(config.session_ttl).min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
+    now.plus(config.session_ttl)
+        .min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
 }
 
 /// Who signs in.
@@ -90,14 +91,37 @@ pub enum Who<'a> {
 ///
 /// # Errors
 /// [`SignInError`]
-pub async fn web_session(ports: &Ports, who: Who<'_>, platform: Platform, origin: &RequestOrigin) -> Result<WebSession, SignInError> {
+pub async fn web_session(
+    ports: &Ports,
+    who: Who<'_>,
+    platform: Platform,
+    origin: &RequestOrigin,
+) -> Result<WebSession, SignInError> {
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
     let expires_at = session_end(&ports.config, now, now);
     let id = ports.id(SessionId::from_random)?;
-    let tokens = (Some(NewSessionToken { hash: token.hash(), expires_at }), None);
-    let user = create(ports, (who, None), (id, platform), tokens, &ports.stamp(origin, now)?).await?;
-    Ok(WebSession { user, token, expires_at, expires_in: expires_at.seconds_since(now) })
+    let tokens = (
+        Some(NewSessionToken {
+            hash: token.hash(),
+            expires_at,
+        }),
+        None,
+    );
+    let user = create(
+        ports,
+        (who, None),
+        (id, platform),
+        tokens,
+        &ports.stamp(origin, now)?,
+    )
+    .await?;
+    Ok(WebSession {
+        user,
+        token,
+        expires_at,
+        expires_in: expires_at.seconds_since(now),
+    })
 }
 
 /// Makes a sign-in with a pair of tokens, on a device if one was attested. One round trip.
@@ -120,10 +144,28 @@ pub async fn token_pair(
         access_expires_at,
     };
     let id = ports.id(SessionId::from_random)?;
-    let user = create(ports, (who, device), (id, platform), (None, Some(pair)), &ports.stamp(origin, now)?).await?;
-    let of = SignIn { user: user.id, session: id, platform, authenticated_at: now, amr: &provider() };
+    let user = create(
+        ports,
+        (who, device),
+        (id, platform),
+        (None, Some(pair)),
+        &ports.stamp(origin, now)?,
+    )
+    .await?;
+    let of = SignIn {
+        user: user.id,
+        session: id,
+        platform,
+        authenticated_at: now,
+        amr: &provider(),
+    };
     let access_token = sign_access_token(ports, of, now, access_expires_at).await?;
-    Ok(TokenPair { user, access_token, refresh_token, expires_in: access_expires_at.seconds_since(now) })
+    Ok(TokenPair {
+        user,
+        access_token,
+        refresh_token,
+        expires_in: access_expires_at.seconds_since(now),
+    })
 }
 
 /// A sign-in that carries a web session and a pair, as its owner gets it.
@@ -144,7 +186,8 @@ pub struct Complete {
 pub struct Place {
     /// Where.
     pub platform: Platform,
-    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session fixation).
+    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session
+    /// fixation).
     pub replaces: Vec<SessionToken>,
     /// The device that asserted the request, if one did.
     pub device: Option<Asserted>,
@@ -171,7 +214,8 @@ impl Prepared {
             session_token: SessionToken::from_bytes(&*ports.secret()?),
             session_expires_at: session_end(&ports.config, now, now),
             refresh_token: RefreshToken::from_bytes(&*ports.secret()?),
-            refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
+            refresh_expires_at: now
+                .plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
             access_expires_at: now.plus(ports.config.access_token_ttl),
         })
     }
@@ -188,7 +232,10 @@ impl Prepared {
             owner,
             amr: self.amr.clone(),
             platform: place.platform,
-            token: Some(NewSessionToken { hash: self.session_token.hash(), expires_at: self.session_expires_at }),
+            token: Some(NewSessionToken {
+                hash: self.session_token.hash(),
+                expires_at: self.session_expires_at,
+            }),
             pair: Some(pair),
             replaces: place.replaces.iter().map(SessionToken::hash).collect(),
             device: place.device.as_ref().map(Asserted::device),
@@ -196,12 +243,33 @@ impl Prepared {
     }
 
     /// What its owner gets, once it is stored.
-    pub(super) async fn finish(self, ports: &Ports, user: User, place: &Place) -> Result<Complete, SignInError> {
-        let of = SignIn { user: user.id, session: self.id, platform: place.platform, authenticated_at: self.now, amr: &self.amr };
+    pub(super) async fn finish(
+        self,
+        ports: &Ports,
+        user: User,
+        place: &Place,
+    ) -> Result<Complete, SignInError> {
+        let of = SignIn {
+            user: user.id,
+            session: self.id,
+            platform: place.platform,
+            authenticated_at: self.now,
+            amr: &self.amr,
+        };
         let access_token = sign_access_token(ports, of, self.now, self.access_expires_at).await?;
         let expires_in = self.access_expires_at.seconds_since(self.now);
-        let pair = TokenPair { user, access_token, refresh_token: self.refresh_token, expires_in };
-        Ok(Complete { pair, session_token: self.session_token, session_expires_at: self.session_expires_at, now: self.now })
+        let pair = TokenPair {
+            user,
+            access_token,
+            refresh_token: self.refresh_token,
+            expires_in,
+        };
+        Ok(Complete {
+            pair,
+            session_token: self.session_token,
+            session_expires_at: self.session_expires_at,
+            now: self.now,
+        })
     }
 }
 
@@ -213,8 +281,15 @@ pub(super) async fn sign_access_token(
     expires_at: Timestamp,
 ) -> Result<String, SignInError> {
     let id = ports.id(EventId::from_random)?;
-    let new = NewAccessToken { of, id, issued_at, expires_at };
-    access_token::sign(ports.signatures.as_ref(), &ports.config, &new).await.ok_or(SignInError::Signing)
+    let new = NewAccessToken {
+        of,
+        id,
+        issued_at,
+        expires_at,
+    };
+    access_token::sign(ports.signatures.as_ref(), &ports.config, &new)
+        .await
+        .ok_or(SignInError::Signing)
 }
 
 /// An internal service says who signs in, and was told by a provider.
@@ -243,12 +318,22 @@ async fn create(
             SessionOwner::Identity(&identified, users::fresh_ids(ports)?)
         }
     };
-    let new = NewSession { id, owner, amr: provider(), platform, token, pair, replaces: Vec::new(), device };
+    let new = NewSession {
+        id,
+        owner,
+        amr: provider(),
+        platform,
+        token,
+        pair,
+        replaces: Vec::new(),
+        device,
+    };
     let db = ports.db.as_ref();
     match attested {
         None => sessions::create(db, &new, stamp).await?.ok_or(unknown),
         Some(attested) => {
-            let (user, kept) = attested_sign_ins::create_session(db, &new, &attested.key().id, stamp).await?;
+            let (user, kept) =
+                attested_sign_ins::create_session(db, &new, &attested.key().id, stamp).await?;
             attested.accept(kept)?;
             user.ok_or(unknown)
         }

@@ -1,4 +1,5 @@
-//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command line prints them all.
+//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command
+//! line prints them all.
 
 use std::fmt;
 
@@ -40,11 +41,20 @@ pub struct Steps(Vec<Step>);
 impl Steps {
     /// Notes a step.
     pub(super) fn note(&mut self, number: u8, demand: &'static str, outcome: Outcome) {
-        self.0.push(Step { number, demand, outcome });
+        self.0.push(Step {
+            number,
+            demand,
+            outcome,
+        });
     }
 
     /// Notes a step that passed.
-    pub(super) fn passed(&mut self, number: u8, demand: &'static str, worth_knowing: impl Into<Option<String>>) {
+    pub(super) fn passed(
+        &mut self,
+        number: u8,
+        demand: &'static str,
+        worth_knowing: impl Into<Option<String>>,
+    ) {
         self.note(number, demand, Outcome::Passed(worth_knowing.into()));
     }
 
@@ -57,24 +67,45 @@ impl Steps {
         reason: &'static str,
         found: impl FnOnce() -> Option<String>,
     ) {
-        let outcome = if ok { Outcome::Passed(None) } else { Outcome::Failed(Failure { reason, found: found() }) };
+        let outcome = if ok {
+            Outcome::Passed(None)
+        } else {
+            Outcome::Failed(Failure {
+                reason,
+                found: found(),
+            })
+        };
         self.note(number, demand, outcome);
     }
 
     /// Whether a step has failed so far.
     pub(super) fn failed(&self) -> bool {
-        self.0.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
+        self.0
+            .iter()
+            .any(|step| matches!(step.outcome, Outcome::Failed(_)))
     }
 
     /// Notes how a step that reads something ended, and gives what was read.
-    pub(super) fn read<T>(&mut self, number: u8, demand: &'static str, read: Result<T, &'static str>) -> Option<T> {
+    pub(super) fn read<T>(
+        &mut self,
+        number: u8,
+        demand: &'static str,
+        read: Result<T, &'static str>,
+    ) -> Option<T> {
         match read {
             Ok(value) => {
                 self.passed(number, demand, None);
                 Some(value)
             }
             Err(reason) => {
-                self.note(number, demand, Outcome::Failed(Failure { reason, found: None }));
+                self.note(
+                    number,
+                    demand,
+                    Outcome::Failed(Failure {
+                        reason,
+                        found: None,
+                    }),
+                );
                 None
             }
         }
@@ -92,7 +123,10 @@ pub struct Report<T> {
 
 impl<T> Report<T> {
     pub(super) fn new(steps: Steps, read: Option<T>) -> Self {
-        Self { steps: steps.0, read }
+        Self {
+            steps: steps.0,
+            read,
+        }
     }
 
     /// What was read, if every step passed.
@@ -102,16 +136,26 @@ impl<T> Report<T> {
     pub fn accepted(self) -> Result<T, Refusal> {
         for step in &self.steps {
             if let Outcome::Failed(failure) = &step.outcome {
-                return Err(Refusal { step: step.number, reason: failure.reason });
+                return Err(Refusal {
+                    step: step.number,
+                    reason: failure.reason,
+                });
             }
         }
-        self.read.ok_or(Refusal { step: 0, reason: "the ceremony could not be read" })
+        self.read.ok_or(Refusal {
+            step: 0,
+            reason: "the ceremony could not be read",
+        })
     }
 
     /// Whether every step passed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.read.is_some() && !self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
+        self.read.is_some()
+            && !self
+                .steps
+                .iter()
+                .any(|step| matches!(step.outcome, Outcome::Failed(_)))
     }
 }
 

@@ -1,7 +1,9 @@
-//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it is looked at.
+//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it
+//! is looked at.
 //!
-//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and device keys are not, and have no brake: so
-//! nobody locks an owner out of them (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
+//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and
+//! device keys are not, and have no brake: so nobody locks an owner out of them
+//! (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
 //! that accounts that do not exist brake as those that do.
 
 use std::time::Duration;
@@ -68,8 +70,9 @@ pub fn of_user(way: Way, user: UserId) -> Subject {
     Subject::new(way.as_str(), &format!("user:{user}"))
 }
 
-/// Guesses at something of whoever has an address, if anybody does. The table does not tell which address it is. `None` if the key cannot sign,
-/// which the first one of the configuration always can.
+/// Guesses at something of whoever has an address, if anybody does. The table does not tell which
+/// address it is. `None` if the key cannot sign, which the first one of the configuration always
+/// can.
 ///
 /// With another first key the count begins anew, once.
 #[must_use]
@@ -85,7 +88,10 @@ pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<Subject
 
 fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject> {
     let hash = derived(key, LABEL, name.as_bytes())?;
-    Some(Subject::new(way.as_str(), &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?))))
+    Some(Subject::new(
+        way.as_str(),
+        &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
+    ))
 }
 
 /// There were too many attempts.
@@ -107,12 +113,19 @@ pub enum ThrottleError {
     Store(#[from] StoreError),
 }
 
-/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in the batch of its own first read.
+/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in
+/// the batch of its own first read.
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), ThrottleError> {
-    let claim = attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
+pub async fn admit(
+    ports: &Ports,
+    way: Way,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), ThrottleError> {
+    let claim =
+        attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
     Ok(admitted(claim, now)?)
 }
 
@@ -125,7 +138,9 @@ pub fn admitted(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttemp
         AttemptClaim::Allowed => Ok(()),
         AttemptClaim::Refused { free_at } => {
             let millis = free_at.millis().saturating_sub(now.millis());
-            Err(TooManyAttempts { wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) })
+            Err(TooManyAttempts {
+                wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),
+            })
         }
     }
 }
@@ -137,20 +152,46 @@ mod tests {
     #[test]
     fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
         let key = SigningKey::from_seed([7; 32]);
-        let of = |text: &str| of_email(&key, Way::Recovery, &Email::parse(text).expect("an address")).expect("a subject");
+        let of = |text: &str| {
+            of_email(
+                &key,
+                Way::Recovery,
+                &Email::parse(text).expect("an address"),
+            )
+            .expect("a subject")
+        };
         let subject = of("ada@example.com");
         assert_eq!(subject, of("ADA@Example.com "));
         assert_ne!(subject, of("bob@example.com"));
-        assert!(subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada"));
+        assert!(
+            subject.as_str().starts_with("recovery:email:") && !subject.as_str().contains("ada")
+        );
         let other_key = SigningKey::from_seed([8; 32]);
-        assert_ne!(of_email(&other_key, Way::Recovery, &Email::parse("ada@example.com").expect("an address")), Some(subject));
+        assert_ne!(
+            of_email(
+                &other_key,
+                Way::Recovery,
+                &Email::parse("ada@example.com").expect("an address")
+            ),
+            Some(subject)
+        );
     }
 
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [Way::Totp, Way::Recovery, Way::BackupCode, Way::Password, Way::SetPassword, Way::Export];
-        let subjects: std::collections::HashSet<String> = ways.iter().map(|way| of_user(*way, user).as_str().to_owned()).collect();
+        let ways = [
+            Way::Totp,
+            Way::Recovery,
+            Way::BackupCode,
+            Way::Password,
+            Way::SetPassword,
+            Way::Export,
+        ];
+        let subjects: std::collections::HashSet<String> = ways
+            .iter()
+            .map(|way| of_user(*way, user).as_str().to_owned())
+            .collect();
         assert_eq!(subjects.len(), ways.len());
     }
 }

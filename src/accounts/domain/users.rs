@@ -12,10 +12,12 @@ use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::StoreError;
 
-/// Providers that check an address before they tell it. An address from anywhere else binds to nothing (docs/decisions/0008).
+/// Providers that check an address before they tell it. An address from anywhere else binds to
+/// nothing (docs/decisions/0008).
 const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
 
-/// Somebody whom a provider identified, as an internal service tells it; already bounded and parsed.
+/// Somebody whom a provider identified, as an internal service tells it; already bounded and
+/// parsed.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The provider.
@@ -56,12 +58,17 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-/// Finds or makes the account of an identity, and keeps the key of its device for it if one was attested. Safe to repeat and to call
-/// concurrently. One round trip.
+/// Finds or makes the account of an identity, and keeps the key of its device for it if one was
+/// attested. Safe to repeat and to call concurrently. One round trip.
 ///
 /// # Errors
 /// [`UserError`]
-pub async fn identify(ports: &Ports, who: &Identity, device: Option<&Attested>, origin: &RequestOrigin) -> Result<User, UserError> {
+pub async fn identify(
+    ports: &Ports,
+    who: &Identity,
+    device: Option<&Attested>,
+    origin: &RequestOrigin,
+) -> Result<User, UserError> {
     let now = ports.clock.now();
     let (db, stamp) = (ports.db.as_ref(), ports.stamp(origin, now)?);
     let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
@@ -69,7 +76,8 @@ pub async fn identify(ports: &Ports, who: &Identity, device: Option<&Attested>, 
         None => users::upsert(db, &identified, ids, &stamp).await?,
         Some(attested) => {
             let with = (attested.key(), &binding(ports, now)?);
-            let (user, kept) = attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
+            let (user, kept) =
+                attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
             attested.accept(kept)?;
             user
         }
@@ -83,7 +91,9 @@ pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> Id
         provider: &who.provider,
         provider_id: &who.provider_id,
         email: who.email.as_ref(),
-        email_verified: who.email.is_some() && !who.email_unverified && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
+        email_verified: who.email.is_some()
+            && !who.email_unverified
+            && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
         name: who.name.as_deref(),
         picture: who.picture.as_deref(),
         auth_method: &who.auth_method,
@@ -113,12 +123,21 @@ pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, User
 ///
 /// # Errors
 /// [`UserError`]
-pub async fn update(ports: &Ports, me: SignedIn, changes: &UserChanges, origin: &RequestOrigin) -> Result<User, UserError> {
-    if !changes.name.changes(me.user.name.as_deref()) && !changes.picture.changes(me.user.picture.as_deref()) {
+pub async fn update(
+    ports: &Ports,
+    me: SignedIn,
+    changes: &UserChanges,
+    origin: &RequestOrigin,
+) -> Result<User, UserError> {
+    if !changes.name.changes(me.user.name.as_deref())
+        && !changes.picture.changes(me.user.picture.as_deref())
+    {
         return Ok(me.user);
     }
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::update(ports.db.as_ref(), me.caller(), changes, &stamp).await?.ok_or(UserError::SignedOut)
+    users::update(ports.db.as_ref(), me.caller(), changes, &stamp)
+        .await?
+        .ok_or(UserError::SignedOut)
 }
 
 /// Deletes the caller's account with everything that hangs on it.
@@ -127,6 +146,14 @@ pub async fn update(ports: &Ports, me: SignedIn, changes: &UserChanges, origin: 
 /// [`UserError`]
 pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    let before = ports.before_deletion.iter().flat_map(|statements| statements(by, &stamp)).collect();
-    if users::delete(ports.db.as_ref(), by, before, &stamp).await? { Ok(()) } else { Err(UserError::SignedOut) }
+    let before = ports
+        .before_deletion
+        .iter()
+        .flat_map(|statements| statements(by, &stamp))
+        .collect();
+    if users::delete(ports.db.as_ref(), by, before, &stamp).await? {
+        Ok(())
+    } else {
+        Err(UserError::SignedOut)
+    }
 }

@@ -51,7 +51,10 @@ pub struct SignIn {
 
 impl SignIn {
     fn new(session: records::Session, current: SessionId) -> Self {
-        let ends = session.token_expires_at.max(session.refresh_expires_at).unwrap_or(session.created_at);
+        let ends = session
+            .token_expires_at
+            .max(session.refresh_expires_at)
+            .unwrap_or(session.created_at);
         Self {
             id: session.id.to_string(),
             platform: session.platform.as_str(),
@@ -80,13 +83,23 @@ pub struct SignInList {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SignInList)))]
-pub async fn sign_ins(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<SignInList>, ApiError> {
+pub async fn sign_ins(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<SignInList>, ApiError> {
     let sessions = activity::sign_ins(&app.ports, me.user.id).await?;
-    let sessions = sessions.into_iter().map(|session| SignIn::new(session, me.session.id)).collect();
-    Ok(AppJson(SignInList { success: true, sessions }))
+    let sessions = sessions
+        .into_iter()
+        .map(|session| SignIn::new(session, me.session.id))
+        .collect();
+    Ok(AppJson(SignInList {
+        success: true,
+        sessions,
+    }))
 }
 
-/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
@@ -100,15 +113,22 @@ pub async fn end_sign_in(
     Path(session_id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&session_id).ok_or(Code::SessionNotFound)?;
-    tokens::revoke(&app.ports, me.caller(), id, &origin).await.map_err(|error| match error {
-        tokens::RevokeError::Unknown => Code::SessionNotFound.into(),
-        other => ApiError::from(other),
-    })?;
+    tokens::revoke(&app.ports, me.caller(), id, &origin)
+        .await
+        .map_err(|error| match error {
+            tokens::RevokeError::Unknown => Code::SessionNotFound.into(),
+            other => ApiError::from(other),
+        })?;
     let message = Message::new("The session has ended.");
-    Ok(if id == me.session.id { with_cleared_cookie(&cookie, message) } else { AppJson(message).into_response() })
+    Ok(if id == me.session.id {
+        with_cleared_cookie(&cookie, message)
+    } else {
+        AppJson(message).into_response()
+    })
 }
 
-/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that this request is made with.
+/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that
+/// this request is made with.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
@@ -119,7 +139,10 @@ pub async fn end_others(
     origin: RequestOrigin,
 ) -> Result<AppJson<RevokedAll>, ApiError> {
     let revoked = tokens::revoke_others(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(RevokedAll::new("The other sessions have ended.", revoked)))
+    Ok(AppJson(RevokedAll::new(
+        "The other sessions have ended.",
+        revoked,
+    )))
 }
 
 /// Something that happened. Times are milliseconds since 1970.
@@ -181,8 +204,14 @@ pub struct Page {
 /// A place in the list: `<milliseconds>-<event id>`.
 fn place(text: &str) -> Option<EventCursor> {
     let (at, id) = text.split_once('-')?;
-    let at = at.parse::<i64>().ok().filter(|at| (0..1 << 53).contains(at))?;
-    Some(EventCursor { at: Timestamp::from_millis(at), id: EventId::parse(id)? })
+    let at = at
+        .parse::<i64>()
+        .ok()
+        .filter(|at| (0..1 << 53).contains(at))?;
+    Some(EventCursor {
+        at: Timestamp::from_millis(at),
+        id: EventId::parse(id)?,
+    })
 }
 
 /// `GET /api/users/me/events`: what happened to the account, newest first.
@@ -195,8 +224,17 @@ pub async fn events(
     CurrentUser(me): CurrentUser,
     Query(page): Query<Page>,
 ) -> Result<AppJson<EventList>, ApiError> {
-    let before = page.before.map(|text| place(&text).ok_or(Code::BadRequest)).transpose()?;
+    let before = page
+        .before
+        .map(|text| place(&text).ok_or(Code::BadRequest))
+        .transpose()?;
     let found = activity::events(&app.ports, me.user.id, before).await?;
-    let next = found.next.map(|place| format!("{}-{}", place.at.millis(), place.id));
-    Ok(AppJson(EventList { success: true, events: found.events.into_iter().map(Into::into).collect(), next }))
+    let next = found
+        .next
+        .map(|place| format!("{}-{}", place.at.millis(), place.id));
+    Ok(AppJson(EventList {
+        success: true,
+        events: found.events.into_iter().map(Into::into).collect(),
+        next,
+    }))
 }

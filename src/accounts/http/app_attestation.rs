@@ -1,4 +1,5 @@
-//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's devices.
+//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's
+//! devices.
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ pub struct Issued {
     challenge_id_camel: String,
 }
 
-/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the account, if somebody is signed in.
+/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the
+/// account, if somebody is signed in.
 ///
 /// # Errors
 /// 422 for another platform, or an app that is not configured.
@@ -60,8 +62,16 @@ pub async fn challenge(
     if body.platform != "ios" {
         return Err(Code::InvalidPlatform.into());
     }
-    let id = app.ports.config.attest.app_of(&body.bundle_id).ok_or(Code::InvalidBundleId)?;
-    let purpose = body.purpose.map(|purpose| text::slug(&purpose).ok_or(Code::InvalidPurpose)).transpose()?;
+    let id = app
+        .ports
+        .config
+        .attest
+        .app_of(&body.bundle_id)
+        .ok_or(Code::InvalidBundleId)?;
+    let purpose = body
+        .purpose
+        .map(|purpose| text::slug(&purpose).ok_or(Code::InvalidPurpose))
+        .transpose()?;
     let user = match caller {
         // For nobody it would be good to others; whoever shows a token means themselves.
         MaybeSignedIn::Refused(error) => return Err(error),
@@ -70,7 +80,12 @@ pub async fn challenge(
     let (challenge_id, challenge) = register::challenge(&app.ports, id, purpose, user).await?;
     let challenge_id = challenge_id.to_string();
     let challenge = register::standard(&challenge);
-    Ok(AppJson(Issued { success: true, challenge, challenge_id_camel: challenge_id.clone(), challenge_id }))
+    Ok(AppJson(Issued {
+        success: true,
+        challenge,
+        challenge_id_camel: challenge_id.clone(),
+        challenge_id,
+    }))
 }
 
 /// An attestation.
@@ -97,8 +112,8 @@ pub struct Done {
     success: bool,
 }
 
-/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the account, if somebody is signed in,
-/// otherwise for whoever uses it first.
+/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the
+/// account, if somebody is signed in, otherwise for whoever uses it first.
 ///
 /// # Errors
 /// The same 400 for every attestation that does not hold; 409 for a key of another account.
@@ -114,7 +129,14 @@ pub async fn verify(
         object: base64::decode(&body.attestation_object).ok_or(Code::InvalidBody)?,
         key: KeyId::parse(&body.key_id).ok_or(Code::InvalidKeyId)?,
         challenge: ChallengeId::parse(&body.challenge_id),
-        app: Some(app.ports.config.attest.app_of(&body.bundle_id).ok_or(Code::InvalidBundleId)?.to_owned()),
+        app: Some(
+            app.ports
+                .config
+                .attest
+                .app_of(&body.bundle_id)
+                .ok_or(Code::InvalidBundleId)?
+                .to_owned(),
+        ),
     };
     let by = match caller {
         // A token that is not good any more shall not make the key nobody's.
@@ -145,9 +167,14 @@ pub struct Validity {
 /// # Errors
 /// 422 for what cannot be a key's id.
 #[utoipa::path(post, path = "/api/app-attestation/verify-key", operation_id = "verify_key", tag = "devices", request_body = Key, responses((status = 200, body = Validity)))]
-pub async fn verify_key(State(app): State<App>, AppJson(body): AppJson<Key>) -> Result<AppJson<Validity>, ApiError> {
+pub async fn verify_key(
+    State(app): State<App>,
+    AppJson(body): AppJson<Key>,
+) -> Result<AppJson<Validity>, ApiError> {
     let key = KeyId::parse(&body.key_id).ok_or(Code::InvalidKeyId)?;
-    Ok(AppJson(Validity { valid: register::is_valid(&app.ports, &key).await? }))
+    Ok(AppJson(Validity {
+        valid: register::is_valid(&app.ports, &key).await?,
+    }))
 }
 
 /// A device's key. Times are milliseconds since 1970.
@@ -199,12 +226,24 @@ pub struct DeviceList {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceList)))]
-pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<DeviceList>, ApiError> {
-    let keys: Vec<_> = register::list(&app.ports, me.user.id).await?.into_iter().map(Device::from).collect();
-    Ok(AppJson(DeviceList { success: true, count: keys.len(), keys }))
+pub async fn list(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<DeviceList>, ApiError> {
+    let keys: Vec<_> = register::list(&app.ports, me.user.id)
+        .await?
+        .into_iter()
+        .map(Device::from)
+        .collect();
+    Ok(AppJson(DeviceList {
+        success: true,
+        count: keys.len(),
+        keys,
+    }))
 }
 
-/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the
+/// sign-ins of that device. Safe to repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown one and for somebody else's.

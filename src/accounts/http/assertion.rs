@@ -1,4 +1,5 @@
-//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6), and the request that it must be over.
+//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6),
+//! and the request that it must be over.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -28,14 +29,25 @@ fn shown(headers: &HeaderMap) -> Shown {
     if values.iter().all(|(first, _)| first.is_none()) {
         return Shown::Nothing;
     }
-    let text = values.map(|(first, second)| first.filter(|_| second.is_none()).and_then(|value| value.to_str().ok()));
+    let text = values.map(|(first, second)| {
+        first
+            .filter(|_| second.is_none())
+            .and_then(|value| value.to_str().ok())
+    });
     let [Some(key), Some(assertion), Some(bundle), Some(challenge)] = text else {
         return Shown::Malformed("a header of the assertion is missing, given twice, or not text");
     };
-    match (KeyId::parse(key), base64::decode(assertion), base64::decode(challenge)) {
-        (Some(key), Some(assertion), Some(challenge)) => {
-            Shown::Assertion(Presented { key, assertion, bundle: bundle.to_owned(), challenge })
-        }
+    match (
+        KeyId::parse(key),
+        base64::decode(assertion),
+        base64::decode(challenge),
+    ) {
+        (Some(key), Some(assertion), Some(challenge)) => Shown::Assertion(Presented {
+            key,
+            assertion,
+            bundle: bundle.to_owned(),
+            challenge,
+        }),
         _ => Shown::Malformed("a header of the assertion is not base64"),
     }
 }
@@ -43,11 +55,20 @@ fn shown(headers: &HeaderMap) -> Shown {
 /// The host by which clients know the API: in production the issuer's, whatever a request says.
 fn host(config: &Config, parts: &Parts) -> String {
     if config.environment == Environment::Production {
-        let rest = config.jwt_issuer.strip_prefix("https://").unwrap_or_default();
+        let rest = config
+            .jwt_issuer
+            .strip_prefix("https://")
+            .unwrap_or_default();
         return rest.split('/').next().unwrap_or_default().to_owned();
     }
-    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default().to_owned()
+    let named = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    named
+        .or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// What a request shows of its device, and what request it is.
@@ -62,11 +83,26 @@ pub struct DeviceProof {
 
 impl DeviceProof {
     fn of(app: &App, parts: &Parts) -> Self {
-        // Behind a proxy the native server does not see the scheme; in production every client comes by https.
+        // Behind a proxy the native server does not see the scheme; in production every client
+        // comes by https.
         let production = app.ports.config.environment == Environment::Production;
-        let schemes: &[&str] = if production { &["https"] } else { &["https", "http"] };
-        let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
-        Self { shown: shown(&parts.headers), method: parts.method.clone(), host: host(&app.ports.config, parts), target, schemes }
+        let schemes: &[&str] = if production {
+            &["https"]
+        } else {
+            &["https", "http"]
+        };
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str)
+            .to_owned();
+        Self {
+            shown: shown(&parts.headers),
+            method: parts.method.clone(),
+            host: host(&app.ports.config, parts),
+            target,
+            schemes,
+        }
     }
 
     /// What is shown.
@@ -78,7 +114,12 @@ impl DeviceProof {
     /// The request that it must be over.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
-        Request { method: self.method.as_str(), schemes: self.schemes, host: &self.host, target: &self.target }
+        Request {
+            method: self.method.as_str(),
+            schemes: self.schemes,
+            host: &self.host,
+            target: &self.target,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The session cookie: how it is called, read and written.
 //!
-//! It is `__Host-session` (RFC 6265bis §4.1.3.2) unless a shared domain is configured on purpose; then, and over plain http on a
-//! developer's localhost, it is `session`, because browsers refuse the prefix there.
+//! It is `__Host-session` (RFC 6265bis §4.1.3.2) unless a shared domain is configured on purpose;
+//! then, and over plain http on a developer's localhost, it is `session`, because browsers refuse
+//! the prefix there.
 
 use http::{HeaderMap, HeaderValue, Uri, header};
 
@@ -43,25 +44,48 @@ impl Shape {
     /// The cookie's shape for a request to `uri` with `headers`.
     #[must_use]
     pub fn of(config: &Config, uri: &Uri, headers: &HeaderMap) -> Self {
-        let plain = config.environment == Environment::Development && uri.scheme_str() != Some("https") && is_local(uri, headers);
+        let plain = config.environment == Environment::Development
+            && uri.scheme_str() != Some("https")
+            && is_local(uri, headers);
         if plain {
-            return Self { name: SHARED, domain: None, secure: false };
+            return Self {
+                name: SHARED,
+                domain: None,
+                secure: false,
+            };
         }
-        let name = if config.cookie_domain.is_some() { SHARED } else { HOST_ONLY };
-        Self { name, domain: config.cookie_domain.clone(), secure: true }
+        let name = if config.cookie_domain.is_some() {
+            SHARED
+        } else {
+            HOST_ONLY
+        };
+        Self {
+            name,
+            domain: config.cookie_domain.clone(),
+            secure: true,
+        }
     }
 
-    /// Looks for the cookie. Names that differ in case only, and values without a name, count as imitations of it.
+    /// Looks for the cookie. Names that differ in case only, and values without a name, count as
+    /// imitations of it.
     #[must_use]
     pub fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
         let mut found = Found::Nothing;
         for (name, value) in pairs(headers) {
-            let nameless =
-                name.is_empty() && value.get(..self.name.len()).is_some_and(|start| start.eq_ignore_ascii_case(self.name.as_bytes()));
-            if !nameless && !name.trim_ascii_end().eq_ignore_ascii_case(self.name.as_bytes()) {
+            let nameless = name.is_empty()
+                && value
+                    .get(..self.name.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(self.name.as_bytes()));
+            if !nameless
+                && !name
+                    .trim_ascii_end()
+                    .eq_ignore_ascii_case(self.name.as_bytes())
+            {
                 continue;
             }
-            let value = std::str::from_utf8(value).ok().filter(|_| !nameless && name == self.name.as_bytes() && found == Found::Nothing);
+            let value = std::str::from_utf8(value)
+                .ok()
+                .filter(|_| !nameless && name == self.name.as_bytes() && found == Found::Nothing);
             let Some(value) = value else {
                 return Found::Doubtful;
             };
@@ -70,17 +94,26 @@ impl Shape {
         found
     }
 
-    /// Every session token among the cookies of this name, for signing out: there, an imitation is no reason to keep the real one.
+    /// Every session token among the cookies of this name, for signing out: there, an imitation is
+    /// no reason to keep the real one.
     #[must_use]
     pub fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
         let named = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes());
-        named.filter_map(|(_, value)| SessionToken::parse(std::str::from_utf8(value).ok()?)).take(MOST_TOKENS).collect()
+        named
+            .filter_map(|(_, value)| SessionToken::parse(std::str::from_utf8(value).ok()?))
+            .take(MOST_TOKENS)
+            .collect()
     }
 
     /// `Set-Cookie` for a session that ends at `expires_at`.
     #[must_use]
     pub fn set(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) -> HeaderValue {
-        let mut value = self.write(self.name, token.reveal(), expires_at.seconds_since(now), self.domain.as_deref());
+        let mut value = self.write(
+            self.name,
+            token.reveal(),
+            expires_at.seconds_since(now),
+            self.domain.as_deref(),
+        );
         value.set_sensitive(true);
         value
     }
@@ -96,25 +129,40 @@ impl Shape {
     }
 
     fn bookmark_name(&self) -> &'static str {
-        if self.name == HOST_ONLY { HOST_ONLY_BOOKMARK } else { BOOKMARK }
+        if self.name == HOST_ONLY {
+            HOST_ONLY_BOOKMARK
+        } else {
+            BOOKMARK
+        }
     }
 
     /// The bookmarks among the cookies, as they came.
     pub fn bookmarks<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
         let wanted = self.bookmark_name().as_bytes();
-        pairs(headers).filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
+        pairs(headers)
+            .filter(move |(name, _)| *name == wanted)
+            .map(|(_, value)| value)
     }
 
     /// `Set-Cookie` for a bookmark.
     #[must_use]
     pub fn set_bookmark(&self, bookmark: &str) -> HeaderValue {
-        self.write(self.bookmark_name(), bookmark, BOOKMARK_LASTS, self.domain.as_deref())
+        self.write(
+            self.bookmark_name(),
+            bookmark,
+            BOOKMARK_LASTS,
+            self.domain.as_deref(),
+        )
     }
 
     fn write(&self, name: &str, value: &str, max_age: i64, domain: Option<&str>) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
-        let domain = domain.map(|domain| format!("; Domain=.{domain}")).unwrap_or_default();
-        let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}");
+        let domain = domain
+            .map(|domain| format!("; Domain=.{domain}"))
+            .unwrap_or_default();
+        let text = format!(
+            "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}"
+        );
         // By hand: the `cookie` crate drops the domain's leading dot and orders the attributes
         // differently, and clients would see both.
         // Every part is ASCII that was checked when it was read.
@@ -124,23 +172,40 @@ impl Shape {
 
 /// The cookies of a request, as bytes: other people's may hold anything.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let cookies = headers.get_all(header::COOKIE).into_iter().flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .flat_map(|line| line.as_bytes().split(|b| *b == b';'));
     cookies.map(|cookie| {
         let cookie = cookie.trim_ascii();
-        cookie.iter().position(|b| *b == b'=').map_or((&b""[..], cookie), |at| {
-            let (name, value) = cookie.split_at(at);
-            (name, value.get(1..).unwrap_or_default())
-        })
+        cookie
+            .iter()
+            .position(|b| *b == b'=')
+            .map_or((&b""[..], cookie), |at| {
+                let (name, value) = cookie.split_at(at);
+                (name, value.get(1..).unwrap_or_default())
+            })
     })
 }
 
 /// Whether the request went to this machine by name or address.
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
-    let from_header = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = uri.authority().map(http::uri::Authority::as_str).or_else(from_header) else {
+    let from_header = || {
+        headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+    };
+    let Some(authority) = uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(from_header)
+    else {
         return false;
     };
-    let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(authority, |(host, _)| host);
+    let host = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(authority, |(host, _)| host);
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
@@ -150,41 +215,86 @@ mod tests {
     use proptest::prelude::*;
 
     fn shape() -> Shape {
-        Shape { name: HOST_ONLY, domain: None, secure: true }
+        Shape {
+            name: HOST_ONLY,
+            domain: None,
+            secure: true,
+        }
     }
 
     fn cookies(lines: &[&str]) -> HeaderMap {
-        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_str(line).expect("a header"))).collect()
+        lines
+            .iter()
+            .map(|line| {
+                (
+                    header::COOKIE,
+                    HeaderValue::from_str(line).expect("a header"),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn a_bookmark_is_hexadecimal_short_and_the_only_one() {
         use crate::kernel::http::middleware::replicas::{BOOKMARK as HEADER, Presented, presented};
-        let in_header = |value| presented(&HeaderMap::from_iter([(HEADER, HeaderValue::from_str(value).expect("a header"))]), Vec::new);
+        let in_header = |value| {
+            presented(
+                &HeaderMap::from_iter([(HEADER, HeaderValue::from_str(value).expect("a header"))]),
+                Vec::new,
+            )
+        };
         let in_cookies = |line: &str| {
             let headers = cookies(&[line]);
             presented(&headers, || shape().bookmarks(&headers).collect())
         };
         let good = "00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683";
         assert_eq!(in_header(good), Presented::Bookmark(good.to_owned()));
-        assert_eq!(in_cookies(&format!("a=b; __Host-hamrah-bookmark={good}")), Presented::Bookmark(good.to_owned()));
-        assert_eq!(in_cookies(&format!("hamrah-bookmark={good}")), Presented::Nothing, "a subdomain's");
-        assert_eq!(in_cookies(&format!("__Host-hamrah-bookmark={good}; __Host-hamrah-bookmark={good}")), Presented::Doubtful);
-        for bad in ["", "first-unconstrained", "first-primary", "00000085; x", &"0".repeat(129)] {
+        assert_eq!(
+            in_cookies(&format!("a=b; __Host-hamrah-bookmark={good}")),
+            Presented::Bookmark(good.to_owned())
+        );
+        assert_eq!(
+            in_cookies(&format!("hamrah-bookmark={good}")),
+            Presented::Nothing,
+            "a subdomain's"
+        );
+        assert_eq!(
+            in_cookies(&format!(
+                "__Host-hamrah-bookmark={good}; __Host-hamrah-bookmark={good}"
+            )),
+            Presented::Doubtful
+        );
+        for bad in [
+            "",
+            "first-unconstrained",
+            "first-primary",
+            "00000085; x",
+            &"0".repeat(129),
+        ] {
             assert_eq!(in_header(bad), Presented::Doubtful, "{bad}");
         }
     }
 
     #[test]
     fn finds_the_one_cookie_among_others() {
-        assert_eq!(shape().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])), Found::One("x"));
-        assert_eq!(shape().find(&cookies(&["session=x; __Host-session-2=y"])), Found::Nothing);
+        assert_eq!(
+            shape().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])),
+            Found::One("x")
+        );
+        assert_eq!(
+            shape().find(&cookies(&["session=x; __Host-session-2=y"])),
+            Found::Nothing
+        );
     }
 
     #[test]
     fn other_cookies_may_hold_anything() {
-        let line = HeaderValue::from_bytes("lang=فارسی; __Host-session=x".as_bytes()).expect("a header");
-        assert_eq!(shape().find(&HeaderMap::from_iter([(header::COOKIE, line)])), Found::One("x"));
+        let line =
+            HeaderValue::from_bytes("lang=فارسی; __Host-session=x".as_bytes()).expect("a header");
+        assert_eq!(
+            shape().find(&HeaderMap::from_iter([(header::COOKIE, line)])),
+            Found::One("x")
+        );
     }
 
     #[test]
@@ -206,12 +316,22 @@ mod tests {
     fn writes_what_the_contract_says() {
         let token = SessionToken::from_bytes(&[0; 32]);
         let (now, end) = (Timestamp::from_millis(0), Timestamp::from_millis(30_000));
-        let shared = Shape { name: SHARED, domain: Some("hamrah.app".to_owned()), secure: true };
+        let shared = Shape {
+            name: SHARED,
+            domain: Some("hamrah.app".to_owned()),
+            secure: true,
+        };
         let written = shared.set(&token, end, now);
-        let expected = format!("session={}; Path=/; Max-Age=30; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app", token.reveal());
+        let expected = format!(
+            "session={}; Path=/; Max-Age=30; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app",
+            token.reveal()
+        );
         assert_eq!(written.to_str().ok(), Some(expected.as_str()));
         assert_eq!(shared.clear().len(), 2);
-        assert_eq!(shape().clear(), ["__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]);
+        assert_eq!(
+            shape().clear(),
+            ["__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
+        );
     }
 
     #[test]
@@ -223,7 +343,11 @@ mod tests {
             ("http://localhost.evil.example/x", false),
             ("http://evil.example:8787/x", false),
         ] {
-            assert_eq!(is_local(&uri.parse().expect("a URI"), &HeaderMap::new()), local, "{uri}");
+            assert_eq!(
+                is_local(&uri.parse().expect("a URI"), &HeaderMap::new()),
+                local,
+                "{uri}"
+            );
         }
     }
 

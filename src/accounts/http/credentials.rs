@@ -1,4 +1,5 @@
-//! What a request presents to say who calls: the session cookie, or a Bearer token (RFC 6750 §2.1), never both.
+//! What a request presents to say who calls: the session cookie, or a Bearer token (RFC 6750 §2.1),
+//! never both.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -20,7 +21,8 @@ pub struct Presented {
 /// Reads what the request presents; `None` if it presents nothing.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for what cannot be a credential, [`Code::MultipleCredentials`], [`Code::TokenInQuery`].
+/// [`Code::InvalidToken`] for what cannot be a credential, [`Code::MultipleCredentials`],
+/// [`Code::TokenInQuery`].
 pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Code> {
     if has_token_in_query(parts.uri.query().unwrap_or_default()) {
         return Err(Code::TokenInQuery);
@@ -32,7 +34,10 @@ pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Cod
             Found::Doubtful => Err(Code::InvalidToken),
             Found::One(value) => {
                 let token = SessionToken::parse(value).ok_or(Code::InvalidToken)?;
-                Ok(Some(Presented { credential: Credential::Session(token), by_cookie: true }))
+                Ok(Some(Presented {
+                    credential: Credential::Session(token),
+                    by_cookie: true,
+                }))
             }
         };
     }
@@ -40,13 +45,19 @@ pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Cod
         return Err(Code::MultipleCredentials);
     }
     let credential = bearer(&parts.headers).ok_or(Code::InvalidToken)?;
-    Ok(Some(Presented { credential, by_cookie: false }))
+    Ok(Some(Presented {
+        credential,
+        by_cookie: false,
+    }))
 }
 
 /// Every credential that can be made out, for signing out: whatever is presented shall end.
 #[must_use]
 pub fn all_presented(parts: &Parts, cookie: &Shape) -> Vec<Credential> {
-    let cookies = cookie.tokens(&parts.headers).into_iter().map(Credential::Session);
+    let cookies = cookie
+        .tokens(&parts.headers)
+        .into_iter()
+        .map(Credential::Session);
     cookies.chain(bearer(&parts.headers)).collect()
 }
 
@@ -58,7 +69,10 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
     };
     // The scheme is compared without case (RFC 9110 §11.1); one space; the token holds none.
     let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+    if !scheme.eq_ignore_ascii_case("bearer")
+        || token.is_empty()
+        || !token.bytes().all(|b| b.is_ascii_graphic())
+    {
         return None;
     }
     if token.starts_with(SessionToken::PREFIX) {
@@ -68,8 +82,18 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
 }
 
 fn has_token_in_query(query: &str) -> bool {
-    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    query.split('&').map(name).any(|name| matches!(name.as_str(), "access_token" | "session_token" | "refresh_token"))
+    let name = |pair: &str| {
+        pair.split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    query.split('&').map(name).any(|name| {
+        matches!(
+            name.as_str(),
+            "access_token" | "session_token" | "refresh_token"
+        )
+    })
 }
 
 #[cfg(test)]

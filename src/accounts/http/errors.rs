@@ -58,7 +58,9 @@ impl From<SignInError> for ApiError {
 impl From<RotateError> for ApiError {
     fn from(error: RotateError) -> Self {
         match error {
-            RotateError::Invalid | RotateError::Reused => Self::because(Code::InvalidRefreshToken, error.to_string()),
+            RotateError::Invalid | RotateError::Reused => {
+                Self::because(Code::InvalidRefreshToken, error.to_string())
+            }
             RotateError::SignIn(error) => error.into(),
             RotateError::Entropy(error) => error.into(),
             RotateError::Store(error) => error.into(),
@@ -92,7 +94,9 @@ impl From<UserError> for ApiError {
 impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
         match error {
-            RegisterError::Refused(_) => Self::because(Code::PasskeyRegistrationFailed, error.to_string()),
+            RegisterError::Refused(_) => {
+                Self::because(Code::PasskeyRegistrationFailed, error.to_string())
+            }
             RegisterError::EmailTaken => Code::EmailTaken.into(),
             RegisterError::Exists => Code::PasskeyExists.into(),
             RegisterError::TooMany => Code::TooManyPasskeys.into(),
@@ -134,7 +138,9 @@ impl From<RecoveryError> for ApiError {
 impl From<ReauthenticateError> for ApiError {
     fn from(error: ReauthenticateError) -> Self {
         match error {
-            ReauthenticateError::Refused(_) => Self::because(Code::ReauthenticationFailed, error.to_string()),
+            ReauthenticateError::Refused(_) => {
+                Self::because(Code::ReauthenticationFailed, error.to_string())
+            }
             ReauthenticateError::TooMany(error) => error.into(),
             ReauthenticateError::Entropy(error) => error.into(),
             ReauthenticateError::Store(error) => error.into(),
@@ -145,7 +151,9 @@ impl From<ReauthenticateError> for ApiError {
 impl From<PasskeySignInError> for ApiError {
     fn from(error: PasskeySignInError) -> Self {
         match error {
-            PasskeySignInError::Refused(_) => Self::because(Code::PasskeySignInFailed, error.to_string()),
+            PasskeySignInError::Refused(_) => {
+                Self::because(Code::PasskeySignInFailed, error.to_string())
+            }
             PasskeySignInError::SignIn(error) => error.into(),
             PasskeySignInError::Entropy(error) => error.into(),
             PasskeySignInError::Store(error) => error.into(),

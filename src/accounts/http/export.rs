@@ -12,22 +12,42 @@ use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::store;
 
-/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
+/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets:
+/// a JSON file. Times are milliseconds since 1970.
 ///
 /// # Errors
 /// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
 #[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
-pub async fn export(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<Response, ApiError> {
+pub async fn export(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<Response, ApiError> {
     let found = export::of(&app.ports, me.user.id, me.now).await?;
     let mut document = Map::from_iter([("exported_at".to_owned(), json!(me.now.millis()))]);
     for (name, rows) in found.0 {
-        let objects: Vec<Value> =
-            rows.into_iter().map(|row| row.into_iter().map(|(name, value)| (name, json_of(value))).collect()).collect();
+        let objects: Vec<Value> = rows
+            .into_iter()
+            .map(|row| {
+                row.into_iter()
+                    .map(|(name, value)| (name, json_of(value)))
+                    .collect()
+            })
+            .collect();
         let one = name == "account" || name == "totp";
-        document.insert(name.to_owned(), if one { objects.into_iter().next().unwrap_or(Value::Null) } else { Value::Array(objects) });
+        document.insert(
+            name.to_owned(),
+            if one {
+                objects.into_iter().next().unwrap_or(Value::Null)
+            } else {
+                Value::Array(objects)
+            },
+        );
     }
     let mut response = AppJson(Value::Object(document)).into_response();
-    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"hamrah-account.json\""));
+    response.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"hamrah-account.json\""),
+    );
     Ok(response)
 }
 

@@ -58,19 +58,32 @@ pub struct FactorsAnswer {
     password: PasswordState,
 }
 
-/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a password.
+/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a
+/// password.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)))]
-pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<FactorsAnswer>, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<FactorsAnswer>, ApiError> {
     let found = factors::of(&app.ports, me.user.id).await?;
     Ok(AppJson(FactorsAnswer {
         success: true,
-        totp: TotpState { enabled: found.totp_since.is_some(), since: found.totp_since.map(Timestamp::millis) },
-        backup_codes: CodesState { left: found.codes.map_or(0, |(_, left)| left), made_at: found.codes.map(|(since, _)| since.millis()) },
+        totp: TotpState {
+            enabled: found.totp_since.is_some(),
+            since: found.totp_since.map(Timestamp::millis),
+        },
+        backup_codes: CodesState {
+            left: found.codes.map_or(0, |(_, left)| left),
+            made_at: found.codes.map(|(since, _)| since.millis()),
+        },
         passkeys: found.passkeys,
-        password: PasswordState { set: found.password_since.is_some(), changed_at: found.password_since.map(Timestamp::millis) },
+        password: PasswordState {
+            set: found.password_since.is_some(),
+            changed_at: found.password_since.map(Timestamp::millis),
+        },
     }))
 }
 
@@ -86,16 +99,29 @@ pub struct Enrolled {
     qr_svg: String,
 }
 
-/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by its first code.
+/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by
+/// its first code.
 ///
 /// # Errors
 /// 409 if TOTP is enabled: disable it first.
 #[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)))]
-pub async fn enroll(State(app): State<App>, RecentlyAuthenticated(me): RecentlyAuthenticated) -> Result<AppJson<Enrolled>, ApiError> {
+pub async fn enroll(
+    State(app): State<App>,
+    RecentlyAuthenticated(me): RecentlyAuthenticated,
+) -> Result<AppJson<Enrolled>, ApiError> {
     let enrolment = totp::enrol(&app.ports, &me).await?;
-    let code = QrCode::new(enrolment.uri.as_bytes()).map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
-    let qr_svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
-    Ok(AppJson(Enrolled { success: true, secret: enrolment.secret.to_string(), otpauth_uri: enrolment.uri.to_string(), qr_svg }))
+    let code = QrCode::new(enrolment.uri.as_bytes())
+        .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
+    let qr_svg = code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(200, 200)
+        .build();
+    Ok(AppJson(Enrolled {
+        success: true,
+        secret: enrolment.secret.to_string(),
+        otpauth_uri: enrolment.uri.to_string(),
+        qr_svg,
+    }))
 }
 
 /// A code from an authenticator.
@@ -155,5 +181,8 @@ pub async fn make_codes(
     origin: RequestOrigin,
 ) -> Result<AppJson<Codes>, ApiError> {
     let codes = backup_codes::regenerate(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(Codes { success: true, codes: codes.iter().map(BackupCode::reveal).collect() }))
+    Ok(AppJson(Codes {
+        success: true,
+        codes: codes.iter().map(BackupCode::reveal).collect(),
+    }))
 }

@@ -23,14 +23,16 @@ use crate::kernel::model::text;
 
 /// Somebody whom a provider identified, or, for tokens, an account that exists.
 ///
-/// Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not among them.
+/// Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not
+/// among them.
 #[derive(Deserialize, ToSchema)]
 pub struct Person {
     /// Needed for a new account. Empty means absent.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider.
+    /// `false`: the provider did not verify this address. Nothing else has an effect: whether an
+    /// address counts as verified follows from the provider.
     #[serde(default, alias = "emailVerified", deserialize_with = "lenient_bool")]
     email_verified: Option<bool>,
     /// Fills an empty name of the account.
@@ -57,8 +59,13 @@ pub struct Person {
     /// `web`, `ios` or `api`.
     #[schema(example = "web")]
     platform: String,
-    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`.
-    #[serde(default, alias = "clientAttestation", deserialize_with = "absent_if_empty")]
+    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`,
+    /// `challenge` and `key_id`.
+    #[serde(
+        default,
+        alias = "clientAttestation",
+        deserialize_with = "absent_if_empty"
+    )]
     client_attestation: Option<String>,
     /// What the person's client calls itself.
     #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
@@ -72,23 +79,46 @@ impl Person {
 
     /// Where it came from: the call is the service's, the client is the person's.
     fn origin(&self, origin: RequestOrigin) -> RequestOrigin {
-        RequestOrigin { user_agent: self.user_agent.as_deref().and_then(text::user_agent), ..origin }
+        RequestOrigin {
+            user_agent: self.user_agent.as_deref().and_then(text::user_agent),
+            ..origin
+        }
     }
 
     fn identity(&self) -> Result<Identity, Code> {
-        let provider = self.provider.as_deref().and_then(text::slug).ok_or(Code::InvalidProvider)?;
+        let provider = self
+            .provider
+            .as_deref()
+            .and_then(text::slug)
+            .ok_or(Code::InvalidProvider)?;
         let auth_method = match self.auth_method.as_deref() {
             None => provider.clone(),
             Some(method) => text::slug(method).ok_or(Code::InvalidAuthMethod)?,
         };
-        let email = self.email.as_deref().map(|email| Email::parse(email).ok_or(Code::InvalidEmail)).transpose()?;
+        let email = self
+            .email
+            .as_deref()
+            .map(|email| Email::parse(email).ok_or(Code::InvalidEmail))
+            .transpose()?;
         Ok(Identity {
             provider,
-            provider_id: self.provider_id.as_deref().and_then(text::subject).ok_or(Code::InvalidProviderId)?,
+            provider_id: self
+                .provider_id
+                .as_deref()
+                .and_then(text::subject)
+                .ok_or(Code::InvalidProviderId)?,
             email,
             email_unverified: self.email_verified == Some(false),
-            name: self.name.as_deref().map(|name| text::name(name).ok_or(Code::InvalidName)).transpose()?,
-            picture: self.picture.as_deref().map(|picture| text::picture(picture).ok_or(Code::InvalidPicture)).transpose()?,
+            name: self
+                .name
+                .as_deref()
+                .map(|name| text::name(name).ok_or(Code::InvalidName))
+                .transpose()?,
+            picture: self
+                .picture
+                .as_deref()
+                .map(|picture| text::picture(picture).ok_or(Code::InvalidPicture))
+                .transpose()?,
             auth_method,
             platform: self.platform()?,
         })
@@ -97,7 +127,8 @@ impl Person {
 
 /// `POST /api/internal/users`: finds, links or makes the account of an identity.
 ///
-/// Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
+/// Found by provider and provider's id; else linked by e-mail, only if both sides have it verified;
+/// else made.
 ///
 /// # Errors
 /// 422 for a field that is not valid.
@@ -112,12 +143,21 @@ pub async fn create_user(
     }
     let identity = body.identity()?;
     let origin = body.origin(origin);
-    let device = client::attested(&app.ports, identity.platform, body.client_attestation.as_deref()).await?;
+    let device = client::attested(
+        &app.ports,
+        identity.platform,
+        body.client_attestation.as_deref(),
+    )
+    .await?;
     let user = users::identify(&app.ports, &identity, device.as_ref(), &origin).await?;
-    Ok(AppJson(UserAnswer { success: true, user: user.into() }))
+    Ok(AppJson(UserAnswer {
+        success: true,
+        user: user.into(),
+    }))
 }
 
-/// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
+/// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users)
+/// or for a `user_id`.
 ///
 /// # Errors
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
@@ -134,7 +174,11 @@ pub async fn create_tokens(
         (Some(_), _, _) => return Err(Code::AmbiguousSubject.into()),
         (None, _, _) => None,
     };
-    let identity = if known.is_none() { Some(body.identity()?) } else { None };
+    let identity = if known.is_none() {
+        Some(body.identity()?)
+    } else {
+        None
+    };
     let device = client::attested(&app.ports, platform, body.client_attestation.as_deref()).await?;
     let who = match (known, &identity) {
         (Some(user), _) => Who::User(user),
@@ -160,7 +204,8 @@ pub struct NewSession {
     user_agent: Option<String>,
 }
 
-/// `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its token.
+/// `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its
+/// token.
 ///
 /// # Errors
 /// 404 for an unknown account.
@@ -172,7 +217,10 @@ pub async fn create_session(
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = Platform::parse(&body.platform).ok_or(Code::InvalidPlatform)?;
     let user = UserId::parse(&body.user_id).ok_or(Code::InvalidUserId)?;
-    let origin = RequestOrigin { user_agent: body.user_agent.as_deref().and_then(text::user_agent), ..origin };
+    let origin = RequestOrigin {
+        user_agent: body.user_agent.as_deref().and_then(text::user_agent),
+        ..origin
+    };
     let session = sign_in::web_session(&app.ports, Who::User(user), platform, &origin).await?;
     Ok(AppJson(session.into()))
 }
@@ -207,17 +255,27 @@ pub struct SessionAnswer {
 /// `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
 ///
 /// # Errors
-/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
+/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on
+/// its device only.
 #[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionQuestion, responses((status = 200, body = SessionAnswer)))]
-pub async fn validate_session(State(app): State<App>, AppJson(body): AppJson<SessionQuestion>) -> Result<AppJson<SessionAnswer>, ApiError> {
+pub async fn validate_session(
+    State(app): State<App>,
+    AppJson(body): AppJson<SessionQuestion>,
+) -> Result<AppJson<SessionAnswer>, ApiError> {
     let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateError::NoSignIn)?;
     let credential = Credential::Session(token);
     let mut signed_in = authenticate::authenticate(&app.ports, &credential).await?;
     if !authenticate::stands_alone(&app.ports, &signed_in) {
-        return Err(ApiError::because(Code::InvalidToken, "a session of iOS, whose device is not here"));
+        return Err(ApiError::because(
+            Code::InvalidToken,
+            "a session of iOS, whose device is not here",
+        ));
     }
     if signed_in.session.recovering {
-        return Err(ApiError::because(Code::InvalidToken, "a recovery that is not complete"));
+        return Err(ApiError::because(
+            Code::InvalidToken,
+            "a recovery that is not complete",
+        ));
     }
     authenticate::keep_alive(&app.ports, &credential, &mut signed_in).await?;
     Ok(AppJson(SessionAnswer {
@@ -249,15 +307,24 @@ pub struct EmailAnswer {
     user: Option<User>,
 }
 
-/// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified, else the oldest that claims it.
+/// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified,
+/// else the oldest that claims it.
 ///
-/// An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
+/// An account whose `email_verified` is false merely claims the address: sign nobody in to it
+/// because of the address.
 ///
 /// # Errors
 /// 422 for what is no address.
 #[utoipa::path(post, path = "/api/internal/users/by-email", tag = "internal", request_body = EmailQuestion, responses((status = 200, body = EmailAnswer)))]
-pub async fn user_by_email(State(app): State<App>, AppJson(body): AppJson<EmailQuestion>) -> Result<AppJson<EmailAnswer>, ApiError> {
+pub async fn user_by_email(
+    State(app): State<App>,
+    AppJson(body): AppJson<EmailQuestion>,
+) -> Result<AppJson<EmailAnswer>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let user = users::by_email(&app.ports, &email).await?;
-    Ok(AppJson(EmailAnswer { success: true, user_exists: user.is_some(), user: user.map(Into::into) }))
+    Ok(AppJson(EmailAnswer {
+        success: true,
+        user_exists: user.is_some(),
+        user: user.map(Into::into),
+    }))
 }

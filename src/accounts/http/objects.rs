@@ -170,6 +170,9 @@ impl Message {
     /// That it worked.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
-        Self { success: true, message }
+        Self {
+            success: true,
+            message,
+        }
     }
 }

@@ -28,7 +28,8 @@ pub struct SignInRequest {
     username: Option<String>,
     /// The password.
     password: String,
-    /// The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer.
+    /// The six digits of an authenticator app, where TOTP is enabled: without them
+    /// `second_factor_required` is the answer.
     #[serde(default, deserialize_with = "absent_if_empty")]
     code: Option<String>,
 }
@@ -43,10 +44,12 @@ pub struct PasswordSignIn {
     amr: Vec<String>,
 }
 
-/// `POST /api/auth/password/sign-in`: signs in with a password, and a TOTP code where that is enabled. Browsers get the session as a cookie too.
+/// `POST /api/auth/password/sign-in`: signs in with a password, and a TOTP code where that is
+/// enabled. Browsers get the session as a cookie too.
 ///
 /// # Errors
-/// The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if only the code is missing.
+/// The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if
+/// only the code is missing.
 #[utoipa::path(post, path = "/api/auth/password/sign-in", operation_id = "password_sign_in", tag = "passwords", request_body = SignInRequest, responses((status = 200, body = PasswordSignIn)))]
 pub async fn sign_in(
     State(app): State<App>,
@@ -55,14 +58,25 @@ pub async fn sign_in(
     origin: RequestOrigin,
     AppJson(body): AppJson<SignInRequest>,
 ) -> Result<AppJson<PasswordSignIn>, ApiError> {
-    let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
+    let email = body
+        .email
+        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
+        .transpose()?;
     let name = passwords::named(email.as_ref(), body.username.as_deref());
-    let name = name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
+    let name =
+        name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.look_at_device(&app, &device).await?;
-    let shown = Shown { name, password: &body.password, code: body.code.as_deref() };
+    let shown = Shown {
+        name,
+        password: &body.password,
+        code: body.code.as_deref(),
+    };
     let (complete, amr) = passwords::sign_in(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(PasswordSignIn { auth: complete.into(), amr: amr.methods().to_vec() }))
+    Ok(AppJson(PasswordSignIn {
+        auth: complete.into(),
+        amr: amr.methods().to_vec(),
+    }))
 }
 
 /// A password to set.
@@ -72,10 +86,12 @@ pub struct SetRequest {
     password: String,
 }
 
-/// `PUT /api/auth/password`: sets the account's password, or another one in its place. Everything else that is signed in to the account ends.
+/// `PUT /api/auth/password`: sets the account's password, or another one in its place. Everything
+/// else that is signed in to the account ends.
 ///
 /// # Errors
-/// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
+/// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be
+/// chosen.
 #[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)))]
 pub async fn set(
     State(app): State<App>,
@@ -84,7 +100,9 @@ pub async fn set(
     AppJson(body): AppJson<SetRequest>,
 ) -> Result<AppJson<Message>, ApiError> {
     passwords::set(&app.ports, &me, &body.password, &origin).await?;
-    Ok(AppJson(Message::new("The password is set; every other sign-in has ended.")))
+    Ok(AppJson(Message::new(
+        "The password is set; every other sign-in has ended.",
+    )))
 }
 
 /// `DELETE /api/auth/password`: removes the account's password.

@@ -18,12 +18,16 @@ use crate::kernel::http::extract::{AppJson, ByBrowser, OutgoingCookies};
 use crate::kernel::model::ids::ChallengeId;
 use axum::Extension;
 
-/// `POST /api/auth/reauthenticate/begin`: a challenge, with the options for `navigator.credentials.get()`. With TOTP only its id is needed.
+/// `POST /api/auth/reauthenticate/begin`: a challenge, with the options for
+/// `navigator.credentials.get()`. With TOTP only its id is needed.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)))]
-pub async fn begin(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<AuthenticationBegun>, ApiError> {
+pub async fn begin(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<AuthenticationBegun>, ApiError> {
     let begun = reauthenticate::begin(&app.ports, &me).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
 }
@@ -49,12 +53,14 @@ pub struct Reauthenticated {
     /// Authentication methods (RFC 8176).
     #[schema(example = json!(["swk", "user", "mfa"]))]
     amr: Vec<String>,
-    /// Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more.
+    /// Where it was called with a session token, and not by a browser with the cookie: the new one;
+    /// the old one is good for nothing any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<String>,
 }
 
-/// `POST /api/auth/reauthenticate/complete`: notes that the caller has just proved who they are. A session gets a new token.
+/// `POST /api/auth/reauthenticate/complete`: notes that the caller has just proved who they are. A
+/// session gets a new token.
 ///
 /// # Errors
 /// The same 401 for everything that does not hold.
@@ -71,17 +77,28 @@ pub async fn complete(
         (Some(response), None) => Shown::Passkey(response),
         (None, Some(code)) => Shown::Totp(code),
         _ => {
-            return Err(ApiError::because(Code::InvalidBody, "not one of response and code"));
+            return Err(ApiError::because(
+                Code::InvalidBody,
+                "not one of response and code",
+            ));
         }
     };
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let proven = reauthenticate::complete(&app.ports, (&me, &presented.credential), challenge, &shown, &origin).await?;
+    let proven = reauthenticate::complete(
+        &app.ports,
+        (&me, &presented.credential),
+        challenge,
+        &shown,
+        &origin,
+    )
+    .await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
         // Instead of the one that an extension may have set.
         drop(outgoing.take());
         outgoing.push(cookie.set(token, me.expires_at, me.now));
     }
-    // A browser keeps the cookie, which no script of the page can read; the web app's server passes on what is here.
+    // A browser keeps the cookie, which no script of the page can read; the web app's server passes
+    // on what is here.
     let told = proven.token.filter(|_| !(presented.by_cookie && browser.0));
     Ok(AppJson(Reauthenticated {
         success: true,
@@ -94,16 +111,24 @@ pub async fn complete(
 #[derive(Serialize, ToSchema)]
 pub struct CsrfAnswer {
     success: bool,
-    /// To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as long as the session.
+    /// To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as
+    /// long as the session.
     csrf_token: String,
 }
 
-/// `GET /api/auth/csrf`: a token against cross-site request forgery, signed and bound to the caller's session.
+/// `GET /api/auth/csrf`: a token against cross-site request forgery, signed and bound to the
+/// caller's session.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfAnswer)), security(("cookie" = []), ("bearer" = [])))]
-pub async fn csrf_token(State(app): State<App>, AlsoRecovering(me): AlsoRecovering) -> Result<AppJson<CsrfAnswer>, ApiError> {
+pub async fn csrf_token(
+    State(app): State<App>,
+    AlsoRecovering(me): AlsoRecovering,
+) -> Result<AppJson<CsrfAnswer>, ApiError> {
     let csrf_token = csrf::token(&app.ports, me.session.id)?.ok_or(Code::Internal)?;
-    Ok(AppJson(CsrfAnswer { success: true, csrf_token }))
+    Ok(AppJson(CsrfAnswer {
+        success: true,
+        csrf_token,
+    }))
 }

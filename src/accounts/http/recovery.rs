@@ -39,16 +39,25 @@ pub struct Begun {
     methods: [&'static str; 2],
 }
 
-/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether or not anybody has it.
+/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether
+/// or not anybody has it.
 ///
 /// # Errors
 /// 422 for what cannot be an address.
 #[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = Begun)))]
-pub async fn begin(State(app): State<App>, AppJson(body): AppJson<RecoveryBeginRequest>) -> Result<AppJson<Begun>, ApiError> {
+pub async fn begin(
+    State(app): State<App>,
+    AppJson(body): AppJson<RecoveryBeginRequest>,
+) -> Result<AppJson<Begun>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
     let methods = ["totp", "backup_code"];
-    Ok(AppJson(Begun { success: true, challenge_id_camel: challenge_id.clone(), challenge_id, methods }))
+    Ok(AppJson(Begun {
+        success: true,
+        challenge_id_camel: challenge_id.clone(),
+        challenge_id,
+        methods,
+    }))
 }
 
 /// A recovery to complete.
@@ -76,7 +85,8 @@ pub struct Recovered {
     recovering: bool,
 }
 
-/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for that and little else.
+/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for
+/// that and little else.
 ///
 /// # Errors
 /// The same 401 for an unknown address, a wrong code, and one that was used.
@@ -89,8 +99,16 @@ pub async fn complete(
     AppJson(body): AppJson<RecoveryCompleteRequest>,
 ) -> Result<AppJson<Recovered>, ApiError> {
     client.look_at_device(&app, &device).await?;
-    let shown = Shown { challenge: ChallengeId::parse(&body.challenge_id), code: &body.code, ends_others: body.revoke_others };
+    let shown = Shown {
+        challenge: ChallengeId::parse(&body.challenge_id),
+        code: &body.code,
+        ends_others: body.revoke_others,
+    };
     let (complete, amr) = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
     client.remember(&complete);
-    Ok(AppJson(Recovered { auth: complete.into(), amr: amr.methods().to_vec(), recovering: true }))
+    Ok(AppJson(Recovered {
+        auth: complete.into(),
+        amr: amr.methods().to_vec(),
+        recovering: true,
+    }))
 }

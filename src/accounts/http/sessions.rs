@@ -30,7 +30,8 @@ pub struct Validated {
     /// When they did.
     #[schema(format = "date-time")]
     auth_time: String,
-    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else.
+    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for
+    /// little else.
     recovering: bool,
 }
 
@@ -47,7 +48,8 @@ impl From<authenticate::SignedIn> for Validated {
     }
 }
 
-/// `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer token, is live.
+/// `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer
+/// token, is live.
 ///
 /// # Errors
 /// 401 for anything else.
@@ -56,7 +58,8 @@ pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Vali
     AppJson(signed_in.into())
 }
 
-/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the cookie.
+/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the
+/// cookie.
 ///
 /// # Errors
 /// Only if the database does not answer: then the sign-in may still be live.
@@ -70,7 +73,10 @@ pub async fn logout(
     for credential in presented {
         authenticate::sign_out(&app.ports, &credential, &origin).await?;
     }
-    Ok(with_cleared_cookie(&cookie, Message::new("You are logged out.")))
+    Ok(with_cleared_cookie(
+        &cookie,
+        Message::new("You are logged out."),
+    ))
 }
 
 /// An answer that also clears the session cookie.

@@ -29,7 +29,8 @@ pub struct RefreshRequest {
 
 /// `POST /api/auth/tokens/refresh`: a new pair for a refresh token, once.
 ///
-/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
+/// later repeat revokes the sign-in.
 ///
 /// # Errors
 /// The same 401 for every token that cannot be exchanged.
@@ -41,7 +42,14 @@ pub async fn refresh(
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateError::Invalid)?;
-    admit::admit_refresh(&app.ports, &presented, device.shown(), &device.request(), &origin).await?;
+    admit::admit_refresh(
+        &app.ports,
+        &presented,
+        device.shown(),
+        &device.request(),
+        &origin,
+    )
+    .await?;
     let pair = tokens::rotate(&app.ports, &presented, &origin).await?;
     Ok(AppJson(pair.into()))
 }
@@ -88,8 +96,12 @@ impl Token {
             user_agent: session.user_agent,
             last_used: session.last_used_at.millis(),
             created_at: session.created_at.millis(),
-            access_expires_at: session.access_expires_at.map(crate::kernel::model::time::Timestamp::millis),
-            refresh_expires_at: session.refresh_expires_at.map(crate::kernel::model::time::Timestamp::millis),
+            access_expires_at: session
+                .access_expires_at
+                .map(crate::kernel::model::time::Timestamp::millis),
+            refresh_expires_at: session
+                .refresh_expires_at
+                .map(crate::kernel::model::time::Timestamp::millis),
             current: session.id == current,
         }
     }
@@ -108,13 +120,23 @@ pub struct TokenList {
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
-pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<TokenList>, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<TokenList>, ApiError> {
     let sessions = tokens::list(&app.ports, me.user.id).await?;
-    let tokens = sessions.into_iter().map(|session| Token::new(session, me.session.id)).collect();
-    Ok(AppJson(TokenList { success: true, tokens }))
+    let tokens = sessions
+        .into_iter()
+        .map(|session| Token::new(session, me.session.id))
+        .collect();
+    Ok(AppJson(TokenList {
+        success: true,
+        tokens,
+    }))
 }
 
-/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
@@ -145,11 +167,16 @@ impl RevokedAll {
     /// That many were.
     #[must_use]
     pub const fn new(message: &'static str, revoked: usize) -> Self {
-        Self { success: true, message, revoked }
+        Self {
+            success: true,
+            message,
+            revoked,
+        }
     }
 }
 
-/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account that has a pair, this one too.
+/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account
+/// that has a pair, this one too.
 ///
 /// # Errors
 /// 404 for any account but the caller's own.

@@ -33,7 +33,10 @@ pub async fn me(AlsoRecovering(me): AlsoRecovering) -> AppJson<User> {
 /// The same 404 for every other.
 #[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = String, Path, description = "The caller's own id.")),
     responses((status = 200, body = User)))]
-pub async fn by_id(CurrentUser(me): CurrentUser, Path(user_id): Path<String>) -> Result<AppJson<User>, ApiError> {
+pub async fn by_id(
+    CurrentUser(me): CurrentUser,
+    Path(user_id): Path<String>,
+) -> Result<AppJson<User>, ApiError> {
     if UserId::parse(&user_id) != Some(me.user.id) {
         return Err(Code::UserNotFound.into());
     }
@@ -62,7 +65,11 @@ fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldChange, D::
     })
 }
 
-fn checked(change: FieldChange, check: fn(&str) -> Option<String>, code: Code) -> Result<FieldChange, Code> {
+fn checked(
+    change: FieldChange,
+    check: fn(&str) -> Option<String>,
+    code: Code,
+) -> Result<FieldChange, Code> {
     match change {
         FieldChange::Set(text) => check(&text).ok_or(code).map(FieldChange::Set),
         kept_or_emptied => Ok(kept_or_emptied),
@@ -100,5 +107,8 @@ pub async fn delete(
     cookie: Shape,
 ) -> Result<Response, ApiError> {
     users::delete(&app.ports, me.caller(), &origin).await?;
-    Ok(with_cleared_cookie(&cookie, Message::new("Your account is deleted.")))
+    Ok(with_cleared_cookie(
+        &cookie,
+        Message::new("Your account is deleted."),
+    ))
 }

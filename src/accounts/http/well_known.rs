@@ -1,5 +1,5 @@
-//! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host, so the web app passes these on
-//! (docs/OPERATIONS.md).
+//! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host,
+//! so the web app passes these on (docs/OPERATIONS.md).
 
 use std::borrow::Cow;
 
@@ -33,7 +33,12 @@ impl utoipa::PartialSchema for PublishedKey {
     fn schema() -> RefOr<Schema> {
         let key = ObjectBuilder::new().description(Some("An Ed25519 public key (RFC 8037)."));
         let members = ["kty", "crv", "x", "kid", "alg", "use"].into_iter();
-        members.fold(key, |key, name| key.property(name, Object::with_type(Type::String)).required(name)).into()
+        members
+            .fold(key, |key, name| {
+                key.property(name, Object::with_type(Type::String))
+                    .required(name)
+            })
+            .into()
     }
 }
 
@@ -43,10 +48,16 @@ impl ToSchema for PublishedKey {
     }
 }
 
-/// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking.
+/// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which
+/// other services verify without asking.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]
 pub async fn jwks(State(app): State<App>) -> impl IntoResponse {
-    ([CACHE], Json(KeySet { keys: access_token::public_keys(&app.ports.config.signing_keys).keys }))
+    (
+        [CACHE],
+        Json(KeySet {
+            keys: access_token::public_keys(&app.ports.config.signing_keys).keys,
+        }),
+    )
 }
 
 /// Origins that may use the relying party's passkeys.
@@ -55,10 +66,17 @@ pub struct RelatedOrigins {
     origins: Vec<String>,
 }
 
-/// `GET /.well-known/webauthn`: further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11).
+/// `GET /.well-known/webauthn`: further origins that may use the relying party's passkeys (WebAuthn
+/// Level 3 §5.11).
 #[utoipa::path(get, path = "/.well-known/webauthn", tag = "service", responses((status = 200, body = RelatedOrigins)))]
 pub async fn related_origins(State(app): State<App>) -> impl IntoResponse {
-    let origins = app.ports.config.related_origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+    let origins = app
+        .ports
+        .config
+        .related_origins
+        .iter()
+        .map(|origin| origin.as_str().to_owned())
+        .collect();
     ([CACHE], Json(RelatedOrigins { origins }))
 }
 
@@ -74,10 +92,18 @@ struct WebCredentials {
     apps: Vec<String>,
 }
 
-/// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple, "Supporting associated domains").
+/// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple,
+/// "Supporting associated domains").
 #[utoipa::path(get, path = "/.well-known/apple-app-site-association", tag = "service", responses((status = 200, body = AppleAppSiteAssociation)))]
 pub async fn apple_apps(State(app): State<App>) -> impl IntoResponse {
-    ([CACHE], Json(AppleAppSiteAssociation { webcredentials: WebCredentials { apps: app.ports.config.attest.apps.clone() } }))
+    (
+        [CACHE],
+        Json(AppleAppSiteAssociation {
+            webcredentials: WebCredentials {
+                apps: app.ports.config.attest.apps.clone(),
+            },
+        }),
+    )
 }
 
 /// Where people manage their passkeys.
@@ -89,15 +115,27 @@ pub struct PasskeyEndpoints {
     manage: String,
 }
 
-/// `GET /.well-known/passkey-endpoints`: where people manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints").
+/// `GET /.well-known/passkey-endpoints`: where people manage their passkeys (W3C, "A Well-Known URL
+/// for Relying Party Passkey Endpoints").
 #[utoipa::path(get, path = "/.well-known/passkey-endpoints", tag = "service", responses((status = 200, body = PasskeyEndpoints)))]
 pub async fn passkey_endpoints(State(app): State<App>) -> impl IntoResponse {
     let account = &app.ports.config.account_url;
-    ([CACHE], Json(PasskeyEndpoints { enroll: account.clone(), manage: account.clone() }))
+    (
+        [CACHE],
+        Json(PasskeyEndpoints {
+            enroll: account.clone(),
+            manage: account.clone(),
+        }),
+    )
 }
 
-/// `GET /.well-known/change-password`: to the account page (W3C, "A Well-Known URL for Changing Passwords").
+/// `GET /.well-known/change-password`: to the account page (W3C, "A Well-Known URL for Changing
+/// Passwords").
 #[utoipa::path(get, path = "/.well-known/change-password", tag = "service", responses((status = 302, description = "To the account page.")))]
 pub async fn change_password(State(app): State<App>) -> impl IntoResponse {
-    (StatusCode::FOUND, [CACHE, (header::LOCATION, &*app.ports.config.account_url)].map(|(name, value)| (name, value.to_owned())))
+    (
+        StatusCode::FOUND,
+        [CACHE, (header::LOCATION, &*app.ports.config.account_url)]
+            .map(|(name, value)| (name, value.to_owned())),
+    )
 }

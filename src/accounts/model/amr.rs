@@ -20,7 +20,8 @@ pub enum Proof {
     PasswordAndTotp,
 }
 
-/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no word for it.
+/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no
+/// word for it.
 pub const RECOVERY: &str = "recovery";
 
 /// What stands in the methods of a sign-in for which a provider vouched. Ours, too.
@@ -36,7 +37,9 @@ impl Proof {
         match self {
             Self::Provider => &[PROVIDER],
             Self::Passkey { multi_device: true } => &["swk", "user", "mfa"],
-            Self::Passkey { multi_device: false } => &["hwk", "user", "mfa"],
+            Self::Passkey {
+                multi_device: false,
+            } => &["hwk", "user", "mfa"],
             Self::Totp => &["otp"],
             Self::BackupCode => &["backup_code"],
             Self::Password => &[PASSWORD],
@@ -53,7 +56,13 @@ impl Amr {
     /// Of a sign-in that was made by `proof`.
     #[must_use]
     pub fn of(proof: Proof) -> Self {
-        Self(proof.methods().iter().map(|method| (*method).to_owned()).collect())
+        Self(
+            proof
+                .methods()
+                .iter()
+                .map(|method| (*method).to_owned())
+                .collect(),
+        )
     }
 
     /// The same, made by recovery.
@@ -64,12 +73,16 @@ impl Amr {
         made
     }
 
-    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a second factor is added to a provider's word
-    /// for somebody, and to a password; everything else takes the place of what was there.
+    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a
+    /// second factor is added to a provider's word for somebody, and to a password; everything else
+    /// takes the place of what was there.
     #[must_use]
     pub fn stepped_up(&self, proof: Proof) -> Self {
         let mut made = Self::of(proof);
-        let first = self.0.iter().find(|method| [PROVIDER, PASSWORD].contains(&method.as_str()));
+        let first = self
+            .0
+            .iter()
+            .find(|method| [PROVIDER, PASSWORD].contains(&method.as_str()));
         if let (Proof::Totp, Some(first)) = (proof, first.filter(|_| !self.is_recovered())) {
             made.0 = [first, "otp", "mfa"].map(str::to_owned).into();
         }
@@ -111,8 +124,25 @@ mod tests {
         let with_totp = federated.stepped_up(Proof::Totp);
         assert_eq!(with_totp.stored(), "fed otp mfa");
         assert_eq!(with_totp.stepped_up(Proof::Totp), with_totp);
-        assert_eq!(federated.stepped_up(Proof::Passkey { multi_device: true }).stored(), "swk user mfa");
-        assert_eq!(Amr::of(Proof::Passkey { multi_device: false }).stepped_up(Proof::Totp).stored(), "otp");
-        assert_eq!(Amr::recovered(Proof::BackupCode).stepped_up(Proof::Totp).stored(), "otp");
+        assert_eq!(
+            federated
+                .stepped_up(Proof::Passkey { multi_device: true })
+                .stored(),
+            "swk user mfa"
+        );
+        assert_eq!(
+            Amr::of(Proof::Passkey {
+                multi_device: false
+            })
+            .stepped_up(Proof::Totp)
+            .stored(),
+            "otp"
+        );
+        assert_eq!(
+            Amr::recovered(Proof::BackupCode)
+                .stepped_up(Proof::Totp)
+                .stored(),
+            "otp"
+        );
     }
 }

@@ -20,13 +20,21 @@ impl BackupCode {
     /// Makes a code of 80 bits of entropy.
     #[must_use]
     pub fn from_bytes(bytes: [u8; CODE_BYTES]) -> Self {
-        let number = bytes.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
-        let digit = |index: usize| usize::try_from((number >> (5 * (CODE_CHARS - 1 - index))) & 31).unwrap_or_default();
-        let text = (0..CODE_CHARS).filter_map(|index| ALPHABET.get(digit(index))).map(|byte| char::from(*byte)).collect();
+        let number = bytes
+            .iter()
+            .fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+        let digit = |index: usize| {
+            usize::try_from((number >> (5 * (CODE_CHARS - 1 - index))) & 31).unwrap_or_default()
+        };
+        let text = (0..CODE_CHARS)
+            .filter_map(|index| ALPHABET.get(digit(index)))
+            .map(|byte| char::from(*byte))
+            .collect();
         Self(Zeroizing::new(text))
     }
 
-    /// Reads what somebody copied: lower case, spaces and dashes do not matter, nor do I or L for 1 and O for 0.
+    /// Reads what somebody copied: lower case, spaces and dashes do not matter, nor do I or L for 1
+    /// and O for 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 64 {
@@ -37,7 +45,11 @@ impl BackupCode {
             'O' => '0',
             other => other,
         };
-        let code: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(read).collect();
+        let code: String = text
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '-')
+            .map(read)
+            .collect();
         let ok = code.len() == CODE_CHARS && code.bytes().all(|byte| ALPHABET.contains(&byte));
         ok.then(|| Self(Zeroizing::new(code)))
     }
@@ -46,14 +58,20 @@ impl BackupCode {
     #[must_use]
     pub fn reveal(&self) -> String {
         let characters: Vec<char> = self.0.chars().collect();
-        characters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
+        characters
+            .chunks(4)
+            .map(String::from_iter)
+            .collect::<Vec<_>>()
+            .join("-")
     }
 
     /// What the database knows of it, for its owner.
     #[must_use]
     pub fn hash(&self, owner: UserId) -> String {
-        let digest =
-            Sha256::new().chain_update(b"hamrah-api backup code v1").chain_update(owner.to_string()).chain_update(self.0.as_bytes());
+        let digest = Sha256::new()
+            .chain_update(b"hamrah-api backup code v1")
+            .chain_update(owner.to_string())
+            .chain_update(self.0.as_bytes());
         base64::encode(digest.finalize())
     }
 }
@@ -75,11 +93,26 @@ mod tests {
         assert_eq!(shown.len(), 19);
         let owner = UserId::from_random([1; 16]);
         let hash = code.hash(owner);
-        for text in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), shown.replace('0', "o").replace('1', "l")] {
-            assert_eq!(BackupCode::parse(&text).expect("a code").hash(owner), hash, "{text}");
+        for text in [
+            shown.clone(),
+            shown.to_lowercase(),
+            shown.replace('-', " "),
+            shown.replace('0', "o").replace('1', "l"),
+        ] {
+            assert_eq!(
+                BackupCode::parse(&text).expect("a code").hash(owner),
+                hash,
+                "{text}"
+            );
         }
         assert_ne!(code.hash(UserId::from_random([2; 16])), hash);
-        for bad in ["", "0000-0000-0000-000", "0000-0000-0000-0000-0", "UUUU-0000-0000-0000", "０000-0000-0000-0000"] {
+        for bad in [
+            "",
+            "0000-0000-0000-000",
+            "0000-0000-0000-0000-0",
+            "UUUU-0000-0000-0000",
+            "０000-0000-0000-0000",
+        ] {
             assert!(BackupCode::parse(bad).is_none(), "{bad}");
         }
     }

@@ -13,7 +13,9 @@ impl CredentialId {
     /// An id from its bytes; `None` if it is empty or longer than 1023 bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (1..=MOST_BYTES).contains(&bytes.len()).then(|| Self(base64::encode(bytes)))
+        (1..=MOST_BYTES)
+            .contains(&bytes.len())
+            .then(|| Self(base64::encode(bytes)))
     }
 
     /// Reads any spelling of base64.

@@ -1,7 +1,8 @@
 //! E-mail addresses, in one spelling each.
 //!
-//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are refused instead of folded,
-//! so that two addresses that look the same are the same (docs/decisions/0009).
+//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are
+//! refused instead of folded, so that two addresses that look the same are the same
+//! (docs/decisions/0009).
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ const MAX_LOCAL_BYTES: usize = 64;
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in the domain; trims and lowers the case.
+    /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in
+    /// the domain; trims and lowers the case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches(' ');
@@ -24,7 +26,9 @@ impl Email {
         }
         let (local, domain) = text.split_once('@')?;
         let local_ok = (1..=MAX_LOCAL_BYTES).contains(&local.len())
-            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
+            && local
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
         (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
     }
@@ -52,7 +56,9 @@ impl fmt::Debug for Email {
 /// A label of a domain name: 1 to 63 letters, digits and inner hyphens (RFC 1123 §2.1).
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
@@ -64,7 +70,12 @@ mod tests {
 
     #[test]
     fn an_address_has_one_spelling() {
-        assert_eq!(Email::parse(" Ada.Love+x@Example.COM ").map(|e| e.0).as_deref(), Some("ada.love+x@example.com"));
+        assert_eq!(
+            Email::parse(" Ada.Love+x@Example.COM ")
+                .map(|e| e.0)
+                .as_deref(),
+            Some("ada.love+x@example.com")
+        );
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Platform {
 pub struct User {
     /// The account's id.
     pub id: UserId,
-    /// Its address. Several unverified accounts may claim one address; only one can have it verified.
+    /// Its address. Several unverified accounts may claim one address; only one can have it
+    /// verified.
     pub email: Email,
     /// Whether a provider that checks addresses vouched for this one.
     pub email_verified: bool,
@@ -127,7 +128,8 @@ pub struct Passkey {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the change happens, not only before.
+/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the
+/// change happens, not only before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// The account.

@@ -1,4 +1,5 @@
-//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM, the first key seals, all open.
+//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM,
+//! the first key seals, all open.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -31,31 +32,60 @@ impl SecretsKeys {
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
         let keys = key_ring::parse(text, b"hamrah-api secrets key id v1", development)?;
         // The nonce is of no matter: it is always the same text, and nobody gets to see it.
-        let decoy = Self { keys, decoy: String::new() };
-        let sealed = decoy.seal(NOBODY, &[0; 20], [0; NONCE_BYTES]).unwrap_or_default();
-        Ok(Self { decoy: sealed, ..decoy })
+        let decoy = Self {
+            keys,
+            decoy: String::new(),
+        };
+        let sealed = decoy
+            .seal(NOBODY, &[0; 20], [0; NONCE_BYTES])
+            .unwrap_or_default();
+        Ok(Self {
+            decoy: sealed,
+            ..decoy
+        })
     }
 
     /// Seals a secret for whoever `about` names: nobody else's row can hold it.
     #[must_use]
     pub fn seal(&self, about: &str, secret: &[u8], nonce: [u8; NONCE_BYTES]) -> Option<String> {
         let key = self.keys.first()?;
-        let sealed = cipher(key)?.encrypt(&Nonce::from(nonce), Payload { msg: secret, aad: about.as_bytes() }).ok()?;
-        Some(format!("{}.{}.{}", key.id, base64::encode(nonce), base64::encode(sealed)))
+        let sealed = cipher(key)?
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    msg: secret,
+                    aad: about.as_bytes(),
+                },
+            )
+            .ok()?;
+        Some(format!(
+            "{}.{}.{}",
+            key.id,
+            base64::encode(nonce),
+            base64::encode(sealed)
+        ))
     }
 
-    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key is not here any more.
+    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key
+    /// is not here any more.
     #[must_use]
     pub fn open(&self, about: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_once('.')?;
         let (nonce, text) = rest.split_once('.')?;
         let nonce: [u8; NONCE_BYTES] = base64::decode(nonce)?.try_into().ok()?;
         let key = self.keys.iter().find(|key| key.id == id)?;
-        let payload = Payload { msg: &base64::decode(text)?, aad: about.as_bytes() };
-        cipher(key)?.decrypt(&Nonce::from(nonce), payload).ok().map(Zeroizing::new)
+        let payload = Payload {
+            msg: &base64::decode(text)?,
+            aad: about.as_bytes(),
+        };
+        cipher(key)?
+            .decrypt(&Nonce::from(nonce), payload)
+            .ok()
+            .map(Zeroizing::new)
     }
 
-    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20 bytes.
+    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20
+    /// bytes.
     #[must_use]
     pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
         self.open(NOBODY, &self.decoy).unwrap_or_default()
@@ -66,10 +96,14 @@ impl SecretsKeys {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
-    /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
+    /// With what begins, and before what ends, each text that a key sealed which does not seal any
+    /// more.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
         // `/` is the character after the dot.
-        self.keys.iter().skip(1).map(|key| (format!("{}.", key.id), format!("{}/", key.id)))
+        self.keys
+            .iter()
+            .skip(1)
+            .map(|key| (format!("{}.", key.id), format!("{}/", key.id)))
     }
 }
 
@@ -98,26 +132,42 @@ mod tests {
     fn what_is_sealed_is_opened_by_its_key_for_its_owner_and_nobody_else() {
         let old = keys(FIRST);
         let sealed = old.seal("ada", b"secret", [7; 12]).expect("sealed");
-        assert_eq!(old.open("ada", &sealed).as_deref().map(Vec::as_slice), Some(b"secret".as_slice()));
+        assert_eq!(
+            old.open("ada", &sealed).as_deref().map(Vec::as_slice),
+            Some(b"secret".as_slice())
+        );
         assert!(old.open("bob", &sealed).is_none());
         assert!(keys(SECOND).open("ada", &sealed).is_none());
         let rotated = keys(&format!("{SECOND},{FIRST}"));
         assert!(rotated.open("ada", &sealed).is_some());
         let retired: Vec<_> = rotated.retired().collect();
-        assert!(matches!(retired.as_slice(), [(from, to)] if *from <= sealed && sealed < *to) && old.retired().next().is_none());
+        assert!(
+            matches!(retired.as_slice(), [(from, to)] if *from <= sealed && sealed < *to)
+                && old.retired().next().is_none()
+        );
         let anew = rotated.seal("ada", b"secret", [8; 12]).expect("sealed");
         assert!(retired.iter().all(|(from, to)| anew < *from || anew >= *to));
         for index in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("ASCII");
-            assert!(old.open("ada", &changed).is_none() || changed == sealed, "{index}");
+            assert!(
+                old.open("ada", &changed).is_none() || changed == sealed,
+                "{index}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for bad in ["", ",", "AAAA", "not base64!", &FIRST[1..], &format!("{FIRST},{FIRST}")] {
+        for bad in [
+            "",
+            ",",
+            "AAAA",
+            "not base64!",
+            &FIRST[1..],
+            &format!("{FIRST},{FIRST}"),
+        ] {
             assert!(SecretsKeys::parse(bad, false).is_err(), "{bad}");
         }
         assert!(SecretsKeys::parse(&"A".repeat(43), false).is_err());

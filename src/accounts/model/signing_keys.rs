@@ -6,7 +6,8 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
 use jsonwebtoken::jwk::{
-    AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
+    AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm,
+    OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -43,7 +44,11 @@ impl SigningKey {
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let private = Ed25519::from_bytes(&Zeroizing::new(seed));
         let public = private.verifying_key();
-        Self { kid: thumbprint(&public), public, private: Some(private) }
+        Self {
+            kid: thumbprint(&public),
+            public,
+            private: Some(private),
+        }
     }
 
     /// The private half's 32 bytes, or `None` if this key only verifies.
@@ -55,14 +60,17 @@ impl SigningKey {
     /// A signature over `message`, or `None` if this key only verifies.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Option<[u8; 64]> {
-        self.private.as_ref().map(|private| private.sign(message).to_bytes())
+        self.private
+            .as_ref()
+            .map(|private| private.sign(message).to_bytes())
     }
 
     /// Whether this key made `signature` over `message`. Strict: no points of small order, no
     /// second spelling (RFC 8032 §8.4).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
+        Signature::from_slice(signature)
+            .is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
     }
 
     /// Returns the public half as others get it.
@@ -107,7 +115,10 @@ impl SigningKeys {
     /// A set of one.
     #[must_use]
     pub fn single(key: SigningKey) -> Self {
-        Self { first: key, rest: Vec::new() }
+        Self {
+            first: key,
+            rest: Vec::new(),
+        }
     }
 
     /// Reads the `JWT_SIGNING_KEYS` setting.
@@ -115,7 +126,8 @@ impl SigningKeys {
     /// # Errors
     /// Says what is wrong, for the operator, without repeating any key.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let set: ConfiguredSet = serde_json::from_str(json).map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
+        let set: ConfiguredSet = serde_json::from_str(json)
+            .map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
         let mut keys = Vec::with_capacity(set.keys.len());
         for (index, jwk) in set.keys.iter().enumerate() {
             let key = read(jwk).map_err(|problem| format!("key {index} {problem}"))?;
@@ -129,7 +141,10 @@ impl SigningKeys {
         if first.private.is_none() {
             return Err("key 0 signs and so needs its private half, `d`".to_owned());
         }
-        Ok(Self { first, rest: keys.collect() })
+        Ok(Self {
+            first,
+            rest: keys.collect(),
+        })
     }
 
     /// The setting's text for these keys.
@@ -144,7 +159,10 @@ impl SigningKeys {
             alg: Some("EdDSA".to_owned()),
             usage: Some("sig".to_owned()),
         });
-        serde_json::to_string(&ConfiguredSet { keys: keys.collect() }).unwrap_or_default()
+        serde_json::to_string(&ConfiguredSet {
+            keys: keys.collect(),
+        })
+        .unwrap_or_default()
     }
 
     /// The key that signs.
@@ -196,11 +214,14 @@ fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     if jwk.kty != "OKP" || jwk.crv != "Ed25519" {
         return Err("is not an Ed25519 key (`kty` OKP, `crv` Ed25519)");
     }
-    if !matches!(jwk.alg.as_deref(), None | Some("EdDSA" | "Ed25519")) || !matches!(jwk.usage.as_deref(), None | Some("sig")) {
+    if !matches!(jwk.alg.as_deref(), None | Some("EdDSA" | "Ed25519"))
+        || !matches!(jwk.usage.as_deref(), None | Some("sig"))
+    {
         return Err("is not for signing with EdDSA (`alg`, `use`)");
     }
     let x = bytes32(&jwk.x).ok_or("has an `x` that is not 32 bytes of base64url")?;
-    let public = VerifyingKey::from_bytes(&x).map_err(|_| "has an `x` that is no point of the curve")?;
+    let public =
+        VerifyingKey::from_bytes(&x).map_err(|_| "has an `x` that is no point of the curve")?;
     if public.is_weak() {
         return Err("has a weak `x`");
     }
@@ -210,7 +231,8 @@ fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     let private = match jwk.d.as_deref() {
         None => None,
         Some(d) => {
-            let seed = Zeroizing::new(bytes32(d).ok_or("has a `d` that is not 32 bytes of base64url")?);
+            let seed =
+                Zeroizing::new(bytes32(d).ok_or("has a `d` that is not 32 bytes of base64url")?);
             let private = Ed25519::from_bytes(&seed);
             if private.verifying_key() != public {
                 return Err("has a `d` and an `x` that do not belong together");
@@ -225,10 +247,18 @@ fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     };
     let kid = match jwk.kid.as_deref() {
         None => thumbprint(&public),
-        Some(kid) if (1..=128).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_graphic()) => kid.to_owned(),
+        Some(kid)
+            if (1..=128).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_graphic()) =>
+        {
+            kid.to_owned()
+        }
         Some(_) => return Err("has a `kid` that is not 1 to 128 printable characters"),
     };
-    Ok(SigningKey { kid, public, private })
+    Ok(SigningKey {
+        kid,
+        public,
+        private,
+    })
 }
 
 fn bytes32(text: &str) -> Option<[u8; 32]> {
@@ -238,7 +268,9 @@ fn bytes32(text: &str) -> Option<[u8; 32]> {
 /// RFC 7638 §3, with the members that RFC 8037 §2 requires, in their order.
 fn thumbprint(public: &VerifyingKey) -> String {
     let x = URL_SAFE_NO_PAD.encode(public.as_bytes());
-    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(
+        r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#
+    )))
 }
 
 #[cfg(test)]
@@ -260,9 +292,13 @@ mod tests {
 
     #[test]
     fn the_thumbprint_is_the_one_of_rfc_8037() {
-        let x = bytes32("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").expect("RFC 8037 appendix A.3");
+        let x =
+            bytes32("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").expect("RFC 8037 appendix A.3");
         let public = VerifyingKey::from_bytes(&x).expect("a point");
-        assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(
+            thumbprint(&public),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
     }
 
     #[test]
@@ -270,7 +306,10 @@ mod tests {
         let good = SigningKeys::single(SigningKey::from_seed(seed(3))).to_json();
         let public_only =
             serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()}]}).to_string();
-        let other_x = good.replace(&SigningKey::from_seed(seed(3)).x(), &SigningKey::from_seed(seed(4)).x());
+        let other_x = good.replace(
+            &SigningKey::from_seed(seed(3)).x(),
+            &SigningKey::from_seed(seed(4)).x(),
+        );
         let guessed = SigningKeys::single(SigningKey::from_seed([1; 32])).to_json();
         let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
         let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

@@ -1,4 +1,5 @@
-//! Accounts that are made with their first passkey: user, passkey and sign-in in one batch, or none of them.
+//! Accounts that are made with their first passkey: user, passkey and sign-in in one batch, or none
+//! of them.
 
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
@@ -29,7 +30,8 @@ pub struct NewAccount<'a> {
 }
 
 impl NewAccount<'_> {
-    /// What makes the account, unless somebody has the address or the credential. Whatever follows may ask for the fresh id.
+    /// What makes the account, unless somebody has the address or the credential. Whatever follows
+    /// may ask for the fresh id.
     pub(super) fn statements(&self, stamp: &EventStamp) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at, updated_at)
@@ -37,8 +39,14 @@ impl NewAccount<'_> {
               WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2) AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?5)",
             [self.user.into(), self.email.into(), self.name.into(), stamp.at.into(), self.passkey.id.as_str().into()],
         );
-        let created = EventStamp { id: self.created_event, ..stamp.clone() };
-        let added = EventStamp { id: self.added_event, ..stamp.clone() };
+        let created = EventStamp {
+            id: self.created_event,
+            ..stamp.clone()
+        };
+        let added = EventStamp {
+            id: self.added_event,
+            ..stamp.clone()
+        };
         vec![
             user,
             passkeys::insert_for_new(self.passkey, self.user, stamp.at),
@@ -63,14 +71,27 @@ pub enum SignUpOutcome {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn create(db: &dyn Db, account: &NewAccount<'_>, new: &NewSession<'_>, stamp: &EventStamp) -> Result<SignUpOutcome, StoreError> {
-    let claimed = sql("SELECT id FROM users WHERE email = ?1 LIMIT 1", [account.email.into()]);
+pub async fn create(
+    db: &dyn Db,
+    account: &NewAccount<'_>,
+    new: &NewSession<'_>,
+    stamp: &EventStamp,
+) -> Result<SignUpOutcome, StoreError> {
+    let claimed = sql(
+        "SELECT id FROM users WHERE email = ?1 LIMIT 1",
+        [account.email.into()],
+    );
     let mut batch = vec![claimed, passkeys::select_owner(&account.passkey.id)];
     batch.extend(sessions::statements(new, stamp));
     let results = db.batch(batch).await?;
     if let Some(row) = results.last().and_then(|rows| rows.first()) {
         return Ok(SignUpOutcome::Yes(Box::new(users::read(row)?)));
     }
-    // The credential first: with one that is registered already, nobody shall ask for free who has an account.
-    Ok(if rows(&results, 1).is_empty() { SignUpOutcome::EmailTaken } else { SignUpOutcome::CredentialExists })
+    // The credential first: with one that is registered already, nobody shall ask for free who has
+    // an account.
+    Ok(if rows(&results, 1).is_empty() {
+        SignUpOutcome::EmailTaken
+    } else {
+        SignUpOutcome::CredentialExists
+    })
 }

@@ -1,4 +1,5 @@
-//! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of concurrent guesses each counts.
+//! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of
+//! concurrent guesses each counts.
 
 use const_format::concatcp;
 
@@ -7,9 +8,12 @@ use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Su
 use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql,
+};
 
-/// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
+/// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes
+/// away more than they can make.
 const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// Whether a guess may be looked at.
@@ -24,9 +28,11 @@ pub enum AttemptClaim {
     },
 }
 
-/// The statements that claim an attempt, to stand in a batch next to each other; [`claimed`] reads what they gave.
+/// The statements that claim an attempt, to stand in a batch next to each other; [`claimed`] reads
+/// what they gave.
 ///
-/// Whatever else stands in the batch happens also if the attempt is refused: it may read, or take what is good only once, and no more.
+/// Whatever else stands in the batch happens also if the attempt is refused: it may read, or take
+/// what is good only once, and no more.
 #[must_use]
 pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 2] {
     let millis = |delay: std::time::Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
@@ -51,7 +57,13 @@ pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 
             millis(policy.longest_delay).into(),
         ],
     );
-    [count, sql("SELECT free_at FROM attempts WHERE subject = ?1", [subject.as_str().into()])]
+    [
+        count,
+        sql(
+            "SELECT free_at FROM attempts WHERE subject = ?1",
+            [subject.as_str().into()],
+        ),
+    ]
 }
 
 /// What became of the claim whose statements stood at `index` of a batch and after it.
@@ -63,8 +75,12 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreErro
         return Ok(AttemptClaim::Allowed);
     }
     match rows(results, index.saturating_add(1)).first() {
-        Some(row) => Ok(AttemptClaim::Refused { free_at: row.time("free_at")? }),
-        None => Err(StoreError::Broken("an attempt was neither counted nor refused".to_owned())),
+        Some(row) => Ok(AttemptClaim::Refused {
+            free_at: row.time("free_at")?,
+        }),
+        None => Err(StoreError::Broken(
+            "an attempt was neither counted nor refused".to_owned(),
+        )),
     }
 }
 
@@ -72,12 +88,18 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreErro
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn try_claim(db: &dyn Db, subject: &Subject, policy: &Policy, now: Timestamp) -> Result<AttemptClaim, StoreError> {
+pub async fn try_claim(
+    db: &dyn Db,
+    subject: &Subject,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<AttemptClaim, StoreError> {
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
-/// The statement that forgets the attempts on a subject after a success, for a batch that makes the sign-in `session` only if everything
-/// holds: to stand after the statement that makes it. Who merely claims an address that another account has or claims too forgives nothing: with an
+/// The statement that forgets the attempts on a subject after a success, for a batch that makes the
+/// sign-in `session` only if everything holds: to stand after the statement that makes it. Who
+/// merely claims an address that another account has or claims too forgives nothing: with an
 /// account of their own they could guess at the other one for ever.
 #[must_use]
 pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
@@ -89,16 +111,23 @@ pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
     )
 }
 
-/// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
+/// The statement that forgets the attempts on a subject, for a batch that ends before it unless
+/// everything holds.
 #[must_use]
 pub fn clear(subject: &Subject) -> Statement {
-    sql("DELETE FROM attempts WHERE subject = ?1", [subject.as_str().into()])
+    sql(
+        "DELETE FROM attempts WHERE subject = ?1",
+        [subject.as_str().into()],
+    )
 }
 
 /// The same, if the sign-in of whoever changes something is live.
 #[must_use]
 pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
-    sql(concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE), [by.session.into(), by.user.into(), subject.as_str().into()])
+    sql(
+        concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
+        [by.session.into(), by.user.into(), subject.as_str().into()],
+    )
 }
 
 /// Removes what was last tried before or at `before`, some batches of it; gives how many.

@@ -1,4 +1,5 @@
-//! Keys that Apple attested: kept once, bound to an account at the first authenticated use, used by compare-and-set, revoked for good.
+//! Keys that Apple attested: kept once, bound to an account at the first authenticated use, used by
+//! compare-and-set, revoked for good.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
@@ -7,7 +8,9 @@ use crate::kernel::model::base64;
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql,
+};
 
 /// Most live keys of an account.
 pub const MOST_KEYS: i64 = 20;
@@ -87,7 +90,8 @@ impl NewKey {
     }
 }
 
-/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One round trip.
+/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -98,8 +102,10 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<b
               ON CONFLICT (id) DO NOTHING",
         params: new.params(now),
     };
-    let select =
-        sql("SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL", [new.id.text().as_str().into()]);
+    let select = sql(
+        "SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL",
+        [new.id.text().as_str().into()],
+    );
     let results = db.batch(vec![insert, select]).await?;
     Ok(!rows(&results, 1).is_empty())
 }
@@ -109,11 +115,15 @@ pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<b
 /// # Errors
 /// [`StoreError`]
 pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreError> {
-    let select = sql(concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE id = ?1"), [id.text().as_str().into()]);
+    let select = sql(
+        concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE id = ?1"),
+        [id.text().as_str().into()],
+    );
     run(db, select).await?.first().map(read).transpose()
 }
 
-/// The account's keys, live ones first, newest first among them; at most 100, so that every live one is there.
+/// The account's keys, live ones first, newest first among them; at most 100, so that every live
+/// one is there.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -130,12 +140,18 @@ pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreErro
     run(db, select).await?.iter().map(read).collect()
 }
 
-/// Revokes a key of the account of the live sign-in `by`, and every sign-in that it is bound to but the caller's own.
-/// Gives whether there is such a key; `None` if the sign-in is not live any more. Safe to repeat.
+/// Revokes a key of the account of the live sign-in `by`, and every sign-in that it is bound to but
+/// the caller's own. Gives whether there is such a key; `None` if the sign-in is not live any more.
+/// Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke(db: &dyn Db, by: Caller, id: &KeyId, stamp: &EventStamp) -> Result<Option<bool>, StoreError> {
+pub async fn revoke(
+    db: &dyn Db,
+    by: Caller,
+    id: &KeyId,
+    stamp: &EventStamp,
+) -> Result<Option<bool>, StoreError> {
     let id_text = id.text();
     let update = sql(
         "UPDATE attest_keys SET revoked_at = COALESCE(revoked_at, ?3)
@@ -149,7 +165,14 @@ pub async fn revoke(db: &dyn Db, by: Caller, id: &KeyId, stamp: &EventStamp) -> 
             AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.revoked_at IS NOT NULL)",
         [id_text.as_str().into(), by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![live::select(by), events::about_revoked_key(stamp, by, id), update, end]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            events::about_revoked_key(stamp, by, id),
+            update,
+            end,
+        ])
+        .await?;
     Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
 }
 

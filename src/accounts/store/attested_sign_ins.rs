@@ -1,9 +1,12 @@
-//! Accounts and sign-ins that are made on a device: its key is bound in the same batch, or nothing is made where it is required.
+//! Accounts and sign-ins that are made on a device: its key is bound in the same batch, or nothing
+//! is made where it is required.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::{Caller, User};
 use crate::accounts::store::attest_keys::NewKey;
-use crate::accounts::store::device_bindings::{BindingRules, KeyClaim, KeyClaimant, KeyUse, kept, select_key, use_statements};
+use crate::accounts::store::device_bindings::{
+    BindingRules, KeyClaim, KeyClaimant, KeyUse, kept, select_key, use_statements,
+};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, RecoveredAccount, SessionOwner};
 use crate::accounts::store::users;
@@ -15,7 +18,8 @@ use crate::kernel::store::{Db, Statement, StoreError, rows};
 /// The device that a sign-in is made on.
 #[derive(Debug)]
 pub enum SessionDevice<'a> {
-    /// Attested just now: its key becomes the account's in the same batch. Where it is `required`, there is no sign-in without that.
+    /// Attested just now: its key becomes the account's in the same batch. Where it is `required`,
+    /// there is no sign-in without that.
     Attested {
         /// The key.
         key: &'a NewKey,
@@ -24,7 +28,8 @@ pub enum SessionDevice<'a> {
         /// How it is bound.
         binding: BindingRules,
     },
-    /// Known, and it asserted the request: its counter moves on in the same batch, and the sign-in is its own, if it can be.
+    /// Known, and it asserted the request: its counter moves on in the same batch, and the sign-in
+    /// is its own, if it can be.
     Asserted {
         /// The key.
         key: KeyId,
@@ -39,17 +44,39 @@ impl SessionDevice<'_> {
     /// What comes before the sign-in is inserted, and after its owner is.
     pub(super) fn before(&self, owner: &SessionOwner<'_>, stamp: &EventStamp) -> Vec<Statement> {
         match self {
-            Self::Attested { key, binding, .. } => keeper_of(owner).keep(key, binding, false, stamp),
+            Self::Attested { key, binding, .. } => {
+                keeper_of(owner).keep(key, binding, false, stamp)
+            }
             Self::Asserted { .. } => Vec::new(),
         }
     }
 
     /// What comes after it.
-    pub(super) fn after(&self, owner: Option<UserId>, session: SessionId, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn after(
+        &self,
+        owner: Option<UserId>,
+        session: SessionId,
+        stamp: &EventStamp,
+    ) -> Vec<Statement> {
         match (self, owner) {
-            (Self::Asserted { key, counter, binding }, Some(user)) => {
-                use_statements(Caller { user, session }, KeyUse { key, counter: *counter, binds: true }, binding, false, stamp)
-            }
+            (
+                Self::Asserted {
+                    key,
+                    counter,
+                    binding,
+                },
+                Some(user),
+            ) => use_statements(
+                Caller { user, session },
+                KeyUse {
+                    key,
+                    counter: *counter,
+                    binds: true,
+                },
+                binding,
+                false,
+                stamp,
+            ),
             _ => Vec::new(),
         }
     }
@@ -66,16 +93,37 @@ impl SessionDevice<'_> {
 fn keeper_of<'a>(owner: &SessionOwner<'a>) -> KeyClaimant<'a> {
     match owner {
         SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
-            KeyClaimant { user: Some(*user), identity: None, session: None }
+            KeyClaimant {
+                user: Some(*user),
+                identity: None,
+                session: None,
+            }
         }
-        SessionOwner::Identity(who, _) => KeyClaimant { user: None, identity: Some((who.provider, who.provider_id)), session: None },
-        SessionOwner::Passkey(used) => KeyClaimant { user: Some(used.user), identity: None, session: None },
-        SessionOwner::Fresh(account) => KeyClaimant { user: Some(account.user), identity: None, session: None },
-        SessionOwner::Password(proved) => KeyClaimant { user: Some(proved.user), identity: None, session: None },
+        SessionOwner::Identity(who, _) => KeyClaimant {
+            user: None,
+            identity: Some((who.provider, who.provider_id)),
+            session: None,
+        },
+        SessionOwner::Passkey(used) => KeyClaimant {
+            user: Some(used.user),
+            identity: None,
+            session: None,
+        },
+        SessionOwner::Fresh(account) => KeyClaimant {
+            user: Some(account.user),
+            identity: None,
+            session: None,
+        },
+        SessionOwner::Password(proved) => KeyClaimant {
+            user: Some(proved.user),
+            identity: None,
+            session: None,
+        },
     }
 }
 
-/// Makes a sign-in on a device that was attested just now; gives its account if there is one, and how keeping the key ended. One round trip.
+/// Makes a sign-in on a device that was attested just now; gives its account if there is one, and
+/// how keeping the key ended. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -89,12 +137,23 @@ pub async fn create_session(
     let made = batch.len();
     batch.extend([keeper_of(&new.owner).select_account(), select_key(key)]);
     let results = db.batch(batch).await?;
-    let user = made.checked_sub(1).and_then(|last| rows(&results, last).first()).map(users::read).transpose()?;
-    let account = rows(&results, made).first().map(|row| row.text("id")).transpose()?;
-    Ok((user, kept(account.as_deref(), rows(&results, made + 1).first())?))
+    let user = made
+        .checked_sub(1)
+        .and_then(|last| rows(&results, last).first())
+        .map(users::read)
+        .transpose()?;
+    let account = rows(&results, made)
+        .first()
+        .map(|row| row.text("id"))
+        .transpose()?;
+    Ok((
+        user,
+        kept(account.as_deref(), rows(&results, made + 1).first())?,
+    ))
 }
 
-/// Finds, links or makes the account of an identity, and keeps the key for it. Safe to repeat. One round trip.
+/// Finds, links or makes the account of an identity, and keeps the key for it. Safe to repeat. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -105,14 +164,24 @@ pub async fn upsert_user(
     (new, binding): (&NewKey, &BindingRules),
     stamp: &EventStamp,
 ) -> Result<(Option<User>, KeyClaim), StoreError> {
-    let keeper = KeyClaimant { user: None, identity: Some((who.provider, who.provider_id)), session: None };
+    let keeper = KeyClaimant {
+        user: None,
+        identity: Some((who.provider, who.provider_id)),
+        session: None,
+    };
     let mut batch = users::upsert_statements(who, ids, stamp);
     batch.extend(keeper.keep(new, binding, false, stamp));
     batch.push(users::touch(who, stamp));
     let select = batch.len();
-    batch.extend([users::select_by_identity(who.provider, who.provider_id), select_key(&new.id)]);
+    batch.extend([
+        users::select_by_identity(who.provider, who.provider_id),
+        select_key(&new.id),
+    ]);
     let results = db.batch(batch).await?;
-    let user = rows(&results, select).first().map(users::read).transpose()?;
+    let user = rows(&results, select)
+        .first()
+        .map(users::read)
+        .transpose()?;
     let account = user.as_ref().map(|user| user.id.to_string());
     let kept = kept(account.as_deref(), rows(&results, select + 1).first())?;
     Ok((user, kept))

@@ -1,10 +1,14 @@
-//! One-time challenges of ceremonies: inserted when one begins, deleted when it is completed, before anything is verified.
+//! One-time challenges of ceremonies: inserted when one begins, deleted when it is completed,
+//! before anything is verified.
 
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, remove_in_batches, rows, run, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, remove_in_batches, rows, run, sql,
+};
 
-/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
+/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep
+/// takes away more than they can make.
 const CHALLENGE_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// What a challenge was made for.
@@ -69,7 +73,14 @@ pub struct TakenChallenge {
 pub(super) fn insert(new: &NewChallenge<'_>) -> Statement {
     sql(
         "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        [new.id.into(), new.kind.as_str().into(), new.user.into(), new.state.into(), new.created_at.into(), new.expires_at.into()],
+        [
+            new.id.into(),
+            new.kind.as_str().into(),
+            new.user.into(),
+            new.state.into(),
+            new.created_at.into(),
+            new.expires_at.into(),
+        ],
     )
 }
 
@@ -82,12 +93,17 @@ pub async fn keep(db: &dyn Db, new: &NewChallenge<'_>) -> Result<(), StoreError>
 }
 
 /// Keeps a challenge and gives what `select` finds, in one round trip.
-pub(super) async fn keep_and(db: &dyn Db, new: &NewChallenge<'_>, select: Statement) -> Result<Rows, StoreError> {
+pub(super) async fn keep_and(
+    db: &dyn Db,
+    new: &NewChallenge<'_>,
+    select: Statement,
+) -> Result<Rows, StoreError> {
     let results = db.batch(vec![insert(new), select]).await?;
     Ok(rows(&results, 1).to_vec())
 }
 
-/// Takes the challenge `id`, if it is one of making an account, or one of adding a passkey to `user`. Of concurrent callers one gets it.
+/// Takes the challenge `id`, if it is one of making an account, or one of adding a passkey to
+/// `user`. Of concurrent callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -101,12 +117,19 @@ pub async fn take_registration(
         "DELETE FROM challenges
           WHERE id = ?1 AND expires_at > ?2 AND (kind = ?3 OR (kind = ?4 AND user_id = ?5))
          RETURNING kind, state, created_at",
-        [id.into(), now.into(), ChallengeKind::SignUp.as_str().into(), ChallengeKind::Registration.as_str().into(), user.into()],
+        [
+            id.into(),
+            now.into(),
+            ChallengeKind::SignUp.as_str().into(),
+            ChallengeKind::Registration.as_str().into(),
+            user.into(),
+        ],
     );
     run(db, delete).await?.first().map(read).transpose()
 }
 
-/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent callers one gets it.
+/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent
+/// callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -125,7 +148,12 @@ pub async fn take_attestation(
 }
 
 /// The statement that takes the challenge `id` of this kind, of `user` or of nobody.
-pub(super) fn take(id: ChallengeId, kind: ChallengeKind, user: Option<UserId>, now: Timestamp) -> Statement {
+pub(super) fn take(
+    id: ChallengeId,
+    kind: ChallengeKind,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Statement {
     sql(
         "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND user_id IS ?4 RETURNING kind, state, created_at",
         [id.into(), now.into(), kind.as_str().into(), user.into()],
@@ -142,7 +170,11 @@ pub(super) fn read(row: &Row) -> Result<TakenChallenge, StoreError> {
         ChallengeKind::Recovery,
     ];
     let kind = |text: &str| ALL.into_iter().find(|kind| kind.as_str() == text);
-    Ok(TakenChallenge { kind: row.parsed("kind", kind)?, state: row.text("state")?, created_at: row.time("created_at")? })
+    Ok(TakenChallenge {
+        kind: row.parsed("kind", kind)?,
+        state: row.text("state")?,
+        created_at: row.time("created_at")?,
+    })
 }
 
 /// Removes challenges that have ended, some batches of them; gives how many.

@@ -1,4 +1,5 @@
-//! What binds keys to accounts and sign-ins: an account has its keys, and a sign-in of iOS keeps to one of them (docs/decisions/0022).
+//! What binds keys to accounts and sign-ins: an account has its keys, and a sign-in of iOS keeps to
+//! one of them (docs/decisions/0022).
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
@@ -12,12 +13,20 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, sql};
 /// The account that a key becomes the property of: by its id, or by one of its identities.
 macro_rules! keeper {
     ($user:literal, $provider:literal, $subject:literal) => {
-        concat!("COALESCE(", $user, ", (SELECT user_id FROM identities WHERE provider = ", $provider, " AND provider_id = ", $subject, "))")
+        concat!(
+            "COALESCE(",
+            $user,
+            ", (SELECT user_id FROM identities WHERE provider = ",
+            $provider,
+            " AND provider_id = ",
+            $subject,
+            "))"
+        )
     };
 }
 
-/// Whether the sign-in `$session`, if one is named, is live and may have the key: where that is strict, one of iOS that has another one
-/// may not, nor one that has none and is not fresh.
+/// Whether the sign-in `$session`, if one is named, is live and may have the key: where that is
+/// strict, one of iOS that has another one may not, nor one that has none and is not fresh.
 macro_rules! session_may {
     ($session:literal, $of:literal, $strict:literal, $fresh:literal, $key:literal) => {
         concat!(
@@ -41,11 +50,18 @@ macro_rules! session_may {
 /// How many live keys the account has besides this one.
 macro_rules! others {
     ($of:literal, $key:literal) => {
-        concat!("(SELECT COUNT(*) FROM attest_keys AS o WHERE o.user_id = ", $of, " AND o.revoked_at IS NULL AND o.id <> ", $key, ")")
+        concat!(
+            "(SELECT COUNT(*) FROM attest_keys AS o WHERE o.user_id = ",
+            $of,
+            " AND o.revoked_at IS NULL AND o.id <> ",
+            $key,
+            ")"
+        )
     };
 }
 
-/// Whether the account `u` is the one that is meant, its sign-in may have the key, and there is room for it.
+/// Whether the account `u` is the one that is meant, its sign-in may have the key, and there is
+/// room for it.
 macro_rules! may_keep {
     ($user:literal, $provider:literal, $subject:literal, $session:literal, $strict:literal, $fresh:literal, $key:literal, $most:literal) => {
         concat!(
@@ -66,11 +82,13 @@ macro_rules! is_needed {
         "EXISTS (SELECT 1 FROM sessions AS b WHERE b.user_id = k.user_id AND b.attest_key = k.id AND b.revoked_at IS NULL AND b.expires_at > ?2)"
     };
 }
-/// The key that must go where there is no room for another one: of those that no live sign-in belongs to, else of all, the one that was not
-/// used for longest. One that was used lately stays, and one that was made lately, unless nobody ever used it and it is not spared.
+/// The key that must go where there is no room for another one: of those that no live sign-in
+/// belongs to, else of all, the one that was not used for longest. One that was used lately stays,
+/// and one that was made lately, unless nobody ever used it and it is not spared.
 ///
-/// `?2` is now; `?8` to `?15` are [`KeyClaimant::params`]; `?16` says since when is lately, `?17` whether what nobody used is spared, and `?18`
-/// where the new key's counter will stand, if it must be there already.
+/// `?2` is now; `?8` to `?15` are [`KeyClaimant::params`]; `?16` says since when is lately, `?17`
+/// whether what nobody used is spared, and `?18` where the new key's counter will stand, if it must
+/// be there already.
 macro_rules! least_used {
     () => {
         concat!(
@@ -115,7 +133,8 @@ pub(super) struct KeyClaimant<'a> {
     pub(super) session: Option<SessionId>,
 }
 impl KeyClaimant<'_> {
-    /// Account, by id, provider and subject; sign-in, whether that is strict, since when it is fresh; the key; how many at most.
+    /// Account, by id, provider and subject; sign-in, whether that is strict, since when it is
+    /// fresh; the key; how many at most.
     fn params(&self, key: &KeyId, binding: &BindingRules) -> [Value; 8] {
         [
             self.user.into(),
@@ -130,21 +149,53 @@ impl KeyClaimant<'_> {
     }
 
     /// Makes room for the key, ends the sign-ins of the one that goes, and tells.
-    fn make_room(&self, key: &KeyId, binding: &BindingRules, room: Room, stamp: &EventStamp) -> [Statement; 3] {
+    fn make_room(
+        &self,
+        key: &KeyId,
+        binding: &BindingRules,
+        room: Room,
+        stamp: &EventStamp,
+    ) -> [Statement; 3] {
         let [user, provider, subject, session, strict, fresh, id, most] = self.params(key, binding);
-        let [lately, spares, counter] = [binding.lately.into(), room.spares_unused.into(), room.counter.into()];
-        let about = [user, provider, subject, session, strict, fresh, id, most, lately, spares, counter];
+        let [lately, spares, counter] = [
+            binding.lately.into(),
+            room.spares_unused.into(),
+            room.counter.into(),
+        ];
+        let about = [
+            user, provider, subject, session, strict, fresh, id, most, lately, spares, counter,
+        ];
         let event = events::event(
-            insert_subject_event!("user_id, NULL, id FROM attest_keys WHERE id = ", least_used!()),
-            &EventStamp { id: binding.revoked_event, ..stamp.clone() },
+            insert_subject_event!(
+                "user_id, NULL, id FROM attest_keys WHERE id = ",
+                least_used!()
+            ),
+            &EventStamp {
+                id: binding.revoked_event,
+                ..stamp.clone()
+            },
             EventKind::DeviceKeyRevoked,
             about.clone(),
         );
         let none = || Value::Null;
         let update = Statement {
-            sql: concat!("UPDATE attest_keys SET revoked_at = ?2 WHERE id = ", least_used!()),
+            sql: concat!(
+                "UPDATE attest_keys SET revoked_at = ?2 WHERE id = ",
+                least_used!()
+            ),
             // In the places that they have in the event.
-            params: [none(), stamp.at.into(), none(), none(), none(), none(), none()].into_iter().chain(about.clone()).collect(),
+            params: [
+                none(),
+                stamp.at.into(),
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]
+            .into_iter()
+            .chain(about.clone())
+            .collect(),
         };
         let end = Statement {
             sql: concat!(
@@ -169,18 +220,28 @@ pub(super) struct Room {
 
 impl KeyClaimant<'_> {
     /// Makes an attested key the account's, if it is nobody's and there is room. Safe to repeat.
-    pub(super) fn keep(&self, new: &NewKey, binding: &BindingRules, spares_unused: bool, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn keep(
+        &self,
+        new: &NewKey,
+        binding: &BindingRules,
+        spares_unused: bool,
+        stamp: &EventStamp,
+    ) -> Vec<Statement> {
         let event = events::event(
             insert_subject_event!(
                 "u.id, ?11, ?14 FROM users AS u WHERE ",
                 may_keep!("?8", "?9", "?10", "?11", "?12", "?13", "?14", "?15"),
                 " AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?14 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
             ),
-            &EventStamp { id: binding.added_event, ..stamp.clone() },
+            &EventStamp {
+                id: binding.added_event,
+                ..stamp.clone()
+            },
             EventKind::DeviceKeyAdded,
             self.params(&new.id, binding),
         );
-        let [user, provider, subject, session, strict, fresh, _, most] = self.params(&new.id, binding);
+        let [user, provider, subject, session, strict, fresh, _, most] =
+            self.params(&new.id, binding);
         let insert = Statement {
             sql: concat!(
                 "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter, user_id)
@@ -190,18 +251,41 @@ impl KeyClaimant<'_> {
             ),
             params: new.params(stamp.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
         };
-        self.make_room(&new.id, binding, Room { spares_unused, counter: None }, stamp).into_iter().chain([event, insert]).collect()
+        self.make_room(
+            &new.id,
+            binding,
+            Room {
+                spares_unused,
+                counter: None,
+            },
+            stamp,
+        )
+        .into_iter()
+        .chain([event, insert])
+        .collect()
     }
 
     pub(super) fn select_account(&self) -> Statement {
-        let [user, provider, subject, ..] =
-            [Value::from(self.user), self.identity.map(|(provider, _)| provider).into(), self.identity.map(|(_, subject)| subject).into()];
-        sql(concat!("SELECT id FROM users WHERE id = ", keeper!("?1", "?2", "?3")), [user, provider, subject])
+        let [user, provider, subject, ..] = [
+            Value::from(self.user),
+            self.identity.map(|(provider, _)| provider).into(),
+            self.identity.map(|(_, subject)| subject).into(),
+        ];
+        sql(
+            concat!(
+                "SELECT id FROM users WHERE id = ",
+                keeper!("?1", "?2", "?3")
+            ),
+            [user, provider, subject],
+        )
     }
 }
 
 pub(super) fn select_key(id: &KeyId) -> Statement {
-    sql("SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1", [id.text().as_str().into()])
+    sql(
+        "SELECT user_id, revoked_at FROM attest_keys WHERE id = ?1",
+        [id.text().as_str().into()],
+    )
 }
 
 /// How keeping a key ended.
@@ -224,7 +308,10 @@ pub enum KeyClaim {
 /// By what is there now.
 pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim, StoreError> {
     let (owner, revoked) = match key {
-        Some(row) => (row.opt_text("user_id")?, row.opt_time("revoked_at")?.is_some()),
+        Some(row) => (
+            row.opt_text("user_id")?,
+            row.opt_time("revoked_at")?.is_some(),
+        ),
         None => (None, false),
     };
     Ok(match (account, owner) {
@@ -236,25 +323,44 @@ pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim,
     })
 }
 
-/// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in if it is a fresh one of iOS. Safe to repeat.
-/// One round trip.
+/// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in if it is a
+/// fresh one of iOS. Safe to repeat. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &BindingRules, stamp: &EventStamp) -> Result<KeyClaim, StoreError> {
-    let keeper = KeyClaimant { user: Some(by.user), identity: None, session: Some(by.session) };
+pub async fn keep(
+    db: &dyn Db,
+    by: Caller,
+    new: &NewKey,
+    binding: &BindingRules,
+    stamp: &EventStamp,
+) -> Result<KeyClaim, StoreError> {
+    let keeper = KeyClaimant {
+        user: Some(by.user),
+        identity: None,
+        session: Some(by.session),
+    };
     let may = sql(
         concat!(
             "SELECT id, ",
             session_may!("?1", "?2", "?3", "?4", "?5"),
             " AS may FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL"
         ),
-        [by.session.into(), by.user.into(), binding.strict.into(), binding.fresh_since.into(), new.id.text().as_str().into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            binding.strict.into(),
+            binding.fresh_since.into(),
+            new.id.text().as_str().into(),
+        ],
     );
     let mut batch = vec![may];
     batch.extend(keeper.keep(new, binding, true, stamp));
     let owner = batch.len();
-    batch.extend([select_key(&new.id), bind(by, &new.id, binding.fresh_since, ANY_COUNTER)]);
+    batch.extend([
+        select_key(&new.id),
+        bind(by, &new.id, binding.fresh_since, ANY_COUNTER),
+    ]);
     let results = db.batch(batch).await?;
     match rows(&results, 0).first() {
         None => Ok(KeyClaim::SignedOut),
@@ -263,7 +369,8 @@ pub async fn keep(db: &dyn Db, by: Caller, new: &NewKey, binding: &BindingRules,
     }
 }
 
-/// From now on only this key is good for the sign-in, if it is a fresh one of iOS that has none, and the key can be its account's.
+/// From now on only this key is good for the sign-in, if it is a fresh one of iOS that has none,
+/// and the key can be its account's.
 fn bind(by: Caller, id: &KeyId, fresh_since: Timestamp, counter: i64) -> Statement {
     sql(
         concat!(
@@ -300,9 +407,28 @@ pub(super) fn use_statements(
     let (key, counter) = (used.key.text(), i64::from(used.counter));
     let mut batch = Vec::new();
     if used.binds {
-        let keeper = KeyClaimant { user: Some(by.user), identity: None, session: Some(by.session) };
-        batch.extend(keeper.make_room(used.key, binding, Room { spares_unused, counter: Some(counter) }, stamp));
-        let about = [by.session.into(), by.user.into(), key.as_str().into(), counter.into(), MOST_KEYS.into(), binding.fresh_since.into()];
+        let keeper = KeyClaimant {
+            user: Some(by.user),
+            identity: None,
+            session: Some(by.session),
+        };
+        batch.extend(keeper.make_room(
+            used.key,
+            binding,
+            Room {
+                spares_unused,
+                counter: Some(counter),
+            },
+            stamp,
+        ));
+        let about = [
+            by.session.into(),
+            by.user.into(),
+            key.as_str().into(),
+            counter.into(),
+            MOST_KEYS.into(),
+            binding.fresh_since.into(),
+        ];
         batch.push(events::event(
             insert_subject_event!(
                 "s.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.id = ?8
@@ -350,8 +476,9 @@ pub enum KeyUseOutcome {
     SignedOut,
 }
 
-/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
-/// Of concurrent callers with one counter one gets [`KeyUseOutcome::Yes`]. One round trip.
+/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the
+/// sign-in's if it was nobody's. Of concurrent callers with one counter one gets
+/// [`KeyUseOutcome::Yes`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -382,7 +509,10 @@ pub async fn use_for(
         ],
     ));
     let results = db.batch(batch).await?;
-    if moved.checked_sub(1).is_some_and(|last| !rows(&results, last).is_empty()) {
+    if moved
+        .checked_sub(1)
+        .is_some_and(|last| !rows(&results, last).is_empty())
+    {
         return Ok(KeyUseOutcome::Yes);
     }
     let Some(row) = rows(&results, moved).first() else {

@@ -1,5 +1,5 @@
-//! The append-only event log. Its statements go into the batch of the change they tell about, before it,
-//! and carry the same condition: so an event is written exactly when its change happens.
+//! The append-only event log. Its statements go into the batch of the change they tell about,
+//! before it, and carry the same condition: so an event is written exactly when its change happens.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::credential_id::CredentialId;
@@ -9,10 +9,17 @@ use crate::kernel::model::events::{Event, EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, IdentityId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches,
+};
 
 /// An event; its statement begins with one of the two macros.
-pub(super) fn event<const N: usize>(sql: &'static str, stamp: &EventStamp, kind: EventKind, about: [Value; N]) -> Statement {
+pub(super) fn event<const N: usize>(
+    sql: &'static str,
+    stamp: &EventStamp,
+    kind: EventKind,
+    about: [Value; N],
+) -> Statement {
     let stamped = [
         stamp.id.into(),
         stamp.at.into(),
@@ -22,39 +29,69 @@ pub(super) fn event<const N: usize>(sql: &'static str, stamp: &EventStamp, kind:
         stamp.user_agent.as_deref().into(),
         stamp.request_id.as_str().into(),
     ];
-    Statement { sql, params: stamped.into_iter().chain(about).collect() }
+    Statement {
+        sql,
+        params: stamped.into_iter().chain(about).collect(),
+    }
 }
 
 /// About an account that exists.
 #[must_use]
 pub fn about_user(stamp: &EventStamp, kind: EventKind, user: UserId) -> Statement {
-    event(insert_event!("id, NULL FROM users WHERE id = ?8"), stamp, kind, [user.into()])
+    event(
+        insert_event!("id, NULL FROM users WHERE id = ?8"),
+        stamp,
+        kind,
+        [user.into()],
+    )
 }
 
 /// About an identity that this batch linked to an account other than `fresh`.
 #[must_use]
 pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: UserId) -> Statement {
     let sql = insert_event!("user_id, NULL FROM identities WHERE id = ?8 AND user_id <> ?9");
-    event(sql, stamp, EventKind::IdentityLinked, [identity.into(), fresh.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::IdentityLinked,
+        [identity.into(), fresh.into()],
+    )
 }
 
 /// About a sign-in that this batch made.
 #[must_use]
 pub fn about_new_session(stamp: &EventStamp, kind: EventKind, session: SessionId) -> Statement {
-    event(insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"), stamp, kind, [session.into()])
+    event(
+        insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"),
+        stamp,
+        kind,
+        [session.into()],
+    )
 }
 
 /// About a sign-in of `user` that is not revoked.
 #[must_use]
-pub fn about_session(stamp: &EventStamp, kind: EventKind, user: UserId, session: SessionId) -> Statement {
-    let sql = insert_event!("user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL");
+pub fn about_session(
+    stamp: &EventStamp,
+    kind: EventKind,
+    user: UserId,
+    session: SessionId,
+) -> Statement {
+    let sql = insert_event!(
+        "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL"
+    );
     event(sql, stamp, kind, [session.into(), user.into()])
 }
 
 /// About the sign-in that a session token belongs to, if it is not revoked.
 #[must_use]
 pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHash) -> Statement {
-    event(insert_event!("user_id, id FROM sessions WHERE token_hash = ?8 AND revoked_at IS NULL"), stamp, kind, [token.into()])
+    event(
+        insert_event!("user_id, id FROM sessions WHERE token_hash = ?8 AND revoked_at IS NULL"),
+        stamp,
+        kind,
+        [token.into()],
+    )
 }
 
 /// About the sign-in that a refresh token belongs to or belonged to, if it is not revoked.
@@ -73,7 +110,12 @@ pub fn about_token_pairs(stamp: &EventStamp, by: Caller) -> Statement {
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
-    event(sql, stamp, EventKind::SignInRevoked, [by.user.into(), by.session.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::SignInRevoked,
+        [by.user.into(), by.session.into()],
+    )
 }
 
 /// About all live sign-ins of the caller's account but the caller's own, if there are any.
@@ -83,7 +125,12 @@ pub fn about_others(stamp: &EventStamp, by: Caller) -> Statement {
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND id <> ?9 AND expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
-    event(sql, stamp, EventKind::SignInRevoked, [by.user.into(), by.session.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::SignInRevoked,
+        [by.user.into(), by.session.into()],
+    )
 }
 
 /// About the sign-in of a refresh token, under the condition on which the token can be replaced.
@@ -96,10 +143,15 @@ pub fn about_refresh(stamp: &EventStamp, presented: &TokenHash) -> Statement {
     event(sql, stamp, EventKind::TokensRefreshed, [presented.into()])
 }
 
-/// The last word on an account that is about to be deleted: no address, no client, nothing personal.
+/// The last word on an account that is about to be deleted: no address, no client, nothing
+/// personal.
 #[must_use]
 pub fn about_deleted_account(stamp: &EventStamp, by: Caller) -> Statement {
-    let bare = EventStamp { address: None, user_agent: None, ..stamp.clone() };
+    let bare = EventStamp {
+        address: None,
+        user_agent: None,
+        ..stamp.clone()
+    };
     about_session(&bare, EventKind::UserDeleted, by.user, by.session)
 }
 
@@ -120,12 +172,22 @@ pub fn about_revoked(stamp: &EventStamp, by: Caller, session: SessionId) -> Stat
         "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?10 AND s.user_id = ?9 AND s.revoked_at IS NULL)"
     );
-    event(sql, stamp, EventKind::SignInRevoked, [session.into(), by.user.into(), by.session.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::SignInRevoked,
+        [session.into(), by.user.into(), by.session.into()],
+    )
 }
 
-/// About a refresh token that is presented although its successor was used, or too late for a repeat.
+/// About a refresh token that is presented although its successor was used, or too late for a
+/// repeat.
 #[must_use]
-pub fn about_reuse(stamp: &EventStamp, presented: &TokenHash, repeat_since: Timestamp) -> Statement {
+pub fn about_reuse(
+    stamp: &EventStamp,
+    presented: &TokenHash,
+    repeat_since: Timestamp,
+) -> Statement {
     let sql = insert_event!(
         "s.user_id, s.id FROM refresh_tokens AS r
            JOIN sessions AS s ON s.id = r.session_id
@@ -133,36 +195,77 @@ pub fn about_reuse(stamp: &EventStamp, presented: &TokenHash, repeat_since: Time
           WHERE r.token_hash = ?8 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2 AND s.revoked_at IS NULL
             AND (r.replaced_at < ?9 OR n.token_hash IS NULL OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2)"
     );
-    event(sql, stamp, EventKind::RefreshTokenReused, [presented.into(), repeat_since.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::RefreshTokenReused,
+        [presented.into(), repeat_since.into()],
+    )
 }
 
 /// About a passkey that the caller adds, under the conditions of its insertion.
 #[must_use]
-pub fn about_added_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, most: i64) -> Statement {
+pub fn about_added_passkey(
+    stamp: &EventStamp,
+    by: Caller,
+    id: &CredentialId,
+    most: i64,
+) -> Statement {
     let sql = insert_subject_event!(
         "s.user_id, s.id, ?10 FROM sessions AS s
           WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
             AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?9) < ?11
             AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?10)"
     );
-    event(sql, stamp, EventKind::PasskeyAdded, [by.session.into(), by.user.into(), id.as_str().into(), most.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::PasskeyAdded,
+        [
+            by.session.into(),
+            by.user.into(),
+            id.as_str().into(),
+            most.into(),
+        ],
+    )
 }
 
 /// About the passkey with which an account was made in this batch.
 #[must_use]
 pub fn about_first_passkey(stamp: &EventStamp, user: UserId, id: &CredentialId) -> Statement {
-    let sql = insert_subject_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
-    event(sql, stamp, EventKind::PasskeyAdded, [id.as_str().into(), user.into()])
+    let sql =
+        insert_subject_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
+    event(
+        sql,
+        stamp,
+        EventKind::PasskeyAdded,
+        [id.as_str().into(), user.into()],
+    )
 }
 
 /// About a passkey that gets another name than it has.
 #[must_use]
-pub fn about_renamed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId, name: &str) -> Statement {
+pub fn about_renamed_passkey(
+    stamp: &EventStamp,
+    by: Caller,
+    id: &CredentialId,
+    name: &str,
+) -> Statement {
     let sql = insert_subject_event!(
         "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
           WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL AND p.name <> ?11"
     );
-    event(sql, stamp, EventKind::PasskeyRenamed, [id.as_str().into(), by.user.into(), by.session.into(), name.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::PasskeyRenamed,
+        [
+            id.as_str().into(),
+            by.user.into(),
+            by.session.into(),
+            name.into(),
+        ],
+    )
 }
 
 /// About a passkey that the caller removes, under the conditions of its deletion.
@@ -174,16 +277,31 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
             AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9) OR EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?9)
                  OR EXISTS (SELECT 1 FROM passkeys AS o WHERE o.user_id = ?9 AND o.id <> ?8))"
     );
-    event(sql, stamp, EventKind::PasskeyRemoved, [id.as_str().into(), by.user.into(), by.session.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::PasskeyRemoved,
+        [id.as_str().into(), by.user.into(), by.session.into()],
+    )
 }
 
-/// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2 step 22).
+/// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2
+/// step 22).
 #[must_use]
 pub fn about_suspected_clone(stamp: &EventStamp, used: &PasskeyUse<'_>) -> Statement {
     let sql = insert_subject_event!(
         "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
     );
-    event(sql, stamp, EventKind::PasskeyCloneSuspected, [used.id.as_str().into(), used.user.into(), i64::from(used.counter).into()])
+    event(
+        sql,
+        stamp,
+        EventKind::PasskeyCloneSuspected,
+        [
+            used.id.as_str().into(),
+            used.user.into(),
+            i64::from(used.counter).into(),
+        ],
+    )
 }
 
 /// About a device's key that the caller revokes.
@@ -193,7 +311,12 @@ pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statemen
         "k.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.user_id = k.user_id
           WHERE k.id = ?8 AND k.user_id = ?9 AND k.revoked_at IS NULL AND s.id = ?10 AND s.revoked_at IS NULL"
     );
-    event(sql, stamp, EventKind::DeviceKeyRevoked, [id.text().as_str().into(), by.user.into(), by.session.into()])
+    event(
+        sql,
+        stamp,
+        EventKind::DeviceKeyRevoked,
+        [id.text().as_str().into(), by.user.into(), by.session.into()],
+    )
 }
 
 /// Where a page of events ends: at an event, by its time and its id.
@@ -205,11 +328,17 @@ pub struct EventCursor {
     pub id: EventId,
 }
 
-/// Events of an account, newest first, those of one moment in the order in which they were written: what comes before `before`.
+/// Events of an account, newest first, those of one moment in the order in which they were written:
+/// what comes before `before`.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn list(db: &dyn Db, user: UserId, before: Option<EventCursor>, most: i64) -> Result<Vec<Event>, StoreError> {
+pub async fn list(
+    db: &dyn Db,
+    user: UserId,
+    before: Option<EventCursor>,
+    most: i64,
+) -> Result<Vec<Event>, StoreError> {
     // The largest time that JavaScript can hold, too.
     let at = before.map_or(Timestamp::from_millis((1 << 53) - 1), |place| place.at);
     let select = crate::kernel::store::sql(
@@ -218,7 +347,11 @@ pub async fn list(db: &dyn Db, user: UserId, before: Option<EventCursor>, most: 
           ORDER BY at DESC, rowid DESC LIMIT ?4",
         [user.into(), at.into(), before.map(|place| place.id).into(), most.into()],
     );
-    crate::kernel::store::run(db, select).await?.iter().map(read).collect()
+    crate::kernel::store::run(db, select)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 fn read(row: &Row) -> Result<Event, StoreError> {
@@ -233,13 +366,19 @@ fn read(row: &Row) -> Result<Event, StoreError> {
     })
 }
 
-/// How many of the events of a kind that happens every few minutes are removed, some batches of them: those before `before`.
+/// How many of the events of a kind that happens every few minutes are removed, some batches of
+/// them: those before `before`.
 ///
-/// They are the most by far, and after some weeks tell nothing that the sign-in's own events do not.
+/// They are the most by far, and after some weeks tell nothing that the sign-in's own events do
+/// not.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove_expired(db: &dyn Db, kind: EventKind, before: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(
+    db: &dyn Db,
+    kind: EventKind,
+    before: Timestamp,
+) -> Result<usize, StoreError> {
     let delete = crate::kernel::store::sql(
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3) RETURNING id",
         [kind.as_str().into(), before.into(), CLEANUP_BATCH.into()],

@@ -1,9 +1,11 @@
-//! Everything that is kept about an account. No secret is among it: no hash of a token, no sealed secret, no receipt.
+//! Everything that is kept about an account. No secret is among it: no hash of a token, no sealed
+//! secret, no receipt.
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, StoreError, Value, rows, sql};
 
-/// Most events of an export, the newest: some hundred kilobytes. The others are in their list, page by page.
+/// Most events of an export, the newest: some hundred kilobytes. The others are in their list, page
+/// by page.
 pub const MOST_EVENTS: usize = 1_000;
 
 /// A row, as names and values.
@@ -67,11 +69,19 @@ const PARTS: [(&str, &str); 13] = [
 /// [`StoreError`]
 pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError> {
     let statement = |(name, text): &(&str, &'static str)| match *name {
-        "events" => sql(text, [user.into(), i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX).into()]),
+        "events" => sql(
+            text,
+            [
+                user.into(),
+                i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX).into(),
+            ],
+        ),
         _ => sql(text, [user.into()]),
     };
     let results = db.batch(PARTS.iter().map(statement).collect()).await?;
-    let part = |(index, (name, _)): (usize, &(&'static str, &str))| (*name, columns(rows(&results, index)));
+    let part = |(index, (name, _)): (usize, &(&'static str, &str))| {
+        (*name, columns(rows(&results, index)))
+    };
     Ok(AccountExport(PARTS.iter().enumerate().map(part).collect()))
 }
 

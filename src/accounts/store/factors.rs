@@ -33,19 +33,35 @@ pub(super) fn changed(results: &[crate::kernel::store::Rows], index: usize) -> F
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn replace_codes(db: &dyn Db, by: Caller, hashes: &[String], stamp: &EventStamp) -> Result<FactorChange, StoreError> {
-    let list = serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
-    let delete = sql(concatcp!("DELETE FROM backup_codes WHERE user_id = ?2 AND ", IS_LIVE), [by.session.into(), by.user.into()]);
+pub async fn replace_codes(
+    db: &dyn Db,
+    by: Caller,
+    hashes: &[String],
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
+    let list =
+        serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let delete = sql(
+        concatcp!("DELETE FROM backup_codes WHERE user_id = ?2 AND ", IS_LIVE),
+        [by.session.into(), by.user.into()],
+    );
     let insert = sql(
         concatcp!(
             "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT ?2, value, ?4 FROM json_each(?3) WHERE ",
             IS_LIVE,
             " RETURNING code_hash"
         ),
-        [by.session.into(), by.user.into(), list.as_str().into(), stamp.at.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            list.as_str().into(),
+            stamp.at.into(),
+        ],
     );
     let event = events::about_session(stamp, EventKind::BackupCodesMade, by.user, by.session);
-    let results = db.batch(vec![live::select(by), event, delete, insert]).await?;
+    let results = db
+        .batch(vec![live::select(by), event, delete, insert])
+        .await?;
     Ok(changed(&results, 3))
 }
 
@@ -76,7 +92,9 @@ pub async fn summary(db: &dyn Db, user: UserId) -> Result<FactorSummary, StoreEr
         [user.into()],
     );
     let results = run(db, select).await?;
-    let row = results.first().ok_or_else(|| StoreError::Broken("no row of factors".to_owned()))?;
+    let row = results
+        .first()
+        .ok_or_else(|| StoreError::Broken("no row of factors".to_owned()))?;
     let left = row.integer("codes_left")?;
     Ok(FactorSummary {
         totp_since: row.opt_time("totp_since")?,

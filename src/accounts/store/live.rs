@@ -11,5 +11,8 @@ pub(crate) const IS_LIVE: &str = "EXISTS (
 ///
 /// This is the first statement of a batch in which every other statement has the same condition.
 pub(super) fn select(by: Caller) -> Statement {
-    sql("SELECT id FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL", [by.session.into(), by.user.into()])
+    sql(
+        "SELECT id FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL",
+        [by.session.into(), by.user.into()],
+    )
 }

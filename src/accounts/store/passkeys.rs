@@ -1,4 +1,5 @@
-//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every statement.
+//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every
+//! statement.
 
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -14,7 +15,8 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql
 
 /// Most passkeys of an account.
 pub const MOST_PASSKEYS: usize = 20;
-/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still be let in.
+/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still
+/// be let in.
 pub const MOST_WITH_RECOVERED: usize = 2 * MOST_PASSKEYS;
 /// Most passkeys that an address can be answered with: it can be claimed by several accounts.
 const MOST_NAMED: i64 = 64;
@@ -55,28 +57,43 @@ pub struct Descriptor {
 fn descriptors(rows: &[Row]) -> Result<Vec<Descriptor>, StoreError> {
     let read = |row: &Row| {
         let transports = row.parsed("transports", |text| serde_json::from_str(text).ok())?;
-        Ok(Descriptor { id: CredentialId::from_stored(row.text("id")?), transports })
+        Ok(Descriptor {
+            id: CredentialId::from_stored(row.text("id")?),
+            transports,
+        })
     };
     rows.iter().map(read).collect()
 }
 
 fn select_of(user: UserId) -> Statement {
-    sql("SELECT id, transports FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100", [user.into()])
+    sql(
+        "SELECT id, transports FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100",
+        [user.into()],
+    )
 }
 
 /// Keeps a challenge for an account and gives its passkeys. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn begin_for(db: &dyn Db, challenge: &NewChallenge<'_>, user: UserId) -> Result<Vec<Descriptor>, StoreError> {
+pub async fn begin_for(
+    db: &dyn Db,
+    challenge: &NewChallenge<'_>,
+    user: UserId,
+) -> Result<Vec<Descriptor>, StoreError> {
     descriptors(&challenges::keep_and(db, challenge, select_of(user)).await?)
 }
 
-/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address. One round trip.
+/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address.
+/// One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn begin_sign_in(db: &dyn Db, challenge: &NewChallenge<'_>, email: &Email) -> Result<Vec<Descriptor>, StoreError> {
+pub async fn begin_sign_in(
+    db: &dyn Db,
+    challenge: &NewChallenge<'_>,
+    email: &Email,
+) -> Result<Vec<Descriptor>, StoreError> {
     let select = sql(
         "SELECT p.id, p.transports FROM users AS u JOIN passkeys AS p ON p.user_id = u.id
           WHERE u.email = ?1 ORDER BY u.email_verified DESC, p.created_at LIMIT ?2",
@@ -96,8 +113,8 @@ pub struct PasskeyWithEmail {
     pub email: Email,
 }
 
-/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey that answers it, in one round trip. Of
-/// concurrent callers one gets the challenge.
+/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey
+/// that answers it, in one round trip. Of concurrent callers one gets the challenge.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -115,11 +132,20 @@ pub async fn take_with_passkey(
         ),
         [passkey.map(CredentialId::as_str).into()],
     );
-    let results = db.batch(vec![challenges::take(challenge, kind, user, now), select]).await?;
-    let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
+    let results = db
+        .batch(vec![challenges::take(challenge, kind, user, now), select])
+        .await?;
+    let taken = rows(&results, 0)
+        .first()
+        .map(challenges::read)
+        .transpose()?;
     let owned = |row: &Row| {
         let (library, email) = (row.text("library")?, Email::from_stored(row.text("email")?));
-        Ok::<_, StoreError>(PasskeyWithEmail { passkey: read(row)?, library, email })
+        Ok::<_, StoreError>(PasskeyWithEmail {
+            passkey: read(row)?,
+            library,
+            email,
+        })
     };
     Ok((taken, rows(&results, 1).first().map(owned).transpose()?))
 }
@@ -157,7 +183,10 @@ impl NewPasskey {
             base64::encode(&self.public_key).as_str().into(),
             self.library.as_str().into(),
             i64::from(self.counter).into(),
-            serde_json::to_string(&self.transports).unwrap_or_else(|_| "[]".to_owned()).as_str().into(),
+            serde_json::to_string(&self.transports)
+                .unwrap_or_else(|_| "[]".to_owned())
+                .as_str()
+                .into(),
             self.aaguid.as_str().into(),
             self.backup_eligible.into(),
             self.backed_up.into(),
@@ -168,7 +197,8 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom and on which condition.
+/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom
+/// and on which condition.
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
@@ -183,12 +213,18 @@ macro_rules! insert_passkey {
 /// Adds a passkey to an account that this batch made, and that nobody else can know yet.
 pub(super) fn insert_for_new(new: &NewPasskey, user: UserId, now: Timestamp) -> Statement {
     let params = new.params(now).into_iter().chain([user.into()]).collect();
-    Statement { sql: insert_passkey!("id FROM users WHERE id = ?12"), params }
+    Statement {
+        sql: insert_passkey!("id FROM users WHERE id = ?12"),
+        params,
+    }
 }
 
 /// Whose passkey it is, if anybody's.
 pub(super) fn select_owner(id: &CredentialId) -> Statement {
-    sql("SELECT user_id FROM passkeys WHERE id = ?1", [id.as_str().into()])
+    sql(
+        "SELECT user_id FROM passkeys WHERE id = ?1",
+        [id.as_str().into()],
+    )
 }
 
 /// How adding a passkey ended.
@@ -204,11 +240,18 @@ pub enum PasskeyAddition {
     TooMany,
 }
 
-/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round trip.
+/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, most: usize, stamp: &EventStamp) -> Result<PasskeyAddition, StoreError> {
+pub async fn add(
+    db: &dyn Db,
+    by: Caller,
+    new: &NewPasskey,
+    most: usize,
+    stamp: &EventStamp,
+) -> Result<PasskeyAddition, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let owned = [by.user.into(), by.session.into(), most.into()];
     let insert = Statement {
@@ -229,20 +272,41 @@ pub async fn add(db: &dyn Db, by: Caller, new: &NewPasskey, most: usize, stamp: 
             AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?2) < ?4 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?3)",
         [by.session.into(), by.user.into(), new.id.as_str().into(), most.into()],
     );
-    let results = db.batch(vec![live::select(by), select_owner(&new.id), event, recovered, insert]).await?;
-    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty(), rows(&results, 4).is_empty()) {
-        (_, _, false) => PasskeyAddition::Yes,
-        (true, ..) => PasskeyAddition::SignedOut,
-        (_, false, _) => PasskeyAddition::Exists,
-        _ => PasskeyAddition::TooMany,
-    })
+    let results = db
+        .batch(vec![
+            live::select(by),
+            select_owner(&new.id),
+            event,
+            recovered,
+            insert,
+        ])
+        .await?;
+    Ok(
+        match (
+            rows(&results, 0).is_empty(),
+            rows(&results, 1).is_empty(),
+            rows(&results, 4).is_empty(),
+        ) {
+            (_, _, false) => PasskeyAddition::Yes,
+            (true, ..) => PasskeyAddition::SignedOut,
+            (_, false, _) => PasskeyAddition::Exists,
+            _ => PasskeyAddition::TooMany,
+        },
+    )
 }
 
-/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter allowed it.
+/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter
+/// allowed it.
 pub(super) fn note_use(used: &PasskeyUse<'_>, session: SessionId, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
-        [used.id.as_str().into(), i64::from(used.counter).into(), used.backed_up.into(), now.into(), session.into()],
+        [
+            used.id.as_str().into(),
+            i64::from(used.counter).into(),
+            used.backed_up.into(),
+            now.into(),
+            session.into(),
+        ],
     )
 }
 
@@ -274,8 +338,14 @@ pub struct PasskeyUse<'a> {
 /// # Errors
 /// [`StoreError`]
 pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<Passkey>, StoreError> {
-    let select =
-        sql(concat!("SELECT ", passkey_columns!(), " FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100"), [user.into()]);
+    let select = sql(
+        concat!(
+            "SELECT ",
+            passkey_columns!(),
+            " FROM passkeys WHERE user_id = ?1 ORDER BY created_at, id LIMIT 100"
+        ),
+        [user.into()],
+    );
     run(db, select).await?.iter().map(read).collect()
 }
 
@@ -293,8 +363,14 @@ pub enum PasskeyChange<T> {
 }
 
 /// The ids that statement `index` of a batch gave.
-fn ids(results: &[crate::kernel::store::Rows], index: usize) -> Result<Vec<CredentialId>, StoreError> {
-    Ok(descriptors(rows(results, index))?.into_iter().map(|passkey| passkey.id).collect())
+fn ids(
+    results: &[crate::kernel::store::Rows],
+    index: usize,
+) -> Result<Vec<CredentialId>, StoreError> {
+    Ok(descriptors(rows(results, index))?
+        .into_iter()
+        .map(|passkey| passkey.id)
+        .collect())
 }
 
 /// Renames a passkey of the account of the live sign-in `by`. Safe to repeat. One round trip.
@@ -318,7 +394,9 @@ pub async fn rename(
         [id.as_str().into(), by.user.into(), name.into(), by.session.into()],
     );
     let event = events::about_renamed_passkey(stamp, by, id, name);
-    let results = db.batch(vec![live::select(by), event, update, select_of(by.user)]).await?;
+    let results = db
+        .batch(vec![live::select(by), event, update, select_of(by.user)])
+        .await?;
     match rows(&results, 2).first() {
         Some(row) => Ok(PasskeyChange::Done(read(row)?, ids(&results, 3)?)),
         None if rows(&results, 0).is_empty() => Ok(PasskeyChange::SignedOut),
@@ -326,11 +404,17 @@ pub async fn rename(
     }
 }
 
-/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made, unless it is the last way to sign in.
+/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made,
+/// unless it is the last way to sign in.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventStamp) -> Result<PasskeyChange<()>, StoreError> {
+pub async fn remove(
+    db: &dyn Db,
+    by: Caller,
+    id: &CredentialId,
+    stamp: &EventStamp,
+) -> Result<PasskeyChange<()>, StoreError> {
     let delete = sql(
         "DELETE FROM passkeys
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?2 AND s.revoked_at IS NULL)
@@ -339,7 +423,10 @@ pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventSta
          RETURNING id",
         [id.as_str().into(), by.user.into(), by.session.into()],
     );
-    let known = sql("SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2", [id.as_str().into(), by.user.into()]);
+    let known = sql(
+        "SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2",
+        [id.as_str().into(), by.user.into()],
+    );
     let event = events::about_removed_passkey(stamp, by, id);
     // Only if it is not there any more. The caller's own sign-in stays: they are at it.
     let revoke = sql(
@@ -347,13 +434,24 @@ pub async fn remove(db: &dyn Db, by: Caller, id: &CredentialId, stamp: &EventSta
           WHERE user_id = ?2 AND passkey = ?1 AND id <> ?3 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)",
         [id.as_str().into(), by.user.into(), by.session.into(), stamp.at.into()],
     );
-    let results = db.batch(vec![live::select(by), known, event, delete, select_of(by.user), revoke]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            known,
+            event,
+            delete,
+            select_of(by.user),
+            revoke,
+        ])
+        .await?;
     if !rows(&results, 3).is_empty() {
         return Ok(PasskeyChange::Done((), ids(&results, 4)?));
     }
-    Ok(match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty()) {
-        (true, _) => PasskeyChange::SignedOut,
-        (_, true) => PasskeyChange::Unknown,
-        _ => PasskeyChange::Last,
-    })
+    Ok(
+        match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty()) {
+            (true, _) => PasskeyChange::SignedOut,
+            (_, true) => PasskeyChange::Unknown,
+            _ => PasskeyChange::Last,
+        },
+    )
 }

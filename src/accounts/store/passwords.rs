@@ -39,7 +39,8 @@ pub struct PasswordCandidate {
     pub totp: Option<Totp>,
 }
 
-/// What somebody showed, and was found to be right: whether it still is when it is used is decided where it is written.
+/// What somebody showed, and was found to be right: whether it still is when it is used is decided
+/// where it is written.
 #[derive(Debug)]
 pub struct VerifiedPassword {
     /// The account.
@@ -54,7 +55,8 @@ pub struct VerifiedPassword {
     pub subject: Subject,
 }
 
-/// Counts an attempt, and gives the account that has the name, if it has a password. One round trip.
+/// Counts an attempt, and gives the account that has the name, if it has a password. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -83,17 +85,25 @@ pub async fn claim_attempt(
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
     let candidate = |row: &Row| {
-        let totp = if row.opt_text("secret")?.is_some() { Some(totp::read(row)?) } else { None };
+        let totp = if row.opt_text("secret")?.is_some() {
+            Some(totp::read(row)?)
+        } else {
+            None
+        };
         Ok::<_, StoreError>(PasswordCandidate {
             user: row.parsed("id", UserId::parse)?,
             hash: PasswordHash::from_stored(row.text("hash")?),
             totp,
         })
     };
-    Ok((rows(&results, 0).first().map(candidate).transpose()?, attempts::claimed(&results, 1)?))
+    Ok((
+        rows(&results, 0).first().map(candidate).transpose()?,
+        attempts::claimed(&results, 1)?,
+    ))
 }
 
-/// How many passwords there are under each key of the pepper, by its id; none for those under no key.
+/// How many passwords there are under each key of the pepper, by its id; none for those under no
+/// key.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -103,11 +113,20 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, Sto
            FROM passwords GROUP BY id",
         [],
     );
-    run(db, select).await?.iter().map(|row| Ok((row.opt_text("id")?, row.integer("count")?))).collect()
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.opt_text("id")?, row.integer("count")?)))
+        .collect()
 }
 
-/// Notes that a password made the sign-in `session`, which this batch made only if it may: the step is used, the hash is today's.
-pub(super) fn note_use(proved: &VerifiedPassword, session: SessionId, now: Timestamp) -> Vec<Statement> {
+/// Notes that a password made the sign-in `session`, which this batch made only if it may: the step
+/// is used, the hash is today's.
+pub(super) fn note_use(
+    proved: &VerifiedPassword,
+    session: SessionId,
+    now: Timestamp,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     if let Some(step) = &proved.step {
         statements.push(totp::use_step(*step, proved.user, session));
@@ -130,8 +149,9 @@ pub struct PasswordEventIds {
     pub revoked: EventId,
 }
 
-/// Sets or replaces the password of the caller's account, and ends everything else that is signed in to it: sign-ins, and tokens of the
-/// authorization service. Guesses at it, counted under `subject`, are forgotten. One round trip.
+/// Sets or replaces the password of the caller's account, and ends everything else that is signed
+/// in to it: sign-ins, and tokens of the authorization service. Guesses at it, counted under
+/// `subject`, are forgotten. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -161,9 +181,23 @@ pub async fn set(
     );
     let mut batch = vec![live::select(by), next, first];
     if let Some(id) = ids.unchecked {
-        batch.push(events::about_session(&EventStamp { id, ..stamp.clone() }, EventKind::PasswordUnchecked, by.user, by.session));
+        batch.push(events::about_session(
+            &EventStamp {
+                id,
+                ..stamp.clone()
+            },
+            EventKind::PasswordUnchecked,
+            by.user,
+            by.session,
+        ));
     }
-    batch.push(events::about_others(&EventStamp { id: ids.revoked, ..stamp.clone() }, by));
+    batch.push(events::about_others(
+        &EventStamp {
+            id: ids.revoked,
+            ..stamp.clone()
+        },
+        by,
+    ));
     let [session, user] = caller();
     batch.push(sql(
         concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
@@ -199,15 +233,22 @@ macro_rules! may_go {
     };
 }
 
-/// Takes the password away, and the tokens of the authorization service, unless nothing else is left to sign in with; `No` too if there is none. One round trip.
+/// Takes the password away, and the tokens of the authorization service, unless nothing else is
+/// left to sign in with; `No` too if there is none. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<FactorChange, StoreError> {
+pub async fn remove(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let event = events::event(
         concat!(
-            insert_event!("s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "),
+            insert_event!(
+                "s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "
+            ),
             may_go!("?9")
         ),
         stamp,
@@ -223,7 +264,19 @@ pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Facto
         ),
         caller(),
     );
-    let delete =
-        sql(concatcp!("DELETE FROM passwords WHERE user_id = ?2 AND ", may_go!("?2"), " AND ", IS_LIVE, " RETURNING user_id"), caller());
-    Ok(changed(&db.batch(vec![live::select(by), event, revoke, delete]).await?, 3))
+    let delete = sql(
+        concatcp!(
+            "DELETE FROM passwords WHERE user_id = ?2 AND ",
+            may_go!("?2"),
+            " AND ",
+            IS_LIVE,
+            " RETURNING user_id"
+        ),
+        caller(),
+    );
+    Ok(changed(
+        &db.batch(vec![live::select(by), event, revoke, delete])
+            .await?,
+        3,
+    ))
 }

@@ -11,7 +11,8 @@ use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, StoreError, rows, sql};
 
-/// Accounts of one address that a code is held against: whoever has it verified, and then the oldest that claim it.
+/// Accounts of one address that a code is held against: whoever has it verified, and then the
+/// oldest that claim it.
 pub const MOST_CANDIDATES: usize = 3;
 
 /// An account that can be recovered.
@@ -23,7 +24,8 @@ pub struct RecoveryCandidate {
     pub totp: Option<Totp>,
 }
 
-/// Takes the challenge of a recovery, and gives the accounts that have or claim its address and have a factor. One round trip.
+/// Takes the challenge of a recovery, and gives the accounts that have or claim its address and
+/// have a factor. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -41,16 +43,38 @@ pub async fn take(
           ORDER BY u.email_verified DESC, u.created_at LIMIT ?4",
         [challenge.into(), ChallengeKind::Recovery.as_str().into(), now.into(), i64::try_from(MOST_CANDIDATES).unwrap_or(1).into()],
     );
-    let results = db.batch(vec![select, challenges::take(challenge, ChallengeKind::Recovery, None, now)]).await?;
+    let results = db
+        .batch(vec![
+            select,
+            challenges::take(challenge, ChallengeKind::Recovery, None, now),
+        ])
+        .await?;
     let candidate = |row: &Row| {
-        let totp = if row.opt_text("secret")?.is_some() { Some(totp::read(row)?) } else { None };
-        Ok::<_, StoreError>(RecoveryCandidate { user: row.parsed("id", UserId::parse)?, totp })
+        let totp = if row.opt_text("secret")?.is_some() {
+            Some(totp::read(row)?)
+        } else {
+            None
+        };
+        Ok::<_, StoreError>(RecoveryCandidate {
+            user: row.parsed("id", UserId::parse)?,
+            totp,
+        })
     };
-    let taken = rows(&results, 1).first().map(challenges::read).transpose()?;
-    Ok((taken, rows(&results, 0).iter().map(candidate).collect::<Result<_, _>>()?))
+    let taken = rows(&results, 1)
+        .first()
+        .map(challenges::read)
+        .transpose()?;
+    Ok((
+        taken,
+        rows(&results, 0)
+            .iter()
+            .map(candidate)
+            .collect::<Result<_, _>>()?,
+    ))
 }
 
-/// Counts an attempt, and says whose unused backup code it is: each account with the hash that the code has for it. One round trip.
+/// Counts an attempt, and says whose unused backup code it is: each account with the hash that the
+/// code has for it. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -69,6 +93,9 @@ pub async fn claim_attempt(
     let mut batch = vec![select];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
-    let whose = rows(&results, 0).first().map(|row| row.parsed("user_id", UserId::parse)).transpose()?;
+    let whose = rows(&results, 0)
+        .first()
+        .map(|row| row.parsed("user_id", UserId::parse))
+        .transpose()?;
     Ok((attempts::claimed(&results, 1)?, whose))
 }

@@ -46,7 +46,8 @@ pub struct RefreshTokenRow {
     pub successor: Option<TokenHash>,
 }
 
-/// The sign-in that a refresh token belongs to, and where that happened, if the token can be exchanged now or the exchange be repeated.
+/// The sign-in that a refresh token belongs to, and where that happened, if the token can be
+/// exchanged now or the exchange be repeated.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -62,7 +63,10 @@ pub async fn session_of(
         [token.into(), now.into(), repeat_since.into()],
     );
     let read = |row: &Row| {
-        let by = Caller { user: row.parsed("user_id", UserId::parse)?, session: row.parsed("session_id", SessionId::parse)? };
+        let by = Caller {
+            user: row.parsed("user_id", UserId::parse)?,
+            session: row.parsed("session_id", SessionId::parse)?,
+        };
         Ok((by, row.parsed("platform", Platform::parse)?))
     };
     run(db, select).await?.first().map(read).transpose()
@@ -74,7 +78,11 @@ pub async fn session_of(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) -> Result<Option<RefreshTokenRow>, StoreError> {
+pub async fn rotate(
+    db: &dyn Db,
+    rotation: &Rotation<'_>,
+    stamp: &EventStamp,
+) -> Result<Option<RefreshTokenRow>, StoreError> {
     let now = stamp.at;
     // A replay is found and answered first: what follows finds the sign-in revoked.
     let reuse_event = events::about_reuse(stamp, rotation.presented, rotation.repeat_since);
@@ -87,7 +95,13 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
          RETURNING id",
         [rotation.presented.into(), now.into(), rotation.repeat_since.into()],
     );
-    let event = events::about_refresh(&EventStamp { id: rotation.event, ..stamp.clone() }, rotation.presented);
+    let event = events::about_refresh(
+        &EventStamp {
+            id: rotation.event,
+            ..stamp.clone()
+        },
+        rotation.presented,
+    );
     let replace = sql(
         "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
           WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
@@ -95,7 +109,8 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
          RETURNING token_hash",
         [rotation.presented.into(), rotation.successor.into(), now.into()],
     );
-    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same call finds the successor there.
+    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same
+    // call finds the successor there.
     let insert = sql(
         "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
          SELECT ?2, r.session_id, ?3, MIN(?4, s.created_at + ?5)
@@ -110,7 +125,8 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
             rotation.absolute_limit_millis.into(),
         ],
     );
-    // For the winner, and for a repeat within its window while the successor is unused; for nobody else.
+    // For the winner, and for a repeat within its window while the successor is unused; for nobody
+    // else.
     let update = sql(
         "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
                 access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),
@@ -142,7 +158,17 @@ pub async fn rotate(db: &dyn Db, rotation: &Rotation<'_>, stamp: &EventStamp) ->
         ),
         [rotation.presented.into()],
     );
-    let results = db.batch(vec![reuse_event, revoke, event, replace, insert, update, select]).await?;
+    let results = db
+        .batch(vec![
+            reuse_event,
+            revoke,
+            event,
+            replace,
+            insert,
+            update,
+            select,
+        ])
+        .await?;
     let Some(row) = rows(&results, 6).first() else {
         return Ok(None);
     };

@@ -18,7 +18,8 @@ use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Statement, StoreError, rows, sql};
 
-/// Whether the account's passkey, at this count, or the code of this TOTP step may still be used; whichever is named.
+/// Whether the account's passkey, at this count, or the code of this TOTP step may still be used;
+/// whichever is named.
 macro_rules! is_proved {
     ($user:literal, $passkey:literal, $counter:literal, $step:literal, $made_at:literal) => {
         concat!(
@@ -45,7 +46,8 @@ macro_rules! is_proved {
     };
 }
 
-/// Takes the challenge of proving again who one is with TOTP, counts the attempt, and gives the secret. One round trip.
+/// Takes the challenge of proving again who one is with TOTP, counts the attempt, and gives the
+/// secret. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -56,11 +58,21 @@ pub async fn take_with_totp(
     (subject, policy): (&Subject, &Policy),
     now: Timestamp,
 ) -> Result<(Option<TakenChallenge>, Option<Totp>, AttemptClaim), StoreError> {
-    let mut batch = vec![challenges::take(challenge, ChallengeKind::Reauthentication, Some(user), now), totp::select(user)];
+    let mut batch = vec![
+        challenges::take(challenge, ChallengeKind::Reauthentication, Some(user), now),
+        totp::select(user),
+    ];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
-    let taken = rows(&results, 0).first().map(challenges::read).transpose()?;
-    Ok((taken, rows(&results, 1).first().map(totp::read).transpose()?, attempts::claimed(&results, 2)?))
+    let taken = rows(&results, 0)
+        .first()
+        .map(challenges::read)
+        .transpose()?;
+    Ok((
+        taken,
+        rows(&results, 1).first().map(totp::read).transpose()?,
+        attempts::claimed(&results, 2)?,
+    ))
 }
 
 /// A factor that answered; whether it may be used is decided where it is written.
@@ -75,7 +87,12 @@ pub enum VerifiedFactor<'a> {
 }
 
 /// Notes that a factor made the sign-in `session` of `user`, which this batch made only if it may.
-pub(super) fn note_use(answer: &VerifiedFactor<'_>, owner: UserId, session: SessionId, now: Timestamp) -> Statement {
+pub(super) fn note_use(
+    answer: &VerifiedFactor<'_>,
+    owner: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Statement {
     match answer {
         VerifiedFactor::Passkey(used) => passkeys::note_use(used, session, now),
         VerifiedFactor::Totp(step) => totp::use_step(*step, owner, session),
@@ -87,7 +104,8 @@ pub(super) fn note_use(answer: &VerifiedFactor<'_>, owner: UserId, session: Sess
     }
 }
 
-/// A web session's token that takes the place of the one with which somebody proved again who they are.
+/// A web session's token that takes the place of the one with which somebody proved again who they
+/// are.
 #[derive(Debug)]
 pub struct ReplacementToken {
     /// Its hash.
@@ -96,8 +114,9 @@ pub struct ReplacementToken {
     pub replaces: TokenHash,
 }
 
-/// Notes that whoever is signed in with `by` proved again who they are; `false` if the factor was used meanwhile or the sign-in has ended.
-/// Of concurrent callers with one code one gets `true`. One round trip.
+/// Notes that whoever is signed in with `by` proved again who they are; `false` if the factor was
+/// used meanwhile or the sign-in has ended. Of concurrent callers with one code one gets `true`.
+/// One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -109,7 +128,9 @@ pub async fn reauthenticate(
     (stamp, event_id): (&EventStamp, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
-        VerifiedFactor::Passkey(used) => (Some(used.id.as_str()), Some(i64::from(used.counter)), None),
+        VerifiedFactor::Passkey(used) => {
+            (Some(used.id.as_str()), Some(i64::from(used.counter)), None)
+        }
         VerifiedFactor::Totp(step) => (None, None, Some(step)),
         // It is for recovery only.
         VerifiedFactor::BackupCode(_) => return Ok(false),

@@ -25,7 +25,8 @@ pub struct Totp {
     pub made_at: Timestamp,
 }
 
-/// A step whose code was shown, of the secret that was made at a time: with another secret in its place the step is good for nothing.
+/// A step whose code was shown, of the secret that was made at a time: with another secret in its
+/// place the step is good for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TotpStep {
     /// RFC 6238's T.
@@ -35,7 +36,11 @@ pub struct TotpStep {
 }
 
 pub(super) fn read(row: &Row) -> Result<Totp, StoreError> {
-    Ok(Totp { secret: row.text("secret")?, confirmed: row.opt_time("confirmed_at")?.is_some(), made_at: row.time("made_at")? })
+    Ok(Totp {
+        secret: row.text("secret")?,
+        confirmed: row.opt_time("confirmed_at")?.is_some(),
+        made_at: row.time("made_at")?,
+    })
 }
 
 /// Notes that the code of `step` made the sign-in `session` of `owner`, if this batch made it.
@@ -56,14 +61,22 @@ pub(crate) fn note_step(step: TotpStep, owner: UserId) -> Statement {
 }
 
 pub(super) fn select(user: UserId) -> Statement {
-    sql("SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1", [user.into()])
+    sql(
+        "SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1",
+        [user.into()],
+    )
 }
 
 /// Keeps a secret that is not confirmed yet, in place of another such one. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn enrol(db: &dyn Db, by: Caller, sealed: &str, now: Timestamp) -> Result<FactorChange, StoreError> {
+pub async fn enrol(
+    db: &dyn Db,
+    by: Caller,
+    sealed: &str,
+    now: Timestamp,
+) -> Result<FactorChange, StoreError> {
     let insert = sql(
         concatcp!(
             "INSERT INTO totp (user_id, secret, created_at, last_step) SELECT ?2, ?3, ?4, 0 WHERE ",
@@ -91,10 +104,14 @@ pub async fn claim_attempt(
     let mut batch = vec![select(user)];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
-    Ok((rows(&results, 0).first().map(read).transpose()?, attempts::claimed(&results, 1)?))
+    Ok((
+        rows(&results, 0).first().map(read).transpose()?,
+        attempts::claimed(&results, 1)?,
+    ))
 }
 
-/// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another caller confirmed it meanwhile. One round trip.
+/// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another
+/// caller confirmed it meanwhile. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -111,7 +128,12 @@ pub async fn confirm(
             IS_LIVE,
             " AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
         ),
-        [by.session.into(), by.user.into(), subject.as_str().into(), step.made_at.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            subject.as_str().into(),
+            step.made_at.into(),
+        ],
     );
     let event = events::event(
         insert_event!(
@@ -128,19 +150,42 @@ pub async fn confirm(
             IS_LIVE,
             " RETURNING user_id"
         ),
-        [by.session.into(), by.user.into(), step.made_at.into(), step.number.into(), stamp.at.into()],
+        [
+            by.session.into(),
+            by.user.into(),
+            step.made_at.into(),
+            step.number.into(),
+            stamp.at.into(),
+        ],
     );
-    let results = db.batch(vec![live::select(by), forgive, event, update, select(by.user)]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            forgive,
+            event,
+            update,
+            select(by.user),
+        ])
+        .await?;
     let ended = changed(&results, 3);
-    let confirmed = rows(&results, 4).first().map(read).transpose()?.is_some_and(|totp| totp.confirmed);
+    let confirmed = rows(&results, 4)
+        .first()
+        .map(read)
+        .transpose()?
+        .is_some_and(|totp| totp.confirmed);
     Ok((ended != FactorChange::No || !confirmed).then_some(ended))
 }
 
-/// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round trip.
+/// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<FactorChange, StoreError> {
+pub async fn disable(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
     let event = events::event(
         insert_event!(
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
@@ -150,8 +195,14 @@ pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Fact
         EventKind::TotpDisabled,
         [by.session.into(), by.user.into()],
     );
-    let delete =
-        sql(concatcp!("DELETE FROM totp WHERE user_id = ?2 AND ", IS_LIVE, " RETURNING user_id"), [by.session.into(), by.user.into()]);
+    let delete = sql(
+        concatcp!(
+            "DELETE FROM totp WHERE user_id = ?2 AND ",
+            IS_LIVE,
+            " RETURNING user_id"
+        ),
+        [by.session.into(), by.user.into()],
+    );
     let results = db.batch(vec![live::select(by), event, delete]).await?;
     Ok(changed(&results, 2))
 }
@@ -159,17 +210,26 @@ pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Fact
 /// Secrets that are read, and replaced, in one round trip.
 pub const RESEALED_AT_ONCE: usize = 50;
 
-/// Secrets whose sealed text lies between two texts, both left out, in order, with their owners; at most [`RESEALED_AT_ONCE`]. One round trip.
+/// Secrets whose sealed text lies between two texts, both left out, in order, with their owners; at
+/// most [`RESEALED_AT_ONCE`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sealed_between(db: &dyn Db, from: &str, to: &str) -> Result<Vec<(UserId, String)>, StoreError> {
+pub async fn sealed_between(
+    db: &dyn Db,
+    from: &str,
+    to: &str,
+) -> Result<Vec<(UserId, String)>, StoreError> {
     let most = i64::try_from(RESEALED_AT_ONCE).unwrap_or(i64::MAX);
     let select = sql(
         "SELECT user_id, secret FROM totp WHERE secret > ?1 AND secret < ?2 ORDER BY secret LIMIT ?3",
         [from.into(), to.into(), most.into()],
     );
-    run(db, select).await?.iter().map(|row| Ok((row.parsed("user_id", UserId::parse)?, row.text("secret")?))).collect()
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.parsed("user_id", UserId::parse)?, row.text("secret")?)))
+        .collect()
 }
 
 /// How many secrets each key sealed, by its id. Reads all of them. One round trip.
@@ -177,8 +237,15 @@ pub async fn sealed_between(db: &dyn Db, from: &str, to: &str) -> Result<Vec<(Us
 /// # Errors
 /// [`StoreError`]
 pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(String, i64)>, StoreError> {
-    let select = sql("SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found FROM totp GROUP BY 1 ORDER BY 1", []);
-    run(db, select).await?.iter().map(|row| Ok((row.text("key")?, row.integer("found")?))).collect()
+    let select = sql(
+        "SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found FROM totp GROUP BY 1 ORDER BY 1",
+        [],
+    );
+    run(db, select)
+        .await?
+        .iter()
+        .map(|row| Ok((row.text("key")?, row.integer("found")?)))
+        .collect()
 }
 
 /// A secret that was sealed anew.

@@ -52,7 +52,8 @@ pub struct IdentifiedUser<'a> {
     pub auth_method: &'a str,
     /// Where the person signs in.
     pub platform: Platform,
-    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing is made, linked or noted.
+    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing
+    /// is made, linked or noted.
     pub device: Option<KeyId>,
 }
 
@@ -69,14 +70,20 @@ pub struct NewUserIds {
     pub linked_event: EventId,
 }
 
-/// Finds the account of an identity; else links the identity to the account that has the address verified, if the provider vouches
-/// for it too; else makes an account. Safe to repeat, and of concurrent callers with one identity all get the same account.
+/// Finds the account of an identity; else links the identity to the account that has the address
+/// verified, if the provider vouches for it too; else makes an account. Safe to repeat, and of
+/// concurrent callers with one identity all get the same account.
 ///
 /// Gives `None` if an account would have to be made and there is no address to make it with.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn upsert(db: &dyn Db, who: &IdentifiedUser<'_>, ids: NewUserIds, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn upsert(
+    db: &dyn Db,
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
     batch.push(touch(who, stamp));
     let select = batch.len();
@@ -98,8 +105,13 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
     )
 }
 
-/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
-pub(super) fn upsert_statements(who: &IdentifiedUser<'_>, ids: NewUserIds, stamp: &EventStamp) -> Vec<Statement> {
+/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if
+/// one could be found or made.
+pub(super) fn upsert_statements(
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
+    stamp: &EventStamp,
+) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
     let [provider, provider_id] = subject();
@@ -124,7 +136,8 @@ pub(super) fn upsert_statements(who: &IdentifiedUser<'_>, ids: NewUserIds, stamp
         ],
     );
     let [provider, provider_id] = subject();
-    // The account is the one just made, or the one that the address is verified for: the first statement saw to it that not both exist.
+    // The account is the one just made, or the one that the address is verified for: the first
+    // statement saw to it that not both exist.
     let link = sql(
         "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
@@ -144,12 +157,27 @@ pub(super) fn upsert_statements(who: &IdentifiedUser<'_>, ids: NewUserIds, stamp
         ],
     );
     // Only this call can have inserted a row with one of its fresh ids.
-    let created = events::about_user(&EventStamp { id: ids.created_event, ..stamp.clone() }, EventKind::UserCreated, ids.user);
-    let linked = events::about_linked_identity(&EventStamp { id: ids.linked_event, ..stamp.clone() }, ids.identity, ids.user);
+    let created = events::about_user(
+        &EventStamp {
+            id: ids.created_event,
+            ..stamp.clone()
+        },
+        EventKind::UserCreated,
+        ids.user,
+    );
+    let linked = events::about_linked_identity(
+        &EventStamp {
+            id: ids.linked_event,
+            ..stamp.clone()
+        },
+        ids.identity,
+        ids.user,
+    );
     vec![create, link, created, linked]
 }
 
-/// Notes that somebody was identified, and fills what the account lacks; where a device is needed, only if it is the account's.
+/// Notes that somebody was identified, and fills what the account lacks; where a device is needed,
+/// only if it is the account's.
 pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
     sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
@@ -168,7 +196,8 @@ pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
     )
 }
 
-/// The account that an address belongs to: the one that has it verified, else the oldest that claims it.
+/// The account that an address belongs to: the one that has it verified, else the oldest that
+/// claims it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -227,15 +256,23 @@ pub struct UserChanges {
     pub picture: FieldChange,
 }
 
-/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not live any more.
+/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not
+/// live any more.
 ///
-/// The sign-in is asked for again in the same batch: it may have been revoked while the request's body was on its way.
+/// The sign-in is asked for again in the same batch: it may have been revoked while the request's
+/// body was on its way.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn update(db: &dyn Db, by: Caller, changes: &UserChanges, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn update(
+    db: &dyn Db,
+    by: Caller,
+    changes: &UserChanges,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
-    let ([write_name, name], [write_picture, picture]) = (changes.name.params(), changes.picture.params());
+    let ([write_name, name], [write_picture, picture]) =
+        (changes.name.params(), changes.picture.params());
     let update = sql(
         concat!(
             "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
@@ -253,12 +290,17 @@ pub async fn update(db: &dyn Db, by: Caller, changes: &UserChanges, stamp: &Even
 
 /// Deletes the account of the live session `by` and every row that belongs to it, in one batch.
 ///
-/// The statements in `before` run first: other systems remove or record there what is theirs. Returns `false` if the session is no
-/// longer live.
+/// The statements in `before` run first: other systems remove or record there what is theirs.
+/// Returns `false` if the session is no longer live.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn delete(db: &dyn Db, by: Caller, before: Vec<Statement>, stamp: &EventStamp) -> Result<bool, StoreError> {
+pub async fn delete(
+    db: &dyn Db,
+    by: Caller,
+    before: Vec<Statement>,
+    stamp: &EventStamp,
+) -> Result<bool, StoreError> {
     let delete = sql(
         "DELETE FROM users
           WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
@@ -266,7 +308,11 @@ pub async fn delete(db: &dyn Db, by: Caller, before: Vec<Statement>, stamp: &Eve
         [by.user.into(), by.session.into()],
     );
     let mut batch = before;
-    batch.extend([events::about_deleted_account(stamp, by), events::delete_of_user(by), delete]);
+    batch.extend([
+        events::about_deleted_account(stamp, by),
+        events::delete_of_user(by),
+        delete,
+    ]);
     let results = db.batch(batch).await?;
     Ok(results.last().is_some_and(|deleted| !deleted.is_empty()))
 }

@@ -28,9 +28,14 @@ impl Config {
         let kernel = Arc::new(kernel::Config::read(&mut reader));
         let accounts = accounts::Config::read(&mut reader, Arc::clone(&kernel)).map(Arc::new);
         // Every system reads its settings, so that all problems are reported at once.
-        let authorization = authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
+        let authorization =
+            authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
         match (accounts, authorization) {
-            (Some(accounts), Some(authorization)) if reader.problems.is_empty() => Ok(Self { kernel, accounts, authorization }),
+            (Some(accounts), Some(authorization)) if reader.problems.is_empty() => Ok(Self {
+                kernel,
+                accounts,
+                authorization,
+            }),
             _ => Err(ConfigError(reader.problems)),
         }
     }

@@ -19,14 +19,19 @@ fn production() -> HashMap<&'static str, String> {
         ("INTERNAL_API_KEY", KEY.to_owned()),
         (
             "JWT_SIGNING_KEYS",
-            SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 9).unwrap_or(9)))).to_json(),
+            SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
+                u8::try_from(index * 7 + 9).unwrap_or(9)
+            })))
+            .to_json(),
         ),
         ("JWT_ISSUER", "https://api.hamrah.app".to_owned()),
         ("JWT_AUDIENCE", "hamrah".to_owned()),
     ])
 }
 
-fn read(settings: &HashMap<&'static str, String>) -> Result<Arc<authorization::Config>, ConfigError> {
+fn read(
+    settings: &HashMap<&'static str, String>,
+) -> Result<Arc<authorization::Config>, ConfigError> {
     Config::read(&|name| settings.get(name).cloned()).map(|config| config.authorization)
 }
 
@@ -39,7 +44,12 @@ fn a_complete_production_configuration_starts() {
     assert_eq!(config.passkey_origins, ["https://hamrah.app"]);
     assert_eq!(config.account_url, "https://api.hamrah.app/account");
     assert!(config.attest.apps.is_empty());
-    assert!(config.rate_limits && !config.step_up_passkeys && !config.csrf_token_required && !config.d1_replicas);
+    assert!(
+        config.rate_limits
+            && !config.step_up_passkeys
+            && !config.csrf_token_required
+            && !config.d1_replicas
+    );
     assert!(config.is_internal_key(KEY.as_bytes()));
     assert!(!config.is_internal_key(b""));
 }
@@ -69,7 +79,10 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("APP_ATTEST_MODE", ""),
         ("APP_ATTEST_CATEGORIES", "4,App Store"),
         ("APP_ATTEST_CATEGORIES", ""),
-        ("APP_ATTEST_TEST_ROOT", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
+        (
+            "APP_ATTEST_TEST_ROOT",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+        ),
         ("APP_ATTEST_MODE", "on"),
         ("APP_ATTEST_MODE", "true"),
         ("APP_ATTEST_MODE", "require"),
@@ -113,8 +126,14 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
         ("JWT_ISSUER", "http://api.hamrah.app"),
         ("ALLOWED_ORIGINS", "https://["),
         ("ALLOWED_ORIGINS", "https://localhost:3000"),
-        ("INTERNAL_API_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-        ("INTERNAL_API_KEY", "your-internal-api-key-goes-in-this-place-1234"),
+        (
+            "INTERNAL_API_KEY",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ),
+        (
+            "INTERNAL_API_KEY",
+            "your-internal-api-key-goes-in-this-place-1234",
+        ),
         ("JWT_SIGNING_KEYS", ""),
         ("JWT_SIGNING_KEYS", "{}"),
         ("JWT_ISSUER", ""),
@@ -128,9 +147,14 @@ fn production_refuses_each_missing_or_weak_setting_and_names_it() {
     ] {
         let mut settings = production();
         settings.insert(name, value.to_owned());
-        let error = read(&settings).expect_err(&format!("{name}={value}")).to_string();
+        let error = read(&settings)
+            .expect_err(&format!("{name}={value}"))
+            .to_string();
         assert!(error.contains(name), "{name}={value}: {error}");
-        assert!(value.len() < 8 || !name.contains("KEY") || !error.contains(value.trim_matches('"')), "the value of {name} is repeated");
+        assert!(
+            value.len() < 8 || !name.contains("KEY") || !error.contains(value.trim_matches('"')),
+            "the value of {name} is repeated"
+        );
     }
 }
 
@@ -142,10 +166,21 @@ fn a_webhook_needs_an_address_and_good_secrets() {
     settings.insert("WEBHOOK_URL", "https://mail.hamrah.app/hooks".to_owned());
     settings.insert("WEBHOOK_SECRETS", WEBHOOK_SECRET.to_owned());
     let config = read(&settings).expect("starts");
-    assert_eq!(config.webhook.as_ref().map(|webhook| webhook.secrets.len()), Some(1));
-    assert!(!format!("{config:?}").contains("hooks"), "the path may be secret");
-    let two =
-        format!("{WEBHOOK_SECRET}, whsec_{}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, Sha256::digest("2")));
+    assert_eq!(
+        config.webhook.as_ref().map(|webhook| webhook.secrets.len()),
+        Some(1)
+    );
+    assert!(
+        !format!("{config:?}").contains("hooks"),
+        "the path may be secret"
+    );
+    let two = format!(
+        "{WEBHOOK_SECRET}, whsec_{}",
+        base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            Sha256::digest("2")
+        )
+    );
     for (name, value, starts) in [
         ("WEBHOOK_SECRETS", two.as_str(), true),
         ("WEBHOOK_SECRETS", "", false),
@@ -154,15 +189,29 @@ fn a_webhook_needs_an_address_and_good_secrets() {
         ("WEBHOOK_URL", "http://localhost:9000/hooks", false),
         ("WEBHOOK_SECRETS", &WEBHOOK_SECRET["whsec_".len()..], false),
         ("WEBHOOK_SECRETS", &format!("{two},whsec_AAAA"), false),
-        ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false),
-        ("WEBHOOK_SECRETS", "whsec_dGhlIGZpbmVzdCBoYW5kbWFkZSBwaHJhc2UgZXZlciE=", false),
-        ("WEBHOOK_SECRETS", &format!("whsec_{}", "AAECAwQF".repeat(4)), false),
+        (
+            "WEBHOOK_SECRETS",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            false,
+        ),
+        (
+            "WEBHOOK_SECRETS",
+            "whsec_dGhlIGZpbmVzdCBoYW5kbWFkZSBwaHJhc2UgZXZlciE=",
+            false,
+        ),
+        (
+            "WEBHOOK_SECRETS",
+            &format!("whsec_{}", "AAECAwQF".repeat(4)),
+            false,
+        ),
     ] {
         let mut settings = settings.clone();
         settings.insert(name, value.to_owned());
         let read = read(&settings).map(drop).map_err(|error| error.to_string());
         assert_eq!(read.is_ok(), starts, "{name}={value}: {read:?}");
-        let told = read.err().is_none_or(|error| error.contains("WEBHOOK_") && (value.len() < 8 || !error.contains(value)));
+        let told = read.err().is_none_or(|error| {
+            error.contains("WEBHOOK_") && (value.len() < 8 || !error.contains(value))
+        });
         assert!(told, "{name}={value}");
     }
     settings.insert("ENVIRONMENT", "development".to_owned());
@@ -175,7 +224,12 @@ fn access_must_not_outlive_the_sign_in() {
     let mut settings = production();
     settings.insert("ACCESS_TOKEN_TTL_SECONDS", "7200".to_owned());
     settings.insert("REFRESH_TOKEN_TTL_SECONDS", "3600".to_owned());
-    assert!(read(&settings).expect_err("refused").to_string().contains("ACCESS_TOKEN_TTL_SECONDS"));
+    assert!(
+        read(&settings)
+            .expect_err("refused")
+            .to_string()
+            .contains("ACCESS_TOKEN_TTL_SECONDS")
+    );
 }
 
 #[test]
@@ -184,14 +238,20 @@ fn development_is_free_to_be_simple_but_not_to_use_what_everybody_knows() {
     settings.insert("ENVIRONMENT", "development".to_owned());
     settings.insert("INTERNAL_API_KEY", "simple".to_owned());
     assert!(read(&settings).is_ok());
-    settings.insert("INTERNAL_API_KEY", "hamrah-internal-service-key-2025".to_owned());
+    settings.insert(
+        "INTERNAL_API_KEY",
+        "hamrah-internal-service-key-2025".to_owned(),
+    );
     assert!(read(&settings).is_err());
 }
 
 #[test]
 fn one_weak_key_among_good_ones_is_refused() {
     let mut settings = production();
-    settings.insert("INTERNAL_API_KEY", format!("{KEY},hamrah-internal-service-key-2025"));
+    settings.insert(
+        "INTERNAL_API_KEY",
+        format!("{KEY},hamrah-internal-service-key-2025"),
+    );
     assert!(read(&settings).is_err());
 }
 
@@ -200,15 +260,29 @@ fn two_keys_are_live_during_a_rotation() {
     let mut settings = production();
     settings.insert("INTERNAL_API_KEY", format!("{KEY}, b{KEY}"));
     let config = read(&settings).expect("starts");
-    assert!(config.is_internal_key(KEY.as_bytes()) && config.is_internal_key(format!("b{KEY}").as_bytes()));
+    assert!(
+        config.is_internal_key(KEY.as_bytes())
+            && config.is_internal_key(format!("b{KEY}").as_bytes())
+    );
     assert!(!config.is_internal_key(format!("{KEY},b{KEY}").as_bytes()));
 }
 
 #[test]
 fn every_problem_is_told_at_once() {
     let ConfigError(problems) = read(&HashMap::new()).expect_err("nothing is set");
-    for name in ["ENVIRONMENT", "ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"] {
-        assert!(problems.iter().any(|p| p.starts_with(name)), "{name}: {problems:?}");
+    for name in [
+        "ENVIRONMENT",
+        "ALLOWED_ORIGINS",
+        "RP_ID",
+        "INTERNAL_API_KEY",
+        "JWT_SIGNING_KEYS",
+        "JWT_ISSUER",
+        "JWT_AUDIENCE",
+    ] {
+        assert!(
+            problems.iter().any(|p| p.starts_with(name)),
+            "{name}: {problems:?}"
+        );
     }
 }
 
@@ -216,7 +290,11 @@ fn every_problem_is_told_at_once() {
 fn debug_output_holds_no_secret() {
     let settings = production();
     let printed = format!("{:?}", read(&settings).expect("starts"));
-    let secret = settings["JWT_SIGNING_KEYS"].split("\"d\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a private half");
+    let secret = settings["JWT_SIGNING_KEYS"]
+        .split("\"d\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a private half");
     assert!(!printed.contains(KEY) && !printed.contains(secret));
 }
 
@@ -225,7 +303,15 @@ fn passwords_cost_what_is_configured_and_never_next_to_nothing() {
     const PEPPER: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
     let config = read(&production()).expect("starts");
     let cost = config.passwords.cost;
-    assert_eq!((cost.memory, cost.passes, cost.lanes, config.passwords.min_length), (19_456, 2, 1, 8));
+    assert_eq!(
+        (
+            cost.memory,
+            cost.passes,
+            cost.lanes,
+            config.passwords.min_length
+        ),
+        (19_456, 2, 1, 8)
+    );
     assert!(config.passwords.pepper.current().is_none() && config.passwords.breached_url.is_none());
     for (name, value, starts) in [
         ("PASSWORD_HASH_MEMORY_KIB", "7168", true),
@@ -238,8 +324,16 @@ fn passwords_cost_what_is_configured_and_never_next_to_nothing() {
         ("PASSWORD_HASHES_AT_ONCE", "0", false),
         ("PASSWORD_PEPPER", PEPPER, true),
         ("PASSWORD_PEPPER", "short", false),
-        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range/", true),
-        ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range", false),
+        (
+            "BREACHED_PASSWORDS_URL",
+            "https://api.pwnedpasswords.com/range/",
+            true,
+        ),
+        (
+            "BREACHED_PASSWORDS_URL",
+            "https://api.pwnedpasswords.com/range",
+            false,
+        ),
         ("BREACHED_PASSWORDS_URL", "http://localhost/", false),
         ("USER_TOKEN_TTL_SECONDS", "30", false),
         ("TOKEN_RENEW_THRESHOLD_SECONDS", "300", false),
@@ -250,12 +344,16 @@ fn passwords_cost_what_is_configured_and_never_next_to_nothing() {
         settings.insert(name, value.to_owned());
         let read = read(&settings);
         assert_eq!(read.is_ok(), starts, "{name}={value}");
-        assert!(!read.is_err_and(|ConfigError(problems)| { problems.iter().any(|problem| problem.contains("changeme")) }));
+        assert!(!read.is_err_and(|ConfigError(problems)| {
+            problems.iter().any(|problem| problem.contains("changeme"))
+        }));
     }
     let mut settings = production();
     settings.insert("BOOTSTRAP_SECRET", KEY.to_owned());
     let authorization = read(&settings).expect("starts");
     assert!(
-        authorization.is_bootstrap_secret(KEY.as_bytes()) && !authorization.is_bootstrap_secret(b"") && !config.is_bootstrap_secret(b"")
+        authorization.is_bootstrap_secret(KEY.as_bytes())
+            && !authorization.is_bootstrap_secret(b"")
+            && !config.is_bootstrap_secret(b"")
     );
 }

@@ -1,4 +1,5 @@
-//! What people may do where: read by themselves, by whoever may look others up; and the log of changes.
+//! What people may do where: read by themselves, by whoever may look others up; and the log of
+//! changes.
 
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{AuthorizationError, Caller, Kind, called, found};
@@ -14,10 +15,13 @@ use crate::authorization::store::services::Service;
 use crate::authorization::store::{Named, Page, Ref, ask};
 use crate::kernel::model::secret::PersonToken;
 
-/// Whoever is looked up: oneself, or anybody with the permission. Who may not is not told whether there is somebody.
+/// Whoever is looked up: oneself, or anybody with the permission. Who may not is not told whether
+/// there is somebody.
 fn looked_up(caller: &Caller, people: Vec<Person>) -> Result<Person, AuthorizationError> {
     let person = people.into_iter().next();
-    let oneself = person.as_ref().is_some_and(|person| person.id == caller.bearer.person);
+    let oneself = person
+        .as_ref()
+        .is_some_and(|person| person.id == caller.bearer.person);
     if !oneself && !caller.may(AuthPermission::ReadPolicy) {
         return Err(AuthorizationError::ForbiddenLookup);
     }
@@ -28,21 +32,45 @@ fn looked_up(caller: &Caller, people: Vec<Person>) -> Result<Person, Authorizati
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn effective(ports: &Ports, token: &PersonToken, person: &Ref, service: &Ref) -> Result<(Person, Access), AuthorizationError> {
-    let what = (people::named(person), Effective { person: PersonOf::Named(person), service, now: ports.clock.now() });
+pub async fn effective(
+    ports: &Ports,
+    token: &PersonToken,
+    person: &Ref,
+    service: &Ref,
+) -> Result<(Person, Access), AuthorizationError> {
+    let what = (
+        people::named(person),
+        Effective {
+            person: PersonOf::Named(person),
+            service,
+            now: ports.clock.now(),
+        },
+    );
     let (caller, (people, access)) = called(ports, token, &what).await?;
     let person = looked_up(&caller, people)?;
-    Ok((person, access.ok_or(AuthorizationError::Unknown(Kind::Service))?))
+    Ok((
+        person,
+        access.ok_or(AuthorizationError::Unknown(Kind::Service))?,
+    ))
 }
 
 /// A page of the services where somebody has something. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn services_of(ports: &Ports, token: &PersonToken, person: &Ref, page: Page) -> Result<Vec<Service>, AuthorizationError> {
+pub async fn services_of(
+    ports: &Ports,
+    token: &PersonToken,
+    person: &Ref,
+    page: Page,
+) -> Result<Vec<Service>, AuthorizationError> {
     let (caller, people) = called(ports, token, &people::named(person)).await?;
     let person = looked_up(&caller, people)?;
-    Ok(ask(ports.db.as_ref(), &access::services_of(person.id, page, caller.now)).await?)
+    Ok(ask(
+        ports.db.as_ref(),
+        &access::services_of(person.id, page, caller.now),
+    )
+    .await?)
 }
 
 /// A page of the roles that somebody has in a service. Two round trips.
@@ -56,17 +84,31 @@ pub async fn roles_of(
     service: &Ref,
     page: Page,
 ) -> Result<Vec<Named>, AuthorizationError> {
-    let (caller, (people, services)) = called(ports, token, &(people::named(person), services::named(service))).await?;
+    let (caller, (people, services)) = called(
+        ports,
+        token,
+        &(people::named(person), services::named(service)),
+    )
+    .await?;
     let person = looked_up(&caller, people)?;
     let service = found(services, Kind::Service)?;
-    Ok(ask(ports.db.as_ref(), &access::roles_of(person.id, service.id, page, caller.now)).await?)
+    Ok(ask(
+        ports.db.as_ref(),
+        &access::roles_of(person.id, service.id, page, caller.now),
+    )
+    .await?)
 }
 
 /// A page of the people who have something in a service, with what it is. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn holders(ports: &Ports, token: &PersonToken, service: &Ref, page: Page) -> Result<Vec<Holder>, AuthorizationError> {
+pub async fn holders(
+    ports: &Ports,
+    token: &PersonToken,
+    service: &Ref,
+    page: Page,
+) -> Result<Vec<Holder>, AuthorizationError> {
     let (caller, services) = called(ports, token, &services::named(service)).await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     let service = found(services, Kind::Service)?;
@@ -77,7 +119,11 @@ pub async fn holders(ports: &Ports, token: &PersonToken, service: &Ref, page: Pa
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn changes(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<Change>, AuthorizationError> {
+pub async fn changes(
+    ports: &Ports,
+    token: &PersonToken,
+    page: Page,
+) -> Result<Vec<Change>, AuthorizationError> {
     let (caller, list) = called(ports, token, &changes::list(page)).await?;
     caller.needs(AuthPermission::ReadChanges)?;
     Ok(list)

@@ -63,17 +63,30 @@ pub struct Answer {
     pub cache_until: Timestamp,
 }
 
-/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not a moment if it is to be `strong`.
+/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not
+/// a moment if it is to be `strong`.
 #[must_use]
-pub fn relied_on(now: Timestamp, ends: impl IntoIterator<Item = Option<Timestamp>>, strong: bool) -> Timestamp {
-    if strong { now } else { ends.into_iter().flatten().fold(now.plus(CACHED), Timestamp::min) }
+pub fn relied_on(
+    now: Timestamp,
+    ends: impl IntoIterator<Item = Option<Timestamp>>,
+    strong: bool,
+) -> Timestamp {
+    if strong {
+        now
+    } else {
+        ends.into_iter()
+            .flatten()
+            .fold(now.plus(CACHED), Timestamp::min)
+    }
 }
 
 fn answer(found: Found, now: Timestamp, strong: bool) -> Answer {
     // Of a role and a direct grant, what lasts longer.
     let lasts = |until: Option<Timestamp>| until.map_or(i64::MAX, Timestamp::millis);
     let direct_until = found.direct.map(lasts);
-    let role = found.role.filter(|(_, until)| direct_until.is_none_or(|direct| lasts(*until) >= direct));
+    let role = found
+        .role
+        .filter(|(_, until)| direct_until.is_none_or(|direct| lasts(*until) >= direct));
     let (reason, until) = match (&role, direct_until) {
         _ if found.person.is_none() => (Reason::UnknownSubject, i64::MAX),
         _ if found.service.is_none() => (Reason::UnknownService, i64::MAX),
@@ -86,7 +99,9 @@ fn answer(found: Found, now: Timestamp, strong: bool) -> Answer {
     Answer {
         allowed: matches!(reason, Reason::Role | Reason::DirectGrant),
         reason,
-        role: role.map(|(name, _)| name).filter(|_| reason == Reason::Role),
+        role: role
+            .map(|(name, _)| name)
+            .filter(|_| reason == Reason::Role),
         policy_version: found.policy_version,
         cache_until,
     }
@@ -98,21 +113,33 @@ fn may_ask(caller: &Caller, questions: &[Question]) -> Result<(), AuthorizationE
         Ref::Id(id) => *id == caller.bearer.person,
         Ref::Name(name) => *name == caller.bearer.username,
     };
-    if caller.may(AuthPermission::ReadPolicy) || questions.iter().all(|question| oneself(&question.person)) {
+    if caller.may(AuthPermission::ReadPolicy)
+        || questions.iter().all(|question| oneself(&question.person))
+    {
         Ok(())
     } else {
         Err(AuthorizationError::ForbiddenLookup)
     }
 }
 
-/// Answers up to [`MOST_QUESTIONS`], in their order; with `strong` nobody is to rely on the answers a moment longer. One round trip.
+/// Answers up to [`MOST_QUESTIONS`], in their order; with `strong` nobody is to rely on the answers
+/// a moment longer. One round trip.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn answers(ports: &Ports, token: &PersonToken, questions: &[Question], strong: bool) -> Result<Vec<Answer>, AuthorizationError> {
-    let (caller, found) = called(ports, token, &check::answers(questions, ports.clock.now())).await?;
+pub async fn answers(
+    ports: &Ports,
+    token: &PersonToken,
+    questions: &[Question],
+    strong: bool,
+) -> Result<Vec<Answer>, AuthorizationError> {
+    let (caller, found) =
+        called(ports, token, &check::answers(questions, ports.clock.now())).await?;
     may_ask(&caller, questions)?;
-    Ok(found.into_iter().map(|found| answer(found, caller.now, strong)).collect())
+    Ok(found
+        .into_iter()
+        .map(|found| answer(found, caller.now, strong))
+        .collect())
 }
 
 /// An answer with all that led to it.
@@ -132,14 +159,37 @@ pub struct Explained {
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn explain(ports: &Ports, token: &PersonToken, question: &Question) -> Result<Explained, AuthorizationError> {
+pub async fn explain(
+    ports: &Ports,
+    token: &PersonToken,
+    question: &Question,
+) -> Result<Explained, AuthorizationError> {
     let (now, questions) = (ports.clock.now(), std::slice::from_ref(question));
-    let (caller, (found, roles)) = called(ports, token, &(check::answers(questions, now), check::candidates(question, now))).await?;
+    let (caller, (found, roles)) = called(
+        ports,
+        token,
+        &(
+            check::answers(questions, now),
+            check::candidates(question, now),
+        ),
+    )
+    .await?;
     may_ask(&caller, questions)?;
-    let found = found.into_iter().next().ok_or(AuthorizationError::Contended)?;
+    let found = found
+        .into_iter()
+        .next()
+        .ok_or(AuthorizationError::Contended)?;
     // Of oneself everybody may know; of the service's other roles only who may look them up.
     let may_look = caller.may(AuthPermission::ReadPolicy);
-    let roles = roles.into_iter().filter(|role| may_look || role.held || role.ended).collect();
+    let roles = roles
+        .into_iter()
+        .filter(|role| may_look || role.held || role.ended)
+        .collect();
     let direct = found.direct.is_some();
-    Ok(Explained { answer: answer(found, caller.now, true), direct, roles, may_look })
+    Ok(Explained {
+        answer: answer(found, caller.now, true),
+        direct,
+        roles,
+        may_look,
+    })
 }

@@ -1,9 +1,12 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services.
 
 use serde_json::json;
 
 use crate::authorization::domain::Ports;
-use crate::authorization::domain::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found};
+use crate::authorization::domain::{
+    Actor, AuthorizationError, Caller, Kind, Plan, called, change, found,
+};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes;
 use crate::authorization::store::changes::About;
@@ -11,7 +14,9 @@ use crate::authorization::store::grants;
 use crate::authorization::store::grants::Relation;
 use crate::authorization::store::people;
 use crate::authorization::store::people::Person;
-use crate::authorization::store::{ADMINISTER, AUTH_SERVICE, Named, Page, Query, Ref, services, things, tokens};
+use crate::authorization::store::{
+    ADMINISTER, AUTH_SERVICE, Named, Page, Query, Ref, services, things, tokens,
+};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::model::time::Timestamp;
@@ -29,8 +34,21 @@ pub enum Direction {
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn permissions_of_role(ports: &Ports, token: &PersonToken, role: i64, page: Page) -> Result<Vec<Named>, AuthorizationError> {
-    let (caller, (roles, list)) = called(ports, token, &(things::roles::by_id(role), grants::permissions_of_role(role, page))).await?;
+pub async fn permissions_of_role(
+    ports: &Ports,
+    token: &PersonToken,
+    role: i64,
+    page: Page,
+) -> Result<Vec<Named>, AuthorizationError> {
+    let (caller, (roles, list)) = called(
+        ports,
+        token,
+        &(
+            things::roles::by_id(role),
+            grants::permissions_of_role(role, page),
+        ),
+    )
+    .await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     found(roles, Kind::Role)?;
     Ok(list)
@@ -40,8 +58,21 @@ pub async fn permissions_of_role(ports: &Ports, token: &PersonToken, role: i64, 
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn roles_of_service(ports: &Ports, token: &PersonToken, service: &Ref, page: Page) -> Result<Vec<Named>, AuthorizationError> {
-    let (caller, (services, list)) = called(ports, token, &(services::named(service), grants::roles_of_service(service, page))).await?;
+pub async fn roles_of_service(
+    ports: &Ports,
+    token: &PersonToken,
+    service: &Ref,
+    page: Page,
+) -> Result<Vec<Named>, AuthorizationError> {
+    let (caller, (services, list)) = called(
+        ports,
+        token,
+        &(
+            services::named(service),
+            grants::roles_of_service(service, page),
+        ),
+    )
+    .await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     found(services, Kind::Service)?;
     Ok(list)
@@ -58,7 +89,12 @@ pub async fn people_with(
     role: i64,
     page: Page,
 ) -> Result<Vec<Person>, AuthorizationError> {
-    let (caller, (services, roles)) = called(ports, token, &(services::named(service), things::roles::by_id(role))).await?;
+    let (caller, (services, roles)) = called(
+        ports,
+        token,
+        &(services::named(service), things::roles::by_id(role)),
+    )
+    .await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     let (service, role) = (found(services, Kind::Service)?, found(roles, Kind::Role)?);
     let list = grants::people_with(service.id, role.named.id, page, caller.now);
@@ -76,20 +112,45 @@ pub async fn role_permission(
     origin: &RequestOrigin,
 ) -> Result<(), AuthorizationError> {
     let relation = Relation::RolePermission { role, permission };
-    let what = (things::roles::by_id(role), things::permissions::by_id(permission), relation.existing());
-    change(ports, (actor, origin), &what, |who, (roles, permissions, existing)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let (role, permission) = (found(roles, Kind::Role)?, found(permissions, Kind::Permission)?);
-        if role.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        let needs = Caller::needed(role.of_auth || permission.built_in, AuthPermission::WritePolicy);
-        who.needs(needs)?;
-        let about = About { role: Some(role.named.id), permission: Some(permission.named.id), ..About::default() };
-        let detail = json!({"role": role.named.name, "permission": permission.named.name});
-        let actions = ["permission_added_to_role", "permission_removed_from_role"];
-        Ok(related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail)))
-    })
+    let what = (
+        things::roles::by_id(role),
+        things::permissions::by_id(permission),
+        relation.existing(),
+    );
+    change(
+        ports,
+        (actor, origin),
+        &what,
+        |who, (roles, permissions, existing)| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let (role, permission) = (
+                found(roles, Kind::Role)?,
+                found(permissions, Kind::Permission)?,
+            );
+            if role.built_in {
+                return Err(AuthorizationError::BuiltIn);
+            }
+            let needs = Caller::needed(
+                role.of_auth || permission.built_in,
+                AuthPermission::WritePolicy,
+            );
+            who.needs(needs)?;
+            let about = About {
+                role: Some(role.named.id),
+                permission: Some(permission.named.id),
+                ..About::default()
+            };
+            let detail = json!({"role": role.named.name, "permission": permission.named.name});
+            let actions = ["permission_added_to_role", "permission_removed_from_role"];
+            Ok(related(
+                direction,
+                relation,
+                &existing,
+                (needs, actions),
+                |action| changes::note(&who.by(), action, about, &detail),
+            ))
+        },
+    )
     .await
 }
 
@@ -103,22 +164,43 @@ pub async fn service_role(
     (direction, service, role): (Direction, &Ref, i64),
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
-    let what = (services::named(service), things::roles::by_id(role), grants::of_service_role(service, role));
-    change(ports, (actor, origin), &what, |who, (services, roles, existing)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let (service, role) = (found(services, Kind::Service)?, found(roles, Kind::Role)?);
-        if service.id == AUTH_SERVICE && role.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        let needs = Caller::needed(service.id == AUTH_SERVICE || role.built_in, AuthPermission::WritePolicy);
-        who.needs(needs)?;
-        let relation = Relation::ServiceRole { service: service.id, role: role.named.id };
-        let about = About { service: Some(service.id), role: Some(role.named.id), ..About::default() };
-        let detail = json!({"service": service.name, "role": role.named.name});
-        let actions = ["role_added_to_service", "role_removed_from_service"];
-        let plan = related(direction, relation, &existing, (needs, actions), |action| changes::note(&who.by(), action, about, &detail));
-        Ok(plan.map(service.id))
-    })
+    let what = (
+        services::named(service),
+        things::roles::by_id(role),
+        grants::of_service_role(service, role),
+    );
+    change(
+        ports,
+        (actor, origin),
+        &what,
+        |who, (services, roles, existing)| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let (service, role) = (found(services, Kind::Service)?, found(roles, Kind::Role)?);
+            if service.id == AUTH_SERVICE && role.built_in {
+                return Err(AuthorizationError::BuiltIn);
+            }
+            let needs = Caller::needed(
+                service.id == AUTH_SERVICE || role.built_in,
+                AuthPermission::WritePolicy,
+            );
+            who.needs(needs)?;
+            let relation = Relation::ServiceRole {
+                service: service.id,
+                role: role.named.id,
+            };
+            let about = About {
+                service: Some(service.id),
+                role: Some(role.named.id),
+                ..About::default()
+            };
+            let detail = json!({"service": service.name, "role": role.named.name});
+            let actions = ["role_added_to_service", "role_removed_from_service"];
+            let plan = related(direction, relation, &existing, (needs, actions), |action| {
+                changes::note(&who.by(), action, about, &detail)
+            });
+            Ok(plan.map(service.id))
+        },
+    )
     .await
 }
 
@@ -154,7 +236,8 @@ pub struct Grant {
     pub thing: i64,
 }
 
-/// Gives somebody a role or a permission in a service, until a time or for good, or takes it away. Two round trips.
+/// Gives somebody a role or a permission in a service, until a time or for good, or takes it away.
+/// Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -167,7 +250,12 @@ pub async fn person_grant(
 ) -> Result<Grant, AuthorizationError> {
     let thing = granted.thing();
     let existing = grants::of_person(person, service, granted.is_role(), &granted.params());
-    let what = (people::named(person), services::named(service), thing, existing);
+    let what = (
+        people::named(person),
+        services::named(service),
+        thing,
+        existing,
+    );
     change(ports, (actor, origin), &what, |who, (people, services, things, existing)| {
         who.needs(AuthPermission::WritePolicy)?;
         let (person, service) = (found(people, Kind::Person)?, found(services, Kind::Service)?);
@@ -236,9 +324,20 @@ fn related(
         (Direction::Make, Some(ends)) if *ends == until => return Plan::Done(()),
         (Direction::Undo, None) => return Plan::Done(()),
         (Direction::Make, seen) => {
-            vec![grants::relatable(relation), grants::still(relation, seen.copied()), relation.insert(), relation.bump(), note(made)]
+            vec![
+                grants::relatable(relation),
+                grants::still(relation, seen.copied()),
+                relation.insert(),
+                relation.bump(),
+                note(made),
+            ]
         }
-        (Direction::Undo, seen) => vec![grants::still(relation, seen.copied()), relation.bump(), relation.delete(), note(undone)],
+        (Direction::Undo, seen) => vec![
+            grants::still(relation, seen.copied()),
+            relation.bump(),
+            relation.delete(),
+            note(undone),
+        ],
     };
     Plan::then(needs, statements, ())
 }
@@ -248,7 +347,9 @@ impl Plan<()> {
     fn map<T: Clone + Send + 'static>(self, answer: T) -> Plan<T> {
         match self {
             Self::Done(()) => Plan::Done(answer),
-            Self::Do { needs, statements, .. } => Plan::then(needs, statements, answer),
+            Self::Do {
+                needs, statements, ..
+            } => Plan::then(needs, statements, answer),
         }
     }
 }

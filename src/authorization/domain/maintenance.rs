@@ -21,7 +21,12 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(events::remove_expired(db, EventKind::TokenIssued, now.minus(REFRESH_EVENTS_KEPT)).await?)
+                    Ok(events::remove_expired(
+                        db,
+                        EventKind::TokenIssued,
+                        now.minus(REFRESH_EVENTS_KEPT),
+                    )
+                    .await?)
                 })
             },
         },

@@ -1,7 +1,9 @@
-//! The authorization service: who somebody is by their token, what they may do in a service, and who may change that.
+//! The authorization service: who somebody is by their token, what they may do in a service, and
+//! who may change that.
 //!
-//! Every use case begins with the caller's token and whatever else has to be read, in one round trip. A change is a second one, which rests
-//! on what the first one saw: where that does not hold any more, it is looked at again.
+//! Every use case begins with the caller's token and whatever else has to be read, in one round
+//! trip. A change is a second one, which rests on what the first one saw: where that does not hold
+//! any more, it is looked at again.
 
 pub mod access;
 pub mod check;
@@ -141,7 +143,9 @@ impl Caller {
     /// Whether they have a permission in the service itself.
     #[must_use]
     pub fn may(&self, permission: AuthPermission) -> bool {
-        [permission, AuthPermission::Administer].iter().any(|needed| self.bearer.permissions.contains(needed))
+        [permission, AuthPermission::Administer]
+            .iter()
+            .any(|needed| self.bearer.permissions.contains(needed))
     }
 
     /// That they have it.
@@ -149,12 +153,20 @@ impl Caller {
     /// # Errors
     /// [`AuthorizationError::Forbidden`]
     pub fn needs(&self, permission: AuthPermission) -> Result<(), AuthorizationError> {
-        if self.may(permission) { Ok(()) } else { Err(AuthorizationError::Forbidden(permission.as_str())) }
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(AuthorizationError::Forbidden(permission.as_str()))
+        }
     }
 
     /// What a change of something needs: more, where it says something about the service itself.
     fn needed(of_auth: bool, usual: AuthPermission) -> AuthPermission {
-        if of_auth { AuthPermission::Administer } else { usual }
+        if of_auth {
+            AuthPermission::Administer
+        } else {
+            usual
+        }
     }
 }
 
@@ -184,12 +196,18 @@ impl Who<'_> {
     /// # Errors
     /// [`AuthorizationError::Forbidden`]
     pub fn needs(&self, permission: AuthPermission) -> Result<(), AuthorizationError> {
-        self.caller.as_ref().map_or(Ok(()), |caller| caller.needs(permission))
+        self.caller
+            .as_ref()
+            .map_or(Ok(()), |caller| caller.needs(permission))
     }
 
     /// What uses something, for whoever may look that up; for all others that something does.
     fn may_see(&self, uses: Vec<Use>) -> Vec<Use> {
-        if self.needs(AuthPermission::ReadPolicy).is_ok() { uses } else { Vec::new() }
+        if self.needs(AuthPermission::ReadPolicy).is_ok() {
+            uses
+        } else {
+            Vec::new()
+        }
     }
 
     /// As the log of changes has it.
@@ -197,23 +215,43 @@ impl Who<'_> {
     pub fn by(&self) -> By {
         let request_id = self.origin.request_id.clone();
         match &self.caller {
-            Some(caller) => By { person: Some(caller.bearer.person), name: caller.bearer.username.clone(), request_id, at: self.now },
-            None => By { person: None, name: self.operator.to_owned(), request_id, at: self.now },
+            Some(caller) => By {
+                person: Some(caller.bearer.person),
+                name: caller.bearer.username.clone(),
+                request_id,
+                at: self.now,
+            },
+            None => By {
+                person: None,
+                name: self.operator.to_owned(),
+                request_id,
+                at: self.now,
+            },
         }
     }
 }
 
-/// Establishes who calls, and reads what else was asked for, in one round trip; a second one renews the token where little is left of it.
+/// Establishes who calls, and reads what else was asked for, in one round trip; a second one renews
+/// the token where little is left of it.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn called<R: Reads>(ports: &Ports, token: &PersonToken, what: &R) -> Result<(Caller, R::Output), AuthorizationError> {
+pub async fn called<R: Reads>(
+    ports: &Ports,
+    token: &PersonToken,
+    what: &R,
+) -> Result<(Caller, R::Output), AuthorizationError> {
     let (caller, rows) = established(ports, token, what.statements()).await?;
     Ok((caller, what.read(&rows)?))
 }
 
-/// Who calls, and the rows of what else was asked. Not generic, as the two below: there is one of them in the module, and not one to each question.
-async fn established(ports: &Ports, token: &PersonToken, more: Vec<Statement>) -> Result<(Caller, Vec<Rows>), AuthorizationError> {
+/// Who calls, and the rows of what else was asked. Not generic, as the two below: there is one of
+/// them in the module, and not one to each question.
+async fn established(
+    ports: &Ports,
+    token: &PersonToken,
+    more: Vec<Statement>,
+) -> Result<(Caller, Vec<Rows>), AuthorizationError> {
     let (hash, now) = (token.hash(), ports.clock.now());
     let presented = Presented { token: &hash, now };
     let mut statements = presented.statements();
@@ -221,28 +259,47 @@ async fn established(ports: &Ports, token: &PersonToken, more: Vec<Statement>) -
     statements.extend(more);
     let mut results = ports.db.batch(statements).await?;
     let rest = results.split_off(first.min(results.len()));
-    let bearer = presented.read(&results)?.ok_or(AuthorizationError::InvalidToken)?;
+    let bearer = presented
+        .read(&results)?
+        .ok_or(AuthorizationError::InvalidToken)?;
     Ok((alive(ports, hash, bearer, now).await?, rest))
 }
 
 /// Renews a token that ends soon; refuses one that has ended or was revoked meanwhile.
-async fn alive(ports: &Ports, token: TokenHash, mut bearer: Bearer, now: Timestamp) -> Result<Caller, AuthorizationError> {
+async fn alive(
+    ports: &Ports,
+    token: TokenHash,
+    mut bearer: Bearer,
+    now: Timestamp,
+) -> Result<Caller, AuthorizationError> {
     if bearer.expires_at <= now {
         return Err(AuthorizationError::ExpiredToken);
     }
     let mut renewed = false;
     if bearer.expires_at <= now.plus(ports.config.renew_threshold) {
-        // Not for ever: whoever has a stolen one does not keep it alive for longer than a session lives.
-        let to = tokens::end(ports, bearer.kind, now).min(bearer.created_at.plus(SESSION_ABSOLUTE_LIMIT).to_second());
+        // Not for ever: whoever has a stolen one does not keep it alive for longer than a session
+        // lives.
+        let to = tokens::end(ports, bearer.kind, now)
+            .min(bearer.created_at.plus(SESSION_ABSOLUTE_LIMIT).to_second());
         if to <= bearer.expires_at {
-            return Ok(Caller { token, bearer, renewed, now });
+            return Ok(Caller {
+                token,
+                bearer,
+                renewed,
+                now,
+            });
         }
         let found = token_store::renew(ports.db.as_ref(), &token, bearer.expires_at, to).await?;
         let (by_this_call, ends) = found.ok_or(AuthorizationError::InvalidToken)?;
         renewed = by_this_call;
         bearer.expires_at = ends;
     }
-    Ok(Caller { token, bearer, renewed, now })
+    Ok(Caller {
+        token,
+        bearer,
+        renewed,
+        now,
+    })
 }
 
 /// Reads what came of a change.
@@ -252,7 +309,8 @@ type Done<T> = Box<dyn FnOnce(&[Rows]) -> Result<T, StoreError> + Send>;
 enum Plan<T> {
     /// There is nothing to do.
     Done(T),
-    /// These are to be done, on what was seen; the rows of the statement at `tells` tell what came of it.
+    /// These are to be done, on what was seen; the rows of the statement at `tells` tell what came
+    /// of it.
     Do {
         /// What has to hold, besides that the caller may.
         needs: AuthPermission,
@@ -266,11 +324,16 @@ enum Plan<T> {
 impl<T: Clone + Send + 'static> Plan<T> {
     /// Statements after which `done` is the answer.
     fn then(needs: AuthPermission, statements: Vec<Statement>, done: T) -> Self {
-        Self::Do { needs, statements, done: Box::new(move |_| Ok(done)) }
+        Self::Do {
+            needs,
+            statements,
+            done: Box::new(move |_| Ok(done)),
+        }
     }
 }
 
-/// Changes something: reads, decides, writes on what was read, and again where somebody came between. Two round trips.
+/// Changes something: reads, decides, writes on what was read, and again where somebody came
+/// between. Two round trips.
 async fn change<R: Reads, T>(
     ports: &Ports,
     (actor, origin): (Actor<'_>, &RequestOrigin),
@@ -281,7 +344,11 @@ async fn change<R: Reads, T>(
         let (who, rows) = looked(ports, (actor, origin), what.statements()).await?;
         let (needs, statements, done) = match decide(&who, what.read(&rows)?)? {
             Plan::Done(answer) => return Ok(answer),
-            Plan::Do { needs, statements, done } => (needs, statements, done),
+            Plan::Do {
+                needs,
+                statements,
+                done,
+            } => (needs, statements, done),
         };
         if let Some(rows) = carried_out(ports, &who, needs, statements).await? {
             return Ok(done(&rows)?);
@@ -300,16 +367,33 @@ async fn looked<'a>(
         Actor::Token(token) => {
             let (caller, rows) = established(ports, token, statements).await?;
             let now = caller.now;
-            Ok((Who { caller: Some(caller), operator: "", origin, now }, rows))
+            Ok((
+                Who {
+                    caller: Some(caller),
+                    operator: "",
+                    origin,
+                    now,
+                },
+                rows,
+            ))
         }
         Actor::Operator(operator) => {
             let rows = ports.db.batch(statements).await?;
-            Ok((Who { caller: None, operator, origin, now: ports.clock.now() }, rows))
+            Ok((
+                Who {
+                    caller: None,
+                    operator,
+                    origin,
+                    now: ports.clock.now(),
+                },
+                rows,
+            ))
         }
     }
 }
 
-/// Does it, on its preconditions; the rows of the statements, or `None` where something does not hold any more that was seen.
+/// Does it, on its preconditions; the rows of the statements, or `None` where something does not
+/// hold any more that was seen.
 async fn carried_out(
     ports: &Ports,
     who: &Who<'_>,
@@ -318,26 +402,38 @@ async fn carried_out(
 ) -> Result<Option<Vec<Rows>>, AuthorizationError> {
     who.needs(needs)?;
     let caller = who.caller.as_ref();
-    let mut batch: Vec<Statement> = caller.map(|caller| preconditions::caller(&caller.token, needs, who.now)).into_iter().collect();
+    let mut batch: Vec<Statement> = caller
+        .map(|caller| preconditions::caller(&caller.token, needs, who.now))
+        .into_iter()
+        .collect();
     let first = batch.len();
     batch.extend(statements);
     let last = batch.len();
     batch.extend(caller.map(|_| preconditions::administrator()));
     match ports.db.batch(batch).await {
         Ok(results) => Ok(Some(results.into_iter().take(last).skip(first).collect())),
-        // Also where the caller may not any more, or not at all: looked at again, it is told in its own words.
-        Err(StoreError::Refused(Precondition::Subject | Precondition::Caller) | StoreError::Conflict(_)) => Ok(None),
+        // Also where the caller may not any more, or not at all: looked at again, it is told in its
+        // own words.
+        Err(
+            StoreError::Refused(Precondition::Subject | Precondition::Caller)
+            | StoreError::Conflict(_),
+        ) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The first of what was found, or that there is none.
 fn found<T>(rows: Vec<T>, kind: Kind) -> Result<T, AuthorizationError> {
-    rows.into_iter().next().ok_or(AuthorizationError::Unknown(kind))
+    rows.into_iter()
+        .next()
+        .ok_or(AuthorizationError::Unknown(kind))
 }
 
 /// The id that the statement at `index` gave to what it made.
 fn inserted(results: &[Rows], index: usize) -> Result<i64, StoreError> {
     let row = results.get(index).and_then(|rows| rows.first());
-    row.map_or_else(|| Err(StoreError::Broken("nothing was inserted".to_owned())), people_store::id)
+    row.map_or_else(
+        || Err(StoreError::Broken("nothing was inserted".to_owned())),
+        people_store::id,
+    )
 }

@@ -8,7 +8,9 @@ use crate::accounts::model::email::Email;
 use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
 use crate::authorization::domain::Ports;
-use crate::authorization::domain::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted};
+use crate::authorization::domain::{
+    Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted,
+};
 use crate::authorization::model::names::{AuthPermission, no_address};
 use crate::authorization::store::changes;
 use crate::authorization::store::changes::About;
@@ -16,7 +18,9 @@ use crate::authorization::store::grants::Relation;
 use crate::authorization::store::people;
 use crate::authorization::store::people::{New, Person};
 use crate::authorization::store::tokens;
-use crate::authorization::store::{ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services};
+use crate::authorization::store::{
+    ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services,
+};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, UserId};
@@ -27,7 +31,11 @@ use crate::kernel::store::{Rows, Statement};
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn list(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<Person>, AuthorizationError> {
+pub async fn list(
+    ports: &Ports,
+    token: &PersonToken,
+    page: Page,
+) -> Result<Vec<Person>, AuthorizationError> {
     let (caller, list) = called(ports, token, &people::list(page)).await?;
     caller.needs(AuthPermission::ReadPeople)?;
     Ok(list)
@@ -37,7 +45,11 @@ pub async fn list(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn one(ports: &Ports, token: &PersonToken, id: i64) -> Result<Person, AuthorizationError> {
+pub async fn one(
+    ports: &Ports,
+    token: &PersonToken,
+    id: i64,
+) -> Result<Person, AuthorizationError> {
     let (caller, list) = called(ports, token, &people::named(&Ref::Id(id))).await?;
     if caller.bearer.person != id {
         caller.needs(AuthPermission::ReadPeople)?;
@@ -80,7 +92,8 @@ pub async fn create(
     make(ports, actor, (new, &chosen), Administers::No, origin).await
 }
 
-/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a hash before them.
+/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a
+/// hash before them.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -92,7 +105,14 @@ pub async fn create_administrator(
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
     let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(ports, Actor::Operator(operator), (new, &chosen), Administers::Yes, origin).await
+    make(
+        ports,
+        Actor::Operator(operator),
+        (new, &chosen),
+        Administers::Yes,
+        origin,
+    )
+    .await
 }
 
 /// Whether somebody who is made administers the service.
@@ -104,7 +124,8 @@ enum Administers {
     First,
 }
 
-/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before them.
+/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before
+/// them.
 ///
 /// # Errors
 /// [`AuthorizationError::Closed`] if there is one.
@@ -116,7 +137,14 @@ pub async fn bootstrap(
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
     let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(ports, Actor::Operator(operator), (new, &chosen), Administers::First, origin).await
+    make(
+        ports,
+        Actor::Operator(operator),
+        (new, &chosen),
+        Administers::First,
+        origin,
+    )
+    .await
 }
 
 async fn make(
@@ -128,54 +156,90 @@ async fn make(
 ) -> Result<i64, AuthorizationError> {
     let user = ports.id(UserId::from_random)?;
     let nowhere = no_address(user);
-    let (created, unchecked) = (ports.id(EventId::from_random)?, ports.id(EventId::from_random)?);
+    let (created, unchecked) = (
+        ports.id(EventId::from_random)?,
+        ports.id(EventId::from_random)?,
+    );
     let called_so = Ref::Name(new.username.to_owned());
     let (kind, number) = new.document.unwrap_or_default();
-    let what = (people::named(&called_so), people::with_document(kind, number), preconditions::administrators());
-    change(ports, (actor, origin), &what, |who, (same_name, same_document, administrators)| {
-        who.needs(AuthPermission::WritePeople)?;
-        if administers == Administers::First && !administrators.is_empty() {
-            return Err(AuthorizationError::Closed);
-        }
-        if !same_name.is_empty() {
-            return Err(AuthorizationError::Exists(Kind::User));
-        }
-        if !same_document.is_empty() {
-            return Err(AuthorizationError::Exists(Kind::Document));
-        }
-        let row = New {
-            user,
-            id: None,
-            email: new.email.map_or(nowhere.as_str(), Email::as_str),
-            username: new.username,
-            name: new.name,
-            person_type: new.person_type,
-            document: new.document,
-            password: Some(&chosen.hash),
-        };
-        let stamp = ports.stamp(origin, who.now)?;
-        let mut statements = row.insert(who.now);
-        statements.push(events::about_user(&EventStamp { id: created, ..stamp.clone() }, EventKind::UserCreated, user));
-        if !chosen.checked {
-            statements.push(events::about_user(&EventStamp { id: unchecked, ..stamp }, EventKind::PasswordUnchecked, user));
-        }
-        statements.push(changes::note_made(&who.by(), "user_created", "person", new.username, &json!({"username": new.username})));
-        if administers == Administers::First {
-            statements.insert(0, preconditions::no_administrator());
-        }
-        if administers != Administers::No {
-            statements.push(people::grant_administrator(user));
+    let what = (
+        people::named(&called_so),
+        people::with_document(kind, number),
+        preconditions::administrators(),
+    );
+    change(
+        ports,
+        (actor, origin),
+        &what,
+        |who, (same_name, same_document, administrators)| {
+            who.needs(AuthPermission::WritePeople)?;
+            if administers == Administers::First && !administrators.is_empty() {
+                return Err(AuthorizationError::Closed);
+            }
+            if !same_name.is_empty() {
+                return Err(AuthorizationError::Exists(Kind::User));
+            }
+            if !same_document.is_empty() {
+                return Err(AuthorizationError::Exists(Kind::Document));
+            }
+            let row = New {
+                user,
+                id: None,
+                email: new.email.map_or(nowhere.as_str(), Email::as_str),
+                username: new.username,
+                name: new.name,
+                person_type: new.person_type,
+                document: new.document,
+                password: Some(&chosen.hash),
+            };
+            let stamp = ports.stamp(origin, who.now)?;
+            let mut statements = row.insert(who.now);
+            statements.push(events::about_user(
+                &EventStamp {
+                    id: created,
+                    ..stamp.clone()
+                },
+                EventKind::UserCreated,
+                user,
+            ));
+            if !chosen.checked {
+                statements.push(events::about_user(
+                    &EventStamp {
+                        id: unchecked,
+                        ..stamp
+                    },
+                    EventKind::PasswordUnchecked,
+                    user,
+                ));
+            }
             statements.push(changes::note_made(
                 &who.by(),
-                "administrator_made",
+                "user_created",
                 "person",
                 new.username,
                 &json!({"username": new.username}),
             ));
-        }
-        let index = usize::from(administers == Administers::First) + 1;
-        Ok(Plan::Do { needs: AuthPermission::WritePeople, statements, done: Box::new(move |results| inserted(results, index)) })
-    })
+            if administers == Administers::First {
+                statements.insert(0, preconditions::no_administrator());
+            }
+            if administers != Administers::No {
+                statements.push(people::grant_administrator(user));
+                statements.push(changes::note_made(
+                    &who.by(),
+                    "administrator_made",
+                    "person",
+                    new.username,
+                    &json!({"username": new.username}),
+                ));
+            }
+            let index = usize::from(administers == Administers::First) + 1;
+            Ok(Plan::Do {
+                needs: AuthPermission::WritePeople,
+                statements,
+                done: Box::new(move |results| inserted(results, index)),
+            })
+        },
+    )
     .await
 }
 
@@ -183,18 +247,49 @@ async fn make(
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn promote(ports: &Ports, operator: &'static str, person: &Ref, origin: &RequestOrigin) -> Result<(), AuthorizationError> {
+pub async fn promote(
+    ports: &Ports,
+    operator: &'static str,
+    person: &Ref,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationError> {
     let what = people::named(person);
-    change(ports, (Actor::Operator(operator), origin), &what, |who, people| {
-        let person = found(people, Kind::Person)?;
-        let relation = Relation::PersonRole { person: person.id, service: AUTH_SERVICE, role: ADMINISTRATOR_ROLE, until: None };
-        let about = About { person: Some(person.id), service: Some(AUTH_SERVICE), role: Some(ADMINISTRATOR_ROLE), permission: None };
-        let note = changes::note(&who.by(), "administrator_made", about, &json!({"username": person.username}));
-        // Whoever is signed in as them was let in as somebody who administers nothing.
-        let ended = [tokens::revoke_of(person.id), people::end_sign_ins(person.user, who.now)];
-        let statements = ended.into_iter().chain([relation.insert(), relation.bump(), note]).collect();
-        Ok(Plan::then(AuthPermission::Administer, statements, ()))
-    })
+    change(
+        ports,
+        (Actor::Operator(operator), origin),
+        &what,
+        |who, people| {
+            let person = found(people, Kind::Person)?;
+            let relation = Relation::PersonRole {
+                person: person.id,
+                service: AUTH_SERVICE,
+                role: ADMINISTRATOR_ROLE,
+                until: None,
+            };
+            let about = About {
+                person: Some(person.id),
+                service: Some(AUTH_SERVICE),
+                role: Some(ADMINISTRATOR_ROLE),
+                permission: None,
+            };
+            let note = changes::note(
+                &who.by(),
+                "administrator_made",
+                about,
+                &json!({"username": person.username}),
+            );
+            // Whoever is signed in as them was let in as somebody who administers nothing.
+            let ended = [
+                tokens::revoke_of(person.id),
+                people::end_sign_ins(person.user, who.now),
+            ];
+            let statements = ended
+                .into_iter()
+                .chain([relation.insert(), relation.bump(), note])
+                .collect();
+            Ok(Plan::then(AuthPermission::Administer, statements, ()))
+        },
+    )
     .await
 }
 
@@ -209,7 +304,8 @@ pub struct Changes<'a> {
     pub password: Option<&'a str>,
 }
 
-/// Changes somebody; a new password ends everything that is signed in to their account. Two round trips, one more with a password.
+/// Changes somebody; a new password ends everything that is signed in to their account. Two round
+/// trips, one more with a password.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -228,12 +324,30 @@ pub async fn update(
             caller.needs(AuthPermission::WritePeople)?;
             let person = found(people, Kind::User)?;
             caller.needs(Caller::needed(person.of_auth, AuthPermission::WritePeople))?;
-            Some(passwords::choose(ports, password, &[to.username.unwrap_or(&person.username), to.name.unwrap_or(&person.name)]).await?)
+            Some(
+                passwords::choose(
+                    ports,
+                    password,
+                    &[
+                        to.username.unwrap_or(&person.username),
+                        to.name.unwrap_or(&person.name),
+                    ],
+                )
+                .await?,
+            )
         }
-        (Some(password), Actor::Operator(_)) => Some(passwords::choose(ports, password, &[]).await?),
+        (Some(password), Actor::Operator(_)) => {
+            Some(passwords::choose(ports, password, &[]).await?)
+        }
     };
-    let (event, unchecked) = (ports.id(EventId::from_random)?, ports.id(EventId::from_random)?);
-    let what = (people::named(person), people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())));
+    let (event, unchecked) = (
+        ports.id(EventId::from_random)?,
+        ports.id(EventId::from_random)?,
+    );
+    let what = (
+        people::named(person),
+        people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())),
+    );
     change(ports, (actor, origin), &what, |who, (people, called_so)| {
         who.needs(AuthPermission::WritePeople)?;
         let person = found(people, Kind::User)?;
@@ -250,20 +364,34 @@ pub async fn update(
         }
         let mut statements = vec![preconditions::person_is(&person)];
         if username.is_some() {
-            // Whoever keeps answers by username must not take the next one of that name for this one.
+            // Whoever keeps answers by username must not take the next one of that name for this
+            // one.
             statements.push(services::bump_of_person(id));
         }
         if username.is_some() || name.is_some() {
             statements.extend(people::update(&person, username, name, who.now));
         }
         if let Some(chosen) = &chosen {
-            let stamp = EventStamp { id: event, ..ports.stamp(origin, who.now)? };
+            let stamp = EventStamp {
+                id: event,
+                ..ports.stamp(origin, who.now)?
+            };
             if !chosen.checked {
-                let stamp = EventStamp { id: unchecked, ..stamp.clone() };
-                statements.push(events::about_user(&stamp, EventKind::PasswordUnchecked, person.user));
+                let stamp = EventStamp {
+                    id: unchecked,
+                    ..stamp.clone()
+                };
+                statements.push(events::about_user(
+                    &stamp,
+                    EventKind::PasswordUnchecked,
+                    person.user,
+                ));
             }
             // Whoever guessed at the old one keeps nobody from using the new one.
-            let subject = passwords::subject(ports, LoginName::Username(username.unwrap_or(&person.username)))?;
+            let subject = passwords::subject(
+                ports,
+                LoginName::Username(username.unwrap_or(&person.username)),
+            )?;
             statements.extend([
                 attempts::clear(&subject),
                 events::about_user(&stamp, EventKind::PasswordChanged, person.user),
@@ -272,54 +400,103 @@ pub async fn update(
                 tokens::revoke_of(id),
             ]);
         }
-        let detail = json!({"username": username, "name": name.is_some(), "password": chosen.is_some()});
-        let about = About { person: Some(id), ..About::default() };
+        let detail =
+            json!({"username": username, "name": name.is_some(), "password": chosen.is_some()});
+        let about = About {
+            person: Some(id),
+            ..About::default()
+        };
         statements.push(changes::note(&who.by(), "user_updated", about, &detail));
         Ok(Plan::then(needs, statements, ()))
     })
     .await
 }
 
-/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round trips.
+/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round
+/// trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn delete(ports: &Ports, token: &PersonToken, id: i64, origin: &RequestOrigin) -> Result<usize, AuthorizationError> {
-    change(ports, (Actor::Token(token), origin), &people::named(&Ref::Id(id)), |who, people| {
-        who.needs(AuthPermission::WritePeople)?;
-        let person = found(people, Kind::User)?;
-        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
-        who.needs(needs)?;
-        let bare = EventStamp { address: None, user_agent: None, ..ports.stamp(origin, who.now)? };
-        let about = About { person: Some(id), ..About::default() };
-        let mut statements: Vec<Statement> = vec![
-            preconditions::person_is(&person),
-            tokens::revoke_of(id),
-            services::bump_of_person(id),
-            events::about_user(&bare, EventKind::UserDeleted, person.user),
-            changes::note(&who.by(), "user_deleted", about, &serde_json::Value::Null),
-        ];
-        statements.extend(people::delete(person.user));
-        let done = |results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len));
-        Ok(Plan::Do { needs, statements, done: Box::new(done) })
-    })
+pub async fn delete(
+    ports: &Ports,
+    token: &PersonToken,
+    id: i64,
+    origin: &RequestOrigin,
+) -> Result<usize, AuthorizationError> {
+    change(
+        ports,
+        (Actor::Token(token), origin),
+        &people::named(&Ref::Id(id)),
+        |who, people| {
+            who.needs(AuthPermission::WritePeople)?;
+            let person = found(people, Kind::User)?;
+            let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
+            who.needs(needs)?;
+            let bare = EventStamp {
+                address: None,
+                user_agent: None,
+                ..ports.stamp(origin, who.now)?
+            };
+            let about = About {
+                person: Some(id),
+                ..About::default()
+            };
+            let mut statements: Vec<Statement> = vec![
+                preconditions::person_is(&person),
+                tokens::revoke_of(id),
+                services::bump_of_person(id),
+                events::about_user(&bare, EventKind::UserDeleted, person.user),
+                changes::note(&who.by(), "user_deleted", about, &serde_json::Value::Null),
+            ];
+            statements.extend(people::delete(person.user));
+            let done = |results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len));
+            Ok(Plan::Do {
+                needs,
+                statements,
+                done: Box::new(done),
+            })
+        },
+    )
     .await
 }
 
-/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives how many tokens. Two round trips.
+/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives
+/// how many tokens. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn revoke_tokens(ports: &Ports, token: &PersonToken, id: i64, origin: &RequestOrigin) -> Result<usize, AuthorizationError> {
-    change(ports, (Actor::Token(token), origin), &people::named(&Ref::Id(id)), |who, people| {
-        who.needs(AuthPermission::WritePeople)?;
-        let person = found(people, Kind::User)?;
-        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
-        who.needs(needs)?;
-        let about = About { person: Some(id), ..About::default() };
-        let note = changes::note(&who.by(), "tokens_revoked", about, &serde_json::Value::Null);
-        let statements = vec![preconditions::person_is(&person), tokens::revoke_of(id), people::end_sign_ins(person.user, who.now), note];
-        Ok(Plan::Do { needs, statements, done: Box::new(|results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len))) })
-    })
+pub async fn revoke_tokens(
+    ports: &Ports,
+    token: &PersonToken,
+    id: i64,
+    origin: &RequestOrigin,
+) -> Result<usize, AuthorizationError> {
+    change(
+        ports,
+        (Actor::Token(token), origin),
+        &people::named(&Ref::Id(id)),
+        |who, people| {
+            who.needs(AuthPermission::WritePeople)?;
+            let person = found(people, Kind::User)?;
+            let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
+            who.needs(needs)?;
+            let about = About {
+                person: Some(id),
+                ..About::default()
+            };
+            let note = changes::note(&who.by(), "tokens_revoked", about, &serde_json::Value::Null);
+            let statements = vec![
+                preconditions::person_is(&person),
+                tokens::revoke_of(id),
+                people::end_sign_ins(person.user, who.now),
+                note,
+            ];
+            Ok(Plan::Do {
+                needs,
+                statements,
+                done: Box::new(|results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len))),
+            })
+        },
+    )
     .await
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::accounts::domain;
 use crate::authorization::model::config::Config;
 
-/// What use cases of the authorization service need from the outside. Dereferences to the ports of accounts.
+/// What use cases of the authorization service need from the outside. Dereferences to the ports of
+/// accounts.
 #[derive(Clone)]
 pub struct Ports {
     /// The ports of accounts.

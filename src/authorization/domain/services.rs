@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::authorization::domain::Ports;
-use crate::authorization::domain::{Actor, AuthorizationError, Kind, Plan, called, change, found, inserted};
+use crate::authorization::domain::{
+    Actor, AuthorizationError, Kind, Plan, called, change, found, inserted,
+};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes;
 use crate::authorization::store::changes::About;
@@ -18,7 +20,11 @@ use crate::kernel::model::secret::PersonToken;
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn list(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<Service>, AuthorizationError> {
+pub async fn list(
+    ports: &Ports,
+    token: &PersonToken,
+    page: Page,
+) -> Result<Vec<Service>, AuthorizationError> {
     let (caller, list) = called(ports, token, &services::list(page)).await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     Ok(list)
@@ -28,17 +34,25 @@ pub async fn list(ports: &Ports, token: &PersonToken, page: Page) -> Result<Vec<
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn one(ports: &Ports, token: &PersonToken, service: &Ref) -> Result<Service, AuthorizationError> {
+pub async fn one(
+    ports: &Ports,
+    token: &PersonToken,
+    service: &Ref,
+) -> Result<Service, AuthorizationError> {
     let (caller, list) = called(ports, token, &services::named(service)).await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     found(list, Kind::Service)
 }
 
 fn about(id: i64) -> About {
-    About { service: Some(id), ..About::default() }
+    About {
+        service: Some(id),
+        ..About::default()
+    }
 }
 
-/// Makes one, or brings back the one that was deleted with this name; gives its id. Two round trips.
+/// Makes one, or brings back the one that was deleted with this name; gives its id. Two round
+/// trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -48,31 +62,47 @@ pub async fn create(
     (name, description): (&str, Option<&str>),
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
-    change(ports, (actor, origin), &services::ever_called(name), |who, existing| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let detail = json!({"name": name, "description": description});
-        // The row that tells the id stands behind a precondition, where there is one.
-        let mut row = 0;
-        let statements = match existing.into_iter().next() {
-            Some(service) if !service.deleted => {
-                return Err(AuthorizationError::Exists(Kind::Service));
-            }
-            Some(service) => {
-                row = 1;
-                vec![
-                    services::is_deleted(service.id),
-                    services::revive(service.id, description),
-                    changes::note(&who.by(), "service_restored", about(service.id), &detail),
-                ]
-            }
-            None => {
-                let mut statements: Vec<_> = services::insert(name, description, who.now).into();
-                statements.push(changes::note_made(&who.by(), "service_created", "service", name, &detail));
-                statements
-            }
-        };
-        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(move |results| inserted(results, row)) })
-    })
+    change(
+        ports,
+        (actor, origin),
+        &services::ever_called(name),
+        |who, existing| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let detail = json!({"name": name, "description": description});
+            // The row that tells the id stands behind a precondition, where there is one.
+            let mut row = 0;
+            let statements = match existing.into_iter().next() {
+                Some(service) if !service.deleted => {
+                    return Err(AuthorizationError::Exists(Kind::Service));
+                }
+                Some(service) => {
+                    row = 1;
+                    vec![
+                        services::is_deleted(service.id),
+                        services::revive(service.id, description),
+                        changes::note(&who.by(), "service_restored", about(service.id), &detail),
+                    ]
+                }
+                None => {
+                    let mut statements: Vec<_> =
+                        services::insert(name, description, who.now).into();
+                    statements.push(changes::note_made(
+                        &who.by(),
+                        "service_created",
+                        "service",
+                        name,
+                        &detail,
+                    ));
+                    statements
+                }
+            };
+            Ok(Plan::Do {
+                needs: AuthPermission::WritePolicy,
+                statements,
+                done: Box::new(move |results| inserted(results, row)),
+            })
+        },
+    )
     .await
 }
 
@@ -124,28 +154,45 @@ pub async fn update(
     .await
 }
 
-/// Deletes one; with what people have in it only if that is forced. Its id and its name stay its own. Two round trips.
+/// Deletes one; with what people have in it only if that is forced. Its id and its name stay its
+/// own. Two round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn delete(ports: &Ports, actor: Actor<'_>, id: i64, force: bool, origin: &RequestOrigin) -> Result<(), AuthorizationError> {
-    change(ports, (actor, origin), &(services::named(&Ref::Id(id)), uses::people_of_service(id)), |who, (service, used)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let service = found(service, Kind::Service)?;
-        if service.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        let detail = json!({"name": service.name, "forced": force && !used.is_empty()});
-        let mut statements = vec![preconditions::service_is(&service)];
-        if !used.is_empty() && !force {
-            return Err(AuthorizationError::InUse(Kind::Service, who.may_see(used)));
-        }
-        if !force {
-            statements.push(uses::unused(uses::Thing::Service(id)));
-        }
-        statements.extend(services::delete(id, who.now));
-        statements.push(changes::note(&who.by(), "service_deleted", about(id), &detail));
-        Ok(Plan::then(AuthPermission::WritePolicy, statements, ()))
-    })
+pub async fn delete(
+    ports: &Ports,
+    actor: Actor<'_>,
+    id: i64,
+    force: bool,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationError> {
+    change(
+        ports,
+        (actor, origin),
+        &(services::named(&Ref::Id(id)), uses::people_of_service(id)),
+        |who, (service, used)| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let service = found(service, Kind::Service)?;
+            if service.built_in {
+                return Err(AuthorizationError::BuiltIn);
+            }
+            let detail = json!({"name": service.name, "forced": force && !used.is_empty()});
+            let mut statements = vec![preconditions::service_is(&service)];
+            if !used.is_empty() && !force {
+                return Err(AuthorizationError::InUse(Kind::Service, who.may_see(used)));
+            }
+            if !force {
+                statements.push(uses::unused(uses::Thing::Service(id)));
+            }
+            statements.extend(services::delete(id, who.now));
+            statements.push(changes::note(
+                &who.by(),
+                "service_deleted",
+                about(id),
+                &detail,
+            ));
+            Ok(Plan::then(AuthPermission::WritePolicy, statements, ()))
+        },
+    )
     .await
 }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::authorization::domain::Ports;
-use crate::authorization::domain::{Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted};
+use crate::authorization::domain::{
+    Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted,
+};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes;
 use crate::authorization::store::changes::About;
@@ -53,10 +55,21 @@ impl Which {
     }
 
     const fn about(self, id: i64) -> About {
-        let none = About { person: None, service: None, role: None, permission: None };
+        let none = About {
+            person: None,
+            service: None,
+            role: None,
+            permission: None,
+        };
         match self {
-            Self::Role => About { role: Some(id), ..none },
-            Self::Permission => About { permission: Some(id), ..none },
+            Self::Role => About {
+                role: Some(id),
+                ..none
+            },
+            Self::Permission => About {
+                permission: Some(id),
+                ..none
+            },
         }
     }
 
@@ -86,7 +99,12 @@ impl Which {
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn list(ports: &Ports, token: &PersonToken, which: Which, page: Page) -> Result<Vec<Named>, AuthorizationError> {
+pub async fn list(
+    ports: &Ports,
+    token: &PersonToken,
+    which: Which,
+    page: Page,
+) -> Result<Vec<Named>, AuthorizationError> {
     let (caller, list) = called(ports, token, &which.list(page)).await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     Ok(list)
@@ -96,7 +114,12 @@ pub async fn list(ports: &Ports, token: &PersonToken, which: Which, page: Page) 
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn one(ports: &Ports, token: &PersonToken, which: Which, id: i64) -> Result<Named, AuthorizationError> {
+pub async fn one(
+    ports: &Ports,
+    token: &PersonToken,
+    which: Which,
+    id: i64,
+) -> Result<Named, AuthorizationError> {
     let (caller, things) = called(ports, token, &which.by_id(id)).await?;
     caller.needs(AuthPermission::ReadPolicy)?;
     Ok(found(things, which.kind())?.named)
@@ -106,20 +129,41 @@ pub async fn one(ports: &Ports, token: &PersonToken, which: Which, id: i64) -> R
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn create(ports: &Ports, actor: Actor<'_>, which: Which, name: &str, origin: &RequestOrigin) -> Result<i64, AuthorizationError> {
-    change(ports, (actor, origin), &which.by_name(name), |who, existing| {
-        who.needs(AuthPermission::WritePolicy)?;
-        if !existing.is_empty() {
-            return Err(AuthorizationError::Exists(which.kind()));
-        }
-        let (insert, action) = match which {
-            Which::Role => (things::roles::insert(name), "role_created"),
-            Which::Permission => (things::permissions::insert(name), "permission_created"),
-        };
-        let mut statements: Vec<_> = insert.into();
-        statements.push(changes::note_made(&who.by(), action, which.name(), name, &json!({"name": name})));
-        Ok(Plan::Do { needs: AuthPermission::WritePolicy, statements, done: Box::new(|results| inserted(results, 0)) })
-    })
+pub async fn create(
+    ports: &Ports,
+    actor: Actor<'_>,
+    which: Which,
+    name: &str,
+    origin: &RequestOrigin,
+) -> Result<i64, AuthorizationError> {
+    change(
+        ports,
+        (actor, origin),
+        &which.by_name(name),
+        |who, existing| {
+            who.needs(AuthPermission::WritePolicy)?;
+            if !existing.is_empty() {
+                return Err(AuthorizationError::Exists(which.kind()));
+            }
+            let (insert, action) = match which {
+                Which::Role => (things::roles::insert(name), "role_created"),
+                Which::Permission => (things::permissions::insert(name), "permission_created"),
+            };
+            let mut statements: Vec<_> = insert.into();
+            statements.push(changes::note_made(
+                &who.by(),
+                action,
+                which.name(),
+                name,
+                &json!({"name": name}),
+            ));
+            Ok(Plan::Do {
+                needs: AuthPermission::WritePolicy,
+                statements,
+                done: Box::new(|results| inserted(results, 0)),
+            })
+        },
+    )
     .await
 }
 
@@ -135,39 +179,63 @@ pub async fn rename(
     name: &str,
     origin: &RequestOrigin,
 ) -> Result<(), AuthorizationError> {
-    change(ports, (actor, origin), &(which.by_id(id), which.by_name(name)), |who, (thing, called_so)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let thing = found(thing, which.kind())?;
-        if thing.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        if thing.named.name == name {
-            return Ok(Plan::Done(()));
-        }
-        if !called_so.is_empty() {
-            return Err(AuthorizationError::Exists(which.kind()));
-        }
-        let (rename, action) = match which {
-            Which::Role => (things::roles::rename(id, name), "role_renamed"),
-            Which::Permission => (things::permissions::rename(id, name), "permission_renamed"),
-        };
-        let detail = json!({"from": thing.named.name, "to": name});
-        let mut statements = which.still(&thing);
-        statements.extend([rename, which.bump(id), changes::note(&who.by(), action, which.about(id), &detail)]);
-        Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
-    })
+    change(
+        ports,
+        (actor, origin),
+        &(which.by_id(id), which.by_name(name)),
+        |who, (thing, called_so)| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let thing = found(thing, which.kind())?;
+            if thing.built_in {
+                return Err(AuthorizationError::BuiltIn);
+            }
+            if thing.named.name == name {
+                return Ok(Plan::Done(()));
+            }
+            if !called_so.is_empty() {
+                return Err(AuthorizationError::Exists(which.kind()));
+            }
+            let (rename, action) = match which {
+                Which::Role => (things::roles::rename(id, name), "role_renamed"),
+                Which::Permission => (things::permissions::rename(id, name), "permission_renamed"),
+            };
+            let detail = json!({"from": thing.named.name, "to": name});
+            let mut statements = which.still(&thing);
+            statements.extend([
+                rename,
+                which.bump(id),
+                changes::note(&who.by(), action, which.about(id), &detail),
+            ]);
+            Ok(Plan::then(
+                Caller::needed(thing.of_auth, AuthPermission::WritePolicy),
+                statements,
+                (),
+            ))
+        },
+    )
     .await
 }
 
 impl Which {
-    /// That it is there still, by that name; and where it said nothing about the service itself, that it says nothing about that still.
+    /// That it is there still, by that name; and where it said nothing about the service itself,
+    /// that it says nothing about that still.
     fn still(self, thing: &things::Thing) -> Vec<Statement> {
         let (id, name) = (thing.named.id, &thing.named.name);
         let (still, not_of_auth) = match self {
-            Self::Role => (things::roles::still(id, name), things::roles::not_of_auth(id)),
-            Self::Permission => (things::permissions::still(id, name), things::permissions::not_of_auth(id)),
+            Self::Role => (
+                things::roles::still(id, name),
+                things::roles::not_of_auth(id),
+            ),
+            Self::Permission => (
+                things::permissions::still(id, name),
+                things::permissions::not_of_auth(id),
+            ),
         };
-        if thing.of_auth { vec![still] } else { vec![still, not_of_auth] }
+        if thing.of_auth {
+            vec![still]
+        } else {
+            vec![still, not_of_auth]
+        }
     }
 }
 
@@ -184,28 +252,48 @@ pub async fn delete(
     origin: &RequestOrigin,
 ) -> Result<(), AuthorizationError> {
     let (uses, people) = which.uses(id);
-    change(ports, (actor, origin), &(which.by_id(id), uses, people), |who, (thing, uses, people)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let thing = found(thing, which.kind())?;
-        if thing.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        let used_by: Vec<Use> = uses.into_iter().chain(people).collect();
-        if !used_by.is_empty() && !force {
-            return Err(AuthorizationError::InUse(which.kind(), who.may_see(used_by)));
-        }
-        let mut statements = which.still(&thing);
-        if !force {
-            let thing = if which == Which::Role { uses::Thing::Role(id) } else { uses::Thing::Permission(id) };
-            statements.push(uses::unused(thing));
-        }
-        let (delete, action) = match which {
-            Which::Role => (things::roles::delete(id), "role_deleted"),
-            Which::Permission => (things::permissions::delete(id), "permission_deleted"),
-        };
-        let detail = json!({"name": thing.named.name, "forced": force && !used_by.is_empty()});
-        statements.extend([which.bump(id), delete, changes::note(&who.by(), action, which.about(id), &detail)]);
-        Ok(Plan::then(Caller::needed(thing.of_auth, AuthPermission::WritePolicy), statements, ()))
-    })
+    change(
+        ports,
+        (actor, origin),
+        &(which.by_id(id), uses, people),
+        |who, (thing, uses, people)| {
+            who.needs(AuthPermission::WritePolicy)?;
+            let thing = found(thing, which.kind())?;
+            if thing.built_in {
+                return Err(AuthorizationError::BuiltIn);
+            }
+            let used_by: Vec<Use> = uses.into_iter().chain(people).collect();
+            if !used_by.is_empty() && !force {
+                return Err(AuthorizationError::InUse(
+                    which.kind(),
+                    who.may_see(used_by),
+                ));
+            }
+            let mut statements = which.still(&thing);
+            if !force {
+                let thing = if which == Which::Role {
+                    uses::Thing::Role(id)
+                } else {
+                    uses::Thing::Permission(id)
+                };
+                statements.push(uses::unused(thing));
+            }
+            let (delete, action) = match which {
+                Which::Role => (things::roles::delete(id), "role_deleted"),
+                Which::Permission => (things::permissions::delete(id), "permission_deleted"),
+            };
+            let detail = json!({"name": thing.named.name, "forced": force && !used_by.is_empty()});
+            statements.extend([
+                which.bump(id),
+                delete,
+                changes::note(&who.by(), action, which.about(id), &detail),
+            ]);
+            Ok(Plan::then(
+                Caller::needed(thing.of_auth, AuthPermission::WritePolicy),
+                statements,
+                (),
+            ))
+        },
+    )
     .await
 }

@@ -4,7 +4,9 @@ use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::{PasswordError, Shown};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::Ports;
-use crate::authorization::domain::{Actor, AuthorizationError, Caller, Kind as Thing, Plan, alive, called, change, found};
+use crate::authorization::domain::{
+    Actor, AuthorizationError, Caller, Kind as Thing, Plan, alive, called, change, found,
+};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::access::{Access, Effective, PersonOf};
 use crate::authorization::store::changes;
@@ -36,7 +38,8 @@ pub(super) fn end(ports: &Ports, kind: Kind, now: Timestamp) -> Timestamp {
     now.to_second().plus(ttl)
 }
 
-/// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round trips; one if it is wrong.
+/// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round
+/// trips; one if it is wrong.
 ///
 /// # Errors
 /// [`AuthorizationError`]
@@ -48,11 +51,26 @@ pub async fn login(
     origin: &RequestOrigin,
 ) -> Result<Issued, AuthorizationError> {
     let now = ports.clock.now();
-    let proved = passwords::prove(ports, &Shown { name: LoginName::Username(username), password, code }, now).await?;
+    let proved = passwords::prove(
+        ports,
+        &Shown {
+            name: LoginName::Username(username),
+            password,
+            code,
+        },
+        now,
+    )
+    .await?;
     let token = PersonToken::from_bytes(&*ports.secret()?);
-    let new = New { hash: token.hash(), kind: Kind::User, expires_at: end(ports, Kind::User, now) };
-    let signed_in = tokens::sign_in(ports.db.as_ref(), &proved, &new, &ports.stamp(origin, now)?).await;
-    let meanwhile = || PasswordError::Refused("the password was changed, or the code used, meanwhile");
+    let new = New {
+        hash: token.hash(),
+        kind: Kind::User,
+        expires_at: end(ports, Kind::User, now),
+    };
+    let signed_in =
+        tokens::sign_in(ports.db.as_ref(), &proved, &new, &ports.stamp(origin, now)?).await;
+    let meanwhile =
+        || PasswordError::Refused("the password was changed, or the code used, meanwhile");
     match signed_in {
         Ok(Some(bearer)) => Ok(Issued { token, bearer }),
         Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => Err(meanwhile().into()),
@@ -66,14 +84,21 @@ pub async fn login(
 /// [`AuthorizationError`], also for a token that has ended: whoever logs out twice is told.
 pub async fn logout(ports: &Ports, token: &PersonToken) -> Result<(), AuthorizationError> {
     let (hash, now) = (token.hash(), ports.clock.now());
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?.ok_or(AuthorizationError::InvalidToken)?;
+    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now })
+        .await?
+        .ok_or(AuthorizationError::InvalidToken)?;
     if bearer.expires_at <= now {
         return Err(AuthorizationError::ExpiredToken);
     }
-    if tokens::revoke(ports.db.as_ref(), &hash).await? { Ok(()) } else { Err(AuthorizationError::InvalidToken) }
+    if tokens::revoke(ports.db.as_ref(), &hash).await? {
+        Ok(())
+    } else {
+        Err(AuthorizationError::InvalidToken)
+    }
 }
 
-/// Whose a token is, and what they may do in a service if one is named. One round trip; two where the token is renewed.
+/// Whose a token is, and what they may do in a service if one is named. One round trip; two where
+/// the token is renewed.
 ///
 /// # Errors
 /// [`AuthorizationError`]; [`AuthorizationError::OtherUser`] if it is not that of `user`.
@@ -88,21 +113,37 @@ pub async fn check(
         return same(caller, user).map(|caller| (caller, None));
     };
     let hash = token.hash();
-    let what = Effective { person: PersonOf::Token(&hash), service, now: ports.clock.now() };
+    let what = Effective {
+        person: PersonOf::Token(&hash),
+        service,
+        now: ports.clock.now(),
+    };
     let (caller, access) = called(ports, token, &what).await?;
     let caller = same(caller, user)?;
-    Ok((caller, Some(access.ok_or(AuthorizationError::Unknown(Thing::Service))?)))
+    Ok((
+        caller,
+        Some(access.ok_or(AuthorizationError::Unknown(Thing::Service))?),
+    ))
 }
 
 fn same(caller: Caller, user: Option<i64>) -> Result<Caller, AuthorizationError> {
-    if user.is_some_and(|user| user != caller.bearer.person) { Err(AuthorizationError::OtherUser) } else { Ok(caller) }
+    if user.is_some_and(|user| user != caller.bearer.person) {
+        Err(AuthorizationError::OtherUser)
+    } else {
+        Ok(caller)
+    }
 }
 
 /// Gives a backend a token, as a person: it may what they may. Three round trips.
 ///
 /// # Errors
 /// [`AuthorizationError`]
-pub async fn issue(ports: &Ports, token: &PersonToken, person: &Ref, origin: &RequestOrigin) -> Result<Issued, AuthorizationError> {
+pub async fn issue(
+    ports: &Ports,
+    token: &PersonToken,
+    person: &Ref,
+    origin: &RequestOrigin,
+) -> Result<Issued, AuthorizationError> {
     let made = PersonToken::from_bytes(&*ports.secret()?);
     let now = change(ports, (Actor::Token(token), origin), &people::named(person), |who, people| {
         who.needs(AuthPermission::Administer)?;
@@ -117,16 +158,22 @@ pub async fn issue(ports: &Ports, token: &PersonToken, person: &Ref, origin: &Re
     .await?;
     let hash = made.hash();
     let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?;
-    Ok(Issued { token: made, bearer: bearer.ok_or(AuthorizationError::Unknown(Thing::Person))? })
+    Ok(Issued {
+        token: made,
+        bearer: bearer.ok_or(AuthorizationError::Unknown(Thing::Person))?,
+    })
 }
 
-/// Whose a token is, if it is good: for services that hold it for somebody. It is not renewed. One round trip.
+/// Whose a token is, if it is good: for services that hold it for somebody. It is not renewed. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn introspect(ports: &Ports, token: &PersonToken) -> Result<Option<Bearer>, StoreError> {
     let (hash, now): (TokenHash, _) = (token.hash(), ports.clock.now());
-    Ok(ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?.filter(|bearer| bearer.expires_at > now))
+    Ok(ask(ports.db.as_ref(), &Presented { token: &hash, now })
+        .await?
+        .filter(|bearer| bearer.expires_at > now))
 }
 
 /// Revokes a token for a service that holds it. Safe to repeat.
@@ -134,7 +181,9 @@ pub async fn introspect(ports: &Ports, token: &PersonToken) -> Result<Option<Bea
 /// # Errors
 /// [`StoreError`]
 pub async fn revoke(ports: &Ports, token: &PersonToken) -> Result<(), StoreError> {
-    tokens::revoke(ports.db.as_ref(), &token.hash()).await.map(drop)
+    tokens::revoke(ports.db.as_ref(), &token.hash())
+        .await
+        .map(drop)
 }
 
 /// Renews and tells, for whoever only wants to know who they are.
@@ -143,6 +192,8 @@ pub async fn revoke(ports: &Ports, token: &PersonToken) -> Result<(), StoreError
 /// [`AuthorizationError`]
 pub async fn profile(ports: &Ports, token: &PersonToken) -> Result<Caller, AuthorizationError> {
     let (hash, now) = (token.hash(), ports.clock.now());
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?.ok_or(AuthorizationError::InvalidToken)?;
+    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now })
+        .await?
+        .ok_or(AuthorizationError::InvalidToken)?;
     alive(ports, hash, bearer, now).await
 }

@@ -34,7 +34,11 @@ pub struct Payload {
 
 impl From<Bearer> for Payload {
     fn from(bearer: Bearer) -> Self {
-        Self { user_id: bearer.person, username: bearer.username, name: bearer.name }
+        Self {
+            user_id: bearer.person,
+            username: bearer.username,
+            name: bearer.name,
+        }
     }
 }
 
@@ -46,7 +50,8 @@ pub struct LoginRequest {
     username: String,
     /// The password.
     password: String,
-    /// The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer.
+    /// The six digits of an authenticator app, where TOTP is enabled: without them
+    /// `second_factor_required` is the answer.
     #[serde(default, deserialize_with = "absent_if_empty")]
     code: Option<String>,
 }
@@ -64,7 +69,11 @@ pub struct TokenAnswer {
 
 impl From<Issued> for TokenAnswer {
     fn from(issued: Issued) -> Self {
-        Self { token: issued.token.reveal().to_owned(), expires_at: issued.bearer.expires_at.seconds(), payload: issued.bearer.into() }
+        Self {
+            token: issued.token.reveal().to_owned(),
+            expires_at: issued.bearer.expires_at.seconds(),
+            payload: issued.bearer.into(),
+        }
     }
 }
 
@@ -78,7 +87,14 @@ pub async fn login(
     origin: RequestOrigin,
     AppJson(body): AppJson<LoginRequest>,
 ) -> Result<AppJson<TokenAnswer>, ApiError> {
-    let issued = tokens::login(&app.ports, &body.username, &body.password, body.code.as_deref(), &origin).await?;
+    let issued = tokens::login(
+        &app.ports,
+        &body.username,
+        &body.password,
+        body.code.as_deref(),
+        &origin,
+    )
+    .await?;
     Ok(AppJson(issued.into()))
 }
 
@@ -95,9 +111,14 @@ pub struct LoggedOut {
 /// # Errors
 /// 401 for a token that is not good, or not any more.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "logout_token", tag = "authorization", responses((status = 200, body = LoggedOut)))]
-pub async fn logout(State(app): State<App>, Token(token): Token) -> Result<AppJson<LoggedOut>, ApiError> {
+pub async fn logout(
+    State(app): State<App>,
+    Token(token): Token,
+) -> Result<AppJson<LoggedOut>, ApiError> {
     tokens::logout(&app.ports, &token).await?;
-    Ok(AppJson(LoggedOut { status: "logged_out" }))
+    Ok(AppJson(LoggedOut {
+        status: "logged_out",
+    }))
 }
 
 /// Whose a token is.
@@ -113,7 +134,11 @@ pub struct Profile {
 
 impl From<Caller> for Profile {
     fn from(caller: Caller) -> Self {
-        Self { renewed: caller.renewed, expires_at: caller.bearer.expires_at.seconds(), payload: caller.bearer.into() }
+        Self {
+            renewed: caller.renewed,
+            expires_at: caller.bearer.expires_at.seconds(),
+            payload: caller.bearer.into(),
+        }
     }
 }
 
@@ -122,7 +147,10 @@ impl From<Caller> for Profile {
 /// # Errors
 /// 401 for a token that is not good, or not any more.
 #[utoipa::path(get, path = "/auth/profile", operation_id = "profile", tag = "authorization", responses((status = 200, body = Profile)))]
-pub async fn profile(State(app): State<App>, Token(token): Token) -> Result<AppJson<Profile>, ApiError> {
+pub async fn profile(
+    State(app): State<App>,
+    Token(token): Token,
+) -> Result<AppJson<Profile>, ApiError> {
     Ok(AppJson(tokens::profile(&app.ports, &token).await?.into()))
 }
 
@@ -150,7 +178,8 @@ impl FromRequest<App> for MaybeBody {
         if bytes.is_empty() {
             return Ok(Self(CheckTokenRequest::default()));
         }
-        let AppJson(read) = AppJson::from_request(Request::from_parts(parts, bytes.into()), app).await?;
+        let AppJson(read) =
+            AppJson::from_request(Request::from_parts(parts, bytes.into()), app).await?;
         Ok(Self(read))
     }
 }
@@ -177,7 +206,11 @@ impl From<Access> for AccessAnswer {
         Self {
             service_id: access.service.id,
             roles: access.roles.into_iter().map(|role| role.name).collect(),
-            permissions: access.permissions.into_iter().map(|permission| permission.name).collect(),
+            permissions: access
+                .permissions
+                .into_iter()
+                .map(|permission| permission.name)
+                .collect(),
             policy_version: access.service.policy_version,
         }
     }
@@ -201,7 +234,8 @@ pub struct CheckedToken {
 pub struct CheckedAccess {
     #[serde(flatten)]
     access: AccessAnswer,
-    /// For so many seconds from the question on: a minute at most, and not longer than the token and the first of the grants last.
+    /// For so many seconds from the question on: a minute at most, and not longer than the token
+    /// and the first of the grants last.
     #[schema(example = 60)]
     max_age: i64,
 }
@@ -217,18 +251,39 @@ pub async fn check_token(
     MaybeBody(body): MaybeBody,
 ) -> Result<AppJson<CheckedToken>, ApiError> {
     let invalid = |error: ApiError| {
-        if error.code.status() == http::StatusCode::UNAUTHORIZED { error.with("valid", false.into()) } else { error }
+        if error.code.status() == http::StatusCode::UNAUTHORIZED {
+            error.with("valid", false.into())
+        } else {
+            error
+        }
     };
     let Token(token) = token.map_err(invalid)?;
-    let user = body.user_id.map(|user| user.id(Code::InvalidUserNumber)).transpose()?;
-    let service: Option<Ref> = body.service_id.map(|service| service.service()).transpose()?;
+    let user = body
+        .user_id
+        .map(|user| user.id(Code::InvalidUserNumber))
+        .transpose()?;
+    let service: Option<Ref> = body
+        .service_id
+        .map(|service| service.service())
+        .transpose()?;
     let checked = tokens::check(&app.ports, &token, user, service.as_ref()).await;
     let (caller, access) = checked.map_err(|error| invalid(error.into()))?;
     let access = access.map(|access| {
-        let until = check::relied_on(caller.now, [Some(caller.bearer.expires_at), access.until], false);
-        CheckedAccess { access: access.into(), max_age: until.seconds_since(caller.now) }
+        let until = check::relied_on(
+            caller.now,
+            [Some(caller.bearer.expires_at), access.until],
+            false,
+        );
+        CheckedAccess {
+            access: access.into(),
+            max_age: until.seconds_since(caller.now),
+        }
     });
-    Ok(AppJson(CheckedToken { valid: true, profile: caller.into(), access }))
+    Ok(AppJson(CheckedToken {
+        valid: true,
+        profile: caller.into(),
+        access,
+    }))
 }
 
 /// For whom a token is made.
@@ -238,7 +293,8 @@ pub struct ServiceTokenRequest {
     person_id: NumberOrName,
 }
 
-/// `POST /service-tokens`: a token for a backend, as a person; it lives longer than one of somebody who signed in.
+/// `POST /service-tokens`: a token for a backend, as a person; it lives longer than one of somebody
+/// who signed in.
 ///
 /// # Errors
 /// 403 for whoever does not administer the service.
@@ -249,7 +305,11 @@ pub async fn issue(
     origin: RequestOrigin,
     AppJson(body): AppJson<ServiceTokenRequest>,
 ) -> Result<Created<TokenAnswer>, ApiError> {
-    Ok(Created(tokens::issue(&app.ports, &token, &body.person_id.person()?, &origin).await?.into()))
+    Ok(Created(
+        tokens::issue(&app.ports, &token, &body.person_id.person()?, &origin)
+            .await?
+            .into(),
+    ))
 }
 
 /// The first administrator.
@@ -277,14 +337,25 @@ pub async fn bootstrap(
         return Err(Code::BootstrapClosed.into());
     }
     if !settings.is_bootstrap_secret(body.secret.as_bytes()) {
-        return Err(ApiError::because(Code::InvalidCredentials, "another bootstrap secret"));
+        return Err(ApiError::because(
+            Code::InvalidCredentials,
+            "another bootstrap secret",
+        ));
     }
     let user = body.user.read()?;
-    let id = people::bootstrap(&app.ports, "bootstrap", &user.person(), user.password(), &origin).await?;
+    let id = people::bootstrap(
+        &app.ports,
+        "bootstrap",
+        &user.person(),
+        user.password(),
+        &origin,
+    )
+    .await?;
     Ok(Created(user.made(id)))
 }
 
 /// A username as it may be chosen.
 pub(super) fn username(text: &str) -> Result<String, ApiError> {
-    words::username(text).ok_or_else(|| bad("username: 1 to 64 letters, digits and ._@+-, and not a number."))
+    words::username(text)
+        .ok_or_else(|| bad("username: 1 to 64 letters, digits and ._@+-, and not a number."))
 }

@@ -1,6 +1,8 @@
-//! The same questions in the words of the `OpenID` `AuthZEN` Authorization API 1.0: subject, action, resource, decision.
+//! The same questions in the words of the `OpenID` `AuthZEN` Authorization API 1.0: subject,
+//! action, resource, decision.
 //!
-//! A subject is a person (`user`), an action a permission, a resource a service (`service`). Everything else is denied.
+//! A subject is a person (`user`), an action a permission, a resource a service (`service`).
+//! Everything else is denied.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -63,11 +65,21 @@ pub struct Decision {
 impl Decision {
     fn of(answer: &Answer) -> Self {
         let context = json!({"reason": answer.reason.as_str(), "role": answer.role, "policy_version": answer.policy_version});
-        Self { decision: answer.allowed, context: if let Value::Object(context) = context { context } else { Map::new() } }
+        Self {
+            decision: answer.allowed,
+            context: if let Value::Object(context) = context {
+                context
+            } else {
+                Map::new()
+            },
+        }
     }
 
     fn denied(reason: &str) -> Self {
-        Self { decision: false, context: Map::from_iter([("reason".to_owned(), json!(reason))]) }
+        Self {
+            decision: false,
+            context: Map::from_iter([("reason".to_owned(), json!(reason))]),
+        }
     }
 }
 
@@ -83,14 +95,20 @@ impl EvaluationRequest {
 
     /// The question, or why the answer is known to be no.
     fn question(&self) -> Result<Result<Question, &'static str>, ApiError> {
-        let (Some(subject), Some(action), Some(resource)) = (&self.subject, &self.action, &self.resource) else {
+        let (Some(subject), Some(action), Some(resource)) =
+            (&self.subject, &self.action, &self.resource)
+        else {
             return Err(bad("subject, action and resource are needed."));
         };
         let named = |entity: &Entity| NumberOrName::Name(entity.id.clone());
         let question = || {
             Some(Question {
-                person: (subject.kind == "user").then(|| named(subject).person().ok()).flatten()?,
-                service: (resource.kind == "service").then(|| named(resource).service().ok()).flatten()?,
+                person: (subject.kind == "user")
+                    .then(|| named(subject).person().ok())
+                    .flatten()?,
+                service: (resource.kind == "service")
+                    .then(|| named(resource).service().ok())
+                    .flatten()?,
                 permission: words::name(&action.name)?,
             })
         };
@@ -110,7 +128,10 @@ pub async fn evaluation(
 ) -> Result<AppJson<Decision>, ApiError> {
     let questions: Vec<Question> = body.question()?.into_iter().collect();
     let answers = check::answers(&app.ports, &token, &questions, false).await?;
-    Ok(AppJson(answers.first().map_or_else(|| Decision::denied("unsupported"), Decision::of)))
+    Ok(AppJson(answers.first().map_or_else(
+        || Decision::denied("unsupported"),
+        Decision::of,
+    )))
 }
 
 /// How several evaluations are worked off (§7.1.2).
@@ -167,21 +188,40 @@ pub async fn evaluations(
         Some("deny_on_first_deny") => Some(false),
         Some("permit_on_first_permit") => Some(true),
         Some(_) => {
-            return Err(bad("evaluations_semantic: execute_all, deny_on_first_deny or permit_on_first_permit."));
+            return Err(bad(
+                "evaluations_semantic: execute_all, deny_on_first_deny or permit_on_first_permit.",
+            ));
         }
     };
     if body.evaluations.len() > MOST_QUESTIONS {
         return Err(bad("evaluations: at most 100."));
     }
     let single = body.evaluations.is_empty();
-    let asked = if single { vec![body.defaults.clone()] } else { body.evaluations.iter().map(|each| each.or(&body.defaults)).collect() };
-    let asked = asked.iter().map(EvaluationRequest::question).collect::<Result<Vec<_>, _>>()?;
-    let questions: Vec<Question> = asked.iter().filter_map(|each| each.as_ref().ok().cloned()).collect();
-    let mut answers = check::answers(&app.ports, &token, &questions, false).await?.into_iter();
+    let asked = if single {
+        vec![body.defaults.clone()]
+    } else {
+        body.evaluations
+            .iter()
+            .map(|each| each.or(&body.defaults))
+            .collect()
+    };
+    let asked = asked
+        .iter()
+        .map(EvaluationRequest::question)
+        .collect::<Result<Vec<_>, _>>()?;
+    let questions: Vec<Question> = asked
+        .iter()
+        .filter_map(|each| each.as_ref().ok().cloned())
+        .collect();
+    let mut answers = check::answers(&app.ports, &token, &questions, false)
+        .await?
+        .into_iter();
     let mut decisions = Vec::with_capacity(asked.len());
     for each in &asked {
         let answer = if each.is_ok() { answers.next() } else { None };
-        let decision = answer.as_ref().map_or_else(|| Decision::denied("unsupported"), Decision::of);
+        let decision = answer
+            .as_ref()
+            .map_or_else(|| Decision::denied("unsupported"), Decision::of);
         let enough = stop == Some(decision.decision);
         decisions.push(decision);
         if enough {
@@ -192,7 +232,9 @@ pub async fn evaluations(
         Some(one) if single => Evaluated::One(one),
         last => {
             decisions.extend(last);
-            Evaluated::Several(Decisions { evaluations: decisions })
+            Evaluated::Several(Decisions {
+                evaluations: decisions,
+            })
         }
     };
     Ok(AppJson(answer))

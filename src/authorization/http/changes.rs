@@ -57,17 +57,25 @@ impl From<Change> for ChangeAnswer {
             service_id: change.service_id,
             role_id: change.role_id,
             permission_id: change.permission_id,
-            detail: change.detail.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            detail: change
+                .detail
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
         }
     }
 }
 
-/// `GET /changes`: a page of what was changed, newest first; `after` the last id of the page before.
+/// `GET /changes`: a page of what was changed, newest first; `after` the last id of the page
+/// before.
 ///
 /// # Errors
 /// 403 without `auth.changes.read`.
 #[utoipa::path(get, path = "/changes", operation_id = "list_changes", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<ChangeAnswer>)))]
-pub async fn list(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    Token(token): Token,
+    paged: Paged,
+) -> Result<Response, ApiError> {
     let list = access::changes(&app.ports, &token, paged.page()).await?;
     Ok(paged.answer(list, |change| change.id, ChangeAnswer::from))
 }

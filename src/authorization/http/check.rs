@@ -39,8 +39,13 @@ fn strong(consistency: Option<&str>) -> Result<bool, ApiError> {
 
 impl CheckRequest {
     fn question(&self) -> Result<Question, ApiError> {
-        let permission = words::name(&self.permission).ok_or_else(|| bad("permission: is no name."))?;
-        Ok(Question { person: self.subject.person()?, service: self.service.service()?, permission })
+        let permission =
+            words::name(&self.permission).ok_or_else(|| bad("permission: is no name."))?;
+        Ok(Question {
+            person: self.subject.person()?,
+            service: self.service.service()?,
+            permission,
+        })
     }
 }
 
@@ -61,7 +66,8 @@ pub struct Via {
 pub struct CheckAnswer {
     /// Whether the person may.
     pub allowed: bool,
-    /// Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`, `unknown_permission`.
+    /// Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`,
+    /// `unknown_permission`.
     #[schema(example = "role")]
     reason: &'static str,
     /// By what, where they may.
@@ -77,7 +83,10 @@ pub struct CheckAnswer {
 impl From<Answer> for CheckAnswer {
     fn from(answer: Answer) -> Self {
         let direct = (answer.allowed && answer.role.is_none()).then_some(true);
-        let via = answer.allowed.then_some(Via { role: answer.role, direct });
+        let via = answer.allowed.then_some(Via {
+            role: answer.role,
+            direct,
+        });
         Self {
             allowed: answer.allowed,
             reason: answer.reason.as_str(),
@@ -88,10 +97,12 @@ impl From<Answer> for CheckAnswer {
     }
 }
 
-/// `POST /check`: whether somebody may do something in a service. About oneself no permission is needed.
+/// `POST /check`: whether somebody may do something in a service. About oneself no permission is
+/// needed.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no error: it is not allowed.
+/// 403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no
+/// error: it is not allowed.
 #[utoipa::path(post, path = "/check", operation_id = "check", tag = "authorization", request_body = CheckRequest, responses((status = 200, body = CheckAnswer)))]
 pub async fn one(
     State(app): State<App>,
@@ -100,7 +111,10 @@ pub async fn one(
 ) -> Result<AppJson<CheckAnswer>, ApiError> {
     let strong = strong(body.consistency.as_deref())?;
     let answers = check::answers(&app.ports, &token, &[body.question()?], strong).await?;
-    let answer = answers.into_iter().next().ok_or(crate::kernel::http::error::Code::Internal)?;
+    let answer = answers
+        .into_iter()
+        .next()
+        .ok_or(crate::kernel::http::error::Code::Internal)?;
     Ok(AppJson(answer.into()))
 }
 
@@ -134,9 +148,19 @@ pub async fn batch(
     if body.checks.len() > MOST_QUESTIONS {
         return Err(bad("checks: at most 100."));
     }
-    let each = body.checks.iter().map(|check| strong(check.consistency.as_deref())).collect::<Result<Vec<_>, _>>()?;
+    let each = body
+        .checks
+        .iter()
+        .map(|check| strong(check.consistency.as_deref()))
+        .collect::<Result<Vec<_>, _>>()?;
     let strong = strong(body.consistency.as_deref())? || each.contains(&true);
-    let questions = body.checks.iter().map(CheckRequest::question).collect::<Result<Vec<_>, _>>()?;
+    let questions = body
+        .checks
+        .iter()
+        .map(CheckRequest::question)
+        .collect::<Result<Vec<_>, _>>()?;
     let answers = check::answers(&app.ports, &token, &questions, strong).await?;
-    Ok(AppJson(BatchAnswer { results: answers.into_iter().map(CheckAnswer::from).collect() }))
+    Ok(AppJson(BatchAnswer {
+        results: answers.into_iter().map(CheckAnswer::from).collect(),
+    }))
 }

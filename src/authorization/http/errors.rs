@@ -10,10 +10,13 @@ use crate::kernel::http::error::{ApiError, Code};
 impl From<AuthorizationError> for ApiError {
     fn from(error: AuthorizationError) -> Self {
         match error {
-            AuthorizationError::InvalidToken | AuthorizationError::OtherUser => Self::because(Code::InvalidToken, error.to_string()),
+            AuthorizationError::InvalidToken | AuthorizationError::OtherUser => {
+                Self::because(Code::InvalidToken, error.to_string())
+            }
             AuthorizationError::ExpiredToken => Code::ExpiredToken.into(),
             AuthorizationError::Forbidden(permission) => {
-                Self::because(Code::Forbidden, error.to_string()).with("permission", json!(permission))
+                Self::because(Code::Forbidden, error.to_string())
+                    .with("permission", json!(permission))
             }
             AuthorizationError::ForbiddenLookup => Code::ForbiddenPersonLookup.into(),
             AuthorizationError::Unknown(kind) => unknown(kind).into(),

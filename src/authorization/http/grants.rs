@@ -1,4 +1,5 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services. All of it is safe to repeat.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services. All of it is safe to repeat.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -43,15 +44,25 @@ async fn role_permission(
     body: &RolePermission,
     origin: &RequestOrigin,
 ) -> Result<(i64, i64), ApiError> {
-    let (role, permission) = (body.role_id.id(Code::InvalidRoleId)?, body.permission_id.id(Code::InvalidPermissionId)?);
-    grants::role_permission(&app.ports, Actor::Token(&token.0), (direction, role, permission), origin).await?;
+    let (role, permission) = (
+        body.role_id.id(Code::InvalidRoleId)?,
+        body.permission_id.id(Code::InvalidPermissionId)?,
+    );
+    grants::role_permission(
+        &app.ports,
+        Actor::Token(&token.0),
+        (direction, role, permission),
+        origin,
+    )
+    .await?;
     Ok((role, permission))
 }
 
 /// `POST /role-permissions`: gives a role a permission.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself; 404.
+/// 403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself;
+/// 404.
 #[utoipa::path(post, path = "/role-permissions", operation_id = "add_role_permission", tag = "authorization", request_body = RolePermission, responses((status = 200, body = Status)))]
 pub async fn add_role_permission(
     State(app): State<App>,
@@ -74,8 +85,13 @@ pub async fn remove_role_permission(
     origin: RequestOrigin,
     AppJson(body): AppJson<RolePermission>,
 ) -> Result<AppJson<PermissionRemoved>, ApiError> {
-    let (role_id, permission_id) = role_permission(&app, &token, Direction::Undo, &body, &origin).await?;
-    Ok(AppJson(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id }))
+    let (role_id, permission_id) =
+        role_permission(&app, &token, Direction::Undo, &body, &origin).await?;
+    Ok(AppJson(PermissionRemoved {
+        status: "permission_removed_from_role",
+        role_id,
+        permission_id,
+    }))
 }
 
 /// A service and a role.
@@ -106,8 +122,17 @@ async fn service_role(
     body: &ServiceRole,
     origin: &RequestOrigin,
 ) -> Result<(i64, i64), ApiError> {
-    let (service, role) = (body.service_id.service()?, body.role_id.id(Code::InvalidRoleId)?);
-    let service = grants::service_role(&app.ports, Actor::Token(&token.0), (direction, &service, role), origin).await?;
+    let (service, role) = (
+        body.service_id.service()?,
+        body.role_id.id(Code::InvalidRoleId)?,
+    );
+    let service = grants::service_role(
+        &app.ports,
+        Actor::Token(&token.0),
+        (direction, &service, role),
+        origin,
+    )
+    .await?;
     Ok((service, role))
 }
 
@@ -138,7 +163,11 @@ pub async fn remove_service_role(
     AppJson(body): AppJson<ServiceRole>,
 ) -> Result<AppJson<ServiceRoleRemoved>, ApiError> {
     let (service_id, role_id) = service_role(&app, &token, Direction::Undo, &body, &origin).await?;
-    Ok(AppJson(ServiceRoleRemoved { status: "role_removed_from_service", service_id, role_id }))
+    Ok(AppJson(ServiceRoleRemoved {
+        status: "role_removed_from_service",
+        service_id,
+        role_id,
+    }))
 }
 
 /// A person, a service and a role.
@@ -177,7 +206,9 @@ fn until(app: &App, seconds: Option<i64>) -> Result<Option<Timestamp>, ApiError>
     let now = app.ports.clock.now().seconds();
     // Up to the year 9999.
     if seconds <= now || seconds > 253_402_300_799 {
-        return Err(bad("expires_at: whole seconds since 1970, later than now and before the year 10000."));
+        return Err(bad(
+            "expires_at: whole seconds since 1970, later than now and before the year 10000.",
+        ));
     }
     Ok(Some(Timestamp::from_millis(seconds.saturating_mul(1000))))
 }
@@ -191,14 +222,27 @@ async fn person_role(
 ) -> Result<grants::Grant, ApiError> {
     let (person, service) = (body.person_id.person()?, body.service_id.service()?);
     let role = Granted::Role(body.role_id.id(Code::InvalidRoleId)?);
-    let until = if direction == Direction::Make { until(app, body.expires_at)? } else { None };
-    Ok(grants::person_grant(&app.ports, Actor::Token(&token.0), (direction, &person, &service, role), until, origin).await?)
+    let until = if direction == Direction::Make {
+        until(app, body.expires_at)?
+    } else {
+        None
+    };
+    Ok(grants::person_grant(
+        &app.ports,
+        Actor::Token(&token.0),
+        (direction, &person, &service, role),
+        until,
+        origin,
+    )
+    .await?)
 }
 
-/// `POST /person-service-roles`: gives somebody a role in a service that has it, for good or until `expires_at`.
+/// `POST /person-service-roles`: gives somebody a role in a service that has it, for good or until
+/// `expires_at`.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409 `role_not_in_service`.
+/// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409
+/// `role_not_in_service`.
 #[utoipa::path(post, path = "/person-service-roles", operation_id = "grant_role", tag = "authorization", request_body = PersonServiceRole, responses((status = 200, body = Status)))]
 pub async fn grant_role(
     State(app): State<App>,
@@ -223,7 +267,12 @@ pub async fn revoke_role(
 ) -> Result<AppJson<PersonRoleRemoved>, ApiError> {
     let grant = person_role(&app, &token, Direction::Undo, &body, &origin).await?;
     let (person_id, service_id, role_id) = (grant.person, grant.service, grant.thing);
-    Ok(AppJson(PersonRoleRemoved { status: "role_removed_from_person", person_id, service_id, role_id }))
+    Ok(AppJson(PersonRoleRemoved {
+        status: "role_removed_from_person",
+        person_id,
+        service_id,
+        role_id,
+    }))
 }
 
 /// A person, a service and a permission.
@@ -266,19 +315,39 @@ async fn person_permission(
     origin: &RequestOrigin,
 ) -> Result<AppJson<PersonPermission>, ApiError> {
     let (person, service) = (body.person_id.person()?, body.service_id.service()?);
-    let name =
-        body.permission_name.as_deref().map(|name| words::name(name).ok_or_else(|| bad("permission_name: is no name."))).transpose()?;
+    let name = body
+        .permission_name
+        .as_deref()
+        .map(|name| words::name(name).ok_or_else(|| bad("permission_name: is no name.")))
+        .transpose()?;
     let granted = match (&body.permission_id, &name) {
         (Some(id), None) => Granted::Permission(id.id(Code::InvalidPermissionId)?),
         (None, Some(name)) => Granted::PermissionNamed(name),
         _ => return Err(bad("Send either permission_id or permission_name.")),
     };
-    let until = if direction == Direction::Make { until(app, body.expires_at)? } else { None };
-    let grant = grants::person_grant(&app.ports, Actor::Token(&token.0), (direction, &person, &service, granted), until, origin).await?;
-    Ok(AppJson(PersonPermission { status, person_id: grant.person, service_id: grant.service, permission_id: grant.thing }))
+    let until = if direction == Direction::Make {
+        until(app, body.expires_at)?
+    } else {
+        None
+    };
+    let grant = grants::person_grant(
+        &app.ports,
+        Actor::Token(&token.0),
+        (direction, &person, &service, granted),
+        until,
+        origin,
+    )
+    .await?;
+    Ok(AppJson(PersonPermission {
+        status,
+        person_id: grant.person,
+        service_id: grant.service,
+        permission_id: grant.thing,
+    }))
 }
 
-/// `POST /person-service-permissions`: gives somebody a permission in a service directly, for good or until `expires_at`.
+/// `POST /person-service-permissions`: gives somebody a permission in a service directly, for good
+/// or until `expires_at`.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404.
@@ -289,7 +358,14 @@ pub async fn grant_permission(
     origin: RequestOrigin,
     AppJson(body): AppJson<PersonServicePermission>,
 ) -> Result<AppJson<PersonPermission>, ApiError> {
-    person_permission(&app, &token, (Direction::Make, "permission_granted"), &body, &origin).await
+    person_permission(
+        &app,
+        &token,
+        (Direction::Make, "permission_granted"),
+        &body,
+        &origin,
+    )
+    .await
 }
 
 /// `DELETE /person-service-permissions`: takes a direct permission from somebody.
@@ -303,5 +379,12 @@ pub async fn revoke_permission(
     origin: RequestOrigin,
     AppJson(body): AppJson<PersonServicePermission>,
 ) -> Result<AppJson<PersonPermission>, ApiError> {
-    person_permission(&app, &token, (Direction::Undo, "permission_removed_from_person"), &body, &origin).await
+    person_permission(
+        &app,
+        &token,
+        (Direction::Undo, "permission_removed_from_person"),
+        &body,
+        &origin,
+    )
+    .await
 }

@@ -1,6 +1,8 @@
-//! The authorization service over HTTP: its paths stand at the root, and its wire habits are its own (docs/AUTHORIZATION.md).
+//! The authorization service over HTTP: its paths stand at the root, and its wire habits are its
+//! own (docs/AUTHORIZATION.md).
 //!
-//! Ids are whole numbers, times are seconds since 1970, creation answers 201, and `error` is the code.
+//! Ids are whole numbers, times are seconds since 1970, creation answers 201, and `error` is the
+//! code.
 
 pub mod auth;
 pub mod authzen;
@@ -44,7 +46,8 @@ const PAGE: i64 = 100;
 /// Most entries on a page.
 const MOST_ENTRIES: i64 = 500;
 
-/// The token that a request presents. Whether it is good is for the use case to see, with what it reads.
+/// The token that a request presents. Whether it is good is for the use case to see, with what it
+/// reads.
 #[derive(Debug)]
 pub struct Token(pub PersonToken);
 
@@ -55,8 +58,14 @@ impl FromRequestParts<App> for Token {
         let mut values = parts.headers.get_all(TOKEN).iter();
         let (first, second) = (values.next(), values.next());
         let value = first.ok_or(Code::MissingTokenHeader)?;
-        let token = value.to_str().ok().filter(|_| second.is_none()).and_then(PersonToken::parse);
-        token.map(Self).ok_or_else(|| ApiError::because(Code::InvalidToken, "this cannot be a token"))
+        let token = value
+            .to_str()
+            .ok()
+            .filter(|_| second.is_none())
+            .and_then(PersonToken::parse);
+        token
+            .map(Self)
+            .ok_or_else(|| ApiError::because(Code::InvalidToken, "this cannot be a token"))
     }
 }
 
@@ -83,7 +92,9 @@ impl NumberOrName {
     /// # Errors
     /// 400 `invalid_person_id`
     pub fn person(&self) -> Result<Ref, ApiError> {
-        Ok(self.reference(words::username).ok_or(Code::InvalidPersonId)?)
+        Ok(self
+            .reference(words::username)
+            .ok_or(Code::InvalidPersonId)?)
     }
 
     /// The service with the number or the name.
@@ -107,13 +118,21 @@ impl NumberOrName {
 }
 
 fn reference(text: &str, is_name: fn(&str) -> Option<String>) -> Option<Ref> {
-    words::id(text).map(Ref::Id).or_else(|| is_name(text).map(Ref::Name))
+    words::id(text)
+        .map(Ref::Id)
+        .or_else(|| is_name(text).map(Ref::Name))
 }
 
 /// The names in a path, as they came.
 async fn path<const N: usize>(parts: &mut Parts) -> Option<[String; N]> {
-    let Path(texts): Path<Vec<(String, String)>> = Path::from_request_parts(parts, &()).await.ok()?;
-    texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().try_into().ok()
+    let Path(texts): Path<Vec<(String, String)>> =
+        Path::from_request_parts(parts, &()).await.ok()?;
+    texts
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .try_into()
+        .ok()
 }
 
 macro_rules! path_ids {
@@ -156,7 +175,11 @@ impl FromRequestParts<App> for PersonInPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let named = named_in_path(parts, &["person_id"]).await;
-        Ok(Self(named.and_then(|text| reference(&text, words::username)).ok_or(Code::InvalidPersonId)?))
+        Ok(Self(
+            named
+                .and_then(|text| reference(&text, words::username))
+                .ok_or(Code::InvalidPersonId)?,
+        ))
     }
 }
 
@@ -165,7 +188,11 @@ impl FromRequestParts<App> for ServiceInPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let named = named_in_path(parts, &["service_id", "id"]).await;
-        Ok(Self(named.and_then(|text| reference(&text, words::name)).ok_or(Code::InvalidServiceId)?))
+        Ok(Self(
+            named
+                .and_then(|text| reference(&text, words::name))
+                .ok_or(Code::InvalidServiceId)?,
+        ))
     }
 }
 
@@ -178,13 +205,21 @@ impl FromRequestParts<App> for RoleInPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let named = named_in_path(parts, &["role_id"]).await;
-        Ok(Self(named.and_then(|text| words::id(&text)).ok_or(Code::InvalidRoleId)?))
+        Ok(Self(
+            named
+                .and_then(|text| words::id(&text))
+                .ok_or(Code::InvalidRoleId)?,
+        ))
     }
 }
 
 async fn named_in_path(parts: &mut Parts, names: &[&str]) -> Option<String> {
-    let Path(texts): Path<Vec<(String, String)>> = Path::from_request_parts(parts, &()).await.ok()?;
-    texts.into_iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, text)| text)
+    let Path(texts): Path<Vec<(String, String)>> =
+        Path::from_request_parts(parts, &()).await.ok()?;
+    texts
+        .into_iter()
+        .find(|(name, _)| names.contains(&name.as_str()))
+        .map(|(_, text)| text)
 }
 
 /// What a list is asked for: `limit` entries, 1 to 500, `after` an id; by default the first 100.
@@ -210,9 +245,16 @@ impl FromRequestParts<App> for Paged {
             }
         }
         if limit > MOST_ENTRIES {
-            return Err(ApiError::detailed(Code::InvalidQuery, "limit is a whole number from 1 to 500."));
+            return Err(ApiError::detailed(
+                Code::InvalidQuery,
+                "limit is a whole number from 1 to 500.",
+            ));
         }
-        Ok(Self { limit, after, uri: parts.uri.clone() })
+        Ok(Self {
+            limit,
+            after,
+            uri: parts.uri.clone(),
+        })
     }
 }
 
@@ -220,15 +262,29 @@ impl Paged {
     /// The page, and one entry more, which shows whether there is a next one.
     #[must_use]
     pub const fn page(&self) -> Page {
-        Page { after: self.after, limit: self.limit.saturating_add(1) }
+        Page {
+            after: self.after,
+            limit: self.limit.saturating_add(1),
+        }
     }
 
     /// The answer: the entries as a list, and in `Link` where the next page is (RFC 8288).
-    pub fn answer<T, W: Serialize>(&self, mut list: Vec<T>, id: impl Fn(&T) -> i64, wire: impl Fn(T) -> W) -> Response {
+    pub fn answer<T, W: Serialize>(
+        &self,
+        mut list: Vec<T>,
+        id: impl Fn(&T) -> i64,
+        wire: impl Fn(T) -> W,
+    ) -> Response {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = list.len() > limit;
         list.truncate(limit);
-        let next = list.last().filter(|_| more).map(|last| format!("<{}?after={}&limit={limit}>; rel=\"next\"", self.uri.path(), id(last)));
+        let next = list.last().filter(|_| more).map(|last| {
+            format!(
+                "<{}?after={}&limit={limit}>; rel=\"next\"",
+                self.uri.path(),
+                id(last)
+            )
+        });
         let wired: Vec<W> = list.into_iter().map(wire).collect();
         let mut response = AppJson(wired).into_response();
         if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
@@ -251,7 +307,10 @@ pub struct NamedAnswer {
 
 impl From<Named> for NamedAnswer {
     fn from(named: Named) -> Self {
-        Self { id: named.id, name: named.name }
+        Self {
+            id: named.id,
+            name: named.name,
+        }
     }
 }
 
@@ -285,11 +344,19 @@ impl FromRequestParts<App> for Forced {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        let value = parts.uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("force="));
+        let value = parts
+            .uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("force="));
         match value {
             None | Some("false") => Ok(Self(false)),
             Some("true") => Ok(Self(true)),
-            Some(_) => Err(ApiError::detailed(Code::InvalidQuery, "force is true or false.")),
+            Some(_) => Err(ApiError::detailed(
+                Code::InvalidQuery,
+                "force is true or false.",
+            )),
         }
     }
 }

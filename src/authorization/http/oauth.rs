@@ -1,4 +1,5 @@
-//! Introspection (RFC 7662) and revocation (RFC 7009) of both kinds of token, for internal services.
+//! Introspection (RFC 7662) and revocation (RFC 7009) of both kinds of token, for internal
+//! services.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
@@ -33,13 +34,19 @@ impl FromRequest<App> for PresentedToken {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| ApiError::from_status(rejection.status()))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("The form is not UTF-8."))?;
-        let mut tokens = text.split('&').filter_map(|pair| pair.strip_prefix("token="));
+        let mut tokens = text
+            .split('&')
+            .filter_map(|pair| pair.strip_prefix("token="));
         // Tokens hold nothing that a form would encode.
         match (tokens.next(), tokens.next()) {
             (Some(token), None) if !token.is_empty() => Ok(Self(token.to_owned())),
-            _ => Err(bad("Send a form with one token (RFC 7662 §2.1, RFC 7009 §2.1).")),
+            _ => Err(bad(
+                "Send a form with one token (RFC 7662 §2.1, RFC 7009 §2.1).",
+            )),
         }
     }
 }
@@ -75,12 +82,16 @@ pub struct Introspection {
     sid: Option<String>,
 }
 
-/// `POST /oauth/introspect`: what a token is: one of the authorization service, a session token, or an access token.
+/// `POST /oauth/introspect`: what a token is: one of the authorization service, a session token, or
+/// an access token.
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error.
 #[utoipa::path(post, path = "/oauth/introspect", operation_id = "oauth_introspect", tag = "authorization", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), responses((status = 200, body = Introspection)))]
-pub async fn introspect(State(app): State<App>, PresentedToken(token): PresentedToken) -> Result<AppJson<Introspection>, ApiError> {
+pub async fn introspect(
+    State(app): State<App>,
+    PresentedToken(token): PresentedToken,
+) -> Result<AppJson<Introspection>, ApiError> {
     let iss = Some(app.ports.config.jwt_issuer.clone());
     if let Some(token) = PersonToken::parse(&token) {
         let Some(bearer) = tokens::introspect(&app.ports, &token).await? else {
@@ -103,22 +114,25 @@ pub async fn introspect(State(app): State<App>, PresentedToken(token): Presented
         None => (Credential::Access(token), "access_token"),
     };
     match authenticate::authenticate(&app.ports, &credential).await {
-        Ok(me) if authenticate::stands_alone(&app.ports, &me) && !me.session.recovering => Ok(AppJson(Introspection {
-            active: true,
-            sub: Some(me.user.id.to_string()),
-            token_type: Some(token_type),
-            exp: Some(me.expires_at.seconds()),
-            iat: Some(me.session.created_at.seconds()),
-            iss,
-            sid: Some(me.session.id.to_string()),
-            ..Introspection::default()
-        })),
+        Ok(me) if authenticate::stands_alone(&app.ports, &me) && !me.session.recovering => {
+            Ok(AppJson(Introspection {
+                active: true,
+                sub: Some(me.user.id.to_string()),
+                token_type: Some(token_type),
+                exp: Some(me.expires_at.seconds()),
+                iat: Some(me.session.created_at.seconds()),
+                iss,
+                sid: Some(me.session.id.to_string()),
+                ..Introspection::default()
+            }))
+        }
         Err(AuthenticateError::Store(error)) => Err(error.into()),
         Ok(_) | Err(_) => Ok(AppJson(Introspection::default())),
     }
 }
 
-/// `POST /oauth/revoke`: revokes a token: one of the authorization service, or the whole sign-in of a session, access or refresh token.
+/// `POST /oauth/revoke`: revokes a token: one of the authorization service, or the whole sign-in of
+/// a session, access or refresh token.
 ///
 /// # Errors
 /// 401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).
@@ -137,7 +151,8 @@ pub async fn revoke(
         authenticate::end_by_refresh_token(&app.ports, &refresh, &origin).await?;
         return Ok(done);
     }
-    let credential = SessionToken::parse(&token).map_or_else(|| Credential::Access(token), Credential::Session);
+    let credential =
+        SessionToken::parse(&token).map_or_else(|| Credential::Access(token), Credential::Session);
     authenticate::sign_out(&app.ports, &credential, &origin).await?;
     Ok(done)
 }

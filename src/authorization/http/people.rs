@@ -12,14 +12,17 @@ use crate::authorization::http::App;
 use crate::authorization::http::auth::AccessAnswer;
 use crate::authorization::http::services::ServiceAnswer;
 use crate::authorization::http::users::PersonAnswer;
-use crate::authorization::http::{NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token};
+use crate::authorization::http::{
+    NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token,
+};
 use crate::authorization::store::Named;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
-/// `GET /people/{person_id}/services`: a page of the services where somebody has something, each once.
+/// `GET /people/{person_id}/services`: a page of the services where somebody has something, each
+/// once.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
@@ -34,7 +37,8 @@ pub async fn services_of(
     Ok(paged.answer(list, |service| service.id, ServiceAnswer::from))
 }
 
-/// `GET /people/{person_id}/services/{service_id}/roles`: a page of the roles that somebody has in a service.
+/// `GET /people/{person_id}/services/{service_id}/roles`: a page of the roles that somebody has in
+/// a service.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
@@ -50,7 +54,8 @@ pub async fn roles_of(
     Ok(paged.answer(list, |role| role.id, NamedAnswer::from))
 }
 
-/// `GET /services/{service_id}/roles/{role_id}/people`: a page of the people who have a role in a service.
+/// `GET /services/{service_id}/roles/{role_id}/people`: a page of the people who have a role in a
+/// service.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
@@ -87,7 +92,8 @@ pub struct HolderAnswer {
     permissions: Vec<GrantAnswer>,
 }
 
-/// `GET /services/{service_id}/people`: a page of the people who have something in a service, with what, and until when.
+/// `GET /services/{service_id}/people`: a page of the people who have something in a service, with
+/// what, and until when.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
@@ -99,7 +105,10 @@ pub async fn holders(
     paged: Paged,
 ) -> Result<Response, ApiError> {
     let list = access::holders(&app.ports, &token, &service, paged.page()).await?;
-    let grant = |(named, until): (Named, Option<Timestamp>)| GrantAnswer { thing: named.into(), expires_at: until.map(Timestamp::seconds) };
+    let grant = |(named, until): (Named, Option<Timestamp>)| GrantAnswer {
+        thing: named.into(),
+        expires_at: until.map(Timestamp::seconds),
+    };
     Ok(paged.answer(
         list,
         |holder| holder.person.id,
@@ -121,8 +130,9 @@ pub struct EffectiveAnswer {
     access: AccessAnswer,
 }
 
-/// `GET /people/{person_id}/services/{service_id}`: the roles and permissions that somebody has in a service. With `If-None-Match` and the
-/// `ETag` of the last answer it is 304 as long as nothing changed. `consistency=strong` is always answered in full.
+/// `GET /people/{person_id}/services/{service_id}`: the roles and permissions that somebody has in
+/// a service. With `If-None-Match` and the `ETag` of the last answer it is 304 as long as nothing
+/// changed. `consistency=strong` is always answered in full.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
@@ -137,14 +147,27 @@ pub async fn effective(
 ) -> Result<Response, ApiError> {
     let (person, access) = access::effective(&app.ports, &token, &person, &service).await?;
     let version = access.service.policy_version;
-    let answer = EffectiveAnswer { user: person.into(), access: access.into() };
+    let answer = EffectiveAnswer {
+        user: person.into(),
+        access: access.into(),
+    };
     // Of the whole answer: a name changes too, and a grant that ends moves no version on.
-    let text = serde_json::to_vec(&answer).map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
+    let text = serde_json::to_vec(&answer)
+        .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
     let digest = base64::encode(Sha256::digest(&text).get(..12).unwrap_or_default());
     let tag = format!("\"{version}-{digest}\"");
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let known = known.flat_map(|value| value.split(',')).any(|value| value.trim().trim_start_matches("W/") == tag);
-    let mut response = if known && !strong { StatusCode::NOT_MODIFIED.into_response() } else { AppJson(answer).into_response() };
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let known = known
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().trim_start_matches("W/") == tag);
+    let mut response = if known && !strong {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        AppJson(answer).into_response()
+    };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -158,12 +181,23 @@ pub struct Consistency(pub bool);
 impl axum::extract::FromRequestParts<App> for Consistency {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut http::request::Parts, _: &App) -> Result<Self, ApiError> {
-        let value = parts.uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("consistency="));
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &App,
+    ) -> Result<Self, ApiError> {
+        let value = parts
+            .uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("consistency="));
         match value {
             None | Some("eventual") => Ok(Self(false)),
             Some("strong") => Ok(Self(true)),
-            Some(_) => Err(ApiError::detailed(Code::InvalidQuery, "consistency is strong or eventual.")),
+            Some(_) => Err(ApiError::detailed(
+                Code::InvalidQuery,
+                "consistency is strong or eventual.",
+            )),
         }
     }
 }

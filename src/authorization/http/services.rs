@@ -9,7 +9,9 @@ use crate::authorization::domain::services;
 use crate::authorization::domain::services::Changes;
 use crate::authorization::domain::{Actor, grants};
 use crate::authorization::http::App;
-use crate::authorization::http::{Created, Forced, NamedAnswer, Paged, ServiceInPath, ServiceNumber, Status, Token, bad, name_in};
+use crate::authorization::http::{
+    Created, Forced, NamedAnswer, Paged, ServiceInPath, ServiceNumber, Status, Token, bad, name_in,
+};
 use crate::authorization::model::names as words;
 use crate::authorization::store::services::Service;
 use crate::kernel::domain::RequestOrigin;
@@ -32,7 +34,11 @@ pub struct ServiceAnswer {
 
 impl From<Service> for ServiceAnswer {
     fn from(service: Service) -> Self {
-        Self { id: service.id, name: service.name, description: service.description }
+        Self {
+            id: service.id,
+            name: service.name,
+            description: service.description,
+        }
     }
 }
 
@@ -51,7 +57,11 @@ pub struct VersionedService {
 /// # Errors
 /// 403 without `auth.policy.read`.
 #[utoipa::path(get, path = "/services", operation_id = "list_services", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<ServiceAnswer>)))]
-pub async fn list(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    Token(token): Token,
+    paged: Paged,
+) -> Result<Response, ApiError> {
     let list = services::list(&app.ports, &token, paged.page()).await?;
     Ok(paged.answer(list, |service| service.id, ServiceAnswer::from))
 }
@@ -67,7 +77,10 @@ pub async fn one(
     ServiceInPath(service): ServiceInPath,
 ) -> Result<AppJson<VersionedService>, ApiError> {
     let service = services::one(&app.ports, &token, &service).await?;
-    Ok(AppJson(VersionedService { policy_version: service.policy_version, service: service.into() }))
+    Ok(AppJson(VersionedService {
+        policy_version: service.policy_version,
+        service: service.into(),
+    }))
 }
 
 /// A service to make.
@@ -82,10 +95,15 @@ pub struct ServiceRequest {
 }
 
 fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
-    text.map(|text| words::description(text).ok_or_else(|| bad("description: at most 500 printable characters."))).transpose()
+    text.map(|text| {
+        words::description(text)
+            .ok_or_else(|| bad("description: at most 500 printable characters."))
+    })
+    .transpose()
 }
 
-/// `POST /services`: makes a service, or brings back the one that was deleted with this name, with its id and without anybody's roles.
+/// `POST /services`: makes a service, or brings back the one that was deleted with this name, with
+/// its id and without anybody's roles.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 409 for a name that there is.
@@ -98,8 +116,18 @@ pub async fn create(
 ) -> Result<Created<ServiceAnswer>, ApiError> {
     let name = name_in(&body.name)?;
     let description = description(body.description.as_deref())?.filter(|text| !text.is_empty());
-    let id = services::create(&app.ports, Actor::Token(&token), (&name, description.as_deref()), &origin).await?;
-    Ok(Created(ServiceAnswer { id, name, description }))
+    let id = services::create(
+        &app.ports,
+        Actor::Token(&token),
+        (&name, description.as_deref()),
+        &origin,
+    )
+    .await?;
+    Ok(Created(ServiceAnswer {
+        id,
+        name,
+        description,
+    }))
 }
 
 /// What becomes of a service. What is missing stays as it is.
@@ -127,7 +155,10 @@ pub async fn update(
 ) -> Result<AppJson<Status>, ApiError> {
     let name = body.name.map(|name| name_in(&name)).transpose()?;
     let description = description(body.description.as_deref())?;
-    let to = Changes { name: name.as_deref(), description: description.as_deref() };
+    let to = Changes {
+        name: name.as_deref(),
+        description: description.as_deref(),
+    };
     services::update(&app.ports, Actor::Token(&token), id, &to, &origin).await?;
     Ok(AppJson(Status::SUCCESS))
 }
@@ -142,7 +173,8 @@ pub struct ServiceDeleted {
     service_id: i64,
 }
 
-/// `DELETE /services/{id}`: deletes a service; with `force=true` also one in which people have something. Its id stays its own.
+/// `DELETE /services/{id}`: deletes a service; with `force=true` also one in which people have
+/// something. Its id stays its own.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.
@@ -155,7 +187,10 @@ pub async fn delete(
     origin: RequestOrigin,
 ) -> Result<AppJson<ServiceDeleted>, ApiError> {
     services::delete(&app.ports, Actor::Token(&token), service_id, force, &origin).await?;
-    Ok(AppJson(ServiceDeleted { status: "service_deleted", service_id }))
+    Ok(AppJson(ServiceDeleted {
+        status: "service_deleted",
+        service_id,
+    }))
 }
 
 /// `GET /services/{id}/roles`: a page of a service's roles; the service by number or name.

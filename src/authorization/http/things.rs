@@ -9,7 +9,9 @@ use crate::authorization::domain::things;
 use crate::authorization::domain::things::Which;
 use crate::authorization::domain::{Actor, grants};
 use crate::authorization::http::App;
-use crate::authorization::http::{Created, Forced, NamedAnswer, Paged, PermissionNumber, RoleNumber, Status, Token, name_in};
+use crate::authorization::http::{
+    Created, Forced, NamedAnswer, Paged, PermissionNumber, RoleNumber, Status, Token, name_in,
+};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
@@ -27,7 +29,11 @@ pub struct NameRequest {
 /// # Errors
 /// 403 without `auth.policy.read`.
 #[utoipa::path(get, path = "/roles", operation_id = "list_roles", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<NamedAnswer>)))]
-pub async fn list_roles(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
+pub async fn list_roles(
+    State(app): State<App>,
+    Token(token): Token,
+    paged: Paged,
+) -> Result<Response, ApiError> {
     let list = things::list(&app.ports, &token, Which::Role, paged.page()).await?;
     Ok(paged.answer(list, |role| role.id, NamedAnswer::from))
 }
@@ -37,7 +43,11 @@ pub async fn list_roles(State(app): State<App>, Token(token): Token, paged: Page
 /// # Errors
 /// 403 without `auth.policy.read`.
 #[utoipa::path(get, path = "/permissions", operation_id = "list_permissions", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<NamedAnswer>)))]
-pub async fn list_permissions(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
+pub async fn list_permissions(
+    State(app): State<App>,
+    Token(token): Token,
+    paged: Paged,
+) -> Result<Response, ApiError> {
     let list = things::list(&app.ports, &token, Which::Permission, paged.page()).await?;
     Ok(paged.answer(list, |permission| permission.id, NamedAnswer::from))
 }
@@ -47,8 +57,16 @@ pub async fn list_permissions(State(app): State<App>, Token(token): Token, paged
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
 #[utoipa::path(get, path = "/roles/{id}", operation_id = "get_role", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = NamedAnswer)))]
-pub async fn one_role(State(app): State<App>, Token(token): Token, RoleNumber(id): RoleNumber) -> Result<AppJson<NamedAnswer>, ApiError> {
-    Ok(AppJson(things::one(&app.ports, &token, Which::Role, id).await?.into()))
+pub async fn one_role(
+    State(app): State<App>,
+    Token(token): Token,
+    RoleNumber(id): RoleNumber,
+) -> Result<AppJson<NamedAnswer>, ApiError> {
+    Ok(AppJson(
+        things::one(&app.ports, &token, Which::Role, id)
+            .await?
+            .into(),
+    ))
 }
 
 async fn created(
@@ -103,7 +121,15 @@ pub async fn rename_role(
     origin: RequestOrigin,
     AppJson(body): AppJson<NameRequest>,
 ) -> Result<AppJson<Status>, ApiError> {
-    things::rename(&app.ports, Actor::Token(&token), Which::Role, id, &name_in(&body.name)?, &origin).await?;
+    things::rename(
+        &app.ports,
+        Actor::Token(&token),
+        Which::Role,
+        id,
+        &name_in(&body.name)?,
+        &origin,
+    )
+    .await?;
     Ok(AppJson(Status::SUCCESS))
 }
 
@@ -119,7 +145,15 @@ pub async fn rename_permission(
     origin: RequestOrigin,
     AppJson(body): AppJson<NameRequest>,
 ) -> Result<AppJson<Status>, ApiError> {
-    things::rename(&app.ports, Actor::Token(&token), Which::Permission, id, &name_in(&body.name)?, &origin).await?;
+    things::rename(
+        &app.ports,
+        Actor::Token(&token),
+        Which::Permission,
+        id,
+        &name_in(&body.name)?,
+        &origin,
+    )
+    .await?;
     Ok(AppJson(Status::SUCCESS))
 }
 
@@ -133,7 +167,8 @@ pub struct RoleDeleted {
     role_id: i64,
 }
 
-/// `DELETE /roles/{id}`: deletes a role; with `force=true` also one that services have, and with it what people have by it.
+/// `DELETE /roles/{id}`: deletes a role; with `force=true` also one that services have, and with it
+/// what people have by it.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `role_in_use` with `used_by`.
@@ -145,8 +180,19 @@ pub async fn delete_role(
     Forced(force): Forced,
     origin: RequestOrigin,
 ) -> Result<AppJson<RoleDeleted>, ApiError> {
-    things::delete(&app.ports, Actor::Token(&token), Which::Role, role_id, force, &origin).await?;
-    Ok(AppJson(RoleDeleted { status: "role_deleted", role_id }))
+    things::delete(
+        &app.ports,
+        Actor::Token(&token),
+        Which::Role,
+        role_id,
+        force,
+        &origin,
+    )
+    .await?;
+    Ok(AppJson(RoleDeleted {
+        status: "role_deleted",
+        role_id,
+    }))
 }
 
 /// That a permission is gone.
@@ -159,7 +205,8 @@ pub struct PermissionDeleted {
     permission_id: i64,
 }
 
-/// `DELETE /permissions/{id}`: deletes a permission; with `force=true` also one that roles or people have.
+/// `DELETE /permissions/{id}`: deletes a permission; with `force=true` also one that roles or
+/// people have.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `permission_in_use` with `used_by`.
@@ -171,8 +218,19 @@ pub async fn delete_permission(
     Forced(force): Forced,
     origin: RequestOrigin,
 ) -> Result<AppJson<PermissionDeleted>, ApiError> {
-    things::delete(&app.ports, Actor::Token(&token), Which::Permission, permission_id, force, &origin).await?;
-    Ok(AppJson(PermissionDeleted { status: "permission_deleted", permission_id }))
+    things::delete(
+        &app.ports,
+        Actor::Token(&token),
+        Which::Permission,
+        permission_id,
+        force,
+        &origin,
+    )
+    .await?;
+    Ok(AppJson(PermissionDeleted {
+        status: "permission_deleted",
+        permission_id,
+    }))
 }
 
 /// `GET /roles/{id}/permissions`: a page of a role's permissions.

@@ -36,7 +36,11 @@ pub struct PersonAnswer {
 
 impl From<Person> for PersonAnswer {
     fn from(person: Person) -> Self {
-        Self { id: person.id, username: person.username, name: person.name }
+        Self {
+            id: person.id,
+            username: person.username,
+            name: person.name,
+        }
     }
 }
 
@@ -84,9 +88,14 @@ pub struct NewUser {
 }
 
 /// The password under either of its names.
-fn password_of(password: Option<String>, password_hash: Option<String>) -> Result<Option<String>, ApiError> {
+fn password_of(
+    password: Option<String>,
+    password_hash: Option<String>,
+) -> Result<Option<String>, ApiError> {
     match (password, password_hash) {
-        (Some(_), Some(_)) => Err(bad("Send the password once: as password, or as password_hash.")),
+        (Some(_), Some(_)) => Err(bad(
+            "Send the password once: as password, or as password_hash.",
+        )),
         (password, password_hash) => Ok(password.or(password_hash)),
     }
 }
@@ -101,18 +110,31 @@ impl UserRequest {
     /// # Errors
     /// 400 `invalid_request_body`
     pub fn read(self) -> Result<NewUser, ApiError> {
-        let password = password_of(self.password, self.password_hash)?.ok_or_else(|| bad("password: is missing."))?;
+        let password = password_of(self.password, self.password_hash)?
+            .ok_or_else(|| bad("password: is missing."))?;
         let read = |text: Option<String>, read: fn(&str) -> Option<String>, detail| {
-            text.map(|text| read(&text).ok_or_else(|| bad(detail))).transpose()
+            text.map(|text| read(&text).ok_or_else(|| bad(detail)))
+                .transpose()
         };
-        let document_type = read(self.document_type, words::document_type, "document_type: DNI, CE or RUC.")?;
-        let document_number = read(self.document_number, words::document_number, "document_number: 1 to 20 letters and digits.")?;
+        let document_type = read(
+            self.document_type,
+            words::document_type,
+            "document_type: DNI, CE or RUC.",
+        )?;
+        let document_number = read(
+            self.document_number,
+            words::document_number,
+            "document_number: 1 to 20 letters and digits.",
+        )?;
         let document = match (document_type, document_number) {
             (Some(kind), Some(number)) => Some((kind, number)),
             (None, None) => None,
             _ => return Err(bad("document_type and document_number go together.")),
         };
-        let email = self.email.map(|email| Email::parse(&email).ok_or_else(|| bad("email: is not an address."))).transpose()?;
+        let email = self
+            .email
+            .map(|email| Email::parse(&email).ok_or_else(|| bad("email: is not an address.")))
+            .transpose()?;
         Ok(NewUser {
             username: username(&self.username)?,
             name: name(&self.name)?,
@@ -133,7 +155,10 @@ impl NewUser {
             name: &self.name,
             email: self.email.as_ref(),
             person_type: self.person_type.as_deref(),
-            document: self.document.as_ref().map(|(kind, number)| (kind.as_str(), number.as_str())),
+            document: self
+                .document
+                .as_ref()
+                .map(|(kind, number)| (kind.as_str(), number.as_str())),
         }
     }
 
@@ -146,7 +171,11 @@ impl NewUser {
     /// The answer, once they are made.
     #[must_use]
     pub fn made(self, id: i64) -> PersonAnswer {
-        PersonAnswer { id, username: self.username, name: self.name }
+        PersonAnswer {
+            id,
+            username: self.username,
+            name: self.name,
+        }
     }
 }
 
@@ -155,7 +184,11 @@ impl NewUser {
 /// # Errors
 /// 403 without `auth.people.read`.
 #[utoipa::path(get, path = "/users", operation_id = "list_users", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<PersonAnswer>)))]
-pub async fn list(State(app): State<App>, Token(token): Token, paged: Paged) -> Result<Response, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    Token(token): Token,
+    paged: Paged,
+) -> Result<Response, ApiError> {
     let list = people::list(&app.ports, &token, paged.page()).await?;
     Ok(paged.answer(list, |person| person.id, PersonAnswer::from))
 }
@@ -165,7 +198,11 @@ pub async fn list(State(app): State<App>, Token(token): Token, paged: Paged) -> 
 /// # Errors
 /// 403 without `auth.people.read`; 404.
 #[utoipa::path(get, path = "/users/{id}", operation_id = "get_user", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = PersonAnswer)))]
-pub async fn one(State(app): State<App>, Token(token): Token, UserNumber(id): UserNumber) -> Result<AppJson<PersonAnswer>, ApiError> {
+pub async fn one(
+    State(app): State<App>,
+    Token(token): Token,
+    UserNumber(id): UserNumber,
+) -> Result<AppJson<PersonAnswer>, ApiError> {
     Ok(AppJson(people::one(&app.ports, &token, id).await?.into()))
 }
 
@@ -181,7 +218,14 @@ pub async fn create(
     AppJson(body): AppJson<UserRequest>,
 ) -> Result<Created<PersonAnswer>, ApiError> {
     let user = body.read()?;
-    let id = people::create(&app.ports, Actor::Token(&token), &user.person(), user.password(), &origin).await?;
+    let id = people::create(
+        &app.ports,
+        Actor::Token(&token),
+        &user.person(),
+        user.password(),
+        &origin,
+    )
+    .await?;
     Ok(Created(user.made(id)))
 }
 
@@ -206,7 +250,8 @@ pub struct PersonUpdateRequest {
 /// `PUT /users/{id}`: changes somebody.
 ///
 /// # Errors
-/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409.
+/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without
+/// `auth.administer`; 404; 409.
 #[utoipa::path(put, path = "/users/{id}", operation_id = "update_user_person", tag = "authorization", params(("id" = i64, Path)), request_body = PersonUpdateRequest, responses((status = 200, body = Status)))]
 pub async fn update(
     State(app): State<App>,
@@ -216,8 +261,15 @@ pub async fn update(
     AppJson(body): AppJson<PersonUpdateRequest>,
 ) -> Result<AppJson<Status>, ApiError> {
     let password = password_of(body.password, body.password_hash)?;
-    let (username, name) = (body.username.map(|text| username(&text)).transpose()?, body.name.map(|text| name(&text)).transpose()?);
-    let to = Changes { username: username.as_deref(), name: name.as_deref(), password: password.as_deref() };
+    let (username, name) = (
+        body.username.map(|text| username(&text)).transpose()?,
+        body.name.map(|text| name(&text)).transpose()?,
+    );
+    let to = Changes {
+        username: username.as_deref(),
+        name: name.as_deref(),
+        password: password.as_deref(),
+    };
     people::update(&app.ports, Actor::Token(&token), &Ref::Id(id), &to, &origin).await?;
     Ok(AppJson(Status::SUCCESS))
 }
@@ -239,7 +291,8 @@ pub struct Gone {
 /// `DELETE /users/{id}`: deletes somebody with their account and all that hangs on it.
 ///
 /// # Errors
-/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409 for the last administrator.
+/// 403 without `auth.people.write`, and for somebody who has a say in the service itself without
+/// `auth.administer`; 404; 409 for the last administrator.
 #[utoipa::path(delete, path = "/users/{id}", operation_id = "delete_user_person", tag = "authorization", params(("id" = i64, Path)), responses((status = 200, body = Gone)))]
 pub async fn delete(
     State(app): State<App>,
@@ -248,7 +301,11 @@ pub async fn delete(
     origin: RequestOrigin,
 ) -> Result<AppJson<Gone>, ApiError> {
     let revoked_tokens = people::delete(&app.ports, &token, id, &origin).await?;
-    Ok(AppJson(Gone { status: "user_deleted", user_id: id, revoked_tokens }))
+    Ok(AppJson(Gone {
+        status: "user_deleted",
+        user_id: id,
+        revoked_tokens,
+    }))
 }
 
 /// `DELETE /users/{id}/tokens`: revokes every token of somebody.
@@ -263,5 +320,9 @@ pub async fn revoke_tokens(
     origin: RequestOrigin,
 ) -> Result<AppJson<Gone>, ApiError> {
     let revoked_tokens = people::revoke_tokens(&app.ports, &token, id, &origin).await?;
-    Ok(AppJson(Gone { status: "tokens_revoked", user_id: id, revoked_tokens }))
+    Ok(AppJson(Gone {
+        status: "tokens_revoked",
+        user_id: id,
+        revoked_tokens,
+    }))
 }

@@ -30,17 +30,38 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of the authorization service. The reader keeps the problems, also where the settings of accounts are
-    /// unusable; then this returns `None`.
-    pub(crate) fn read(reader: &mut Reader<'_>, accounts: Option<Arc<config::Config>>) -> Option<Self> {
-        let user_token_ttl = reader.seconds("USER_TOKEN_TTL_SECONDS", 300, Duration::from_hours(24));
-        let service_token_ttl = reader.seconds("SERVICE_TOKEN_TTL_SECONDS", 7 * 86400, Duration::from_hours(90 * 24));
-        let renew_threshold = Duration::from_secs(u64::from(reader.count("TOKEN_RENEW_THRESHOLD_SECONDS", 30, 0..=3600)));
+    /// Reads the settings of the authorization service. The reader keeps the problems, also where
+    /// the settings of accounts are unusable; then this returns `None`.
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        accounts: Option<Arc<config::Config>>,
+    ) -> Option<Self> {
+        let user_token_ttl =
+            reader.seconds("USER_TOKEN_TTL_SECONDS", 300, Duration::from_hours(24));
+        let service_token_ttl = reader.seconds(
+            "SERVICE_TOKEN_TTL_SECONDS",
+            7 * 86400,
+            Duration::from_hours(90 * 24),
+        );
+        let renew_threshold = Duration::from_secs(u64::from(reader.count(
+            "TOKEN_RENEW_THRESHOLD_SECONDS",
+            30,
+            0..=3600,
+        )));
         if renew_threshold >= user_token_ttl || renew_threshold >= service_token_ttl {
-            reader.problem("TOKEN_RENEW_THRESHOLD_SECONDS", "must be shorter than the tokens live");
+            reader.problem(
+                "TOKEN_RENEW_THRESHOLD_SECONDS",
+                "must be shorter than the tokens live",
+            );
         }
         let bootstrap_secret = reader.bootstrap_secret(reader.is_development());
-        Some(Self { accounts: accounts?, user_token_ttl, service_token_ttl, renew_threshold, bootstrap_secret })
+        Some(Self {
+            accounts: accounts?,
+            user_token_ttl,
+            service_token_ttl,
+            renew_threshold,
+            bootstrap_secret,
+        })
     }
 
     /// Whether one is configured.

@@ -1,4 +1,5 @@
-//! People, services, roles, permissions and grants as one document, by names: as it is written to a file and read from one.
+//! People, services, roles, permissions and grants as one document, by names: as it is written to a
+//! file and read from one.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,8 @@ pub struct Person {
     /// With a type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_number: Option<String>,
-    /// A hash of their password: a PHC string of Argon2id, or bcrypt's. Only for somebody who is made.
+    /// A hash of their password: a PHC string of Argon2id, or bcrypt's. Only for somebody who is
+    /// made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
 }
@@ -96,6 +98,11 @@ impl Grant {
     /// Whom, where and what, but for when it ends.
     #[must_use]
     pub fn what(&self) -> [Option<&str>; 4] {
-        [Some(&self.person), Some(&self.service), self.role.as_deref(), self.permission.as_deref()]
+        [
+            Some(&self.person),
+            Some(&self.service),
+            self.role.as_deref(),
+            self.permission.as_deref(),
+        ]
     }
 }

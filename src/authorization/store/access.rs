@@ -1,7 +1,10 @@
-//! What a person may do in a service. What is read grows with what the person has there, and with nothing else.
+//! What a person may do in a service. What is read grows with what the person has there, and with
+//! nothing else.
 
 use crate::authorization::store::services::Service;
-use crate::authorization::store::{Named, Page, Query, Reads, Ref, Row, Rows, Statement, StoreError, all, one, services, sql};
+use crate::authorization::store::{
+    Named, Page, Query, Reads, Ref, Row, Rows, Statement, StoreError, all, one, services, sql,
+};
 use crate::kernel::model::time::Timestamp;
 
 /// What somebody has in a service.
@@ -118,8 +121,17 @@ impl Reads for Effective<'_> {
             return Ok(None);
         };
         let ends = |row: &Row| row.opt_time("expires_at");
-        let ends = all(results, 1, ends)?.into_iter().chain(all(results, 3, ends)?).flatten().min();
-        Ok(Some(Access { service, roles: all(results, 1, Named::read)?, permissions: all(results, 2, Named::read)?, until: ends }))
+        let ends = all(results, 1, ends)?
+            .into_iter()
+            .chain(all(results, 3, ends)?)
+            .flatten()
+            .min();
+        Ok(Some(Access {
+            service,
+            roles: all(results, 1, Named::read)?,
+            permissions: all(results, 2, Named::read)?,
+            until: ends,
+        }))
     }
 }
 
@@ -136,7 +148,12 @@ pub fn services_of(person: i64, page: Page, now: Timestamp) -> Query<Service> {
             counts!("?4"),
             ") ORDER BY id LIMIT ?3"
         ),
-        [person.into(), page.after.into(), page.limit.into(), now.into()],
+        [
+            person.into(),
+            page.after.into(),
+            page.limit.into(),
+            now.into(),
+        ],
     );
     Query::new(select, services::read)
 }
@@ -151,7 +168,13 @@ pub fn roles_of(person: i64, service: i64, page: Page, now: Timestamp) -> Query<
             counts!("?5"),
             " ORDER BY g.role_id LIMIT ?4"
         ),
-        [person.into(), service.into(), page.after.into(), page.limit.into(), now.into()],
+        [
+            person.into(),
+            service.into(),
+            page.after.into(),
+            page.limit.into(),
+            now.into(),
+        ],
     );
     Query::new(select, Named::read)
 }
@@ -170,10 +193,18 @@ pub struct Holder {
 fn read_holder(row: &Row) -> Result<Holder, StoreError> {
     let grants = |column: &str| -> Result<Vec<(Named, Option<Timestamp>)>, StoreError> {
         let broken = |error: serde_json::Error| StoreError::Broken(error.to_string());
-        let list: Vec<(i64, String, Option<i64>)> = serde_json::from_str(&row.text(column)?).map_err(broken)?;
-        Ok(list.into_iter().map(|(id, name, until)| (Named { id, name }, until.map(Timestamp::from_millis))).collect())
+        let list: Vec<(i64, String, Option<i64>)> =
+            serde_json::from_str(&row.text(column)?).map_err(broken)?;
+        Ok(list
+            .into_iter()
+            .map(|(id, name, until)| (Named { id, name }, until.map(Timestamp::from_millis)))
+            .collect())
     };
-    Ok(Holder { person: crate::authorization::store::people::read(row)?, roles: grants("roles")?, permissions: grants("permissions")? })
+    Ok(Holder {
+        person: crate::authorization::store::people::read(row)?,
+        roles: grants("roles")?,
+        permissions: grants("permissions")?,
+    })
 }
 
 /// A page of the people who have something in a service, with what it is; ended grants among it.

@@ -1,4 +1,5 @@
-//! The log of changes: what was changed about who may do what, by whom. Its rows stand in the batch of their change.
+//! The log of changes: what was changed about who may do what, by whom. Its rows stand in the batch
+//! of their change.
 
 use crate::authorization::store::{Page, Query, Row, Statement, StoreError, Value, sql};
 use crate::kernel::model::time::Timestamp;
@@ -32,7 +33,11 @@ pub struct About {
 /// Writes that something was changed. `detail` is JSON.
 #[must_use]
 pub fn note(by: &By, action: &'static str, about: About, detail: &serde_json::Value) -> Statement {
-    let detail = if detail.is_null() { Value::Null } else { Value::Text(detail.to_string()) };
+    let detail = if detail.is_null() {
+        Value::Null
+    } else {
+        Value::Text(detail.to_string())
+    };
     sql(
         "INSERT INTO policy_events (at, action, actor_id, actor, person_id, service_id, role_id, permission_id, detail, request_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -51,9 +56,16 @@ pub fn note(by: &By, action: &'static str, about: About, detail: &serde_json::Va
     )
 }
 
-/// The same for something that this batch made, which is found by its name: `thing` is `person`, `service`, `role` or `permission`.
+/// The same for something that this batch made, which is found by its name: `thing` is `person`,
+/// `service`, `role` or `permission`.
 #[must_use]
-pub fn note_made(by: &By, action: &'static str, thing: &'static str, name: &str, detail: &serde_json::Value) -> Statement {
+pub fn note_made(
+    by: &By,
+    action: &'static str,
+    thing: &'static str,
+    name: &str,
+    detail: &serde_json::Value,
+) -> Statement {
     sql(
         "INSERT INTO policy_events (at, action, actor_id, actor, person_id, service_id, role_id, permission_id, detail, request_id)
          VALUES (?1, ?2, ?3, ?4,
@@ -117,7 +129,11 @@ fn read(row: &Row) -> Result<Change, StoreError> {
 /// Changes before one, newest first; `after` is the last id of the page before, or 0.
 #[must_use]
 pub fn list(page: Page) -> Query<Change> {
-    let before = if page.after == 0 { (1 << 53) - 1 } else { page.after };
+    let before = if page.after == 0 {
+        (1 << 53) - 1
+    } else {
+        page.after
+    };
     let select = sql(
         "SELECT id, at, action, actor_id, actor, person_id, service_id, role_id, permission_id, detail
            FROM policy_events WHERE id < ?1 ORDER BY id DESC LIMIT ?2",

@@ -1,4 +1,5 @@
-//! Whether somebody may do something somewhere, for up to a hundred questions in one statement; and why.
+//! Whether somebody may do something somewhere, for up to a hundred questions in one statement; and
+//! why.
 
 use serde_json::json;
 
@@ -29,7 +30,8 @@ pub struct Found {
     pub policy_version: Option<i64>,
     /// The permission.
     pub permission: Option<i64>,
-    /// A role that the person has there and that has the permission, with when the person has it no more.
+    /// A role that the person has there and that has the permission, with when the person has it no
+    /// more.
     pub role: Option<(String, Option<Timestamp>)>,
     /// Whether the person has the permission there directly, with until when.
     pub direct: Option<Option<Timestamp>>,
@@ -46,11 +48,16 @@ fn read(row: &Row) -> Result<Found, StoreError> {
         policy_version: row.opt_integer("policy_version")?,
         permission: row.opt_integer("permission_id")?,
         role: role.map(|role| (role, role_until)),
-        direct: if direct.is_some() { Some(row.opt_time("direct_until")?) } else { None },
+        direct: if direct.is_some() {
+            Some(row.opt_time("direct_until")?)
+        } else {
+            None
+        },
     })
 }
 
-/// A role `r` that the person `p` has in the service `s` by a grant `g` and that has the permission `m`; the grant that lasts longest comes first.
+/// A role `r` that the person `p` has in the service `s` by a grant `g` and that has the permission
+/// `m`; the grant that lasts longest comes first.
 macro_rules! by_role {
     ($column:literal) => {
         concat!(
@@ -71,7 +78,10 @@ pub fn answers(questions: &[Question], now: Timestamp) -> Query<Found> {
         Ref::Id(id) => json!({"id": id}),
         Ref::Name(name) => json!({"name": name}),
     };
-    let list: Vec<_> = questions.iter().map(|q| json!({"p": of(&q.person), "s": of(&q.service), "m": q.permission})).collect();
+    let list: Vec<_> = questions
+        .iter()
+        .map(|q| json!({"p": of(&q.person), "s": of(&q.service), "m": q.permission}))
+        .collect();
     let select = sql(
         concat!(
             "SELECT json_each.key AS item, p.id AS person_id, s.id AS service_id, s.policy_version, m.id AS permission_id, ",
@@ -113,7 +123,12 @@ pub struct Candidate {
 
 fn read_candidate(row: &Row) -> Result<Candidate, StoreError> {
     let flag = |column: &str| Ok::<_, StoreError>(row.integer(column)? == 1);
-    Ok(Candidate { role: Named::read(row)?, held: flag("held")?, ended: flag("ended")?, grants: flag("grants")? })
+    Ok(Candidate {
+        role: Named::read(row)?,
+        held: flag("held")?,
+        ended: flag("ended")?,
+        grants: flag("grants")?,
+    })
 }
 
 /// Whether whoever `?1` and `?2` name has the role `r` in the service of `a`.
@@ -135,10 +150,12 @@ macro_rules! grants {
     };
 }
 
-/// The roles of the service that matter: those that the person has or had, and those that have the permission.
+/// The roles of the service that matter: those that the person has or had, and those that have the
+/// permission.
 #[must_use]
 pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
-    let ([person, username], [service, name]) = (question.person.params(), question.service.params());
+    let ([person, username], [service, name]) =
+        (question.person.params(), question.service.params());
     let select: Statement = sql(
         concat!(
             "SELECT r.id, r.name, ",
@@ -155,7 +172,14 @@ pub fn candidates(question: &Question, now: Timestamp) -> Query<Candidate> {
             grants!(),
             ") ORDER BY r.id LIMIT 200"
         ),
-        [person, username, service, name, question.permission.as_str().into(), now.into()],
+        [
+            person,
+            username,
+            service,
+            name,
+            question.permission.as_str().into(),
+            now.into(),
+        ],
     );
     Query::new(select, read_candidate)
 }

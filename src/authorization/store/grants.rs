@@ -1,6 +1,9 @@
-//! What relates things: permissions of roles, roles of services, roles and permissions of people in services.
+//! What relates things: permissions of roles, roles of services, roles and permissions of people in
+//! services.
 
-use crate::authorization::store::{Db, Named, Page, Query, Row, Statement, StoreError, people, services, sql};
+use crate::authorization::store::{
+    Db, Named, Page, Query, Row, Statement, StoreError, people, services, sql,
+};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 
@@ -59,14 +62,25 @@ impl Relation {
                 "SELECT NULL AS expires_at FROM role_permissions WHERE role_id = ?1 AND permission_id = ?2",
                 [role.into(), permission.into()],
             ),
-            Self::ServiceRole { service, role } => {
-                sql("SELECT NULL AS expires_at FROM service_roles WHERE service_id = ?1 AND role_id = ?2", [service.into(), role.into()])
-            }
-            Self::PersonRole { person, service, role, .. } => sql(
+            Self::ServiceRole { service, role } => sql(
+                "SELECT NULL AS expires_at FROM service_roles WHERE service_id = ?1 AND role_id = ?2",
+                [service.into(), role.into()],
+            ),
+            Self::PersonRole {
+                person,
+                service,
+                role,
+                ..
+            } => sql(
                 "SELECT expires_at FROM person_roles WHERE person_id = ?1 AND service_id = ?2 AND role_id = ?3",
                 [person.into(), service.into(), role.into()],
             ),
-            Self::PersonPermission { person, service, permission, .. } => sql(
+            Self::PersonPermission {
+                person,
+                service,
+                permission,
+                ..
+            } => sql(
                 "SELECT expires_at FROM person_permissions WHERE person_id = ?1 AND service_id = ?2 AND permission_id = ?3",
                 [person.into(), service.into(), permission.into()],
             ),
@@ -102,17 +116,29 @@ impl Relation {
     #[must_use]
     pub fn delete(&self) -> Statement {
         match *self {
-            Self::RolePermission { role, permission } => {
-                sql("DELETE FROM role_permissions WHERE role_id = ?1 AND permission_id = ?2", [role.into(), permission.into()])
-            }
-            Self::ServiceRole { service, role } => {
-                sql("DELETE FROM service_roles WHERE service_id = ?1 AND role_id = ?2", [service.into(), role.into()])
-            }
-            Self::PersonRole { person, service, role, .. } => sql(
+            Self::RolePermission { role, permission } => sql(
+                "DELETE FROM role_permissions WHERE role_id = ?1 AND permission_id = ?2",
+                [role.into(), permission.into()],
+            ),
+            Self::ServiceRole { service, role } => sql(
+                "DELETE FROM service_roles WHERE service_id = ?1 AND role_id = ?2",
+                [service.into(), role.into()],
+            ),
+            Self::PersonRole {
+                person,
+                service,
+                role,
+                ..
+            } => sql(
                 "DELETE FROM person_roles WHERE person_id = ?1 AND service_id = ?2 AND role_id = ?3",
                 [person.into(), service.into(), role.into()],
             ),
-            Self::PersonPermission { person, service, permission, .. } => sql(
+            Self::PersonPermission {
+                person,
+                service,
+                permission,
+                ..
+            } => sql(
                 "DELETE FROM person_permissions WHERE person_id = ?1 AND service_id = ?2 AND permission_id = ?3",
                 [person.into(), service.into(), permission.into()],
             ),
@@ -124,9 +150,9 @@ impl Relation {
     pub fn bump(&self) -> Statement {
         match *self {
             Self::RolePermission { role, .. } => services::bump_of_role(role),
-            Self::ServiceRole { service, .. } | Self::PersonRole { service, .. } | Self::PersonPermission { service, .. } => {
-                services::bump(service)
-            }
+            Self::ServiceRole { service, .. }
+            | Self::PersonRole { service, .. }
+            | Self::PersonPermission { service, .. } => services::bump(service),
         }
     }
 }
@@ -202,7 +228,10 @@ pub fn relatable(relation: Relation) -> Statement {
 
 /// Whether a service has a role, by the service's number or name: a row with no end.
 #[must_use]
-pub fn of_service_role(service: &crate::authorization::store::Ref, role: i64) -> Query<Option<Timestamp>> {
+pub fn of_service_role(
+    service: &crate::authorization::store::Ref,
+    role: i64,
+) -> Query<Option<Timestamp>> {
     let [id, name] = service.params();
     let select = sql(
         "SELECT NULL AS expires_at FROM service_roles WHERE service_id = COALESCE(?1, (SELECT id FROM services WHERE name = ?2)) AND role_id = ?3",
@@ -222,7 +251,14 @@ pub struct Known {
 
 fn read_known(row: &Row) -> Result<Known, StoreError> {
     let there = row.integer("there")? == 1;
-    Ok(Known { until: if there { Some(row.opt_time("expires_at")?) } else { None }, of_service: row.integer("of_service")? == 1 })
+    Ok(Known {
+        until: if there {
+            Some(row.opt_time("expires_at")?)
+        } else {
+            None
+        },
+        of_service: row.integer("of_service")? == 1,
+    })
 }
 
 /// The grant of what `?5` and `?6` name to whom `?1` and `?2` name, where `?3` and `?4` name.
@@ -250,7 +286,8 @@ pub fn of_person(
     is_role: bool,
     thing: &crate::authorization::store::Ref,
 ) -> Query<Known> {
-    let ([person, username], [service, name], [thing, thing_name]) = (person.params(), service.params(), thing.params());
+    let ([person, username], [service, name], [thing, thing_name]) =
+        (person.params(), service.params(), thing.params());
     let params = [person, username, service, name, thing, thing_name];
     let select = if is_role {
         sql(
@@ -310,7 +347,8 @@ pub fn still(relation: Relation, seen: Option<Option<Timestamp>>) -> Statement {
     }
 }
 
-/// Removes grants that ended before or at `before`, some batches of them; gives how many. They grant nothing any more, so no version moves on.
+/// Removes grants that ended before or at `before`, some batches of them; gives how many. They
+/// grant nothing any more, so no version moves on.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -325,5 +363,6 @@ pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> 
              SELECT person_id, service_id, permission_id FROM person_permissions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING person_id",
         [before.into(), CLEANUP_BATCH.into()],
     );
-    Ok(remove_in_batches(db, roles, CLEANUP_BATCH).await? + remove_in_batches(db, permissions, CLEANUP_BATCH).await?)
+    Ok(remove_in_batches(db, roles, CLEANUP_BATCH).await?
+        + remove_in_batches(db, permissions, CLEANUP_BATCH).await?)
 }

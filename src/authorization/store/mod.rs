@@ -1,7 +1,8 @@
 //! The authorization service: people, their tokens, who may do what where, and what changed.
 //!
-//! A change is one batch. It begins with what it rests on and ends with its row in the log of changes; statements in between need no guards of
-//! their own, because a precondition that fails ends the batch and nothing of it has happened (docs/decisions/0030).
+//! A change is one batch. It begins with what it rests on and ends with its row in the log of
+//! changes; statements in between need no guards of their own, because a precondition that fails
+//! ends the batch and nothing of it has happened (docs/decisions/0030).
 
 /// Whether a grant `g` counts at the moment `$now`.
 macro_rules! counts {
@@ -53,17 +54,28 @@ pub struct Named {
 
 impl Named {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self { id: row.integer("id")?, name: row.text("name")? })
+        Ok(Self {
+            id: row.integer("id")?,
+            name: row.text("name")?,
+        })
     }
 }
 
 /// Reads all rows of a result.
-pub(super) fn all<T>(results: &[Rows], index: usize, read: fn(&Row) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+pub(super) fn all<T>(
+    results: &[Rows],
+    index: usize,
+    read: fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     rows(results, index).iter().map(read).collect()
 }
 
 /// Reads the first row of a result, if there is one.
-pub(super) fn one<T>(results: &[Rows], index: usize, read: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+pub(super) fn one<T>(
+    results: &[Rows],
+    index: usize,
+    read: fn(&Row) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
     rows(results, index).first().map(read).transpose()
 }
 

@@ -64,7 +64,10 @@ pub fn named(who: &Ref) -> Query<Person> {
 /// Who has a document.
 #[must_use]
 pub fn with_document(kind: &str, number: &str) -> Query<i64> {
-    let select = sql("SELECT id AS count FROM people WHERE document_type = ?1 AND document_number = ?2", [kind.into(), number.into()]);
+    let select = sql(
+        "SELECT id AS count FROM people WHERE document_type = ?1 AND document_number = ?2",
+        [kind.into(), number.into()],
+    );
     Query::new(select, crate::authorization::store::count)
 }
 
@@ -90,12 +93,18 @@ pub struct New<'a> {
 }
 
 impl New<'_> {
-    /// Makes the account, the person and their password; the second statement gives the person's id.
+    /// Makes the account, the person and their password; the second statement gives the person's
+    /// id.
     #[must_use]
     pub fn insert(&self, now: Timestamp) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at, updated_at) VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4)",
-            [self.user.into(), self.email.into(), self.name.into(), now.into()],
+            [
+                self.user.into(),
+                self.email.into(),
+                self.name.into(),
+                now.into(),
+            ],
         );
         let person = sql(
             "INSERT INTO people (id, user_id, username, person_type, document_type, document_number) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
@@ -127,15 +136,29 @@ pub fn set_password(user: UserId, hash: &PasswordHash, now: Timestamp) -> Statem
 /// Ends every sign-in of an account.
 #[must_use]
 pub fn end_sign_ins(user: UserId, now: Timestamp) -> Statement {
-    sql("UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL", [user.into(), now.into()])
+    sql(
+        "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL",
+        [user.into(), now.into()],
+    )
 }
 
 /// Gives somebody another username, another name; NULL: as it is.
 #[must_use]
-pub fn update(person: &Person, username: Option<&str>, name: Option<&str>, now: Timestamp) -> [Statement; 2] {
+pub fn update(
+    person: &Person,
+    username: Option<&str>,
+    name: Option<&str>,
+    now: Timestamp,
+) -> [Statement; 2] {
     [
-        sql("UPDATE people SET username = COALESCE(?2, username) WHERE id = ?1 RETURNING id", [person.id.into(), username.into()]),
-        sql("UPDATE users SET name = COALESCE(?2, name), updated_at = ?3 WHERE id = ?1", [person.user.into(), name.into(), now.into()]),
+        sql(
+            "UPDATE people SET username = COALESCE(?2, username) WHERE id = ?1 RETURNING id",
+            [person.id.into(), username.into()],
+        ),
+        sql(
+            "UPDATE users SET name = COALESCE(?2, name), updated_at = ?3 WHERE id = ?1",
+            [person.user.into(), name.into(), now.into()],
+        ),
     ]
 }
 
@@ -143,15 +166,23 @@ pub fn update(person: &Person, username: Option<&str>, name: Option<&str>, now: 
 #[must_use]
 pub fn delete(user: UserId) -> [Statement; 2] {
     [
-        sql("DELETE FROM events WHERE user_id = ?1 AND kind <> 'user_deleted'", [user.into()]),
-        sql("DELETE FROM users WHERE id = ?1 RETURNING id", [user.into()]),
+        sql(
+            "DELETE FROM events WHERE user_id = ?1 AND kind <> 'user_deleted'",
+            [user.into()],
+        ),
+        sql(
+            "DELETE FROM users WHERE id = ?1 RETURNING id",
+            [user.into()],
+        ),
     ]
 }
 
-/// Returns what the deletion of the account of the session `by` does here, to stand before the deletion.
+/// Returns what the deletion of the account of the session `by` does here, to stand before the
+/// deletion.
 ///
-/// The batch fails if the account owner is the last administrator. The log of changes records the deletion, and the policy version of
-/// every service in which the person had a role or a permission increases. Does nothing for an account that is no person.
+/// The batch fails if the account owner is the last administrator. The log of changes records the
+/// deletion, and the policy version of every service in which the person had a role or a permission
+/// increases. Does nothing for an account that is no person.
 #[must_use]
 pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement> {
     let (now, request_id) = (stamp.at, stamp.request_id.as_str());

@@ -1,4 +1,5 @@
-//! What a change rests on. Each statement inserts a row whose check fails, unless its condition holds: then the batch ends there.
+//! What a change rests on. Each statement inserts a row whose check fails, unless its condition
+//! holds: then the batch ends there.
 
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::{Statement, sql};
@@ -6,7 +7,8 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 
-/// Whether the person `$person` has the permission `$permission` of the service itself, or may do everything there, at `$now`.
+/// Whether the person `$person` has the permission `$permission` of the service itself, or may do
+/// everything there, at `$now`.
 macro_rules! may {
     ($person:expr, $permission:literal, $now:literal) => {
         concat!(
@@ -47,7 +49,11 @@ macro_rules! somebody_administers {
 /// The table is as it was: what a condition about it said then holds still.
 macro_rules! unless {
     ($condition:expr) => {
-        concat!("INSERT INTO preconditions (subject) SELECT 1 WHERE NOT (", $condition, ")")
+        concat!(
+            "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT (",
+            $condition,
+            ")"
+        )
     };
 }
 pub(super) use unless;
@@ -69,13 +75,25 @@ pub fn caller(token: &TokenHash, needs: AuthPermission, now: Timestamp) -> State
 /// Somebody administers the service, for good, after what came before in the batch.
 #[must_use]
 pub fn administrator() -> Statement {
-    sql(concat!("INSERT INTO preconditions (administrator) SELECT 1 WHERE NOT ", somebody_administers!("")), [])
+    sql(
+        concat!(
+            "INSERT INTO preconditions (administrator) SELECT 1 WHERE NOT ",
+            somebody_administers!("")
+        ),
+        [],
+    )
 }
 
 /// Nobody administers the service yet.
 #[must_use]
 pub fn no_administrator() -> Statement {
-    sql(concat!("INSERT INTO preconditions (subject) SELECT 1 WHERE ", somebody_administers!("")), [])
+    sql(
+        concat!(
+            "INSERT INTO preconditions (subject) SELECT 1 WHERE ",
+            somebody_administers!("")
+        ),
+        [],
+    )
 }
 
 /// The account is not the only one whose owner administers the service.
@@ -96,8 +114,14 @@ pub fn not_the_last(user: UserId, now: Timestamp) -> Statement {
 #[must_use]
 pub fn service_is(seen: &crate::authorization::store::services::Service) -> Statement {
     sql(
-        unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND name = ?2 AND description IS ?3 AND deleted_at IS NULL)"),
-        [seen.id.into(), seen.name.as_str().into(), seen.description.as_deref().into()],
+        unless!(
+            "EXISTS (SELECT 1 FROM services WHERE id = ?1 AND name = ?2 AND description IS ?3 AND deleted_at IS NULL)"
+        ),
+        [
+            seen.id.into(),
+            seen.name.as_str().into(),
+            seen.description.as_deref().into(),
+        ],
     )
 }
 
@@ -118,7 +142,10 @@ pub fn person_is(seen: &crate::authorization::store::people::Person) -> Statemen
 #[must_use]
 pub fn administrators() -> crate::authorization::store::Query<i64> {
     crate::authorization::store::Query::new(
-        sql(concat!("SELECT 1 AS count WHERE ", somebody_administers!("")), []),
+        sql(
+            concat!("SELECT 1 AS count WHERE ", somebody_administers!("")),
+            [],
+        ),
         crate::authorization::store::count,
     )
 }

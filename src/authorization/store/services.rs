@@ -1,4 +1,5 @@
-//! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back with its name.
+//! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back
+//! with its name.
 
 use crate::authorization::store::preconditions::unless;
 use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, sql};
@@ -57,7 +58,10 @@ pub fn named(who: &Ref) -> Query<Service> {
 /// The one with a name, also if it is deleted.
 #[must_use]
 pub fn ever_called(name: &str) -> Query<Service> {
-    let select = sql("SELECT id, name, description, policy_version, built_in, deleted_at FROM services WHERE name = ?1", [name.into()]);
+    let select = sql(
+        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services WHERE name = ?1",
+        [name.into()],
+    );
     Query::new(select, read)
 }
 
@@ -69,7 +73,13 @@ pub fn insert(name: &str, description: Option<&str>, now: Timestamp) -> [Stateme
          SELECT last + 1, ?1, ?2, 1, 0, ?3 FROM id_counters WHERE thing = 'service' RETURNING id",
         [name.into(), description.into(), now.into()],
     );
-    [insert, sql("UPDATE id_counters SET last = last + 1 WHERE thing = 'service'", [])]
+    [
+        insert,
+        sql(
+            "UPDATE id_counters SET last = last + 1 WHERE thing = 'service'",
+            [],
+        ),
+    ]
 }
 
 /// Makes one with the next id, unless there is one of the name, deleted or not.
@@ -98,13 +108,22 @@ pub fn insert_as(id: i64, name: &str, description: Option<&str>, now: Timestamp)
         "INSERT INTO services (id, name, description, policy_version, built_in, created_at) VALUES (?1, ?2, ?3, 1, 0, ?4)",
         [id.into(), name.into(), description.into(), now.into()],
     );
-    [insert, sql("UPDATE id_counters SET last = MAX(last, ?1) WHERE thing = 'service'", [id.into()])]
+    [
+        insert,
+        sql(
+            "UPDATE id_counters SET last = MAX(last, ?1) WHERE thing = 'service'",
+            [id.into()],
+        ),
+    ]
 }
 
 /// It is deleted still.
 #[must_use]
 pub fn is_deleted(id: i64) -> Statement {
-    sql(unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)"), [id.into()])
+    sql(
+        unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)"),
+        [id.into()],
+    )
 }
 
 /// Brings a deleted one back. Gives its row.
@@ -131,9 +150,15 @@ pub fn update(id: i64, name: &str, description: Option<&str>) -> Statement {
 #[must_use]
 pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
     [
-        sql("DELETE FROM person_permissions WHERE service_id = ?1", [id.into()]),
+        sql(
+            "DELETE FROM person_permissions WHERE service_id = ?1",
+            [id.into()],
+        ),
         // Who has the roles goes with them.
-        sql("DELETE FROM service_roles WHERE service_id = ?1", [id.into()]),
+        sql(
+            "DELETE FROM service_roles WHERE service_id = ?1",
+            [id.into()],
+        ),
         sql(
             "UPDATE services SET deleted_at = ?2, policy_version = policy_version + 1
               WHERE id = ?1 AND built_in = 0 AND deleted_at IS NULL RETURNING id",
@@ -145,7 +170,10 @@ pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
 /// Moves the version of a service on.
 #[must_use]
 pub fn bump(id: i64) -> Statement {
-    sql("UPDATE services SET policy_version = policy_version + 1 WHERE id = ?1", [id.into()])
+    sql(
+        "UPDATE services SET policy_version = policy_version + 1 WHERE id = ?1",
+        [id.into()],
+    )
 }
 
 /// Moves the version on of every service that has a role.

@@ -1,4 +1,5 @@
-//! Roles and permissions: what has an id and a name, and is otherwise nothing but what it is related to.
+//! Roles and permissions: what has an id and a name, and is otherwise nothing but what it is
+//! related to.
 
 use crate::authorization::store::preconditions::unless;
 use crate::authorization::store::{Named, Page, Query, Row, Statement, StoreError, sql};
@@ -10,12 +11,17 @@ pub struct Thing {
     pub named: Named,
     /// Whether it is built in, and cannot be changed.
     pub built_in: bool,
-    /// Whether it says something about the service itself: it is built in, or a role there, or of a role there.
+    /// Whether it says something about the service itself: it is built in, or a role there, or of a
+    /// role there.
     pub of_auth: bool,
 }
 
 fn read(row: &Row) -> Result<Thing, StoreError> {
-    Ok(Thing { named: Named::read(row)?, built_in: row.integer("built_in")? == 1, of_auth: row.integer("of_auth")? == 1 })
+    Ok(Thing {
+        named: Named::read(row)?,
+        built_in: row.integer("built_in")? == 1,
+        of_auth: row.integer("of_auth")? == 1,
+    })
 }
 
 macro_rules! things {

@@ -5,7 +5,9 @@ use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::preconditions::unless;
-use crate::authorization::store::{Db, Reads, Row, Rows, Statement, StoreError, count, one, rows, run, sql};
+use crate::authorization::store::{
+    Db, Reads, Row, Rows, Statement, StoreError, count, one, rows, run, sql,
+};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
@@ -32,7 +34,9 @@ impl Kind {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::User, Self::Service].into_iter().find(|kind| kind.as_str() == text)
+        [Self::User, Self::Service]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -101,7 +105,11 @@ impl Reads for Presented<'_> {
         };
         for row in rows(results, 1) {
             let id = count(row)?;
-            bearer.permissions.extend(AuthPermission::ALL.into_iter().find(|permission| permission.id() == id));
+            bearer.permissions.extend(
+                AuthPermission::ALL
+                    .into_iter()
+                    .find(|permission| permission.id() == id),
+            );
         }
         Ok(Some(bearer))
     }
@@ -120,17 +128,26 @@ fn read(row: &Row) -> Result<Bearer, StoreError> {
     })
 }
 
-/// Moves a token's time on, if nobody else did since it was looked at. Gives whether this call did, and when the token ends now; `None` if it was
-/// revoked. Of concurrent callers exactly one gets `true`. One round trip.
+/// Moves a token's time on, if nobody else did since it was looked at. Gives whether this call did,
+/// and when the token ends now; `None` if it was revoked. Of concurrent callers exactly one gets
+/// `true`. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn renew(db: &dyn Db, token: &TokenHash, from: Timestamp, to: Timestamp) -> Result<Option<(bool, Timestamp)>, StoreError> {
+pub async fn renew(
+    db: &dyn Db,
+    token: &TokenHash,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Option<(bool, Timestamp)>, StoreError> {
     let update = sql(
         "UPDATE person_tokens SET expires_at = ?3 WHERE token_hash = ?1 AND expires_at = ?2 RETURNING token_hash",
         [token.into(), from.into(), to.into()],
     );
-    let select = sql("SELECT expires_at FROM person_tokens WHERE token_hash = ?1", [token.into()]);
+    let select = sql(
+        "SELECT expires_at FROM person_tokens WHERE token_hash = ?1",
+        [token.into()],
+    );
     let results = db.batch(vec![update, select]).await?;
     let ends = one(&results, 1, |row| row.time("expires_at"))?;
     Ok(ends.map(|ends| (!rows(&results, 0).is_empty(), ends)))
@@ -153,17 +170,28 @@ impl New {
     pub fn insert_for(&self, person: i64, now: Timestamp) -> Statement {
         sql(
             "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at) SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE id = ?2",
-            [(&self.hash).into(), person.into(), self.kind.as_str().into(), now.into(), self.expires_at.into()],
+            [
+                (&self.hash).into(),
+                person.into(),
+                self.kind.as_str().into(),
+                now.into(),
+                self.expires_at.into(),
+            ],
         )
     }
 }
 
-/// Gives a token to whoever proved that they are the account's owner, if what they showed still holds: else the batch ends with
-/// [`crate::kernel::store::Precondition::Subject`]. One round trip.
+/// Gives a token to whoever proved that they are the account's owner, if what they showed still
+/// holds: else the batch ends with [`crate::kernel::store::Precondition::Subject`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_in(db: &dyn Db, proved: &VerifiedPassword, token: &New, stamp: &EventStamp) -> Result<Option<Bearer>, StoreError> {
+pub async fn sign_in(
+    db: &dyn Db,
+    proved: &VerifiedPassword,
+    token: &New,
+    stamp: &EventStamp,
+) -> Result<Option<Bearer>, StoreError> {
     let step = proved.step.map(|step| step.number);
     let holds = sql(
         unless!(
@@ -177,16 +205,30 @@ pub async fn sign_in(db: &dyn Db, proved: &VerifiedPassword, token: &New, stamp:
     let insert = sql(
         "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at)
          SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE user_id = ?2",
-        [(&token.hash).into(), proved.user.into(), token.kind.as_str().into(), stamp.at.into(), token.expires_at.into()],
+        [
+            (&token.hash).into(),
+            proved.user.into(),
+            token.kind.as_str().into(),
+            stamp.at.into(),
+            token.expires_at.into(),
+        ],
     );
-    let mut batch = vec![holds, insert, attempts::clear(&proved.subject), events::about_user(stamp, EventKind::TokenIssued, proved.user)];
+    let mut batch = vec![
+        holds,
+        insert,
+        attempts::clear(&proved.subject),
+        events::about_user(stamp, EventKind::TokenIssued, proved.user),
+    ];
     if let Some(step) = proved.step {
         batch.push(totp::note_step(step, proved.user));
     }
     if let Some(rehashed) = &proved.rehashed {
         batch.push(replace_hash(proved.user, &proved.hash, rehashed));
     }
-    let presented = Presented { token: &token.hash, now: stamp.at };
+    let presented = Presented {
+        token: &token.hash,
+        now: stamp.at,
+    };
     let asked = batch.len();
     batch.extend(presented.statements());
     let results = db.batch(batch).await?;
@@ -194,7 +236,10 @@ pub async fn sign_in(db: &dyn Db, proved: &VerifiedPassword, token: &New, stamp:
 }
 
 fn replace_hash(user: UserId, old: &PasswordHash, new: &PasswordHash) -> Statement {
-    sql("UPDATE passwords SET hash = ?3 WHERE user_id = ?1 AND hash = ?2", [user.into(), old.as_str().into(), new.as_str().into()])
+    sql(
+        "UPDATE passwords SET hash = ?3 WHERE user_id = ?1 AND hash = ?2",
+        [user.into(), old.as_str().into(), new.as_str().into()],
+    )
 }
 
 /// Revokes a token; `false` if there was none. One round trip.
@@ -202,14 +247,20 @@ fn replace_hash(user: UserId, old: &PasswordHash, new: &PasswordHash) -> Stateme
 /// # Errors
 /// [`StoreError`]
 pub async fn revoke(db: &dyn Db, token: &TokenHash) -> Result<bool, StoreError> {
-    let delete = sql("DELETE FROM person_tokens WHERE token_hash = ?1 RETURNING token_hash", [token.into()]);
+    let delete = sql(
+        "DELETE FROM person_tokens WHERE token_hash = ?1 RETURNING token_hash",
+        [token.into()],
+    );
     Ok(!run(db, delete).await?.is_empty())
 }
 
 /// Revokes every token of a person; its rows are what was revoked.
 #[must_use]
 pub fn revoke_of(person: i64) -> Statement {
-    sql("DELETE FROM person_tokens WHERE person_id = ?1 RETURNING token_hash", [person.into()])
+    sql(
+        "DELETE FROM person_tokens WHERE person_id = ?1 RETURNING token_hash",
+        [person.into()],
+    )
 }
 
 /// Removes what has ended, some batches of it; gives how many.

@@ -1,4 +1,5 @@
-//! Taking everything out, and bringing a document in: what it makes is found by its names, so that all of it fits in one batch.
+//! Taking everything out, and bringing a document in: what it makes is found by its names, so that
+//! all of it fits in one batch.
 
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
@@ -72,7 +73,12 @@ impl Step {
 
 /// What carries a step out; with an id where it is given.
 #[must_use]
-pub fn statements(step: &Step, id: Option<i64>, (user, stamp): &(UserId, EventStamp), by: &By) -> Vec<Statement> {
+pub fn statements(
+    step: &Step,
+    id: Option<i64>,
+    (user, stamp): &(UserId, EventStamp),
+    by: &By,
+) -> Vec<Statement> {
     let now = by.at;
     let detail = |text: String| serde_json::json!({"import": text});
     match step {
@@ -151,8 +157,17 @@ pub fn statements(step: &Step, id: Option<i64>, (user, stamp): &(UserId, EventSt
 
 fn grant_statements(grant: &Grant, by: &By) -> Vec<Statement> {
     let until = grant.expires_at.map(|seconds| seconds.saturating_mul(1000));
-    let thing = grant.role.as_deref().or(grant.permission.as_deref()).unwrap_or_default();
-    let params = [grant.person.as_str().into(), grant.service.as_str().into(), thing.into(), until.into()];
+    let thing = grant
+        .role
+        .as_deref()
+        .or(grant.permission.as_deref())
+        .unwrap_or_default();
+    let params = [
+        grant.person.as_str().into(),
+        grant.service.as_str().into(),
+        thing.into(),
+        until.into(),
+    ];
     let (insert, action) = if grant.role.is_some() {
         let insert = "INSERT INTO person_roles (person_id, service_id, role_id, expires_at)
              SELECT p.id, s.id, r.id, ?4 FROM people AS p JOIN services AS s ON s.name = ?2 JOIN roles AS r ON r.name = ?3 WHERE p.username = ?1
@@ -167,13 +182,19 @@ fn grant_statements(grant: &Grant, by: &By) -> Vec<Statement> {
     let detail = serde_json::json!({
         "username": grant.person, "service": grant.service, "name": thing, "expires_at": grant.expires_at,
     });
-    vec![insert, changes::note_made(by, action, "person", &grant.person, &detail)]
+    vec![
+        insert,
+        changes::note_made(by, action, "person", &grant.person, &detail),
+    ]
 }
 
 /// Moves the version of every service on.
 #[must_use]
 pub fn bump_all() -> Statement {
-    sql("UPDATE services SET policy_version = policy_version + 1", [])
+    sql(
+        "UPDATE services SET policy_version = policy_version + 1",
+        [],
+    )
 }
 
 /// Everything there is: for the command line, which has the whole database. One round trip.
@@ -213,7 +234,10 @@ pub async fn everything(db: &dyn Db) -> Result<Document, StoreError> {
 }
 
 fn read(results: &[Rows]) -> Result<Document, StoreError> {
-    let list = |row: &Row| serde_json::from_str(&row.text("list")?).map_err(|error| StoreError::Broken(error.to_string()));
+    let list = |row: &Row| {
+        serde_json::from_str(&row.text("list")?)
+            .map_err(|error| StoreError::Broken(error.to_string()))
+    };
     let person = |row: &Row| {
         let email = row.text("email")?;
         Ok::<_, StoreError>(Person {
@@ -232,17 +256,44 @@ fn read(results: &[Rows]) -> Result<Document, StoreError> {
             service: row.text("service")?,
             role: row.opt_text("role")?,
             permission: row.opt_text("permission")?,
-            expires_at: row.opt_time("expires_at")?.map(crate::kernel::model::time::Timestamp::seconds),
+            expires_at: row
+                .opt_time("expires_at")?
+                .map(crate::kernel::model::time::Timestamp::seconds),
         })
     };
-    let role = |row: &Row| Ok::<_, StoreError>(Role { name: row.text("name")?, permissions: list(row)? });
-    let service =
-        |row: &Row| Ok::<_, StoreError>(Service { name: row.text("name")?, description: row.opt_text("description")?, roles: list(row)? });
+    let role = |row: &Row| {
+        Ok::<_, StoreError>(Role {
+            name: row.text("name")?,
+            permissions: list(row)?,
+        })
+    };
+    let service = |row: &Row| {
+        Ok::<_, StoreError>(Service {
+            name: row.text("name")?,
+            description: row.opt_text("description")?,
+            roles: list(row)?,
+        })
+    };
     Ok(Document {
-        permissions: rows(results, 0).iter().map(|row| row.text("name")).collect::<Result<_, _>>()?,
-        roles: rows(results, 1).iter().map(role).collect::<Result<_, _>>()?,
-        services: rows(results, 2).iter().map(service).collect::<Result<_, _>>()?,
-        people: rows(results, 3).iter().map(person).collect::<Result<_, _>>()?,
-        grants: rows(results, 4).iter().map(grant).collect::<Result<_, _>>()?,
+        permissions: rows(results, 0)
+            .iter()
+            .map(|row| row.text("name"))
+            .collect::<Result<_, _>>()?,
+        roles: rows(results, 1)
+            .iter()
+            .map(role)
+            .collect::<Result<_, _>>()?,
+        services: rows(results, 2)
+            .iter()
+            .map(service)
+            .collect::<Result<_, _>>()?,
+        people: rows(results, 3)
+            .iter()
+            .map(person)
+            .collect::<Result<_, _>>()?,
+        grants: rows(results, 4)
+            .iter()
+            .map(grant)
+            .collect::<Result<_, _>>()?,
     })
 }

@@ -13,7 +13,10 @@ pub struct Use {
 }
 
 fn read(row: &Row) -> Result<Use, StoreError> {
-    Ok(Use { kind: row.text("kind")?, name: row.text("name")? })
+    Ok(Use {
+        kind: row.text("kind")?,
+        name: row.text("name")?,
+    })
 }
 
 /// What uses a role: services that have it, people who have it there.
@@ -74,7 +77,10 @@ pub fn people_of_service(service: i64) -> Query<Use> {
 #[must_use]
 pub fn unused(thing: Thing) -> Statement {
     match thing {
-        Thing::Role(id) => sql(unless!("NOT EXISTS (SELECT 1 FROM service_roles WHERE role_id = ?1)"), [id.into()]),
+        Thing::Role(id) => sql(
+            unless!("NOT EXISTS (SELECT 1 FROM service_roles WHERE role_id = ?1)"),
+            [id.into()],
+        ),
         Thing::Permission(id) => sql(
             unless!(
                 "NOT EXISTS (SELECT 1 FROM role_permissions WHERE permission_id = ?1)

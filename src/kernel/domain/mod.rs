@@ -1,6 +1,7 @@
 //! Use cases: what the service does, without HTTP and without SQL text.
 //!
-//! A use case reads the time once, at its top, and passes it down. What it needs from the outside stands in [`Ports`].
+//! A use case reads the time once, at its top, and passes it down. What it needs from the outside
+//! stands in [`Ports`].
 
 pub mod compute;
 pub(crate) mod hmac;
@@ -81,12 +82,18 @@ impl Ports {
     }
 
     /// The stamp of an event that happens now, because of `origin`.
-    pub(crate) fn stamp(&self, origin: &RequestOrigin, now: Timestamp) -> Result<EventStamp, NoEntropy> {
+    pub(crate) fn stamp(
+        &self,
+        origin: &RequestOrigin,
+        now: Timestamp,
+    ) -> Result<EventStamp, NoEntropy> {
         Ok(EventStamp {
             id: self.id(EventId::from_random)?,
             at: now,
             actor: origin.actor.clone(),
-            address: origin.address.map(|address| address.to_canonical().to_string()),
+            address: origin
+                .address
+                .map(|address| address.to_canonical().to_string()),
             country: origin.country.clone(),
             user_agent: origin.user_agent.clone(),
             request_id: origin.request_id.clone(),

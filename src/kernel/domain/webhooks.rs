@@ -1,7 +1,9 @@
-//! Tells the webhook what happened (Standard Webhooks, version 1): every minute, after the sweep, whatever is due.
+//! Tells the webhook what happened (Standard Webhooks, version 1): every minute, after the sweep,
+//! whatever is due.
 //!
-//! Claiming a notice puts off its next try, and only a 2xx removes it. So there is no state between "to do" and "done" in which one could
-//! be lost: whatever fails, here or there, it is sent again, with the same id.
+//! Claiming a notice puts off its next try, and only a 2xx removes it. So there is no state between
+//! "to do" and "done" in which one could be lost: whatever fails, here or there, it is sent again,
+//! with the same id.
 
 use std::time::Duration;
 
@@ -27,7 +29,8 @@ const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests at once: a Worker has six connections, and one of them is the database's.
 const AT_ONCE: i64 = 5;
-/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand requests of a Worker's invocation.
+/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand
+/// requests of a Worker's invocation.
 const ROUNDS: usize = 80;
 /// After this a run claims no more: it is over before the next one begins.
 const RUN_TIME: Duration = Duration::from_secs(30);
@@ -77,9 +80,15 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
             break;
         }
         let due = outbox::claim(ports.db.as_ref(), now, AT_ONCE, &delays(ports)?).await?;
-        let sent: Vec<EventId> = join_all(due.iter().map(|notice| send(ports, webhook, notice, now))).await.into_iter().flatten().collect();
+        let sent: Vec<EventId> =
+            join_all(due.iter().map(|notice| send(ports, webhook, notice, now)))
+                .await
+                .into_iter()
+                .flatten()
+                .collect();
         total.failed += due.len() - sent.len();
-        // A receiver that takes nothing is left alone until the next run; and nothing due is nothing sent.
+        // A receiver that takes nothing is left alone until the next run; and nothing due is
+        // nothing sent.
         if sent.is_empty() {
             break;
         }
@@ -89,7 +98,8 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
     Ok(total)
 }
 
-/// The delays, each up to an eighth longer: so receivers that were away do not get everything at one moment.
+/// The delays, each up to an eighth longer: so receivers that were away do not get everything at
+/// one moment.
 fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
     let mut random = [0; DELAYS.len()];
     ports.entropy.fill(&mut random)?;
@@ -101,7 +111,12 @@ fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
 }
 
 /// One try; gives the notice's id if the receiver has it now.
-async fn send(ports: &Ports, webhook: &Webhook, notice: &OutboxEntry, now: Timestamp) -> Option<EventId> {
+async fn send(
+    ports: &Ports,
+    webhook: &Webhook,
+    notice: &OutboxEntry,
+    now: Timestamp,
+) -> Option<EventId> {
     let (id, body) = (notice.id.to_string(), payload(notice));
     let signature = signatures(webhook, &id, now.seconds(), &body);
     let headers = [
@@ -111,10 +126,19 @@ async fn send(ports: &Ports, webhook: &Webhook, notice: &OutboxEntry, now: Times
         ("webhook-timestamp", now.seconds().to_string()),
         ("webhook-signature", signature),
     ];
-    let answer = ports.outgoing.post(Post { url: &webhook.url, headers: &headers, body, patience: PATIENCE }).await;
+    let answer = ports
+        .outgoing
+        .post(Post {
+            url: &webhook.url,
+            headers: &headers,
+            body,
+            patience: PATIENCE,
+        })
+        .await;
     match answer {
         Ok(200..300) => return Some(notice.id),
-        // One address is configured, and by us: that it is gone is for the operator to see, and no reason to lose anything.
+        // One address is configured, and by us: that it is gone is for the operator to see, and no
+        // reason to lose anything.
         Ok(410) => {
             tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change");
         }
@@ -154,8 +178,14 @@ fn payload(notice: &OutboxEntry) -> String {
 /// A signature for each secret, separated by spaces (Standard Webhooks, "Signature scheme").
 fn signatures(webhook: &Webhook, id: &str, timestamp: i64, body: &str) -> String {
     let message = format!("{id}.{timestamp}.{body}");
-    let sign = |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
-    webhook.secrets.iter().filter_map(|secret| sign(secret.key())).collect::<Vec<_>>().join(" ")
+    let sign =
+        |key: &[u8]| mac(key, message.as_bytes()).map(|tag| format!("v1,{}", STANDARD.encode(tag)));
+    webhook
+        .secrets
+        .iter()
+        .filter_map(|secret| sign(secret.key()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -166,15 +196,30 @@ mod tests {
     /// The example of the specification.
     #[test]
     fn signs_as_the_standard_says() {
-        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
-        let other = WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
+        let secret =
+            WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+        let other =
+            WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").expect("a secret");
         let sign = |secrets: &[&WebhookSecret]| {
-            let webhook = Webhook { url: String::new(), secrets: secrets.iter().map(|&secret| secret.clone()).collect() };
-            signatures(&webhook, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#)
+            let webhook = Webhook {
+                url: String::new(),
+                secrets: secrets.iter().map(|&secret| secret.clone()).collect(),
+            };
+            signatures(
+                &webhook,
+                "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                1_614_265_330,
+                r#"{"test": 2432232314}"#,
+            )
         };
         let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(sign(&[&secret]), expected);
         let both = sign(&[&other, &secret]);
-        assert!(both.ends_with(&format!(" {expected}")) && both.starts_with("v1,") && !both.starts_with(expected), "{both}");
+        assert!(
+            both.ends_with(&format!(" {expected}"))
+                && both.starts_with("v1,")
+                && !both.starts_with(expected),
+            "{both}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The one error that handlers give, and the one place where use cases' errors become it.
 //!
-//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id. A reason stays in the log.
+//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id.
+//! A reason stays in the log.
 
 use std::time::Duration;
 
@@ -42,47 +43,74 @@ pub struct StepUp {
 impl ApiError {
     /// An error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..code.into() }
+        Self {
+            reason: Some(reason.into()),
+            ..code.into()
+        }
     }
 
     /// An error that says more than its code does.
     #[must_use]
     pub fn detailed(code: Code, detail: &'static str) -> Self {
-        Self { detail: Some(detail), ..code.into() }
+        Self {
+            detail: Some(detail),
+            ..code.into()
+        }
     }
 
     /// The same with a further member in the answer's body.
     #[must_use]
     pub fn with(mut self, name: &str, value: serde_json::Value) -> Self {
-        self.members.get_or_insert_default().insert(name.to_owned(), value);
+        self.members
+            .get_or_insert_default()
+            .insert(name.to_owned(), value);
         self
     }
 
     /// That somebody has to prove again who they are, and by what they can.
     #[must_use]
     pub fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
-        Self { step_up: Some(StepUp { methods, max_age }), ..Code::ReauthenticationRequired.into() }
+        Self {
+            step_up: Some(StepUp { methods, max_age }),
+            ..Code::ReauthenticationRequired.into()
+        }
     }
 
     /// An error that ends by itself after `wait`: told in whole seconds, never too few.
     #[must_use]
     pub fn retry_after(code: Code, wait: Duration) -> Self {
-        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-        Self { retry_after: Some(seconds.max(1)), ..code.into() }
+        let seconds = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Self {
+            retry_after: Some(seconds.max(1)),
+            ..code.into()
+        }
     }
 
     /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
     #[must_use]
     pub fn from_status(status: StatusCode) -> Self {
         let code = Code::ALL.iter().find(|code| code.status() == status);
-        let fallback = if status.is_server_error() { Code::Internal } else { Code::BadRequest };
+        let fallback = if status.is_server_error() {
+            Code::Internal
+        } else {
+            Code::BadRequest
+        };
         (*code.unwrap_or(&fallback)).into()
     }
 }
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
-        Self { code, reason: None, step_up: None, detail: None, members: None, retry_after: (code == Code::Unavailable).then_some(1) }
+        Self {
+            code,
+            reason: None,
+            step_up: None,
+            detail: None,
+            members: None,
+            retry_after: (code == Code::Unavailable).then_some(1),
+        }
     }
 }
 

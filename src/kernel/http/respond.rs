@@ -1,4 +1,5 @@
-//! Around every answer: its request id, the body of an error, the security headers, one line in the log.
+//! Around every answer: its request id, the body of an error, the security headers, one line in the
+//! log.
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -51,12 +52,19 @@ pub struct Problem {
 }
 
 /// Wraps every answer.
-pub async fn respond(State((app, form)): State<(App, ErrorForm)>, mut request: Request, next: Next) -> Response {
+pub async fn respond(
+    State((app, form)): State<(App, ErrorForm)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
     // Not in development: a browser would hold all of localhost to https for two years.
     let https = app.ports.config.environment == Environment::Production;
     let method = known_method(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let cookies = OutgoingCookies::default();
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(cookies.clone());
@@ -73,18 +81,28 @@ pub async fn respond(State((app, form)): State<(App, ErrorForm)>, mut request: R
 
 /// A method's name for the log: what a client makes up does not get there.
 fn known_method(method: &Method) -> &'static str {
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    known
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("OTHER")
 }
 
 fn accepted_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let ok = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let ok = (8..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     ok.then(|| text.to_owned())
 }
 
 fn fresh_id(app: &App) -> String {
-    app.ports.id(EventId::from_random).map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
+    app.ports
+        .id(EventId::from_random)
+        .map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
 }
 
 /// Our error, or what the router answered by itself in plain text.
@@ -92,8 +110,12 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
     let ours = response.extensions_mut().remove::<ApiError>();
     let status = response.status();
     ours.or_else(|| {
-        let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-        ((status.is_client_error() || status.is_server_error()) && !json).then(|| ApiError::from_status(status))
+        let json = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        ((status.is_client_error() || status.is_server_error()) && !json)
+            .then(|| ApiError::from_status(status))
     })
 }
 
@@ -102,7 +124,12 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
 pub fn unrouted(code: Code) -> Response {
     let id = "unknown";
     let mut response = problem(&HeaderMap::new(), &code.into(), ErrorForm::Problem, id);
-    finish(response.headers_mut(), id, false, &OutgoingCookies::default());
+    finish(
+        response.headers_mut(),
+        id,
+        false,
+        &OutgoingCookies::default(),
+    );
     response
 }
 
@@ -132,13 +159,22 @@ fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) ->
             headers.append(name.clone(), value.clone());
         }
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     match code {
         Code::InvalidToken => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer error=\"invalid_token\""),
+            );
         }
         Code::InternalKeyRequired => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("InternalKey"));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("InternalKey"),
+            );
         }
         _ if code.status() == StatusCode::UNAUTHORIZED => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -158,25 +194,60 @@ fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCook
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    let fixed = [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, "no-referrer"), (header::X_FRAME_OPTIONS, "DENY")];
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
     // Pages bring their own policy; everything else is data and loads nothing.
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     if https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        );
     }
 }
 
-/// One line a request. The route is the table's, not the address: addresses can hold what must not be logged.
+/// One line a request. The route is the table's, not the address: addresses can hold what must not
+/// be logged.
 fn log(id: &str, method: &str, route: &str, status: StatusCode, error: Option<&ApiError>) {
-    let (code, reason) = error.map_or(("", ""), |error| (error.code.as_str(), error.reason.as_deref().unwrap_or_default()));
+    let (code, reason) = error.map_or(("", ""), |error| {
+        (
+            error.code.as_str(),
+            error.reason.as_deref().unwrap_or_default(),
+        )
+    });
     let status = status.as_u16();
     if status >= 500 {
-        tracing::error!(request_id = id, method, route, status, code, reason, "request failed");
+        tracing::error!(
+            request_id = id,
+            method,
+            route,
+            status,
+            code,
+            reason,
+            "request failed"
+        );
     } else {
-        tracing::info!(request_id = id, method, route, status, code, reason, "request");
+        tracing::info!(
+            request_id = id,
+            method,
+            route,
+            status,
+            code,
+            reason,
+            "request"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The declaration of a route: its method and path, who may call it, what it may answer, and its handler.
+//! The declaration of a route: its method and path, who may call it, what it may answer, and its
+//! handler.
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -171,7 +172,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Hands the handler its state.
     #[must_use]
     pub fn with_state(self, state: S) -> Route<()> {
-        Route { facts: self.facts, handler: self.handler.with_state(state), aliases: self.aliases }
+        Route {
+            facts: self.facts,
+            handler: self.handler.with_state(state),
+            aliases: self.aliases,
+        }
     }
 }
 
@@ -188,7 +193,10 @@ impl Group {
     /// Starts a group of routes with one form of errors.
     #[must_use]
     pub fn new(errors: ErrorForm) -> Self {
-        Self { errors, ..Self::default() }
+        Self {
+            errors,
+            ..Self::default()
+        }
     }
 
     /// Lets the routes accept forms beside JSON.

@@ -37,7 +37,11 @@ mod tests {
             ("::192.0.2.1", "::"),
             ("::1", "::"),
         ] {
-            assert_eq!(network(address.parse().expect("an address")).to_string(), counted_as, "{address}");
+            assert_eq!(
+                network(address.parse().expect("an address")).to_string(),
+                counted_as,
+                "{address}"
+            );
         }
     }
 

@@ -5,7 +5,8 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Writes base64url without padding (RFC 4648 §5).
 #[must_use]
@@ -17,7 +18,11 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
 /// that mixes both alphabets.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let alphabet = if text.contains(['-', '_']) {
+        &URL_SAFE
+    } else {
+        &STANDARD
+    };
     GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
 }
 

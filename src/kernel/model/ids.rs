@@ -64,9 +64,22 @@ mod tests {
     #[test]
     fn only_the_hyphenated_form_is_an_id() {
         let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-        assert_eq!(UserId::parse(id).map(|id| id.to_string()).as_deref(), Some(id));
-        assert_eq!(UserId::parse(&id.to_uppercase()).map(|id| id.to_string()).as_deref(), Some(id));
-        for other in ["", "67e5504410b1426f9247bb680e5fe0c8", "{67e55044-10b1-426f-9247-bb680e5fe0c8}", "../../etc/passwd"] {
+        assert_eq!(
+            UserId::parse(id).map(|id| id.to_string()).as_deref(),
+            Some(id)
+        );
+        assert_eq!(
+            UserId::parse(&id.to_uppercase())
+                .map(|id| id.to_string())
+                .as_deref(),
+            Some(id)
+        );
+        for other in [
+            "",
+            "67e5504410b1426f9247bb680e5fe0c8",
+            "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
+            "../../etc/passwd",
+        ] {
             assert_eq!(UserId::parse(other), None, "{other}");
         }
     }

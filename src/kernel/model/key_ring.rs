@@ -10,7 +10,8 @@ use crate::kernel::model::base64;
 use crate::kernel::model::strength::weakness;
 
 /// The problem of a text that is no key.
-const NOT_A_KEY: &str = "must be base64 of 32 random bytes, or several separated by commas with the current one first";
+const NOT_A_KEY: &str =
+    "must be base64 of 32 random bytes, or several separated by commas with the current one first";
 /// Bytes of a key's id. Argon2's `keyid` has room for at most 8.
 const ID_BYTES: usize = 6;
 
@@ -36,18 +37,31 @@ impl fmt::Debug for Key {
 /// The reason why the setting is invalid, never its value.
 pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<Key>, &'static str> {
     let mut keys = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let bytes = base64::decode(part).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Zeroizing::new);
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let bytes = base64::decode(part)
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .map(Zeroizing::new);
         let bytes = bytes.ok_or(NOT_A_KEY)?;
         if let Some(weakness) = weakness(part, development) {
             return Err(weakness);
         }
-        let digest = Sha256::new().chain_update(label).chain_update(bytes.as_slice()).finalize();
+        let digest = Sha256::new()
+            .chain_update(label)
+            .chain_update(bytes.as_slice())
+            .finalize();
         let id = base64::encode(digest.get(..ID_BYTES).unwrap_or_default());
         if keys.iter().any(|key: &Key| key.id == id) {
             return Err("has a key twice");
         }
         keys.push(Key { id, bytes });
     }
-    if keys.is_empty() { Err("has no key in it") } else { Ok(keys) }
+    if keys.is_empty() {
+        Err("has no key in it")
+    } else {
+        Ok(keys)
+    }
 }

@@ -29,12 +29,20 @@ impl Origin {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (rest, None),
         };
-        let bracketed =
-            host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
-        if port.is_some_and(|port| port.parse::<u16>().is_err()) || (host.contains(['[', ']', ':']) && !bracketed) {
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok());
+        if port.is_some_and(|port| port.parse::<u16>().is_err())
+            || (host.contains(['[', ']', ':']) && !bracketed)
+        {
             return Err("must be a host in lower case with an optional port");
         }
-        let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b':' | b'[' | b']');
+        let ok = |b: u8| {
+            b.is_ascii_lowercase()
+                || b.is_ascii_digit()
+                || matches!(b, b'-' | b'.' | b':' | b'[' | b']')
+        };
         if rest.is_empty() || !rest.bytes().all(ok) {
             return Err("must be a host in lower case with an optional port");
         }
@@ -51,7 +59,11 @@ impl Origin {
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         let authority = self.0.split_once("://")?.1;
-        if authority.starts_with('[') { authority.split_inclusive(']').next() } else { authority.split(':').next() }
+        if authority.starts_with('[') {
+            authority.split_inclusive(']').next()
+        } else {
+            authority.split(':').next()
+        }
     }
 
     /// Returns true if the origin's scheme is `https`.
@@ -64,8 +76,14 @@ impl Origin {
 /// Returns true for a domain in lower case with a dot that is no IP address.
 pub(crate) fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
-        let inner = label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
+        let inner = label
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        !label.is_empty()
+            && label.len() <= 63
+            && inner
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     let last = text.rsplit('.').next().unwrap_or_default();
     text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
@@ -73,7 +91,10 @@ pub(crate) fn is_domain(text: &str) -> bool {
 
 /// Returns true if `domain` is `parent` or a subdomain of it.
 pub(crate) fn is_within(domain: &str, parent: &str) -> bool {
-    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+    domain == parent
+        || domain
+            .strip_suffix(parent)
+            .is_some_and(|rest| rest.ends_with('.'))
 }
 
 #[cfg(test)]
@@ -82,7 +103,11 @@ mod tests {
 
     #[test]
     fn only_exact_origins() {
-        for good in ["https://hamrah.app", "http://localhost:5173", "http://[::1]:8080"] {
+        for good in [
+            "https://hamrah.app",
+            "http://localhost:5173",
+            "http://[::1]:8080",
+        ] {
             assert_eq!(Origin::parse(good).map(|o| o.0).as_deref(), Ok(good));
         }
         for bad in [

@@ -113,7 +113,10 @@ mod tests {
         let again = SessionToken::parse(token.reveal()).expect("parses");
         assert_eq!(token.hash(), again.hash());
         assert!(RefreshToken::parse(token.reveal()).is_none());
-        assert_eq!(format!("{token:?} {:?}", token.hash()), "SessionToken(…) TokenHash(…)");
+        assert_eq!(
+            format!("{token:?} {:?}", token.hash()),
+            "SessionToken(…) TokenHash(…)"
+        );
     }
 
     #[test]

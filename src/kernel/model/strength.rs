@@ -6,7 +6,10 @@ const MIN_SECRET_CHARS: usize = 32;
 const MIN_SECRET_VARIETY: usize = 12;
 /// Published values that look like secrets, in lower case, letters and digits only. The second is
 /// the example of the Standard Webhooks.
-const KNOWN_SECRETS: [&str; 2] = ["hamrahinternalservicekey2025", "mfkq9r8gkyqrtwjupd8ilpzio2lalasw"];
+const KNOWN_SECRETS: [&str; 2] = [
+    "hamrahinternalservicekey2025",
+    "mfkq9r8gkyqrtwjupd8ilpzio2lalasw",
+];
 /// Typical parts of invented secrets. One in about ten thousand random secrets of 43 characters has
 /// one.
 const MADE_UP: [&str; 14] = [
@@ -29,7 +32,11 @@ const MADE_UP: [&str; 14] = [
 /// Returns the reason why a secret must not be used, or `None`. In development only published
 /// values are refused.
 pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> {
-    let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String = secret
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase();
     if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
         return Some("holds a published example value");
     }
@@ -46,7 +53,11 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     let mut different = secret.as_bytes().to_vec();
     different.sort_unstable();
     different.dedup();
-    let repeated = plain.split_at_checked(plain.len() / 2).is_some_and(|(first, second)| first == second);
-    let made_up = different.len() < MIN_SECRET_VARIETY || repeated || MADE_UP.iter().any(|part| plain.contains(part));
+    let repeated = plain
+        .split_at_checked(plain.len() / 2)
+        .is_some_and(|(first, second)| first == second);
+    let made_up = different.len() < MIN_SECRET_VARIETY
+        || repeated
+        || MADE_UP.iter().any(|part| plain.contains(part));
     made_up.then_some("holds a key that is a placeholder or not random")
 }

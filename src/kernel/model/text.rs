@@ -15,7 +15,8 @@ pub const SUBJECT_BYTES: usize = 255;
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let text = text.trim();
-    let ok = !text.is_empty() && text.chars().count() <= NAME_CHARS && text.chars().all(is_printable);
+    let ok =
+        !text.is_empty() && text.chars().count() <= NAME_CHARS && text.chars().all(is_printable);
     ok.then(|| text.to_owned())
 }
 
@@ -30,7 +31,8 @@ pub fn picture(text: &str) -> Option<String> {
     // because it could hold a password.
     let rest = text.strip_prefix("https://")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let ok = !host.is_empty() && !host.contains('@') && !rest.contains(['"', '\'', '<', '>', '\\', '`']);
+    let ok =
+        !host.is_empty() && !host.contains('@') && !rest.contains(['"', '\'', '<', '>', '\\', '`']);
     ok.then(|| text.to_owned())
 }
 
@@ -41,7 +43,9 @@ pub fn slug(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let ok = (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'));
+        && text.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-')
+        });
     ok.then_some(text)
 }
 
@@ -49,14 +53,19 @@ pub fn slug(text: &str) -> Option<String> {
 /// Connect Core §2).
 #[must_use]
 pub fn subject(text: &str) -> Option<String> {
-    ((1..=SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned())
+    ((1..=SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()))
+        .then(|| text.to_owned())
 }
 
 /// Returns the User-Agent to store: printable ASCII, cut at 512 bytes. It is only a label, so an
 /// unfit one is shortened or dropped, never refused.
 #[must_use]
 pub fn user_agent(text: &str) -> Option<String> {
-    let kept: String = text.chars().filter(|c| matches!(c, ' '..='~')).take(USER_AGENT_BYTES).collect();
+    let kept: String = text
+        .chars()
+        .filter(|c| matches!(c, ' '..='~'))
+        .take(USER_AGENT_BYTES)
+        .collect();
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.to_owned())
 }
@@ -84,8 +93,21 @@ mod tests {
 
     #[test]
     fn names_are_for_people() {
-        assert_eq!(name("  Zoë 🦊 ‌حمراه ").as_deref(), Some("Zoë 🦊 ‌حمراه"), "ZWNJ is Persian spelling");
-        for bad in ["", "   ", "a\0b", "a\u{FFFF}", "a\u{202E}b", "\u{200B}", "a\u{2028}b", "a\u{E0041}"] {
+        assert_eq!(
+            name("  Zoë 🦊 ‌حمراه ").as_deref(),
+            Some("Zoë 🦊 ‌حمراه"),
+            "ZWNJ is Persian spelling"
+        );
+        for bad in [
+            "",
+            "   ",
+            "a\0b",
+            "a\u{FFFF}",
+            "a\u{202E}b",
+            "\u{200B}",
+            "a\u{2028}b",
+            "a\u{E0041}",
+        ] {
             assert_eq!(name(bad), None, "{bad:?}");
         }
         assert_eq!(name(&"x".repeat(201)), None);
@@ -95,8 +117,15 @@ mod tests {
     #[test]
     fn pictures_are_https() {
         assert!(picture("https://lh3.example/a/b?c=d").is_some());
-        for bad in ["http://a/b", "https://", "https:///x", "javascript:alert(1)", "https://u:p@h/", "https://h/\"><script>", "https://h/ä"]
-        {
+        for bad in [
+            "http://a/b",
+            "https://",
+            "https:///x",
+            "javascript:alert(1)",
+            "https://u:p@h/",
+            "https://h/\"><script>",
+            "https://h/ä",
+        ] {
             assert_eq!(picture(bad), None, "{bad}");
         }
     }

@@ -37,20 +37,28 @@ impl Timestamp {
     /// `duration` later; stops at the end of time instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// `duration` earlier; stops at the beginning of time instead of overflowing.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Reads a time in RFC 3339, such as `2026-01-31T12:00:00Z`; fractions below a millisecond are
     /// dropped.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc().into())
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.to_utc().into())
     }
 
     /// Returns the same moment as a calendar date and time, or `None` if it is outside the
@@ -79,7 +87,10 @@ impl fmt::Display for Timestamp {
     /// refuses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // RFC 3339 has years of four digits. No time of ours has another, so 1970 stands for it.
-        let time = self.to_utc().filter(|time| (0..=9999).contains(&time.year())).unwrap_or_default();
+        let time = self
+            .to_utc()
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .unwrap_or_default();
         f.write_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }
@@ -90,23 +101,47 @@ mod tests {
 
     #[test]
     fn writes_seconds_without_fractions() {
-        assert_eq!(Timestamp::from_millis(1_795_318_445_999).to_string(), "2026-11-22T03:34:05Z");
-        assert_eq!(Timestamp::from_millis(-1).to_string(), "1969-12-31T23:59:59Z");
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(Timestamp::from_millis(253_402_300_800_000).to_string(), "1970-01-01T00:00:00Z", "the year 10000");
+        assert_eq!(
+            Timestamp::from_millis(1_795_318_445_999).to_string(),
+            "2026-11-22T03:34:05Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(-1).to_string(),
+            "1969-12-31T23:59:59Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(i64::MAX).to_string(),
+            "1970-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(253_402_300_800_000).to_string(),
+            "1970-01-01T00:00:00Z",
+            "the year 10000"
+        );
     }
 
     #[test]
     fn reads_what_it_writes() {
         let time = Timestamp::from_millis(1_795_318_445_000);
         assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Some(time));
-        assert_eq!(Timestamp::parse_rfc3339("2026-11-22T04:34:05.999+01:00"), Some(Timestamp::from_millis(1_795_318_445_999)));
+        assert_eq!(
+            Timestamp::parse_rfc3339("2026-11-22T04:34:05.999+01:00"),
+            Some(Timestamp::from_millis(1_795_318_445_999))
+        );
         assert_eq!(Timestamp::parse_rfc3339("2026-11-22"), None);
     }
 
     #[test]
     fn arithmetic_stops_at_the_ends() {
-        assert_eq!(Timestamp::from_millis(i64::MAX).plus(Duration::MAX).millis(), i64::MAX);
-        assert_eq!(Timestamp::from_millis(0).seconds_since(Timestamp::from_millis(5)), 0);
+        assert_eq!(
+            Timestamp::from_millis(i64::MAX)
+                .plus(Duration::MAX)
+                .millis(),
+            i64::MAX
+        );
+        assert_eq!(
+            Timestamp::from_millis(0).seconds_since(Timestamp::from_millis(5)),
+            0
+        );
     }
 }

@@ -41,7 +41,9 @@ impl WebhookSecret {
     /// Returns true if all bytes are printable. That happens to 24 random bytes once in 10^10.
     #[must_use]
     pub fn is_made_up(&self) -> bool {
-        self.0.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        self.0
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || *byte == b' ')
     }
 }
 
@@ -70,13 +72,18 @@ impl fmt::Debug for Webhook {
 #[must_use]
 pub fn is_address(url: &str, development: bool) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && !b"\"'<>\\^`{|}#".contains(&b);
-    let authority_end = url.split_once("://").map_or(0, |(scheme, rest)| scheme.len() + 3 + rest.find(['/', '?']).unwrap_or(rest.len()));
+    let authority_end = url.split_once("://").map_or(0, |(scheme, rest)| {
+        scheme.len() + 3 + rest.find(['/', '?']).unwrap_or(rest.len())
+    });
     let Some(Ok(origin)) = url.get(..authority_end).map(Origin::parse) else {
         return false;
     };
     let local = matches!(origin.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let named = origin.host().is_some_and(|host| !host.is_empty());
-    url.len() <= URL_BYTES && url.bytes().all(plain) && named && (origin.is_https() || (development && local))
+    url.len() <= URL_BYTES
+        && url.bytes().all(plain)
+        && named
+        && (origin.is_https() || (development && local))
 }
 
 #[cfg(test)]
@@ -87,22 +94,50 @@ mod tests {
     fn secrets_are_24_to_64_bytes_of_base64() {
         let encoded = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![200; bytes]));
         for good in [24, 32, 64] {
-            assert_eq!(WebhookSecret::parse(&encoded(good)).map(|secret| secret.key().len()), Some(good));
+            assert_eq!(
+                WebhookSecret::parse(&encoded(good)).map(|secret| secret.key().len()),
+                Some(good)
+            );
         }
-        for bad in [encoded(0), encoded(23), encoded(65), encoded(32).replace("whsec_", ""), encoded(24) + "=", "whsec_!".to_owned()] {
+        for bad in [
+            encoded(0),
+            encoded(23),
+            encoded(65),
+            encoded(32).replace("whsec_", ""),
+            encoded(24) + "=",
+            "whsec_!".to_owned(),
+        ] {
             assert_eq!(WebhookSecret::parse(&bad), None, "{bad}");
         }
-        assert_eq!(format!("{:?}", WebhookSecret::parse(&encoded(24))), "Some(WebhookSecret(…))");
-        assert_eq!(WebhookSecret::parse(&WebhookSecret::text(&[9; 32])).map(|secret| secret.key().to_vec()), Some(vec![9; 32]));
+        assert_eq!(
+            format!("{:?}", WebhookSecret::parse(&encoded(24))),
+            "Some(WebhookSecret(…))"
+        );
+        assert_eq!(
+            WebhookSecret::parse(&WebhookSecret::text(&[9; 32]))
+                .map(|secret| secret.key().to_vec()),
+            Some(vec![9; 32])
+        );
     }
 
     #[test]
     fn addresses_are_https_or_in_development_of_this_machine() {
-        for good in ["https://mail.hamrah.app/hooks/a?b=c", "https://mail.hamrah.app", "https://10.0.0.7:8443/"] {
+        for good in [
+            "https://mail.hamrah.app/hooks/a?b=c",
+            "https://mail.hamrah.app",
+            "https://10.0.0.7:8443/",
+        ] {
             assert!(is_address(good, false) && is_address(good, true), "{good}");
         }
-        for local in ["http://localhost:9000/hook", "http://127.0.0.1:9000", "http://[::1]:9000/"] {
-            assert!(!is_address(local, false) && is_address(local, true), "{local}");
+        for local in [
+            "http://localhost:9000/hook",
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000/",
+        ] {
+            assert!(
+                !is_address(local, false) && is_address(local, true),
+                "{local}"
+            );
         }
         for bad in [
             "",

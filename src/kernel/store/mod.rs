@@ -1,7 +1,8 @@
 //! The `Db` port and the statements of the kernel.
 //!
-//! The port is one operation, because D1 has only that one: it runs statements atomically, in order, and returns their rows. There are
-//! no transactions to open. Statements that belong together go into one batch, and each statement carries its own guard.
+//! The port is one operation, because D1 has only that one: it runs statements atomically, in
+//! order, and returns their rows. There are no transactions to open. Statements that belong
+//! together go into one batch, and each statement carries its own guard.
 
 #[macro_use]
 mod fragments;
@@ -13,7 +14,8 @@ use crate::kernel::model::ids::{ChallengeId, EventId, IdentityId, SessionId, Use
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 
-/// A value that goes into or comes out of the database. Bytes travel as base64url text, times as integers.
+/// A value that goes into or comes out of the database. Bytes travel as base64url text, times as
+/// integers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     /// NULL.
@@ -90,7 +92,10 @@ impl Statement {
 
 /// A statement from literal SQL and its parameters.
 pub(crate) fn sql<const N: usize>(sql: &'static str, params: [Value; N]) -> Statement {
-    Statement { sql, params: params.into() }
+    Statement {
+        sql,
+        params: params.into(),
+    }
 }
 
 /// One row: values by column name.
@@ -114,7 +119,10 @@ impl Row {
     }
 
     fn get(&self, column: &str) -> Option<&Value> {
-        self.0.iter().find(|(name, _)| name == column).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(name, _)| name == column)
+            .map(|(_, value)| value)
     }
 
     fn wrong(column: &str) -> StoreError {
@@ -191,7 +199,11 @@ impl Row {
     ///
     /// # Errors
     /// [`StoreError::Broken`]
-    pub fn parsed<T>(&self, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    pub fn parsed<T>(
+        &self,
+        column: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
         parse(&self.text(column)?).ok_or_else(|| Self::wrong(column))
     }
 }
@@ -213,7 +225,8 @@ pub enum StoreError {
     Broken(String),
 }
 
-/// What a batch can rest on: each is a constraint of the table `preconditions` (docs/decisions/0030).
+/// What a batch can rest on: each is a constraint of the table `preconditions`
+/// (docs/decisions/0030).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Precondition {
     /// Whoever asks is still signed in, and still may.
@@ -229,25 +242,39 @@ impl Precondition {
     #[must_use]
     pub fn in_message(message: &str) -> Option<Self> {
         let (_, name) = message.split_once("precondition_")?;
-        let named = [("caller", Self::Caller), ("subject", Self::Subject), ("administrator", Self::Administrator)];
-        named.into_iter().find(|(each, _)| name.starts_with(each)).map(|(_, precondition)| precondition)
+        let named = [
+            ("caller", Self::Caller),
+            ("subject", Self::Subject),
+            ("administrator", Self::Administrator),
+        ];
+        named
+            .into_iter()
+            .find(|(each, _)| name.starts_with(each))
+            .map(|(_, precondition)| precondition)
     }
 }
 
 /// The database.
 #[async_trait]
 pub trait Db: Send + Sync {
-    /// Runs `statements` atomically, in order; gives back the rows of each, so as many entries as statements.
-    /// A statement that matches no row is no failure: later statements carry guards of their own.
+    /// Runs `statements` atomically, in order; gives back the rows of each, so as many entries as
+    /// statements. A statement that matches no row is no failure: later statements carry guards of
+    /// their own.
     ///
     /// # Errors
-    /// If any statement fails, none took effect, except that [`StoreError::Unavailable`] may hide a success whose answer was lost.
+    /// If any statement fails, none took effect, except that [`StoreError::Unavailable`] may hide a
+    /// success whose answer was lost.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError>;
 }
 
 /// Runs one statement.
 pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, StoreError> {
-    Ok(db.batch(vec![statement]).await?.into_iter().next().unwrap_or_default())
+    Ok(db
+        .batch(vec![statement])
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default())
 }
 
 /// Rows that one statement of a sweep removes at most.
@@ -255,8 +282,13 @@ pub(crate) const CLEANUP_BATCH: i64 = 500;
 /// Statements of one kind that a sweep runs at most: what is left waits for the next one.
 const CLEANUP_ROUNDS: usize = 8;
 
-/// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it found.
-pub(crate) async fn remove_in_batches(db: &dyn Db, statement: Statement, most: i64) -> Result<usize, StoreError> {
+/// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it
+/// found.
+pub(crate) async fn remove_in_batches(
+    db: &dyn Db,
+    statement: Statement,
+    most: i64,
+) -> Result<usize, StoreError> {
     let full = usize::try_from(most).unwrap_or(usize::MAX);
     let mut total = 0;
     for _ in 0..CLEANUP_ROUNDS {
@@ -274,7 +306,15 @@ pub(crate) async fn remove_in_batches(db: &dyn Db, statement: Statement, most: i
 /// # Errors
 /// [`StoreError`] if it does not.
 pub async fn ping(db: &dyn Db) -> Result<(), StoreError> {
-    run(db, sql("SELECT 1 AS one FROM (SELECT id FROM users LIMIT 1) LIMIT 1", [])).await.map(drop)
+    run(
+        db,
+        sql(
+            "SELECT 1 AS one FROM (SELECT id FROM users LIMIT 1) LIMIT 1",
+            [],
+        ),
+    )
+    .await
+    .map(drop)
 }
 
 /// The rows of statement `index` of a batch; none if the adapter gave fewer entries than it must.

@@ -98,8 +98,11 @@ fn origin() -> RequestOrigin {
 async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
-    let outgoing: Arc<dyn Outgoing> =
-        if settings.config.accounts.passwords.breached_url.is_some() { Arc::new(Https::open()?) } else { Arc::new(Closed) };
+    let outgoing: Arc<dyn Outgoing> = if settings.config.accounts.passwords.breached_url.is_some() {
+        Arc::new(Https::open()?)
+    } else {
+        Arc::new(Closed)
+    };
     Ok(Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -118,23 +121,53 @@ async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>
 /// `hamrah-api admin …`
 pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box<dyn Error>> {
     let (username, name, password_stdin, existing) = match command {
-        Admin::Create { username, name, password_stdin, existing } => (username, name, password_stdin, existing),
-        Admin::Password { username, password_stdin } => return password(settings, username, *password_stdin).await,
+        Admin::Create {
+            username,
+            name,
+            password_stdin,
+            existing,
+        } => (username, name, password_stdin, existing),
+        Admin::Password {
+            username,
+            password_stdin,
+        } => return password(settings, username, *password_stdin).await,
     };
-    let username = words::username(username).ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
+    let username = words::username(username)
+        .ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
     let name = name.as_deref().unwrap_or(&username);
     let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
     let ports = open(settings).await?;
     if *existing {
-        people::promote(&ports, "command line", &Ref::Name(username.clone()), &origin()).await?;
+        people::promote(
+            &ports,
+            "command line",
+            &Ref::Name(username.clone()),
+            &origin(),
+        )
+        .await?;
         println!("{username} is an administrator now; the password did not change");
         return Ok(());
     }
-    let password = if *password_stdin { read_password()? } else { settings::fresh_key()? };
-    let new = NewPerson { username: &username, name: &name, email: None, person_type: None, document: None };
-    let id = match people::create_administrator(&ports, "command line", &new, &password, &origin()).await {
+    let password = if *password_stdin {
+        read_password()?
+    } else {
+        settings::fresh_key()?
+    };
+    let new = NewPerson {
+        username: &username,
+        name: &name,
+        email: None,
+        person_type: None,
+        document: None,
+    };
+    let id = match people::create_administrator(&ports, "command line", &new, &password, &origin())
+        .await
+    {
         Err(AuthorizationError::Exists(_)) => {
-            return Err(format!("{username} exists already: use --existing to make this person an administrator").into());
+            return Err(format!(
+                "{username} exists already: use --existing to make this person an administrator"
+            )
+            .into());
         }
         made => made?,
     };
@@ -146,11 +179,29 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
 }
 
 /// `hamrah-api admin password`
-async fn password(settings: Settings, username: &str, from_stdin: bool) -> Result<(), Box<dyn Error>> {
+async fn password(
+    settings: Settings,
+    username: &str,
+    from_stdin: bool,
+) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
-    let password = if from_stdin { read_password()? } else { settings::fresh_key()? };
-    let to = people::Changes { password: Some(&password), ..people::Changes::default() };
-    people::update(&ports, Actor::Operator("command line"), &Ref::Name(username.to_owned()), &to, &origin()).await?;
+    let password = if from_stdin {
+        read_password()?
+    } else {
+        settings::fresh_key()?
+    };
+    let to = people::Changes {
+        password: Some(&password),
+        ..people::Changes::default()
+    };
+    people::update(
+        &ports,
+        Actor::Operator("command line"),
+        &Ref::Name(username.to_owned()),
+        &to,
+        &origin(),
+    )
+    .await?;
     println!("{username} has a new password");
     if !from_stdin {
         println!("password: {password}");
@@ -168,11 +219,20 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 /// `hamrah-api seed demo`
 pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
     if settings.config.kernel.environment != Environment::Development {
-        return Err("the demo passwords are public: demo data works with ENVIRONMENT=development only".into());
+        return Err(
+            "the demo passwords are public: demo data works with ENVIRONMENT=development only"
+                .into(),
+        );
     }
     let ports = open(settings).await?;
     transfer::seed(&ports, &demo::document()?, &origin()).await?;
-    people::promote(&ports, "command line", &Ref::Name("adm1".to_owned()), &origin()).await?;
+    people::promote(
+        &ports,
+        "command line",
+        &Ref::Name("adm1".to_owned()),
+        &origin(),
+    )
+    .await?;
     println!(
         "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; \
          adm1 is an administrator"
@@ -190,21 +250,34 @@ pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<
 
 /// `hamrah-api import`
 pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<dyn Error>> {
-    let file = std::fs::read_to_string(&what.file).map_err(|error| format!("{}: {error}", what.file.display()))?;
-    let wanted: Document = serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
+    let file = std::fs::read_to_string(&what.file)
+        .map_err(|error| format!("{}: {error}", what.file.display()))?;
+    let wanted: Document =
+        serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
     let ports = open(settings).await?;
     let told = transfer::import(&ports, &wanted, what.dry_run, &origin()).await?;
     for step in &told {
         println!("{step}");
     }
-    let bare = wanted.people.iter().filter(|person| person.password_hash.is_none()).count();
+    let bare = wanted
+        .people
+        .iter()
+        .filter(|person| person.password_hash.is_none())
+        .count();
     if bare > 0 {
         println!(
             "{bare} people of the document have no password hash: a new person gets no password \
              (`admin password` sets one)"
         );
     }
-    let (count, done) = (told.len(), if what.dry_run { "would be made" } else { "made" });
+    let (count, done) = (
+        told.len(),
+        if what.dry_run {
+            "would be made"
+        } else {
+            "made"
+        },
+    );
     println!("{count} changes {done}");
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! `hamrah-api attest inspect` and `inspect-assertion`: what the server would say to an attestation or an assertion, step by step.
+//! `hamrah-api attest inspect` and `inspect-assertion`: what the server would say to an attestation
+//! or an assertion, step by step.
 //!
-//! For iOS engineers whose device is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+//! For iOS engineers whose device is refused: the server tells everybody the same, this tells
+//! everything. It runs the server's own code.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -32,8 +34,8 @@ use crate::platform::native::steps;
 pub(super) enum Command {
     /// Hold an attestation object against Apple's nine steps and print each, then what it says.
     Inspect {
-        /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and perhaps `challenge` and `key_id`;
-        /// standard input if it is left out or `-`.
+        /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and
+        /// perhaps `challenge` and `key_id`; standard input if it is left out or `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
@@ -51,7 +53,8 @@ pub(super) enum Command {
         /// A file with another root certificate (PEM) to trust instead of Apple's.
         #[arg(long)]
         root: Option<PathBuf>,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
+        /// several times. All, if it is left out.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -60,7 +63,8 @@ pub(super) enum Command {
     },
     /// Hold an assertion against Apple's six steps and print each.
     InspectAssertion {
-        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`; standard input if it is left out or `-`.
+        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`; standard input
+        /// if it is left out or `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
@@ -72,7 +76,8 @@ pub(super) enum Command {
         /// Where the counter stood before.
         #[arg(long, default_value_t = 0)]
         previous_counter: u32,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
+        /// several times. All, if it is left out.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -97,7 +102,11 @@ pub(super) struct App {
 
 impl App {
     fn ids(&self) -> Vec<String> {
-        let team = self.team.iter().flat_map(|team| self.bundle.iter().map(move |bundle| format!("{team}.{bundle}")));
+        let team = self.team.iter().flat_map(|team| {
+            self.bundle
+                .iter()
+                .map(move |bundle| format!("{team}.{bundle}"))
+        });
         self.ids.iter().cloned().chain(team).collect()
     }
 }
@@ -119,8 +128,11 @@ pub(super) struct Signed {
 impl Signed {
     fn hash(&self, otherwise: Option<Vec<u8>>) -> Option<[u8; 32]> {
         let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone());
-        let challenge = challenge.or_else(|| self.client_data.clone().map(String::into_bytes)).or(otherwise);
-        self.client_data_hash.or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
+        let challenge = challenge
+            .or_else(|| self.client_data.clone().map(String::into_bytes))
+            .or(otherwise);
+        self.client_data_hash
+            .or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
     }
 }
 
@@ -140,11 +152,15 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 }
 
 fn binary(text: &str) -> Result<Binary, &'static str> {
-    decode(text).map(Binary).ok_or("neither hexadecimal nor base64")
+    decode(text)
+        .map(Binary)
+        .ok_or("neither hexadecimal nor base64")
 }
 
 fn digest(text: &str) -> Result<[u8; 32], &'static str> {
-    decode(text).and_then(|bytes| bytes.try_into().ok()).ok_or("not 32 bytes in hexadecimal or base64")
+    decode(text)
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or("not 32 bytes in hexadecimal or base64")
 }
 
 fn public_key(text: &str) -> Result<Binary, &'static str> {
@@ -152,8 +168,18 @@ fn public_key(text: &str) -> Result<Binary, &'static str> {
     const SPKI: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
     let bytes = binary(text)?.0;
     let point = authenticator_data::cose_point(&bytes).map(|point| point.to_vec());
-    let point = point.or_else(|| bytes.strip_prefix(steps::hex(SPKI)?.as_slice()).map(<[u8]>::to_vec)).unwrap_or(bytes);
-    if point.len() == 65 { Ok(Binary(point)) } else { Err("neither an uncompressed point of P-256, nor COSE or SPKI of one") }
+    let point = point
+        .or_else(|| {
+            bytes
+                .strip_prefix(steps::hex(SPKI)?.as_slice())
+                .map(<[u8]>::to_vec)
+        })
+        .unwrap_or(bytes);
+    if point.len() == 65 {
+        Ok(Binary(point))
+    } else {
+        Err("neither an uncompressed point of P-256, nor COSE or SPKI of one")
+    }
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
@@ -183,21 +209,32 @@ impl Input {
             _ => bytes,
         };
         if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Ok(Self { cbor: bytes, members: Map::new() });
+            return Ok(Self {
+                cbor: bytes,
+                members: Map::new(),
+            });
         }
-        let members: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| format!("the JSON cannot be read: {error}"))?;
+        let members: Map<String, Value> = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("the JSON cannot be read: {error}"))?;
         let text = names.iter().find_map(|name| members.get(*name)?.as_str());
         let text = text.ok_or_else(|| format!("the JSON has none of {}", names.join(", ")))?;
-        Ok(Self { cbor: base64::decode(text).ok_or("the object in the JSON is not base64")?, members })
+        Ok(Self {
+            cbor: base64::decode(text).ok_or("the object in the JSON is not base64")?,
+            members,
+        })
     }
 
     fn member(&self, names: &[&str]) -> Option<Vec<u8>> {
-        names.iter().find_map(|name| base64::decode(self.members.get(*name)?.as_str()?))
+        names
+            .iter()
+            .find_map(|name| base64::decode(self.members.get(*name)?.as_str()?))
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn category(extensions: &Extensions) -> Option<String> {
@@ -223,7 +260,10 @@ fn data_json(header: &Header, extensions: &Extensions) -> Map<String, Value> {
         ("bundle_version", json!(extensions.bundle_version)),
         ("validation_category", json!(category(extensions))),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// What could be read, whether or not it is to be trusted.
@@ -243,23 +283,35 @@ fn attestation_json(cbor: &[u8]) -> Value {
     for (name, der) in [("leaf", object.leaf), ("intermediate", object.intermediate)] {
         if let Ok(certificate) = Certificate::parse(der) {
             let (from, until) = certificate.validity();
-            members.insert(name.into(), json!(format!("{}, valid from {from} to {until}", certificate.subject())));
+            members.insert(
+                name.into(),
+                json!(format!(
+                    "{}, valid from {from} to {until}",
+                    certificate.subject()
+                )),
+            );
         }
     }
     json!({ "attestation": members })
 }
 
 fn assertion_json(cbor: &[u8]) -> Value {
-    let data = object::parse_assertion(cbor).and_then(|object| authenticator_data::parse_assertion(object.authenticator_data));
-    data.map_or(Value::Null, |data| json!({"assertion": data_json(&data.header, &data.extensions)}))
+    let data = object::parse_assertion(cbor)
+        .and_then(|object| authenticator_data::parse_assertion(object.authenticator_data));
+    data.map_or(
+        Value::Null,
+        |data| json!({"assertion": data_json(&data.header, &data.extensions)}),
+    )
 }
 
 fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
     let Some(file) = file else {
         return Ok(TrustAnchor::apple());
     };
-    let pem = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    TrustAnchor::from_pem(&pem).ok_or_else(|| format!("{}: not one certificate in PEM", file.display()).into())
+    let pem =
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    TrustAnchor::from_pem(&pem)
+        .ok_or_else(|| format!("{}: not one certificate in PEM", file.display()).into())
 }
 
 const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
@@ -267,9 +319,25 @@ const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --
 /// Prints the report; gives whether every step passed.
 pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::Inspect { file, app, signed, key_id, environment, at, root, category, json } => {
-            let input = Input::read(file.as_deref(), &["attestation_object", "attestation", "attestation_b64"])?;
-            let key_id = key_id.as_ref().map(|key_id| key_id.0.clone()).or_else(|| input.member(&["key_id", "key_id_b64"]));
+        Command::Inspect {
+            file,
+            app,
+            signed,
+            key_id,
+            environment,
+            at,
+            root,
+            category,
+            json,
+        } => {
+            let input = Input::read(
+                file.as_deref(),
+                &["attestation_object", "attestation", "attestation_b64"],
+            )?;
+            let key_id = key_id
+                .as_ref()
+                .map(|key_id| key_id.0.clone())
+                .or_else(|| input.member(&["key_id", "key_id_b64"]));
             let environments: Vec<_> = environment
                 .iter()
                 .map(|environment| match environment {
@@ -280,32 +348,66 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let expected = ExpectedAttestation {
                 app_ids: &app.ids(),
                 environments: &environments,
-                client_data_hash: signed.hash(input.member(&["challenge"])).ok_or(NOTHING_SIGNED)?,
+                client_data_hash: signed
+                    .hash(input.member(&["challenge"]))
+                    .ok_or(NOTHING_SIGNED)?,
                 key_id: &key_id.ok_or("the key id is not known: give --key-id")?,
                 anchors: &[anchor(root.as_deref())?],
                 at: at.unwrap_or_else(|| SystemClock.now()),
                 categories: category,
             };
             let report = attestation::verify(&input.cbor, &expected);
-            steps::print(*json, "attestation", &report.steps, &attestation_json(&input.cbor));
+            steps::print(
+                *json,
+                "attestation",
+                &report.steps,
+                &attestation_json(&input.cbor),
+            );
             Ok(report.passed())
         }
-        Command::InspectAssertion { file, app, signed, public_key, previous_counter, category, json } => {
-            let input = Input::read(file.as_deref(), &["assertion", "assertion_object", "assertion_b64"])?;
+        Command::InspectAssertion {
+            file,
+            app,
+            signed,
+            public_key,
+            previous_counter,
+            category,
+            json,
+        } => {
+            let input = Input::read(
+                file.as_deref(),
+                &["assertion", "assertion_object", "assertion_b64"],
+            )?;
             let app_ids = app.ids();
-            let client_data_hash = signed.hash(input.member(&["challenge"])).ok_or(NOTHING_SIGNED)?;
-            // Of several applications, the one that it is of; the first one if none is, so that step 4 says so.
+            let client_data_hash = signed
+                .hash(input.member(&["challenge"]))
+                .ok_or(NOTHING_SIGNED)?;
+            // Of several applications, the one that it is of; the first one if none is, so that
+            // step 4 says so.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
                 assertion::verify(
                     &input.cbor,
-                    &ExpectedAssertion { public_key, app_id, client_data_hash, previous_counter, categories: category },
+                    &ExpectedAssertion {
+                        public_key,
+                        app_id,
+                        client_data_hash,
+                        previous_counter,
+                        categories: category,
+                    },
                 )
             });
             let reports: Vec<_> = reports.collect();
-            let report = reports.iter().find(|report| report.passed()).or(reports.first()).ok_or("no application is given")?;
+            let report = reports
+                .iter()
+                .find(|report| report.passed())
+                .or(reports.first())
+                .ok_or("no application is given")?;
             let Report { mut steps, read } = report.clone();
-            steps.push(steps::only_the_server(6, "the challenge in the client data is the one that was sent"));
+            steps.push(steps::only_the_server(
+                6,
+                "the challenge in the client data is the one that was sent",
+            ));
             steps::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
             Ok(Report { steps, read }.passed())
         }

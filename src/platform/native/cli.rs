@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 use crate::app::openapi;
 use crate::platform::native::settings::Missing;
 use crate::platform::native::sqlite::Sqlite;
-use crate::platform::native::{administer, attest, doctor, inspect, migrations, reference, serve, settings};
+use crate::platform::native::{
+    administer, attest, doctor, inspect, migrations, reference, serve, settings,
+};
 
 /// The native server of hamrah-api: accounts, sessions, tokens and permissions. Environment
 /// variables configure it; docs/reference/configuration.md lists them.
@@ -90,7 +92,8 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => {
             log();
-            tokio::runtime::Runtime::new()?.block_on(serve::serve(settings::read(Missing::Keep)?))?;
+            tokio::runtime::Runtime::new()?
+                .block_on(serve::serve(settings::read(Missing::Keep)?))?;
         }
         Command::Migrate => tokio::runtime::Runtime::new()?.block_on(async {
             let url = settings::read(Missing::Forget)?.database_url;
@@ -98,23 +101,40 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("{url} is up to date");
             Ok::<_, Box<dyn Error>>(())
         })?,
-        Command::Keys { command: Keys::Generate } => {
+        Command::Keys {
+            command: Keys::Generate,
+        } => {
             println!("INTERNAL_API_KEY='{}'", settings::fresh_key()?);
             println!("SECRETS_KEY='{}'", settings::fresh_key()?);
             println!("JWT_SIGNING_KEYS='{}'", settings::fresh_signing_keys()?);
             println!("PASSWORD_PEPPER='{}'", settings::fresh_key()?);
             println!("BOOTSTRAP_SECRET='{}'", settings::fresh_key()?);
         }
-        Command::Keys { command: Keys::Webhook } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
+        Command::Keys {
+            command: Keys::Webhook,
+        } => println!("WEBHOOK_SECRETS='{}'", settings::fresh_webhook_secret()?),
         Command::Doctor => {
-            let fine = tokio::runtime::Runtime::new()?.block_on(doctor::examine(settings::read(Missing::Forget)));
-            return Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            let fine = tokio::runtime::Runtime::new()?
+                .block_on(doctor::examine(settings::read(Missing::Forget)));
+            return Ok(if fine {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         Command::Passkey { command } => {
-            return Ok(if inspect::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if inspect::inspect(command)? {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         Command::Attest { command } => {
-            return Ok(if attest::inspect(command)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if attest::inspect(command)? {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         Command::Admin { command } => {
             block_on(administer::admin(settings::read(Missing::Forget)?, command))?;
@@ -134,14 +154,18 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn block_on(command: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+fn block_on(
+    command: impl Future<Output = Result<(), Box<dyn Error>>>,
+) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Runtime::new()?.block_on(command)
 }
 
 /// Sets up logging: `RUST_LOG` chooses the events, `LOG_FORMAT=json` the format.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false);
     if std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json") {
         subscriber.json().flatten_event(true).init();
     } else {

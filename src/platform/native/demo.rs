@@ -6,7 +6,11 @@ use crate::authorization::model::transfer::{Document, Grant, Person, Role, Servi
 
 /// Services with their description and roles.
 const SERVICES: [(&str, Option<&str>, &[&str]); 5] = [
-    ("Service A", Some("Demo catalog service"), &["Admin", "User"]),
+    (
+        "Service A",
+        Some("Demo catalog service"),
+        &["Admin", "User"],
+    ),
     ("Service B", Some("Internal billing service"), &["User"]),
     ("Service C", Some("Customer support portal"), &["Editor"]),
     ("UI Store", None, &["Viewer", "Admin", "User", "Editor"]),
@@ -28,7 +32,11 @@ const PEOPLE: [(&str, &str, Roles); 15] = [
     ("usr1", "User One", &[("Service A", "User")]),
     ("usr2", "User Two", &[("Service B", "User")]),
     ("usr3", "User Three", &[("Service C", "Editor")]),
-    ("editor1", "Editor One", &[("Service A", "Admin"), ("Service C", "Editor")]),
+    (
+        "editor1",
+        "Editor One",
+        &[("Service A", "Admin"), ("Service C", "Editor")],
+    ),
     ("viewer1", "Viewer One", &[("ui-store", "Viewer")]),
     ("juan", "Juan Demo", &[("UI Store", "Viewer")]),
     ("adm2", "Admin Two", &[("UI Store", "Admin")]),
@@ -45,10 +53,20 @@ const COST: u32 = 8;
 
 /// Returns the document. Each password is the username followed by `-hash`, hashed by bcrypt.
 pub(super) fn document() -> Result<Document, Box<dyn Error>> {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let owned = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     let mut document = Document {
         permissions: owned(&PERMISSIONS),
-        roles: ROLES.map(|(name, permissions)| Role { name: name.to_owned(), permissions: owned(permissions) }).into(),
+        roles: ROLES
+            .map(|(name, permissions)| Role {
+                name: name.to_owned(),
+                permissions: owned(permissions),
+            })
+            .into(),
         services: SERVICES
             .map(|(name, description, roles)| Service {
                 name: name.to_owned(),
@@ -60,8 +78,12 @@ pub(super) fn document() -> Result<Document, Box<dyn Error>> {
     };
     for (number, (username, name, grants)) in (1..).zip(PEOPLE) {
         let mut salt = [0; 16];
-        crate::kernel::domain::Entropy::fill(&crate::platform::native::ports::SystemEntropy, &mut salt)?;
-        let hash = bcrypt::hash_with_salt(format!("{username}-hash"), COST, salt).map_err(|error| error.to_string())?;
+        crate::kernel::domain::Entropy::fill(
+            &crate::platform::native::ports::SystemEntropy,
+            &mut salt,
+        )?;
+        let hash = bcrypt::hash_with_salt(format!("{username}-hash"), COST, salt)
+            .map_err(|error| error.to_string())?;
         document.people.push(Person {
             username: username.to_owned(),
             name: name.to_owned(),
@@ -71,13 +93,15 @@ pub(super) fn document() -> Result<Document, Box<dyn Error>> {
             document_number: Some(format!("{number:08}")),
             password_hash: Some(hash.to_string()),
         });
-        document.grants.extend(grants.iter().map(|(service, role)| Grant {
-            person: username.to_owned(),
-            service: (*service).to_owned(),
-            role: Some((*role).to_owned()),
-            permission: None,
-            expires_at: None,
-        }));
+        document
+            .grants
+            .extend(grants.iter().map(|(service, role)| Grant {
+                person: username.to_owned(),
+                service: (*service).to_owned(),
+                role: Some((*role).to_owned()),
+                permission: None,
+                expires_at: None,
+            }));
     }
     Ok(document)
 }

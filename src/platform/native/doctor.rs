@@ -22,7 +22,9 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     };
     let config = &settings.config;
     for name in &settings.generated {
-        println!("secret         note   {name} is not set; the first `hamrah-api serve` generates it");
+        println!(
+            "secret         note   {name} is not set; the first `hamrah-api serve` generates it"
+        );
     }
     println!(
         "configuration  ok     {:?}, {} web origins, {} internal keys",
@@ -35,13 +37,23 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
         println!("webhook        ok     {} secrets", webhook.secrets.len());
     }
     let generated = settings.generated.contains(&"JWT_SIGNING_KEYS");
-    for (index, key) in config.accounts.signing_keys.iter().enumerate().filter(|_| !generated) {
+    for (index, key) in config
+        .accounts
+        .signing_keys
+        .iter()
+        .enumerate()
+        .filter(|_| !generated)
+    {
         let role = if index == 0 { "signs" } else { "verifies" };
         println!("signing key    ok     {} {role}", key.kid);
     }
     println!(
         "switches       ok     RATE_LIMITS={}, CSRF_TOKEN={}, STEP_UP_PASSKEYS={}",
-        if config.kernel.rate_limits { "on" } else { "off" },
+        if config.kernel.rate_limits {
+            "on"
+        } else {
+            "off"
+        },
         required(config.accounts.csrf_token_required),
         required(config.accounts.step_up_passkeys)
     );
@@ -71,11 +83,17 @@ fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool
     }
     let ids: Vec<&str> = keys.into_iter().flat_map(SecretsKeys::ids).collect();
     for (index, id) in ids.iter().enumerate() {
-        let count = sealed.iter().find(|(key, _)| key == id).map_or(0, |(_, count)| *count);
+        let count = sealed
+            .iter()
+            .find(|(key, _)| key == id)
+            .map_or(0, |(_, count)| *count);
         let role = if index == 0 { "seals" } else { "opens" };
         println!("secrets key    ok     {id} {role}; {count} TOTP secrets are sealed with it");
     }
-    let lost: Vec<_> = sealed.iter().filter(|(key, _)| !ids.contains(&key.as_str())).collect();
+    let lost: Vec<_> = sealed
+        .iter()
+        .filter(|(key, _)| !ids.contains(&key.as_str()))
+        .collect();
     for (key, count) in &lost {
         println!(
             "secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in \
@@ -118,21 +136,45 @@ struct Kept {
 /// Checks the database and returns how many rows need each key.
 async fn examine_database(url: &str) -> Result<Kept, String> {
     // The check must not create the file: a missing file is a problem to report.
-    let file = url.trim_start_matches("sqlite:").trim_start_matches("//").split('?').next().unwrap_or_default();
+    let file = url
+        .trim_start_matches("sqlite:")
+        .trim_start_matches("//")
+        .split('?')
+        .next()
+        .unwrap_or_default();
     if !url.contains(":memory:") && !std::path::Path::new(file).exists() {
-        return Err("there is no such file; `hamrah-api serve` or `hamrah-api migrate` makes it".to_owned());
+        return Err(
+            "there is no such file; `hamrah-api serve` or `hamrah-api migrate` makes it".to_owned(),
+        );
     }
     let database = Sqlite::open(url).await.map_err(|error| error.to_string())?;
-    let check = |sql| store::Statement { sql, params: Vec::new() };
-    let integrity = database.batch(vec![check("SELECT integrity_check AS found FROM pragma_integrity_check")]).await;
+    let check = |sql| store::Statement {
+        sql,
+        params: Vec::new(),
+    };
+    let integrity = database
+        .batch(vec![check(
+            "SELECT integrity_check AS found FROM pragma_integrity_check",
+        )])
+        .await;
     let integrity = integrity.map_err(|error| error.to_string())?;
-    match integrity.first().and_then(|rows| rows.first()).and_then(|row| row.text("found").ok()) {
+    match integrity
+        .first()
+        .and_then(|rows| rows.first())
+        .and_then(|row| row.text("found").ok())
+    {
         Some(found) if found == "ok" => {}
         Some(found) => return Err(format!("the file is damaged: {found}")),
         None => return Err("the integrity check gave no answer".to_owned()),
     }
-    store::ping(&database).await.map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
-    let behind = |error: StoreError| format!("{error}; `hamrah-api migrate` applies the migrations");
+    store::ping(&database)
+        .await
+        .map_err(|error| format!("{error}; `hamrah-api migrate` applies the migrations"))?;
+    let behind =
+        |error: StoreError| format!("{error}; `hamrah-api migrate` applies the migrations");
     let sealed = totp::count_by_key(&database).await.map_err(behind)?;
-    Ok(Kept { sealed, hashed: passwords::count_by_key(&database).await.map_err(behind)? })
+    Ok(Kept {
+        sealed,
+        hashed: passwords::count_by_key(&database).await.map_err(behind)?,
+    })
 }

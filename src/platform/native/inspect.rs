@@ -1,6 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to a ceremony, step by step.
+//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to
+//! a ceremony, step by step.
 //!
-//! For integrators whose ceremony is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+//! For integrators whose ceremony is refused: the server tells everybody the same, this tells
+//! everything. It runs the server's own code.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -28,11 +30,13 @@ use crate::platform::native::steps;
 /// What to look at.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then the credential.
+    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then
+    /// the credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no attestation is trusted.
+        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no
+        /// attestation is trusted.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
@@ -73,21 +77,34 @@ pub(super) struct Ceremony {
 
 /// Apps may have origins of their own kind; a web origin is as browsers write it.
 fn origin(text: &str) -> Result<String, &'static str> {
-    if text.starts_with("http") { Origin::parse(text).map(|origin| origin.as_str().to_owned()) } else { Ok(text.to_owned()) }
+    if text.starts_with("http") {
+        Origin::parse(text).map(|origin| origin.as_str().to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn challenge(text: &str) -> Result<String, &'static str> {
-    base64::decode(text).map(base64::encode).ok_or("neither base64url nor base64")
+    base64::decode(text)
+        .map(base64::encode)
+        .ok_or("neither base64url nor base64")
 }
 
 fn time(text: &str) -> Result<String, &'static str> {
-    Timestamp::parse_rfc3339(text).map(|_| text.to_owned()).ok_or("not a time such as 2026-01-31T12:00:00Z")
+    Timestamp::parse_rfc3339(text)
+        .map(|_| text.to_owned())
+        .ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently: only one of them can be read.
-    let hex = steps::hex(text).ok_or("not hexadecimal").and_then(|bytes| PublicKey::parse(&bytes));
-    hex.or_else(|_| PublicKey::parse(&base64::decode(text).ok_or("neither base64url nor hexadecimal")?))
+    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently:
+    // only one of them can be read.
+    let hex = steps::hex(text)
+        .ok_or("not hexadecimal")
+        .and_then(|bytes| PublicKey::parse(&bytes));
+    hex.or_else(|_| {
+        PublicKey::parse(&base64::decode(text).ok_or("neither base64url nor hexadecimal")?)
+    })
 }
 
 impl Ceremony {
@@ -105,8 +122,17 @@ impl Ceremony {
     }
 
     fn expected(&self) -> Expected<'_> {
-        let algorithms: &[Algorithm] = if self.allow_alg { &Algorithm::ALL } else { &Algorithm::OFFERED };
-        Expected { rp_id: &self.rp_id, origins: &self.origin, challenge: &self.challenge, algorithms }
+        let algorithms: &[Algorithm] = if self.allow_alg {
+            &Algorithm::ALL
+        } else {
+            &Algorithm::OFFERED
+        };
+        Expected {
+            rp_id: &self.rp_id,
+            origins: &self.origin,
+            challenge: &self.challenge,
+            algorithms,
+        }
     }
 }
 
@@ -119,12 +145,19 @@ fn flags(flags: Flags) -> String {
         ("AT", flags.attested()),
         ("ED", flags.extensions()),
     ];
-    let set: Vec<_> = names.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+    let set: Vec<_> = names
+        .iter()
+        .filter(|(_, set)| *set)
+        .map(|(name, _)| *name)
+        .collect();
     format!("{:#04x} ({})", flags.0, set.join(" "))
 }
 
 fn key_json(key: &PublicKey) -> (String, String) {
-    (base64::encode(&key.bytes), format!("{} ({})", key.algorithm.name(), key.algorithm.number()))
+    (
+        base64::encode(&key.bytes),
+        format!("{} ({})", key.algorithm.name(), key.algorithm.number()),
+    )
 }
 
 fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
@@ -158,7 +191,11 @@ fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
             found: Some(format!("{} after {before}", asserted.counter)),
         }),
     };
-    Step { number: 22, demand: "signCount is greater than before, or both are zero", outcome }
+    Step {
+        number: 22,
+        demand: "signCount is greater than before, or both are zero",
+        outcome,
+    }
 }
 
 /// Prints the report; gives whether every step passed.
@@ -167,21 +204,48 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
         Command::InspectRegistration { ceremony, at } => {
             let response: RegistrationResponse = ceremony.read()?;
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
-            steps.push(steps::only_the_server(26, "credentialId is not registered for anybody"));
-            steps.push(steps::only_the_server(27, "the credential record is stored"));
-            let found = read.as_ref().map_or(Value::Null, |credential| credential_json(credential, at.as_deref()));
+            steps.push(steps::only_the_server(
+                26,
+                "credentialId is not registered for anybody",
+            ));
+            steps.push(steps::only_the_server(
+                27,
+                "the credential record is stored",
+            ));
+            let found = read.as_ref().map_or(Value::Null, |credential| {
+                credential_json(credential, at.as_deref())
+            });
             steps::print(ceremony.json, "§7.1", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
-        Command::InspectAssertion { ceremony, public_key, previous_counter } => {
+        Command::InspectAssertion {
+            ceremony,
+            public_key,
+            previous_counter,
+        } => {
             let response: AuthenticationResponse = ceremony.read()?;
             // Its flags are not known here, and no step depends on them.
             let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
-            let known = Known { passkey: &passkey, counter: *previous_counter, backup_eligible: None, allowed: None, user_handle: None };
-            let Report { mut steps, read } = assertion::verify(&response, &ceremony.expected(), &known);
-            steps.extend(read.as_ref().map(|asserted| counter_step(asserted, *previous_counter)));
-            steps.push(steps::only_the_server(24, "the credential record is updated"));
-            let found = read.as_ref().map_or(Value::Null, |asserted| asserted_json(asserted, public_key));
+            let known = Known {
+                passkey: &passkey,
+                counter: *previous_counter,
+                backup_eligible: None,
+                allowed: None,
+                user_handle: None,
+            };
+            let Report { mut steps, read } =
+                assertion::verify(&response, &ceremony.expected(), &known);
+            steps.extend(
+                read.as_ref()
+                    .map(|asserted| counter_step(asserted, *previous_counter)),
+            );
+            steps.push(steps::only_the_server(
+                24,
+                "the credential record is updated",
+            ));
+            let found = read
+                .as_ref()
+                .map_or(Value::Null, |asserted| asserted_json(asserted, public_key));
             steps::print(ceremony.json, "§7.2", &steps, &found);
             Ok(Report { steps, read }.passed())
         }

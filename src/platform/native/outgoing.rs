@@ -22,34 +22,70 @@ impl Https {
     /// # Errors
     /// If the machine has no trusted certificates.
     pub fn open() -> std::io::Result<Self> {
-        let connector = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .build();
         // Keeps no connection open. Requests come a minute apart, and the server may have closed
         // the connection since.
-        Ok(Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)))
+        Ok(Self(
+            Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(0)
+                .build(connector),
+        ))
     }
 }
 
 #[async_trait]
 impl Outgoing for Https {
     async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
-        let named = post.headers.iter().fold(Request::post(post.url), |request, (name, value)| request.header(*name, value));
-        let request = named.body(Body::from(post.body)).map_err(|_| NoAnswer::Unreachable)?;
-        let answered = timeout(post.patience, self.0.request(request)).await.map_err(|_| NoAnswer::Late)?;
-        Ok(answered.map_err(|_| NoAnswer::Unreachable)?.status().as_u16())
+        let named = post
+            .headers
+            .iter()
+            .fold(Request::post(post.url), |request, (name, value)| {
+                request.header(*name, value)
+            });
+        let request = named
+            .body(Body::from(post.body))
+            .map_err(|_| NoAnswer::Unreachable)?;
+        let answered = timeout(post.patience, self.0.request(request))
+            .await
+            .map_err(|_| NoAnswer::Late)?;
+        Ok(answered
+            .map_err(|_| NoAnswer::Unreachable)?
+            .status()
+            .as_u16())
     }
 
     async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {
-        let named = get.headers.iter().fold(Request::get(get.url), |request, (name, value)| request.header(*name, *value));
-        let request = named.body(Body::empty()).map_err(|_| NoAnswer::Unreachable)?;
+        let named = get
+            .headers
+            .iter()
+            .fold(Request::get(get.url), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        let request = named
+            .body(Body::empty())
+            .map_err(|_| NoAnswer::Unreachable)?;
         let text = async {
-            let answer = self.0.request(request).await.map_err(|_| NoAnswer::Unreachable)?;
+            let answer = self
+                .0
+                .request(request)
+                .await
+                .map_err(|_| NoAnswer::Unreachable)?;
             if answer.status() != StatusCode::OK {
                 return Err(NoAnswer::Unreachable);
             }
-            let body = Limited::new(answer.into_body(), get.most_bytes).collect().await.map_err(|_| NoAnswer::Unreachable)?;
+            let body = Limited::new(answer.into_body(), get.most_bytes)
+                .collect()
+                .await
+                .map_err(|_| NoAnswer::Unreachable)?;
             String::from_utf8(body.to_bytes().to_vec()).map_err(|_| NoAnswer::Unreachable)
         };
-        timeout(get.patience, text).await.map_err(|_| NoAnswer::Late)?
+        timeout(get.patience, text)
+            .await
+            .map_err(|_| NoAnswer::Late)?
     }
 }
 

@@ -31,15 +31,21 @@ impl Pages {
     pub(super) fn read(folder: &Path) -> Self {
         let rules = std::fs::read_to_string(folder.join("_headers")).unwrap_or_default();
         let mut headers = headers_by_path(&rules);
-        let complete = headers
-            .iter()
-            .all(|(path, headers)| headers.contains_key(header::CONTENT_SECURITY_POLICY) && folder.join(file_of(path)).is_file());
+        let complete = headers.iter().all(|(path, headers)| {
+            headers.contains_key(header::CONTENT_SECURITY_POLICY)
+                && folder.join(file_of(path)).is_file()
+        });
         if !complete {
             headers.clear();
         }
         // An HTML file is found without its ending, as at the edge.
-        let files = ServeDir::new(folder).html_as_default_extension(true).append_index_html_on_directories(false);
-        Self { files, headers: Arc::new(headers) }
+        let files = ServeDir::new(folder)
+            .html_as_default_extension(true)
+            .append_index_html_on_directories(false);
+        Self {
+            files,
+            headers: Arc::new(headers),
+        }
     }
 
     /// Whether nothing is served.
@@ -54,10 +60,14 @@ impl Pages {
         }
         let path = request.uri().path();
         let Some(page_headers) = self.headers.get(path) else {
-            let page = path.strip_suffix(".html").or_else(|| path.strip_suffix('/'))?;
+            let page = path
+                .strip_suffix(".html")
+                .or_else(|| path.strip_suffix('/'))?;
             // As at the edge, where a page has one address.
             let is_page = self.headers.contains_key(page) && !page.contains('.');
-            return is_page.then(|| (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, page)]).into_response());
+            return is_page.then(|| {
+                (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, page)]).into_response()
+            });
         };
         let mut asked = Request::new(Body::empty());
         asked.method_mut().clone_from(request.method());
@@ -71,7 +81,10 @@ impl Pages {
             }
         };
         let headers = response.headers_mut();
-        if let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).filter(|kind| kind.starts_with("text/"))
+        if let Some(kind) = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .filter(|kind| kind.starts_with("text/"))
             && let Ok(kind) = HeaderValue::try_from(format!("{kind}; charset=utf-8"))
         {
             headers.insert(header::CONTENT_TYPE, kind);
@@ -84,19 +97,30 @@ impl Pages {
 /// The file that is served at a path: an HTML page has no ending there.
 fn file_of(path: &str) -> String {
     let name = path.trim_start_matches('/');
-    if name.contains('.') { name.to_owned() } else { format!("{name}.html") }
+    if name.contains('.') {
+        name.to_owned()
+    } else {
+        format!("{name}.html")
+    }
 }
 
 /// Reads Cloudflare's `_headers`: a line with a path, then indented lines of `Name: value`.
 fn headers_by_path(rules: &str) -> HashMap<String, HeaderMap> {
     let mut by_path: HashMap<String, HeaderMap> = HashMap::new();
     let mut path = String::new();
-    for line in rules.lines().filter(|line| !line.trim_start().starts_with('#')) {
+    for line in rules
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+    {
         if line.starts_with('/') {
             line.trim().clone_into(&mut path);
             by_path.entry(path.clone()).or_default();
-        } else if let (Some(headers), Some((name, value))) = (by_path.get_mut(&path), line.split_once(':'))
-            && let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.trim().as_bytes()), HeaderValue::from_str(value.trim()))
+        } else if let (Some(headers), Some((name, value))) =
+            (by_path.get_mut(&path), line.split_once(':'))
+            && let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.trim().as_bytes()),
+                HeaderValue::from_str(value.trim()),
+            )
         {
             headers.append(name, value);
         }
@@ -128,50 +152,126 @@ mod tests {
     }
 
     async fn ask(pages: &Pages, path: &str) -> Option<(u16, Option<String>, Option<String>)> {
-        let answer = pages.answer(&Request::get(path).body(()).expect("a request")).await?;
-        let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-        Some((answer.status().as_u16(), header(header::CONTENT_TYPE), header(header::CONTENT_SECURITY_POLICY)))
+        let answer = pages
+            .answer(&Request::get(path).body(()).expect("a request"))
+            .await?;
+        let header = |name| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        Some((
+            answer.status().as_u16(),
+            header(header::CONTENT_TYPE),
+            header(header::CONTENT_SECURITY_POLICY),
+        ))
     }
 
     #[test]
     fn headers_are_those_of_the_path() {
         let headers = headers_by_path(RULES);
-        assert_eq!((headers.len(), headers["/page"].len(), headers["/page.js"].len()), (2, 2, 1));
-        assert_eq!(headers["/page"].get("b").map(HeaderValue::as_bytes), Some(b"x: y".as_slice()));
+        assert_eq!(
+            (
+                headers.len(),
+                headers["/page"].len(),
+                headers["/page.js"].len()
+            ),
+            (2, 2, 1)
+        );
+        assert_eq!(
+            headers["/page"].get("b").map(HeaderValue::as_bytes),
+            Some(b"x: y".as_slice())
+        );
     }
 
     #[tokio::test]
     async fn only_what_has_a_block_is_served_and_with_its_policy() {
-        let folder = folder(&[("_headers", RULES), ("page.html", "<p>"), ("page.js", ""), ("page.js.map", ""), ("other.html", "")]);
+        let folder = folder(&[
+            ("_headers", RULES),
+            ("page.html", "<p>"),
+            ("page.js", ""),
+            ("page.js.map", ""),
+            ("other.html", ""),
+        ]);
         let pages = Pages::read(folder.path());
         let policy = Some("default-src 'none'".to_owned());
-        assert_eq!(ask(&pages, "/page").await, Some((200, Some("text/html; charset=utf-8".to_owned()), policy.clone())));
-        assert_eq!(ask(&pages, "/page.js").await, Some((200, Some("text/javascript; charset=utf-8".to_owned()), policy)));
+        assert_eq!(
+            ask(&pages, "/page").await,
+            Some((
+                200,
+                Some("text/html; charset=utf-8".to_owned()),
+                policy.clone()
+            ))
+        );
+        assert_eq!(
+            ask(&pages, "/page.js").await,
+            Some((
+                200,
+                Some("text/javascript; charset=utf-8".to_owned()),
+                policy
+            ))
+        );
         for path in ["/page.html", "/page/"] {
-            assert_eq!(ask(&pages, path).await.map(|(status, ..)| status), Some(307), "{path}");
+            assert_eq!(
+                ask(&pages, path).await.map(|(status, ..)| status),
+                Some(307),
+                "{path}"
+            );
         }
-        for path in ["/", "/_headers", "/other", "/other.html", "/page.js.map", "/page.js/", "/%70age", "//page", "/../page", "/x/../page"]
-        {
+        for path in [
+            "/",
+            "/_headers",
+            "/other",
+            "/other.html",
+            "/page.js.map",
+            "/page.js/",
+            "/%70age",
+            "//page",
+            "/../page",
+            "/x/../page",
+        ] {
             assert_eq!(ask(&pages, path).await, None, "{path}");
         }
-        assert!(pages.answer(&Request::post("/page").body(()).expect("a request")).await.is_none());
+        assert!(
+            pages
+                .answer(&Request::post("/page").body(()).expect("a request"))
+                .await
+                .is_none()
+        );
     }
 
     #[tokio::test]
     async fn a_page_that_has_not_changed_is_not_sent_again() {
         let folder = folder(&[("_headers", RULES), ("page.html", "<p>"), ("page.js", "")]);
         let pages = Pages::read(folder.path());
-        let first = pages.answer(&Request::get("/page").body(()).expect("a request")).await.expect("a page");
+        let first = pages
+            .answer(&Request::get("/page").body(()).expect("a request"))
+            .await
+            .expect("a page");
         let tag = first.headers().get(header::ETAG).expect("a tag");
-        let again = Request::get("/page").header(header::IF_NONE_MATCH, tag).body(()).expect("a request");
-        assert_eq!(pages.answer(&again).await.expect("a page").status(), StatusCode::NOT_MODIFIED);
+        let again = Request::get("/page")
+            .header(header::IF_NONE_MATCH, tag)
+            .body(())
+            .expect("a request");
+        assert_eq!(
+            pages.answer(&again).await.expect("a page").status(),
+            StatusCode::NOT_MODIFIED
+        );
     }
 
     #[test]
     fn nothing_is_served_if_a_file_or_a_policy_is_missing() {
-        assert!(!Pages::read(folder(&[("_headers", RULES), ("page.html", ""), ("page.js", "")]).path()).is_empty());
+        assert!(
+            !Pages::read(folder(&[("_headers", RULES), ("page.html", ""), ("page.js", "")]).path())
+                .is_empty()
+        );
         assert!(Pages::read(folder(&[("_headers", RULES), ("page.html", "")]).path()).is_empty());
-        assert!(Pages::read(folder(&[("_headers", "/page\n  A: 1\n"), ("page.html", "")]).path()).is_empty());
+        assert!(
+            Pages::read(folder(&[("_headers", "/page\n  A: 1\n"), ("page.html", "")]).path())
+                .is_empty()
+        );
         assert!(Pages::read(folder(&[("page.html", "")]).path()).is_empty());
     }
 }

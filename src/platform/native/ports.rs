@@ -16,7 +16,9 @@ pub(super) struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the port")]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -40,7 +42,12 @@ impl Signatures for Dalek {
         key.sign(message)
     }
 
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+    async fn verifies(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
         Some(key.verifies(message, signature))
     }
 }

@@ -14,10 +14,16 @@ use ipnet::IpNet;
 /// Refuses a range that holds every address, because it would trust every client, and a range with
 /// bits after its prefix, because that is a mistake.
 fn range(text: &str) -> Option<IpNet> {
-    let written: IpNet = if text.contains('/') { text.parse().ok()? } else { text.parse::<IpAddr>().ok()?.into() };
+    let written: IpNet = if text.contains('/') {
+        text.parse().ok()?
+    } else {
+        text.parse::<IpAddr>().ok()?.into()
+    };
     let range = match (written, written.addr().to_canonical()) {
         // IPv4 within IPv6 (RFC 4291 §2.5.5.2): its prefix counts the 96 bits before the address.
-        (IpNet::V6(written), address @ IpAddr::V4(_)) => IpNet::new(address, written.prefix_len().checked_sub(96)?).ok()?,
+        (IpNet::V6(written), address @ IpAddr::V4(_)) => {
+            IpNet::new(address, written.prefix_len().checked_sub(96)?).ok()?
+        }
         _ => written,
     };
     (range.prefix_len() > 0 && range.trunc() == range).then_some(range)
@@ -33,8 +39,14 @@ impl Proxies {
     /// # Errors
     /// What is none.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let named = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        named.map(|part| range(part).ok_or_else(|| part.to_owned())).collect::<Result<_, _>>().map(Self)
+        let named = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        named
+            .map(|part| range(part).ok_or_else(|| part.to_owned()))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether nobody is trusted.
@@ -48,12 +60,19 @@ impl Proxies {
 
     /// The client of a connection from `peer` that said `forwarded`, the values of
     /// `X-Forwarded-For` in order.
-    pub(super) fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
+    pub(super) fn client<'a>(
+        &self,
+        peer: IpAddr,
+        forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
+    ) -> IpAddr {
         let mut nearest = peer.to_canonical();
         if !self.trusts(nearest) {
             return nearest;
         }
-        let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        let hops = forwarded
+            .rev()
+            .flat_map(|value| value.rsplit(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii);
         // An empty element of a list is none (RFC 9110 §5.6.1.2).
         for hop in hops.filter(|hop| !hop.is_empty()) {
             // Not an address: whoever wrote it is the last that is known.
@@ -70,10 +89,15 @@ impl Proxies {
 /// An address, with or without a port, as proxies write it.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|inside| inside.parse().ok().map(IpAddr::V6));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .and_then(|inside| inside.parse().ok().map(IpAddr::V6));
     let plain = || text.parse().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    bare.or_else(plain).or_else(with_port).map(|address| address.to_canonical())
+    bare.or_else(plain)
+        .or_else(with_port)
+        .map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -89,7 +113,12 @@ mod tests {
     }
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        proxies().client(peer.parse().expect("an address"), forwarded.iter().map(|value| value.as_bytes())).to_string()
+        proxies()
+            .client(
+                peer.parse().expect("an address"),
+                forwarded.iter().map(|value| value.as_bytes()),
+            )
+            .to_string()
     }
 
     #[test]
@@ -101,7 +130,11 @@ mod tests {
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
-            ("10.0.0.1", &["1.1.1.1", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
+            (
+                "10.0.0.1",
+                &["1.1.1.1", "198.51.100.1, 192.0.2.7"],
+                "198.51.100.1",
+            ),
             ("10.0.0.1", &["198.51.100.1", "10.9.9.9"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
             ("10.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
@@ -121,7 +154,12 @@ mod tests {
     #[test]
     fn nobody_is_trusted_unless_named() {
         let peer: IpAddr = "127.0.0.1".parse().expect("an address");
-        assert_eq!(Proxies::parse("").expect("nobody").client(peer, [b"198.51.100.1".as_slice()].into_iter()), peer);
+        assert_eq!(
+            Proxies::parse("")
+                .expect("nobody")
+                .client(peer, [b"198.51.100.1".as_slice()].into_iter()),
+            peer
+        );
     }
 
     #[test]
@@ -139,10 +177,19 @@ mod tests {
             "proxy",
             "::ffff:0.0.0.0/96",
         ] {
-            assert_eq!(Proxies::parse(&format!("10.0.0.1,{wrong}")), Err(wrong.to_owned()));
+            assert_eq!(
+                Proxies::parse(&format!("10.0.0.1,{wrong}")),
+                Err(wrong.to_owned())
+            );
         }
-        assert_eq!(Proxies::parse("::ffff:10.0.0.0/104"), Proxies::parse("10.0.0.0/8"));
-        assert_eq!(Proxies::parse(" ,10.0.0.1, "), Proxies::parse("10.0.0.1/32"));
+        assert_eq!(
+            Proxies::parse("::ffff:10.0.0.0/104"),
+            Proxies::parse("10.0.0.0/8")
+        );
+        assert_eq!(
+            Proxies::parse(" ,10.0.0.1, "),
+            Proxies::parse("10.0.0.1/32")
+        );
     }
 
     proptest! {

@@ -18,7 +18,10 @@ use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 const MOST_ADDRESSES: usize = 100_000;
 /// The default limits, enough for a household, an office or a mobile provider's gateway.
 /// `wrangler.toml` has the same.
-const DEFAULT: Quotas = Quotas { sign_in: per_minute(300), public: per_minute(3_000) };
+const DEFAULT: Quotas = Quotas {
+    sign_in: per_minute(300),
+    public: per_minute(3_000),
+};
 const MOST_PER_MINUTE: u32 = 1_000_000;
 
 const fn per_minute(requests: u32) -> NonZeroU32 {
@@ -51,8 +54,15 @@ impl Quotas {
                 default
             })
         };
-        let quotas = Self { sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in), public: number("RATE_LIMIT_PUBLIC", DEFAULT.public) };
-        if problems.is_empty() { Ok(quotas) } else { Err(problems) }
+        let quotas = Self {
+            sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in),
+            public: number("RATE_LIMIT_PUBLIC", DEFAULT.public),
+        };
+        if problems.is_empty() {
+            Ok(quotas)
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -67,7 +77,10 @@ impl InMemory {
     /// Returns a limiter without any counts.
     #[must_use]
     pub fn new(quotas: Quotas) -> Self {
-        Self { sign_in: Counted::new(quotas.sign_in, MOST_ADDRESSES), public: Counted::new(quotas.public, MOST_ADDRESSES) }
+        Self {
+            sign_in: Counted::new(quotas.sign_in, MOST_ADDRESSES),
+            public: Counted::new(quotas.public, MOST_ADDRESSES),
+        }
     }
 
     /// Removes the addresses that have their full quota again, and frees the memory.
@@ -97,7 +110,11 @@ struct Counted {
 impl Counted {
     fn new(per_minute: NonZeroU32, most: usize) -> Self {
         let quota = Quota::per_minute(per_minute);
-        Self { quota, most, limiter: RwLock::new(DefaultKeyedRateLimiter::keyed(quota)) }
+        Self {
+            quota,
+            most,
+            limiter: RwLock::new(DefaultKeyedRateLimiter::keyed(quota)),
+        }
     }
 
     fn excess(&self, network: IpAddr) -> Option<Duration> {
@@ -110,7 +127,10 @@ impl Counted {
     }
 
     fn remembered(&self) -> usize {
-        self.limiter.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.limiter
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     fn make_room(&self) {
@@ -121,7 +141,10 @@ impl Counted {
         limiter.retain_recent();
         // To remove a few addresses would take a scan of all of them at every request.
         if limiter.len() > self.most / 2 {
-            tracing::warn!(addresses = limiter.len(), "too many addresses to count: all counts are reset");
+            tracing::warn!(
+                addresses = limiter.len(),
+                "too many addresses to count: all counts are reset"
+            );
             *limiter = DefaultKeyedRateLimiter::keyed(self.quota);
         }
     }
@@ -148,7 +171,10 @@ mod tests {
         let counted = Counted::new(per_minute(3), 100);
         assert!((0..3).all(|_| counted.excess(address(1)).is_none()));
         let wait = counted.excess(address(1)).expect("one too many");
-        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
+        assert!(
+            wait > Duration::ZERO && wait <= Duration::from_secs(20),
+            "{wait:?}"
+        );
         assert!(counted.excess(address(2)).is_none());
     }
 
@@ -176,7 +202,13 @@ mod tests {
     fn a_quota_is_a_number_or_a_problem() {
         let read = |value: &str| Quotas::read(&|_| Some(value.to_owned()));
         assert_eq!(read(" "), Ok(DEFAULT));
-        assert_eq!(read("7"), Ok(Quotas { sign_in: per_minute(7), public: per_minute(7) }));
+        assert_eq!(
+            read("7"),
+            Ok(Quotas {
+                sign_in: per_minute(7),
+                public: per_minute(7)
+            })
+        );
         for wrong in ["0", "-1", "off", "1000001", "1/s"] {
             assert_eq!(read(wrong).expect_err(wrong).len(), 2);
         }

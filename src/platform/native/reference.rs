@@ -1,6 +1,10 @@
-//! The reference for people, written from the description: one page, no script, nothing from another host.
+//! The reference for people, written from the description: one page, no script, nothing from
+//! another host.
 
-#![allow(clippy::indexing_slicing, reason = "serde_json gives null for what is not there")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "serde_json gives null for what is not there"
+)]
 
 use std::fmt::Write;
 
@@ -22,7 +26,12 @@ pub fn html(document: &Value) -> String {
     let operations = operations(document);
     page.push_str("<nav aria-label=\"Endpoints\">\n<ul>\n");
     for (method, path, _) in &operations {
-        let _ = writeln!(page, "<li><a href=\"#{}\"><code>{method} {}</code></a></li>", anchor(method, path), escape(path));
+        let _ = writeln!(
+            page,
+            "<li><a href=\"#{}\"><code>{method} {}</code></a></li>",
+            anchor(method, path),
+            escape(path)
+        );
     }
     page.push_str("<li><a href=\"#errors\">Errors</a></li>\n<li><a href=\"#objects\">Objects</a></li>\n</ul>\n</nav>\n");
     for (method, path, operation) in &operations {
@@ -30,7 +39,11 @@ pub fn html(document: &Value) -> String {
     }
     errors(&mut page);
     page.push_str("<section id=\"objects\">\n<h2>Objects</h2>\n");
-    for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         object(&mut page, name, schema);
     }
     page.push_str("</section>\n</main>\n</body>\n</html>\n");
@@ -41,23 +54,44 @@ fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths
         .flat_map(|(path, item)| {
-            item.as_object().into_iter().flatten().map(move |(method, operation)| (method.to_uppercase(), path, operation))
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(method, operation)| (method.to_uppercase(), path, operation))
         })
         .collect()
 }
 
 fn operation_section(page: &mut String, method: &str, path: &str, operation: &Value) {
-    let _ = writeln!(page, "<section id=\"{}\">\n<h2><code>{method} {}</code></h2>", anchor(method, path), escape(path));
+    let _ = writeln!(
+        page,
+        "<section id=\"{}\">\n<h2><code>{method} {}</code></h2>",
+        anchor(method, path),
+        escape(path)
+    );
     let summary = text(&operation["summary"]);
-    let _ = writeln!(page, "<p>{}.</p>", first_upper(summary.trim_end_matches('.')));
+    let _ = writeln!(
+        page,
+        "<p>{}.</p>",
+        first_upper(summary.trim_end_matches('.'))
+    );
     if !operation["description"].is_null() {
         let description = text(&operation["description"]);
-        let (said, fails) = description.split_once("# Errors").unwrap_or((&description, ""));
-        for (label, part) in [("", said.trim()), ("Fails: ", fails.trim())].into_iter().filter(|(_, part)| !part.is_empty()) {
+        let (said, fails) = description
+            .split_once("# Errors")
+            .unwrap_or((&description, ""));
+        for (label, part) in [("", said.trim()), ("Fails: ", fails.trim())]
+            .into_iter()
+            .filter(|(_, part)| !part.is_empty())
+        {
             let _ = writeln!(page, "<p>{label}{part}</p>");
         }
     }
-    let _ = writeln!(page, "<p>Who may call: {}.</p>", callers(&operation["security"]));
+    let _ = writeln!(
+        page,
+        "<p>Who may call: {}.</p>",
+        callers(&operation["security"])
+    );
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
         let _ = writeln!(page, "<p>Takes {}.</p>", kind(body));
@@ -65,19 +99,41 @@ fn operation_section(page: &mut String, method: &str, path: &str, operation: &Va
     page.push_str("<ul>\n");
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         let content = response["content"].as_object().into_iter().flatten().next();
-        let gives = content.map(|(_, content)| kind(&content["schema"])).unwrap_or_default();
-        let _ = writeln!(page, "<li><strong>{status}</strong> {gives} {}</li>", text(&response["description"]));
+        let gives = content
+            .map(|(_, content)| kind(&content["schema"]))
+            .unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "<li><strong>{status}</strong> {gives} {}</li>",
+            text(&response["description"])
+        );
     }
     page.push_str("</ul>\n</section>\n");
 }
 
 fn callers(security: &Value) -> String {
-    let names = |entry: &Value| entry.as_object().map(|names| names.keys().cloned().collect::<Vec<_>>().join(" and ")).unwrap_or_default();
-    let ways: Vec<String> = security.as_array().into_iter().flatten().map(names).collect();
+    let names = |entry: &Value| {
+        entry
+            .as_object()
+            .map(|names| names.keys().cloned().collect::<Vec<_>>().join(" and "))
+            .unwrap_or_default()
+    };
+    let ways: Vec<String> = security
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(names)
+        .collect();
     if ways.is_empty() {
         return "anybody".to_owned();
     }
-    let said = ways.iter().map(|way| if way.is_empty() { "anybody".to_owned() } else { format!("with {way}") });
+    let said = ways.iter().map(|way| {
+        if way.is_empty() {
+            "anybody".to_owned()
+        } else {
+            format!("with {way}")
+        }
+    });
     said.collect::<Vec<_>>().join(", or ").replace('_', " ")
 }
 
@@ -96,11 +152,29 @@ fn errors(page: &mut String) {
 }
 
 fn object(page: &mut String, name: &str, schema: &Value) {
-    let _ = writeln!(page, "<h3 id=\"object-{name}\">{name}</h3>\n<p>{}</p>\n<dl>", text(&schema["description"]));
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let _ = writeln!(
+        page,
+        "<h3 id=\"object-{name}\">{name}</h3>\n<p>{}</p>\n<dl>",
+        text(&schema["description"])
+    );
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     for (field, property) in schema["properties"].as_object().into_iter().flatten() {
-        let optional = if required.contains(&field.as_str()) { "" } else { ", optional" };
-        let _ = writeln!(page, "<dt><code>{field}</code> {}{optional}</dt>\n<dd>{}</dd>", kind(property), text(&property["description"]));
+        let optional = if required.contains(&field.as_str()) {
+            ""
+        } else {
+            ", optional"
+        };
+        let _ = writeln!(
+            page,
+            "<dt><code>{field}</code> {}{optional}</dt>\n<dd>{}</dd>",
+            kind(property),
+            text(&property["description"])
+        );
     }
     page.push_str("</dl>\n");
 }
@@ -111,19 +185,31 @@ fn kind(schema: &Value) -> String {
         let name = reference.rsplit('/').next().unwrap_or_default();
         return format!("<a href=\"#object-{name}\">{name}</a>");
     }
-    if let Some(any) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
+    if let Some(any) = schema["oneOf"]
+        .as_array()
+        .or_else(|| schema["anyOf"].as_array())
+    {
         return any.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     match &schema["type"] {
-        Value::Array(types) => types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        Value::Array(types) => types
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" or "),
         Value::String(array) if array == "array" => format!("list of {}", kind(&schema["items"])),
-        Value::String(one) => schema["format"].as_str().map_or_else(|| one.clone(), |format| format!("{one} ({format})")),
+        Value::String(one) => schema["format"]
+            .as_str()
+            .map_or_else(|| one.clone(), |format| format!("{one} ({format})")),
         _ => String::new(),
     }
 }
 
 fn anchor(method: &str, path: &str) -> String {
-    let path: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let path: String = path
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     format!("{}{path}", method.to_lowercase())
 }
 
@@ -140,10 +226,16 @@ fn text(value: &Value) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 fn first_upper(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }

@@ -65,14 +65,23 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();
-    let asks_others = settings.config.kernel.webhook.is_some() || settings.config.accounts.passwords.breached_url.is_some();
+    let asks_others = settings.config.kernel.webhook.is_some()
+        || settings.config.accounts.passwords.breached_url.is_some();
     let outgoing: Arc<dyn Outgoing> = if asks_others {
         let opened = Https::open();
-        Arc::new(opened.map_err(|error| format!("WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"))?)
+        Arc::new(opened.map_err(|error| {
+            format!(
+                "WEBHOOK_URL and BREACHED_PASSWORDS_URL need certificates of this machine: {error}"
+            )
+        })?)
     } else {
         Arc::new(Closed)
     };
-    let counted = settings.config.kernel.rate_limits.then(|| Arc::new(InMemory::new(settings.quotas)));
+    let counted = settings
+        .config
+        .kernel
+        .rate_limits
+        .then(|| Arc::new(InMemory::new(settings.quotas)));
     let limiter: Arc<dyn RateLimiter> = match &counted {
         Some(counted) => counted.clone(),
         None => Arc::new(Unlimited),
@@ -89,7 +98,8 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         },
         settings.config,
     );
-    let listener = listen(settings.bind).map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
+    let listener = listen(settings.bind)
+        .map_err(|error| format!("cannot listen on {} (BIND): {error}", settings.bind))?;
     let address = listener.local_addr()?;
     if ports.kernel.config.environment == Environment::Development {
         tracing::warn!("ENVIRONMENT is development: for this machine only");
@@ -99,13 +109,21 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     if counted.is_none() && ports.kernel.config.environment == Environment::Production {
         tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
     }
-    if ports.kernel.config.environment == Environment::Production && address.ip().is_loopback() && settings.proxies.is_empty() {
-        tracing::warn!("TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address");
+    if ports.kernel.config.environment == Environment::Production
+        && address.ip().is_loopback()
+        && settings.proxies.is_empty()
+    {
+        tracing::warn!(
+            "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
+        );
     }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
-    tracing::info!(database = settings.database_url, "listening on http://{address}, reference at http://{address}/docs");
+    tracing::info!(
+        database = settings.database_url,
+        "listening on http://{address}, reference at http://{address}/docs"
+    );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
         tracing::info!(folder = %settings.pages.display(), "/account and /admin are missing: `make pages` builds them");
@@ -118,7 +136,11 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         );
     }
     tokio::spawn(run_maintenance(ports.clone(), counted));
-    let site = Site { router: router(ports), pages, proxies: Arc::new(settings.proxies) };
+    let site = Site {
+        router: router(ports),
+        pages,
+        proxies: Arc::new(settings.proxies),
+    };
     accept_until_stopped(&listener, &site).await;
     pool.close().await;
     tracing::info!("stopped");
@@ -132,7 +154,11 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
     for (key, secrets) in totp::count_by_key(ports.kernel.db.as_ref()).await? {
-        if !keys.into_iter().flat_map(SecretsKeys::ids).any(|id| id == key) {
+        if !keys
+            .into_iter()
+            .flat_map(SecretsKeys::ids)
+            .any(|id| id == key)
+        {
             tracing::error!(
                 key,
                 secrets,
@@ -142,8 +168,15 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
         }
     }
     for (key, passwords) in passwords::count_by_key(ports.kernel.db.as_ref()).await? {
-        if key.as_deref().is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none()) {
-            tracing::error!(key, passwords, "passwords were hashed with a key missing from PASSWORD_PEPPER: they are refused");
+        if key
+            .as_deref()
+            .is_some_and(|key| ports.accounts.config.passwords.pepper.of(key).is_none())
+        {
+            tracing::error!(
+                key,
+                passwords,
+                "passwords were hashed with a key missing from PASSWORD_PEPPER: they are refused"
+            );
         }
     }
     Ok(())
@@ -152,7 +185,11 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
 /// Listens with a long queue. The system drops a connection that finds the queue full, and the
 /// client does not learn it.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -219,11 +256,17 @@ fn connection(
     stream.set_write_timeout(Some(STALL_TIME));
     let service = service_fn(move |request| answer(site.clone(), peer.ip(), request));
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
     builder.serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
-async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(
+    mut site: Site,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
     // Exactly one Host (RFC 9112 §3.2) or an authority, because cookies depend on it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
@@ -234,12 +277,18 @@ async fn answer(mut site: Site, peer: IpAddr, request: Request<Incoming>) -> Res
     }
     let mut request = request.map(Body::new);
     // The client's own claim about its address does not count.
-    let forwarded: Vec<_> = request.headers().get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect();
+    let forwarded: Vec<_> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(http::HeaderValue::as_bytes)
+        .collect();
     let client = site.proxies.client(peer, forwarded.into_iter());
     request.extensions_mut().insert(ClientAddress(Some(client)));
     let Ok(answered) = timeout(REQUEST_TIME, site.router.call(request)).await else {
         let mut late = unrouted(Code::RequestTimeout);
-        late.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+        late.headers_mut()
+            .insert(header::CONNECTION, http::HeaderValue::from_static("close"));
         return Ok(late);
     };
     Ok(answered.unwrap_or_else(|never| match never {}))

@@ -52,7 +52,11 @@ pub(super) enum Missing {
 
 /// Reads all settings.
 pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let set = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
     let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
     let bind = bind_text.parse::<SocketAddr>().map_err(|_| {
@@ -62,15 +66,20 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
 
     // Nobody sets up anything to try it on their own machine; whoever opens it to others, or
     // configures it for others, says what it is.
-    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"].into_iter().find(|name| set(name).is_some());
+    let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
+        .into_iter()
+        .find(|name| set(name).is_some());
     let unsaid = loopback && configured.is_none();
     let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
     if let (None, Some(name)) = (&environment, configured) {
-        problems.push(format!("ENVIRONMENT is not set although {name} is: say `development` or `production`"));
+        problems.push(format!(
+            "ENVIRONMENT is not set although {name} is: say `development` or `production`"
+        ));
     }
     let development = environment.as_deref() == Some("development");
     if development && !loopback && problems.is_empty() {
-        problems.push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
+        problems
+            .push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
     }
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
@@ -82,11 +91,19 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     }
     if development && problems.is_empty() {
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
-        let wanted: Vec<&'static str> = ["INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "SECRETS_KEY", "BOOTSTRAP_SECRET"]
-            .into_iter()
-            .filter(|name| is_missing(name))
-            .collect();
-        match generate((missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)), &wanted) {
+        let wanted: Vec<&'static str> = [
+            "INTERNAL_API_KEY",
+            "JWT_SIGNING_KEYS",
+            "SECRETS_KEY",
+            "BOOTSTRAP_SECRET",
+        ]
+        .into_iter()
+        .filter(|name| is_missing(name))
+        .collect();
+        match generate(
+            (missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)),
+            &wanted,
+        ) {
             Ok(new) => kept.extend(new),
             Err(problem) => {
                 problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}"));
@@ -95,10 +112,17 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         generated = wanted;
     }
     // In development the page of this very server may use its passkeys, whatever its port.
-    let own_page = || bind.as_ref().ok().filter(|_| development).map(|bind| development_origins(bind.port()));
+    let own_page = || {
+        bind.as_ref()
+            .ok()
+            .filter(|_| development)
+            .map(|bind| development_origins(bind.port()))
+    };
     let lookup = |name: &str| match name {
         "ENVIRONMENT" => environment.clone(),
-        "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()).or_else(own_page),
+        "ALLOWED_ORIGINS" => set(name)
+            .or_else(|| kept.get(name).cloned())
+            .or_else(own_page),
         // What is set and empty goes on: for some settings that is not the same as not set.
         name => set(name)
             .or_else(|| kept.get(name).cloned())
@@ -106,14 +130,24 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     };
     let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
     let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
-        problems.push(format!("TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8"));
+        problems.push(format!(
+            "TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8"
+        ));
     });
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
             let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
             let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
-            Ok(Settings { config, database_url, bind, quotas, proxies, pages, generated })
+            Ok(Settings {
+                config,
+                database_url,
+                bind,
+                quotas,
+                proxies,
+                pages,
+                generated,
+            })
         }
         _ => Err(ConfigError(problems)),
     }
@@ -122,7 +156,9 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
 /// What development allows if nothing is configured: usual ports of web apps, and this server's
 /// own.
 fn development_origins(port: u16) -> String {
-    [3000, 5173, 8080, 8787, port].map(|port| format!("http://localhost:{port}")).join(",")
+    [3000, 5173, 8080, 8787, port]
+        .map(|port| format!("http://localhost:{port}"))
+        .join(",")
 }
 
 /// A fresh internal key, or key of secrets: 256 bits.
@@ -142,7 +178,9 @@ pub(super) fn fresh_webhook_secret() -> Result<String, String> {
 
 fn entropy() -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
-    SystemEntropy.fill(&mut bytes).map_err(|error| error.to_string())?;
+    SystemEntropy
+        .fill(&mut bytes)
+        .map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 
@@ -152,15 +190,27 @@ fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
         return Ok(HashMap::new());
     };
     // The library's error repeats the line, which may be a secret.
-    lines.collect::<Result<_, _>>().map_err(|_| format!("{} has a line that cannot be read: write NAME='value'", path.display()))
+    lines.collect::<Result<_, _>>().map_err(|_| {
+        format!(
+            "{} has a line that cannot be read: write NAME='value'",
+            path.display()
+        )
+    })
 }
 
 /// Makes secrets, and keeps them in a file that only its owner may read.
-fn generate(keep: Option<&Path>, names: &[&'static str]) -> Result<HashMap<String, String>, String> {
+fn generate(
+    keep: Option<&Path>,
+    names: &[&'static str],
+) -> Result<HashMap<String, String>, String> {
     let mut new = HashMap::new();
     let mut text = String::new();
     for name in names {
-        let value = if *name == "JWT_SIGNING_KEYS" { fresh_signing_keys()? } else { fresh_key()? };
+        let value = if *name == "JWT_SIGNING_KEYS" {
+            fresh_signing_keys()?
+        } else {
+            fresh_key()?
+        };
         let _ = writeln!(text, "{name}='{value}'");
         new.insert((*name).to_owned(), value);
     }
@@ -169,7 +219,10 @@ fn generate(keep: Option<&Path>, names: &[&'static str]) -> Result<HashMap<Strin
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| error.to_string())?;
+        options
+            .open(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| error.to_string())?;
     }
     Ok(new)
 }
@@ -189,13 +242,24 @@ mod tests {
     fn values_may_be_quoted_and_the_last_one_counts() {
         let kept = read("# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n").expect("readable");
         let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
-        assert_eq!(values, ["plain", "{\"keys\":[\"$x\"]}", "two words", "second", ""]);
+        assert_eq!(
+            values,
+            ["plain", "{\"keys\":[\"$x\"]}", "two words", "second", ""]
+        );
     }
 
     #[test]
     fn a_line_that_cannot_be_read_is_a_problem_and_is_not_repeated() {
-        for line in ["INTERNAL_API_KEY='secret", "INTERNAL_API_KEY", "INTERNAL_API_KEY=one secret"] {
-            assert_eq!(read(line), Err("file has a line that cannot be read: write NAME='value'".to_owned()), "{line}");
+        for line in [
+            "INTERNAL_API_KEY='secret",
+            "INTERNAL_API_KEY",
+            "INTERNAL_API_KEY=one secret",
+        ] {
+            assert_eq!(
+                read(line),
+                Err("file has a line that cannot be read: write NAME='value'".to_owned()),
+                "{line}"
+            );
         }
     }
 

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{Column, Executor, Row as _, SqliteConnection, TypeInfo, ValueRef};
 use tokio::sync::Semaphore;
 
@@ -41,7 +44,11 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         // A database in memory belongs to its connection.
-        let connections = if url.contains(":memory:") { 1 } else { CONNECTIONS };
+        let connections = if url.contains(":memory:") {
+            1
+        } else {
+            CONNECTIONS
+        };
         let pool = SqlitePoolOptions::new()
             .max_connections(connections)
             .idle_timeout(None)
@@ -49,7 +56,10 @@ impl Sqlite {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, writer: Arc::new(Semaphore::new(1)) })
+        Ok(Self {
+            pool,
+            writer: Arc::new(Semaphore::new(1)),
+        })
     }
 
     /// Returns the connection pool, which migrations use.
@@ -67,7 +77,11 @@ impl Sqlite {
 /// Creates the file if it is missing, readable by its owner only, because it holds e-mail
 /// addresses. SQLite gives its other files the same rights.
 fn make_private(file: &Path) {
-    if file.as_os_str().is_empty() || file.starts_with(":memory:") || file.to_string_lossy().contains("sqlx-in-memory") || file.exists() {
+    if file.as_os_str().is_empty()
+        || file.starts_with(":memory:")
+        || file.to_string_lossy().contains("sqlx-in-memory")
+        || file.exists()
+    {
         return;
     }
     let mut options = fs::OpenOptions::new();
@@ -83,8 +97,14 @@ fn make_private(file: &Path) {
 /// The transaction is begun and ended by hand. SQLite ends it by itself on some errors, for example
 /// on a full disk. A guard that counts the depth does not notice, and the pool would lose the
 /// connection.
-async fn write(pool: SqlitePool, writer: Arc<Semaphore>, statements: Vec<Statement>) -> Result<Vec<Rows>, sqlx::Error> {
-    let turn = tokio::time::timeout(BUSY_TIMEOUT, writer.acquire()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+async fn write(
+    pool: SqlitePool,
+    writer: Arc<Semaphore>,
+    statements: Vec<Statement>,
+) -> Result<Vec<Rows>, sqlx::Error> {
+    let turn = tokio::time::timeout(BUSY_TIMEOUT, writer.acquire())
+        .await
+        .map_err(|_| sqlx::Error::PoolTimedOut)?;
     let _turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
     let mut connection = pool.acquire().await?;
     // Immediate, because a batch that starts with a read could otherwise find the lock taken later.
@@ -100,7 +120,10 @@ async fn write(pool: SqlitePool, writer: Arc<Semaphore>, statements: Vec<Stateme
     results
 }
 
-async fn run_all(connection: &mut SqliteConnection, statements: &[Statement]) -> Result<Vec<Rows>, sqlx::Error> {
+async fn run_all(
+    connection: &mut SqliteConnection,
+    statements: &[Statement],
+) -> Result<Vec<Rows>, sqlx::Error> {
     let mut results = Vec::with_capacity(statements.len());
     for statement in statements {
         results.push(run(connection, statement).await?);
@@ -115,20 +138,31 @@ impl Db for Sqlite {
         let results = match statements.as_slice() {
             [only] if only.is_read() => self.read(only).await,
             // In a task of its own: a client that disconnects must not stop a batch halfway.
-            _ => tokio::spawn(write(self.pool.clone(), Arc::clone(&self.writer), statements))
-                .await
-                .unwrap_or(Err(sqlx::Error::WorkerCrashed)),
+            _ => tokio::spawn(write(
+                self.pool.clone(),
+                Arc::clone(&self.writer),
+                statements,
+            ))
+            .await
+            .unwrap_or(Err(sqlx::Error::WorkerCrashed)),
         };
         results.map_err(|error| classify(&error))
     }
 }
 
-async fn run(connection: &mut SqliteConnection, statement: &Statement) -> Result<Rows, sqlx::Error> {
-    let query = statement.params.iter().fold(sqlx::query(statement.sql), |query, value| match value {
-        Value::Null => query.bind(None::<&str>),
-        Value::Integer(integer) => query.bind(*integer),
-        Value::Text(text) => query.bind(text.as_str()),
-    });
+async fn run(
+    connection: &mut SqliteConnection,
+    statement: &Statement,
+) -> Result<Rows, sqlx::Error> {
+    let query =
+        statement
+            .params
+            .iter()
+            .fold(sqlx::query(statement.sql), |query, value| match value {
+                Value::Null => query.bind(None::<&str>),
+                Value::Integer(integer) => query.bind(*integer),
+                Value::Text(text) => query.bind(text.as_str()),
+            });
     connection.fetch_all(query).await?.iter().map(row).collect()
 }
 
@@ -141,26 +175,43 @@ fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
             _ => row.try_get(index).map(Value::Integer),
         }
     };
-    let columns = row.columns().iter().map(|column| Ok((column.name().to_owned(), value(column.ordinal())?)));
-    columns.collect::<Result<Vec<_>, sqlx::Error>>().map(Row::new)
+    let columns = row
+        .columns()
+        .iter()
+        .map(|column| Ok((column.name().to_owned(), value(column.ordinal())?)));
+    columns
+        .collect::<Result<Vec<_>, sqlx::Error>>()
+        .map(Row::new)
 }
 
 fn classify(error: &sqlx::Error) -> StoreError {
     let text = error.to_string();
     match error {
-        sqlx::Error::Database(database) if database.is_unique_violation() => StoreError::Conflict(text),
-        sqlx::Error::Database(_) if let Some(failed) = Precondition::in_message(&text) => StoreError::Refused(failed),
+        sqlx::Error::Database(database) if database.is_unique_violation() => {
+            StoreError::Conflict(text)
+        }
+        sqlx::Error::Database(_) if let Some(failed) = Precondition::in_message(&text) => {
+            StoreError::Refused(failed)
+        }
         sqlx::Error::Database(database) => {
             // The primary result code is the low byte of the extended one
             // (sqlite.org/rescode.html).
-            let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xFF);
+            let code = database
+                .code()
+                .and_then(|code| code.parse::<i32>().ok())
+                .map(|code| code & 0xFF);
             // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: temporary faults of
             // the machine.
-            if matches!(code, Some(5..=10 | 13 | 14)) { StoreError::Unavailable(text) } else { StoreError::Broken(text) }
+            if matches!(code, Some(5..=10 | 13 | 14)) {
+                StoreError::Unavailable(text)
+            } else {
+                StoreError::Broken(text)
+            }
         }
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            StoreError::Unavailable(text)
-        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreError::Unavailable(text),
         _ => StoreError::Broken(text),
     }
 }

@@ -21,10 +21,16 @@ pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
 
 /// Reads whole bytes from hexadecimal text.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let pairs = text.as_bytes().chunks_exact(2);
     let whole = pairs.remainder().is_empty();
-    let bytes = pairs.map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.last()?)?)).collect::<Option<Vec<_>>>();
+    let bytes = pairs
+        .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.last()?)?))
+        .collect::<Option<Vec<_>>>();
     bytes.filter(|_| whole)
 }
 
@@ -32,7 +38,9 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
 pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
     if json {
         let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
-        let passed = !steps.iter().any(|step| step.get("passed") == Some(&Value::Bool(false)));
+        let passed = !steps
+            .iter()
+            .any(|step| step.get("passed") == Some(&Value::Bool(false)));
         let mut report = json!({"section": section, "passed": passed, "steps": steps});
         if let (Some(report), Some(found)) = (report.as_object_mut(), found.as_object()) {
             report.extend(found.clone());
@@ -45,15 +53,34 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
             Outcome::Passed(None) => ("passed", String::new()),
             Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
             Outcome::NotTaken(reason) => ("passed", format!(" ({reason})")),
-            Outcome::Failed(Failure { reason, found: None }) => ("FAILED", format!(": {reason}")),
-            Outcome::Failed(Failure { reason, found: Some(found) }) => ("FAILED", format!(": {reason}: {found}")),
+            Outcome::Failed(Failure {
+                reason,
+                found: None,
+            }) => ("FAILED", format!(": {reason}")),
+            Outcome::Failed(Failure {
+                reason,
+                found: Some(found),
+            }) => ("FAILED", format!(": {reason}: {found}")),
         };
-        println!("{}", printable(&format!("{section} step {:>2}  {word}  {}{more}", step.number, step.demand)));
+        println!(
+            "{}",
+            printable(&format!(
+                "{section} step {:>2}  {word}  {}{more}",
+                step.number, step.demand
+            ))
+        );
     }
     for (title, members) in found.as_object().into_iter().flatten() {
         println!("\n{title}");
-        for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        for (name, value) in members
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null())
+        {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             println!("{}", printable(&format!("  {name:<20} {value}")));
         }
     }
@@ -61,7 +88,9 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
 
 /// Removes control characters, because input of a client must not move the terminal's cursor.
 fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    line.chars()
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
 }
 
 fn step_json(section: &str, step: &Step) -> Value {
@@ -85,5 +114,9 @@ fn step_json(section: &str, step: &Step) -> Value {
 
 /// Returns a step that needs the server's database.
 pub(super) fn only_the_server(number: u8, demand: &'static str) -> Step {
-    Step { number, demand, outcome: Outcome::NotTaken("not checked here: needs the server's database") }
+    Step {
+        number,
+        demand,
+        outcome: Outcome::NotTaken("not checked here: needs the server's database"),
+    }
 }

@@ -61,7 +61,10 @@ struct Fields(String);
 
 impl Fields {
     fn add(&mut self, field: &Field, value: &impl Serialize) {
-        if let (Ok(name), Ok(value)) = (serde_json::to_string(field.name()), serde_json::to_string(value)) {
+        if let (Ok(name), Ok(value)) = (
+            serde_json::to_string(field.name()),
+            serde_json::to_string(value),
+        ) {
             let _ = write!(self.0, ",{name}:{value}");
         }
     }

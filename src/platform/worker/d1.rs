@@ -56,7 +56,10 @@ impl D1 {
         // Fails for a binding that is no D1 database.
         env.d1(name).ok()?;
         let database = Reflect::get(env, &name.into()).ok()?.unchecked_into();
-        Some(Self { database: SendWrapper::new(database), prepared: SendWrapper::new(RefCell::default()) })
+        Some(Self {
+            database: SendWrapper::new(database),
+            prepared: SendWrapper::new(RefCell::default()),
+        })
     }
 
     /// Returns the prepared statement for a text. Each text is prepared once.
@@ -86,7 +89,10 @@ impl D1 {
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Rows>, StoreError> {
         let promise = self.begin(statements).map_err(|error| classify(&error))?;
-        let results: Array = JsFuture::from(promise).await.map_err(|error| classify(&error))?.unchecked_into();
+        let results: Array = JsFuture::from(promise)
+            .await
+            .map_err(|error| classify(&error))?
+            .unchecked_into();
         results.iter().map(|result| rows(&result)).collect()
     }
 }
@@ -118,7 +124,8 @@ fn rows(result: &JsValue) -> Result<Rows, StoreError> {
     if found.is_falsy() || found.unchecked_ref::<Array>().length() == 0 {
         return Ok(Rows::new());
     }
-    let broken = || StoreError::Broken("a result is not a list of rows of numbers and texts".to_owned());
+    let broken =
+        || StoreError::Broken("a result is not a list of rows of numbers and texts".to_owned());
     let json: String = JSON::stringify(&found).map_err(|_| broken())?.into();
     let read: Vec<Read> = serde_json::from_str(&json).map_err(|_| broken())?;
     Ok(read.into_iter().map(|Read(row)| row).collect())
@@ -193,7 +200,9 @@ impl Visitor<'_> for OneColumn {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
-        i64::try_from(number).map(|number| Column(Value::Integer(number))).map_err(E::custom)
+        i64::try_from(number)
+            .map(|number| Column(Value::Integer(number)))
+            .map_err(E::custom)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Column, E> {
@@ -209,12 +218,24 @@ impl Visitor<'_> for OneColumn {
 fn classify(error: &JsValue) -> StoreError {
     let message = match error.dyn_ref::<js_sys::Error>() {
         Some(thrown) => {
-            let cause = thrown.cause().dyn_into::<js_sys::Error>().map(|cause| String::from(cause.message())).unwrap_or_default();
+            let cause = thrown
+                .cause()
+                .dyn_into::<js_sys::Error>()
+                .map(|cause| String::from(cause.message()))
+                .unwrap_or_default();
             format!("{} {cause}", String::from(thrown.message()))
         }
-        None => error.as_string().unwrap_or_else(|| "JavaScript threw a value that is not an Error".to_owned()),
+        None => error
+            .as_string()
+            .unwrap_or_else(|| "JavaScript threw a value that is not an Error".to_owned()),
     };
-    let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE_CHARS).collect();
+    let line: String = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MESSAGE_CHARS)
+        .collect();
     if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
     } else if let Some(failed) = Precondition::in_message(&message) {

@@ -25,15 +25,31 @@ pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
     let text = read(request).ok()??;
     let mut lines = text.split('\n');
     let mut incoming = Request::builder().method(lines.next()?).uri(lines.next()?);
-    let country = lines.next().filter(|country| !country.is_empty()).map(str::to_owned);
+    let country = lines
+        .next()
+        .filter(|country| !country.is_empty())
+        .map(str::to_owned);
     let headers = incoming.headers_mut()?;
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        headers.try_append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?).ok()?;
+        headers
+            .try_append(
+                HeaderName::from_bytes(name.as_bytes()).ok()?,
+                HeaderValue::from_bytes(value.as_bytes()).ok()?,
+            )
+            .ok()?;
     }
     // Cloudflare sets this header and overwrites the client's.
-    let address = headers.get("cf-connecting-ip").and_then(|address| address.to_str().ok()?.parse().ok());
-    let body = request.body().map_or_else(Body::empty, |body| Body::new(worker::Body::new(body)));
-    incoming.extension(ClientAddress(address)).extension(ClientCountry(country)).body(body).ok()
+    let address = headers
+        .get("cf-connecting-ip")
+        .and_then(|address| address.to_str().ok()?.parse().ok());
+    let body = request
+        .body()
+        .map_or_else(Body::empty, |body| Body::new(worker::Body::new(body)));
+    incoming
+        .extension(ClientAddress(address))
+        .extension(ClientCountry(country))
+        .body(body)
+        .ok()
 }
 
 /// Returns the response with its body in one piece.
@@ -41,10 +57,16 @@ pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
 /// The worker crate makes a stream of a body, which doubles the work of workerd for each response.
 pub(super) async fn outgoing(response: Response) -> worker::Result<web_sys::Response> {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(|error| worker::Error::from(error.to_string()))?.to_bytes();
+    let body = body
+        .collect()
+        .await
+        .map_err(|error| worker::Error::from(error.to_string()))?
+        .to_bytes();
     let mut headers = String::with_capacity(512);
     for (name, value) in &parts.headers {
-        let value = value.to_str().map_err(|_| worker::Error::from("a header is not text"))?;
+        let value = value
+            .to_str()
+            .map_err(|_| worker::Error::from("a header is not text"))?;
         for part in [name.as_str(), "\n", value, "\n"] {
             headers.push_str(part);
         }

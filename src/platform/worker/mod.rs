@@ -52,7 +52,9 @@ fn isolate(env: &Env) -> Option<&'static Isolate> {
     ISOLATE
         .get_or_init(|| {
             console::install();
-            start(env).map_err(|problem| tracing::error!(problem, "the Worker cannot start")).ok()
+            start(env)
+                .map_err(|problem| tracing::error!(problem, "the Worker cannot start"))
+                .ok()
         })
         .as_ref()
 }
@@ -66,7 +68,9 @@ fn start(env: &Env) -> Result<Isolate, String> {
             return Some(number.to_string());
         }
         if !value.is_undefined() && !value.is_string() {
-            strange.borrow_mut().push(format!("{name} must be a text: write it in quotes"));
+            strange
+                .borrow_mut()
+                .push(format!("{name} must be a text: write it in quotes"));
         }
         value.as_string()
     };
@@ -82,7 +86,8 @@ fn start(env: &Env) -> Result<Isolate, String> {
     if config.accounts.secrets_keys.is_none() {
         tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
     }
-    let database = d1::D1::new(env, DATABASE).ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
+    let database = d1::D1::new(env, DATABASE)
+        .ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
     let ports = Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -95,7 +100,10 @@ fn start(env: &Env) -> Result<Isolate, String> {
         },
         config,
     );
-    Ok(Isolate { router: router(ports.clone()), ports })
+    Ok(Isolate {
+        router: router(ports.clone()),
+        ports,
+    })
 }
 
 /// Returns the rate limiter. An error names the binding that is missing.
@@ -111,7 +119,11 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 
 /// Handles a request.
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+async fn fetch(
+    request: web_sys::Request,
+    env: Env,
+    _context: Context,
+) -> worker::Result<web_sys::Response> {
     exchange::outgoing(answer(&request, &env).await).await
 }
 
@@ -122,14 +134,21 @@ async fn answer(request: &web_sys::Request, env: &Env) -> Response {
     let Some(request) = exchange::incoming(request) else {
         return respond::unrouted(Code::BadRequest);
     };
-    if isolate.ports.kernel.config.d1_replicas { replicas::answered(isolate, request).await } else { routed(isolate, request).await }
+    if isolate.ports.kernel.config.d1_replicas {
+        replicas::answered(isolate, request).await
+    } else {
+        routed(isolate, request).await
+    }
 }
 
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     let mut router = isolate.router.clone();
     if request.body().is_end_stream() {
         // A request without a body has nothing to wait for and needs no timer.
-        return router.call(request).await.unwrap_or_else(|never| match never {});
+        return router
+            .call(request)
+            .await
+            .unwrap_or_else(|never| match never {});
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),

@@ -8,7 +8,9 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use wasm_bindgen::JsValue;
 use worker::send::SendFuture;
-use worker::{AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
+use worker::{
+    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
+};
 
 use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
 
@@ -26,7 +28,9 @@ fn request<'a>(
         named.set(name, value)?;
     }
     let mut init = RequestInit::new();
-    init.with_method(method).with_headers(named).with_body(body.map(JsValue::from_str));
+    init.with_method(method)
+        .with_headers(named)
+        .with_body(body.map(JsValue::from_str));
     init.with_redirect(RequestRedirect::Manual);
     Request::new_with_init(url, &init)
 }
@@ -40,7 +44,15 @@ async fn exchanged<T>(
     let fetch = Fetch::Request(request.map_err(|_| NoAnswer::Unreachable)?);
     let controller = AbortController::default();
     let signal = controller.signal();
-    let taken = async { take(fetch.send_with_signal(&signal).await.map_err(|_| NoAnswer::Unreachable)?).await };
+    let taken = async {
+        take(
+            fetch
+                .send_with_signal(&signal)
+                .await
+                .map_err(|_| NoAnswer::Unreachable)?,
+        )
+        .await
+    };
     let answer = match select(pin!(taken), pin!(Delay::from(patience))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(NoAnswer::Late),
@@ -55,9 +67,15 @@ async fn exchanged<T>(
 #[async_trait]
 impl Outgoing for Fetcher {
     async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
-        let headers = post.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers = post
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let request = request(Method::Post, post.url, headers, Some(&post.body));
-        SendFuture::new(exchanged(request, post.patience, async |answer| Ok(answer.status_code()))).await
+        SendFuture::new(exchanged(request, post.patience, async |answer| {
+            Ok(answer.status_code())
+        }))
+        .await
     }
 
     async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {

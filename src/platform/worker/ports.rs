@@ -10,7 +10,10 @@ use crate::kernel::model::time::Timestamp;
 pub(super) struct DateNow;
 
 impl Clock for DateNow {
-    #[allow(clippy::cast_possible_truncation, reason = "whole milliseconds below 2^53")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "whole milliseconds below 2^53"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(js_sys::Date::now() as i64)
     }

@@ -35,8 +35,14 @@ impl Bindings {
     /// # Errors
     /// The name of the binding that is missing.
     pub(super) fn new(env: &Env) -> Result<Self, String> {
-        let binding = |name: &str| env.rate_limiter(name).map_err(|_| format!("the rate-limiting binding {name} is missing"));
-        Ok(Self { sign_in: binding(SIGN_IN)?, public: binding(PUBLIC)? })
+        let binding = |name: &str| {
+            env.rate_limiter(name)
+                .map_err(|_| format!("the rate-limiting binding {name} is missing"))
+        };
+        Ok(Self {
+            sign_in: binding(SIGN_IN)?,
+            public: binding(PUBLIC)?,
+        })
     }
 }
 
@@ -49,9 +55,14 @@ impl RateLimiter for Bindings {
         };
         // Promises of JavaScript are not Send, but the Worker has one thread.
         let allowed = SendFuture::new(async {
-            let (asked, patience) = (pin!(binding.limit(network.to_string())), pin!(Delay::from(PATIENCE)));
+            let (asked, patience) = (
+                pin!(binding.limit(network.to_string())),
+                pin!(Delay::from(PATIENCE)),
+            );
             match select(asked, patience).await {
-                Either::Left((outcome, _)) => outcome.map(|outcome| outcome.success).map_err(|error| error.to_string()),
+                Either::Left((outcome, _)) => outcome
+                    .map(|outcome| outcome.success)
+                    .map_err(|error| error.to_string()),
                 Either::Right(_) => Err("no answer in time".to_owned()),
             }
         })

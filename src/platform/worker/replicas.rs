@@ -31,8 +31,14 @@ const PRIMARY: &str = "first-primary";
 
 /// Answers a request with read replicas enabled.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
-    let shape = Shape::of(&isolate.ports.accounts.config, request.uri(), request.headers());
-    let bookmark = match presented(request.headers(), || shape.bookmarks(request.headers()).collect()) {
+    let shape = Shape::of(
+        &isolate.ports.accounts.config,
+        request.uri(),
+        request.headers(),
+    );
+    let bookmark = match presented(request.headers(), || {
+        shape.bookmarks(request.headers()).collect()
+    }) {
         Presented::Bookmark(bookmark) => Some(bookmark),
         Presented::Doubtful if request.method().is_safe() => return routed(isolate, request).await,
         _ => None,
@@ -41,8 +47,18 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
     let internal = request.uri().path().starts_with("/api/internal/");
     let reads = ReplicaReads::default();
     request.extensions_mut().insert(reads.clone());
-    let session = Rc::new(Session { reads, bookmark, changes: again.is_none(), opened: RefCell::default(), wrote: Cell::new(false) });
-    let mut response = Within { session: session.clone(), future: Box::pin(routed(isolate, request)) }.await;
+    let session = Rc::new(Session {
+        reads,
+        bookmark,
+        changes: again.is_none(),
+        opened: RefCell::default(),
+        wrote: Cell::new(false),
+    });
+    let mut response = Within {
+        session: session.clone(),
+        future: Box::pin(routed(isolate, request)),
+    }
+    .await;
     let Some(again) = again else {
         if let Some(bookmark) = session.bookmark() {
             if let Ok(value) = HeaderValue::from_str(&bookmark) {
@@ -51,13 +67,19 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
             // An internal service has no cookies of its own. The cookies that it forwards are its
             // visitors'.
             if !internal {
-                response.headers_mut().append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
+                response
+                    .headers_mut()
+                    .append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
             }
         }
         return response;
     };
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    if refused && session.read_a_replica() { routed(isolate, again).await } else { response }
+    if refused && session.read_a_replica() {
+        routed(isolate, again).await
+    } else {
+        response
+    }
 }
 
 /// Returns a copy of a request that has no body.
@@ -101,8 +123,15 @@ impl Session {
     ///
     /// The session is opened at the first batch, when the route has decided whether a replica will
     /// do.
-    pub(super) fn open(&self, database: &Database, statements: &[Statement]) -> Result<Option<Database>, JsValue> {
-        if statements.iter().any(|statement| !statement.sql.starts_with("SELECT")) {
+    pub(super) fn open(
+        &self,
+        database: &Database,
+        statements: &[Statement],
+    ) -> Result<Option<Database>, JsValue> {
+        if statements
+            .iter()
+            .any(|statement| !statement.sql.starts_with("SELECT"))
+        {
             self.wrote.set(true);
         }
         let mut opened = self.opened.borrow_mut();
@@ -113,14 +142,26 @@ impl Session {
         if !stale && !self.changes {
             return Ok(None);
         }
-        let session = database.with_session(if stale { self.bookmark.as_deref().unwrap_or(UNCONSTRAINED) } else { PRIMARY })?;
-        *opened = Some(Opened { session: session.clone(), stale });
+        let session = database.with_session(if stale {
+            self.bookmark.as_deref().unwrap_or(UNCONSTRAINED)
+        } else {
+            PRIMARY
+        })?;
+        *opened = Some(Opened {
+            session: session.clone(),
+            stale,
+        });
         Ok(Some(session))
     }
 
     /// Returns true if the request only read, perhaps from a replica.
     fn read_a_replica(&self) -> bool {
-        !self.wrote.get() && self.opened.borrow().as_ref().is_some_and(|opened| opened.stale)
+        !self.wrote.get()
+            && self
+                .opened
+                .borrow()
+                .as_ref()
+                .is_some_and(|opened| opened.stale)
     }
 
     /// Returns the bookmark after the request's last batch, or `None` if the request ran no batch.

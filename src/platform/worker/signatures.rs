@@ -21,11 +21,22 @@ const ALGORITHM: &str = "Ed25519";
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = importKey)]
-    fn import_key(format: &str, key: &JsValue, algorithm: &str, extractable: bool, usages: &Array) -> Result<Promise, JsValue>;
+    fn import_key(
+        format: &str,
+        key: &JsValue,
+        algorithm: &str,
+        extractable: bool,
+        usages: &Array,
+    ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
     fn sign(algorithm: &str, key: &JsValue, message: &Uint8Array) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
-    fn verify(algorithm: &str, key: &JsValue, signature: &Uint8Array, message: &Uint8Array) -> Result<Promise, JsValue>;
+    fn verify(
+        algorithm: &str,
+        key: &JsValue,
+        signature: &Uint8Array,
+        message: &Uint8Array,
+    ) -> Result<Promise, JsValue>;
 }
 
 /// `crypto.subtle`, with the imported keys by `kid`, each for one use.
@@ -41,7 +52,9 @@ enum Use {
 
 impl WebCrypto {
     pub(super) fn new() -> Self {
-        Self { imported: SendWrapper::new(RefCell::default()) }
+        Self {
+            imported: SendWrapper::new(RefCell::default()),
+        }
     }
 
     async fn imported(&self, key: &SigningKey, purpose: Use) -> Result<JsValue, JsValue> {
@@ -49,14 +62,30 @@ impl WebCrypto {
         if let Some(known) = self.imported.borrow().get(&name) {
             return Ok(known.clone());
         }
-        let (x, usage) = (key.x(), if purpose == Use::Sign { "sign" } else { "verify" });
+        let (x, usage) = (
+            key.x(),
+            if purpose == Use::Sign {
+                "sign"
+            } else {
+                "verify"
+            },
+        );
         let d = Zeroizing::new(match (purpose, key.seed()) {
             (Use::Verify, _) => String::new(),
             (Use::Sign, Some(seed)) => format!(r#","d":"{}""#, URL_SAFE_NO_PAD.encode(seed)),
             (Use::Sign, None) => return Err(JsValue::UNDEFINED),
         });
-        let jwk = Zeroizing::new(format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"{}}}"#, *d));
-        let promise = import_key("jwk", &JSON::parse(&jwk)?, ALGORITHM, false, &Array::of1(&usage.into()))?;
+        let jwk = Zeroizing::new(format!(
+            r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"{}}}"#,
+            *d
+        ));
+        let promise = import_key(
+            "jwk",
+            &JSON::parse(&jwk)?,
+            ALGORITHM,
+            false,
+            &Array::of1(&usage.into()),
+        )?;
         let made = JsFuture::from(promise).await?;
         self.imported.borrow_mut().insert(name, made.clone());
         Ok(made)
@@ -64,12 +93,25 @@ impl WebCrypto {
 
     async fn signed(&self, key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, JsValue> {
         let key = self.imported(key, Use::Sign).await?;
-        Ok(Uint8Array::new(&JsFuture::from(sign(ALGORITHM, &key, &Uint8Array::from(message))?).await?).to_vec())
+        Ok(Uint8Array::new(
+            &JsFuture::from(sign(ALGORITHM, &key, &Uint8Array::from(message))?).await?,
+        )
+        .to_vec())
     }
 
-    async fn verified(&self, key: &SigningKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
+    async fn verified(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, JsValue> {
         let key = self.imported(key, Use::Verify).await?;
-        let promise = verify(ALGORITHM, &key, &Uint8Array::from(signature), &Uint8Array::from(message))?;
+        let promise = verify(
+            ALGORITHM,
+            &key,
+            &Uint8Array::from(signature),
+            &Uint8Array::from(message),
+        )?;
         Ok(JsFuture::from(promise).await?.is_truthy())
     }
 }
@@ -82,7 +124,14 @@ impl Signatures for WebCrypto {
         signed.ok()?.try_into().ok()
     }
 
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
-        SendFuture::new(self.verified(key, message, signature)).await.ok()
+    async fn verifies(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
+        SendFuture::new(self.verified(key, message, signature))
+            .await
+            .ok()
     }
 }

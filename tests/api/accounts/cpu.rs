@@ -1,6 +1,7 @@
 //! What verifying costs of the processor: told, not judged. `-- cpu --nocapture` shows it.
 //!
-//! Each kind is refused after one round trip, once with and once without the verification: the difference is what it costs.
+//! Each kind is refused after one round trip, once with and once without the verification: the
+//! difference is what it costs.
 
 use std::time::Duration;
 
@@ -44,22 +45,35 @@ async fn cpu_of_app_attest() {
         let now = app.now().await;
         let assertions = |device: &Device| {
             // A count that was used is found out at the end.
-            let headers = device.headers_over(&format!("{}:http://localhost{ME}:{now}", Method::GET), 0);
-            (0..REQUESTS).map(|_| app.get(ME).bearer(&pair.access).headers(&headers)).collect::<Vec<_>>()
+            let headers =
+                device.headers_over(&format!("{}:http://localhost{ME}:{now}", Method::GET), 0);
+            (0..REQUESTS)
+                .map(|_| app.get(ME).bearer(&pair.access).headers(&headers))
+                .collect::<Vec<_>>()
         };
         // Once, so that everything is warm.
         cost(app, assertions(&device), "app_attest_failed").await;
         let with = cost(app, assertions(&device), "app_attest_failed").await;
         let without = cost(app, assertions(&Device::new()), "app_attest_failed").await;
-        eprintln!("cpu: an assertion {:?}, of a request of {with:?}", with.saturating_sub(without));
+        eprintln!(
+            "cpu: an assertion {:?}, of a request of {with:?}",
+            with.saturating_sub(without)
+        );
 
-        // Over another challenge: the whole is verified, twice, because the challenge may have been hashed in two ways.
+        // Over another challenge: the whole is verified, twice, because the challenge may have been
+        // hashed in two ways.
         let challenge = app.attestation_challenge(None).await;
         let object = app.attestation(&device, &challenge).await;
-        let (whole, broken) = (attestations(app, &object, &device).await, attestations(app, &object[1..], &device).await);
+        let (whole, broken) = (
+            attestations(app, &object, &device).await,
+            attestations(app, &object[1..], &device).await,
+        );
         let with = cost(app, whole, "attestation_failed").await;
         let without = cost(app, broken, "attestation_failed").await;
-        eprintln!("cpu: an attestation {:?}, of a request of {with:?}", with.saturating_sub(without) / 2);
+        eprintln!(
+            "cpu: an attestation {:?}, of a request of {with:?}",
+            with.saturating_sub(without) / 2
+        );
     })
     .await;
 }

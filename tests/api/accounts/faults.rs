@@ -1,4 +1,5 @@
-//! Faults of the database, at every call and inside of every batch: 503, nothing half-written, and a retry ends well.
+//! Faults of the database, at every call and inside of every batch: 503, nothing half-written, and
+//! a retry ends well.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -31,13 +32,17 @@ async fn dump(app: &TestApp) -> Vec<String> {
     let mut dump = Vec::new();
     let queries = TABLES.map(|table| format!("SELECT * FROM {table}"));
     for (table, rows) in TABLES.iter().zip(app.queries(&queries).await) {
-        dump.extend(rows.iter().map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))));
+        dump.extend(
+            rows.iter()
+                .map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))),
+        );
     }
     dump.sort();
     dump
 }
 
-/// A use case: what must be there before, the call, and what a retry after a lost answer gives besides 200.
+/// A use case: what must be there before, the call, and what a retry after a lost answer gives
+/// besides 200.
 #[derive(Clone, Copy, Debug)]
 enum UseCase {
     CreateUser,
@@ -59,8 +64,8 @@ enum UseCase {
 }
 
 use UseCase::{
-    ByEmail, CreateSession, CreateTokens, CreateUser, Delete, ExtendSession, List, LogOut, LogOutAccess, Me, Refresh, RefuseReuse, Revoke,
-    RevokeAll, Update, ValidateSession,
+    ByEmail, CreateSession, CreateTokens, CreateUser, Delete, ExtendSession, List, LogOut,
+    LogOutAccess, Me, Refresh, RefuseReuse, Revoke, RevokeAll, Update, ValidateSession,
 };
 
 const ALL: [UseCase; 16] = [
@@ -89,13 +94,21 @@ impl UseCase {
 
     /// What the call gives when nothing fails.
     fn succeeds_with(self) -> u16 {
-        if matches!(self, RefuseReuse) { 401 } else { 200 }
+        if matches!(self, RefuseReuse) {
+            401
+        } else {
+            200
+        }
     }
 
     /// What the retry gives when the first call took effect and its answer was lost.
     fn repeats_with(self) -> u16 {
         // The account, and with it the credential, is gone.
-        if matches!(self, Delete) { 401 } else { self.succeeds_with() }
+        if matches!(self, Delete) {
+            401
+        } else {
+            self.succeeds_with()
+        }
     }
 }
 
@@ -133,51 +146,100 @@ async fn world(app: &TestApp, use_case: UseCase) -> World {
 }
 
 fn call<'a>(app: &'a TestApp, use_case: UseCase, world: &World) -> Call<'a> {
-    let World { person, body, session, pair, other } = world;
+    let World {
+        person,
+        body,
+        session,
+        pair,
+        other,
+    } = world;
     match use_case {
         CreateUser => app.internal("/api/internal/users", body),
-        CreateSession => app.internal("/api/internal/sessions", &json!({"user_id": person.id, "platform": "web"})),
+        CreateSession => app.internal(
+            "/api/internal/sessions",
+            &json!({"user_id": person.id, "platform": "web"}),
+        ),
         CreateTokens => app.internal("/api/internal/tokens", body),
         ValidateSession | ExtendSession => app.get("/api/auth/sessions/validate").cookie(session),
-        ByEmail => app.internal("/api/internal/users/by-email", &json!({"email": person.email})),
-        Refresh | RefuseReuse => app.post("/api/auth/tokens/refresh", &json!({"refresh_token": pair.refresh})),
-        LogOut => app.request(Method::POST, "/api/auth/sessions/logout").cookie(session),
-        LogOutAccess => app.request(Method::POST, "/api/auth/sessions/logout").bearer(&pair.access),
+        ByEmail => app.internal(
+            "/api/internal/users/by-email",
+            &json!({"email": person.email}),
+        ),
+        Refresh | RefuseReuse => app.post(
+            "/api/auth/tokens/refresh",
+            &json!({"refresh_token": pair.refresh}),
+        ),
+        LogOut => app
+            .request(Method::POST, "/api/auth/sessions/logout")
+            .cookie(session),
+        LogOutAccess => app
+            .request(Method::POST, "/api/auth/sessions/logout")
+            .bearer(&pair.access),
         Me => app.get("/api/users/me").bearer(&pair.access),
-        Update => app.request(Method::PUT, "/api/users/me").json(&json!({"name": "Other"})).bearer(session),
+        Update => app
+            .request(Method::PUT, "/api/users/me")
+            .json(&json!({"name": "Other"}))
+            .bearer(session),
         List => app.get("/api/users/me/tokens").bearer(session),
-        Revoke => app.delete(&format!("/api/auth/tokens/{}/revoke", other.id)).bearer(&pair.access),
-        RevokeAll => app.delete(&format!("/api/auth/users/{}/tokens/revoke", person.id)).bearer(session),
+        Revoke => app
+            .delete(&format!("/api/auth/tokens/{}/revoke", other.id))
+            .bearer(&pair.access),
+        RevokeAll => app
+            .delete(&format!("/api/auth/users/{}/tokens/revoke", person.id))
+            .bearer(session),
         Delete => app.delete("/api/users/me").bearer(session),
     }
 }
 
 fn is_503(answer: &Answer) {
     assert_eq!(answer.problem(503), "service_unavailable");
-    assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "Retry-After");
-    assert!(!answer.text().contains("D1"), "nothing of the reason: {}", answer.text());
+    assert!(
+        answer
+            .header("retry-after")
+            .is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
+        "Retry-After"
+    );
+    assert!(
+        !answer.text().contains("D1"),
+        "nothing of the reason: {}",
+        answer.text()
+    );
 }
 
 #[tokio::test]
 async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
     case(async |app| {
         for use_case in ALL {
-            // What the use case asks of the database when nothing fails: how many calls, and how many statements at most.
+            // What the use case asks of the database when nothing fails: how many calls, and how
+            // many statements at most.
             let ready = world(app, use_case).await;
             let (answer, cost) = app.cost(call(app, use_case, &ready)).await;
-            assert_eq!(answer.status(), use_case.succeeds_with(), "{use_case:?}: {}", answer.text());
+            assert_eq!(
+                answer.status(),
+                use_case.succeeds_with(),
+                "{use_case:?}: {}",
+                answer.text()
+            );
             assert!((1..=2).contains(&cost.batches), "{use_case:?}: {cost:?}");
             let mut injected = 0;
             for at in 0..cost.batches {
-                let modes = [FaultMode::Before, FaultMode::After].into_iter().chain((0..=cost.statements).map(FaultMode::Within));
+                let modes = [FaultMode::Before, FaultMode::After]
+                    .into_iter()
+                    .chain((0..=cost.statements).map(FaultMode::Within));
                 for (index, mode) in modes.enumerate() {
                     let world = world(app, use_case).await;
                     let before = dump(app).await;
-                    app.fail(&[Fault { at, mode, message: MESSAGES[index % MESSAGES.len()] }]).await;
+                    app.fail(&[Fault {
+                        at,
+                        mode,
+                        message: MESSAGES[index % MESSAGES.len()],
+                    }])
+                    .await;
                     let answer = call(app, use_case, &world).send().await;
                     app.fail(&[]).await;
                     if matches!(use_case, ExtendSession) && at == 1 {
-                        // The session is good; that its use was not noted is no reason to sign anybody out.
+                        // The session is good; that its use was not noted is no reason to sign
+                        // anybody out.
                         assert_eq!(answer.status(), 200, "{}", answer.text());
                     } else {
                         is_503(&answer);
@@ -185,10 +247,23 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
                     let changed = dump(app).await != before;
                     let last = at + 1 == cost.batches;
                     // Only a lost answer of the last call hides a change; nothing else leaves one.
-                    assert_eq!(changed, mode == FaultMode::After && last && use_case.writes(), "{use_case:?} {at} {mode:?}");
+                    assert_eq!(
+                        changed,
+                        mode == FaultMode::After && last && use_case.writes(),
+                        "{use_case:?} {at} {mode:?}"
+                    );
                     let retried = call(app, use_case, &world).send().await;
-                    let expected = if changed { use_case.repeats_with() } else { use_case.succeeds_with() };
-                    assert_eq!(retried.status(), expected, "{use_case:?} {at} {mode:?}: {}", retried.text());
+                    let expected = if changed {
+                        use_case.repeats_with()
+                    } else {
+                        use_case.succeeds_with()
+                    };
+                    assert_eq!(
+                        retried.status(),
+                        expected,
+                        "{use_case:?} {at} {mode:?}: {}",
+                        retried.text()
+                    );
                     injected += 1;
                 }
             }
@@ -201,18 +276,34 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
 #[tokio::test]
 async fn a_replay_is_answered_whole_or_not_at_all() {
     case(async |app| {
-        for mode in [FaultMode::Before, FaultMode::After, FaultMode::Within(1), FaultMode::Within(2)] {
+        for mode in [
+            FaultMode::Before,
+            FaultMode::After,
+            FaultMode::Within(1),
+            FaultMode::Within(2),
+        ] {
             let person = app.person().await;
             let first = app.pair(&person).await;
             let second = Pair::read(&app.refresh(&first.refresh).await.ok());
             let third = Pair::read(&app.refresh(&second.refresh).await.ok());
-            app.fail(&[Fault { at: 0, mode, message: MESSAGES[0] }]).await;
+            app.fail(&[Fault {
+                at: 0,
+                mode,
+                message: MESSAGES[0],
+            }])
+            .await;
             is_503(&app.refresh(&first.refresh).await);
             app.fail(&[]).await;
-            // Revoking needs no second call that could fail: either the first one did it, or nothing happened.
+            // Revoking needs no second call that could fail: either the first one did it, or
+            // nothing happened.
             let live = app.me(&third.access).await == 200;
             assert_eq!(live, mode != FaultMode::After, "{mode:?}");
-            assert_eq!(app.events(&person.id).await.contains(&"refresh_token_reused".to_owned()), !live);
+            assert_eq!(
+                app.events(&person.id)
+                    .await
+                    .contains(&"refresh_token_reused".to_owned()),
+                !live
+            );
         }
     })
     .await;
@@ -222,7 +313,12 @@ async fn a_replay_is_answered_whole_or_not_at_all() {
 async fn a_lost_refresh_is_repeated_without_a_fork() {
     case(async |app| {
         let pair = app.pair(&app.person().await).await;
-        app.fail(&[Fault { at: 0, mode: FaultMode::After, message: MESSAGES[0] }]).await;
+        app.fail(&[Fault {
+            at: 0,
+            mode: FaultMode::After,
+            message: MESSAGES[0],
+        }])
+        .await;
         is_503(&app.refresh(&pair.refresh).await);
         let second = Pair::read(&app.refresh(&pair.refresh).await.ok());
         let third = Pair::read(&app.refresh(&second.refresh).await.ok());
@@ -235,13 +331,22 @@ async fn a_lost_refresh_is_repeated_without_a_fork() {
 async fn a_fault_that_stays_is_told_every_time_and_harms_nothing() {
     case(async |app| {
         let pair = app.pair(&app.person().await).await;
-        let faults: Vec<Fault> = (0..5).map(|at| Fault { at, mode: FaultMode::Before, message: MESSAGES[2] }).collect();
+        let faults: Vec<Fault> = (0..5)
+            .map(|at| Fault {
+                at,
+                mode: FaultMode::Before,
+                message: MESSAGES[2],
+            })
+            .collect();
         app.fail(&faults).await;
         for _ in 0..5 {
             is_503(&app.refresh(&pair.refresh).await);
         }
         app.refresh(&pair.refresh).await.ok();
-        assert!(app.logs().await.contains("overloaded"), "the reason is in the log");
+        assert!(
+            app.logs().await.contains("overloaded"),
+            "the reason is in the log"
+        );
     })
     .await;
 }

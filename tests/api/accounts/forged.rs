@@ -1,4 +1,5 @@
-//! About a hundred and seventy tokens that are not ours (RFC 8725; SECURITY §3): none opens anything.
+//! About a hundred and seventy tokens that are not ours (RFC 8725; SECURITY §3): none opens
+//! anything.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,7 +19,8 @@ fn parts(token: &str) -> [&str; 3] {
 }
 
 fn header(token: &str) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts(token)[0]).expect("base64url")).expect("JSON")
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts(token)[0]).expect("base64url"))
+        .expect("JSON")
 }
 
 fn with(object: &Value, field: &str, value: Value) -> Value {
@@ -33,21 +35,55 @@ fn without(object: &Value, field: &str) -> Value {
     changed
 }
 
-/// Headers that talk the verifier into another algorithm, key or type. All are signed with the right key, so only the header is wrong.
+/// Headers that talk the verifier into another algorithm, key or type. All are signed with the
+/// right key, so only the header is wrong.
 fn wrong_headers(good: &Value) -> Vec<Value> {
-    let mut headers: Vec<Value> =
-        ["none", "None", "nOnE", "", "HS256", "HS512", "RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA ", "eddsa"]
-            .map(|alg| with(good, "alg", json!(alg)))
-            .to_vec();
-    headers.extend([json!(null), json!(0), json!(["EdDSA"]), json!({"alg": "EdDSA"})].map(|alg| with(good, "alg", alg)));
-    headers.extend(["JWT", "jwt", "rt+jwt", "AT+JWT", "application/at+jwt", "at+jwt ", ""].map(|kind| with(good, "typ", json!(kind))));
+    let mut headers: Vec<Value> = [
+        "none", "None", "nOnE", "", "HS256", "HS512", "RS256", "PS256", "ES256", "ES384",
+        "Ed25519", "EdDSA ", "eddsa",
+    ]
+    .map(|alg| with(good, "alg", json!(alg)))
+    .to_vec();
+    headers.extend(
+        [
+            json!(null),
+            json!(0),
+            json!(["EdDSA"]),
+            json!({"alg": "EdDSA"}),
+        ]
+        .map(|alg| with(good, "alg", alg)),
+    );
+    headers.extend(
+        [
+            "JWT",
+            "jwt",
+            "rt+jwt",
+            "AT+JWT",
+            "application/at+jwt",
+            "at+jwt ",
+            "",
+        ]
+        .map(|kind| with(good, "typ", json!(kind))),
+    );
     headers.extend([json!(null), json!(1)].map(|kind| with(good, "typ", kind)));
     let long = "k".repeat(10_000);
-    let kids = ["", "unknown", "../../../dev/null", "' OR 1=1 --", "/etc/passwd", "https://evil.example/key", "\u{0}", &long];
+    let kids = [
+        "",
+        "unknown",
+        "../../../dev/null",
+        "' OR 1=1 --",
+        "/etc/passwd",
+        "https://evil.example/key",
+        "\u{0}",
+        &long,
+    ];
     headers.extend(kids.map(|kid| with(good, "kid", json!(kid))));
-    headers.extend([json!(null), json!(0), json!([good["kid"]]), json!({})].map(|kid| with(good, "kid", kid)));
+    headers.extend(
+        [json!(null), json!(0), json!([good["kid"]]), json!({})].map(|kid| with(good, "kid", kid)),
+    );
     headers.extend(["alg", "typ", "kid"].map(|field| without(good, field)));
-    let foreign = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let foreign =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
     headers.extend([
         with(good, "jwk", foreign),
         with(good, "jku", json!("https://evil.example/jwks.json")),
@@ -68,9 +104,27 @@ fn wrong_claims(good: &Value, other_user: &str) -> Vec<Value> {
     for (field, values) in [
         (
             "iss",
-            vec![json!("https://evil.example"), json!(""), json!(1), json!(["http://localhost"]), json!(null), json!("http://localhost/")],
+            vec![
+                json!("https://evil.example"),
+                json!(""),
+                json!(1),
+                json!(["http://localhost"]),
+                json!(null),
+                json!("http://localhost/"),
+            ],
         ),
-        ("aud", vec![json!("other"), json!(""), json!(["hamrah"]), json!(["hamrah", "other"]), json!(null), json!(1), json!("HAMRAH")]),
+        (
+            "aud",
+            vec![
+                json!("other"),
+                json!(""),
+                json!(["hamrah"]),
+                json!(["hamrah", "other"]),
+                json!(null),
+                json!(1),
+                json!("HAMRAH"),
+            ],
+        ),
         (
             "sub",
             vec![
@@ -109,7 +163,10 @@ fn wrong_claims(good: &Value, other_user: &str) -> Vec<Value> {
             ],
         ),
         ("nbf", vec![json!(9_999_999_999_i64), json!("1")]),
-        ("iat", vec![json!(9_999_999_999_i64), json!(null), json!("1")]),
+        (
+            "iat",
+            vec![json!(9_999_999_999_i64), json!(null), json!("1")],
+        ),
         ("jti", vec![json!(null), json!(1)]),
         ("client_id", vec![json!(null), json!(1)]),
     ] {
@@ -134,7 +191,8 @@ fn wrong_claims(good: &Value, other_user: &str) -> Vec<Value> {
 fn wrong_shapes(token: &str) -> Vec<String> {
     let [head, body, signature] = parts(token);
     let raw = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-    let respelled = |last: char| format!("{head}.{body}.{}{last}", &signature[..signature.len() - 1]);
+    let respelled =
+        |last: char| format!("{head}.{body}.{}{last}", &signature[..signature.len() - 1]);
     let mut shapes = vec![
         head.to_owned(),
         format!("{head}.{body}"),
@@ -158,7 +216,10 @@ fn wrong_shapes(token: &str) -> Vec<String> {
         format!("{head}.{body}.{}", encode(&raw[..63])),
         format!("{head}.{body}.{}", encode([raw.as_slice(), &[0]].concat())),
         format!("{head}.{body}.{}", encode([0; 64])),
-        format!("{head}.{body}.{}", encode([raw.as_slice(), raw.as_slice()].concat())),
+        format!(
+            "{head}.{body}.{}",
+            encode([raw.as_slice(), raw.as_slice()].concat())
+        ),
         format!("{body}.{head}.{signature}"),
         format!("{head}.{head}.{signature}"),
         "a.b.c".to_owned(),
@@ -166,7 +227,12 @@ fn wrong_shapes(token: &str) -> Vec<String> {
     ];
     // The last character carries four unused bits: all spellings but ours are refused.
     let last = signature.chars().last().expect("a character");
-    shapes.extend(['A', 'B', 'Q', 'R', 'g', 'h', 'w', 'x'].into_iter().filter(|other| *other != last).map(respelled));
+    shapes.extend(
+        ['A', 'B', 'Q', 'R', 'g', 'h', 'w', 'x']
+            .into_iter()
+            .filter(|other| *other != last)
+            .map(respelled),
+    );
     // S + L verifies where the check that S < L is missing (RFC 8032 §8.4).
     shapes.push(format!("{head}.{body}.{}", encode(plus_order(&raw))));
     for index in 0..raw.len() {
@@ -179,8 +245,8 @@ fn wrong_shapes(token: &str) -> Vec<String> {
 
 fn plus_order(signature: &[u8]) -> Vec<u8> {
     const ORDER: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut carry = 0_u16;
     let sum = signature[32..].iter().zip(ORDER).map(|(s, l)| {
@@ -197,10 +263,25 @@ fn wrong_json(app: &TestApp, good_header: &Value, good: &Value) -> Vec<String> {
     let twice = |json: &str, member: &str| format!("{{{member},{}", &json[1..]);
     let mut tokens = Vec::new();
     for member in [r#""alg":"none""#, r#""kid":"other""#, r#""typ":"JWT""#] {
-        tokens.push(app.sign(&format!("{}.{}", encode(twice(&head, member)), encode(&body))));
+        tokens.push(app.sign(&format!(
+            "{}.{}",
+            encode(twice(&head, member)),
+            encode(&body)
+        )));
     }
-    for member in [r#""sub":"x""#, r#""sid":"x""#, r#""exp":9999999999"#, r#""iss":"x""#, r#""aud":"x""#, r#""iat":1"#] {
-        tokens.push(app.sign(&format!("{}.{}", encode(&head), encode(twice(&body, member)))));
+    for member in [
+        r#""sub":"x""#,
+        r#""sid":"x""#,
+        r#""exp":9999999999"#,
+        r#""iss":"x""#,
+        r#""aud":"x""#,
+        r#""iat":1"#,
+    ] {
+        tokens.push(app.sign(&format!(
+            "{}.{}",
+            encode(&head),
+            encode(twice(&body, member))
+        )));
     }
     for (head, body) in [
         (format!("{head}x"), body.clone()),
@@ -227,10 +308,16 @@ fn wrong_keys(app: &TestApp, token: &str) -> Vec<String> {
     let foreign = {
         use ed25519_dalek::Signer;
         let [head, body, _] = parts(token);
-        let signature = ed25519_dalek::SigningKey::from_bytes(&[5; 32]).sign(format!("{head}.{body}").as_bytes());
+        let signature = ed25519_dalek::SigningKey::from_bytes(&[5; 32])
+            .sign(format!("{head}.{body}").as_bytes());
         format!("{head}.{body}.{}", encode(signature.to_bytes()))
     };
-    vec![hmac(x.as_bytes()), hmac(&URL_SAFE_NO_PAD.decode(x).expect("base64url")), hmac(b""), foreign]
+    vec![
+        hmac(x.as_bytes()),
+        hmac(&URL_SAFE_NO_PAD.decode(x).expect("base64url")),
+        hmac(b""),
+        foreign,
+    ]
 }
 
 #[tokio::test]
@@ -241,10 +328,21 @@ async fn no_forged_token_is_accepted() {
         let (good_header, good) = (header(&pair.access), claims(&pair.access));
         // What is forged below is accepted when nothing is wrong with it.
         assert_eq!(app.me(&app.forge(&good_header, &good)).await, 200);
-        assert_eq!(app.me(&app.forge(&good_header, &with(&good, "extra", json!(1)))).await, 200);
+        assert_eq!(
+            app.me(&app.forge(&good_header, &with(&good, "extra", json!(1))))
+                .await,
+            200
+        );
 
-        let mut forged: Vec<String> = wrong_headers(&good_header).iter().map(|header| app.forge(header, &good)).collect();
-        forged.extend(wrong_claims(&good, &other.id).iter().map(|claims| app.forge(&good_header, claims)));
+        let mut forged: Vec<String> = wrong_headers(&good_header)
+            .iter()
+            .map(|header| app.forge(header, &good))
+            .collect();
+        forged.extend(
+            wrong_claims(&good, &other.id)
+                .iter()
+                .map(|claims| app.forge(&good_header, claims)),
+        );
         forged.extend(wrong_shapes(&pair.access));
         forged.extend(wrong_json(app, &good_header, &good));
         forged.extend(wrong_keys(app, &pair.access));
@@ -252,10 +350,16 @@ async fn no_forged_token_is_accepted() {
         assert!(forged.len() > 170, "{}", forged.len());
         for token in &forged {
             // A few cannot be sent at all.
-            if http::HeaderValue::from_str(token).is_err() || token.len() > 30_000 && crate::harness::on_workerd() {
+            if http::HeaderValue::from_str(token).is_err()
+                || token.len() > 30_000 && crate::harness::on_workerd()
+            {
                 continue;
             }
-            let answer = app.get("/api/auth/tokens/validate").bearer(token).send().await;
+            let answer = app
+                .get("/api/auth/tokens/validate")
+                .bearer(token)
+                .send()
+                .await;
             assert_eq!(answer.status(), 401, "{}", &token[..token.len().min(1000)]);
             assert_eq!(answer.problem(401), "invalid_token");
         }

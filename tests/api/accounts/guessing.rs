@@ -18,7 +18,12 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
         for email in [person.email.as_str(), "nobody@example.com"] {
             let guess = async || {
                 let challenge = begun(app, email).await;
-                app.post("/api/auth/recovery/complete", &json!({"challenge_id": challenge, "code": "000000"})).send().await
+                app.post(
+                    "/api/auth/recovery/complete",
+                    &json!({"challenge_id": challenge, "code": "000000"}),
+                )
+                .send()
+                .await
             };
             let mut tried = 0;
             // An hour of guessing, as fast as it is let.
@@ -27,7 +32,11 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
                 let answer = guess().await;
                 if answer.status() == 429 {
                     assert_eq!(answer.problem(429), "too_many_attempts");
-                    let wait: u64 = answer.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
+                    let wait: u64 = answer.headers["retry-after"]
+                        .to_str()
+                        .expect("text")
+                        .parse()
+                        .expect("seconds");
                     app.age(Duration::from_secs(wait)).await;
                     waited += wait;
                 } else {
@@ -38,7 +47,10 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
             assert!((8..20).contains(&tried), "{tried} guesses in an hour");
         }
         // Somebody else is not concerned, and the owner gets in when it is time.
-        assert_eq!(recover(app, &other, "000000").await.problem(401), "recovery_failed");
+        assert_eq!(
+            recover(app, &other, "000000").await.problem(401),
+            "recovery_failed"
+        );
         app.age(Duration::from_secs(3601)).await;
         recover(app, &person, &codes[0]).await.ok();
         recover(app, &person, "000000").await.problem(401);
@@ -46,7 +58,8 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
     .await;
 }
 
-/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by address is on, but each comes once only.
+/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by
+/// address is on, but each comes once only.
 #[tokio::test]
 async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
     case_with(&[("RATE_LIMITS", "on")], async |app| {
@@ -59,10 +72,16 @@ async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
                 app.age(Duration::from_mins(3)).await;
             }
             let address = format!("198.51.{}.{}", number / 250, number % 250);
-            let begin = app.post("/api/auth/recovery/begin", &json!({"email": person.email})).header("cf-connecting-ip", &address);
+            let begin = app
+                .post("/api/auth/recovery/begin", &json!({"email": person.email}))
+                .header("cf-connecting-ip", &address);
             let challenge = begin.send().await.ok()["challenge_id"].clone();
             let body = json!({"challenge_id": challenge, "code": format!("{number:06}")});
-            let answer = app.post("/api/auth/recovery/complete", &body).header("cf-connecting-ip", &address).send().await;
+            let answer = app
+                .post("/api/auth/recovery/complete", &body)
+                .header("cf-connecting-ip", &address)
+                .send()
+                .await;
             match answer.status() {
                 401 => tried += 1,
                 429 => {
@@ -73,9 +92,14 @@ async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
             }
         }
         println!("of 1000 guesses in an hour from 1000 addresses {tried} were looked at");
-        assert!((8..=12).contains(&tried) && tried + refused == 1000, "{tried} were looked at");
+        assert!(
+            (8..=12).contains(&tried) && tried + refused == 1000,
+            "{tried} were looked at"
+        );
         // The owner has other ways in all the time.
-        app.add_passkey(&mut Authenticator::new(), &session).await.ok();
+        app.add_passkey(&mut Authenticator::new(), &session)
+            .await
+            .ok();
     })
     .await;
 }
@@ -91,8 +115,17 @@ async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
                 recover(app, &person, guess).await;
             }
         }
-        assert_eq!(recover(app, &person, "000000").await.problem(429), "too_many_attempts");
-        let wait_of = |refused: &Answer| refused.header("retry-after").expect("Retry-After").parse::<u64>().expect("seconds");
+        assert_eq!(
+            recover(app, &person, "000000").await.problem(429),
+            "too_many_attempts"
+        );
+        let wait_of = |refused: &Answer| {
+            refused
+                .header("retry-after")
+                .expect("Retry-After")
+                .parse::<u64>()
+                .expect("seconds")
+        };
         // In workerd time goes on by itself: the wait must not end just when the owner comes.
         loop {
             let guess = recover(app, &person, "0000-0000-0000-0000").await;
@@ -154,14 +187,28 @@ async fn guessing_a_step_up_has_to_wait_too() {
         let session = app.session(&person).await;
         let generator = enrolled(app, &session).await;
         let attempt = async |code: &str| {
-            let opened = app.post("/api/auth/reauthenticate/begin", &json!({})).bearer(&session).send().await.ok();
+            let opened = app
+                .post("/api/auth/reauthenticate/begin", &json!({}))
+                .bearer(&session)
+                .send()
+                .await
+                .ok();
             let body = json!({"challenge_id": opened["challenge_id"], "code": code});
-            app.post("/api/auth/reauthenticate/complete", &body).bearer(&session).send().await
+            app.post("/api/auth/reauthenticate/complete", &body)
+                .bearer(&session)
+                .send()
+                .await
         };
         for _ in 0..5 {
-            assert_eq!(attempt("000000").await.problem(401), "reauthentication_failed");
+            assert_eq!(
+                attempt("000000").await.problem(401),
+                "reauthentication_failed"
+            );
         }
-        assert_eq!(attempt(&generator.code(app, 0).await).await.problem(429), "too_many_attempts");
+        assert_eq!(
+            attempt(&generator.code(app, 0).await).await.problem(429),
+            "too_many_attempts"
+        );
         app.age(Duration::from_secs(31)).await;
         attempt(&generator.code(app, 1).await).await.ok();
         assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 0);

@@ -17,36 +17,72 @@ async fn nothing_but_the_key_opens_the_gate() {
     case(async |app| {
         let body = somebody();
         let key = app.settings["INTERNAL_API_KEY"].clone();
-        let near = format!("{}{}", &key[..key.len() - 1], if key.ends_with('A') { 'B' } else { 'A' });
+        let near = format!(
+            "{}{}",
+            &key[..key.len() - 1],
+            if key.ends_with('A') { 'B' } else { 'A' }
+        );
         for path in PATHS {
             let refused = [
                 app.post(path, &body),
-                app.post(path, &body).header("x-internal-service", "hamrah-app"),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app"),
                 app.post(path, &body).header("x-internal-key", &key),
-                app.post(path, &body).header("x-internal-service", "other-app").header("x-internal-key", &key),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", &near),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", ""),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").header("x-internal-key", &key.to_uppercase()),
+                app.post(path, &body)
+                    .header("x-internal-service", "other-app")
+                    .header("x-internal-key", &key),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", &near),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", ""),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", &key.to_uppercase()),
                 app.post(path, &body)
                     .header("x-internal-service", "hamrah-app")
                     .header("x-internal-key", "hamrah-internal-service-key-2025"),
-                app.post(path, &body).header("x-internal-service", "hamrah-app").bearer(&key),
-                app.post(path, &body).header("user-agent", "hamrah-app-internal/1.0").header("x-request-id", "internal-request"),
+                app.post(path, &body)
+                    .header("x-internal-service", "hamrah-app")
+                    .bearer(&key),
+                app.post(path, &body)
+                    .header("user-agent", "hamrah-app-internal/1.0")
+                    .header("x-request-id", "internal-request"),
                 app.post(path, &body)
                     .header("x-internal-service", "hamrah-app")
                     .header("x-internal-key", &key)
                     .header("x-internal-key", &near),
             ];
             for call in refused {
-                assert_eq!(call.send().await.problem(401), "internal_key_required", "{path}");
+                assert_eq!(
+                    call.send().await.problem(401),
+                    "internal_key_required",
+                    "{path}"
+                );
             }
-            for (name, value) in
-                [("origin", "https://hamrah.app"), ("origin", "null"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")]
-            {
-                assert_eq!(app.internal(path, &body).header(name, value).send().await.problem(403), "browser_request", "{path} {name}");
+            for (name, value) in [
+                ("origin", "https://hamrah.app"),
+                ("origin", "null"),
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "none"),
+            ] {
+                assert_eq!(
+                    app.internal(path, &body)
+                        .header(name, value)
+                        .send()
+                        .await
+                        .problem(403),
+                    "browser_request",
+                    "{path} {name}"
+                );
             }
         }
-        assert_eq!(app.count("SELECT COUNT(*) FROM users", &[]).await, 0, "nothing got through");
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM users", &[]).await,
+            0,
+            "nothing got through"
+        );
         app.internal(PATHS[0], &body).send().await.ok();
     })
     .await;
@@ -54,17 +90,30 @@ async fn nothing_but_the_key_opens_the_gate() {
 
 #[tokio::test]
 async fn two_keys_are_live_during_a_rotation() {
-    let (old, new) = ("old-key-Zp4uVb8nXy2Lk6Wd0Qm3", "new-key-Tr7hJc1fGs5Ne9Ba2Ko4");
+    let (old, new) = (
+        "old-key-Zp4uVb8nXy2Lk6Wd0Qm3",
+        "new-key-Tr7hJc1fGs5Ne9Ba2Ko4",
+    );
     let (old, new) = (format!("{old}-0123456789"), format!("{new}-0123456789"));
-    case_with(&[("INTERNAL_API_KEY", &format!("{new},{old}"))], async |app| {
-        for key in [&old, &new] {
-            let call =
-                app.post("/api/internal/users", &somebody()).header("x-internal-service", "hamrah-app").header("x-internal-key", key);
-            call.send().await.ok();
-        }
-        let both = app.post("/api/internal/users", &somebody()).header("x-internal-service", "hamrah-app");
-        both.header("x-internal-key", &format!("{new},{old}")).send().await.problem(401);
-    })
+    case_with(
+        &[("INTERNAL_API_KEY", &format!("{new},{old}"))],
+        async |app| {
+            for key in [&old, &new] {
+                let call = app
+                    .post("/api/internal/users", &somebody())
+                    .header("x-internal-service", "hamrah-app")
+                    .header("x-internal-key", key);
+                call.send().await.ok();
+            }
+            let both = app
+                .post("/api/internal/users", &somebody())
+                .header("x-internal-service", "hamrah-app");
+            both.header("x-internal-key", &format!("{new},{old}"))
+                .send()
+                .await
+                .problem(401);
+        },
+    )
     .await;
 }
 
@@ -127,8 +176,18 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
 #[tokio::test]
 async fn an_unknown_address_has_no_user() {
     case(async |app| {
-        let asked = app.internal("/api/internal/users/by-email", &json!({"email": "nobody@example.com"})).send().await.ok();
-        assert_eq!(asked, json!({"success": true, "user_exists": false, "user": null}));
+        let asked = app
+            .internal(
+                "/api/internal/users/by-email",
+                &json!({"email": "nobody@example.com"}),
+            )
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            asked,
+            json!({"success": true, "user_exists": false, "user": null})
+        );
     })
     .await;
 }
@@ -138,22 +197,64 @@ async fn a_session_is_made_for_an_account_that_exists() {
     case(async |app| {
         let person = app.person().await;
         let body = json!({"userId": person.id, "platform": "web", "userAgent": "Browser/1.0"});
-        let session = app.internal("/api/internal/sessions", &body).send().await.ok();
+        let session = app
+            .internal("/api/internal/sessions", &body)
+            .send()
+            .await
+            .ok();
         assert_eq!(session["access_token"], session["session_token"]);
         assert_eq!(session["accessToken"], session["session_token"]);
-        assert_eq!((&session["expires_in"], &session["refresh_token"]), (&json!(2_592_000), &Value::Null));
+        assert_eq!(
+            (&session["expires_in"], &session["refresh_token"]),
+            (&json!(2_592_000), &Value::Null)
+        );
         assert_eq!(session["user"]["id"].as_str(), Some(person.id.as_str()));
         let token = session["session_token"].as_str().expect("a token");
-        let valid = app.internal("/api/internal/sessions/validate", &json!({"sessionToken": token})).send().await.ok();
+        let valid = app
+            .internal(
+                "/api/internal/sessions/validate",
+                &json!({"sessionToken": token}),
+            )
+            .send()
+            .await
+            .ok();
         assert_eq!(
-            (&valid["renewed"], &valid["user"]["id"], &valid["expires_at"]),
-            (&json!(false), &session["user"]["id"], &session["session_expires_at"])
+            (
+                &valid["renewed"],
+                &valid["user"]["id"],
+                &valid["expires_at"]
+            ),
+            (
+                &json!(false),
+                &session["user"]["id"],
+                &session["session_expires_at"]
+            )
         );
         let unknown = json!({"user_id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "platform": "web"});
-        assert_eq!(app.internal("/api/internal/sessions", &unknown).send().await.problem(404), "user_not_found");
-        for bad in ["", "x", "hms_short", token.trim_end_matches(|_| true), &token[1..], &format!("{token}A"), &token.to_uppercase()] {
+        assert_eq!(
+            app.internal("/api/internal/sessions", &unknown)
+                .send()
+                .await
+                .problem(404),
+            "user_not_found"
+        );
+        for bad in [
+            "",
+            "x",
+            "hms_short",
+            token.trim_end_matches(|_| true),
+            &token[1..],
+            &format!("{token}A"),
+            &token.to_uppercase(),
+        ] {
             assert_eq!(
-                app.internal("/api/internal/sessions/validate", &json!({"session_token": bad})).send().await.problem(401),
+                app.internal(
+                    "/api/internal/sessions/validate",
+                    &json!({"session_token": bad})
+                )
+                .send()
+                .await
+                .problem(401),
                 "invalid_token"
             );
         }
@@ -213,13 +314,28 @@ async fn each_field_is_checked_and_named() {
             for path in ["/api/internal/users", "/api/internal/tokens"] {
                 let mut body = somebody();
                 body[field] = value.clone();
-                assert_eq!(app.internal(path, &body).send().await.problem(422), code, "{path} {field} {value}");
+                assert_eq!(
+                    app.internal(path, &body).send().await.problem(422),
+                    code,
+                    "{path} {field} {value}"
+                );
             }
         }
         assert_eq!(app.count("SELECT COUNT(*) FROM users", &[]).await, 0);
-        for (body, code) in [(json!({"user_id": "x", "platform": "web"}), "invalid_user_id"), (json!({"platform": "web"}), "invalid_body")]
-        {
-            assert_eq!(app.internal("/api/internal/sessions", &body).send().await.problem(422), code);
+        for (body, code) in [
+            (
+                json!({"user_id": "x", "platform": "web"}),
+                "invalid_user_id",
+            ),
+            (json!({"platform": "web"}), "invalid_body"),
+        ] {
+            assert_eq!(
+                app.internal("/api/internal/sessions", &body)
+                    .send()
+                    .await
+                    .problem(422),
+                code
+            );
         }
     })
     .await;

@@ -1,4 +1,5 @@
-//! The system of accounts: users, sessions, tokens, passkeys, passwords, recovery factors and devices.
+//! The system of accounts: users, sessions, tokens, passkeys, passwords, recovery factors and
+//! devices.
 
 mod attempts;
 mod cost;

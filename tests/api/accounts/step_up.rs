@@ -31,7 +31,8 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
         let by_passkey = async |begun: &Value, authenticator: &Authenticator| {
             json!({"challenge_id": begun["challenge_id"], "response": authenticator.authenticate(&begun["options"]).json()})
         };
-        // Another account's passkey, another account's challenge, a challenge of signing in, both, none, a wrong code.
+        // Another account's passkey, another account's challenge, a challenge of signing in, both,
+        // none, a wrong code.
         let mut others = Authenticator::new();
         let bob = app.sign_up(&mut others, "bob@example.com").await.ok();
         let bobs = bob["session_token"].as_str().expect("a token");
@@ -84,24 +85,51 @@ async fn a_csrf_token_is_asked_of_browsers_where_that_is_configured() {
         let (ada, bob) = (app.person().await, app.person().await);
         let (session, others) = (app.session(&ada).await, app.session(&bob).await);
         let token = async |session: &str| {
-            app.get("/api/auth/csrf").cookie(session).send().await.ok()["csrf_token"].as_str().expect("a token").to_owned()
+            app.get("/api/auth/csrf").cookie(session).send().await.ok()["csrf_token"]
+                .as_str()
+                .expect("a token")
+                .to_owned()
         };
         let (good, foreign) = (token(&session).await, token(&others).await);
         let put = |csrf: Option<&str>| {
-            let call =
-                app.request(Method::PUT, ME).json(&json!({"name": "Ada"})).cookie(&session).header("origin", "http://localhost:3000");
-            if let Some(csrf) = csrf { call.header("x-csrf-token", csrf) } else { call }
+            let call = app
+                .request(Method::PUT, ME)
+                .json(&json!({"name": "Ada"}))
+                .cookie(&session)
+                .header("origin", "http://localhost:3000");
+            if let Some(csrf) = csrf {
+                call.header("x-csrf-token", csrf)
+            } else {
+                call
+            }
         };
         let other_end = if good.ends_with('A') { 'E' } else { 'A' };
         let changed = format!("{}{other_end}", &good[..good.len() - 1]);
-        for bad in [None, Some(""), Some("x"), Some("x.y"), Some(foreign.as_str()), Some(changed.as_str())] {
+        for bad in [
+            None,
+            Some(""),
+            Some("x"),
+            Some("x.y"),
+            Some(foreign.as_str()),
+            Some(changed.as_str()),
+        ] {
             let answer = put(bad).send().await;
             assert_eq!(answer.problem(403), "csrf_token_required", "{bad:?}");
         }
         put(Some(&good)).send().await.ok();
         // Nobody but a browser with a cookie is asked.
-        app.get(ME).cookie(&session).header("origin", "http://localhost:3000").send().await.ok();
-        app.request(Method::PUT, ME).json(&json!({"name": "Ada"})).cookie(&session).send().await.ok();
+        app.get(ME)
+            .cookie(&session)
+            .header("origin", "http://localhost:3000")
+            .send()
+            .await
+            .ok();
+        app.request(Method::PUT, ME)
+            .json(&json!({"name": "Ada"}))
+            .cookie(&session)
+            .send()
+            .await
+            .ok();
         app.request(Method::PUT, ME)
             .json(&json!({"name": "Ada"}))
             .bearer(&session)
@@ -123,21 +151,44 @@ async fn a_second_factor_is_added_to_what_a_provider_said() {
         let now = app.now().await;
         assert_eq!(claims(&pair.access)["amr"], json!(["fed"]));
         assert!((claims(&pair.access)["auth_time"].as_i64().expect("seconds") - now).abs() < 60);
-        let opened = app.post("/api/auth/reauthenticate/begin", &json!({})).bearer(&pair.access).send().await.ok();
-        let body = json!({"challenge_id": opened["challenge_id"], "code": generator.code(app, 0).await});
-        let proven = app.post("/api/auth/reauthenticate/complete", &body).bearer(&pair.access).send().await.ok();
+        let opened = app
+            .post("/api/auth/reauthenticate/begin", &json!({}))
+            .bearer(&pair.access)
+            .send()
+            .await
+            .ok();
+        let body =
+            json!({"challenge_id": opened["challenge_id"], "code": generator.code(app, 0).await});
+        let proven = app
+            .post("/api/auth/reauthenticate/complete", &body)
+            .bearer(&pair.access)
+            .send()
+            .await
+            .ok();
         assert_eq!(proven["amr"], json!(["fed", "otp", "mfa"]));
         // The next access token says so too.
         let next = Pair::read(&app.refresh(&pair.refresh).await.ok());
         assert_eq!(claims(&next.access)["amr"], json!(["fed", "otp", "mfa"]));
-        let listed = app.get("/api/users/me/sessions").bearer(&next.access).send().await.ok();
-        let current = listed["sessions"].as_array().expect("a list").iter().find(|each| each["current"] == true).expect("this one").clone();
+        let listed = app
+            .get("/api/users/me/sessions")
+            .bearer(&next.access)
+            .send()
+            .await
+            .ok();
+        let current = listed["sessions"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|each| each["current"] == true)
+            .expect("this one")
+            .clone();
         assert_eq!(current["amr"], json!(["fed", "otp", "mfa"]));
     })
     .await;
 }
 
-/// A browser has it in a cookie that no script reads; the web app's server, which passes the cookie on, gets it to pass on too.
+/// A browser has it in a cookie that no script reads; the web app's server, which passes the cookie
+/// on, gets it to pass on too.
 #[tokio::test]
 async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
     case(async |app| {
@@ -159,7 +210,8 @@ async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
     .await;
 }
 
-/// Where it is configured a session that somebody stole adds no passkey, which would be good for every further step.
+/// Where it is configured a session that somebody stole adds no passkey, which would be good for
+/// every further step.
 #[tokio::test]
 async fn passkeys_are_added_and_removed_only_after_a_recent_proof_where_that_is_configured() {
     case_with(&[("STEP_UP_PASSKEYS", "require")], async |app| {

@@ -13,16 +13,42 @@ async fn a_pair_is_renewed_and_says_what_rfc_9068_asks() {
     case(async |app| {
         let person = app.person().await;
         let first = app.pair(&person).await;
-        let answer = app.post("/api/auth/token/refresh", &json!({"refreshToken": first.refresh})).send().await.ok();
+        let answer = app
+            .post(
+                "/api/auth/token/refresh",
+                &json!({"refreshToken": first.refresh}),
+            )
+            .send()
+            .await
+            .ok();
         let second = Pair::read(&answer);
-        assert_eq!((answer["user"]["id"].as_str(), &answer["expires_in"]), (Some(person.id.as_str()), &json!(3600)));
+        assert_eq!(
+            (answer["user"]["id"].as_str(), &answer["expires_in"]),
+            (Some(person.id.as_str()), &json!(3600))
+        );
         assert_eq!(second.id, first.id, "the sign-in stays");
-        assert_ne!((&second.refresh, &second.access), (&first.refresh, &first.access));
+        assert_ne!(
+            (&second.refresh, &second.access),
+            (&first.refresh, &first.access)
+        );
         let says = claims(&second.access);
-        assert_eq!((&says["iss"], &says["aud"], &says["sub"]), (&json!("http://localhost"), &json!("hamrah"), &json!(person.id)));
-        assert_eq!(says["exp"].as_i64(), says["iat"].as_i64().map(|iat| iat + 3600));
+        assert_eq!(
+            (&says["iss"], &says["aud"], &says["sub"]),
+            (
+                &json!("http://localhost"),
+                &json!("hamrah"),
+                &json!(person.id)
+            )
+        );
+        assert_eq!(
+            says["exp"].as_i64(),
+            says["iat"].as_i64().map(|iat| iat + 3600)
+        );
         assert!(says["jti"].is_string() && says["jti"] != claims(&first.access)["jti"]);
-        assert_eq!(app.events(&person.id).await, ["user_created", "signed_in", "tokens_refreshed"]);
+        assert_eq!(
+            app.events(&person.id).await,
+            ["user_created", "signed_in", "tokens_refreshed"]
+        );
     })
     .await;
 }
@@ -51,11 +77,29 @@ async fn reusing_a_refresh_token_revokes_its_whole_sign_in() {
         app.age(Duration::from_secs(31)).await;
         let reuse = app.refresh(&first.refresh).await;
         assert_eq!(reuse.problem(401), "invalid_refresh_token");
-        assert_eq!(app.refresh(&second.refresh).await.problem(401), "invalid_refresh_token", "its successor");
-        assert_eq!((app.me(&first.access).await, app.me(&second.access).await), (401, 401), "its access tokens");
-        assert_eq!(app.me(&other.access).await, 200, "another sign-in of the same person");
-        assert_eq!(app.events(&person.id).await.last().map(String::as_str), Some("refresh_token_reused"));
-        assert!(app.logs().await.contains("was used before"), "the reason is in the log");
+        assert_eq!(
+            app.refresh(&second.refresh).await.problem(401),
+            "invalid_refresh_token",
+            "its successor"
+        );
+        assert_eq!(
+            (app.me(&first.access).await, app.me(&second.access).await),
+            (401, 401),
+            "its access tokens"
+        );
+        assert_eq!(
+            app.me(&other.access).await,
+            200,
+            "another sign-in of the same person"
+        );
+        assert_eq!(
+            app.events(&person.id).await.last().map(String::as_str),
+            Some("refresh_token_reused")
+        );
+        assert!(
+            app.logs().await.contains("was used before"),
+            "the reason is in the log"
+        );
     })
     .await;
 }
@@ -67,7 +111,13 @@ async fn a_replay_within_the_window_revokes_once_the_successor_was_used() {
         let second = Pair::read(&app.refresh(&first.refresh).await.ok());
         let third = Pair::read(&app.refresh(&second.refresh).await.ok());
         app.refresh(&first.refresh).await.problem(401);
-        assert_eq!((app.refresh(&third.refresh).await.status(), app.me(&third.access).await), (401, 401));
+        assert_eq!(
+            (
+                app.refresh(&third.refresh).await.status(),
+                app.me(&third.access).await
+            ),
+            (401, 401)
+        );
     })
     .await;
 }
@@ -79,8 +129,16 @@ async fn what_is_no_live_refresh_token_looks_the_same() {
         let (pair, session) = (app.pair(&person).await, app.session(&person).await);
         let unknown = format!("hmr_{}", "A".repeat(43));
         let mut answers = Vec::new();
-        for presented in ["", "x", &pair.access, &session, &pair.id, &unknown, &pair.refresh.to_uppercase(), &format!("{} ", pair.refresh)]
-        {
+        for presented in [
+            "",
+            "x",
+            &pair.access,
+            &session,
+            &pair.id,
+            &unknown,
+            &pair.refresh.to_uppercase(),
+            &format!("{} ", pair.refresh),
+        ] {
             let answer = app.refresh(presented).await;
             let mut body = answer.json();
             body["request_id"] = Value::Null;
@@ -88,9 +146,17 @@ async fn what_is_no_live_refresh_token_looks_the_same() {
             answers.push(body);
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]));
-        assert_eq!(app.me(&pair.refresh).await, 401, "a refresh token is no access token");
+        assert_eq!(
+            app.me(&pair.refresh).await,
+            401,
+            "a refresh token is no access token"
+        );
         app.age(31 * DAY).await;
-        assert_eq!(app.refresh(&pair.refresh).await.problem(401), "invalid_refresh_token", "it has ended");
+        assert_eq!(
+            app.refresh(&pair.refresh).await.problem(401),
+            "invalid_refresh_token",
+            "it has ended"
+        );
     })
     .await;
 }
@@ -103,9 +169,20 @@ async fn a_chain_ends_after_a_hundred_and_eighty_days() {
             app.age(25 * DAY).await;
             pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
         }
-        let list = app.get("/api/users/me/tokens").bearer(&pair.access).send().await.ok();
-        let (made, ends) = (list["tokens"][0]["created_at"].as_i64(), list["tokens"][0]["refresh_expires_at"].as_i64());
-        assert_eq!(ends.zip(made).map(|(ends, made)| ends - made), Some(180 * 86_400_000));
+        let list = app
+            .get("/api/users/me/tokens")
+            .bearer(&pair.access)
+            .send()
+            .await
+            .ok();
+        let (made, ends) = (
+            list["tokens"][0]["created_at"].as_i64(),
+            list["tokens"][0]["refresh_expires_at"].as_i64(),
+        );
+        assert_eq!(
+            ends.zip(made).map(|(ends, made)| ends - made),
+            Some(180 * 86_400_000)
+        );
         app.age(5 * DAY).await;
         app.refresh(&pair.refresh).await.problem(401);
     })
@@ -118,21 +195,59 @@ async fn sign_ins_are_listed_and_revoked_one_by_one() {
         let person = app.person().await;
         let (here, there) = (app.pair(&person).await, app.pair(&person).await);
         app.session(&person).await;
-        let list = app.get("/api/users/me/tokens").bearer(&here.access).send().await.ok();
+        let list = app
+            .get("/api/users/me/tokens")
+            .bearer(&here.access)
+            .send()
+            .await
+            .ok();
         let tokens = list["tokens"].as_array().expect("a list");
         assert_eq!(tokens.len(), 2, "web sessions are not among them");
-        let mine = tokens.iter().find(|token| token["id"] == here.id.as_str()).expect("mine");
-        assert_eq!((&mine["current"], &mine["platform"], &mine["user_agent"]), (&json!(true), &json!("ios"), &json!("hamrahIOS/1.0")));
-        for time in ["last_used", "created_at", "access_expires_at", "refresh_expires_at"] {
-            assert!(mine[time].as_i64().is_some_and(|at| at > 1_700_000_000_000), "{time}: milliseconds");
+        let mine = tokens
+            .iter()
+            .find(|token| token["id"] == here.id.as_str())
+            .expect("mine");
+        assert_eq!(
+            (&mine["current"], &mine["platform"], &mine["user_agent"]),
+            (&json!(true), &json!("ios"), &json!("hamrahIOS/1.0"))
+        );
+        for time in [
+            "last_used",
+            "created_at",
+            "access_expires_at",
+            "refresh_expires_at",
+        ] {
+            assert!(
+                mine[time].as_i64().is_some_and(|at| at > 1_700_000_000_000),
+                "{time}: milliseconds"
+            );
         }
         let revoke = format!("/api/auth/tokens/{}/revoke", there.id);
         app.delete(&revoke).bearer(&here.access).send().await.ok();
-        assert_eq!((app.me(&there.access).await, app.refresh(&there.refresh).await.status()), (401, 401));
+        assert_eq!(
+            (
+                app.me(&there.access).await,
+                app.refresh(&there.refresh).await.status()
+            ),
+            (401, 401)
+        );
         app.delete(&revoke).bearer(&here.access).send().await.ok();
-        let list = app.get("/api/users/me/tokens").bearer(&here.access).send().await.ok();
+        let list = app
+            .get("/api/users/me/tokens")
+            .bearer(&here.access)
+            .send()
+            .await
+            .ok();
         assert_eq!(list["tokens"].as_array().map(Vec::len), Some(1));
-        assert_eq!(app.events(&person.id).await.iter().filter(|kind| *kind == "sign_in_revoked").count(), 1, "twice is once");
+        assert_eq!(
+            app.events(&person.id)
+                .await
+                .iter()
+                .filter(|kind| *kind == "sign_in_revoked")
+                .count(),
+            1,
+            "twice is once"
+        );
     })
     .await;
 }
@@ -142,14 +257,47 @@ async fn nobody_revokes_or_sees_what_is_not_theirs() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (ada_pair, eve_pair) = (app.pair(&ada).await, app.pair(&eve).await);
-        let foreign = app.delete(&format!("/api/auth/tokens/{}/revoke", ada_pair.id)).bearer(&eve_pair.access).send().await;
-        let unknown = app.delete("/api/auth/tokens/67e55044-10b1-426f-9247-bb680e5fe0c8/revoke").bearer(&eve_pair.access).send().await;
-        let malformed = app.delete("/api/auth/tokens/x/revoke").bearer(&eve_pair.access).send().await;
-        assert_eq!([foreign.problem(404), unknown.problem(404), malformed.problem(404)], ["token_not_found"; 3]);
-        let all = app.delete(&format!("/api/auth/users/{}/tokens/revoke", ada.id)).bearer(&eve_pair.access).send().await;
+        let foreign = app
+            .delete(&format!("/api/auth/tokens/{}/revoke", ada_pair.id))
+            .bearer(&eve_pair.access)
+            .send()
+            .await;
+        let unknown = app
+            .delete("/api/auth/tokens/67e55044-10b1-426f-9247-bb680e5fe0c8/revoke")
+            .bearer(&eve_pair.access)
+            .send()
+            .await;
+        let malformed = app
+            .delete("/api/auth/tokens/x/revoke")
+            .bearer(&eve_pair.access)
+            .send()
+            .await;
+        assert_eq!(
+            [
+                foreign.problem(404),
+                unknown.problem(404),
+                malformed.problem(404)
+            ],
+            ["token_not_found"; 3]
+        );
+        let all = app
+            .delete(&format!("/api/auth/users/{}/tokens/revoke", ada.id))
+            .bearer(&eve_pair.access)
+            .send()
+            .await;
         assert_eq!(all.problem(404), "user_not_found");
-        assert_eq!((app.me(&ada_pair.access).await, app.refresh(&ada_pair.refresh).await.status()), (200, 200), "untouched");
-        assert_eq!(app.events(&ada.id).await, ["user_created", "signed_in", "tokens_refreshed"]);
+        assert_eq!(
+            (
+                app.me(&ada_pair.access).await,
+                app.refresh(&ada_pair.refresh).await.status()
+            ),
+            (200, 200),
+            "untouched"
+        );
+        assert_eq!(
+            app.events(&ada.id).await,
+            ["user_created", "signed_in", "tokens_refreshed"]
+        );
     })
     .await;
 }
@@ -158,14 +306,35 @@ async fn nobody_revokes_or_sees_what_is_not_theirs() {
 async fn all_pairs_are_revoked_at_once() {
     case(async |app| {
         let person = app.person().await;
-        let (one, two, session) = (app.pair(&person).await, app.pair(&person).await, app.session(&person).await);
+        let (one, two, session) = (
+            app.pair(&person).await,
+            app.pair(&person).await,
+            app.session(&person).await,
+        );
         let all = format!("/api/auth/users/{}/tokens/revoke", person.id);
-        assert_eq!(app.delete(&all).cookie(&session).send().await.ok()["revoked"], 2);
+        assert_eq!(
+            app.delete(&all).cookie(&session).send().await.ok()["revoked"],
+            2
+        );
         for pair in [&one, &two] {
-            assert_eq!((app.me(&pair.access).await, app.refresh(&pair.refresh).await.status()), (401, 401));
+            assert_eq!(
+                (
+                    app.me(&pair.access).await,
+                    app.refresh(&pair.refresh).await.status()
+                ),
+                (401, 401)
+            );
         }
-        assert_eq!(app.delete(&all).cookie(&session).send().await.ok()["revoked"], 0);
-        let list = app.get("/api/users/me/tokens").cookie(&session).send().await.ok();
+        assert_eq!(
+            app.delete(&all).cookie(&session).send().await.ok()["revoked"],
+            0
+        );
+        let list = app
+            .get("/api/users/me/tokens")
+            .cookie(&session)
+            .send()
+            .await
+            .ok();
         assert_eq!(list["tokens"], json!([]));
     })
     .await;

@@ -15,12 +15,35 @@ async fn an_account_is_read_by_its_owner_only() {
         let (ada, eve) = (app.person().await, app.person().await);
         let (session, foreign) = (app.session(&ada).await, app.session(&eve).await);
         let me = app.get(ME).cookie(&session).send().await.ok();
-        assert_eq!((me["id"].as_str(), me["email"].as_str()), (Some(ada.id.as_str()), Some(ada.email.as_str())));
+        assert_eq!(
+            (me["id"].as_str(), me["email"].as_str()),
+            (Some(ada.id.as_str()), Some(ada.email.as_str()))
+        );
         let path = format!("/api/users/{}", ada.id);
         assert_eq!(app.get(&path).bearer(&session).send().await.ok(), me);
-        assert_eq!(app.get(&path.to_uppercase().replace("/API/USERS", "/api/users")).bearer(&session).send().await.ok(), me);
-        for id in [ada.id.as_str(), "67e55044-10b1-426f-9247-bb680e5fe0c8", "x", "..%2fme"] {
-            assert_eq!(app.get(&format!("/api/users/{id}")).bearer(&foreign).send().await.problem(404), "user_not_found", "{id}");
+        assert_eq!(
+            app.get(&path.to_uppercase().replace("/API/USERS", "/api/users"))
+                .bearer(&session)
+                .send()
+                .await
+                .ok(),
+            me
+        );
+        for id in [
+            ada.id.as_str(),
+            "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "x",
+            "..%2fme",
+        ] {
+            assert_eq!(
+                app.get(&format!("/api/users/{id}"))
+                    .bearer(&foreign)
+                    .send()
+                    .await
+                    .problem(404),
+                "user_not_found",
+                "{id}"
+            );
         }
     })
     .await;
@@ -88,7 +111,10 @@ async fn deleting_needs_a_recent_sign_in() {
         let person = app.person().await;
         let token = app.session(&person).await;
         app.age(Duration::from_mins(11)).await;
-        assert_eq!(app.delete(ME).cookie(&token).send().await.problem(403), "reauthentication_required");
+        assert_eq!(
+            app.delete(ME).cookie(&token).send().await.problem(403),
+            "reauthentication_required"
+        );
         assert_eq!(app.me(&token).await, 200);
         let fresh = app.session(&person).await;
         app.delete(ME).bearer(&fresh).send().await.ok();
@@ -101,17 +127,47 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
     case(async |app| {
         let person = app.person().await;
         let pair = app.pair(&person).await;
-        let call = app.request(Method::PUT, ME).json(&json!({"name": "New"})).bearer(&pair.access);
-        call.header("user-agent", "hamrahIOS/2.0").header("x-request-id", "request-0001").send().await.ok();
-        let rows = app.sql("SELECT * FROM events WHERE user_id = ?1 ORDER BY rowid", &[json!(person.id)]).await;
+        let call = app
+            .request(Method::PUT, ME)
+            .json(&json!({"name": "New"}))
+            .bearer(&pair.access);
+        call.header("user-agent", "hamrahIOS/2.0")
+            .header("x-request-id", "request-0001")
+            .send()
+            .await
+            .ok();
+        let rows = app
+            .sql(
+                "SELECT * FROM events WHERE user_id = ?1 ORDER BY rowid",
+                &[json!(person.id)],
+            )
+            .await;
         let (signed_in, updated) = (&rows[1], &rows[2]);
-        assert_eq!((&signed_in["actor"], &signed_in["session_id"]), (&json!("service:hamrah-app"), &json!(pair.id)));
-        assert_eq!(signed_in["user_agent"], "hamrahIOS/1.0", "the person's client, not the service's");
         assert_eq!(
-            (&updated["actor"], &updated["user_agent"], &updated["request_id"]),
-            (&json!("user"), &json!("hamrahIOS/2.0"), &json!("request-0001"))
+            (&signed_in["actor"], &signed_in["session_id"]),
+            (&json!("service:hamrah-app"), &json!(pair.id))
         );
-        assert!(updated["at"].as_i64().is_some_and(|at| at > 1_700_000_000_000));
+        assert_eq!(
+            signed_in["user_agent"], "hamrahIOS/1.0",
+            "the person's client, not the service's"
+        );
+        assert_eq!(
+            (
+                &updated["actor"],
+                &updated["user_agent"],
+                &updated["request_id"]
+            ),
+            (
+                &json!("user"),
+                &json!("hamrahIOS/2.0"),
+                &json!("request-0001")
+            )
+        );
+        assert!(
+            updated["at"]
+                .as_i64()
+                .is_some_and(|at| at > 1_700_000_000_000)
+        );
     })
     .await;
 }

@@ -63,8 +63,15 @@ async fn the_log_forgets_refreshes_after_ninety_days_and_nothing_else() {
         let refreshes = "SELECT COUNT(*) FROM events WHERE kind = 'tokens_refreshed'";
         assert_eq!(app.count(refreshes, &[]).await, 4);
         app.cron().await;
-        assert_eq!(app.count(refreshes, &[]).await, 3, "the one of a hundred days ago");
-        assert_eq!(app.events(&person.id).await[..2], ["user_created", "signed_in"]);
+        assert_eq!(
+            app.count(refreshes, &[]).await,
+            3,
+            "the one of a hundred days ago"
+        );
+        assert_eq!(
+            app.events(&person.id).await[..2],
+            ["user_created", "signed_in"]
+        );
     })
     .await;
 }

@@ -1,4 +1,5 @@
-//! What is asked about people: effective permissions, checks, explanations; grants that end; versions; and what it costs.
+//! What is asked about people: effective permissions, checks, explanations; grants that end;
+//! versions; and what it costs.
 
 use std::time::Duration;
 
@@ -26,12 +27,31 @@ pub(super) async fn stock(app: &TestApp) -> Stock {
     let member = app.member(&root).await;
     let service = app.thing(&root, "services", "Stock").await;
     let editor = app.thing(&root, "roles", "Editor").await;
-    let (read, write) = (app.thing(&root, "permissions", "read").await, app.thing(&root, "permissions", "write").await);
-    app.relate(&root, "/service-roles", json!({"service_id": service, "role_id": editor})).await;
+    let (read, write) = (
+        app.thing(&root, "permissions", "read").await,
+        app.thing(&root, "permissions", "write").await,
+    );
+    app.relate(
+        &root,
+        "/service-roles",
+        json!({"service_id": service, "role_id": editor}),
+    )
+    .await;
     for permission in [read, write] {
-        app.relate(&root, "/role-permissions", json!({"role_id": editor, "permission_id": permission})).await;
+        app.relate(
+            &root,
+            "/role-permissions",
+            json!({"role_id": editor, "permission_id": permission}),
+        )
+        .await;
     }
-    Stock { root, member, service, editor, write }
+    Stock {
+        root,
+        member,
+        service,
+        editor,
+        write,
+    }
 }
 
 impl Stock {
@@ -41,12 +61,17 @@ impl Stock {
     }
 
     async fn check(&self, app: &TestApp, permission: &str) -> Value {
-        let body = json!({"subject": self.member.username, "service": "Stock", "permission": permission});
+        let body =
+            json!({"subject": self.member.username, "service": "Stock", "permission": permission});
         app.ask(&self.root, POST, "/check", body).await.ok()
     }
 
     async fn version(&self, app: &TestApp) -> i64 {
-        app.ask(&self.root, GET, "/services/Stock", Value::Null).await.ok()["policy_version"].as_i64().expect("a version")
+        app.ask(&self.root, GET, "/services/Stock", Value::Null)
+            .await
+            .ok()["policy_version"]
+            .as_i64()
+            .expect("a version")
     }
 }
 
@@ -107,14 +132,39 @@ async fn what_did_not_change_is_not_told_again() {
         let path = format!("/people/{}/services/Stock", stock.member.id);
         let first = app.ask(&stock.member, GET, &path, Value::Null).await;
         let tag = first.header("etag").expect("a tag").to_owned();
-        let again = async |path: &str, tag: &str| app.get(path).token(&stock.member.token).header("if-none-match", tag).send().await;
+        let again = async |path: &str, tag: &str| {
+            app.get(path)
+                .token(&stock.member.token)
+                .header("if-none-match", tag)
+                .send()
+                .await
+        };
         let same = again(&path, &tag).await;
-        assert_eq!((same.status(), same.body.len(), same.header("etag")), (304, 0, Some(tag.as_str())));
+        assert_eq!(
+            (same.status(), same.body.len(), same.header("etag")),
+            (304, 0, Some(tag.as_str()))
+        );
         assert_eq!(again(&path, &format!("\"x\", W/{tag}")).await.status(), 304);
         assert_eq!(again(&path, "\"x\"").await.status(), 200);
-        assert_eq!(again(&format!("{path}?consistency=strong"), &tag).await.status(), 200);
-        app.ask(&stock.root, PUT, &format!("/users/{}", stock.member.id), json!({"name": "Another"})).await.ok();
-        assert_eq!(again(&path, &tag).await.status(), 200, "the name is told, too");
+        assert_eq!(
+            again(&format!("{path}?consistency=strong"), &tag)
+                .await
+                .status(),
+            200
+        );
+        app.ask(
+            &stock.root,
+            PUT,
+            &format!("/users/{}", stock.member.id),
+            json!({"name": "Another"}),
+        )
+        .await
+        .ok();
+        assert_eq!(
+            again(&path, &tag).await.status(),
+            200,
+            "the name is told, too"
+        );
     })
     .await;
 }

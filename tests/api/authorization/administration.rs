@@ -1,4 +1,5 @@
-//! People, services, roles, permissions and what relates them: made, changed, deleted; who may; and what the log of changes has of it.
+//! People, services, roles, permissions and what relates them: made, changed, deleted; who may; and
+//! what the log of changes has of it.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -20,7 +21,11 @@ fn administration(person: i64) -> Vec<(Method, String, Value)> {
         (PUT, format!("/users/{person}"), json!({"name": "Other"})),
         (DELETE, format!("/users/{person}"), Value::Null),
         (DELETE, format!("/users/{person}/tokens"), Value::Null),
-        (POST, "/service-tokens".to_owned(), json!({"person_id": person})),
+        (
+            POST,
+            "/service-tokens".to_owned(),
+            json!({"person_id": person}),
+        ),
         (GET, "/services/1/roles".to_owned(), Value::Null),
         (GET, "/roles/1/permissions".to_owned(), Value::Null),
         (GET, "/roles/1".to_owned(), Value::Null),
@@ -35,7 +40,12 @@ fn administration(person: i64) -> Vec<(Method, String, Value)> {
         list.push((PUT, format!("{kind}/1"), json!({"name": "new"})));
         list.push((DELETE, format!("{kind}/1"), Value::Null));
     }
-    for kind in ["/role-permissions", "/service-roles", "/person-service-roles", "/person-service-permissions"] {
+    for kind in [
+        "/role-permissions",
+        "/service-roles",
+        "/person-service-roles",
+        "/person-service-permissions",
+    ] {
         list.push((POST, kind.to_owned(), relation.clone()));
         list.push((DELETE, kind.to_owned(), relation.clone()));
     }
@@ -48,22 +58,70 @@ async fn nobody_administers_anything_without_a_permission() {
         let root = app.administrator().await;
         let member = app.member(&root).await;
         for (method, path, body) in administration(root.id) {
-            assert_eq!(app.ask(&member, method.clone(), &path, body.clone()).await.refused(403), "forbidden", "{method} {path}");
+            assert_eq!(
+                app.ask(&member, method.clone(), &path, body.clone())
+                    .await
+                    .refused(403),
+                "forbidden",
+                "{method} {path}"
+            );
             let without = app.request(method.clone(), &path);
-            let without = if body.is_null() { without } else { without.json(&body) };
-            assert_eq!(without.send().await.refused(401), "missing_token_header", "{method} {path}");
+            let without = if body.is_null() {
+                without
+            } else {
+                without.json(&body)
+            };
+            assert_eq!(
+                without.send().await.refused(401),
+                "missing_token_header",
+                "{method} {path}"
+            );
         }
-        assert_eq!(app.count("SELECT COUNT(*) FROM roles WHERE built_in = 0", &[]).await, 0);
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM roles WHERE built_in = 0", &[])
+                .await,
+            0
+        );
         // Of oneself everybody may know.
-        assert_eq!(app.ask(&member, GET, &format!("/users/{}", member.id), Value::Null).await.ok()["username"], member.username);
-        assert_eq!(app.ask(&member, GET, &format!("/users/{}", root.id), Value::Null).await.refused(403), "forbidden");
+        assert_eq!(
+            app.ask(&member, GET, &format!("/users/{}", member.id), Value::Null)
+                .await
+                .ok()["username"],
+            member.username
+        );
+        assert_eq!(
+            app.ask(&member, GET, &format!("/users/{}", root.id), Value::Null)
+                .await
+                .refused(403),
+            "forbidden"
+        );
         for path in ["services", "services/auth", "services/auth/roles"] {
-            let own = app.ask(&member, GET, &format!("/people/{}/{path}", member.username), Value::Null).await;
+            let own = app
+                .ask(
+                    &member,
+                    GET,
+                    &format!("/people/{}/{path}", member.username),
+                    Value::Null,
+                )
+                .await;
             assert_eq!(own.status(), 200, "{path}");
-            let others = app.ask(&member, GET, &format!("/people/{}/{path}", root.id), Value::Null).await;
+            let others = app
+                .ask(
+                    &member,
+                    GET,
+                    &format!("/people/{}/{path}", root.id),
+                    Value::Null,
+                )
+                .await;
             assert_eq!(others.refused(403), "forbidden_person_lookup", "{path}");
-            let nobody = app.ask(&member, GET, &format!("/people/nobody/{path}"), Value::Null).await;
-            assert_eq!(nobody.refused(403), "forbidden_person_lookup", "who may not is not told who there is");
+            let nobody = app
+                .ask(&member, GET, &format!("/people/nobody/{path}"), Value::Null)
+                .await;
+            assert_eq!(
+                nobody.refused(403),
+                "forbidden_person_lookup",
+                "who may not is not told who there is"
+            );
         }
     })
     .await;
@@ -83,15 +141,33 @@ async fn each_permission_opens_its_part_and_no_other() {
         for (permission, path) in tries {
             let member = app.member(&root).await;
             app.entrust(&root, &member, permission).await;
-            assert_eq!(app.ask(&member, GET, path, Value::Null).await.status(), 200, "{permission} {path}");
+            assert_eq!(
+                app.ask(&member, GET, path, Value::Null).await.status(),
+                200,
+                "{permission} {path}"
+            );
             for (other, elsewhere) in tries.iter().filter(|(other, _)| *other != permission) {
-                assert_eq!(app.ask(&member, GET, elsewhere, Value::Null).await.status(), 403, "{permission} is not {other}");
+                assert_eq!(
+                    app.ask(&member, GET, elsewhere, Value::Null).await.status(),
+                    403,
+                    "{permission} is not {other}"
+                );
             }
         }
         let writer = app.member(&root).await;
         app.entrust(&root, &writer, "auth.policy.write").await;
         app.thing(&writer, "roles", "Clerk").await;
-        assert_eq!(app.ask(&writer, POST, "/users", json!({"username": "x", "name": "X", "password": PASSWORD})).await.status(), 403);
+        assert_eq!(
+            app.ask(
+                &writer,
+                POST,
+                "/users",
+                json!({"username": "x", "name": "X", "password": PASSWORD})
+            )
+            .await
+            .status(),
+            403
+        );
     })
     .await;
 }
@@ -181,11 +257,23 @@ async fn people_are_made_changed_and_deleted() {
 async fn names_are_unique_and_case_counts() {
     case(async |app| {
         let root = app.administrator().await;
-        for (kind, thing) in [("roles", "role"), ("permissions", "permission"), ("services", "service")] {
-            let (id, other) = (app.thing(&root, kind, "Editor").await, app.thing(&root, kind, "editor").await);
+        for (kind, thing) in [
+            ("roles", "role"),
+            ("permissions", "permission"),
+            ("services", "service"),
+        ] {
+            let (id, other) = (
+                app.thing(&root, kind, "Editor").await,
+                app.thing(&root, kind, "editor").await,
+            );
             assert_eq!(other, id + 1, "in order");
             let path = format!("/{kind}");
-            assert_eq!(app.ask(&root, POST, &path, json!({"name": "Editor"})).await.refused(409), format!("{thing}_exists"));
+            assert_eq!(
+                app.ask(&root, POST, &path, json!({"name": "Editor"}))
+                    .await
+                    .refused(409),
+                format!("{thing}_exists")
+            );
             for bad in [
                 json!({}),
                 json!({"name": ""}),
@@ -196,21 +284,49 @@ async fn names_are_unique_and_case_counts() {
                 json!({"name": "x".repeat(65)}),
                 json!({"name": "a\u{0}b"}),
             ] {
-                assert_eq!(app.ask(&root, POST, &path, bad.clone()).await.refused(400), "invalid_request_body", "{bad}");
+                assert_eq!(
+                    app.ask(&root, POST, &path, bad.clone()).await.refused(400),
+                    "invalid_request_body",
+                    "{bad}"
+                );
             }
             let one = format!("/{kind}/{id}");
-            assert_eq!(app.ask(&root, PUT, &one, json!({"name": "editor"})).await.refused(409), format!("{thing}_exists"));
-            assert_eq!(app.ask(&root, PUT, &one, json!({"name": "Writer"})).await.ok(), json!({"status": "success"}));
             assert_eq!(
-                app.ask(&root, PUT, &one, json!({"name": "Writer"})).await.ok(),
+                app.ask(&root, PUT, &one, json!({"name": "editor"}))
+                    .await
+                    .refused(409),
+                format!("{thing}_exists")
+            );
+            assert_eq!(
+                app.ask(&root, PUT, &one, json!({"name": "Writer"}))
+                    .await
+                    .ok(),
+                json!({"status": "success"})
+            );
+            assert_eq!(
+                app.ask(&root, PUT, &one, json!({"name": "Writer"}))
+                    .await
+                    .ok(),
                 json!({"status": "success"}),
                 "as it is called already"
             );
             let deleted = app.ask(&root, DELETE, &one, Value::Null).await.ok();
-            assert_eq!((&deleted["status"], &deleted[format!("{thing}_id")]), (&json!(format!("{thing}_deleted")), &json!(id)));
+            assert_eq!(
+                (&deleted["status"], &deleted[format!("{thing}_id")]),
+                (&json!(format!("{thing}_deleted")), &json!(id))
+            );
             for method in [PUT, DELETE] {
-                let body = if method == PUT { json!({"name": "x"}) } else { Value::Null };
-                assert_eq!(app.ask(&root, method.clone(), &one, body.clone()).await.refused(404), format!("{thing}_not_found"));
+                let body = if method == PUT {
+                    json!({"name": "x"})
+                } else {
+                    Value::Null
+                };
+                assert_eq!(
+                    app.ask(&root, method.clone(), &one, body.clone())
+                        .await
+                        .refused(404),
+                    format!("{thing}_not_found")
+                );
                 let bad = app.ask(&root, method, &format!("/{kind}/abc"), body).await;
                 assert_eq!(bad.refused(400), format!("invalid_{thing}_id"));
             }
@@ -222,11 +338,29 @@ async fn names_are_unique_and_case_counts() {
 /// A service with a role that has a permission, which a member has there.
 pub(super) async fn in_use(app: &TestApp, root: &Member) -> (Member, i64, i64, i64) {
     let member = app.member(root).await;
-    let (service, role) = (app.thing(root, "services", "Stock").await, app.thing(root, "roles", "Clerk").await);
+    let (service, role) = (
+        app.thing(root, "services", "Stock").await,
+        app.thing(root, "roles", "Clerk").await,
+    );
     let permission = app.thing(root, "permissions", "read").await;
-    app.relate(root, "/service-roles", json!({"service_id": service, "role_id": role})).await;
-    app.relate(root, "/role-permissions", json!({"role_id": role, "permission_id": permission})).await;
-    app.relate(root, "/person-service-roles", json!({"person_id": member.id, "service_id": service, "role_id": role})).await;
+    app.relate(
+        root,
+        "/service-roles",
+        json!({"service_id": service, "role_id": role}),
+    )
+    .await;
+    app.relate(
+        root,
+        "/role-permissions",
+        json!({"role_id": role, "permission_id": permission}),
+    )
+    .await;
+    app.relate(
+        root,
+        "/person-service-roles",
+        json!({"person_id": member.id, "service_id": service, "role_id": role}),
+    )
+    .await;
     (member, service, role, permission)
 }
 
@@ -240,22 +374,101 @@ async fn what_is_in_use_is_deleted_only_by_force() {
             assert_eq!(answer.refused(409), code);
             answer.json()["used_by"].clone()
         };
-        assert_eq!(refused(&format!("/roles/{role}"), "role_in_use").await, json!({"services": ["Stock"], "people": [member.username]}));
-        assert_eq!(refused(&format!("/permissions/{permission}"), "permission_in_use").await, json!({"roles": ["Clerk"]}));
-        assert_eq!(refused(&format!("/services/{service}"), "service_in_use").await, json!({"people": [member.username]}));
-        assert_eq!(app.ask(&root, DELETE, &format!("/roles/{role}?force=maybe"), Value::Null).await.refused(400), "invalid_query");
-        app.ask(&root, DELETE, &format!("/services/{service}?force=true"), Value::Null).await.ok();
-        assert_eq!(app.ask(&root, GET, "/services/Stock/roles", Value::Null).await.refused(404), "service_not_found");
+        assert_eq!(
+            refused(&format!("/roles/{role}"), "role_in_use").await,
+            json!({"services": ["Stock"], "people": [member.username]})
+        );
+        assert_eq!(
+            refused(&format!("/permissions/{permission}"), "permission_in_use").await,
+            json!({"roles": ["Clerk"]})
+        );
+        assert_eq!(
+            refused(&format!("/services/{service}"), "service_in_use").await,
+            json!({"people": [member.username]})
+        );
+        assert_eq!(
+            app.ask(
+                &root,
+                DELETE,
+                &format!("/roles/{role}?force=maybe"),
+                Value::Null
+            )
+            .await
+            .refused(400),
+            "invalid_query"
+        );
+        app.ask(
+            &root,
+            DELETE,
+            &format!("/services/{service}?force=true"),
+            Value::Null,
+        )
+        .await
+        .ok();
+        assert_eq!(
+            app.ask(&root, GET, "/services/Stock/roles", Value::Null)
+                .await
+                .refused(404),
+            "service_not_found"
+        );
         // It comes back with its id, and with nobody in it.
-        let back = app.ask(&root, POST, "/services", json!({"name": "Stock", "description": "again"})).await.created();
-        assert_eq!(back, json!({"id": service, "name": "Stock", "description": "again"}));
-        assert_eq!(app.ask(&root, GET, "/services/Stock/roles", Value::Null).await.ok(), json!([]));
-        let access = app.ask(&root, GET, &format!("/people/{}/services/Stock", member.id), Value::Null).await.ok();
-        assert_eq!((&access["roles"], &access["permissions"]), (&json!([]), &json!([])));
-        app.ask(&root, DELETE, &format!("/permissions/{permission}?force=true"), Value::Null).await.ok();
-        app.ask(&root, DELETE, &format!("/roles/{role}?force=true"), Value::Null).await.ok();
-        for table in ["role_permissions", "service_roles", "person_roles", "person_permissions"] {
-            let left = app.count(&format!("SELECT COUNT(*) FROM {table}"), &[]).await;
+        let back = app
+            .ask(
+                &root,
+                POST,
+                "/services",
+                json!({"name": "Stock", "description": "again"}),
+            )
+            .await
+            .created();
+        assert_eq!(
+            back,
+            json!({"id": service, "name": "Stock", "description": "again"})
+        );
+        assert_eq!(
+            app.ask(&root, GET, "/services/Stock/roles", Value::Null)
+                .await
+                .ok(),
+            json!([])
+        );
+        let access = app
+            .ask(
+                &root,
+                GET,
+                &format!("/people/{}/services/Stock", member.id),
+                Value::Null,
+            )
+            .await
+            .ok();
+        assert_eq!(
+            (&access["roles"], &access["permissions"]),
+            (&json!([]), &json!([]))
+        );
+        app.ask(
+            &root,
+            DELETE,
+            &format!("/permissions/{permission}?force=true"),
+            Value::Null,
+        )
+        .await
+        .ok();
+        app.ask(
+            &root,
+            DELETE,
+            &format!("/roles/{role}?force=true"),
+            Value::Null,
+        )
+        .await
+        .ok();
+        for table in [
+            "role_permissions",
+            "service_roles",
+            "person_roles",
+            "person_permissions",
+        ] {
+            let left = app
+                .count(&format!("SELECT COUNT(*) FROM {table}"), &[])
+                .await;
             let built_in = match table {
                 "role_permissions" => 3,
                 "service_roles" => 2,

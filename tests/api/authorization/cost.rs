@@ -25,12 +25,24 @@ async fn a_read_is_one_round_trip_and_a_change_two() {
             (GET, "/roles", Value::Null),
             (GET, "/services/Stock/roles", Value::Null),
             (GET, "/changes", Value::Null),
-            (GET, "/explain?subject=root&service=Stock&permission=read", Value::Null),
-            (POST, "/check", json!({"subject": "root", "service": "Stock", "permission": "read"})),
+            (
+                GET,
+                "/explain?subject=root&service=Stock&permission=read",
+                Value::Null,
+            ),
+            (
+                POST,
+                "/check",
+                json!({"subject": "root", "service": "Stock", "permission": "read"}),
+            ),
         ];
         let call = |method: Method, path: &str, body: &Value| {
             let call = app.request(method, path).token(&stock.root.token);
-            if body.is_null() { call } else { call.json(body) }
+            if body.is_null() {
+                call
+            } else {
+                call.json(body)
+            }
         };
         for (method, path, body) in reads {
             let (answer, cost) = app.cost(call(method, path, &body)).await;
@@ -39,13 +51,25 @@ async fn a_read_is_one_round_trip_and_a_change_two() {
         let changes = [
             (POST, "/roles", json!({"name": "Auditor"})),
             (PUT, "/roles/1", json!({"name": "Scribe"})),
-            (POST, "/person-service-roles", json!({"person_id": "root", "service_id": "Stock", "role_id": 1})),
-            (DELETE, "/person-service-roles", json!({"person_id": "root", "service_id": "Stock", "role_id": 1})),
+            (
+                POST,
+                "/person-service-roles",
+                json!({"person_id": "root", "service_id": "Stock", "role_id": 1}),
+            ),
+            (
+                DELETE,
+                "/person-service-roles",
+                json!({"person_id": "root", "service_id": "Stock", "role_id": 1}),
+            ),
             (DELETE, "/services/1?force=true", Value::Null),
         ];
         for (method, path, body) in changes {
             let (answer, cost) = app.cost(call(method.clone(), path, &body)).await;
-            assert!([200, 201].contains(&answer.status()), "{path} {}", answer.text());
+            assert!(
+                [200, 201].contains(&answer.status()),
+                "{path} {}",
+                answer.text()
+            );
             assert_eq!(cost.batches, 2, "{method} {path}");
         }
     })

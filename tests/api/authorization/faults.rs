@@ -1,4 +1,5 @@
-//! Faults of the database while somebody administers: 503, nothing half-written, no change without its row in the log, and a retry ends well.
+//! Faults of the database while somebody administers: 503, nothing half-written, no change without
+//! its row in the log, and a retry ends well.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -25,7 +26,10 @@ async fn dump(app: &TestApp) -> Vec<String> {
     let mut dump = Vec::new();
     let queries = TABLES.map(|table| format!("SELECT * FROM {table}"));
     for (table, rows) in TABLES.iter().zip(app.queries(&queries).await) {
-        dump.extend(rows.iter().map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))));
+        dump.extend(
+            rows.iter()
+                .map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))),
+        );
     }
     dump.sort();
     dump
@@ -64,7 +68,8 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                 if body.is_null() { call } else { call.json(&body) }
             };
             let before = dump(app).await;
-            // Both round trips, and in the second one every statement; the password's look-up before them.
+            // Both round trips, and in the second one every statement; the password's look-up
+            // before them.
             let modes = (0..3).flat_map(|at| (0..8).map(move |n| (at, if n == 0 { FaultMode::Before } else { FaultMode::Within(n - 1) })));
             for (faults, (at, mode)) in modes.enumerate() {
                 let asked = app.batches().await;
@@ -72,7 +77,8 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                 let answer = call().send().await;
                 app.fail(&[]).await;
                 if answer.status() != 503 {
-                    // There was no such statement, so it was done: what follows would be another case.
+                    // There was no such statement, so it was done: what follows would be another
+                    // case.
                     assert!([200, 201].contains(&answer.status()) && faults > 4, "{method} {path} {at} {mode:?}: {}", answer.text());
                     assert!(app.batches().await > asked);
                     break;
@@ -93,14 +99,41 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
 async fn a_change_whose_answer_is_lost_is_whole() {
     case(async |app| {
         let root = app.administrator().await;
-        for (kind, action) in [("roles", "role_created"), ("permissions", "permission_created"), ("services", "service_created")] {
+        for (kind, action) in [
+            ("roles", "role_created"),
+            ("permissions", "permission_created"),
+            ("services", "service_created"),
+        ] {
             let before = app.actions().await.len();
-            app.fail(&[Fault { at: 1, mode: FaultMode::After, message: MESSAGE }]).await;
-            let answer = app.ask(&root, Method::POST, &format!("/{kind}"), json!({"name": "Lost"})).await;
+            app.fail(&[Fault {
+                at: 1,
+                mode: FaultMode::After,
+                message: MESSAGE,
+            }])
+            .await;
+            let answer = app
+                .ask(
+                    &root,
+                    Method::POST,
+                    &format!("/{kind}"),
+                    json!({"name": "Lost"}),
+                )
+                .await;
             assert_eq!(answer.refused(503), "service_unavailable");
-            assert_eq!(app.actions().await[before..], [action], "it happened, and its row with it");
             assert_eq!(
-                app.ask(&root, Method::POST, &format!("/{kind}"), json!({"name": "Lost"})).await.status(),
+                app.actions().await[before..],
+                [action],
+                "it happened, and its row with it"
+            );
+            assert_eq!(
+                app.ask(
+                    &root,
+                    Method::POST,
+                    &format!("/{kind}"),
+                    json!({"name": "Lost"})
+                )
+                .await
+                .status(),
                 409,
                 "a retry learns of it"
             );

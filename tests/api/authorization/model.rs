@@ -1,4 +1,5 @@
-//! Random changes and checks, held against a model that knows nothing of tables: a state machine (proptest), run on either target.
+//! Random changes and checks, held against a model that knows nothing of tables: a state machine
+//! (proptest), run on either target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -72,9 +73,14 @@ impl World {
 
     fn allowed(&self, person: usize, service: usize, permission: usize) -> bool {
         let counts = |lasts: &Lasts| *lasts != Lasts::Ended;
-        self.person_permissions.get(&(person, service, permission)).is_some_and(counts)
+        self.person_permissions
+            .get(&(person, service, permission))
+            .is_some_and(counts)
             || (0..ROLES).any(|role| {
-                self.person_roles.get(&(person, service, role)).is_some_and(counts) && self.role_permissions.contains(&(role, permission))
+                self.person_roles
+                    .get(&(person, service, role))
+                    .is_some_and(counts)
+                    && self.role_permissions.contains(&(role, permission))
             })
     }
 
@@ -82,19 +88,31 @@ impl World {
         match kind {
             Kind::Role => self.service_roles.iter().any(|(_, role)| *role == place),
             Kind::Permission => {
-                self.role_permissions.iter().any(|(_, permission)| *permission == place)
-                    || self.person_permissions.keys().any(|(_, _, permission)| *permission == place)
+                self.role_permissions
+                    .iter()
+                    .any(|(_, permission)| *permission == place)
+                    || self
+                        .person_permissions
+                        .keys()
+                        .any(|(_, _, permission)| *permission == place)
             }
             Kind::Service => {
-                self.person_roles.keys().any(|(_, service, _)| *service == place)
-                    || self.person_permissions.keys().any(|(_, service, _)| *service == place)
+                self.person_roles
+                    .keys()
+                    .any(|(_, service, _)| *service == place)
+                    || self
+                        .person_permissions
+                        .keys()
+                        .any(|(_, service, _)| *service == place)
             }
         }
     }
 
     fn lose_service_role(&mut self, keep: impl Fn(usize, usize) -> bool) {
-        self.service_roles.retain(|(service, role)| keep(*service, *role));
-        self.person_roles.retain(|(_, service, role), _| keep(*service, *role));
+        self.service_roles
+            .retain(|(service, role)| keep(*service, *role));
+        self.person_roles
+            .retain(|(_, service, role), _| keep(*service, *role));
     }
 
     /// Does it, and says which status it gets.
@@ -117,17 +135,24 @@ impl World {
                         self.lose_service_role(|_, role| role != place);
                     }
                     Kind::Permission => {
-                        self.role_permissions.retain(|(_, permission)| *permission != place);
-                        self.person_permissions.retain(|(_, _, permission), _| *permission != place);
+                        self.role_permissions
+                            .retain(|(_, permission)| *permission != place);
+                        self.person_permissions
+                            .retain(|(_, _, permission), _| *permission != place);
                     }
                     Kind::Service => {
-                        self.person_permissions.retain(|(_, service, _), _| *service != place);
+                        self.person_permissions
+                            .retain(|(_, service, _), _| *service != place);
                         self.lose_service_role(|service, _| service != place);
                     }
                 }
                 200
             }
-            Op::RolePermission(_, role, permission) if !self.has(Kind::Role, role) || !self.has(Kind::Permission, permission) => 404,
+            Op::RolePermission(_, role, permission)
+                if !self.has(Kind::Role, role) || !self.has(Kind::Permission, permission) =>
+            {
+                404
+            }
             Op::RolePermission(true, role, permission) => {
                 self.role_permissions.insert((role, permission));
                 200
@@ -136,7 +161,11 @@ impl World {
                 self.role_permissions.remove(&(role, permission));
                 200
             }
-            Op::ServiceRole(_, service, role) if !self.has(Kind::Service, service) || !self.has(Kind::Role, role) => 404,
+            Op::ServiceRole(_, service, role)
+                if !self.has(Kind::Service, service) || !self.has(Kind::Role, role) =>
+            {
+                404
+            }
             Op::ServiceRole(true, service, role) => {
                 self.service_roles.insert((service, role));
                 200
@@ -145,10 +174,21 @@ impl World {
                 self.lose_service_role(|s, r| (s, r) != (service, role));
                 200
             }
-            Op::PersonRole(_, _, service, role, _) if !self.has(Kind::Service, service) || !self.has(Kind::Role, role) => 404,
-            Op::PersonRole(true, _, service, role, _) if !self.service_roles.contains(&(service, role)) => 409,
+            Op::PersonRole(_, _, service, role, _)
+                if !self.has(Kind::Service, service) || !self.has(Kind::Role, role) =>
+            {
+                404
+            }
+            Op::PersonRole(true, _, service, role, _)
+                if !self.service_roles.contains(&(service, role)) =>
+            {
+                409
+            }
             Op::PersonRole(true, person, service, role, ends) => {
-                self.person_roles.insert((person, service, role), if ends { Lasts::AWhile } else { Lasts::Forever });
+                self.person_roles.insert(
+                    (person, service, role),
+                    if ends { Lasts::AWhile } else { Lasts::Forever },
+                );
                 200
             }
             Op::PersonRole(false, person, service, role, _) => {
@@ -161,15 +201,23 @@ impl World {
                 404
             }
             Op::PersonPermission(true, person, service, permission, ends) => {
-                self.person_permissions.insert((person, service, permission), if ends { Lasts::AWhile } else { Lasts::Forever });
+                self.person_permissions.insert(
+                    (person, service, permission),
+                    if ends { Lasts::AWhile } else { Lasts::Forever },
+                );
                 200
             }
             Op::PersonPermission(false, person, service, permission, _) => {
-                self.person_permissions.remove(&(person, service, permission));
+                self.person_permissions
+                    .remove(&(person, service, permission));
                 200
             }
             Op::TimePasses => {
-                for lasts in self.person_roles.values_mut().chain(self.person_permissions.values_mut()) {
+                for lasts in self
+                    .person_roles
+                    .values_mut()
+                    .chain(self.person_permissions.values_mut())
+                {
                     if *lasts == Lasts::AWhile {
                         *lasts = Lasts::Ended;
                     }
@@ -187,8 +235,15 @@ impl ReferenceStateMachine for World {
     /// Everything is there, and nothing is related.
     fn init_state() -> BoxedStrategy<Self> {
         let things = |kind: Kind, count: usize| (0..count).map(move |place| (kind as u8, place));
-        let there = things(Kind::Service, SERVICES).chain(things(Kind::Role, ROLES)).chain(things(Kind::Permission, PERMISSIONS)).collect();
-        Just(Self { there, ..Self::default() }).boxed()
+        let there = things(Kind::Service, SERVICES)
+            .chain(things(Kind::Role, ROLES))
+            .chain(things(Kind::Permission, PERMISSIONS))
+            .collect();
+        Just(Self {
+            there,
+            ..Self::default()
+        })
+        .boxed()
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Op> {
@@ -235,10 +290,16 @@ impl Api<'_> {
 
     async fn do_it(&mut self, op: &Op) -> u16 {
         let (method, path, body) = match *op {
-            Op::Create(kind, place) => (Method::POST, format!("/{}", kind.path()), json!({"name": format!("thing {place}")})),
-            Op::Delete(kind, place, force) => {
-                (Method::DELETE, format!("/{}/{}?force={force}", kind.path(), self.id(kind, place)), Value::Null)
-            }
+            Op::Create(kind, place) => (
+                Method::POST,
+                format!("/{}", kind.path()),
+                json!({"name": format!("thing {place}")}),
+            ),
+            Op::Delete(kind, place, force) => (
+                Method::DELETE,
+                format!("/{}/{}?force={force}", kind.path(), self.id(kind, place)),
+                Value::Null,
+            ),
             Op::RolePermission(make, role, permission) => {
                 let body = json!({"role_id": self.id(Kind::Role, role), "permission_id": self.id(Kind::Permission, permission)});
                 (method(make), "/role-permissions".to_owned(), body)
@@ -265,19 +326,29 @@ impl Api<'_> {
                 self.app.age(PASSES).await;
                 // So long no token lives.
                 let answer = self.app.login("root", PASSWORD).await.ok();
-                answer["token"].as_str().expect("a token").clone_into(&mut self.root.token);
+                answer["token"]
+                    .as_str()
+                    .expect("a token")
+                    .clone_into(&mut self.root.token);
                 return 200;
             }
         };
         let answer = self.app.ask(&self.root, method, &path, body).await;
         if let (Op::Create(kind, place), 201) = (op, answer.status()) {
-            self.ids.insert((*kind as u8, *place), answer.json()["id"].as_i64().expect("an id"));
+            self.ids.insert(
+                (*kind as u8, *place),
+                answer.json()["id"].as_i64().expect("an id"),
+            );
         }
         answer.status()
     }
 
     async fn until(&self, ends: bool) -> Option<i64> {
-        if ends { Some(self.app.now().await + LASTS) } else { None }
+        if ends {
+            Some(self.app.now().await + LASTS)
+        } else {
+            None
+        }
     }
 
     /// Everything that can be asked agrees with the model.
@@ -287,20 +358,48 @@ impl Api<'_> {
             for service in 0..SERVICES {
                 for permission in 0..PERMISSIONS {
                     // By name: what was deleted has none.
-                    let (service_name, permission_name) = (format!("thing {service}"), format!("thing {permission}"));
+                    let (service_name, permission_name) =
+                        (format!("thing {service}"), format!("thing {permission}"));
                     checks.push(json!({"subject": self.people[person].id, "service": service_name, "permission": permission_name}));
                     expected.push(world.allowed(person, service, permission));
                 }
             }
         }
-        let answer = self.app.ask(&self.root, Method::POST, "/check/batch", json!({"checks": checks})).await.ok();
-        let got: Vec<bool> = answer["results"].as_array().expect("results").iter().map(|each| each["allowed"] == true).collect();
+        let answer = self
+            .app
+            .ask(
+                &self.root,
+                Method::POST,
+                "/check/batch",
+                json!({"checks": checks}),
+            )
+            .await
+            .ok();
+        let got: Vec<bool> = answer["results"]
+            .as_array()
+            .expect("results")
+            .iter()
+            .map(|each| each["allowed"] == true)
+            .collect();
         assert_eq!(got, expected, "after {after:?}");
         for person in 0..PEOPLE {
             for service in (0..SERVICES).filter(|service| world.has(Kind::Service, *service)) {
-                let path = format!("/people/{}/services/{}", self.people[person].id, self.id(Kind::Service, service));
-                let access = self.app.ask(&self.root, Method::GET, &path, Value::Null).await.ok();
-                let mut names: Vec<&str> = access["permissions"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+                let path = format!(
+                    "/people/{}/services/{}",
+                    self.people[person].id,
+                    self.id(Kind::Service, service)
+                );
+                let access = self
+                    .app
+                    .ask(&self.root, Method::GET, &path, Value::Null)
+                    .await
+                    .ok();
+                let mut names: Vec<&str> = access["permissions"]
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .collect();
                 names.sort_unstable();
                 let expected: Vec<String> = (0..PERMISSIONS)
                     .filter(|permission| world.allowed(person, service, *permission))
@@ -318,25 +417,45 @@ const fn method(make: bool) -> Method {
 
 #[test]
 fn random_changes_agree_with_the_model() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let (cases, steps) = if on_workerd() { (6, 25) } else { (40, 40) };
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 60, ..Config::default() });
-    let outcome = runner.run(&World::sequential_strategy(10..steps), |(mut world, ops, _)| {
-        runtime.block_on(case(async |app| {
-            let root = app.administrator().await;
-            let mut api = Api { app, people: vec![app.member(&root).await, app.member(&root).await], root, ids: BTreeMap::new() };
-            for (kind, count) in [(Kind::Service, SERVICES), (Kind::Role, ROLES), (Kind::Permission, PERMISSIONS)] {
-                for place in 0..count {
-                    assert_eq!(api.do_it(&Op::Create(kind, place)).await, 201);
-                }
-            }
-            for op in &ops {
-                let (expected, got) = (world.apply(op), api.do_it(op).await);
-                assert_eq!(got, expected, "{op:?} among {ops:?}");
-                api.agrees(&world, op).await;
-            }
-        }));
-        Ok(())
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 60,
+        ..Config::default()
     });
+    let outcome = runner.run(
+        &World::sequential_strategy(10..steps),
+        |(mut world, ops, _)| {
+            runtime.block_on(case(async |app| {
+                let root = app.administrator().await;
+                let mut api = Api {
+                    app,
+                    people: vec![app.member(&root).await, app.member(&root).await],
+                    root,
+                    ids: BTreeMap::new(),
+                };
+                for (kind, count) in [
+                    (Kind::Service, SERVICES),
+                    (Kind::Role, ROLES),
+                    (Kind::Permission, PERMISSIONS),
+                ] {
+                    for place in 0..count {
+                        assert_eq!(api.do_it(&Op::Create(kind, place)).await, 201);
+                    }
+                }
+                for op in &ops {
+                    let (expected, got) = (world.apply(op), api.do_it(op).await);
+                    assert_eq!(got, expected, "{op:?} among {ops:?}");
+                    api.agrees(&world, op).await;
+                }
+            }));
+            Ok(())
+        },
+    );
     outcome.expect("they agree");
 }

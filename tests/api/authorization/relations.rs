@@ -81,19 +81,48 @@ async fn lists_come_in_pages() {
             let answer = app.ask(&root, GET, &path, Value::Null).await;
             let page = answer.ok();
             assert!(page.as_array().expect("a list").len() <= 2);
-            names.extend(page.as_array().expect("a list").iter().map(|service| service["name"].as_str().expect("a name").to_owned()));
+            names.extend(
+                page.as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|service| service["name"].as_str().expect("a name").to_owned()),
+            );
             let Some(link) = answer.header("link") else {
                 break;
             };
-            path = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
+            path = link
+                .trim_start_matches('<')
+                .split('>')
+                .next()
+                .expect("an address")
+                .to_owned();
             assert!(link.ends_with("; rel=\"next\""), "{link}");
         }
-        assert_eq!(names, ["Service 0", "Service 1", "Service 2", "Service 3", "Service 4", "auth"]);
+        assert_eq!(
+            names,
+            [
+                "Service 0",
+                "Service 1",
+                "Service 2",
+                "Service 3",
+                "Service 4",
+                "auth"
+            ]
+        );
         for bad in ["limit=0", "limit=501", "limit=x", "after=-1"] {
-            assert_eq!(app.ask(&root, GET, &format!("/services?{bad}"), Value::Null).await.refused(400), "invalid_query", "{bad}");
+            assert_eq!(
+                app.ask(&root, GET, &format!("/services?{bad}"), Value::Null)
+                    .await
+                    .refused(400),
+                "invalid_query",
+                "{bad}"
+            );
         }
         let newest = app.ask(&root, GET, "/changes?limit=1", Value::Null).await;
-        assert_eq!((&newest.ok()[0]["action"], &newest.ok()[0]["actor"]), (&json!("service_created"), &json!("root")));
+        assert_eq!(
+            (&newest.ok()[0]["action"], &newest.ok()[0]["actor"]),
+            (&json!("service_created"), &json!("root"))
+        );
         assert_eq!(newest.ok()[0]["detail"]["name"], "Service 4");
     })
     .await;
@@ -103,16 +132,40 @@ async fn lists_come_in_pages() {
 async fn of_concurrent_creations_with_one_name_one_wins() {
     race(async |app| {
         let root = app.administrator().await;
-        for (kind, thing) in [("roles", "role"), ("services", "service"), ("permissions", "permission")] {
-            let calls = (0..12).map(|_| app.request(POST, &format!("/{kind}")).token(&root.token).json(&json!({"name": "Same"})).send());
+        for (kind, thing) in [
+            ("roles", "role"),
+            ("services", "service"),
+            ("permissions", "permission"),
+        ] {
+            let calls = (0..12).map(|_| {
+                app.request(POST, &format!("/{kind}"))
+                    .token(&root.token)
+                    .json(&json!({"name": "Same"}))
+                    .send()
+            });
             let answers = futures::future::join_all(calls).await;
-            assert_eq!(answers.iter().filter(|answer| answer.status() == 201).count(), 1);
+            assert_eq!(
+                answers
+                    .iter()
+                    .filter(|answer| answer.status() == 201)
+                    .count(),
+                1
+            );
             for answer in answers.iter().filter(|answer| answer.status() != 201) {
                 assert_eq!(answer.refused(409), format!("{thing}_exists"));
             }
         }
-        let calls = (0..12).map(|n| app.request(POST, "/roles").token(&root.token).json(&json!({"name": format!("Role {n}")})).send());
-        let mut ids: Vec<_> = futures::future::join_all(calls).await.iter().map(|answer| answer.created()["id"].as_i64()).collect();
+        let calls = (0..12).map(|n| {
+            app.request(POST, "/roles")
+                .token(&root.token)
+                .json(&json!({"name": format!("Role {n}")}))
+                .send()
+        });
+        let mut ids: Vec<_> = futures::future::join_all(calls)
+            .await
+            .iter()
+            .map(|answer| answer.created()["id"].as_i64())
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 12, "each has an id of its own");

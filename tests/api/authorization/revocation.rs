@@ -1,4 +1,5 @@
-//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to be had by waiting.
+//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to
+//! be had by waiting.
 
 use std::time::Duration;
 
@@ -18,8 +19,15 @@ async fn profile(app: &TestApp, token: &str) -> u16 {
 /// A session of a member, by their password.
 async fn session(app: &TestApp, member: &Member) -> String {
     let body = json!({"username": member.username, "password": PASSWORD});
-    let signed_in = app.post("/api/auth/password/sign-in", &body).send().await.ok();
-    signed_in["session_token"].as_str().expect("a token").to_owned()
+    let signed_in = app
+        .post("/api/auth/password/sign-in", &body)
+        .send()
+        .await
+        .ok();
+    signed_in["session_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -64,9 +72,23 @@ async fn an_administrator_who_revokes_somebodys_tokens_ends_their_sign_ins() {
         let member = app.member(&root).await;
         let session = session(app, &member).await;
         enrolled(app, &session).await;
-        let gone = app.ask(&root, Method::DELETE, &format!("/users/{}/tokens", member.id), Value::Null).await.ok();
-        assert_eq!(gone, json!({"status": "tokens_revoked", "user_id": member.id, "revoked_tokens": 1}));
-        assert_eq!((profile(app, &member.token).await, app.me(&session).await), (401, 401));
+        let gone = app
+            .ask(
+                &root,
+                Method::DELETE,
+                &format!("/users/{}/tokens", member.id),
+                Value::Null,
+            )
+            .await
+            .ok();
+        assert_eq!(
+            gone,
+            json!({"status": "tokens_revoked", "user_id": member.id, "revoked_tokens": 1})
+        );
+        assert_eq!(
+            (profile(app, &member.token).await, app.me(&session).await),
+            (401, 401)
+        );
     })
     .await;
 }
@@ -79,10 +101,20 @@ async fn a_new_password_forgives_the_guesses_at_the_old_one() {
         for _ in 0..6 {
             app.login(&member.username, "wrong password").await;
         }
-        assert_eq!(app.login(&member.username, PASSWORD).await.refused(429), "too_many_attempts");
+        assert_eq!(
+            app.login(&member.username, PASSWORD).await.refused(429),
+            "too_many_attempts"
+        );
         let body = json!({"password": "another zebra 78"});
-        app.ask(&root, Method::PUT, &format!("/users/{}", member.id), body).await.ok();
-        assert_eq!(app.login(&member.username, "another zebra 78").await.status(), GOOD);
+        app.ask(&root, Method::PUT, &format!("/users/{}", member.id), body)
+            .await
+            .ok();
+        assert_eq!(
+            app.login(&member.username, "another zebra 78")
+                .await
+                .status(),
+            GOOD
+        );
     })
     .await;
 }
@@ -108,10 +140,22 @@ async fn another_name_moves_the_version_on() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
-        let version = async || app.ask(&stock.root, Method::GET, "/services/Stock", Value::Null).await.ok()["policy_version"].as_i64();
+        let version = async || {
+            app.ask(&stock.root, Method::GET, "/services/Stock", Value::Null)
+                .await
+                .ok()["policy_version"]
+                .as_i64()
+        };
         let before = version().await;
         let body = json!({"username": "renamed"});
-        app.ask(&stock.root, Method::PUT, &format!("/users/{}", stock.member.id), body).await.ok();
+        app.ask(
+            &stock.root,
+            Method::PUT,
+            &format!("/users/{}", stock.member.id),
+            body,
+        )
+        .await
+        .ok();
         assert!(version().await > before);
     })
     .await;
@@ -123,14 +167,43 @@ async fn of_those_who_bring_a_service_back_one_does() {
         let root = app.administrator().await;
         let id = app.thing(&root, "services", "Stock").await;
         for round in 0..6 {
-            app.ask(&root, Method::DELETE, &format!("/services/{id}"), Value::Null).await.ok();
-            let calls = (0..8).map(|_| app.request(Method::POST, "/services").token(&root.token).json(&json!({"name": "Stock"})).send());
+            app.ask(
+                &root,
+                Method::DELETE,
+                &format!("/services/{id}"),
+                Value::Null,
+            )
+            .await
+            .ok();
+            let calls = (0..8).map(|_| {
+                app.request(Method::POST, "/services")
+                    .token(&root.token)
+                    .json(&json!({"name": "Stock"}))
+                    .send()
+            });
             let answers = futures::future::join_all(calls).await;
-            let made: Vec<_> = answers.iter().filter(|answer| answer.status() == 201).collect();
+            let made: Vec<_> = answers
+                .iter()
+                .filter(|answer| answer.status() == 201)
+                .collect();
             assert_eq!((made.len(), &made[0].json()["id"]), (1, &json!(id)));
-            assert!(answers.iter().filter(|answer| answer.status() != 201).all(|answer| answer.refused(409) == "service_exists"));
-            let told = app.actions().await.iter().filter(|action| *action == "service_restored").count();
-            assert_eq!(told, round + 1, "a row for what happened, and for nothing else");
+            assert!(
+                answers
+                    .iter()
+                    .filter(|answer| answer.status() != 201)
+                    .all(|answer| answer.refused(409) == "service_exists")
+            );
+            let told = app
+                .actions()
+                .await
+                .iter()
+                .filter(|action| *action == "service_restored")
+                .count();
+            assert_eq!(
+                told,
+                round + 1,
+                "a row for what happened, and for nothing else"
+            );
         }
     })
     .await;
@@ -140,19 +213,47 @@ async fn of_those_who_bring_a_service_back_one_does() {
 async fn of_oneself_one_learns_what_one_has_and_not_who_else_could() {
     case(async |app| {
         let stock = stock(app).await;
-        let path = format!("/explain?subject={}&service=Stock&permission=write", stock.member.id);
-        let own = app.ask(&stock.member, Method::GET, &path, Value::Null).await.ok();
-        assert_eq!((&own["roles"], &own["would_allow"]), (&json!([]), &json!([])));
-        let of_auth = format!("/explain?subject={}&service=auth&permission=auth.administer", stock.member.id);
-        assert_eq!(app.ask(&stock.member, Method::GET, &of_auth, Value::Null).await.ok()["roles"], json!([]));
+        let path = format!(
+            "/explain?subject={}&service=Stock&permission=write",
+            stock.member.id
+        );
+        let own = app
+            .ask(&stock.member, Method::GET, &path, Value::Null)
+            .await
+            .ok();
+        assert_eq!(
+            (&own["roles"], &own["would_allow"]),
+            (&json!([]), &json!([]))
+        );
+        let of_auth = format!(
+            "/explain?subject={}&service=auth&permission=auth.administer",
+            stock.member.id
+        );
+        assert_eq!(
+            app.ask(&stock.member, Method::GET, &of_auth, Value::Null)
+                .await
+                .ok()["roles"],
+            json!([])
+        );
         stock.employ(app).await;
-        let own = app.ask(&stock.member, Method::GET, &path, Value::Null).await.ok();
-        assert_eq!((&own["allowed"], &own["roles"][0]["role"]["name"]), (&json!(true), &json!("Editor")));
+        let own = app
+            .ask(&stock.member, Method::GET, &path, Value::Null)
+            .await
+            .ok();
+        assert_eq!(
+            (&own["allowed"], &own["roles"][0]["role"]["name"]),
+            (&json!(true), &json!("Editor"))
+        );
         // Who may delete and not look is not told who uses it.
         let writer = app.member(&stock.root).await;
         app.entrust(&stock.root, &writer, "auth.policy.write").await;
-        let refused = app.ask(&writer, Method::DELETE, "/services/1", Value::Null).await;
-        assert_eq!((refused.refused(409), &refused.json()["used_by"]), ("service_in_use".to_owned(), &json!({})));
+        let refused = app
+            .ask(&writer, Method::DELETE, "/services/1", Value::Null)
+            .await;
+        assert_eq!(
+            (refused.refused(409), &refused.json()["used_by"]),
+            ("service_in_use".to_owned(), &json!({}))
+        );
     })
     .await;
 }

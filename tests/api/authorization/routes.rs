@@ -1,4 +1,5 @@
-//! Every route of the authorization service × every token that is not good. A new route is in it by itself.
+//! Every route of the authorization service × every token that is not good. A new route is in it by
+//! itself.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ async fn no_route_answers_without_a_good_token() {
         for route in table().iter().filter(|route| route.access == Access::Token) {
             let path = route.path.replace("{id}", "1").replace("{person_id}", "1").replace("{service_id}", "1").replace("{role_id}", "1");
             let path = if path == "/explain" { "/explain?subject=root&service=auth&permission=x".to_owned() } else { path };
-            // The token is looked at before the body; where not, a body that is good tells nothing either.
+            // The token is looked at before the body; where not, a body that is good tells nothing
+            // either.
             let body = json!({"name": "x", "username": "x", "password": PASSWORD, "person_id": 1, "service_id": 1, "role_id": 1, "permission_id": 1,
                 "subject": 1, "service": 1, "permission": "x", "checks": []});
             let body = if route.path.starts_with("/access/") {
@@ -52,7 +54,11 @@ fn every_operation_has_a_name_of_its_own() {
     let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
-        .filter_map(|route| document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"].as_str().map(str::to_owned))
+        .filter_map(|route| {
+            document["paths"][route.path][route.method.as_str().to_lowercase()]["operationId"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect();
     assert_eq!(names.len(), table().len(), "one is not described");
     names.sort();
@@ -63,13 +69,25 @@ fn every_operation_has_a_name_of_its_own() {
 #[test]
 fn the_flat_error_form_belongs_to_the_authorization_service() {
     for route in table() {
-        let core = route.path.starts_with("/api/") || route.path.starts_with("/.well-known/") || !route.path[1..].contains('/');
+        let core = route.path.starts_with("/api/")
+            || route.path.starts_with("/.well-known/")
+            || !route.path[1..].contains('/');
         let core = core && route.access != Access::Token;
         assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
     // What needs no token has cases of its own, and nothing joins it unseen.
-    let others = table().into_iter().filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
+    let others = table()
+        .into_iter()
+        .filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
     let others: Vec<_> = others.map(|route| (route.path, route.access)).collect();
     let (open, service) = (Access::Anyone, Access::Service);
-    assert_eq!(others, [("/auth/login", open), ("/auth/bootstrap", open), ("/oauth/introspect", service), ("/oauth/revoke", service)]);
+    assert_eq!(
+        others,
+        [
+            ("/auth/login", open),
+            ("/auth/bootstrap", open),
+            ("/oauth/introspect", service),
+            ("/oauth/revoke", service)
+        ]
+    );
 }

@@ -30,23 +30,71 @@ async fn a_password_gives_a_token_that_tells_who_somebody_is() {
 async fn what_is_no_good_token_is_told_in_its_own_words() {
     case(async |app| {
         let root = app.administrator().await;
-        for (method, path) in
-            [(Method::GET, "/auth/profile"), (Method::POST, "/auth/logout"), (Method::POST, "/check-token"), (Method::GET, "/users")]
-        {
+        for (method, path) in [
+            (Method::GET, "/auth/profile"),
+            (Method::POST, "/auth/logout"),
+            (Method::POST, "/check-token"),
+            (Method::GET, "/users"),
+        ] {
             let call = || app.request(method.clone(), path);
-            assert_eq!(call().send().await.refused(401), "missing_token_header", "{path}");
-            assert_eq!(call().bearer(&root.token).send().await.refused(401), "missing_token_header", "{path}");
-            for bad in ["", "x", "hmp_x", &root.token[1..], &format!("{}A", root.token), &format!("hms_{}", &root.token[4..])] {
-                assert_eq!(call().token(bad).send().await.refused(401), "invalid_token", "{path} {bad}");
+            assert_eq!(
+                call().send().await.refused(401),
+                "missing_token_header",
+                "{path}"
+            );
+            assert_eq!(
+                call().bearer(&root.token).send().await.refused(401),
+                "missing_token_header",
+                "{path}"
+            );
+            for bad in [
+                "",
+                "x",
+                "hmp_x",
+                &root.token[1..],
+                &format!("{}A", root.token),
+                &format!("hms_{}", &root.token[4..]),
+            ] {
+                assert_eq!(
+                    call().token(bad).send().await.refused(401),
+                    "invalid_token",
+                    "{path} {bad}"
+                );
             }
-            assert_eq!(call().token(&root.token).token(&root.token).send().await.refused(401), "invalid_token", "two of them");
-            let in_query = app.request(method.clone(), &format!("{path}?token={}", root.token)).token(&root.token).send().await;
+            assert_eq!(
+                call()
+                    .token(&root.token)
+                    .token(&root.token)
+                    .send()
+                    .await
+                    .refused(401),
+                "invalid_token",
+                "two of them"
+            );
+            let in_query = app
+                .request(method.clone(), &format!("{path}?token={}", root.token))
+                .token(&root.token)
+                .send()
+                .await;
             assert_eq!(in_query.refused(400), "token_in_query", "{path}");
         }
         let unknown = format!("hmp_{}", "A".repeat(43));
-        let answer = app.request(Method::POST, "/check-token").token(&unknown).send().await;
-        assert_eq!((answer.refused(401), &answer.json()["valid"]), ("invalid_token".to_owned(), &json!(false)));
-        assert_eq!(app.request(Method::POST, "/check-token").send().await.json()["valid"], false);
+        let answer = app
+            .request(Method::POST, "/check-token")
+            .token(&unknown)
+            .send()
+            .await;
+        assert_eq!(
+            (answer.refused(401), &answer.json()["valid"]),
+            ("invalid_token".to_owned(), &json!(false))
+        );
+        assert_eq!(
+            app.request(Method::POST, "/check-token")
+                .send()
+                .await
+                .json()["valid"],
+            false
+        );
     })
     .await;
 }
@@ -55,13 +103,35 @@ async fn what_is_no_good_token_is_told_in_its_own_words() {
 async fn a_login_that_fails_does_not_tell_why() {
     case(async |app| {
         let root = app.administrator().await;
-        for (username, password) in [("root", "zebra crossing 78"), ("nobody", PASSWORD), ("ROOT", PASSWORD), ("root", ""), ("", "")] {
-            assert_eq!(app.login(username, password).await.refused(401), "invalid_credentials", "{username}");
+        for (username, password) in [
+            ("root", "zebra crossing 78"),
+            ("nobody", PASSWORD),
+            ("ROOT", PASSWORD),
+            ("root", ""),
+            ("", ""),
+        ] {
+            assert_eq!(
+                app.login(username, password).await.refused(401),
+                "invalid_credentials",
+                "{username}"
+            );
         }
-        for body in [json!({}), json!({"username": "root"}), json!({"username": 7, "password": PASSWORD}), json!([])] {
-            assert_eq!(app.post("/auth/login", &body).send().await.refused(400), "invalid_request_body", "{body}");
+        for body in [
+            json!({}),
+            json!({"username": "root"}),
+            json!({"username": 7, "password": PASSWORD}),
+            json!([]),
+        ] {
+            assert_eq!(
+                app.post("/auth/login", &body).send().await.refused(400),
+                "invalid_request_body",
+                "{body}"
+            );
         }
-        let malformed = app.request(Method::POST, "/auth/login").header("content-type", "application/json").body(b"{".to_vec());
+        let malformed = app
+            .request(Method::POST, "/auth/login")
+            .header("content-type", "application/json")
+            .body(b"{".to_vec());
         assert_eq!(malformed.send().await.refused(400), "invalid_request_body");
         for _ in 0..4 {
             app.login("root", "zebra crossing 78").await;
@@ -69,7 +139,15 @@ async fn a_login_that_fails_does_not_tell_why() {
         let braked = app.login("root", PASSWORD).await;
         assert_eq!(braked.refused(429), "too_many_attempts");
         assert!(braked.header("retry-after").is_some());
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.status(), 200, "who is signed in stays so");
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .status(),
+            200,
+            "who is signed in stays so"
+        );
     })
     .await;
 }
@@ -78,15 +156,32 @@ async fn a_login_that_fails_does_not_tell_why() {
 async fn totp_is_asked_for_here_too() {
     case(async |app| {
         let root = app.administrator().await;
-        let signed_in = app.post("/api/auth/password/sign-in", &json!({"username": "root", "password": PASSWORD})).send().await.ok();
+        let signed_in = app
+            .post(
+                "/api/auth/password/sign-in",
+                &json!({"username": "root", "password": PASSWORD}),
+            )
+            .send()
+            .await
+            .ok();
         let session = signed_in["session_token"].as_str().expect("a token");
         let generator = enrolled(app, session).await;
-        assert_eq!(app.login("root", PASSWORD).await.refused(401), "second_factor_required");
+        assert_eq!(
+            app.login("root", PASSWORD).await.refused(401),
+            "second_factor_required"
+        );
         early_in_a_step(app).await;
         let code = generator.code(app, 0).await;
         let body = json!({"username": "root", "password": PASSWORD, "code": code});
-        assert_eq!(app.post("/auth/login", &body).send().await.ok()["payload"]["user_id"], root.id);
-        assert_eq!(app.post("/auth/login", &body).send().await.refused(401), "invalid_credentials", "a code is good once");
+        assert_eq!(
+            app.post("/auth/login", &body).send().await.ok()["payload"]["user_id"],
+            root.id
+        );
+        assert_eq!(
+            app.post("/auth/login", &body).send().await.refused(401),
+            "invalid_credentials",
+            "a code is good once"
+        );
     })
     .await;
 }
@@ -134,25 +229,72 @@ async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
 async fn a_token_ends_to_the_second_and_is_swept() {
     case(async |app| {
         let root = app.administrator().await;
-        let ends = app.get("/auth/profile").token(&root.token).send().await.ok()["expires_at"].as_i64().expect("seconds");
+        let ends = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok()["expires_at"]
+            .as_i64()
+            .expect("seconds");
         let left = u64::try_from(ends - app.now().await).expect("in the future");
         if on_workerd() {
             app.age(Duration::from_secs(left + 2)).await;
         } else {
             // Within the last second it is good; it is put back so that it is not renewed.
             app.age(Duration::from_secs(left - 1)).await;
-            let renewed = app.get("/auth/profile").token(&root.token).send().await.ok();
+            let renewed = app
+                .get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .ok();
             assert_eq!(renewed["renewed"], true);
-            app.sql("UPDATE person_tokens SET expires_at = ?1", &[json!(ends * 1000)]).await;
+            app.sql(
+                "UPDATE person_tokens SET expires_at = ?1",
+                &[json!(ends * 1000)],
+            )
+            .await;
             app.age(Duration::from_secs(1)).await;
         }
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.refused(401), "expired_token");
-        assert_eq!(app.request(Method::POST, "/auth/logout").token(&root.token).send().await.refused(401), "expired_token");
-        let checked = app.request(Method::POST, "/check-token").token(&root.token).send().await;
-        assert_eq!((checked.refused(401), &checked.json()["valid"]), ("expired_token".to_owned(), &json!(false)));
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .refused(401),
+            "expired_token"
+        );
+        assert_eq!(
+            app.request(Method::POST, "/auth/logout")
+                .token(&root.token)
+                .send()
+                .await
+                .refused(401),
+            "expired_token"
+        );
+        let checked = app
+            .request(Method::POST, "/check-token")
+            .token(&root.token)
+            .send()
+            .await;
+        assert_eq!(
+            (checked.refused(401), &checked.json()["valid"]),
+            ("expired_token".to_owned(), &json!(false))
+        );
         app.cron().await;
-        assert_eq!(app.count("SELECT COUNT(*) FROM person_tokens", &[]).await, 0);
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.refused(401), "invalid_token");
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM person_tokens", &[]).await,
+            0
+        );
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .refused(401),
+            "invalid_token"
+        );
     })
     .await;
 }
@@ -163,12 +305,30 @@ async fn of_many_callers_one_renews_a_token() {
         let root = app.administrator().await;
         app.age(Duration::from_secs(275)).await;
         let calls = (0..32).map(|_| app.get("/auth/profile").token(&root.token).send());
-        let answers: Vec<Value> = futures::future::join_all(calls).await.iter().map(crate::harness::Answer::ok).collect();
-        assert_eq!(answers.iter().filter(|answer| answer["renewed"] == true).count(), 1);
+        let answers: Vec<Value> = futures::future::join_all(calls)
+            .await
+            .iter()
+            .map(crate::harness::Answer::ok)
+            .collect();
+        assert_eq!(
+            answers
+                .iter()
+                .filter(|answer| answer["renewed"] == true)
+                .count(),
+            1
+        );
         let ends = answers[0]["expires_at"].as_i64().expect("seconds");
         assert!((295..=300).contains(&(ends - app.now().await)));
-        assert!(answers.iter().all(|answer| answer["expires_at"] == ends), "all are told when it ends now");
-        let again = app.get("/auth/profile").token(&root.token).send().await.ok();
+        assert!(
+            answers.iter().all(|answer| answer["expires_at"] == ends),
+            "all are told when it ends now"
+        );
+        let again = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok();
         assert_eq!(again["renewed"], false);
     })
     .await;
@@ -183,8 +343,23 @@ async fn logging_out_renews_nothing_and_is_for_good() {
         let call = || app.request(Method::POST, "/auth/logout").token(&root.token);
         assert_eq!(call().send().await.ok(), json!({"status": "logged_out"}));
         assert_eq!(call().send().await.refused(401), "invalid_token");
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.refused(401), "invalid_token");
-        assert_eq!(app.get("/auth/profile").token(other["token"].as_str().expect("a token")).send().await.status(), 200, "only this one");
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .refused(401),
+            "invalid_token"
+        );
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(other["token"].as_str().expect("a token"))
+                .send()
+                .await
+                .status(),
+            200,
+            "only this one"
+        );
     })
     .await;
 }
@@ -201,24 +376,61 @@ async fn of_a_renewal_and_a_revocation_the_revocation_wins() {
             })
             .await;
         assert_eq!(answer.refused(401), "invalid_token");
-        assert_eq!(app.count("SELECT COUNT(*) FROM person_tokens", &[]).await, 0);
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM person_tokens", &[]).await,
+            0
+        );
     })
     .await;
     race(async |app| {
         let root = app.administrator().await;
         for _ in 0..8 {
-            let token = app.login("root", PASSWORD).await.ok()["token"].as_str().expect("a token").to_owned();
-            let hashes = app.sql("SELECT token_hash FROM person_tokens ORDER BY rowid DESC LIMIT 1", &[]).await;
-            app.sql("UPDATE person_tokens SET expires_at = expires_at - 280000 WHERE token_hash = ?1", &[hashes[0]["token_hash"].clone()])
+            let token = app.login("root", PASSWORD).await.ok()["token"]
+                .as_str()
+                .expect("a token")
+                .to_owned();
+            let hashes = app
+                .sql(
+                    "SELECT token_hash FROM person_tokens ORDER BY rowid DESC LIMIT 1",
+                    &[],
+                )
                 .await;
+            app.sql(
+                "UPDATE person_tokens SET expires_at = expires_at - 280000 WHERE token_hash = ?1",
+                &[hashes[0]["token_hash"].clone()],
+            )
+            .await;
             let renewals = (0..8).map(|_| app.get("/auth/profile").token(&token).send());
-            let logout = app.request(Method::POST, "/auth/logout").token(&token).send();
-            let (answers, out) = futures::future::join(futures::future::join_all(renewals), logout).await;
+            let logout = app
+                .request(Method::POST, "/auth/logout")
+                .token(&token)
+                .send();
+            let (answers, out) =
+                futures::future::join(futures::future::join_all(renewals), logout).await;
             assert_eq!(out.status(), 200);
-            assert!(answers.iter().all(|answer| [200, 401].contains(&answer.status())));
-            assert_eq!(app.get("/auth/profile").token(&token).send().await.refused(401), "invalid_token", "it does not come back");
+            assert!(
+                answers
+                    .iter()
+                    .all(|answer| [200, 401].contains(&answer.status()))
+            );
+            assert_eq!(
+                app.get("/auth/profile")
+                    .token(&token)
+                    .send()
+                    .await
+                    .refused(401),
+                "invalid_token",
+                "it does not come back"
+            );
         }
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.status(), 200);
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .status(),
+            200
+        );
     })
     .await;
 }
@@ -229,13 +441,34 @@ async fn a_backend_gets_a_token_of_its_own_from_an_administrator() {
         let root = app.administrator().await;
         let member = app.member(&root).await;
         let body = json!({"person_id": member.username});
-        let issued = app.ask(&root, Method::POST, "/service-tokens", body.clone()).await.created();
+        let issued = app
+            .ask(&root, Method::POST, "/service-tokens", body.clone())
+            .await
+            .created();
         let ends = issued["expires_at"].as_i64().expect("seconds") - app.now().await;
         assert!((604_790..=604_800).contains(&ends), "{ends}");
         let token = issued["token"].as_str().expect("a token");
-        assert_eq!(app.get("/auth/profile").token(token).send().await.ok()["payload"]["user_id"], member.id);
-        assert_eq!(app.ask(&member, Method::POST, "/service-tokens", body).await.refused(403), "forbidden");
-        assert_eq!(app.ask(&root, Method::POST, "/service-tokens", json!({"person_id": 999})).await.refused(404), "person_not_found");
+        assert_eq!(
+            app.get("/auth/profile").token(token).send().await.ok()["payload"]["user_id"],
+            member.id
+        );
+        assert_eq!(
+            app.ask(&member, Method::POST, "/service-tokens", body)
+                .await
+                .refused(403),
+            "forbidden"
+        );
+        assert_eq!(
+            app.ask(
+                &root,
+                Method::POST,
+                "/service-tokens",
+                json!({"person_id": 999})
+            )
+            .await
+            .refused(404),
+            "person_not_found"
+        );
     })
     .await;
 }
@@ -280,28 +513,74 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
         };
         let told = form("/oauth/introspect", &root.token).send().await.ok();
         assert_eq!(
-            (&told["active"], &told["username"], &told["user_id"], &told["token_type"]),
-            (&json!(true), &json!("root"), &json!(root.id), &json!("user"))
+            (
+                &told["active"],
+                &told["username"],
+                &told["user_id"],
+                &told["token_type"]
+            ),
+            (
+                &json!(true),
+                &json!("root"),
+                &json!(root.id),
+                &json!("user")
+            )
         );
         for (token, kind) in [(&session, "session"), (&pair.access, "access_token")] {
             let told = form("/oauth/introspect", token).send().await.ok();
-            assert_eq!((&told["active"], &told["sub"], &told["token_type"]), (&json!(true), &json!(person.id), &json!(kind)));
+            assert_eq!(
+                (&told["active"], &told["sub"], &told["token_type"]),
+                (&json!(true), &json!(person.id), &json!(kind))
+            );
             assert!(told["exp"].as_i64() > Some(app.now().await));
         }
         for bad in ["x", "hmp_x", &format!("hmp_{}", "A".repeat(43))] {
-            assert_eq!(form("/oauth/introspect", bad).send().await.ok(), json!({"active": false}), "{bad}");
-            assert_eq!(form("/oauth/revoke", bad).send().await.ok(), json!({}), "{bad}");
+            assert_eq!(
+                form("/oauth/introspect", bad).send().await.ok(),
+                json!({"active": false}),
+                "{bad}"
+            );
+            assert_eq!(
+                form("/oauth/revoke", bad).send().await.ok(),
+                json!({}),
+                "{bad}"
+            );
         }
         for path in ["/oauth/introspect", "/oauth/revoke"] {
-            let none = app.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
-            assert_eq!(none.body(format!("token={}", root.token).into_bytes()).send().await.refused(401), "internal_key_required");
+            let none = app
+                .request(Method::POST, path)
+                .header("content-type", "application/x-www-form-urlencoded");
+            assert_eq!(
+                none.body(format!("token={}", root.token).into_bytes())
+                    .send()
+                    .await
+                    .refused(401),
+                "internal_key_required"
+            );
         }
-        assert_eq!(form("/oauth/introspect", "").send().await.refused(400), "invalid_request_body");
+        assert_eq!(
+            form("/oauth/introspect", "").send().await.refused(400),
+            "invalid_request_body"
+        );
         for token in [&root.token, &session, &pair.refresh] {
             assert_eq!(form("/oauth/revoke", token).send().await.ok(), json!({}));
         }
-        assert_eq!(app.get("/auth/profile").token(&root.token).send().await.refused(401), "invalid_token");
-        assert_eq!((app.me(&session).await, app.me(&pair.access).await, app.refresh(&pair.refresh).await.status()), (401, 401, 401));
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&root.token)
+                .send()
+                .await
+                .refused(401),
+            "invalid_token"
+        );
+        assert_eq!(
+            (
+                app.me(&session).await,
+                app.me(&pair.access).await,
+                app.refresh(&pair.refresh).await.status()
+            ),
+            (401, 401, 401)
+        );
     })
     .await;
 }
@@ -310,11 +589,20 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
 async fn the_log_tells_who_asked_and_never_the_token() {
     case(async |app| {
         let root = app.administrator().await;
-        app.get("/auth/profile").token(&root.token).header("x-client-id", "stock-backend").send().await.ok();
+        app.get("/auth/profile")
+            .token(&root.token)
+            .header("x-client-id", "stock-backend")
+            .send()
+            .await
+            .ok();
         let log = app.logs().await;
         let hashes = app.sql("SELECT token_hash FROM person_tokens", &[]).await;
         let hash = hashes[0]["token_hash"].as_str().expect("a hash");
-        assert!(log.contains("stock-backend") && log.contains("/auth/profile") && log.contains(&hash[..8]));
+        assert!(
+            log.contains("stock-backend")
+                && log.contains("/auth/profile")
+                && log.contains(&hash[..8])
+        );
         assert!(!log.contains(hash) && !log.contains(&root.token));
     })
     .await;

@@ -24,12 +24,17 @@ impl Answer {
     }
 
     pub fn cookies(&self) -> Vec<&str> {
-        self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect()
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect()
     }
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The body of a success: 200 and JSON, never anything else.
@@ -59,11 +64,17 @@ impl Answer {
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status(), status, "{}", self.text());
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         let body = self.json();
         assert_eq!(body["status"], status);
         assert_eq!(body["success"], false);
-        assert!(body["error"].is_string() && body["detail"].is_string() && body["type"].is_string(), "{body}");
+        assert!(
+            body["error"].is_string() && body["detail"].is_string() && body["type"].is_string(),
+            "{body}"
+        );
         assert_eq!(body["title"].as_str(), self.status.canonical_reason());
         assert_eq!(body["request_id"].as_str(), self.header("x-request-id"));
         body["code"].as_str().expect("a code").to_owned()

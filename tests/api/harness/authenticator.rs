@@ -30,7 +30,10 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// A map in CBOR.
 pub fn cbor_map(members: &[(Cbor, Cbor)]) -> Vec<u8> {
-    serde_cbor_2::to_vec(&Cbor::Map(members.iter().cloned().collect::<BTreeMap<_, _>>())).expect("CBOR")
+    serde_cbor_2::to_vec(&Cbor::Map(
+        members.iter().cloned().collect::<BTreeMap<_, _>>(),
+    ))
+    .expect("CBOR")
 }
 
 #[derive(Clone)]
@@ -59,26 +62,45 @@ impl Authenticator {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let id = Sha256::digest(format!("credential {number} {}", std::process::id())).to_vec();
-        Self { key, id, origin: ORIGIN.to_owned(), flags: UP_UV, counter: 0, aaguid: [0; 16], user_handle: None }
+        Self {
+            key,
+            id,
+            origin: ORIGIN.to_owned(),
+            flags: UP_UV,
+            counter: 0,
+            aaguid: [0; 16],
+            user_handle: None,
+        }
     }
 
     /// One that signs with ES256.
     pub fn new() -> Self {
-        let made = Self::with(Key::Es256(p256::ecdsa::SigningKey::from_slice(&[1; 32]).expect("a key")));
+        let made = Self::with(Key::Es256(
+            p256::ecdsa::SigningKey::from_slice(&[1; 32]).expect("a key"),
+        ));
         let seed: [u8; 32] = Sha256::digest(&made.id).into();
-        Self { key: Key::Es256(p256::ecdsa::SigningKey::from_slice(&seed).expect("a key")), ..made }
+        Self {
+            key: Key::Es256(p256::ecdsa::SigningKey::from_slice(&seed).expect("a key")),
+            ..made
+        }
     }
 
     /// One that signs with Ed25519.
     pub fn ed25519() -> Self {
         let made = Self::with(Key::EdDsa(ed25519_dalek::SigningKey::from_bytes(&[1; 32])));
-        Self { key: Key::EdDsa(ed25519_dalek::SigningKey::from_bytes(&Sha256::digest(&made.id).into())), ..made }
+        Self {
+            key: Key::EdDsa(ed25519_dalek::SigningKey::from_bytes(
+                &Sha256::digest(&made.id).into(),
+            )),
+            ..made
+        }
     }
 
     /// One that signs with RS256; all of them with one key, which takes a while to make.
     pub fn rsa() -> Self {
         static KEY: OnceLock<rsa::RsaPrivateKey> = OnceLock::new();
-        let key = KEY.get_or_init(|| rsa::RsaPrivateKey::new(&mut rand::rng(), 2048).expect("a key"));
+        let key =
+            KEY.get_or_init(|| rsa::RsaPrivateKey::new(&mut rand::rng(), 2048).expect("a key"));
         Self::with(Key::Rs256(Box::new(key.clone())))
     }
 
@@ -88,14 +110,26 @@ impl Authenticator {
         match &self.key {
             Key::Es256(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
-                let (x, y) = (point.x().expect("x").to_vec(), point.y().expect("y").to_vec());
-                cbor_map(&[(int(1), int(2)), (int(3), int(-7)), (int(-1), int(1)), (int(-2), Cbor::Bytes(x)), (int(-3), Cbor::Bytes(y))])
+                let (x, y) = (
+                    point.x().expect("x").to_vec(),
+                    point.y().expect("y").to_vec(),
+                );
+                cbor_map(&[
+                    (int(1), int(2)),
+                    (int(3), int(-7)),
+                    (int(-1), int(1)),
+                    (int(-2), Cbor::Bytes(x)),
+                    (int(-3), Cbor::Bytes(y)),
+                ])
             }
             Key::EdDsa(key) => cbor_map(&[
                 (int(1), int(1)),
                 (int(3), int(-8)),
                 (int(-1), int(6)),
-                (int(-2), Cbor::Bytes(key.verifying_key().to_bytes().to_vec())),
+                (
+                    int(-2),
+                    Cbor::Bytes(key.verifying_key().to_bytes().to_vec()),
+                ),
             ]),
             Key::Rs256(key) => cbor_map(&[
                 (int(1), int(3)),
@@ -108,9 +142,14 @@ impl Authenticator {
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.key {
-            Key::Es256(key) => Signer::<p256::ecdsa::Signature>::sign(key, message).to_der().as_bytes().to_vec(),
+            Key::Es256(key) => Signer::<p256::ecdsa::Signature>::sign(key, message)
+                .to_der()
+                .as_bytes()
+                .to_vec(),
             Key::EdDsa(key) => Signer::sign(key, message).to_bytes().to_vec(),
-            Key::Rs256(key) => pkcs1v15::SigningKey::<Sha256>::new((**key).clone()).sign(message).to_vec(),
+            Key::Rs256(key) => pkcs1v15::SigningKey::<Sha256>::new((**key).clone())
+                .sign(message)
+                .to_vec(),
         }
     }
 
@@ -184,14 +223,22 @@ pub struct Registration {
 
 impl Registration {
     pub fn client_data_bytes(&self) -> Vec<u8> {
-        [self.client_data_prefix.clone(), self.client_data.to_string().into_bytes()].concat()
+        [
+            self.client_data_prefix.clone(),
+            self.client_data.to_string().into_bytes(),
+        ]
+        .concat()
     }
 
     pub fn auth_data(&self) -> Vec<u8> {
         let mut bytes = auth_data(&self.rp_id, self.flags, self.counter);
         if self.flags & AT != 0 {
             bytes.extend_from_slice(&self.aaguid);
-            bytes.extend_from_slice(&u16::try_from(self.credential_id.len()).expect("fits").to_be_bytes());
+            bytes.extend_from_slice(
+                &u16::try_from(self.credential_id.len())
+                    .expect("fits")
+                    .to_be_bytes(),
+            );
             bytes.extend_from_slice(&self.credential_id);
             bytes.extend_from_slice(&self.public_key);
         }
@@ -241,16 +288,30 @@ pub struct Assertion {
 
 impl Assertion {
     pub fn client_data_bytes(&self) -> Vec<u8> {
-        [self.client_data_prefix.clone(), self.client_data.to_string().into_bytes()].concat()
+        [
+            self.client_data_prefix.clone(),
+            self.client_data.to_string().into_bytes(),
+        ]
+        .concat()
     }
 
     pub fn auth_data(&self) -> Vec<u8> {
-        [auth_data(&self.rp_id, self.flags, self.counter), self.tail.clone()].concat()
+        [
+            auth_data(&self.rp_id, self.flags, self.counter),
+            self.tail.clone(),
+        ]
+        .concat()
     }
 
     pub fn signature(&self) -> Vec<u8> {
-        let signed = [self.auth_data(), Sha256::digest(self.client_data_bytes()).to_vec()].concat();
-        self.signature.clone().unwrap_or_else(|| self.signer.sign(&signed))
+        let signed = [
+            self.auth_data(),
+            Sha256::digest(self.client_data_bytes()).to_vec(),
+        ]
+        .concat();
+        self.signature
+            .clone()
+            .unwrap_or_else(|| self.signer.sign(&signed))
     }
 
     /// `AuthenticationResponseJSON`.

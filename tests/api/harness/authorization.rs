@@ -1,4 +1,5 @@
-//! The authorization service in the test world: an administrator, people, services, roles and permissions.
+//! The authorization service in the test world: an administrator, people, services, roles and
+//! permissions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,37 +32,59 @@ impl TestApp {
         let body = json!({"secret": self.settings["BOOTSTRAP_SECRET"], "username": "root", "name": "Root", "password": PASSWORD});
         self.secret(PASSWORD);
         let made = self.post("/auth/bootstrap", &body).send().await.created();
-        self.logged_in(made["id"].as_i64().expect("an id"), "root").await
+        self.logged_in(made["id"].as_i64().expect("an id"), "root")
+            .await
     }
 
     async fn logged_in(&self, id: i64, username: &str) -> Member {
         let answer = self.login(username, PASSWORD).await.ok();
         assert_eq!(answer["payload"]["user_id"], id);
-        Member { id, username: username.to_owned(), token: answer["token"].as_str().expect("a token").to_owned() }
+        Member {
+            id,
+            username: username.to_owned(),
+            token: answer["token"].as_str().expect("a token").to_owned(),
+        }
     }
 
     pub async fn login(&self, username: &str, password: &str) -> Answer {
-        self.post("/auth/login", &json!({"username": username, "password": password})).send().await
+        self.post(
+            "/auth/login",
+            &json!({"username": username, "password": password}),
+        )
+        .send()
+        .await
     }
 
     /// A call of a member.
     pub async fn ask(&self, member: &Member, method: Method, path: &str, body: Value) -> Answer {
         let call = self.request(method, path).token(&member.token);
-        (if body.is_null() { call } else { call.json(&body) }).send().await
+        (if body.is_null() {
+            call
+        } else {
+            call.json(&body)
+        })
+        .send()
+        .await
     }
 
     /// A new member, made by an administrator.
     pub async fn member(&self, by: &Member) -> Member {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let username = format!("member{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let body = json!({"username": username, "name": format!("The {username}"), "password": PASSWORD});
+        let body =
+            json!({"username": username, "name": format!("The {username}"), "password": PASSWORD});
         let made = self.ask(by, Method::POST, "/users", body).await.created();
-        self.logged_in(made["id"].as_i64().expect("an id"), &username).await
+        self.logged_in(made["id"].as_i64().expect("an id"), &username)
+            .await
     }
 
     /// Makes a role, a permission or a service; gives its id.
     pub async fn thing(&self, by: &Member, kind: &str, name: &str) -> i64 {
-        self.ask(by, Method::POST, &format!("/{kind}"), json!({"name": name})).await.created()["id"].as_i64().expect("an id")
+        self.ask(by, Method::POST, &format!("/{kind}"), json!({"name": name}))
+            .await
+            .created()["id"]
+            .as_i64()
+            .expect("an id")
     }
 
     /// Relates things, or gives somebody something.
@@ -76,13 +99,18 @@ impl TestApp {
 
     /// Gives a member a permission of the service itself.
     pub async fn entrust(&self, by: &Member, member: &Member, permission: &str) {
-        let body = json!({"person_id": member.id, "service_id": "auth", "permission_name": permission});
+        let body =
+            json!({"person_id": member.id, "service_id": "auth", "permission_name": permission});
         self.relate(by, "/person-service-permissions", body).await;
     }
 
     /// What the actions of the log of changes are, oldest first.
     pub async fn actions(&self) -> Vec<String> {
-        let rows = self.sql("SELECT action FROM policy_events ORDER BY id", &[]).await;
-        rows.iter().map(|row| row["action"].as_str().expect("an action").to_owned()).collect()
+        let rows = self
+            .sql("SELECT action FROM policy_events ORDER BY id", &[])
+            .await;
+        rows.iter()
+            .map(|row| row["action"].as_str().expect("an action").to_owned())
+            .collect()
     }
 }

@@ -32,7 +32,10 @@ impl Device {
     pub fn new() -> Self {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        Self { key: DeviceKey::numbered(NEXT.fetch_add(1, Ordering::Relaxed)), counter: 0 }
+        Self {
+            key: DeviceKey::numbered(NEXT.fetch_add(1, Ordering::Relaxed)),
+            counter: 0,
+        }
     }
 
     pub fn key_id(&self) -> String {
@@ -47,12 +50,19 @@ impl Device {
     /// The four headers over a request, with the next count.
     pub fn headers(&mut self, method: &Method, path: &str, at: i64) -> [(&'static str, String); 4] {
         self.counter += 1;
-        self.headers_over(&format!("{method}:http://localhost{path}:{at}"), self.counter)
+        self.headers_over(
+            &format!("{method}:http://localhost{path}:{at}"),
+            self.counter,
+        )
     }
 
     /// The four headers over a text.
     pub fn headers_over(&self, challenge: &str, counter: u32) -> [(&'static str, String); 4] {
-        let assertion = self.key.assert(&Assertion::new(APP_ID, Sha256::digest(challenge).into(), counter));
+        let assertion = self.key.assert(&Assertion::new(
+            APP_ID,
+            Sha256::digest(challenge).into(),
+            counter,
+        ));
         [
             ("x-ios-app-attest-key", self.key_id()),
             ("x-ios-app-attest-assertion", standard(&assertion)),
@@ -69,12 +79,16 @@ pub fn standard(bytes: &[u8]) -> String {
 
 fn decoded(text: &Value) -> Vec<u8> {
     use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text.as_str().expect("a text")).expect("standard base64")
+    base64::engine::general_purpose::STANDARD
+        .decode(text.as_str().expect("a text"))
+        .expect("standard base64")
 }
 
 impl Call<'_> {
     pub fn headers(self, headers: &[(&'static str, String)]) -> Self {
-        headers.iter().fold(self, |call, (name, value)| call.header(name, value))
+        headers
+            .iter()
+            .fold(self, |call, (name, value)| call.header(name, value))
     }
 }
 
@@ -83,35 +97,64 @@ impl TestApp {
     pub async fn now(&self) -> i64 {
         let health = self.get("/health").send().await.ok();
         let text = health["timestamp"].as_str().expect("a time");
-        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339").timestamp()
+        chrono::DateTime::parse_from_rfc3339(text)
+            .expect("RFC 3339")
+            .timestamp()
     }
 
     /// A challenge for an attestation.
     pub async fn attestation_challenge(&self, token: Option<&str>) -> Value {
-        let call = self.post("/api/app-attestation/challenge", &json!({"platform": "ios", "bundle_id": BUNDLE}));
-        (if let Some(token) = token { call.bearer(token) } else { call }).send().await.ok()
+        let call = self.post(
+            "/api/app-attestation/challenge",
+            &json!({"platform": "ios", "bundle_id": BUNDLE}),
+        );
+        (if let Some(token) = token {
+            call.bearer(token)
+        } else {
+            call
+        })
+        .send()
+        .await
+        .ok()
     }
 
     /// Apple's attestation of the device's key over a challenge.
     pub async fn attestation(&self, device: &Device, challenge: &Value) -> Vec<u8> {
         let at = Timestamp::from_millis(self.now().await * 1000);
-        Authority::new().attest(&device.key.attestation(APP_ID, Sha256::digest(decoded(&challenge["challenge"])).into(), at))
+        Authority::new().attest(&device.key.attestation(
+            APP_ID,
+            Sha256::digest(decoded(&challenge["challenge"])).into(),
+            at,
+        ))
     }
 
     /// Registers the device's key.
     pub async fn attest(&self, device: &Device, token: Option<&str>) -> Answer {
         let challenge = self.attestation_challenge(token).await;
         let object = self.attestation(device, &challenge).await;
-        self.send_attestation(device, &challenge, &object, token).await
+        self.send_attestation(device, &challenge, &object, token)
+            .await
     }
 
-    pub async fn send_attestation(&self, device: &Device, challenge: &Value, object: &[u8], token: Option<&str>) -> Answer {
+    pub async fn send_attestation(
+        &self,
+        device: &Device,
+        challenge: &Value,
+        object: &[u8],
+        token: Option<&str>,
+    ) -> Answer {
         let body = json!({
             "attestation_object": standard(object), "key_id": device.key_id(),
             "challenge_id": challenge["challenge_id"], "bundle_id": BUNDLE,
         });
         let call = self.post("/api/app-attestation/verify", &body);
-        (if let Some(token) = token { call.bearer(token) } else { call }).send().await
+        (if let Some(token) = token {
+            call.bearer(token)
+        } else {
+            call
+        })
+        .send()
+        .await
     }
 
     /// What travels through the web app's server.
@@ -140,15 +183,30 @@ impl TestApp {
     }
 
     /// Somebody signs in with a passkey in the app, and the request is asserted by the device.
-    pub async fn passkey_sign_in_on(&self, device: &mut Device, authenticator: &Authenticator) -> Answer {
+    pub async fn passkey_sign_in_on(
+        &self,
+        device: &mut Device,
+        authenticator: &Authenticator,
+    ) -> Answer {
         let begun = self.begin_sign_in(None).await;
-        let headers = device.headers(&Method::POST, "/api/webauthn/authenticate/complete", self.now().await);
-        self.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"])).headers(&headers).send().await
+        let headers = device.headers(
+            &Method::POST,
+            "/api/webauthn/authenticate/complete",
+            self.now().await,
+        );
+        self.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"]))
+            .headers(&headers)
+            .send()
+            .await
     }
 
     /// A GET with a token and an assertion over it.
     pub async fn asserted(&self, device: &mut Device, token: &str, path: &str) -> Answer {
         let at = self.now().await;
-        self.get(path).bearer(token).headers(&device.headers(&Method::GET, path, at)).send().await
+        self.get(path)
+            .bearer(token)
+            .headers(&device.headers(&Method::GET, path, at))
+            .send()
+            .await
     }
 }

@@ -80,17 +80,34 @@ pub async fn check(app: &TestApp) {
     no_secret_is_kept(app, &log, &serde_json::to_string(&kept).expect("JSON"));
 }
 
-/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the log.
+/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the
+/// log.
 fn no_secret_is_kept(app: &TestApp, log: &str, rows: &str) {
-    let mut secrets = app.secrets.lock().expect("no panic while it is held").clone();
+    let mut secrets = app
+        .secrets
+        .lock()
+        .expect("no panic while it is held")
+        .clone();
     secrets.push(app.settings["INTERNAL_API_KEY"].clone());
     let keys: Value = serde_json::from_str(&app.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
     secrets.push(keys["keys"][0]["d"].as_str().expect("d").to_owned());
-    secrets.extend(app.settings.get("WEBHOOK_SECRETS").into_iter().flat_map(|all| all.split(',').map(str::to_owned)));
+    secrets.extend(
+        app.settings
+            .get("WEBHOOK_SECRETS")
+            .into_iter()
+            .flat_map(|all| all.split(',').map(str::to_owned)),
+    );
     for secret in secrets {
-        // An access token is a secret in all its parts; its signature is the part that nobody else can know.
+        // An access token is a secret in all its parts; its signature is the part that nobody else
+        // can know.
         let part = secret.rsplit('.').next().unwrap_or_default();
-        assert!(!log.contains(part) && !rows.contains(part), "a secret is kept: {part}");
+        assert!(
+            !log.contains(part) && !rows.contains(part),
+            "a secret is kept: {part}"
+        );
     }
-    assert!(!log.contains("@example.com"), "an address is in the log: {log}");
+    assert!(
+        !log.contains("@example.com"),
+        "an address is in the log: {log}"
+    );
 }

@@ -1,7 +1,7 @@
 //! One harness, two targets: the router over SQLite in memory, and the built Worker in workerd.
 //!
-//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets an API of its own with an empty
-//! database, and after it the invariants are checked.
+//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets
+//! an API of its own with an empty database, and after it the invariants are checked.
 
 mod answer;
 pub mod authenticator;
@@ -120,7 +120,10 @@ pub async fn race_with(vars: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) 
 
 impl TestApp {
     async fn start(vars: &[(&str, &str)], on_disk: bool) -> Self {
-        let vars: HashMap<String, String> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let vars: HashMap<String, String> = vars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let (target, settings): (Box<dyn Target>, _) = if on_workerd() {
             let (workerd, settings) = workerd::Workerd::acquire(&vars).await;
             (Box::new(workerd), settings)
@@ -128,7 +131,11 @@ impl TestApp {
             let (native, settings) = native::Native::start(vars, on_disk).await;
             (Box::new(native), settings)
         };
-        Self { target, settings, secrets: Mutex::default() }
+        Self {
+            target,
+            settings,
+            secrets: Mutex::default(),
+        }
     }
 
     async fn finish(self) {
@@ -136,10 +143,21 @@ impl TestApp {
         self.target.release().await;
     }
 
-    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go on.
-    pub async fn held(&self, call: Call<'_>, at: usize, meanwhile: impl Future<Output = ()>) -> Answer {
+    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go
+    /// on.
+    pub async fn held(
+        &self,
+        call: Call<'_>,
+        at: usize,
+        meanwhile: impl Future<Output = ()>,
+    ) -> Answer {
         let before = self.target.stats().await.batches;
-        self.fail(&[Fault { at, mode: FaultMode::Held, message: "" }]).await;
+        self.fail(&[Fault {
+            at,
+            mode: FaultMode::Held,
+            message: "",
+        }])
+        .await;
         let meanwhile = async {
             while self.target.stats().await.batches <= before + at {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -152,7 +170,14 @@ impl TestApp {
 
     /// Starts a request.
     pub fn request(&self, method: Method, path: &str) -> Call<'_> {
-        Call { app: self, request: Request::builder().method(method).uri(path).body(Vec::new()).expect("a request") }
+        Call {
+            app: self,
+            request: Request::builder()
+                .method(method)
+                .uri(path)
+                .body(Vec::new())
+                .expect("a request"),
+        }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -188,13 +213,24 @@ impl TestApp {
     /// The one integer that a query gives.
     pub async fn count(&self, text: &str, params: &[Value]) -> i64 {
         let rows = self.sql(text, params).await;
-        rows[0].values().next().and_then(Value::as_i64).expect("a number")
+        rows[0]
+            .values()
+            .next()
+            .and_then(Value::as_i64)
+            .expect("a number")
     }
 
     /// The kinds of the events about a user, in the order in which they were written.
     pub async fn events(&self, user: &str) -> Vec<String> {
-        let rows = self.sql("SELECT kind FROM events WHERE user_id = ?1 ORDER BY rowid", &[json!(user)]).await;
-        rows.iter().map(|row| row["kind"].as_str().expect("a kind").to_owned()).collect()
+        let rows = self
+            .sql(
+                "SELECT kind FROM events WHERE user_id = ?1 ORDER BY rowid",
+                &[json!(user)],
+            )
+            .await;
+        rows.iter()
+            .map(|row| row["kind"].as_str().expect("a kind").to_owned())
+            .collect()
     }
 
     /// Makes the next calls to the database fail.
@@ -202,7 +238,8 @@ impl TestApp {
         self.target.plan(faults).await;
     }
 
-    /// What the target has spent of the processor, the database and, natively, this test included. Nothing where that is not known.
+    /// What the target has spent of the processor, the database and, natively, this test included.
+    /// Nothing where that is not known.
     pub async fn cpu(&self) -> Duration {
         self.target.cpu().await
     }
@@ -235,25 +272,41 @@ impl TestApp {
         self.target.cron().await;
     }
 
-    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes older.
-    /// Access tokens carry their own times, so at the edge they do not age.
+    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes
+    /// older. Access tokens carry their own times, so at the edge they do not age.
     pub async fn age(&self, by: Duration) {
         self.target.age(by).await;
     }
 
     /// Remembers a secret that a test chose.
     pub fn secret(&self, secret: &str) {
-        self.secrets.lock().expect("no panic while it is held").push(secret.to_owned());
+        self.secrets
+            .lock()
+            .expect("no panic while it is held")
+            .push(secret.to_owned());
     }
 
     /// Remembers secrets that must never be found in the database or the log.
     fn remember(&self, answer: &Answer) {
         let mut secrets = self.secrets.lock().expect("no panic while it is held");
         if let Ok(body) = serde_json::from_slice::<Value>(&answer.body) {
-            for field in ["access_token", "refresh_token", "session_token", "secret", "csrf_token", "token"] {
+            for field in [
+                "access_token",
+                "refresh_token",
+                "session_token",
+                "secret",
+                "csrf_token",
+                "token",
+            ] {
                 secrets.extend(body[field].as_str().map(str::to_owned));
             }
-            secrets.extend(body["codes"].as_array().into_iter().flatten().filter_map(|code| code.as_str().map(str::to_owned)));
+            secrets.extend(
+                body["codes"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|code| code.as_str().map(str::to_owned)),
+            );
         }
     }
 
@@ -266,10 +319,16 @@ impl TestApp {
     /// Signs `header.claims` with the API's own key.
     pub fn sign(&self, message: &str) -> String {
         use ed25519_dalek::Signer;
-        let key: Value = serde_json::from_str(&self.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
-        let seed = URL_SAFE_NO_PAD.decode(key["keys"][0]["d"].as_str().expect("d")).expect("base64url");
+        let key: Value =
+            serde_json::from_str(&self.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
+        let seed = URL_SAFE_NO_PAD
+            .decode(key["keys"][0]["d"].as_str().expect("d"))
+            .expect("base64url");
         let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).to_bytes()))
+        format!(
+            "{message}.{}",
+            URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()).to_bytes())
+        )
     }
 }
 
@@ -282,7 +341,10 @@ pub struct Call<'a> {
 impl Call<'_> {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
-        self.request.headers_mut().append(HeaderName::from_bytes(name.as_bytes()).expect("a header's name"), value);
+        self.request.headers_mut().append(
+            HeaderName::from_bytes(name.as_bytes()).expect("a header's name"),
+            value,
+        );
         self
     }
 
@@ -296,7 +358,8 @@ impl Call<'_> {
     }
 
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string().into_bytes())
+        self.header("content-type", "application/json")
+            .body(body.to_string().into_bytes())
     }
 
     pub fn body(mut self, body: Vec<u8>) -> Self {
@@ -306,7 +369,9 @@ impl Call<'_> {
 
     pub async fn send(mut self) -> Answer {
         if !self.request.headers().contains_key(header::HOST) {
-            self.request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
+            self.request
+                .headers_mut()
+                .insert(header::HOST, HeaderValue::from_static("localhost"));
         }
         let answer = self.app.target.send(self.request.map(Body::from)).await;
         self.app.remember(&answer);

@@ -46,37 +46,65 @@ pub struct Native {
 }
 
 impl Native {
-    pub async fn start(vars: HashMap<String, String>, on_disk: bool) -> (Self, HashMap<String, String>) {
+    pub async fn start(
+        vars: HashMap<String, String>,
+        on_disk: bool,
+    ) -> (Self, HashMap<String, String>) {
         let mut settings = HashMap::from([
             ("ENVIRONMENT".to_owned(), "development".to_owned()),
-            ("INTERNAL_API_KEY".to_owned(), "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned()),
-            ("BOOTSTRAP_SECRET".to_owned(), "kT3wZq8Lm2Xr7Vb5Yc9Nd4Hs6Jf1Gp0aQe".to_owned()),
-            ("SECRETS_KEY".to_owned(), "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE".to_owned()),
+            (
+                "INTERNAL_API_KEY".to_owned(),
+                "n4tiveTestKey-8Zq2mYc7Lw0xRb5vKd".to_owned(),
+            ),
+            (
+                "BOOTSTRAP_SECRET".to_owned(),
+                "kT3wZq8Lm2Xr7Vb5Yc9Nd4Hs6Jf1Gp0aQe".to_owned(),
+            ),
+            (
+                "SECRETS_KEY".to_owned(),
+                "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE".to_owned(),
+            ),
             (
                 "JWT_SIGNING_KEYS".to_owned(),
-                SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 42).unwrap_or(42))))
-                    .to_json(),
+                SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
+                    u8::try_from(index * 7 + 42).unwrap_or(42)
+                })))
+                .to_json(),
             ),
         ]);
         settings.extend(vars);
         if settings["ENVIRONMENT"] == "development" {
             // What a hash costs in production is seen where that is tested.
-            for (name, cheap) in [("PASSWORD_HASH_MEMORY_KIB", "256"), ("PASSWORD_HASH_PASSES", "1")] {
-                settings.entry(name.to_owned()).or_insert_with(|| cheap.to_owned());
+            for (name, cheap) in [
+                ("PASSWORD_HASH_MEMORY_KIB", "256"),
+                ("PASSWORD_HASH_PASSES", "1"),
+            ] {
+                settings
+                    .entry(name.to_owned())
+                    .or_insert_with(|| cheap.to_owned());
             }
         }
         let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::TRACE).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(log.clone())
+            .with_max_level(tracing::Level::TRACE)
+            .finish();
         let guard = tracing::subscriber::set_default(subscriber);
 
         let folder = on_disk.then(|| tempfile::tempdir().expect("a folder"));
-        let url = folder.as_ref().map_or_else(|| "sqlite::memory:".to_owned(), |f| format!("sqlite:{}/test.db", f.path().display()));
+        let url = folder.as_ref().map_or_else(
+            || "sqlite::memory:".to_owned(),
+            |f| format!("sqlite:{}/test.db", f.path().display()),
+        );
         let sqlite = Sqlite::open(&url).await.expect("opens");
         let pool = sqlite.pool().clone();
         migrations::apply(&pool).await.expect("applies");
 
         let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
-        let between = Arc::new(Between { inner: sqlite, state: Mutex::default() });
+        let between = Arc::new(Between {
+            inner: sqlite,
+            state: Mutex::default(),
+        });
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
         let ports = Ports::new(
             Adapters {
@@ -91,7 +119,17 @@ impl Native {
             config,
         );
         let vouches = settings.contains_key("RATE_LIMITS");
-        let native = Self { router: router(ports.clone()), ports, pool, clock, between, log, vouches, _subscriber: guard, _folder: folder };
+        let native = Self {
+            router: router(ports.clone()),
+            ports,
+            pool,
+            clock,
+            between,
+            log,
+            vouches,
+            _subscriber: guard,
+            _folder: folder,
+        };
         (native, settings)
     }
 }
@@ -101,21 +139,37 @@ impl Target for Native {
     async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
         // Stands for the platform, which at the edge is told by this header who the client is.
-        let address = request.headers().get("cf-connecting-ip").and_then(|address| address.to_str().ok()?.parse().ok());
+        let address = request
+            .headers()
+            .get("cf-connecting-ip")
+            .and_then(|address| address.to_str().ok()?.parse().ok());
         if self.vouches {
             request.extensions_mut().insert(ClientAddress(address));
         }
-        let (parts, body) = self.router.clone().oneshot(request).await.expect("never fails").into_parts();
+        let (parts, body) = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("never fails")
+            .into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
-        let query = params.iter().fold(sqlx::query(AssertSqlSafe(text.to_owned())), |query, param| match param {
-            Value::Number(number) => query.bind(number.as_i64()),
-            Value::String(text) => query.bind(text.clone()),
-            _ => query.bind(None::<String>),
-        });
+        let query = params.iter().fold(
+            sqlx::query(AssertSqlSafe(text.to_owned())),
+            |query, param| match param {
+                Value::Number(number) => query.bind(number.as_i64()),
+                Value::String(text) => query.bind(text.clone()),
+                _ => query.bind(None::<String>),
+            },
+        );
         let rows = query.fetch_all(&self.pool).await.expect("a query");
         let value = |row: &sqlx::sqlite::SqliteRow, index: usize| {
             let raw = row.try_get_raw(index).expect("a column");
@@ -127,13 +181,26 @@ impl Target for Native {
                 row.get::<i64, _>(index).into()
             }
         };
-        rows.iter().map(|row| row.columns().iter().map(|c| (c.name().to_owned(), value(row, c.ordinal()))).collect()).collect()
+        rows.iter()
+            .map(|row| {
+                row.columns()
+                    .iter()
+                    .map(|c| (c.name().to_owned(), value(row, c.ordinal())))
+                    .collect()
+            })
+            .collect()
     }
 
     async fn plan(&self, faults: &[Fault]) {
         let mut state = self.between.state.lock().expect("unpoisoned");
         let now = state.stats.batches;
-        state.faults = faults.iter().map(|fault| Fault { at: fault.at + now, ..fault.clone() }).collect();
+        state.faults = faults
+            .iter()
+            .map(|fault| Fault {
+                at: fault.at + now,
+                ..fault.clone()
+            })
+            .collect();
     }
 
     async fn stats(&self) -> Stats {
@@ -142,7 +209,13 @@ impl Target for Native {
 
     async fn cpu(&self) -> Duration {
         let status = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-        Duration::from_nanos(status.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
+        Duration::from_nanos(
+            status
+                .split(' ')
+                .next()
+                .and_then(|nanos| nanos.parse().ok())
+                .unwrap_or_default(),
+        )
     }
 
     async fn logs(&self) -> String {
@@ -154,10 +227,14 @@ impl Target for Native {
     }
 
     async fn age(&self, by: Duration) {
-        self.clock.0.fetch_add(i64::try_from(by.as_millis()).expect("fits"), Ordering::Relaxed);
+        self.clock.0.fetch_add(
+            i64::try_from(by.as_millis()).expect("fits"),
+            Ordering::Relaxed,
+        );
     }
 
-    /// Every statement that ran must find its rows by an index: its cost does not grow with the number of users.
+    /// Every statement that ran must find its rows by an index: its cost does not grow with the
+    /// number of users.
     async fn release(&self) {
         let seen = self.between.state.lock().expect("unpoisoned").seen.clone();
         for sql in seen {
@@ -182,7 +259,9 @@ fn limiter(settings: &HashMap<String, String>) -> Arc<dyn RateLimiter> {
     if !counts(settings) {
         return Arc::new(Unlimited);
     }
-    Arc::new(InMemory::new(Quotas::read(&|name| settings.get(name).cloned()).expect("quotas")))
+    Arc::new(InMemory::new(
+        Quotas::read(&|name| settings.get(name).cloned()).expect("quotas"),
+    ))
 }
 
 struct FakeClock(AtomicI64);
@@ -199,14 +278,18 @@ struct CountingEntropy(AtomicU64);
 impl Entropy for CountingEntropy {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
         for chunk in buffer.chunks_mut(8) {
-            let mixed = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mixed = self
+                .0
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
             chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
         }
         Ok(())
     }
 }
 
-/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is told.
+/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is
+/// told.
 struct Between {
     inner: Sqlite,
     state: Mutex<State>,
@@ -227,7 +310,9 @@ impl Db for Between {
             let now = state.stats.batches;
             state.stats.batches += 1;
             state.stats.statements += statements.len();
-            state.seen.extend(statements.iter().map(|statement| statement.sql));
+            state
+                .seen
+                .extend(statements.iter().map(|statement| statement.sql));
             state.faults.iter().find(|fault| fault.at == now).cloned()
         };
         let Some(Fault { mode, message, .. }) = fault else {
@@ -245,9 +330,19 @@ impl Db for Between {
             FaultMode::After => self.inner.batch(statements).await.and(Err(failed())),
             FaultMode::Within(index) => {
                 // A statement that fails while it runs: the batch must roll back whole.
-                statements.insert(index.min(statements.len()), Statement { sql: "SELECT json('{') AS broken", params: Vec::new() });
+                statements.insert(
+                    index.min(statements.len()),
+                    Statement {
+                        sql: "SELECT json('{') AS broken",
+                        params: Vec::new(),
+                    },
+                );
                 // A batch of one read would not be a transaction; that it is a write makes it one.
-                self.inner.batch(statements).await.and(Ok(())).expect_err("the broken statement fails");
+                self.inner
+                    .batch(statements)
+                    .await
+                    .and(Ok(()))
+                    .expect_err("the broken statement fails");
                 Err(failed())
             }
         }

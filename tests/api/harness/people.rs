@@ -26,10 +26,16 @@ pub struct Pair {
 impl Pair {
     #[track_caller]
     pub fn read(answer: &Value) -> Self {
-        let access = answer["access_token"].as_str().expect("an access token").to_owned();
+        let access = answer["access_token"]
+            .as_str()
+            .expect("an access token")
+            .to_owned();
         Self {
             id: claims(&access)["sid"].as_str().expect("sid").to_owned(),
-            refresh: answer["refresh_token"].as_str().expect("a refresh token").to_owned(),
+            refresh: answer["refresh_token"]
+                .as_str()
+                .expect("a refresh token")
+                .to_owned(),
             access,
         }
     }
@@ -40,7 +46,12 @@ impl Pair {
 pub fn claims(token: &str) -> Value {
     use base64::Engine;
     let part = token.split('.').nth(1).expect("three parts");
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+    serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(part)
+            .expect("base64url"),
+    )
+    .expect("JSON")
 }
 
 /// The body by which a new person signs in with Google.
@@ -57,31 +68,62 @@ impl TestApp {
     /// A new person.
     pub async fn person(&self) -> Person {
         let body = somebody();
-        let user = self.internal("/api/internal/users", &body).send().await.ok()["user"].clone();
+        let user = self
+            .internal("/api/internal/users", &body)
+            .send()
+            .await
+            .ok()["user"]
+            .clone();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        Person { id: text(&user["id"]), email: text(&body["email"]), provider_id: text(&body["provider_id"]) }
+        Person {
+            id: text(&user["id"]),
+            email: text(&body["email"]),
+            provider_id: text(&body["provider_id"]),
+        }
     }
 
     /// A web session of a person: its token.
     pub async fn session(&self, person: &Person) -> String {
         let body = json!({"user_id": person.id, "platform": "web", "user_agent": "Browser/1.0"});
-        let answer = self.internal("/api/internal/sessions", &body).send().await.ok();
-        answer["session_token"].as_str().expect("a session token").to_owned()
+        let answer = self
+            .internal("/api/internal/sessions", &body)
+            .send()
+            .await
+            .ok();
+        answer["session_token"]
+            .as_str()
+            .expect("a session token")
+            .to_owned()
     }
 
     /// A pair of a person.
     pub async fn pair(&self, person: &Person) -> Pair {
         let body = json!({"user_id": person.id, "platform": "ios", "user_agent": "hamrahIOS/1.0"});
-        Pair::read(&self.internal("/api/internal/tokens", &body).send().await.ok())
+        Pair::read(
+            &self
+                .internal("/api/internal/tokens", &body)
+                .send()
+                .await
+                .ok(),
+        )
     }
 
     /// Presents a refresh token.
     pub async fn refresh(&self, refresh: &str) -> super::Answer {
-        self.post("/api/auth/tokens/refresh", &json!({"refresh_token": refresh})).send().await
+        self.post(
+            "/api/auth/tokens/refresh",
+            &json!({"refresh_token": refresh}),
+        )
+        .send()
+        .await
     }
 
     /// The status that an access or session token gets.
     pub async fn me(&self, token: &str) -> u16 {
-        self.get("/api/users/me").bearer(token).send().await.status()
+        self.get("/api/users/me")
+            .bearer(token)
+            .send()
+            .await
+            .status()
     }
 }

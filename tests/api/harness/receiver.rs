@@ -1,5 +1,6 @@
-//! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be lent again. Cases know their messages
-//! by the address of the account that they are about: ids are the same in every case, natively.
+//! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be
+//! lent again. Cases know their messages by the address of the account that they are about: ids are
+//! the same in every case, natively.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -64,14 +65,24 @@ impl Message {
     /// Checks what every message must have: one good signature for each secret.
     #[track_caller]
     pub fn verify(&self) {
-        let signed = format!("{}.{}.{}", self.header("webhook-id"), self.header("webhook-timestamp"), self.body);
+        let signed = format!(
+            "{}.{}.{}",
+            self.header("webhook-id"),
+            self.header("webhook-timestamp"),
+            self.body
+        );
         let expected = SECRETS.split(',').map(|secret| {
-            let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
+            let key = STANDARD
+                .decode(secret.trim_start_matches("whsec_"))
+                .expect("base64");
             let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("a key");
             mac.update(signed.as_bytes());
             format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
         });
-        assert_eq!(self.header("webhook-signature"), expected.collect::<Vec<_>>().join(" "));
+        assert_eq!(
+            self.header("webhook-signature"),
+            expected.collect::<Vec<_>>().join(" ")
+        );
         assert_eq!(self.header("content-type"), "application/json");
         assert!(self.header("user-agent").starts_with("hamrah-api/"));
         assert_eq!(self.header("webhook-id"), self.json()["data"]["event_id"]);
@@ -84,9 +95,17 @@ pub const PADDING: &str = "a padded zebra";
 
 /// The range of five digits: in each line the other digits and how often it was seen.
 fn range(told: &str) -> String {
-    assert!(told.len() == 5 && told.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)), "{told}");
+    assert!(
+        told.len() == 5
+            && told
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)),
+        "{told}"
+    );
     let line = |(password, seen): (&str, u32)| {
-        let digest = sha1::Sha1::digest(password).iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"));
+        let digest = sha1::Sha1::digest(password)
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02X}"));
         format!("{}:{seen}", &digest[5..])
     };
     [(LEAKED, 5), (PADDING, 0)].map(line).join("\r\n")
@@ -105,10 +124,17 @@ pub fn receiver() -> &'static Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let receiver: &'static Receiver = Box::leak(Box::new(Receiver { url, messages: Mutex::default(), reactions: Mutex::default() }));
+        let receiver: &'static Receiver = Box::leak(Box::new(Receiver {
+            url,
+            messages: Mutex::default(),
+            reactions: Mutex::default(),
+        }));
         // On a runtime of its own: that of the case which came first ends with it.
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(receiver.serve(listener));
         });
         receiver
@@ -128,13 +154,23 @@ impl Receiver {
 
     /// What the next messages about somebody get; all after them get 204.
     pub fn react(&self, whose: &Person, reactions: &[Reaction]) {
-        self.reactions.lock().expect("unpoisoned").insert(whose.email.clone(), reactions.iter().copied().collect());
+        self.reactions
+            .lock()
+            .expect("unpoisoned")
+            .insert(whose.email.clone(), reactions.iter().copied().collect());
     }
 
     /// All messages about somebody, each of them verified.
     #[track_caller]
     pub fn about(&self, whose: &Person) -> Vec<Message> {
-        let messages: Vec<_> = self.messages.lock().expect("unpoisoned").iter().filter(|m| m.whose() == whose.email).cloned().collect();
+        let messages: Vec<_> = self
+            .messages
+            .lock()
+            .expect("unpoisoned")
+            .iter()
+            .filter(|m| m.whose() == whose.email)
+            .cloned()
+            .collect();
         messages.iter().for_each(Message::verify);
         messages
     }
@@ -156,21 +192,35 @@ impl Receiver {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
         let (parts, body) = request.into_parts();
         if let Some(told) = parts.uri.path().strip_prefix("/range/") {
             assert_eq!(parts.headers["add-padding"], "true");
             return Ok(Response::new(Body::from(range(told))));
         }
         let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-        let message = Message { path: parts.uri.path().to_owned(), headers: parts.headers, body };
+        let message = Message {
+            path: parts.uri.path().to_owned(),
+            headers: parts.headers,
+            body,
+        };
         let whose = message.whose();
         self.messages.lock().expect("unpoisoned").push(message);
-        let reaction = self.reactions.lock().expect("unpoisoned").get_mut(&whose).and_then(VecDeque::pop_front);
+        let reaction = self
+            .reactions
+            .lock()
+            .expect("unpoisoned")
+            .get_mut(&whose)
+            .and_then(VecDeque::pop_front);
         match reaction.unwrap_or(Reaction::Status(204)) {
-            Reaction::Status(status) => {
-                Ok(Response::builder().status(status).header("location", "/elsewhere").body(Body::from("whatever")).map_err(Box::new)?)
-            }
+            Reaction::Status(status) => Ok(Response::builder()
+                .status(status)
+                .header("location", "/elsewhere")
+                .body(Body::from("whatever"))
+                .map_err(Box::new)?),
             Reaction::Hang => {
                 std::future::pending::<Infallible>().await;
                 Err("never".into())

@@ -40,7 +40,10 @@ const TIMES: [(&str, &[&str]); 14] = [
             "revoked_at",
         ],
     ),
-    ("refresh_tokens", &["created_at", "expires_at", "replaced_at"]),
+    (
+        "refresh_tokens",
+        &["created_at", "expires_at", "replaced_at"],
+    ),
     ("challenges", &["created_at", "expires_at"]),
     ("passkeys", &["created_at", "last_used_at"]),
     ("attest_keys", &["created_at", "last_used_at", "revoked_at"]),
@@ -57,12 +60,27 @@ const TIMES: [(&str, &[&str]); 14] = [
 impl Workerd {
     pub async fn acquire(vars: &HashMap<String, String>) -> (Self, HashMap<String, String>) {
         // No connection is kept: workerd may close one just when it is used again.
-        let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let http = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build_http();
         let control = std::env::var("HAMRAH_WORKERD").expect("the address of the control");
         let lent = ask(&http, &control, "acquire", &json!({"vars": vars})).await;
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let settings = lent["settings"].as_object().expect("settings").iter().map(|(name, value)| (name.clone(), text(value))).collect();
-        (Self { http, control, id: lent["id"].as_u64().expect("an id"), url: text(&lent["url"]) }, settings)
+        let settings = lent["settings"]
+            .as_object()
+            .expect("settings")
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect();
+        (
+            Self {
+                http,
+                control,
+                id: lent["id"].as_u64().expect("an id"),
+                url: text(&lent["url"]),
+            },
+            settings,
+        )
     }
 
     async fn ask(&self, operation: &str, mut body: Value) -> Value {
@@ -72,10 +90,17 @@ impl Workerd {
 }
 
 async fn ask(http: &Http, control: &str, operation: &str, body: &Value) -> Value {
-    let request = Request::post(format!("{control}/{operation}")).body(Body::from(body.to_string())).expect("a request");
+    let request = Request::post(format!("{control}/{operation}"))
+        .body(Body::from(body.to_string()))
+        .expect("a request");
     let answer = http.request(request).await.expect("the control answers");
     let ok = answer.status().is_success();
-    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes();
     assert!(ok, "{operation}: {}", String::from_utf8_lossy(&body));
     serde_json::from_slice(&body).expect("JSON")
 }
@@ -84,21 +109,36 @@ async fn ask(http: &Http, control: &str, operation: &str, body: &Value) -> Value
 impl Target for Workerd {
     async fn send(&self, request: Request<Body>) -> Answer {
         let (mut parts, body) = request.into_parts();
-        parts.uri = format!("{}{}", self.url, parts.uri).parse::<Uri>().expect("a URI");
+        parts.uri = format!("{}{}", self.url, parts.uri)
+            .parse::<Uri>()
+            .expect("a URI");
         let request = Request::from_parts(parts, body);
-        let (parts, body) = self.http.request(request).await.expect("workerd answers").into_parts();
+        let (parts, body) = self
+            .http
+            .request(request)
+            .await
+            .expect("workerd answers")
+            .into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
-        let rows = self.ask("sql", json!({"text": text, "params": params})).await;
+        let rows = self
+            .ask("sql", json!({"text": text, "params": params}))
+            .await;
         serde_json::from_value(rows).expect("rows")
     }
 
     /// Runs all statements in one call, because every call passes through three processes.
     async fn run(&self, texts: &[String], params: &[Value]) -> Vec<Vec<Record>> {
-        let rows = self.ask("run", json!({"texts": texts, "params": params})).await;
+        let rows = self
+            .ask("run", json!({"texts": texts, "params": params}))
+            .await;
         serde_json::from_value(rows).expect("rows of each")
     }
 
@@ -112,24 +152,41 @@ impl Target for Workerd {
             };
             json!({"at": fault.at, "mode": mode, "statement": statement, "message": fault.message})
         };
-        self.ask("plan", json!({"steps": faults.iter().map(step).collect::<Vec<_>>()})).await;
+        self.ask(
+            "plan",
+            json!({"steps": faults.iter().map(step).collect::<Vec<_>>()}),
+        )
+        .await;
     }
 
     async fn stats(&self) -> Stats {
         let stats = self.ask("stats", json!({})).await;
-        let number = |name: &str| usize::try_from(stats[name].as_u64().expect("a number")).expect("fits");
-        Stats { batches: number("batches"), statements: number("statements"), rows_read: number("rowsRead") }
+        let number =
+            |name: &str| usize::try_from(stats[name].as_u64().expect("a number")).expect("fits");
+        Stats {
+            batches: number("batches"),
+            statements: number("statements"),
+            rows_read: number("rowsRead"),
+        }
     }
 
     async fn cpu(&self) -> Duration {
-        Duration::from_millis(self.ask("cpu", json!({})).await["milliseconds"].as_u64().expect("a number"))
+        Duration::from_millis(
+            self.ask("cpu", json!({})).await["milliseconds"]
+                .as_u64()
+                .expect("a number"),
+        )
     }
 
-    /// The console arrives later than the answer, on two streams: waits for a request that is marked by its id, then for silence.
+    /// The console arrives later than the answer, on two streams: waits for a request that is
+    /// marked by its id, then for silence.
     async fn logs(&self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let marker = format!("log-marker-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let request = Request::get("/health").header("host", "localhost").header("x-request-id", &marker).body(Body::empty());
+        let request = Request::get("/health")
+            .header("host", "localhost")
+            .header("x-request-id", &marker)
+            .body(Body::empty());
         self.send(request.expect("a request")).await;
         let mut before = String::new();
         for _ in 0..200 {
@@ -150,15 +207,26 @@ impl Target for Workerd {
     async fn age(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).expect("fits");
         let older = TIMES.iter().map(|(table, columns)| {
-            let set = columns.iter().map(|column| format!("{column} = {column} - ?1")).collect::<Vec<_>>().join(", ");
+            let set = columns
+                .iter()
+                .map(|column| format!("{column} = {column} - ?1"))
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("UPDATE {table} SET {set}")
         });
         self.run(&older.collect::<Vec<_>>(), &[json!(by)]).await;
         // Events refuse to be changed; whoever owns the database can lift that for a moment.
-        let trigger = self.sql("SELECT sql FROM sqlite_master WHERE name = 'events_append_only'", &[]).await;
+        let trigger = self
+            .sql(
+                "SELECT sql FROM sqlite_master WHERE name = 'events_append_only'",
+                &[],
+            )
+            .await;
         self.sql("DROP TRIGGER events_append_only", &[]).await;
-        self.sql("UPDATE events SET at = at - ?1", &[json!(by)]).await;
-        self.sql(trigger[0]["sql"].as_str().expect("a trigger"), &[]).await;
+        self.sql("UPDATE events SET at = at - ?1", &[json!(by)])
+            .await;
+        self.sql(trigger[0]["sql"].as_str().expect("a trigger"), &[])
+            .await;
     }
 
     async fn release(&self) {

@@ -14,17 +14,27 @@ impl Signatures for Software {
         key.sign(message)
     }
 
-    async fn verifies(&self, key: &SigningKey, message: &[u8], signature: &[u8; 64]) -> Option<bool> {
+    async fn verifies(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<bool> {
         Some(key.verifies(message, signature))
     }
 }
 
 fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
-    verify(&Software, config, token, now).now_or_never().expect("nothing to wait for")
+    verify(&Software, config, token, now)
+        .now_or_never()
+        .expect("nothing to wait for")
 }
 
 fn config() -> Config {
-    let keys = SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index * 7 + 8).unwrap_or(8)))).to_json();
+    let keys = SigningKeys::single(SigningKey::from_seed(std::array::from_fn(|index| {
+        u8::try_from(index * 7 + 8).unwrap_or(8)
+    })))
+    .to_json();
     Config::for_tests(&|name| match name {
         "ENVIRONMENT" => Some("development".to_owned()),
         "INTERNAL_API_KEY" => Some("uGkH3v9sQ1xYp7Lw2ZbT5nCe8RdA4mJf".to_owned()),
@@ -44,20 +54,39 @@ fn token(config: &Config) -> String {
         authenticated_at: NOW,
         amr: &Amr::of(Proof::Passkey { multi_device: true }),
     };
-    let new =
-        NewToken { of, id: EventId::from_random([3; 16]), issued_at: NOW, expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000) };
-    sign(&Software, config, &new).now_or_never().flatten().expect("signs")
+    let new = NewToken {
+        of,
+        id: EventId::from_random([3; 16]),
+        issued_at: NOW,
+        expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
+    };
+    sign(&Software, config, &new)
+        .now_or_never()
+        .flatten()
+        .expect("signs")
 }
 
 #[test]
 fn a_token_is_good_until_the_second_it_ends() {
     let config = config();
     let token = token(&config);
-    let at = |seconds: i64| verified(&config, &token, Timestamp::from_millis(NOW.millis() + seconds * 1000));
-    assert_eq!(at(0).map(|subject| subject.user), Ok(UserId::from_random([1; 16])));
+    let at = |seconds: i64| {
+        verified(
+            &config,
+            &token,
+            Timestamp::from_millis(NOW.millis() + seconds * 1000),
+        )
+    };
+    assert_eq!(
+        at(0).map(|subject| subject.user),
+        Ok(UserId::from_random([1; 16]))
+    );
     assert!(at(3599).is_ok());
     assert_eq!(at(3600), Err(Refused::Expired));
-    assert!(at(-60).is_ok(), "another machine's clock may be a little behind");
+    assert!(
+        at(-60).is_ok(),
+        "another machine's clock may be a little behind"
+    );
     assert_eq!(at(-61), Err(Refused::NotYet));
 }
 
@@ -76,9 +105,16 @@ fn a_member_of_the_header_that_is_null_is_one_too_many() {
     let members = format!(r#""typ":"at+jwt","alg":"EdDSA","kid":"{}""#, key.kid);
     assert!(resigned(&format!("{{{members}}}")).is_ok());
     for more in ["crit", "jwk", "cty", "x5t#S256", "unknown"] {
-        assert_eq!(resigned(&format!(r#"{{"{more}":null,{members}}}"#)), Err(Refused::Header), "{more}");
+        assert_eq!(
+            resigned(&format!(r#"{{"{more}":null,{members}}}"#)),
+            Err(Refused::Header),
+            "{more}"
+        );
     }
-    assert_eq!(resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)), Err(Refused::Header));
+    assert_eq!(
+        resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)),
+        Err(Refused::Header)
+    );
 }
 
 /// A platform that does neither.
@@ -100,11 +136,19 @@ fn a_platform_that_fails_refuses_no_token() {
     use crate::accounts::domain::authenticate::AuthenticateError;
     use crate::kernel::store::StoreError;
     let config = config();
-    let refused = verify(&Failing, &config, &token(&config), NOW).now_or_never().expect("nothing to wait for");
+    let refused = verify(&Failing, &config, &token(&config), NOW)
+        .now_or_never()
+        .expect("nothing to wait for");
     assert_eq!(refused, Err(Refused::Unverified));
     // It can be tried again: 503.
-    assert!(matches!(AuthenticateError::from(Refused::Unverified), AuthenticateError::Store(StoreError::Unavailable(_))));
-    assert!(matches!(AuthenticateError::from(Refused::Signature), AuthenticateError::AccessToken(_)));
+    assert!(matches!(
+        AuthenticateError::from(Refused::Unverified),
+        AuthenticateError::Store(StoreError::Unavailable(_))
+    ));
+    assert!(matches!(
+        AuthenticateError::from(Refused::Signature),
+        AuthenticateError::AccessToken(_)
+    ));
 }
 
 proptest! {

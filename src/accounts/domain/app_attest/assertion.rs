@@ -1,4 +1,5 @@
-//! Verifying an assertion: the six steps of "Validating apps that connect to your server", each by its number.
+//! Verifying an assertion: the six steps of "Validating apps that connect to your server", each by
+//! its number.
 
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -29,12 +30,13 @@ pub struct AssertedUse {
     pub counter: u32,
     /// The application's version, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
+    /// How the application came onto the device, since iOS 27; see
+    /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an assertion against what is expected. What comes before Apple's first step has the number 0; step 6, the challenge in the client
-/// data, is the caller's.
+/// Holds an assertion against what is expected. What comes before Apple's first step has the number
+/// 0; step 6, the challenge in the client data, is the caller's.
 #[must_use]
 pub fn verify(bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Report<AssertedUse> {
     let mut steps = Steps::default();
@@ -42,31 +44,77 @@ pub fn verify(bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Report<Asserted
     Report::new(steps, asserted)
 }
 
-fn take_steps(steps: &mut Steps, bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Option<AssertedUse> {
+fn take_steps(
+    steps: &mut Steps,
+    bytes: &[u8],
+    expected: &ExpectedAssertion<'_>,
+) -> Option<AssertedUse> {
     let demand = "the assertion is CBOR with signature and authenticatorData";
     let object = steps.read(0, demand, object::parse_assertion(bytes))?;
-    let data = steps.read(0, "authenticatorData can be read", authenticator_data::parse_assertion(object.authenticator_data));
+    let data = steps.read(
+        0,
+        "authenticatorData can be read",
+        authenticator_data::parse_assertion(object.authenticator_data),
+    );
     steps.passed(1, "clientDataHash is the SHA-256 of the client data", None);
-    let nonce = crate::accounts::domain::app_attest::nonce(object.authenticator_data, &expected.client_data_hash);
-    steps.passed(2, "the nonce is the SHA-256 of authenticatorData and clientDataHash", base64::encode(nonce));
-    let key = VerifyingKey::from_sec1_bytes(expected.public_key).map_err(|_| "the attested key is no point of P-256");
+    let nonce = crate::accounts::domain::app_attest::nonce(
+        object.authenticator_data,
+        &expected.client_data_hash,
+    );
+    steps.passed(
+        2,
+        "the nonce is the SHA-256 of authenticatorData and clientDataHash",
+        base64::encode(nonce),
+    );
+    let key = VerifyingKey::from_sec1_bytes(expected.public_key)
+        .map_err(|_| "the attested key is no point of P-256");
     let key = steps.read(3, "the attested key can be read", key);
-    let signature = Signature::from_der(object.signature).map_err(|_| "the signature is not DER of ECDSA");
+    let signature =
+        Signature::from_der(object.signature).map_err(|_| "the signature is not DER of ECDSA");
     let signature = steps.read(3, "the signature can be read", signature);
     if let (Some(key), Some(signature)) = (key, signature) {
         // The nonce is what is signed: it is hashed once more.
         let signed = key.verify(&nonce, &signature).is_ok();
-        steps.check(3, "the key signed the nonce", signed, "the signature is not by this key over this nonce", || None);
+        steps.check(
+            3,
+            "the key signed the nonce",
+            signed,
+            "the signature is not by this key over this nonce",
+            || None,
+        );
     }
     let data = data?;
     let ours = crate::accounts::domain::app_attest::is_rp(expected.app_id, &data.header);
-    steps.check(4, "the RP id hash is that of the application", ours, "the assertion is of another application", || {
-        Some(format!("RP id hash {}", base64::encode(data.header.rp_id_hash)))
-    });
+    steps.check(
+        4,
+        "the RP id hash is that of the application",
+        ours,
+        "the assertion is of another application",
+        || {
+            Some(format!(
+                "RP id hash {}",
+                base64::encode(data.header.rp_id_hash)
+            ))
+        },
+    );
     let counter = data.header.counter;
     let more = counter > expected.previous_counter;
     let found = || Some(format!("{counter} after {}", expected.previous_counter));
-    steps.check(5, "the counter is greater than before", more, "the counter is not greater than before", found);
-    crate::accounts::domain::app_attest::category_step(steps, &data.extensions, expected.categories);
-    Some(AssertedUse { counter, bundle_version: data.extensions.bundle_version, validation_category: data.extensions.validation_category })
+    steps.check(
+        5,
+        "the counter is greater than before",
+        more,
+        "the counter is not greater than before",
+        found,
+    );
+    crate::accounts::domain::app_attest::category_step(
+        steps,
+        &data.extensions,
+        expected.categories,
+    );
+    Some(AssertedUse {
+        counter,
+        bundle_version: data.extensions.bundle_version,
+        validation_category: data.extensions.validation_category,
+    })
 }

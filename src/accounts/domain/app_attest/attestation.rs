@@ -1,4 +1,5 @@
-//! Verifying an attestation: the nine steps of "Validating apps that connect to your server", each by its number.
+//! Verifying an attestation: the nine steps of "Validating apps that connect to your server", each
+//! by its number.
 
 use sha2::{Digest, Sha256};
 
@@ -49,11 +50,13 @@ pub struct Attested {
     pub counter: u32,
     /// The application's version, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
+    /// How the application came onto the device, since iOS 27; see
+    /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an attestation object against what is expected. What comes before Apple's first step has the number 0.
+/// Holds an attestation object against what is expected. What comes before Apple's first step has
+/// the number 0.
 #[must_use]
 pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<Attested> {
     let mut steps = Steps::default();
@@ -61,38 +64,91 @@ pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<Attes
     Report::new(steps, attested)
 }
 
-fn take_steps(steps: &mut Steps, bytes: &[u8], expected: &ExpectedAttestation<'_>) -> Option<Attested> {
+fn take_steps(
+    steps: &mut Steps,
+    bytes: &[u8],
+    expected: &ExpectedAttestation<'_>,
+) -> Option<Attested> {
     let demand = "the object is CBOR with fmt, attStmt and authData";
     let object = steps.read(0, demand, object::parse_attestation(bytes))?;
     let found = || Some(object.format.to_owned());
-    steps.check(0, "fmt is apple-appattest", object.format == FORMAT, "the attestation is of another format", found);
+    steps.check(
+        0,
+        "fmt is apple-appattest",
+        object.format == FORMAT,
+        "the attestation is of another format",
+        found,
+    );
     // What follows is looked at also if one of the steps failed, so that the report is whole.
-    let data = steps.read(0, "authData can be read", authenticator_data::parse_attestation(object.auth_data));
-    let leaf = chain::check(steps, object.leaf, object.intermediate, expected.anchors, expected.at);
+    let data = steps.read(
+        0,
+        "authData can be read",
+        authenticator_data::parse_attestation(object.auth_data),
+    );
+    let leaf = chain::check(
+        steps,
+        object.leaf,
+        object.intermediate,
+        expected.anchors,
+        expected.at,
+    );
     steps.passed(2, "clientDataHash is appended to authData", None);
-    let nonce = crate::accounts::domain::app_attest::nonce(object.auth_data, &expected.client_data_hash);
+    let nonce =
+        crate::accounts::domain::app_attest::nonce(object.auth_data, &expected.client_data_hash);
     steps.passed(3, "the nonce is the SHA-256 of both", base64::encode(nonce));
     let leaf = leaf?;
-    if let Some(attested_nonce) = steps.read(4, "the leaf has the extension with the nonce", leaf.nonce()) {
+    if let Some(attested_nonce) =
+        steps.read(4, "the leaf has the extension with the nonce", leaf.nonce())
+    {
         let same = attested_nonce == nonce;
         let reason = "the certificate is for another nonce: another challenge, or other authData";
-        steps.check(4, "the extension has this nonce", same, reason, || Some(base64::encode(attested_nonce)));
+        steps.check(4, "the extension has this nonce", same, reason, || {
+            Some(base64::encode(attested_nonce))
+        });
     }
     let public_key = leaf.p256_point()?;
     let key_id: [u8; 32] = Sha256::digest(public_key).into();
     let demand = "the key id is the SHA-256 of the leaf's key";
-    steps.check(5, demand, expected.key_id == key_id, "the key id is of another key", || Some(base64::encode(key_id)));
+    steps.check(
+        5,
+        demand,
+        expected.key_id == key_id,
+        "the key id is of another key",
+        || Some(base64::encode(key_id)),
+    );
     let data = data?;
     let demand = "the key in authData is the leaf's";
-    steps.check(5, demand, data.public_key == public_key, "authData has another key than the leaf", || None);
+    steps.check(
+        5,
+        demand,
+        data.public_key == public_key,
+        "authData has another key than the leaf",
+        || None,
+    );
     let app_id = app_id_step(steps, &data, expected.app_ids);
     let counter = data.header.counter;
-    steps.check(7, "the counter is 0", counter == 0, "the counter is not 0", || Some(counter.to_string()));
+    steps.check(
+        7,
+        "the counter is 0",
+        counter == 0,
+        "the counter is not 0",
+        || Some(counter.to_string()),
+    );
     let environment = environment_steps(steps, &data, expected.environments);
     let same = data.credential_id == expected.key_id;
     let found = || Some(base64::encode(&data.credential_id));
-    steps.check(9, "credentialId is the key id", same, "authData has another key id", found);
-    crate::accounts::domain::app_attest::category_step(steps, &data.extensions, expected.categories);
+    steps.check(
+        9,
+        "credentialId is the key id",
+        same,
+        "authData has another key id",
+        found,
+    );
+    crate::accounts::domain::app_attest::category_step(
+        steps,
+        &data.extensions,
+        expected.categories,
+    );
     Some(Attested {
         key_id,
         public_key: public_key.to_vec(),
@@ -106,21 +162,48 @@ fn take_steps(steps: &mut Steps, bytes: &[u8], expected: &ExpectedAttestation<'_
 }
 
 fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) -> Option<String> {
-    let found = app_ids.iter().find(|app_id| crate::accounts::domain::app_attest::is_rp(app_id, &data.header));
+    let found = app_ids
+        .iter()
+        .find(|app_id| crate::accounts::domain::app_attest::is_rp(app_id, &data.header));
     let demand = "the RP id hash is that of an application of ours";
-    steps.check(6, demand, found.is_some(), "the attestation is of another application", || {
-        Some(format!("RP id hash {}", base64::encode(data.header.rp_id_hash)))
-    });
+    steps.check(
+        6,
+        demand,
+        found.is_some(),
+        "the attestation is of another application",
+        || {
+            Some(format!(
+                "RP id hash {}",
+                base64::encode(data.header.rp_id_hash)
+            ))
+        },
+    );
     found.cloned()
 }
 
-fn environment_steps(steps: &mut Steps, data: &AttestationData, accepted: &[Environment]) -> Option<Environment> {
+fn environment_steps(
+    steps: &mut Steps,
+    data: &AttestationData,
+    accepted: &[Environment],
+) -> Option<Environment> {
     let environment = Environment::of(data.aaguid);
     let found = || Some(data.aaguid.escape_ascii().to_string());
-    steps.check(8, "aaguid is one of App Attest", environment.is_some(), "an AAGUID that is not App Attest's", found);
+    steps.check(
+        8,
+        "aaguid is one of App Attest",
+        environment.is_some(),
+        "an AAGUID that is not App Attest's",
+        found,
+    );
     let environment = environment?;
     let found = || Some(environment.as_str().to_owned());
     let demand = "aaguid is of an environment that is accepted";
-    steps.check(8, demand, accepted.contains(&environment), "a key of the other environment", found);
+    steps.check(
+        8,
+        demand,
+        accepted.contains(&environment),
+        "a key of the other environment",
+        found,
+    );
     Some(environment)
 }

@@ -1,7 +1,8 @@
 //! Authenticator data as App Attest writes it, which is not quite that of `WebAuthn`.
 //!
-//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then, Apple's published sample does not.
-//! Assertions have AT set and no credential. So the bytes decide, not the flags, except that ED without a map is refused.
+//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then,
+//! Apple's published sample does not. Assertions have AT set and no credential. So the bytes
+//! decide, not the flags, except that ED without a map is refused.
 
 use crate::accounts::domain::cbor::{Reader, once};
 
@@ -35,8 +36,8 @@ pub struct Header {
 pub struct Extensions {
     /// `CFBundleVersion`.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device: 1 platform, 2 `TestFlight`, 3 development, 4 App Store, 5 enterprise, 6 Developer ID,
-    /// 10 none.
+    /// How the application came onto the device: 1 platform, 2 `TestFlight`, 3 development, 4 App
+    /// Store, 5 enterprise, 6 Developer ID, 10 none.
     pub validation_category: Option<u32>,
 }
 
@@ -69,18 +70,32 @@ fn header(bytes: &[u8]) -> Result<(Header, &[u8]), &'static str> {
     let (rp_id_hash, tail) = header.split_first_chunk::<32>().ok_or(TRUNCATED)?;
     let (flags, counter) = tail.split_first_chunk::<1>().ok_or(TRUNCATED)?;
     let counter = counter.first_chunk::<4>().ok_or(TRUNCATED)?;
-    Ok((Header { rp_id_hash: *rp_id_hash, flags: flags[0], counter: u32::from_be_bytes(*counter) }, rest))
+    Ok((
+        Header {
+            rp_id_hash: *rp_id_hash,
+            flags: flags[0],
+            counter: u32::from_be_bytes(*counter),
+        },
+        rest,
+    ))
 }
 
 /// One map to the end, or nothing.
 fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
     if bytes.is_empty() {
-        return if flags & EXTENDED == 0 { Ok(Extensions::default()) } else { Err("authData announces extensions and has none") };
+        return if flags & EXTENDED == 0 {
+            Ok(Extensions::default())
+        } else {
+            Err("authData announces extensions and has none")
+        };
     }
     let mut reader = Reader::new(bytes);
     let (mut bundle_version, mut validation_category) = (None, None);
     let mut before: &[u8] = &[];
-    for _ in 0..reader.map().map_err(|_| "what follows in authData is no CBOR map")? {
+    for _ in 0..reader
+        .map()
+        .map_err(|_| "what follows in authData is no CBOR map")?
+    {
         let at = reader.rest();
         let name = reader.text()?;
         // The order of canonical CBOR, which also means: none twice.
@@ -98,12 +113,21 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
             _ => reader.skip()?,
         }
     }
-    reader.end().map_err(|_| "something follows the extensions in authData")?;
-    Ok(Extensions { bundle_version, validation_category })
+    reader
+        .end()
+        .map_err(|_| "something follows the extensions in authData")?;
+    Ok(Extensions {
+        bundle_version,
+        validation_category,
+    })
 }
 
 fn version(text: &str) -> Result<String, &'static str> {
-    if text.len() > VERSION_BYTES { Err("the bundle version in authData is too long") } else { Ok(text.to_owned()) }
+    if text.len() > VERSION_BYTES {
+        Err("the bundle version in authData is too long")
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn category(reader: &mut Reader<'_>) -> Result<u32, &'static str> {
@@ -125,10 +149,19 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationData, &'static str> 
     }
     let (aaguid, rest) = rest.split_first_chunk::<16>().ok_or(TRUNCATED)?;
     let (length, rest) = rest.split_first_chunk::<2>().ok_or(TRUNCATED)?;
-    let (credential_id, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(TRUNCATED)?;
-    let (public_key, rest) = public_key(rest).ok_or("the key in authData is not one of P-256 in canonical COSE")?;
+    let (credential_id, rest) = rest
+        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .ok_or(TRUNCATED)?;
+    let (public_key, rest) =
+        public_key(rest).ok_or("the key in authData is not one of P-256 in canonical COSE")?;
     let extensions = extensions(header.flags, rest)?;
-    Ok(AttestationData { header, aaguid: *aaguid, credential_id: credential_id.to_vec(), public_key, extensions })
+    Ok(AttestationData {
+        header,
+        aaguid: *aaguid,
+        credential_id: credential_id.to_vec(),
+        public_key,
+        extensions,
+    })
 }
 
 fn public_key(bytes: &[u8]) -> Option<([u8; 65], &[u8])> {
@@ -143,7 +176,9 @@ fn public_key(bytes: &[u8]) -> Option<([u8; 65], &[u8])> {
 /// The point of a COSE key that fills `bytes`: ES256 on P-256, canonical.
 #[must_use]
 pub fn cose_point(bytes: &[u8]) -> Option<[u8; 65]> {
-    public_key(bytes).filter(|(_, rest)| rest.is_empty()).map(|(point, _)| point)
+    public_key(bytes)
+        .filter(|(_, rest)| rest.is_empty())
+        .map(|(point, _)| point)
 }
 
 /// Reads the authenticator data of an assertion.
@@ -152,5 +187,8 @@ pub fn cose_point(bytes: &[u8]) -> Option<[u8; 65]> {
 /// Why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AssertionData, &'static str> {
     let (header, rest) = header(bytes)?;
-    Ok(AssertionData { header, extensions: extensions(header.flags, rest)? })
+    Ok(AssertionData {
+        header,
+        extensions: extensions(header.flags, rest)?,
+    })
 }

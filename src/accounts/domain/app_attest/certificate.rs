@@ -1,4 +1,5 @@
-//! Certificates (RFC 5280), as far as chains of App Attest need them: ECDSA keys on P-256 and P-384.
+//! Certificates (RFC 5280), as far as chains of App Attest need them: ECDSA keys on P-256 and
+//! P-384.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256, Sha384};
@@ -35,7 +36,8 @@ impl Certificate {
     /// # Errors
     /// Why it is none that can be used.
     pub fn parse(der: &[u8]) -> Result<Self, &'static str> {
-        let content = x509_cert::Certificate::from_der(der).map_err(|_| "a certificate is not DER of RFC 5280")?;
+        let content = x509_cert::Certificate::from_der(der)
+            .map_err(|_| "a certificate is not DER of RFC 5280")?;
         let signed = signed_part(der).map_err(|_| "a certificate is not DER of RFC 5280")?;
         let tbs = content.tbs_certificate();
         if tbs.version() != Version::V3 {
@@ -46,13 +48,19 @@ impl Certificate {
         }
         let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
         let twice = |(at, extension): (usize, &x509_cert::ext::Extension)| {
-            extensions.iter().skip(at + 1).any(|other| other.extn_id == extension.extn_id)
+            extensions
+                .iter()
+                .skip(at + 1)
+                .any(|other| other.extn_id == extension.extn_id)
         };
         // Quadratic: so few that it does not matter.
         if extensions.len() > 32 || extensions.iter().enumerate().any(twice) {
             return Err("a certificate has an extension twice, or too many");
         }
-        Ok(Self { signed: signed.to_vec(), content })
+        Ok(Self {
+            signed: signed.to_vec(),
+            content,
+        })
     }
 
     /// Whom it is for.
@@ -71,8 +79,11 @@ impl Certificate {
     #[must_use]
     pub fn validity(&self) -> (Timestamp, Timestamp) {
         let validity = self.content.tbs_certificate().validity();
-        let moment =
-            |time: x509_cert::time::Time| Timestamp::from_millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX));
+        let moment = |time: x509_cert::time::Time| {
+            Timestamp::from_millis(
+                i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX),
+            )
+        };
         (moment(validity.not_before), moment(validity.not_after))
     }
 
@@ -90,7 +101,8 @@ impl Certificate {
         let found: ObjectIdentifier = key.algorithm.parameters.as_ref()?.decode_as().ok()?;
         let point = key.subject_public_key.as_bytes()?;
         // Apple writes no compressed ones, of which there would be two for a key.
-        (key.algorithm.oid == EC_PUBLIC_KEY && found == curve && point.first() == Some(&4)).then_some(point)
+        (key.algorithm.oid == EC_PUBLIC_KEY && found == curve && point.first() == Some(&4))
+            .then_some(point)
     }
 
     fn p384_key(&self) -> Option<p384::ecdsa::VerifyingKey> {
@@ -120,7 +132,11 @@ impl Certificate {
             ECDSA_SHA384 => Sha384::digest(&self.signed).to_vec(),
             _ => return false,
         };
-        let signature = self.content.signature().as_bytes().and_then(|der| p384::ecdsa::Signature::from_der(der).ok());
+        let signature = self
+            .content
+            .signature()
+            .as_bytes()
+            .and_then(|der| p384::ecdsa::Signature::from_der(der).ok());
         let (Some(key), Some(signature)) = (issuer.p384_key(), signature) else {
             return false;
         };
@@ -128,7 +144,12 @@ impl Certificate {
     }
 
     fn extension(&self, id: ObjectIdentifier) -> Option<&[u8]> {
-        let found = self.content.tbs_certificate().extensions()?.iter().find(|extension| extension.extn_id == id)?;
+        let found = self
+            .content
+            .tbs_certificate()
+            .extensions()?
+            .iter()
+            .find(|extension| extension.extn_id == id)?;
         Some(found.extn_value.as_bytes())
     }
 
@@ -141,7 +162,8 @@ impl Certificate {
         Some(BasicConstraints::from_der(der).ok()?.ca)
     }
 
-    /// What its key may be used for, if it says so: whether to sign data, and whether to sign certificates.
+    /// What its key may be used for, if it says so: whether to sign data, and whether to sign
+    /// certificates.
     ///
     /// # Errors
     /// If it says it in a way that cannot be read.
@@ -150,14 +172,22 @@ impl Certificate {
             return Ok(None);
         };
         let usage = KeyUsage::from_der(der).map_err(|_| "a key usage cannot be read")?;
-        Ok(Some(Usage { signs_data: usage.digital_signature(), signs_certificates: usage.key_cert_sign() }))
+        Ok(Some(Usage {
+            signs_data: usage.digital_signature(),
+            signs_certificates: usage.key_cert_sign(),
+        }))
     }
 
     /// Whether it demands something that is not checked here.
     #[must_use]
     pub fn has_unknown_critical(&self) -> bool {
         let known = [BASIC_CONSTRAINTS, KEY_USAGE, NONCE];
-        let mut extensions = self.content.tbs_certificate().extensions().into_iter().flatten();
+        let mut extensions = self
+            .content
+            .tbs_certificate()
+            .extensions()
+            .into_iter()
+            .flatten();
         extensions.any(|extension| extension.critical && !known.contains(&extension.extn_id))
     }
 
@@ -166,8 +196,12 @@ impl Certificate {
     /// # Errors
     /// Why there is none.
     pub fn nonce(&self) -> Result<[u8; 32], &'static str> {
-        let value = self.extension(NONCE).ok_or("the leaf has no extension 1.2.840.113635.100.8.2")?;
-        let nonce = value.strip_prefix(&NONCE_PREFIX).and_then(|nonce| nonce.try_into().ok());
+        let value = self
+            .extension(NONCE)
+            .ok_or("the leaf has no extension 1.2.840.113635.100.8.2")?;
+        let nonce = value
+            .strip_prefix(&NONCE_PREFIX)
+            .and_then(|nonce| nonce.try_into().ok());
         nonce.ok_or("the extension with the nonce is not a sequence of 32 bytes")
     }
 }
@@ -181,7 +215,8 @@ pub struct Usage {
     pub signs_certificates: bool,
 }
 
-/// The first element of the certificate, as it came: what is written again might be written otherwise.
+/// The first element of the certificate, as it came: what is written again might be written
+/// otherwise.
 fn signed_part(der: &[u8]) -> Result<&[u8], x509_cert::der::Error> {
     let mut reader = SliceReader::new(der)?;
     reader.sequence(|inner| {

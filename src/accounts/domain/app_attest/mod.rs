@@ -1,8 +1,8 @@
-//! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in "Validating apps that connect to
-//! your server".
+//! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in
+//! "Validating apps that connect to your server".
 //!
-//! Pure functions over bytes: no clock, no database. No parser of `WebAuthn` is used: since iOS 27 the authenticator data has a shape that
-//! it does not know ([`authenticator_data`]).
+//! Pure functions over bytes: no clock, no database. No parser of `WebAuthn` is used: since iOS 27
+//! the authenticator data has a shape that it does not know ([`authenticator_data`]).
 
 pub mod assertion;
 pub mod attestation;
@@ -18,7 +18,11 @@ use authenticator_data::{Extensions, Header};
 
 /// What a certificate is issued for, and what a key signs.
 fn nonce(auth_data: &[u8], client_data_hash: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update(auth_data).chain_update(client_data_hash).finalize().into()
+    Sha256::new()
+        .chain_update(auth_data)
+        .chain_update(client_data_hash)
+        .finalize()
+        .into()
 }
 
 /// Whether the authenticator data is of the application.
@@ -26,12 +30,15 @@ fn is_rp(app_id: &str, header: &Header) -> bool {
     header.rp_id_hash == <[u8; 32]>::from(Sha256::digest(app_id))
 }
 
-/// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device tells it at all.
+/// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device
+/// tells it at all.
 fn category_step(steps: &mut Steps, extensions: &Extensions, accepted: &[u32]) {
     let Some(category) = extensions.validation_category else {
         return;
     };
     let ok = accepted.is_empty() || accepted.contains(&category);
     let reason = "the app came onto the device in a way that is not accepted";
-    steps.check(0, "the validation category is accepted", ok, reason, || Some(category.to_string()));
+    steps.check(0, "the validation category is accepted", ok, reason, || {
+        Some(category.to_string())
+    });
 }

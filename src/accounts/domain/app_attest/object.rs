@@ -1,4 +1,5 @@
-//! The CBOR that an app sends: attestation objects and assertions, with exactly the members that Apple writes.
+//! The CBOR that an app sends: attestation objects and assertions, with exactly the members that
+//! Apple writes.
 
 use crate::accounts::domain::cbor::{Reader, once};
 
@@ -33,7 +34,11 @@ pub struct AssertionObject<'a> {
 }
 
 fn reader(bytes: &[u8]) -> Result<Reader<'_>, &'static str> {
-    if bytes.len() > MOST_BYTES { Err("the CBOR is too long") } else { Ok(Reader::new(bytes)) }
+    if bytes.len() > MOST_BYTES {
+        Err("the CBOR is too long")
+    } else {
+        Ok(Reader::new(bytes))
+    }
 }
 
 struct Statement<'a> {
@@ -56,11 +61,18 @@ fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str>
         }
     }
     let lacks = "attStmt lacks x5c or receipt";
-    Ok(Statement { x5c: x5c.ok_or(lacks)?, receipt: receipt.ok_or(lacks)? })
+    Ok(Statement {
+        x5c: x5c.ok_or(lacks)?,
+        receipt: receipt.ok_or(lacks)?,
+    })
 }
 
 fn short_receipt(receipt: &[u8]) -> Result<&[u8], &'static str> {
-    if receipt.len() > MOST_RECEIPT_BYTES { Err("the receipt is too long") } else { Ok(receipt) }
+    if receipt.len() > MOST_RECEIPT_BYTES {
+        Err("the receipt is too long")
+    } else {
+        Ok(receipt)
+    }
 }
 
 /// Reads an attestation object that fills `bytes` to the end.
@@ -80,8 +92,17 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static
     }
     reader.end()?;
     let lacks = "the attestation object lacks fmt, attStmt or authData";
-    let Statement { x5c: [leaf, intermediate], receipt } = stated.ok_or(lacks)?;
-    Ok(AttestationObject { format: format.ok_or(lacks)?, leaf, intermediate, receipt, auth_data: auth_data.ok_or(lacks)? })
+    let Statement {
+        x5c: [leaf, intermediate],
+        receipt,
+    } = stated.ok_or(lacks)?;
+    Ok(AttestationObject {
+        format: format.ok_or(lacks)?,
+        leaf,
+        intermediate,
+        receipt,
+        auth_data: auth_data.ok_or(lacks)?,
+    })
 }
 
 /// Reads an assertion that fills `bytes` to the end.
@@ -100,5 +121,8 @@ pub fn parse_assertion(bytes: &[u8]) -> Result<AssertionObject<'_>, &'static str
     }
     reader.end()?;
     let lacks = "the assertion lacks signature or authenticatorData";
-    Ok(AssertionObject { signature: signature.ok_or(lacks)?, authenticator_data: authenticator_data.ok_or(lacks)? })
+    Ok(AssertionObject {
+        signature: signature.ok_or(lacks)?,
+        authenticator_data: authenticator_data.ok_or(lacks)?,
+    })
 }

@@ -1,4 +1,5 @@
-//! Whether a request comes from the device that its token was issued to: an assertion of the device's key, over this very request.
+//! Whether a request comes from the device that its token was issued to: an assertion of the
+//! device's key, over this very request.
 
 use sha2::{Digest, Sha256};
 
@@ -74,18 +75,31 @@ fn refused(reason: &'static str) -> AdmitError {
     Refusal { step: 0, reason }.into()
 }
 
-/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to iOS, a session too, needs an assertion where
-/// that is required.
+/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to
+/// iOS, a session too, needs an assertion where that is required.
 ///
 /// # Errors
 /// [`AdmitError`]
-pub async fn admit(ports: &Ports, me: &SignedIn, shown: &Shown, request: &Request<'_>, origin: &RequestOrigin) -> Result<(), AdmitError> {
+pub async fn admit(
+    ports: &Ports,
+    me: &SignedIn,
+    shown: &Shown,
+    request: &Request<'_>,
+    origin: &RequestOrigin,
+) -> Result<(), AdmitError> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || me.session.platform != Platform::Ios {
         return Ok(());
     }
     // Who only observes binds nothing: a thief's device would keep what it got then.
-    let verified = verify(ports, me.caller(), shown, request, (mode == Mode::Require, origin)).await;
+    let verified = verify(
+        ports,
+        me.caller(),
+        shown,
+        request,
+        (mode == Mode::Require, origin),
+    )
+    .await;
     match (mode, verified) {
         (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
@@ -121,24 +135,38 @@ pub struct Asserted {
 impl Asserted {
     /// As the sign-in's device.
     pub(crate) const fn device(&self) -> SessionDevice<'_> {
-        SessionDevice::Asserted { key: self.key, counter: self.counter, binding: self.binding }
+        SessionDevice::Asserted {
+            key: self.key,
+            counter: self.counter,
+            binding: self.binding,
+        }
     }
 }
 
-/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if it can be. One round trip if one is shown.
+/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if
+/// it can be. One round trip if one is shown.
 ///
-/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests a new key then.
+/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests
+/// a new key then.
 ///
 /// # Errors
 /// [`AdmitError::Store`] and [`AdmitError::Entropy`]: nothing was decided, the caller may repeat.
-pub async fn at_sign_in(ports: &Ports, shown: &Shown, request: &Request<'_>) -> Result<Option<Asserted>, AdmitError> {
+pub async fn at_sign_in(
+    ports: &Ports,
+    shown: &Shown,
+    request: &Request<'_>,
+) -> Result<Option<Asserted>, AdmitError> {
     if ports.config.attest.mode == Mode::Off || matches!(shown, Shown::Nothing) {
         return Ok(None);
     }
     match checked(ports, shown, request).await {
         Ok(checked) => {
             let binding = binding(ports, ports.clock.now())?;
-            Ok(Some(Asserted { key: checked.key, counter: checked.counter, binding }))
+            Ok(Some(Asserted {
+                key: checked.key,
+                counter: checked.counter,
+                binding,
+            }))
         }
         Err(error @ (AdmitError::Store(_) | AdmitError::Entropy(_))) => Err(error),
         Err(error) => {
@@ -148,7 +176,8 @@ pub async fn at_sign_in(ports: &Ports, shown: &Shown, request: &Request<'_>) -> 
     }
 }
 
-/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use without it.
+/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use
+/// without it.
 ///
 /// # Errors
 /// [`AdmitError`]
@@ -163,8 +192,16 @@ pub async fn admit_refresh(
         return Ok(());
     }
     let now = ports.clock.now();
-    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by it.
-    match refresh_tokens::session_of(ports.db.as_ref(), &token.hash(), now.minus(REFRESH_REPEAT_WINDOW), now).await? {
+    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by
+    // it.
+    match refresh_tokens::session_of(
+        ports.db.as_ref(),
+        &token.hash(),
+        now.minus(REFRESH_REPEAT_WINDOW),
+        now,
+    )
+    .await?
+    {
         Some((by, Platform::Ios)) => verify(ports, by, shown, request, (true, origin)).await,
         _ => Ok(()),
     }
@@ -181,39 +218,65 @@ async fn verify(
     request: &Request<'_>,
     (binds, origin): (bool, &RequestOrigin),
 ) -> Result<(), AdmitError> {
-    let Checked { key, owner, counter } = checked(ports, shown, request).await?;
+    let Checked {
+        key,
+        owner,
+        counter,
+    } = checked(ports, shown, request).await?;
     if owner.is_some_and(|owner| owner != by.user) {
         return Err(refused("another account's key"));
     }
     let now = ports.clock.now();
-    let (used, stamp) = (KeyUse { key: &key, counter, binds }, ports.stamp(origin, now)?);
-    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp).await? {
+    let (used, stamp) = (
+        KeyUse {
+            key: &key,
+            counter,
+            binds,
+        },
+        ports.stamp(origin, now)?,
+    );
+    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp)
+        .await?
+    {
         KeyUseOutcome::Yes => Ok(()),
-        KeyUseOutcome::Meanwhile => Err(refused("the counter was used meanwhile, or the key was revoked")),
+        KeyUseOutcome::Meanwhile => Err(refused(
+            "the counter was used meanwhile, or the key was revoked",
+        )),
         KeyUseOutcome::OtherDevice => Err(refused("the sign-in belongs to another device")),
-        KeyUseOutcome::TooOld => Err(refused("the sign-in has no device and is too old to get one")),
+        KeyUseOutcome::TooOld => Err(refused(
+            "the sign-in has no device and is too old to get one",
+        )),
         KeyUseOutcome::TooMany => Err(AdmitError::TooMany),
         KeyUseOutcome::SignedOut => Err(AdmitError::SignedOut),
     }
 }
 
-/// An assertion that is good over the request at hand. Whose the key is, and whether the counter still stands there, is not decided.
+/// An assertion that is good over the request at hand. Whose the key is, and whether the counter
+/// still stands there, is not decided.
 struct Checked {
     key: KeyId,
     owner: Option<UserId>,
     counter: u32,
 }
 
-async fn checked(ports: &Ports, shown: &Shown, request: &Request<'_>) -> Result<Checked, AdmitError> {
+async fn checked(
+    ports: &Ports,
+    shown: &Shown,
+    request: &Request<'_>,
+) -> Result<Checked, AdmitError> {
     let settings = &ports.config.attest;
     let presented = match shown {
         Shown::Nothing => return Err(AdmitError::Missing),
         Shown::Malformed(reason) => return Err(refused(reason)),
         Shown::Assertion(presented) => presented,
     };
-    let app = settings.app_of(&presented.bundle).ok_or_else(|| refused("an app that is not configured"))?;
+    let app = settings
+        .app_of(&presented.bundle)
+        .ok_or_else(|| refused("an app that is not configured"))?;
     request_challenge::check(&presented.challenge, request, ports.clock.now()).map_err(refused)?;
-    let key = attest_keys::find(ports.db.as_ref(), &presented.key).await?.ok_or_else(|| refused("an unknown key"))?;
+    let key = attest_keys::find(ports.db.as_ref(), &presented.key)
+        .await?
+        .ok_or_else(|| refused("an unknown key"))?;
     if key.revoked {
         return Err(refused("a revoked key"));
     }
@@ -231,5 +294,9 @@ async fn checked(ports: &Ports, shown: &Shown, request: &Request<'_>) -> Result<
         categories: &settings.categories,
     };
     let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
-    Ok(Checked { key: key.id, owner: key.user_id, counter: asserted.counter })
+    Ok(Checked {
+        key: key.id,
+        owner: key.user_id,
+        counter: asserted.counter,
+    })
 }

@@ -1,4 +1,5 @@
-//! An attestation that travels through the web app's server: somebody signs in there with the iOS app (CONTRACT §4, §6).
+//! An attestation that travels through the web app's server: somebody signs in there with the iOS
+//! app (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::admit::AdmitError;
@@ -53,7 +54,11 @@ impl Attested {
 
     /// As a sign-in's device.
     pub(crate) const fn device(&self, binding: BindingRules) -> SessionDevice<'_> {
-        SessionDevice::Attested { key: &self.key, required: self.required, binding }
+        SessionDevice::Attested {
+            key: &self.key,
+            required: self.required,
+            binding,
+        }
     }
 
     /// Whether what was made may go out.
@@ -74,11 +79,16 @@ impl Attested {
     }
 }
 
-/// The device that the client's attestation proves, if the client is the iOS app and one is looked for. One round trip.
+/// The device that the client's attestation proves, if the client is the iOS app and one is looked
+/// for. One round trip.
 ///
 /// # Errors
 /// [`ClientError`], only where an attestation is required, or if the database did not answer.
-pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Option<&str>) -> Result<Option<Attested>, ClientError> {
+pub async fn attested(
+    ports: &Ports,
+    platform: Platform,
+    client_attestation: Option<&str>,
+) -> Result<Option<Attested>, ClientError> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || platform != Platform::Ios {
         return Ok(None);
@@ -88,9 +98,17 @@ pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Opt
         Some(text) => verify(ports, text).await.map_err(ClientError::from),
     };
     match (mode, verified) {
-        (_, Ok(key)) => Ok(Some(Attested { key, required: mode == Mode::Require })),
+        (_, Ok(key)) => Ok(Some(Attested {
+            key,
+            required: mode == Mode::Require,
+        })),
         // A fault says nothing about the device; the caller may repeat.
-        (Mode::Observe, Err(error)) if !matches!(error, ClientError::Attest(AttestError::Store(_) | AttestError::Entropy(_))) => {
+        (Mode::Observe, Err(error))
+            if !matches!(
+                error,
+                ClientError::Attest(AttestError::Store(_) | AttestError::Entropy(_))
+            ) =>
+        {
             tracing::warn!(reason = %error, "a client attestation would be refused");
             Ok(None)
         }
@@ -99,7 +117,10 @@ pub async fn attested(ports: &Ports, platform: Platform, client_attestation: Opt
 }
 
 async fn verify(ports: &Ports, text: &str) -> Result<NewKey, AttestError> {
-    let unreadable = Refusal { step: 0, reason: "the client attestation is not base64 of JSON with its three members" };
+    let unreadable = Refusal {
+        step: 0,
+        reason: "the client attestation is not base64 of JSON with its three members",
+    };
     let submission = Submission::from_client_attestation(text).ok_or(unreadable)?;
     register::verified(ports, &submission, None).await
 }

@@ -47,8 +47,10 @@ pub enum AttestError {
     Store(#[from] StoreError),
 }
 
-const NO_CHALLENGE: Refusal =
-    Refusal { step: 0, reason: "the challenge is unknown, used, expired, or for another purpose, app or account" };
+const NO_CHALLENGE: Refusal = Refusal {
+    step: 0,
+    reason: "the challenge is unknown, used, expired, or for another purpose, app or account",
+};
 
 /// What the challenge was made for.
 #[derive(Serialize, Deserialize)]
@@ -61,10 +63,14 @@ struct State {
 
 /// Purposes for which an attestation is made; anything else is a challenge for something else.
 fn is_for_attestation(purpose: Option<&str>) -> bool {
-    matches!(purpose, None | Some("attestation" | "attest" | "registration"))
+    matches!(
+        purpose,
+        None | Some("attestation" | "attest" | "registration")
+    )
 }
 
-/// The id of a challenge follows from it: so it is found also by a client that kept only the challenge.
+/// The id of a challenge follows from it: so it is found also by a client that kept only the
+/// challenge.
 fn id_of(challenge: &[u8]) -> ChallengeId {
     let digest: [u8; 32] = Sha256::digest(challenge).into();
     let (first, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
@@ -84,8 +90,13 @@ pub async fn challenge(
     let now = ports.clock.now();
     let bytes = *ports.secret()?;
     let id = id_of(&bytes);
-    let state = State { challenge: base64::encode(bytes), app: app.to_owned(), purpose };
-    let state = serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let state = State {
+        challenge: base64::encode(bytes),
+        app: app.to_owned(),
+        purpose,
+    };
+    let state =
+        serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
     let new = NewChallenge {
         id,
         kind: ChallengeKind::Attestation,
@@ -112,7 +123,8 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Reads `client_attestation`, in which an attestation travels through the web app's server: base64 of JSON.
+    /// Reads `client_attestation`, in which an attestation travels through the web app's server:
+    /// base64 of JSON.
     #[must_use]
     pub fn from_client_attestation(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -137,17 +149,24 @@ impl Submission {
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserId>) -> Result<NewKey, AttestError> {
+pub async fn verified(
+    ports: &Ports,
+    submission: &Submission,
+    user: Option<UserId>,
+) -> Result<NewKey, AttestError> {
     let now = ports.clock.now();
     let id = submission.challenge.ok_or(NO_CHALLENGE)?;
-    let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now).await?.ok_or(NO_CHALLENGE)?;
-    let state: State =
-        serde_json::from_str(&taken.state).map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
+    let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now)
+        .await?
+        .ok_or(NO_CHALLENGE)?;
+    let state: State = serde_json::from_str(&taken.state)
+        .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
     let app_fits = submission.app.as_ref().is_none_or(|app| *app == state.app);
     if !app_fits || !is_for_attestation(state.purpose.as_deref()) {
         return Err(NO_CHALLENGE.into());
     }
-    let challenge = base64::decode(&state.challenge).ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
+    let challenge = base64::decode(&state.challenge)
+        .ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
     let settings = &ports.config.attest;
     let verify = |client_data_hash: [u8; 32]| {
         let expected = ExpectedAttestation {
@@ -161,9 +180,11 @@ pub async fn verified(ports: &Ports, submission: &Submission, user: Option<UserI
         };
         attestation::verify(&submission.object, &expected).accepted()
     };
-    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no less.
+    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no
+    // less.
     let text = standard(&challenge);
-    let attested = verify(Sha256::digest(&challenge).into()).or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
+    let attested = verify(Sha256::digest(&challenge).into())
+        .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
     Ok(NewKey {
         id: submission.key,
         public_key: attested.public_key,
@@ -180,15 +201,30 @@ pub fn standard(bytes: &[u8]) -> String {
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first. Safe to repeat for its owner.
+/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first.
+/// Safe to repeat for its owner.
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission, origin: &RequestOrigin) -> Result<(), AttestError> {
+pub async fn register(
+    ports: &Ports,
+    by: Option<Caller>,
+    submission: &Submission,
+    origin: &RequestOrigin,
+) -> Result<(), AttestError> {
     let key = verified(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
-        Some(by) => device_bindings::keep(db, by, &key, &binding(ports, now)?, &ports.stamp(origin, now)?).await?,
+        Some(by) => {
+            device_bindings::keep(
+                db,
+                by,
+                &key,
+                &binding(ports, now)?,
+                &ports.stamp(origin, now)?,
+            )
+            .await?
+        }
         None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
         None => KeyClaim::Taken,
     };
@@ -206,7 +242,9 @@ pub async fn register(ports: &Ports, by: Option<Caller>, submission: &Submission
 /// # Errors
 /// [`StoreError`]
 pub async fn is_valid(ports: &Ports, key: &KeyId) -> Result<bool, StoreError> {
-    Ok(attest_keys::find(ports.db.as_ref(), key).await?.is_some_and(|key| !key.revoked))
+    Ok(attest_keys::find(ports.db.as_ref(), key)
+        .await?
+        .is_some_and(|key| !key.revoked))
 }
 
 /// The account's keys, live ones first, newest first among them.
@@ -217,11 +255,19 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
     attest_keys::list(ports.db.as_ref(), user).await
 }
 
-/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a key. Safe to repeat.
+/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a
+/// key. Safe to repeat.
 ///
 /// # Errors
 /// [`AttestError`]
-pub async fn revoke(ports: &Ports, by: Caller, key: &KeyId, origin: &RequestOrigin) -> Result<bool, AttestError> {
+pub async fn revoke(
+    ports: &Ports,
+    by: Caller,
+    key: &KeyId,
+    origin: &RequestOrigin,
+) -> Result<bool, AttestError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp).await?.ok_or(AttestError::SignedOut)
+    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp)
+        .await?
+        .ok_or(AttestError::SignedOut)
 }

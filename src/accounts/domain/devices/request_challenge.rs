@@ -1,7 +1,8 @@
-//! What an assertion is made over: `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds` (CONTRACT §6).
+//! What an assertion is made over: `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds`
+//! (CONTRACT §6).
 //!
-//! Method, URL and time are held against the request. The part about the body cannot be reproduced in general and is not looked at; it
-//! is under the signature all the same.
+//! Method, URL and time are held against the request. The part about the body cannot be reproduced
+//! in general and is not looked at; it is under the signature all the same.
 
 use crate::kernel::model::time::Timestamp;
 
@@ -34,37 +35,56 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
         return Err("the request challenge is too long");
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "the request challenge is not UTF-8")?;
-    let (method, rest) = text.split_once(':').ok_or("the request challenge has no method")?;
-    let (address, seconds) = rest.rsplit_once(':').ok_or("the request challenge has no time")?;
+    let (method, rest) = text
+        .split_once(':')
+        .ok_or("the request challenge has no method")?;
+    let (address, seconds) = rest
+        .rsplit_once(':')
+        .ok_or("the request challenge has no time")?;
     if method != request.method {
         return Err("the request challenge is of another method");
     }
-    let after_target = after_host(address, request).and_then(|rest| rest.strip_prefix(request.target));
+    let after_target =
+        after_host(address, request).and_then(|rest| rest.strip_prefix(request.target));
     if !after_target.is_some_and(|rest| rest.is_empty() || is_about_body(rest)) {
         return Err("the request challenge is of another address");
     }
-    let digits = !seconds.is_empty() && seconds.len() <= 12 && seconds.bytes().all(|b| b.is_ascii_digit());
-    let at = digits.then(|| seconds.parse::<i64>().ok()).flatten().ok_or("the request challenge has no time")?;
+    let digits =
+        !seconds.is_empty() && seconds.len() <= 12 && seconds.bytes().all(|b| b.is_ascii_digit());
+    let at = digits
+        .then(|| seconds.parse::<i64>().ok())
+        .flatten()
+        .ok_or("the request challenge has no time")?;
     let age = now.millis().div_euclid(1000).saturating_sub(at);
     if age > PAST {
         return Err("the request challenge is too old");
     }
-    if age < -FUTURE { Err("the request challenge is of the future") } else { Ok(()) }
+    if age < -FUTURE {
+        Err("the request challenge is of the future")
+    } else {
+        Ok(())
+    }
 }
 
-/// What follows scheme and host, if they are the request's: upper case and the scheme's own port make no difference (RFC 3986 §6.2).
+/// What follows scheme and host, if they are the request's: upper case and the scheme's own port
+/// make no difference (RFC 3986 §6.2).
 fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
     let (scheme, rest) = address.split_once("://")?;
     let (host, target) = rest.split_at(rest.find('/')?);
-    let scheme = request.schemes.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
+    let scheme = request
+        .schemes
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(scheme))?;
     let port = if *scheme == "https" { ":443" } else { ":80" };
     let [host, ours] = [host, request.host].map(|host| host.strip_suffix(port).unwrap_or(host));
     (!host.is_empty() && host.eq_ignore_ascii_case(ours)).then_some(target)
 }
 
-/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of an address.
+/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of
+/// an address.
 fn is_about_body(rest: &str) -> bool {
-    rest.strip_prefix(':').is_some_and(|pairs| pairs.contains(':'))
+    rest.strip_prefix(':')
+        .is_some_and(|pairs| pairs.contains(':'))
 }
 
 #[cfg(test)]
@@ -72,7 +92,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const REQUEST: Request<'static> = Request { method: "GET", schemes: &["https"], host: "api.hamrah.app", target: "/api/users/me?x=1" };
+    const REQUEST: Request<'static> = Request {
+        method: "GET",
+        schemes: &["https"],
+        host: "api.hamrah.app",
+        target: "/api/users/me?x=1",
+    };
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     #[test]

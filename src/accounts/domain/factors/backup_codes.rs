@@ -14,7 +14,11 @@ pub const CODES: usize = 10;
 ///
 /// # Errors
 /// [`FactorError`]
-pub async fn regenerate(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<Vec<BackupCode>, FactorError> {
+pub async fn regenerate(
+    ports: &Ports,
+    by: Caller,
+    origin: &RequestOrigin,
+) -> Result<Vec<BackupCode>, FactorError> {
     let mut codes = Vec::with_capacity(CODES);
     for _ in 0..CODES {
         let mut bytes = [0; CODE_BYTES];
@@ -23,6 +27,9 @@ pub async fn regenerate(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Re
     }
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(factors::replace_codes(ports.db.as_ref(), by, &hashes, &stamp).await?, FactorError::SignedOut)?;
+    done(
+        factors::replace_codes(ports.db.as_ref(), by, &hashes, &stamp).await?,
+        FactorError::SignedOut,
+    )?;
     Ok(codes)
 }

@@ -1,4 +1,5 @@
-//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before they do what cannot be undone.
+//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before
+//! they do what cannot be undone.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::{Credential, SignedIn};
@@ -47,8 +48,13 @@ fn refused(reason: &'static str) -> ReauthenticateError {
 ///
 /// # Errors
 /// [`ReauthenticateError`]
-pub async fn begin(ports: &Ports, me: &SignedIn) -> Result<Begun<Vec<Descriptor>>, ReauthenticateError> {
-    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id).await.map_err(unwrapped)
+pub async fn begin(
+    ports: &Ports,
+    me: &SignedIn,
+) -> Result<Begun<Vec<Descriptor>>, ReauthenticateError> {
+    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id)
+        .await
+        .map_err(unwrapped)
 }
 
 /// What is shown.
@@ -65,7 +71,8 @@ pub enum Shown<'a> {
 pub struct Proven {
     /// The methods.
     pub amr: Amr,
-    /// The session's token, if it was that by which they called: the one from before is good for nothing any more.
+    /// The session's token, if it was that by which they called: the one from before is good for
+    /// nothing any more.
     pub token: Option<SessionToken>,
 }
 
@@ -88,15 +95,26 @@ pub async fn complete(
         Credential::Access(_) => None,
     };
     let fresh = match (credential, &token) {
-        (Credential::Session(old), Some(new)) => Some(ReplacementToken { hash: new.hash(), replaces: old.hash() }),
+        (Credential::Session(old), Some(new)) => Some(ReplacementToken {
+            hash: new.hash(),
+            replaces: old.hash(),
+        }),
         _ => None,
     };
     let (stamp, event) = (ports.stamp(origin, now)?, ports.id(EventId::from_random)?);
     let (amr, noted) = match shown {
         Shown::Passkey(response) => {
-            let verified =
-                verified(ports, (challenge, ChallengeKind::Reauthentication, Some(me.user.id)), response, now).await.map_err(unwrapped)?;
-            let amr = me.session.amr.stepped_up(Proof::Passkey { multi_device: verified.multi_device });
+            let verified = verified(
+                ports,
+                (challenge, ChallengeKind::Reauthentication, Some(me.user.id)),
+                response,
+                now,
+            )
+            .await
+            .map_err(unwrapped)?;
+            let amr = me.session.amr.stepped_up(Proof::Passkey {
+                multi_device: verified.multi_device,
+            });
             let noted = step_up::reauthenticate(
                 db,
                 me.caller(),
@@ -109,11 +127,21 @@ pub async fn complete(
         }
         Shown::Totp(code) => {
             let subject = throttle::of_user(Way::Totp, me.user.id);
-            let (challenged, totp, claim) = step_up::take_with_totp(db, challenge, me.user.id, (&subject, Way::Totp.policy()), now).await?;
+            let (challenged, totp, claim) = step_up::take_with_totp(
+                db,
+                challenge,
+                me.user.id,
+                (&subject, Way::Totp.policy()),
+                now,
+            )
+            .await?;
             throttle::admitted(claim, now)?;
-            challenged.ok_or_else(|| refused("the challenge is unknown, used, expired, or another account's"))?;
+            challenged.ok_or_else(|| {
+                refused("the challenge is unknown, used, expired, or another account's")
+            })?;
             let totp = totp.filter(|totp| totp.confirmed);
-            let step = totp::step(ports, me.user.id, totp.as_ref(), code, now).ok_or_else(|| refused("the code is wrong"))?;
+            let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
+                .ok_or_else(|| refused("the code is wrong"))?;
             let amr = me.session.amr.stepped_up(Proof::Totp);
             let noted = step_up::reauthenticate(
                 db,
@@ -126,13 +154,20 @@ pub async fn complete(
             (amr, noted)
         }
     };
-    if noted { Ok(Proven { amr, token }) } else { Err(refused("the factor was used, or the sign-in has ended, meanwhile")) }
+    if noted {
+        Ok(Proven { amr, token })
+    } else {
+        Err(refused(
+            "the factor was used, or the sign-in has ended, meanwhile",
+        ))
+    }
 }
 
 fn unwrapped(error: PasskeySignInError) -> ReauthenticateError {
     match error {
         PasskeySignInError::Refused(refusal) => refusal.into(),
-        PasskeySignInError::Entropy(error) | PasskeySignInError::SignIn(SignInError::Entropy(error)) => error.into(),
+        PasskeySignInError::Entropy(error)
+        | PasskeySignInError::SignIn(SignInError::Entropy(error)) => error.into(),
         PasskeySignInError::Store(error) => error.into(),
         PasskeySignInError::SignIn(error) => StoreError::Broken(error.to_string()).into(),
     }

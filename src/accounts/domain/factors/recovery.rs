@@ -1,4 +1,5 @@
-//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does little before they have a passkey again.
+//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does
+//! little before they have a passkey again.
 
 use std::borrow::Cow;
 
@@ -58,9 +59,19 @@ struct State<'a> {
 pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, RecoveryError> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = serde_json::to_string(&State { email: email.as_str().into() }).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let state = serde_json::to_string(&State {
+        email: email.as_str().into(),
+    })
+    .map_err(|error| StoreError::Broken(error.to_string()))?;
     let ends = now.plus(CEREMONY_LIFETIME);
-    let new = NewChallenge { id, kind: ChallengeKind::Recovery, user: None, state: &state, created_at: now, expires_at: ends };
+    let new = NewChallenge {
+        id,
+        kind: ChallengeKind::Recovery,
+        user: None,
+        state: &state,
+        created_at: now,
+        expires_at: ends,
+    };
     challenges::keep(ports.db.as_ref(), &new).await?;
     Ok(id)
 }
@@ -76,43 +87,77 @@ pub struct Shown<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips; two if it is nobody's.
+/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips;
+/// two if it is nobody's.
 ///
 /// # Errors
 /// [`RecoveryError`]
-pub async fn complete(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<(Complete, Amr), RecoveryError> {
+pub async fn complete(
+    ports: &Ports,
+    shown: &Shown<'_>,
+    place: &Place,
+    origin: &RequestOrigin,
+) -> Result<(Complete, Amr), RecoveryError> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let challenge = shown.challenge.ok_or(RecoveryError::Refused("no challenge"))?;
+    let challenge = shown
+        .challenge
+        .ok_or(RecoveryError::Refused("no challenge"))?;
     let (taken, candidates) = store::take(db, challenge, now).await?;
-    let taken = taken.ok_or(RecoveryError::Refused("the challenge is unknown, used or expired"))?;
+    let taken = taken.ok_or(RecoveryError::Refused(
+        "the challenge is unknown, used or expired",
+    ))?;
     // Counted by the address that was named: one that nobody has is braked as any other.
     let backup_code = BackupCode::parse(shown.code);
-    let way = if backup_code.is_some() { Way::BackupCode } else { Way::Recovery };
+    let way = if backup_code.is_some() {
+        Way::BackupCode
+    } else {
+        Way::Recovery
+    };
     let subject = subject(ports, way, &taken)?;
     // As many as there can be are tried for everybody, so that the time tells nothing.
     let slots: [(UserId, Option<&Totp>); MOST_CANDIDATES] = std::array::from_fn(|index| {
         let candidate = candidates.get(index);
         let nobody = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
-        (candidate.map_or(nobody, |candidate| candidate.user), candidate.and_then(|candidate| candidate.totp.as_ref()))
+        (
+            candidate.map_or(nobody, |candidate| candidate.user),
+            candidate.and_then(|candidate| candidate.totp.as_ref()),
+        )
     });
     let hashes = slots.map(|(user, _)| (user, backup_code.as_ref().map(|code| code.hash(user))));
     let (claim, whose) = store::claim_attempt(db, (&subject, way.policy()), &hashes, now).await?;
     throttle::admitted(claim, now)?;
-    let mut steps = slots.map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step))).into_iter();
+    let mut steps = slots
+        .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
+        .into_iter();
     let by_code = whose.and_then(|user| hashes.into_iter().find(|(of, _)| *of == user));
     let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
         (Some((user, step)), _) => (user, VerifiedFactor::Totp(step), Proof::Totp),
-        (None, Some((user, Some(hash)))) => (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode),
+        (None, Some((user, Some(hash)))) => {
+            (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode)
+        }
         _ if candidates.is_empty() => {
-            return Err(RecoveryError::Refused("no account that can be recovered has this address"));
+            return Err(RecoveryError::Refused(
+                "no account that can be recovered has this address",
+            ));
         }
         _ => return Err(RecoveryError::Refused("the code is wrong, or was used")),
     };
     let amr = Amr::recovered(proof);
     let prepared = Prepared::new(ports, now, amr.clone())?;
-    let ends_others = if shown.ends_others { Some(ports.id(EventId::from_random)?) } else { None };
-    let session =
-        prepared.session(SessionOwner::Recovered(RecoveredAccount { user, answer: &answer, ends_others, subject: &subject }), place);
+    let ends_others = if shown.ends_others {
+        Some(ports.id(EventId::from_random)?)
+    } else {
+        None
+    };
+    let session = prepared.session(
+        SessionOwner::Recovered(RecoveredAccount {
+            user,
+            answer: &answer,
+            ends_others,
+            subject: &subject,
+        }),
+        place,
+    );
     let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
     let user = created.ok_or(RecoveryError::Refused("the code was used meanwhile"))?;
     Ok((prepared.finish(ports, user, place).await?, amr))

@@ -22,7 +22,8 @@ pub enum ResealError {
     Store(#[from] StoreError),
 }
 
-/// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there is no older key.
+/// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there
+/// is no older key.
 ///
 /// # Errors
 /// [`ResealError`]
@@ -39,8 +40,15 @@ pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
                 let about = about(*user);
-                if let Some(new) = keys.open(&about, sealed).and_then(|secret| keys.seal(&about, &secret, nonce)) {
-                    anew.push(ResealedSecret { user: *user, old: sealed, new });
+                if let Some(new) = keys
+                    .open(&about, sealed)
+                    .and_then(|secret| keys.seal(&about, &secret, nonce))
+                {
+                    anew.push(ResealedSecret {
+                        user: *user,
+                        old: sealed,
+                        new,
+                    });
                 } else {
                     tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
                 }

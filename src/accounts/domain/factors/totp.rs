@@ -1,4 +1,5 @@
-//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree on.
+//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree
+//! on.
 
 use std::time::Duration;
 
@@ -39,17 +40,24 @@ pub(super) fn about(user: UserId) -> String {
     format!("totp:{user}")
 }
 
-/// Makes a secret that is good for nothing until it is confirmed; one from before that was not confirmed is replaced. One round trip.
+/// Makes a secret that is good for nothing until it is confirmed; one from before that was not
+/// confirmed is replaced. One round trip.
 ///
 /// # Errors
 /// [`FactorError`]
 pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, FactorError> {
-    let keys = ports.config.secrets_keys.as_ref().ok_or(FactorError::Unavailable)?;
+    let keys = ports
+        .config
+        .secrets_keys
+        .as_ref()
+        .ok_or(FactorError::Unavailable)?;
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     ports.entropy.fill(bytes.as_mut_slice())?;
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
-    let sealed = keys.seal(&about(me.user.id), bytes.as_slice(), nonce).ok_or(FactorError::Unavailable)?;
+    let sealed = keys
+        .seal(&about(me.user.id), bytes.as_slice(), nonce)
+        .ok_or(FactorError::Unavailable)?;
     let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
     done(changed, FactorError::Enrolled)?;
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
@@ -60,12 +68,16 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, FactorErro
 /// `otpauth://totp/…`, as authenticators read it.
 fn uri(issuer: &str, account: &str, secret: &str) -> String {
     let [issuer, account] = [issuer, account].map(percent_encoded);
-    format!("otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
+    format!(
+        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30"
+    )
 }
 
 fn percent_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+            char::from(byte).to_string()
+        }
         byte => format!("%{byte:02X}"),
     };
     text.bytes().map(encode).collect()
@@ -75,13 +87,19 @@ fn percent_encoded(text: &str) -> String {
 ///
 /// # Errors
 /// [`FactorError`]
-pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrigin) -> Result<(), FactorError> {
+pub async fn confirm(
+    ports: &Ports,
+    by: Caller,
+    code: &str,
+    origin: &RequestOrigin,
+) -> Result<(), FactorError> {
     if ports.config.secrets_keys.is_none() {
         return Err(FactorError::Unavailable);
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::of_user(Way::Totp, by.user);
-    let (totp, claim) = totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
+    let (totp, claim) =
+        totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
     let totp = totp.ok_or(FactorError::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorError::Enrolled);
@@ -91,7 +109,9 @@ pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrig
     }
     throttle::admitted(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorError::WrongCode)?;
-    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?).await?.ok_or(FactorError::Enrolled)?;
+    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?)
+        .await?
+        .ok_or(FactorError::Enrolled)?;
     done(ended, FactorError::NotEnrolled)
 }
 
@@ -101,19 +121,39 @@ pub async fn confirm(ports: &Ports, by: Caller, code: &str, origin: &RequestOrig
 /// [`FactorError`]
 pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), FactorError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(totp::disable(ports.db.as_ref(), by, &stamp).await?, FactorError::NotEnrolled)
+    done(
+        totp::disable(ports.db.as_ref(), by, &stamp).await?,
+        FactorError::NotEnrolled,
+    )
 }
 
 /// The step whose code this is. Takes as long without a secret.
-pub(crate) fn step(ports: &Ports, user: UserId, totp: Option<&Totp>, code: &str, now: Timestamp) -> Option<TotpStep> {
+pub(crate) fn step(
+    ports: &Ports,
+    user: UserId,
+    totp: Option<&Totp>,
+    code: &str,
+    now: Timestamp,
+) -> Option<TotpStep> {
     let keys = ports.config.secrets_keys.as_ref()?;
     let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
-    let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
-    let generator = Builder::new().with_secret(Secret::from(bytes.as_slice())).with_skew(TOLERANCE).build().ok()?;
+    let code: String = code
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(16)
+        .collect();
+    let generator = Builder::new()
+        .with_secret(Secret::from(bytes.as_slice()))
+        .with_skew(TOLERANCE)
+        .build()
+        .ok()?;
     let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
-    Some(TotpStep { number: i64::try_from(step?).ok()?, made_at: made_at? })
+    Some(TotpStep {
+        number: i64::try_from(step?).ok()?,
+        made_at: made_at?,
+    })
 }
 
 #[cfg(test)]
@@ -123,7 +163,10 @@ mod tests {
     #[test]
     fn the_vectors_of_the_rfc_hold() {
         // RFC 6238, appendix B, SHA-1, the last six of its eight digits.
-        let generator = Builder::new().with_secret(Secret::from(b"12345678901234567890".as_slice())).build().expect("a generator");
+        let generator = Builder::new()
+            .with_secret(Secret::from(b"12345678901234567890".as_slice()))
+            .build()
+            .expect("a generator");
         for (time, code) in [
             (59, "287082"),
             (1_111_111_109, "081804"),

@@ -1,4 +1,5 @@
-//! Names of passkey providers by AAGUID, for a passkey's first name. A label: anybody can claim to be any of them.
+//! Names of passkey providers by AAGUID, for a passkey's first name. A label: anybody can claim to
+//! be any of them.
 //!
 //! Source: the community's list "passkey-authenticator-aaguids".
 
@@ -70,7 +71,9 @@ pub fn text(aaguid: [u8; 16]) -> String {
 /// The provider's name, if it is a known one.
 #[must_use]
 pub fn name(aaguid: &str) -> Option<&'static str> {
-    let at = NAMES.binary_search_by_key(&aaguid, |(known, _)| known).ok()?;
+    let at = NAMES
+        .binary_search_by_key(&aaguid, |(known, _)| known)
+        .ok()?;
     NAMES.get(at).map(|(_, name)| *name)
 }
 
@@ -81,7 +84,12 @@ mod tests {
     #[test]
     fn the_table_can_be_searched() {
         assert!(NAMES.is_sorted_by_key(|(aaguid, _)| *aaguid));
-        assert_eq!(name(&text(*b"\xfb\xfc\x30\x07\x15\x4e\x4e\xcc\x8c\x0b\x6e\x02\x05\x57\xd7\xbd")), Some("Apple Passwords"));
+        assert_eq!(
+            name(&text(
+                *b"\xfb\xfc\x30\x07\x15\x4e\x4e\xcc\x8c\x0b\x6e\x02\x05\x57\xd7\xbd"
+            )),
+            Some("Apple Passwords")
+        );
         assert_eq!(name("00000000-0000-0000-0000-000000000000"), None);
     }
 }

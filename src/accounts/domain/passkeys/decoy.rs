@@ -1,5 +1,5 @@
-//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always the same for the same address,
-//! so that asking does not tell which addresses have an account.
+//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always
+//! the same for the same address, so that asking does not tell which addresses have an account.
 
 use crate::accounts::domain::derived::derived;
 use crate::accounts::model::credential_id::CredentialId;
@@ -10,13 +10,19 @@ use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::model::base64;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
-/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever registers it would find out.
+/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever
+/// registers it would find out.
 const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
 const MARK_BYTES: usize = 8;
 /// Lengths of ids that common authenticators make.
 const LENGTHS: [usize; 4] = [16, 20, 32, 32];
 /// Hints that common clients give; the iOS app gives none.
-const TRANSPORTS: [&[&str]; 4] = [&["hybrid", "internal"], &["internal"], &["internal", "hybrid"], &[]];
+const TRANSPORTS: [&[&str]; 4] = [
+    &["hybrid", "internal"],
+    &["internal"],
+    &["internal", "hybrid"],
+    &[],
+];
 
 /// The decoys of an address: one, sometimes two.
 pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
@@ -26,15 +32,29 @@ pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
         let id = derived(key, LABEL, &[message.as_slice(), b"id"].concat())?;
         let [first, second, third, ..] = shape;
         let length = LENGTHS.get(usize::from(first % 4))?;
-        let transports = TRANSPORTS.get(usize::from(second % 4))?.iter().map(|name| (*name).to_owned()).collect();
+        let transports = TRANSPORTS
+            .get(usize::from(second % 4))?
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
         let body = id.get(..length.checked_sub(MARK_BYTES)?)?;
         let mark = mark(key, body)?;
-        Some((third, Descriptor { id: CredentialId::from_bytes(&[body, &mark].concat())?, transports }))
+        Some((
+            third,
+            Descriptor {
+                id: CredentialId::from_bytes(&[body, &mark].concat())?,
+                transports,
+            },
+        ))
     };
     let (Some((dice, first)), Some((_, second))) = (decoy(0), decoy(1)) else {
         return Vec::new();
     };
-    if dice < 64 { vec![first, second] } else { vec![first] }
+    if dice < 64 {
+        vec![first, second]
+    } else {
+        vec![first]
+    }
 }
 
 fn mark(key: &SigningKey, body: &[u8]) -> Option<[u8; MARK_BYTES]> {
@@ -57,7 +77,12 @@ mod tests {
     #[test]
     fn they_are_stable_and_plausible() {
         let key = SigningKey::from_seed([7; 32]);
-        let of = |number: usize| decoys(&key, &Email::parse(&format!("a{number}@example.com")).expect("an address"));
+        let of = |number: usize| {
+            decoys(
+                &key,
+                &Email::parse(&format!("a{number}@example.com")).expect("an address"),
+            )
+        };
         let mut counts = [0; 3];
         for number in 0..200 {
             assert_eq!(of(number), of(number));
@@ -66,7 +91,13 @@ mod tests {
         }
         let keys = SigningKeys::single(key.clone());
         assert!(of(1).iter().all(|decoy| is_decoy(&keys, &decoy.id)));
-        assert!(!is_decoy(&keys, &CredentialId::from_bytes(&[7; 32]).expect("an id")));
-        assert!(counts[0] == 0 && counts[1] > 100 && counts[2] > 10, "{counts:?}");
+        assert!(!is_decoy(
+            &keys,
+            &CredentialId::from_bytes(&[7; 32]).expect("an id")
+        ));
+        assert!(
+            counts[0] == 0 && counts[1] > 100 && counts[2] > 10,
+            "{counts:?}"
+        );
     }
 }

@@ -57,7 +57,12 @@ pub async fn rename(
 ///
 /// # Errors
 /// [`ManageError`]
-pub async fn remove(ports: &Ports, me: &SignedIn, id: &CredentialId, origin: &RequestOrigin) -> Result<Vec<CredentialId>, ManageError> {
+pub async fn remove(
+    ports: &Ports,
+    me: &SignedIn,
+    id: &CredentialId,
+    origin: &RequestOrigin,
+) -> Result<Vec<CredentialId>, ManageError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
     done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &stamp).await?).map(|((), left)| left)
 }

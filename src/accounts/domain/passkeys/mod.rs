@@ -1,7 +1,9 @@
 //! Passkeys: registered, used to sign in, listed, renamed, removed.
 //!
-//! A ceremony begins with a challenge that is kept and ends with taking it: deleted before anything is verified, so that nothing can be
-//! tried twice. What the ceremony must hold is in [`crate::accounts::domain::webauthn`]; what must be unique or current is decided by the database.
+//! A ceremony begins with a challenge that is kept and ends with taking it: deleted before anything
+//! is verified, so that nothing can be tried twice. What the ceremony must hold is in
+//! [`crate::accounts::domain::webauthn`]; what must be unique or current is decided by the
+//! database.
 
 pub mod aaguid;
 pub mod decoy;
@@ -32,8 +34,10 @@ pub const CEREMONY_LIFETIME: Duration = Duration::from_mins(5);
 pub const NAME_CHARS: usize = 64;
 /// Characters of a challenge: they stand for 48 bytes and hold 381 bits.
 const CHALLENGE_CHARS: usize = 64;
-/// In both of base64's alphabets, so that a challenge is the same bytes whichever way a client reads it (docs/decisions/0017).
-const CHALLENGE_ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// In both of base64's alphabets, so that a challenge is the same bytes whichever way a client
+/// reads it (docs/decisions/0017).
+const CHALLENGE_ALPHABET: &[u8; 62] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// What a ceremony has to know when it is completed.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +59,13 @@ struct State {
 
 impl State {
     fn new(challenge: String) -> Self {
-        Self { challenge, user: None, email: None, name: None, label: None }
+        Self {
+            challenge,
+            user: None,
+            email: None,
+            name: None,
+            label: None,
+        }
     }
 
     fn write(&self) -> Result<String, StoreError> {
@@ -63,7 +73,8 @@ impl State {
     }
 
     fn read(taken: &TakenChallenge) -> Result<Self, StoreError> {
-        serde_json::from_str(&taken.state).map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))
+        serde_json::from_str(&taken.state)
+            .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))
     }
 }
 
@@ -73,8 +84,12 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
     let mut bytes = [0; 96];
     while challenge.len() < CHALLENGE_CHARS {
         ports.entropy.fill(&mut bytes)?;
-        // 248 is the largest multiple of 62 that fits: what is above would make some characters likelier.
-        let fair = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| CHALLENGE_ALPHABET.get(usize::from(byte % 62)));
+        // 248 is the largest multiple of 62 that fits: what is above would make some characters
+        // likelier.
+        let fair = bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .filter_map(|byte| CHALLENGE_ALPHABET.get(usize::from(byte % 62)));
         let missing = CHALLENGE_CHARS - challenge.len();
         challenge.extend(fair.take(missing).map(|byte| char::from(*byte)));
     }
@@ -83,7 +98,12 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
 
 /// What a ceremony is held against.
 fn expected<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
-    Expected { rp_id: &config.rp_id, origins: &config.passkey_origins, challenge, algorithms: &Algorithm::OFFERED }
+    Expected {
+        rp_id: &config.rp_id,
+        origins: &config.passkey_origins,
+        challenge,
+        algorithms: &Algorithm::OFFERED,
+    }
 }
 
 /// A ceremony that was begun.
@@ -112,10 +132,24 @@ pub(super) async fn begin_for(
     let id = ports.id(ChallengeId::from_random)?;
     let state = State::new(fresh_challenge(ports)?);
     let written = state.write()?;
-    let new = NewChallenge { id, kind, user: Some(user), state: &written, created_at: now, expires_at: ends(now) };
+    let new = NewChallenge {
+        id,
+        kind,
+        user: Some(user),
+        state: &written,
+        created_at: now,
+        expires_at: ends(now),
+    };
     let options = passkeys::begin_for(ports.db.as_ref(), &new, user).await?;
-    Ok(Begun { challenge_id: id, challenge: state.challenge, options })
+    Ok(Begun {
+        challenge_id: id,
+        challenge: state.challenge,
+        options,
+    })
 }
 
 /// No challenge was there to take.
-const NO_CHALLENGE: Refusal = Refusal { step: 0, reason: "the challenge is unknown, used, expired, or of another ceremony or account" };
+const NO_CHALLENGE: Refusal = Refusal {
+    step: 0,
+    reason: "the challenge is unknown, used, expired, or of another ceremony or account",
+};

@@ -3,7 +3,9 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::decoy::is_decoy;
-use crate::accounts::domain::passkeys::{Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge};
+use crate::accounts::domain::passkeys::{
+    Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge,
+};
 use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
@@ -17,7 +19,9 @@ use crate::accounts::store::accounts::{NewAccount, SignUpOutcome};
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::{Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition};
+use crate::accounts::store::passkeys::{
+    Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
+};
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
@@ -84,38 +88,84 @@ pub enum RegisterError {
 ///
 /// # Errors
 /// [`RegisterError`]
-pub async fn begin(ports: &Ports, who: Registrant<'_>, label: Option<String>) -> Result<Begun<CreationOptions>, RegisterError> {
+pub async fn begin(
+    ports: &Ports,
+    who: Registrant<'_>,
+    label: Option<String>,
+) -> Result<Begun<CreationOptions>, RegisterError> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let mut state = State { label, ..State::new(fresh_challenge(ports)?) };
+    let mut state = State {
+        label,
+        ..State::new(fresh_challenge(ports)?)
+    };
     let db = ports.db.as_ref();
-    let challenge = |kind, user| NewChallenge { id, kind, user, state: "", created_at: now, expires_at: ends(now) };
+    let challenge = |kind, user| NewChallenge {
+        id,
+        kind,
+        user,
+        state: "",
+        created_at: now,
+        expires_at: ends(now),
+    };
     let options = match who {
         Registrant::Account(me) => {
             let user = &me.user;
             let written = state.write()?;
-            let new = NewChallenge { state: &written, ..challenge(ChallengeKind::Registration, Some(user.id)) };
+            let new = NewChallenge {
+                state: &written,
+                ..challenge(ChallengeKind::Registration, Some(user.id))
+            };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
             if exclude.len() >= most(me) {
                 return Err(RegisterError::TooMany);
             }
             let user_name = user.email.as_str().to_owned();
-            CreationOptions { user: user.id, display_name: user.name.clone().unwrap_or_else(|| user_name.clone()), user_name, exclude }
+            CreationOptions {
+                user: user.id,
+                display_name: user.name.clone().unwrap_or_else(|| user_name.clone()),
+                user_name,
+                exclude,
+            }
         }
         Registrant::Newcomer { email, name } => {
             let user = ports.id(UserId::from_random)?;
-            (state.user, state.email, state.name) = (Some(user.to_string()), Some(email.as_str().to_owned()), Some(name.clone()));
+            (state.user, state.email, state.name) = (
+                Some(user.to_string()),
+                Some(email.as_str().to_owned()),
+                Some(name.clone()),
+            );
             let written = state.write()?;
-            challenges::keep(db, &NewChallenge { state: &written, ..challenge(ChallengeKind::SignUp, None) }).await?;
-            CreationOptions { user, user_name: email.as_str().to_owned(), display_name: name, exclude: Vec::new() }
+            challenges::keep(
+                db,
+                &NewChallenge {
+                    state: &written,
+                    ..challenge(ChallengeKind::SignUp, None)
+                },
+            )
+            .await?;
+            CreationOptions {
+                user,
+                user_name: email.as_str().to_owned(),
+                display_name: name,
+                exclude: Vec::new(),
+            }
         }
     };
-    Ok(Begun { challenge_id: id, challenge: state.challenge, options })
+    Ok(Begun {
+        challenge_id: id,
+        challenge: state.challenge,
+        options,
+    })
 }
 
 /// How many passkeys the account may have.
 const fn most(me: &SignedIn) -> usize {
-    if me.session.recovering { MOST_WITH_RECOVERED } else { MOST_PASSKEYS }
+    if me.session.recovering {
+        MOST_WITH_RECOVERED
+    } else {
+        MOST_PASSKEYS
+    }
 }
 
 /// A registration to complete.
@@ -151,20 +201,34 @@ pub async fn complete(
     origin: &RequestOrigin,
 ) -> Result<Registered, RegisterError> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let Completion { challenge, response, label, place } = completion;
+    let Completion {
+        challenge,
+        response,
+        label,
+        place,
+    } = completion;
     let id = challenge.ok_or(NO_CHALLENGE)?;
-    let taken = challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now).await?.ok_or(NO_CHALLENGE)?;
+    let taken =
+        challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now)
+            .await?
+            .ok_or(NO_CHALLENGE)?;
     let state = State::read(&taken)?;
-    let credential = registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
+    let credential =
+        registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
     if is_decoy(&ports.config.signing_keys, &credential.id) {
         return Err(RegisterError::Exists);
     }
     let aaguid = aaguid::text(credential.aaguid);
-    let named = label.or_else(|| state.label.clone()).or_else(|| aaguid::name(&aaguid).map(str::to_owned));
+    let named = label
+        .or_else(|| state.label.clone())
+        .or_else(|| aaguid::name(&aaguid).map(str::to_owned));
     let passkey = NewPasskey {
         name: named.unwrap_or_else(|| client_name(origin.user_agent.as_deref()).to_owned()),
         aaguid,
-        library: credential.passkey.write().map_err(|error| StoreError::Broken(error.to_string()))?,
+        library: credential
+            .passkey
+            .write()
+            .map_err(|error| StoreError::Broken(error.to_string()))?,
         public_key: credential.public_key.bytes,
         counter: credential.counter,
         transports: response.transports,
@@ -196,10 +260,25 @@ async fn create(
     origin: &RequestOrigin,
 ) -> Result<Registered, RegisterError> {
     let broken = || StoreError::Broken("the state of a sign-up cannot be read".to_owned());
-    let user = state.user.as_deref().filter(|_| taken.kind == ChallengeKind::SignUp).and_then(UserId::parse).ok_or_else(broken)?;
-    let email = state.email.as_deref().and_then(Email::parse).ok_or_else(broken)?;
+    let user = state
+        .user
+        .as_deref()
+        .filter(|_| taken.kind == ChallengeKind::SignUp)
+        .and_then(UserId::parse)
+        .ok_or_else(broken)?;
+    let email = state
+        .email
+        .as_deref()
+        .and_then(Email::parse)
+        .ok_or_else(broken)?;
     let now = ports.clock.now();
-    let prepared = Prepared::new(ports, now, Amr::of(Proof::Passkey { multi_device: passkey.backup_eligible }))?;
+    let prepared = Prepared::new(
+        ports,
+        now,
+        Amr::of(Proof::Passkey {
+            multi_device: passkey.backup_eligible,
+        }),
+    )?;
     let account = NewAccount {
         user,
         email: &email,
@@ -209,8 +288,18 @@ async fn create(
         added_event: ports.id(EventId::from_random)?,
     };
     let session = prepared.session(SessionOwner::Fresh(&account), place);
-    match accounts::create(ports.db.as_ref(), &account, &session, &ports.stamp(origin, now)?).await? {
-        SignUpOutcome::Yes(user) => Ok(Registered::Created(passkey.id.clone(), Box::new(prepared.finish(ports, *user, place).await?))),
+    match accounts::create(
+        ports.db.as_ref(),
+        &account,
+        &session,
+        &ports.stamp(origin, now)?,
+    )
+    .await?
+    {
+        SignUpOutcome::Yes(user) => Ok(Registered::Created(
+            passkey.id.clone(),
+            Box::new(prepared.finish(ports, *user, place).await?),
+        )),
         SignUpOutcome::EmailTaken => Err(RegisterError::EmailTaken),
         SignUpOutcome::CredentialExists => Err(RegisterError::Exists),
     }
@@ -236,5 +325,8 @@ fn client_name(user_agent: Option<&str>) -> &'static str {
         ("Windows", "Windows device"),
         ("Linux", "Linux device"),
     ];
-    devices.iter().find(|(part, _)| said.contains(part)).map_or("Passkey", |(_, device)| device)
+    devices
+        .iter()
+        .find(|(part, _)| said.contains(part))
+        .map_or("Passkey", |(_, device)| device)
 }

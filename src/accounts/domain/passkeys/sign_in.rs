@@ -1,8 +1,11 @@
-//! Signing in with a passkey: by any that the client has, or by one of those that belong to an address.
+//! Signing in with a passkey: by any that the client has, or by one of those that belong to an
+//! address.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::decoys;
-use crate::accounts::domain::passkeys::{Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge};
+use crate::accounts::domain::passkeys::{
+    Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge,
+};
 use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::assertion;
@@ -40,16 +43,30 @@ pub enum PasskeySignInError {
     Store(#[from] StoreError),
 }
 
-/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody knows them.
+/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody
+/// knows them.
 ///
 /// # Errors
 /// [`PasskeySignInError`]
-pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Descriptor>>, PasskeySignInError> {
+pub async fn begin(
+    ports: &Ports,
+    email: Option<Email>,
+) -> Result<Begun<Vec<Descriptor>>, PasskeySignInError> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = State { email: email.as_ref().map(|email| email.as_str().to_owned()), ..State::new(fresh_challenge(ports)?) };
+    let state = State {
+        email: email.as_ref().map(|email| email.as_str().to_owned()),
+        ..State::new(fresh_challenge(ports)?)
+    };
     let written = state.write()?;
-    let new = NewChallenge { id, kind: ChallengeKind::SignIn, user: None, state: &written, created_at: now, expires_at: ends(now) };
+    let new = NewChallenge {
+        id,
+        kind: ChallengeKind::SignIn,
+        user: None,
+        state: &written,
+        created_at: now,
+        expires_at: ends(now),
+    };
     let allowed = match &email {
         None => {
             challenges::keep(ports.db.as_ref(), &new).await?;
@@ -62,10 +79,15 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
             if known.is_empty() { decoys } else { known }
         }
     };
-    Ok(Begun { challenge_id: id, challenge: state.challenge, options: allowed })
+    Ok(Begun {
+        challenge_id: id,
+        challenge: state.challenge,
+        options: allowed,
+    })
 }
 
-/// A passkey that answered a challenge well. Where its counter stands is compared where it is written.
+/// A passkey that answered a challenge well. Where its counter stands is compared where it is
+/// written.
 pub(crate) struct Verified {
     id: CredentialId,
     owner: UserId,
@@ -79,11 +101,17 @@ pub(crate) struct Verified {
 impl Verified {
     /// What is written of it.
     pub(crate) const fn used(&self) -> PasskeyUse<'_> {
-        PasskeyUse { id: &self.id, user: self.owner, counter: self.counter, backed_up: self.backed_up }
+        PasskeyUse {
+            id: &self.id,
+            user: self.owner,
+            counter: self.counter,
+            backed_up: self.backed_up,
+        }
     }
 }
 
-/// Takes the challenge, of this kind and of this account if one is named, and verifies what a passkey answered. One round trip.
+/// Takes the challenge, of this kind and of this account if one is named, and verifies what a
+/// passkey answered. One round trip.
 pub(crate) async fn verified(
     ports: &Ports,
     (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
@@ -91,23 +119,29 @@ pub(crate) async fn verified(
     now: Timestamp,
 ) -> Result<Verified, PasskeySignInError> {
     let id = CredentialId::from_bytes(&response.raw_id);
-    let (taken, owned) = passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now).await?;
+    let (taken, owned) =
+        passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now)
+            .await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
     let state = State::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
         return Err(unknown_credential(ports, response, &state).into());
     };
     let passkey = &owned.passkey;
-    let stored = StoredPasskey::read(&owned.library).map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
+    let stored = StoredPasskey::read(&owned.library)
+        .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
     let known = Known {
         passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
-        allowed: user.map(|user| passkey.user_id == user).or_else(|| is_allowed(&state, &taken, &owned)),
+        allowed: user
+            .map(|user| passkey.user_id == user)
+            .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
     };
-    let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known).accepted()?;
+    let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known)
+        .accepted()?;
     Ok(Verified {
         id,
         owner: passkey.user_id,
@@ -130,9 +164,22 @@ pub async fn complete(
     origin: &RequestOrigin,
 ) -> Result<(CredentialId, Complete), PasskeySignInError> {
     let now = ports.clock.now();
-    let verified = verified(ports, (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None), response, now).await?;
-    let prepared = Prepared::new(ports, now, Amr::of(Proof::Passkey { multi_device: verified.multi_device }))?;
-    // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
+    let verified = verified(
+        ports,
+        (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None),
+        response,
+        now,
+    )
+    .await?;
+    let prepared = Prepared::new(
+        ports,
+        now,
+        Amr::of(Proof::Passkey {
+            multi_device: verified.multi_device,
+        }),
+    )?;
+    // Step 24, in the database: the counter is compared where it is written. If it went back, that
+    // is recorded and nothing else happens.
     let session = prepared.session(SessionOwner::Passkey(verified.used()), place);
     let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
@@ -140,20 +187,40 @@ pub async fn complete(
         "the counter went back: the credential may have been copied"
     };
     let refused = Refusal { step: 22, reason };
-    let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?.ok_or(refused)?;
-    Ok((verified.id.clone(), prepared.finish(ports, user, place).await?))
+    let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?)
+        .await?
+        .ok_or(refused)?;
+    Ok((
+        verified.id.clone(),
+        prepared.finish(ports, user, place).await?,
+    ))
 }
 
-/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.
+/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is
+/// refused.
 fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
     if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
-        let known = Known { passkey: &nobodys, counter: None, backup_eligible: None, allowed: None, user_handle: None };
-        drop(assertion::verify(response, &expected(&ports.config, &state.challenge), &known));
+        let known = Known {
+            passkey: &nobodys,
+            counter: None,
+            backup_eligible: None,
+            allowed: None,
+            user_handle: None,
+        };
+        drop(assertion::verify(
+            response,
+            &expected(&ports.config, &state.challenge),
+            &known,
+        ));
     }
-    Refusal { step: 6, reason: "nobody has this credential" }
+    Refusal {
+        step: 6,
+        reason: "nobody has this credential",
+    }
 }
 
-/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the address had then.
+/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the
+/// address had then.
 fn is_allowed(state: &State, taken: &TakenChallenge, owned: &PasskeyWithEmail) -> Option<bool> {
     let email = state.email.as_deref()?;
     Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)

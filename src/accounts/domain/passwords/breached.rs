@@ -1,5 +1,6 @@
-//! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins with the same five digits, so that it does
-//! not learn which one it is (the range API of Have I Been Pwned).
+//! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins
+//! with the same five digits, so that it does not learn which one it is (the range API of Have I
+//! Been Pwned).
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -34,7 +35,15 @@ pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bo
     let url = format!("{base}{told}");
     // Padded: how long the answer is tells nobody which range it was.
     let headers = [("add-padding", "true"), ("user-agent", "hamrah-api")];
-    let range = ports.outgoing.get(Get { url: &url, headers: &headers, patience: PATIENCE, most_bytes: MOST_BYTES }).await?;
+    let range = ports
+        .outgoing
+        .get(Get {
+            url: &url,
+            headers: &headers,
+            patience: PATIENCE,
+            most_bytes: MOST_BYTES,
+        })
+        .await?;
     // What pads was seen zero times.
     Ok(range
         .lines()

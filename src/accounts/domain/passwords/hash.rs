@@ -1,4 +1,5 @@
-//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another service made the hash.
+//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another
+//! service made the hash.
 
 use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
@@ -16,12 +17,25 @@ const MOST_HASH_BYTES: usize = 64;
 /// Cheapest and dearest bcrypt that is verified: 12 takes a quarter of a second.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 
-/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that were read make it do.
+/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that
+/// were read make it do.
 #[must_use]
-pub fn hash(settings: &Settings, password: &Password, salt: &[u8; SALT_BYTES]) -> Option<PasswordHash> {
-    let Argon2Cost { memory, passes, lanes } = settings.cost;
+pub fn hash(
+    settings: &Settings,
+    password: &Password,
+    salt: &[u8; SALT_BYTES],
+) -> Option<PasswordHash> {
+    let Argon2Cost {
+        memory,
+        passes,
+        lanes,
+    } = settings.cost;
     let mut params = ParamsBuilder::new();
-    params.m_cost(memory).t_cost(passes).p_cost(lanes).output_len(HASH_BYTES);
+    params
+        .m_cost(memory)
+        .t_cost(passes)
+        .p_cost(lanes)
+        .output_len(HASH_BYTES);
     let mut named = ParamsString::new();
     for (name, value) in [("m", memory), ("t", passes), ("p", lanes)] {
         named.add_decimal(name, Decimal::from(value)).ok()?;
@@ -29,9 +43,17 @@ pub fn hash(settings: &Settings, password: &Password, salt: &[u8; SALT_BYTES]) -
     let pepper = settings.pepper.current();
     if let Some((id, _)) = pepper {
         params.keyid(id.parse::<KeyId>().ok()?);
-        named.add_str("keyid", argon2::password_hash::phc::Value::new(id).ok()?).ok()?;
+        named
+            .add_str("keyid", argon2::password_hash::phc::Value::new(id).ok()?)
+            .ok()?;
     }
-    let bytes = derive(password, salt, params.build().ok()?, pepper.map(|(_, key)| key), HASH_BYTES)?;
+    let bytes = derive(
+        password,
+        salt,
+        params.build().ok()?,
+        pepper.map(|(_, key)| key),
+        HASH_BYTES,
+    )?;
     let phc = Phc {
         algorithm: Ident::new("argon2id").ok()?,
         version: Some(Version::V0x13.into()),
@@ -42,8 +64,8 @@ pub fn hash(settings: &Settings, password: &Password, salt: &[u8; SALT_BYTES]) -
     Some(PasswordHash::from_stored(phc.to_string()))
 }
 
-/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can be borne, or was made with a pepper that is not
-/// there any more, is nobody's.
+/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can
+/// be borne, or was made with a pepper that is not there any more, is nobody's.
 #[must_use]
 pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
     if stored.as_str().starts_with("$2") {
@@ -58,7 +80,11 @@ pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
     let Some((_, params)) = read(stored.as_str()) else {
         return false;
     };
-    let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+    let cost = Argon2Cost {
+        memory: params.m_cost(),
+        passes: params.t_cost(),
+        lanes: params.p_cost(),
+    };
     cost == settings.cost
         && params.output_len() == Some(HASH_BYTES)
         && key_id(stored.as_str()) == settings.pepper.current().map(|(id, _)| id)
@@ -68,7 +94,8 @@ pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
 #[must_use]
 pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
     if stored.starts_with("$2") {
-        return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)) && stored.len() == 60;
+        return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
+            && stored.len() == 60;
     }
     read(stored).is_some() && key_id(stored).is_none_or(|id| settings.pepper.of(id).is_some())
 }
@@ -88,11 +115,18 @@ fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Op
 fn read(stored: &str) -> Option<(Phc, Params)> {
     let phc = Phc::new(stored).ok()?;
     let params = Params::try_from(&phc).ok()?;
-    let cost = Argon2Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+    let cost = Argon2Cost {
+        memory: params.m_cost(),
+        passes: params.t_cost(),
+        lanes: params.p_cost(),
+    };
     let ok = phc.algorithm.as_str() == "argon2id"
         && phc.version == Some(Version::V0x13.into())
         && phc.salt.is_some()
-        && phc.hash.as_ref().is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
+        && phc
+            .hash
+            .as_ref()
+            .is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
         && params.data().is_empty()
         && cost.is_bearable();
     ok.then_some((phc, params))
@@ -100,7 +134,11 @@ fn read(stored: &str) -> Option<(Phc, Params)> {
 
 /// The id of the pepper with which a hash was made.
 fn key_id(stored: &str) -> Option<&str> {
-    stored.split('$').nth(3)?.split(',').find_map(|param| param.strip_prefix("keyid="))
+    stored
+        .split('$')
+        .nth(3)?
+        .split(',')
+        .find_map(|param| param.strip_prefix("keyid="))
 }
 
 fn derive(
@@ -111,11 +149,16 @@ fn derive(
     length: usize,
 ) -> Option<Zeroizing<Vec<u8>>> {
     let argon2 = match pepper {
-        Some(key) => Argon2::new_with_secret(key.as_slice(), Algorithm::Argon2id, Version::V0x13, params).ok()?,
+        Some(key) => {
+            Argon2::new_with_secret(key.as_slice(), Algorithm::Argon2id, Version::V0x13, params)
+                .ok()?
+        }
         None => Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
     };
     let mut bytes = Zeroizing::new(vec![0; length]);
-    argon2.hash_password_into(password.as_bytes(), salt, &mut bytes).ok()?;
+    argon2
+        .hash_password_into(password.as_bytes(), salt, &mut bytes)
+        .ok()?;
     Some(bytes)
 }
 
@@ -123,18 +166,30 @@ fn bcrypt_cost(stored: &str) -> Option<u32> {
     stored.split('$').nth(2)?.parse().ok()
 }
 
-/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole password is hashed anew.
+/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole
+/// password is hashed anew.
 fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
-    bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)) && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
+    bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
+        && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
 }
 
 /// A hash that is nobody's and costs as much as one of ours: for whoever does not exist.
 #[must_use]
 pub fn decoy(settings: &Settings) -> PasswordHash {
-    let Argon2Cost { memory, passes, lanes } = settings.cost;
-    let key = settings.pepper.current().map(|(id, _)| format!(",keyid={id}")).unwrap_or_default();
+    let Argon2Cost {
+        memory,
+        passes,
+        lanes,
+    } = settings.cost;
+    let key = settings
+        .pepper
+        .current()
+        .map(|(id, _)| format!(",keyid={id}"))
+        .unwrap_or_default();
     let (salt, hash) = ("A".repeat(22), "A".repeat(43));
-    PasswordHash::from_stored(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}{key}${salt}${hash}"))
+    PasswordHash::from_stored(format!(
+        "$argon2id$v=19$m={memory},t={passes},p={lanes}{key}${salt}${hash}"
+    ))
 }
 
 #[cfg(test)]
@@ -146,9 +201,23 @@ mod tests {
     const SECOND: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
 
     fn with_pepper(text: &str) -> Settings {
-        let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-        let pepper = if text.is_empty() { Pepper::default() } else { Pepper::parse(text, true).expect("a pepper") };
-        Settings { cost, pepper, min_length: 8, at_once: 8, breached_url: None }
+        let cost = Argon2Cost {
+            memory: 64,
+            passes: 1,
+            lanes: 1,
+        };
+        let pepper = if text.is_empty() {
+            Pepper::default()
+        } else {
+            Pepper::parse(text, true).expect("a pepper")
+        };
+        Settings {
+            cost,
+            pepper,
+            min_length: 8,
+            at_once: 8,
+            breached_url: None,
+        }
     }
 
     fn password(text: &str) -> Password {
@@ -160,28 +229,48 @@ mod tests {
         let (none, one) = (with_pepper(""), with_pepper(FIRST));
         let rotated = with_pepper(&format!("{SECOND},{FIRST}"));
         let zebra = password("zebra-77");
-        for (made_with, kept, lost) in [(&none, vec![&none, &one, &rotated], vec![]), (&one, vec![&one, &rotated], vec![&none])] {
+        for (made_with, kept, lost) in [
+            (&none, vec![&none, &one, &rotated], vec![]),
+            (&one, vec![&one, &rotated], vec![&none]),
+        ] {
             let stored = hash(made_with, &zebra, &[7; 16]).expect("a hash");
-            assert!(is_current(made_with, &stored) && is_acceptable(made_with, stored.as_str()), "{}", stored.as_str());
+            assert!(
+                is_current(made_with, &stored) && is_acceptable(made_with, stored.as_str()),
+                "{}",
+                stored.as_str()
+            );
             for settings in kept {
-                assert!(verifies(settings, &zebra, &stored) && !verifies(settings, &password("zebra-78"), &stored));
+                assert!(
+                    verifies(settings, &zebra, &stored)
+                        && !verifies(settings, &password("zebra-78"), &stored)
+                );
             }
             for settings in lost {
-                assert!(!verifies(settings, &zebra, &stored) && !is_acceptable(settings, stored.as_str()));
+                assert!(
+                    !verifies(settings, &zebra, &stored)
+                        && !is_acceptable(settings, stored.as_str())
+                );
             }
         }
         let old = hash(&one, &zebra, &[7; 16]).expect("a hash");
         assert!(!is_current(&rotated, &old) && !is_current(&none, &old));
-        assert!(old.as_str().contains(",keyid=") && hash(&none, &zebra, &[7; 16]).expect("a hash") != old);
+        assert!(
+            old.as_str().contains(",keyid=")
+                && hash(&none, &zebra, &[7; 16]).expect("a hash") != old
+        );
     }
 
     #[test]
     fn a_known_hash_of_another_implementation_verifies() {
-        // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32 (test.c, version 1.3).
+        // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l
+        // 32 (test.c, version 1.3).
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let settings = with_pepper("");
         let known = PasswordHash::from_stored(stored.to_owned());
-        assert!(verifies(&settings, &password("password"), &known) && !verifies(&settings, &password("passwort"), &known));
+        assert!(
+            verifies(&settings, &password("password"), &known)
+                && !verifies(&settings, &password("passwort"), &known)
+        );
         assert!(!is_current(&settings, &known) && is_acceptable(&settings, stored));
     }
 
@@ -189,9 +278,16 @@ mod tests {
     fn bcrypt_is_verified_in_all_its_spellings() {
         let settings = with_pepper("");
         let made = bcrypt::hash_with_salt("adm1-hash", 4, [9; 16]).expect("a hash");
-        for version in [bcrypt::Version::TwoA, bcrypt::Version::TwoB, bcrypt::Version::TwoY] {
+        for version in [
+            bcrypt::Version::TwoA,
+            bcrypt::Version::TwoB,
+            bcrypt::Version::TwoY,
+        ] {
             let stored = PasswordHash::from_stored(made.format_for_version(version));
-            assert!(verifies(&settings, &password("adm1-hash"), &stored) && !verifies(&settings, &password("adm2-hash"), &stored));
+            assert!(
+                verifies(&settings, &password("adm1-hash"), &stored)
+                    && !verifies(&settings, &password("adm2-hash"), &stored)
+            );
             assert!(!is_current(&settings, &stored) && is_acceptable(&settings, stored.as_str()));
         }
     }
@@ -215,7 +311,11 @@ mod tests {
             "$5$rounds=1$x$y".to_owned(),
         ] {
             let stored = PasswordHash::from_stored(bad.clone());
-            assert!(!verifies(&settings, &password("password"), &stored) && !is_current(&settings, &stored), "{bad}");
+            assert!(
+                !verifies(&settings, &password("password"), &stored)
+                    && !is_current(&settings, &stored),
+                "{bad}"
+            );
             assert!(!is_acceptable(&settings, &bad), "{bad}");
         }
     }
@@ -224,7 +324,10 @@ mod tests {
     fn the_decoy_is_nobodys_and_costs_the_same() {
         for settings in [with_pepper(""), with_pepper(FIRST)] {
             let decoy = decoy(&settings);
-            assert!(is_current(&settings, &decoy) && !verifies(&settings, &password("password"), &decoy));
+            assert!(
+                is_current(&settings, &decoy)
+                    && !verifies(&settings, &password("password"), &decoy)
+            );
         }
     }
 }

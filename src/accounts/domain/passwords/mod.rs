@@ -1,7 +1,8 @@
 //! Passwords: signing in with one, setting, changing and removing it.
 //!
-//! What is dear about a password is its hash. So a turn is taken before anything is asked of the database, and whoever finds none is told to
-//! come again; and whoever names an account that does not exist waits for a hash all the same.
+//! What is dear about a password is its hash. So a turn is taken before anything is asked of the
+//! database, and whoever finds none is told to come again; and whoever names an account that does
+//! not exist waits for a hash all the same.
 
 mod breached;
 pub mod hash;
@@ -102,41 +103,75 @@ pub struct Shown<'a> {
 ///
 /// # Errors
 /// [`PasswordError`]
-pub async fn sign_in(ports: &Ports, shown: &Shown<'_>, place: &Place, origin: &RequestOrigin) -> Result<(Complete, Amr), PasswordError> {
+pub async fn sign_in(
+    ports: &Ports,
+    shown: &Shown<'_>,
+    place: &Place,
+    origin: &RequestOrigin,
+) -> Result<(Complete, Amr), PasswordError> {
     let now = ports.clock.now();
     let proved = prove(ports, shown, now).await?;
-    let amr = Amr::of(if proved.step.is_some() { Proof::PasswordAndTotp } else { Proof::Password });
+    let amr = Amr::of(if proved.step.is_some() {
+        Proof::PasswordAndTotp
+    } else {
+        Proof::Password
+    });
     let prepared = Prepared::new(ports, now, amr.clone())?;
     let session = prepared.session(SessionOwner::Password(&proved), place);
     let created = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?;
-    let user = created.ok_or(PasswordError::Refused("the password was changed, or the code used, meanwhile"))?;
+    let user = created.ok_or(PasswordError::Refused(
+        "the password was changed, or the code used, meanwhile",
+    ))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
 }
 
-/// Holds what somebody shows against what is known of whoever they say they are. One round trip. That it is right is worth something only in a
-/// statement that looks whether it still is.
+/// Holds what somebody shows against what is known of whoever they say they are. One round trip.
+/// That it is right is worth something only in a statement that looks whether it still is.
 ///
 /// # Errors
 /// [`PasswordError`]
-pub(crate) async fn prove(ports: &Ports, shown: &Shown<'_>, now: Timestamp) -> Result<VerifiedPassword, PasswordError> {
+pub(crate) async fn prove(
+    ports: &Ports,
+    shown: &Shown<'_>,
+    now: Timestamp,
+) -> Result<VerifiedPassword, PasswordError> {
     // What nobody can have chosen is nobody's; but who named whom is counted all the same.
     let password = Password::presented(shown.password);
     let turn = turn(ports, now)?;
     let subject = subject(ports, shown.name)?;
-    let (candidate, claim) = passwords::claim_attempt(ports.db.as_ref(), shown.name, (&subject, Way::Password.policy()), now).await?;
+    let (candidate, claim) = passwords::claim_attempt(
+        ports.db.as_ref(),
+        shown.name,
+        (&subject, Way::Password.policy()),
+        now,
+    )
+    .await?;
     throttle::admitted(claim, now)?;
-    let password = password.ok_or(PasswordError::Refused("nobody can have chosen this password"))?;
+    let password = password.ok_or(PasswordError::Refused(
+        "nobody can have chosen this password",
+    ))?;
     let settings = ports.config.passwords.clone();
-    let stored = candidate.as_ref().map_or_else(|| hash::decoy(&settings), |candidate| candidate.hash.clone());
+    let stored = candidate.as_ref().map_or_else(
+        || hash::decoy(&settings),
+        |candidate| candidate.hash.clone(),
+    );
     let salt = salt(ports)?;
     let work = move || {
         let verified = hash::verifies(&settings, &password, &stored);
         // Anew with today's cost and pepper: after the next sign-in nothing is left of the old one.
-        let rehashed = if verified && !hash::is_current(&settings, &stored) { hash::hash(&settings, &password, &salt) } else { None };
+        let rehashed = if verified && !hash::is_current(&settings, &stored) {
+            hash::hash(&settings, &password, &salt)
+        } else {
+            None
+        };
         (verified, rehashed)
     };
-    let (verified, rehashed) = computed(ports.compute.as_ref(), turn, work).await.ok_or_else(not_computed)?;
-    let candidate = candidate.ok_or(PasswordError::Refused("nobody has this name and a password"))?;
+    let (verified, rehashed) = computed(ports.compute.as_ref(), turn, work)
+        .await
+        .ok_or_else(not_computed)?;
+    let candidate = candidate.ok_or(PasswordError::Refused(
+        "nobody has this name and a password",
+    ))?;
     if !verified {
         return Err(PasswordError::Refused("the password is wrong"));
     }
@@ -148,11 +183,20 @@ pub(crate) async fn prove(ports: &Ports, shown: &Shown<'_>, now: Timestamp) -> R
             Some(step.ok_or(PasswordError::Refused("the code is wrong"))?)
         }
     };
-    Ok(VerifiedPassword { user: candidate.user, hash: candidate.hash, rehashed, step, subject })
+    Ok(VerifiedPassword {
+        user: candidate.user,
+        hash: candidate.hash,
+        rehashed,
+        step,
+        subject,
+    })
 }
 
 fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordError> {
-    ports.hashing.take(now).ok_or(PasswordError::Busy { wait: BUSY })
+    ports
+        .hashing
+        .take(now)
+        .ok_or(PasswordError::Busy { wait: BUSY })
 }
 
 fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
@@ -184,7 +228,8 @@ pub struct Chosen {
     pub checked: bool,
 }
 
-/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to the database.
+/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to
+/// the database.
 ///
 /// # Errors
 /// [`PasswordError`]
@@ -193,7 +238,11 @@ pub async fn choose(ports: &Ports, text: &str, about: &[&str]) -> Result<Chosen,
 }
 
 fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, Unfit> {
-    let about: Vec<&str> = about.iter().copied().chain([ports.config.rp_name.as_str(), ports.config.rp_id.as_str()]).collect();
+    let about: Vec<&str> = about
+        .iter()
+        .copied()
+        .chain([ports.config.rp_name.as_str(), ports.config.rp_id.as_str()])
+        .collect();
     Password::chosen(text, ports.config.passwords.min_length, &about)
 }
 
@@ -211,34 +260,66 @@ async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordErr
     let turn = turn(ports, ports.clock.now())?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
-    let hash = computed(ports.compute.as_ref(), turn, work).await.flatten().ok_or_else(not_computed)?;
+    let hash = computed(ports.compute.as_ref(), turn, work)
+        .await
+        .flatten()
+        .ok_or_else(not_computed)?;
     Ok(Chosen { hash, checked })
 }
 
-/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed in to the account. Two round trips.
+/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed
+/// in to the account. Two round trips.
 ///
 /// # Errors
 /// [`PasswordError`]
-pub async fn set(ports: &Ports, me: &SignedIn, text: &str, origin: &RequestOrigin) -> Result<(), PasswordError> {
-    let about: Vec<&str> = [Some(me.user.email.as_str()), me.user.name.as_deref()].into_iter().flatten().collect();
+pub async fn set(
+    ports: &Ports,
+    me: &SignedIn,
+    text: &str,
+    origin: &RequestOrigin,
+) -> Result<(), PasswordError> {
+    let about: Vec<&str> = [Some(me.user.email.as_str()), me.user.name.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
     let password = fit(ports, text, &about)?;
     throttle::admit(ports, Way::SetPassword, me.user.id, ports.clock.now()).await?;
     let chosen = hashed(ports, password).await?;
     let subject = subject(ports, LoginName::Email(&me.user.email))?;
-    let unchecked = if chosen.checked { None } else { Some(ports.id(EventId::from_random)?) };
-    let ids = PasswordEventIds { unchecked, revoked: ports.id(EventId::from_random)? };
+    let unchecked = if chosen.checked {
+        None
+    } else {
+        Some(ports.id(EventId::from_random)?)
+    };
+    let ids = PasswordEventIds {
+        unchecked,
+        revoked: ports.id(EventId::from_random)?,
+    };
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    match passwords::set(ports.db.as_ref(), me.caller(), (&chosen.hash, &subject), ids, &stamp).await? {
+    match passwords::set(
+        ports.db.as_ref(),
+        me.caller(),
+        (&chosen.hash, &subject),
+        ids,
+        &stamp,
+    )
+    .await?
+    {
         FactorChange::Yes => Ok(()),
         FactorChange::No | FactorChange::SignedOut => Err(PasswordError::SignedOut),
     }
 }
 
-/// Takes the password of an account away, unless it is the last way to sign in. Two round trips where it is not done.
+/// Takes the password of an account away, unless it is the last way to sign in. Two round trips
+/// where it is not done.
 ///
 /// # Errors
 /// [`PasswordError`]
-pub async fn remove(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), PasswordError> {
+pub async fn remove(
+    ports: &Ports,
+    by: Caller,
+    origin: &RequestOrigin,
+) -> Result<(), PasswordError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
     match passwords::remove(ports.db.as_ref(), by, &stamp).await? {
         FactorChange::Yes => Ok(()),
@@ -249,7 +330,10 @@ pub async fn remove(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result
 }
 
 async fn has_one(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
-    Ok(crate::accounts::domain::factors::of(ports, user).await?.password_since.is_some())
+    Ok(crate::accounts::domain::factors::of(ports, user)
+        .await?
+        .password_since
+        .is_some())
 }
 
 /// By what somebody signs in to an account of the core: exactly one of the two.

@@ -47,27 +47,66 @@ pub struct Asserted {
 ///
 /// A counter that went back is part of the result and not a failed step: the caller records it.
 #[must_use]
-pub fn verify(response: &AuthenticationResponse, expected: &Expected<'_>, known: &Known<'_>) -> Report<Asserted> {
+pub fn verify(
+    response: &AuthenticationResponse,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+) -> Report<Asserted> {
     let mut steps = Steps::default();
     let asserted = take_steps(&mut steps, response, expected, known);
     Report::new(steps, asserted)
 }
 
-fn take_steps(steps: &mut Steps, response: &AuthenticationResponse, expected: &Expected<'_>, known: &Known<'_>) -> Option<Asserted> {
-    steps.read(3, "the response is of a public key credential", response.check());
-    steps.passed(4, "clientExtensionResults are taken", "nothing depends on them".to_owned());
+fn take_steps(
+    steps: &mut Steps,
+    response: &AuthenticationResponse,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+) -> Option<Asserted> {
+    steps.read(
+        3,
+        "the response is of a public key credential",
+        response.check(),
+    );
+    steps.passed(
+        4,
+        "clientExtensionResults are taken",
+        "nothing depends on them".to_owned(),
+    );
     match known.allowed {
-        Some(allowed) => steps.check(5, "the credential is in the allow list", allowed, "a credential that was not asked for", || None),
-        None => steps.passed(5, "the credential is in the allow list", "there was no list".to_owned()),
+        Some(allowed) => steps.check(
+            5,
+            "the credential is in the allow list",
+            allowed,
+            "a credential that was not asked for",
+            || None,
+        ),
+        None => steps.passed(
+            5,
+            "the credential is in the allow list",
+            "there was no list".to_owned(),
+        ),
     }
     user_handle_step(steps, response, known);
     // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report is
     // complete and the time of a refusal stays the same.
-    client_data::check(steps, 8, &response.client_data_json, "webauthn.get", expected);
-    let data = steps.read(15, "authenticatorData can be read", authenticator_data::parse_assertion(&response.authenticator_data))?;
+    client_data::check(
+        steps,
+        8,
+        &response.client_data_json,
+        "webauthn.get",
+        expected,
+    );
+    let data = steps.read(
+        15,
+        "authenticatorData can be read",
+        authenticator_data::parse_assertion(&response.authenticator_data),
+    )?;
     // Every path below verifies one signature, so that the time of a refusal does not tell which
     // credentials exist.
-    let eligible = known.backup_eligible.unwrap_or(data.flags.backup_eligible());
+    let eligible = known
+        .backup_eligible
+        .unwrap_or(data.flags.backup_eligible());
     match library::authenticate(response, expected, known.passkey, eligible) {
         Verdict::Verified => {
             let from_15_on = DEMANDS.into_iter().chain([ELIGIBILITY, HASH, SIGNATURE]);
@@ -81,32 +120,62 @@ fn take_steps(steps: &mut Steps, response: &AuthenticationResponse, expected: &E
             own_steps(steps, &data, expected, known, verifies(response, known));
             // The library's refusal stands even if every step of ours passes.
             if !steps.failed() {
-                steps.check(21, "webauthn-rs accepts the sign-in", false, "webauthn-rs refuses the sign-in", || Some(reason));
+                steps.check(
+                    21,
+                    "webauthn-rs accepts the sign-in",
+                    false,
+                    "webauthn-rs refuses the sign-in",
+                    || Some(reason),
+                );
             }
         }
     }
     let algorithm = known.passkey.algorithm;
     let offered = expected.algorithms.contains(&algorithm);
-    steps.check(21, "the key's algorithm is accepted", offered, "an algorithm that is not accepted", || {
-        Some(format!("{} ({})", algorithm.name(), algorithm.number()))
-    });
+    steps.check(
+        21,
+        "the key's algorithm is accepted",
+        offered,
+        "an algorithm that is not accepted",
+        || Some(format!("{} ({})", algorithm.name(), algorithm.number())),
+    );
     let counter_moved_on = counter_moved_on(data.counter, known.counter.unwrap_or_default());
-    Some(Asserted { flags: data.flags, counter: data.counter, counter_moved_on })
+    Some(Asserted {
+        flags: data.flags,
+        counter: data.counter,
+        counter_moved_on,
+    })
 }
 
 /// Takes steps 15 to 21. `verified` says whether the signature verifies.
-fn own_steps(steps: &mut Steps, data: &AuthData, expected: &Expected<'_>, known: &Known<'_>, verified: bool) {
+fn own_steps(
+    steps: &mut Steps,
+    data: &AuthData,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+    verified: bool,
+) {
     authenticator_data::check(steps, 15, data, expected);
     match known.backup_eligible {
         Some(before) => {
-            steps.check(19, ELIGIBILITY, before == data.flags.backup_eligible(), "backup eligibility changed", || {
-                Some(format!("flags {:#04x}", data.flags.0))
-            });
+            steps.check(
+                19,
+                ELIGIBILITY,
+                before == data.flags.backup_eligible(),
+                "backup eligibility changed",
+                || Some(format!("flags {:#04x}", data.flags.0)),
+            );
         }
         None => steps.passed(19, ELIGIBILITY, "not known here".to_owned()),
     }
     steps.passed(20, HASH, None);
-    steps.check(21, SIGNATURE, verified, "the signature is not by this credential's key", || None);
+    steps.check(
+        21,
+        SIGNATURE,
+        verified,
+        "the signature is not by this credential's key",
+        || None,
+    );
 }
 
 fn verifies(response: &AuthenticationResponse, known: &Known<'_>) -> bool {
@@ -124,12 +193,28 @@ pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
 fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known: &Known<'_>) {
     let demand = "the user handle is the owner's";
     match (&response.user_handle, known.user_handle) {
-        (Some(handle), Some(owner)) => steps.check(6, demand, handle == owner, "somebody else's user handle", || None),
+        (Some(handle), Some(owner)) => steps.check(
+            6,
+            demand,
+            handle == owner,
+            "somebody else's user handle",
+            || None,
+        ),
         (Some(_), None) => steps.passed(6, demand, "the owner is not known here".to_owned()),
         // Without an allow list the request named no account, so the authenticator must name it.
         (None, Some(_)) => {
-            steps.check(6, demand, known.allowed.is_some(), "no user handle, and nobody was named", || None);
+            steps.check(
+                6,
+                demand,
+                known.allowed.is_some(),
+                "no user handle, and nobody was named",
+                || None,
+            );
         }
-        (None, None) => steps.passed(6, demand, "none was given, and the owner is not known here".to_owned()),
+        (None, None) => steps.passed(
+            6,
+            demand,
+            "none was given, and the owner is not known here".to_owned(),
+        ),
     }
 }

@@ -1,6 +1,7 @@
 //! The attestation object (WebAuthn Level 3 §6.5.4).
 //!
-//! The service asks for no attestation. A client that sends one all the same is not believed: the statement is parsed and left at that.
+//! The service asks for no attestation. A client that sends one all the same is not believed: the
+//! statement is parsed and left at that.
 
 use crate::accounts::domain::cbor::{Reader, once};
 
@@ -10,7 +11,8 @@ const MOST_BYTES: usize = 32 * 1024;
 /// No format has more than six.
 const MOST_MEMBERS: u64 = 16;
 
-const REFUSED: &str = "the attestation object is not CBOR with fmt, authData and attStmt, each once";
+const REFUSED: &str =
+    "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
 /// What came.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +39,11 @@ pub enum Statement {
 fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
     let mut inside = Reader::new(reader.item()?);
     if !inside.is_map() {
-        return Ok(if inside.is_array() { Statement::List } else { Statement::Other });
+        return Ok(if inside.is_array() {
+            Statement::List
+        } else {
+            Statement::Other
+        });
     }
     let count = inside.map()?;
     if count > MOST_MEMBERS {
@@ -79,7 +85,11 @@ fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     }
     reader.end()?;
     let lacks = "a member is missing";
-    Ok(AttestationObject { format: format.ok_or(lacks)?, auth_data: auth_data.ok_or(lacks)?, statement: stated.ok_or(lacks)? })
+    Ok(AttestationObject {
+        format: format.ok_or(lacks)?,
+        auth_data: auth_data.ok_or(lacks)?,
+        statement: stated.ok_or(lacks)?,
+    })
 }
 
 /// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
@@ -101,7 +111,8 @@ impl AttestationObject {
         FORMATS.iter().any(|(format, _)| *format == self.format)
     }
 
-    /// Whether the statement has the shape of its format (step 22); its signature and certificates are not verified.
+    /// Whether the statement has the shape of its format (step 22); its signature and certificates
+    /// are not verified.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -114,8 +125,17 @@ impl AttestationObject {
         if self.format == "none" && !members.is_empty() {
             return Err("the attestation statement of format none is not empty");
         }
-        let wanted = FORMATS.iter().find(|(format, _)| *format == self.format).map_or(&[][..], |(_, wanted)| wanted);
-        let complete = wanted.iter().all(|name| members.iter().any(|member| member == name));
-        if complete { Ok(()) } else { Err("the attestation statement lacks a member of its format") }
+        let wanted = FORMATS
+            .iter()
+            .find(|(format, _)| *format == self.format)
+            .map_or(&[][..], |(_, wanted)| wanted);
+        let complete = wanted
+            .iter()
+            .all(|name| members.iter().any(|member| member == name));
+        if complete {
+            Ok(())
+        } else {
+            Err("the attestation statement lacks a member of its format")
+        }
     }
 }

@@ -107,7 +107,10 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
     let (header, mut rest) = bytes.split_first_chunk::<HEADER>().ok_or(TRUNCATED)?;
     let (rp_id_hash, flags_and_counter) = header.split_first_chunk::<FLAGS>().ok_or(TRUNCATED)?;
     let (flags, counter) = flags_and_counter.split_first().ok_or(TRUNCATED)?;
-    let (flags, counter) = (Flags(*flags), u32::from_be_bytes(*counter.first_chunk().ok_or(TRUNCATED)?));
+    let (flags, counter) = (
+        Flags(*flags),
+        u32::from_be_bytes(*counter.first_chunk().ok_or(TRUNCATED)?),
+    );
     let mut public_key = None;
     if flags.attested() {
         let (_aaguid, after) = rest.split_first_chunk::<16>().ok_or(TRUNCATED)?;
@@ -126,13 +129,21 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
     if !rest.is_empty() {
         return Err("something follows the authenticator data");
     }
-    Ok(Layout { rp_id_hash: *rp_id_hash, flags, counter, before_extensions, public_key })
+    Ok(Layout {
+        rp_id_hash: *rp_id_hash,
+        flags,
+        counter,
+        before_extensions,
+        public_key,
+    })
 }
 
 /// Splits off the first CBOR item of `bytes`.
 fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
     let mut reader = Reader::new(bytes);
-    let item = reader.item().map_err(|_| "a part of the authenticator data is not CBOR in the form that authenticators write")?;
+    let item = reader.item().map_err(
+        |_| "a part of the authenticator data is not CBOR in the form that authenticators write",
+    )?;
     *bytes = reader.rest();
     Ok(item)
 }
@@ -142,7 +153,13 @@ fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
 /// # Errors
 /// Returns the reason why it cannot be read.
 pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
-    let Layout { rp_id_hash, flags, before_extensions, public_key, .. } = layout(bytes)?;
+    let Layout {
+        rp_id_hash,
+        flags,
+        before_extensions,
+        public_key,
+        ..
+    } = layout(bytes)?;
     // The service asks for no extension, and the library refuses some extension outputs by their
     // type. So the library reads only the bytes before the extensions.
     let mut plain = before_extensions.to_vec();
@@ -156,7 +173,12 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
         credential_id: made.credential_id,
         public_key: public_key.to_vec(),
     });
-    Ok(AuthData { rp_id_hash, flags, counter: data.counter, attested })
+    Ok(AuthData {
+        rp_id_hash,
+        flags,
+        counter: data.counter,
+        attested,
+    })
 }
 
 /// Reads the authenticator data of an assertion. A credential in it means nothing there.
@@ -164,12 +186,28 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
 /// # Errors
 /// Returns the reason why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AuthData, &'static str> {
-    layout(bytes).map(|Layout { rp_id_hash, flags, counter, .. }| AuthData { rp_id_hash, flags, counter, attested: None })
+    layout(bytes).map(
+        |Layout {
+             rp_id_hash,
+             flags,
+             counter,
+             ..
+         }| AuthData {
+            rp_id_hash,
+            flags,
+            counter,
+            attested: None,
+        },
+    )
 }
 
 /// The four steps about hash and flags, which both ceremonies have.
-pub(super) const DEMANDS: [&str; 4] =
-    ["rpIdHash is of the relying party's id", "UP is set", "UV is set, as was required", "BS is set only with BE"];
+pub(super) const DEMANDS: [&str; 4] = [
+    "rpIdHash is of the relying party's id",
+    "UP is set",
+    "UV is set, as was required",
+    "BS is set only with BE",
+];
 
 /// Takes the [`DEMANDS`]. `first` is the number of the first step.
 pub(super) fn check(steps: &mut Steps, first: u8, data: &AuthData, expected: &Expected<'_>) {
@@ -177,8 +215,32 @@ pub(super) fn check(steps: &mut Steps, first: u8, data: &AuthData, expected: &Ex
     let flags = || Some(format!("flags {:#04x}", data.flags.0));
     let consistent = data.flags.backup_eligible() || !data.flags.backed_up();
     let [hash, present, verified, eligible] = DEMANDS;
-    steps.check(first, hash, data.rp_id_hash == ours, "another relying party", || None);
-    steps.check(first + 1, present, data.flags.user_present(), "the user was not present", flags);
-    steps.check(first + 2, verified, data.flags.user_verified(), "the user was not verified", flags);
-    steps.check(first + 3, eligible, consistent, "backed up without being eligible", flags);
+    steps.check(
+        first,
+        hash,
+        data.rp_id_hash == ours,
+        "another relying party",
+        || None,
+    );
+    steps.check(
+        first + 1,
+        present,
+        data.flags.user_present(),
+        "the user was not present",
+        flags,
+    );
+    steps.check(
+        first + 2,
+        verified,
+        data.flags.user_verified(),
+        "the user was not verified",
+        flags,
+    );
+    steps.check(
+        first + 3,
+        eligible,
+        consistent,
+        "backed up without being eligible",
+        flags,
+    );
 }

@@ -47,26 +47,70 @@ pub fn parse(text: &str) -> Result<ClientData, &'static str> {
     if !text.trim_start().starts_with('{') {
         return Err("the client data is no JSON object");
     }
-    serde_json::from_str(text).map_err(|_| "the client data is not JSON with type, challenge and origin, each once")
+    serde_json::from_str(text)
+        .map_err(|_| "the client data is not JSON with type, challenge and origin, each once")
 }
 
-/// The seven steps about the client data, which both ceremonies have; `first` is the number of the first one. `None` if it cannot be read.
-pub(super) fn check(steps: &mut Steps, first: u8, bytes: &[u8], kind: &str, expected: &Expected<'_>) -> Option<ClientData> {
+/// The seven steps about the client data, which both ceremonies have; `first` is the number of the
+/// first one. `None` if it cannot be read.
+pub(super) fn check(
+    steps: &mut Steps,
+    first: u8,
+    bytes: &[u8],
+    kind: &str,
+    expected: &Expected<'_>,
+) -> Option<ClientData> {
     let text = steps.read(first, "clientDataJSON is UTF-8", decode(bytes))?;
     let data = steps.read(first + 1, "clientDataJSON is JSON", parse(text))?;
-    let type_demand = if kind == "webauthn.create" { "type is webauthn.create" } else { "type is webauthn.get" };
+    let type_demand = if kind == "webauthn.create" {
+        "type is webauthn.create"
+    } else {
+        "type is webauthn.get"
+    };
     let found = |text: &str| Some(text.to_owned());
-    steps.check(first + 2, type_demand, data.kind == kind, "the type is of another ceremony", || found(&data.kind));
-    steps.check(first + 3, "challenge is the one that was sent", data.challenge == expected.challenge, "another challenge", || {
-        found(&data.challenge)
-    });
+    steps.check(
+        first + 2,
+        type_demand,
+        data.kind == kind,
+        "the type is of another ceremony",
+        || found(&data.kind),
+    );
+    steps.check(
+        first + 3,
+        "challenge is the one that was sent",
+        data.challenge == expected.challenge,
+        "another challenge",
+        || found(&data.challenge),
+    );
     let ours = expected.origins.contains(&data.origin);
-    steps.check(first + 4, "origin is one of the relying party's", ours, "a foreign origin", || {
-        Some(format!("{}; expected {}", data.origin, expected.origins.join(" or ")))
-    });
+    steps.check(
+        first + 4,
+        "origin is one of the relying party's",
+        ours,
+        "a foreign origin",
+        || {
+            Some(format!(
+                "{}; expected {}",
+                data.origin,
+                expected.origins.join(" or ")
+            ))
+        },
+    );
     let cross = data.cross_origin == Some(true);
-    steps.check(first + 5, "crossOrigin is not true", !cross, "a page in a foreign frame", || data.top_origin.clone());
-    steps.check(first + 6, "topOrigin is absent", data.top_origin.is_none(), "a page in a foreign frame", || data.top_origin.clone());
+    steps.check(
+        first + 5,
+        "crossOrigin is not true",
+        !cross,
+        "a page in a foreign frame",
+        || data.top_origin.clone(),
+    );
+    steps.check(
+        first + 6,
+        "topOrigin is absent",
+        data.top_origin.is_none(),
+        "a page in a foreign frame",
+        || data.top_origin.clone(),
+    );
     Some(data)
 }
 
@@ -78,8 +122,12 @@ mod tests {
     #[test]
     fn what_clients_send_is_read() {
         let text = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","crossOrigin":false,"new":{"a":[1]}}"#;
-        let data = parse(decode(format!("\u{FEFF}{text}").as_bytes()).expect("UTF-8")).expect("JSON");
-        assert_eq!((data.kind.as_str(), data.cross_origin, data.top_origin), ("webauthn.get", Some(false), None));
+        let data =
+            parse(decode(format!("\u{FEFF}{text}").as_bytes()).expect("UTF-8")).expect("JSON");
+        assert_eq!(
+            (data.kind.as_str(), data.cross_origin, data.top_origin),
+            ("webauthn.get", Some(false), None)
+        );
     }
 
     #[test]

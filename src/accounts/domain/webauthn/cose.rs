@@ -6,7 +6,9 @@
 //! library does neither.
 
 use serde_cbor_2::Value;
-use webauthn_rs_core::proto::{COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve};
+use webauthn_rs_core::proto::{
+    COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve,
+};
 
 use crate::accounts::domain::cbor::Reader;
 use crate::accounts::domain::webauthn::quietly::quietly;
@@ -104,7 +106,11 @@ impl PublicKey {
             return Err(NOT_CANONICAL);
         }
         let key = read(bytes)?;
-        Ok(Self { algorithm: algorithm(&key)?, bytes: bytes.to_vec(), key })
+        Ok(Self {
+            algorithm: algorithm(&key)?,
+            bytes: bytes.to_vec(),
+            key,
+        })
     }
 
     /// Whether `signature` over `message` was made with this key's private half.
@@ -127,10 +133,18 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
     let member = |name: i128| members.get(&Value::Integer(name));
     match (member(KIND), members.len()) {
         (Some(Value::Integer(OKP)), count) => match (member(ALGORITHM), member(CURVE), member(X)) {
-            (Some(Value::Integer(-8)), Some(Value::Integer(ED25519)), Some(Value::Bytes(x))) if count == OKP_MEMBERS => {
+            (Some(Value::Integer(-8)), Some(Value::Integer(ED25519)), Some(Value::Bytes(x)))
+                if count == OKP_MEMBERS =>
+            {
                 ed25519(x).ok_or(NO_ED25519)?;
-                let key = COSEKeyType::EC_OKP(COSEOKPKey { curve: EDDSACurve::ED25519, x: x.clone() });
-                Ok(COSEKey { type_: COSEAlgorithm::EDDSA, key })
+                let key = COSEKeyType::EC_OKP(COSEOKPKey {
+                    curve: EDDSACurve::ED25519,
+                    x: x.clone(),
+                });
+                Ok(COSEKey {
+                    type_: COSEAlgorithm::EDDSA,
+                    key,
+                })
             }
             _ => Err(NO_ED25519),
         },
@@ -145,13 +159,29 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
 /// §5.8.5), which the library does not check.
 pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
     match (&key.type_, &key.key) {
-        (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(point)) if point.curve == ECDSACurve::SECP256R1 => Ok(Algorithm::Es256),
-        (COSEAlgorithm::ES384, COSEKeyType::EC_EC2(point)) if point.curve == ECDSACurve::SECP384R1 => Ok(Algorithm::Es384),
-        (COSEAlgorithm::EDDSA, COSEKeyType::EC_OKP(point)) if point.curve == EDDSACurve::ED25519 => Ok(Algorithm::EdDsa),
+        (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(point))
+            if point.curve == ECDSACurve::SECP256R1 =>
+        {
+            Ok(Algorithm::Es256)
+        }
+        (COSEAlgorithm::ES384, COSEKeyType::EC_EC2(point))
+            if point.curve == ECDSACurve::SECP384R1 =>
+        {
+            Ok(Algorithm::Es384)
+        }
+        (COSEAlgorithm::EDDSA, COSEKeyType::EC_OKP(point))
+            if point.curve == EDDSACurve::ED25519 =>
+        {
+            Ok(Algorithm::EdDsa)
+        }
         (COSEAlgorithm::RS256, COSEKeyType::RSA(key)) => {
             // A modulus of 2048 bits, none of them a leading zero.
             let is_full = key.n.first().is_some_and(|first| *first >= 0x80);
-            if is_full && key.e == EXPONENT { Ok(Algorithm::Rs256) } else { Err(NO_KIND) }
+            if is_full && key.e == EXPONENT {
+                Ok(Algorithm::Rs256)
+            } else {
+                Err(NO_KIND)
+            }
         }
         _ => Err("the key and its algorithm do not fit"),
     }
@@ -161,7 +191,10 @@ pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
 /// §6.5.5: ECDSA's are DER).
 pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool {
     if let COSEKeyType::EC_OKP(point) = &key.key {
-        let (Some(key), Ok(signature)) = (ed25519(&point.x), ed25519_dalek::Signature::from_slice(signature)) else {
+        let (Some(key), Ok(signature)) = (
+            ed25519(&point.x),
+            ed25519_dalek::Signature::from_slice(signature),
+        ) else {
             return false;
         };
         return key.verify_strict(message, &signature).is_ok();

@@ -1,5 +1,6 @@
-//! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as leniently as real clients need it:
-//! any spelling of base64, snake case beside camel case, and members left out that nothing depends on (CONTRACT §5).
+//! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as
+//! leniently as real clients need it: any spelling of base64, snake case beside camel case, and
+//! members left out that nothing depends on (CONTRACT §5).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -76,7 +77,11 @@ fn check(is_public_key: bool, id: Option<&[u8]>, raw_id: &[u8]) -> Result<(), &'
     if !is_public_key {
         return Err("the credential is of another type");
     }
-    if id.is_some_and(|id| id != raw_id) { Err("id and rawId differ") } else { Ok(()) }
+    if id.is_some_and(|id| id != raw_id) {
+        Err("id and rawId differ")
+    } else {
+        Ok(())
+    }
 }
 
 /// What an authenticator answered to a registration.
@@ -88,7 +93,12 @@ struct RegistrationJson {
     #[schema(value_type = String)]
     id: Option<Vec<u8>>,
     /// The same.
-    #[serde(rename = "rawId", alias = "raw_id", default, deserialize_with = "optional")]
+    #[serde(
+        rename = "rawId",
+        alias = "raw_id",
+        default,
+        deserialize_with = "optional"
+    )]
     #[schema(value_type = String)]
     raw_id: Option<Vec<u8>>,
     /// `public-key`.
@@ -102,10 +112,19 @@ struct RegistrationJson {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AuthenticatorAttestationResponseJSON)]
 struct AttestationJson {
-    #[serde(rename = "clientDataJSON", alias = "client_data_json", alias = "clientDataJson", deserialize_with = "binary")]
+    #[serde(
+        rename = "clientDataJSON",
+        alias = "client_data_json",
+        alias = "clientDataJson",
+        deserialize_with = "binary"
+    )]
     #[schema(value_type = String)]
     client_data_json: Vec<u8>,
-    #[serde(rename = "attestationObject", alias = "attestation_object", deserialize_with = "binary")]
+    #[serde(
+        rename = "attestationObject",
+        alias = "attestation_object",
+        deserialize_with = "binary"
+    )]
     #[schema(value_type = String)]
     attestation_object: Vec<u8>,
     transports: Option<Vec<String>>,
@@ -120,7 +139,12 @@ struct AuthenticationJson {
     #[schema(value_type = String)]
     id: Option<Vec<u8>>,
     /// The same.
-    #[serde(rename = "rawId", alias = "raw_id", default, deserialize_with = "optional")]
+    #[serde(
+        rename = "rawId",
+        alias = "raw_id",
+        default,
+        deserialize_with = "optional"
+    )]
     #[schema(value_type = String)]
     raw_id: Option<Vec<u8>>,
     /// `public-key`.
@@ -134,16 +158,30 @@ struct AuthenticationJson {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AuthenticatorAssertionResponseJSON)]
 struct AssertionJson {
-    #[serde(rename = "clientDataJSON", alias = "client_data_json", alias = "clientDataJson", deserialize_with = "binary")]
+    #[serde(
+        rename = "clientDataJSON",
+        alias = "client_data_json",
+        alias = "clientDataJson",
+        deserialize_with = "binary"
+    )]
     #[schema(value_type = String)]
     client_data_json: Vec<u8>,
-    #[serde(rename = "authenticatorData", alias = "authenticator_data", deserialize_with = "binary")]
+    #[serde(
+        rename = "authenticatorData",
+        alias = "authenticator_data",
+        deserialize_with = "binary"
+    )]
     #[schema(value_type = String)]
     authenticator_data: Vec<u8>,
     #[serde(deserialize_with = "binary")]
     #[schema(value_type = String)]
     signature: Vec<u8>,
-    #[serde(rename = "userHandle", alias = "user_handle", default, deserialize_with = "optional")]
+    #[serde(
+        rename = "userHandle",
+        alias = "user_handle",
+        default,
+        deserialize_with = "optional"
+    )]
     #[schema(value_type = Option<String>)]
     user_handle: Option<Vec<u8>>,
 }
@@ -167,7 +205,8 @@ fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Re
 }
 
 fn binary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    base64::decode(&String::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not base64"))
+    base64::decode(&String::deserialize(deserializer)?)
+        .ok_or_else(|| serde::de::Error::custom("not base64"))
 }
 
 fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
@@ -179,8 +218,13 @@ fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>
 }
 
 /// Either of the two says which credential it is.
-fn raw_id<E: serde::de::Error>(raw_id: Option<Vec<u8>>, id: Option<&Vec<u8>>) -> Result<Vec<u8>, E> {
-    raw_id.or_else(|| id.cloned()).ok_or_else(|| E::missing_field("rawId"))
+fn raw_id<E: serde::de::Error>(
+    raw_id: Option<Vec<u8>>,
+    id: Option<&Vec<u8>>,
+) -> Result<Vec<u8>, E> {
+    raw_id
+        .or_else(|| id.cloned())
+        .ok_or_else(|| E::missing_field("rawId"))
 }
 
 impl<'de> Deserialize<'de> for RegistrationResponse {
@@ -202,7 +246,10 @@ impl<'de> Deserialize<'de> for RegistrationResponse {
 
 /// Transports to come are kept too, as §5.1.8 wants it: a word of small letters.
 fn is_transport(name: &str) -> bool {
-    (1..=TRANSPORT_CHARS).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=TRANSPORT_CHARS).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 impl<'de> Deserialize<'de> for AuthenticationResponse {
@@ -234,7 +281,12 @@ macro_rules! schema_of {
                 <$json as ToSchema>::name()
             }
 
-            fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+            fn schemas(
+                schemas: &mut Vec<(
+                    String,
+                    utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>,
+                )>,
+            ) {
                 <$json as ToSchema>::schemas(schemas);
             }
         }

@@ -12,8 +12,9 @@ use webauthn_rs::prelude::{Passkey, Url};
 use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::error::WebauthnError;
 use webauthn_rs_core::proto::{
-    AttestationFormat, AuthenticationExtensionsClientOutputs, AuthenticationState, AuthenticatorAssertionResponseRaw, Credential,
-    ParsedAttestation, PublicKeyCredential, RegisteredExtensions, UserVerificationPolicy,
+    AttestationFormat, AuthenticationExtensionsClientOutputs, AuthenticationState,
+    AuthenticatorAssertionResponseRaw, Credential, ParsedAttestation, PublicKeyCredential,
+    RegisteredExtensions, UserVerificationPolicy,
 };
 
 use crate::accounts::domain::webauthn::Expected;
@@ -64,7 +65,10 @@ impl StoredPasskey {
             attestation: ParsedAttestation::default(),
             attestation_format: AttestationFormat::None,
         };
-        Self { algorithm: key.algorithm, credential }
+        Self {
+            algorithm: key.algorithm,
+            credential,
+        }
     }
 
     /// Returns a passkey that no account has. Verifying with it takes as long as with a real one,
@@ -83,9 +87,16 @@ impl StoredPasskey {
     /// # Errors
     /// Returns the reason why the JSON is not a passkey with an accepted key.
     pub fn read(json: &str) -> Result<Self, &'static str> {
-        let passkey: Passkey = serde_json::from_str(json).map_err(|_| "it is not a passkey as webauthn-rs writes it")?;
-        let credential = Credential { counter: 0, ..passkey.into() };
-        Ok(Self { algorithm: cose::algorithm(&credential.cred)?, credential })
+        let passkey: Passkey = serde_json::from_str(json)
+            .map_err(|_| "it is not a passkey as webauthn-rs writes it")?;
+        let credential = Credential {
+            counter: 0,
+            ..passkey.into()
+        };
+        Ok(Self {
+            algorithm: cose::algorithm(&credential.cred)?,
+            credential,
+        })
     }
 
     /// Writes the library's JSON.
@@ -123,11 +134,24 @@ pub(super) fn authenticate(
     passkey: &StoredPasskey,
     backup_eligible: bool,
 ) -> Verdict {
-    if passkey.algorithm == Algorithm::EdDsa || response.client_data_json.starts_with(BYTE_ORDER_MARK) {
+    if passkey.algorithm == Algorithm::EdDsa
+        || response.client_data_json.starts_with(BYTE_ORDER_MARK)
+    {
         return Verdict::NotRead;
     }
-    let origins = expected.origins.iter().filter_map(|origin| Url::parse(origin).ok()).collect();
-    let core = WebauthnCore::new_unsafe_experts_only(expected.rp_id, expected.rp_id, origins, Duration::ZERO, Some(false), Some(false));
+    let origins = expected
+        .origins
+        .iter()
+        .filter_map(|origin| Url::parse(origin).ok())
+        .collect();
+    let core = WebauthnCore::new_unsafe_experts_only(
+        expected.rp_id,
+        expected.rp_id,
+        origins,
+        Duration::ZERO,
+        Some(false),
+        Some(false),
+    );
     // The state has private fields, and can be made only by the library's own random numbers or
     // from its JSON.
     let state: Result<AuthenticationState, _> = serde_json::from_value(json!({
@@ -141,10 +165,15 @@ pub(super) fn authenticate(
         Ok(state) => state,
         Err(error) => return Verdict::Refused(error.to_string()),
     };
-    let credential = Credential { backup_eligible, ..passkey.credential.clone() };
+    let credential = Credential {
+        backup_eligible,
+        ..passkey.credential.clone()
+    };
     match quietly(|| core.authenticate_single_credential(&sent(response), &state, &credential)) {
         Ok(_) => Verdict::Verified,
-        Err(WebauthnError::AuthenticationFailure | WebauthnError::SignatureInvalid) => Verdict::WrongSignature,
+        Err(WebauthnError::AuthenticationFailure | WebauthnError::SignatureInvalid) => {
+            Verdict::WrongSignature
+        }
         Err(error) => Verdict::Refused(error.to_string()),
     }
 }
@@ -171,10 +200,12 @@ mod tests {
 
     /// P-256's base point: COSE.
     const BASE_POINT: [u8; 77] = [
-        0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5,
-        0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58,
-        0x20, 0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33, 0x57, 0x6B,
-        0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
+        0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1,
+        0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81,
+        0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58, 0x20,
+        0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E,
+        0x16, 0x2B, 0xCE, 0x33, 0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF,
+        0x51, 0xF5,
     ];
 
     /// Rows hold this JSON: a version of the library that writes or reads another form needs a
@@ -182,9 +213,17 @@ mod tests {
     #[test]
     fn the_library_writes_passkeys_in_the_form_that_rows_have() {
         let key = PublicKey::parse(&BASE_POINT).expect("a key");
-        assert_eq!(StoredPasskey::new(&[], &key, Flags(0x05)).write().expect("JSON"), NOBODYS);
+        assert_eq!(
+            StoredPasskey::new(&[], &key, Flags(0x05))
+                .write()
+                .expect("JSON"),
+            NOBODYS
+        );
         let nobodys = StoredPasskey::nobodys(&[7; 32]).expect("a passkey");
-        assert_eq!((nobodys.algorithm, nobodys.credential.cred_id.as_slice()), (Algorithm::Es256, &[7; 32][..]));
+        assert_eq!(
+            (nobodys.algorithm, nobodys.credential.cred_id.as_slice()),
+            (Algorithm::Es256, &[7; 32][..])
+        );
         assert!(!nobodys.verifies(b"anything", &[0; 70]));
     }
 
@@ -192,21 +231,43 @@ mod tests {
     /// them in the same form.
     #[test]
     fn ed25519_keys_are_kept_in_the_same_form() {
-        let public = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes();
-        let key = PublicKey::parse(&[&[0xA4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32][..], &public].concat()).expect("a key");
-        let written = StoredPasskey::new(&[7; 32], &key, Flags(0x05)).write().expect("JSON");
-        assert_eq!(StoredPasskey::read(&written).expect("a passkey").algorithm, Algorithm::EdDsa);
+        let public = ed25519_dalek::SigningKey::from_bytes(&[7; 32])
+            .verifying_key()
+            .to_bytes();
+        let key = PublicKey::parse(
+            &[&[0xA4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32][..], &public].concat(),
+        )
+        .expect("a key");
+        let written = StoredPasskey::new(&[7; 32], &key, Flags(0x05))
+            .write()
+            .expect("JSON");
+        assert_eq!(
+            StoredPasskey::read(&written).expect("a passkey").algorithm,
+            Algorithm::EdDsa
+        );
     }
 
     #[test]
     fn the_counter_in_the_json_is_not_read() {
         let counted = NOBODYS.replace("\"counter\":0", "\"counter\":7");
-        assert_eq!(StoredPasskey::read(&counted).expect("a passkey").credential.counter, 0);
+        assert_eq!(
+            StoredPasskey::read(&counted)
+                .expect("a passkey")
+                .credential
+                .counter,
+            0
+        );
     }
 
     #[test]
     fn what_is_no_passkey_is_refused() {
-        for json in ["", "{}", "null", &NOBODYS.replace("SECP256R1", "SECP384R1"), &NOBODYS.replace("ES256", "ES384")] {
+        for json in [
+            "",
+            "{}",
+            "null",
+            &NOBODYS.replace("SECP256R1", "SECP384R1"),
+            &NOBODYS.replace("ES256", "ES384"),
+        ] {
             assert!(StoredPasskey::read(json).is_err(), "{json}");
         }
     }

@@ -43,24 +43,72 @@ pub fn verify(response: &RegistrationResponse, expected: &Expected<'_>) -> Repor
     Report::new(steps, credential)
 }
 
-fn take_steps(steps: &mut Steps, response: &RegistrationResponse, expected: &Expected<'_>) -> Option<Credential> {
-    steps.read(3, "the response is of a public key credential", response.check());
-    steps.passed(4, "clientExtensionResults are taken", "nothing depends on them".to_owned());
+fn take_steps(
+    steps: &mut Steps,
+    response: &RegistrationResponse,
+    expected: &Expected<'_>,
+) -> Option<Credential> {
+    steps.read(
+        3,
+        "the response is of a public key credential",
+        response.check(),
+    );
+    steps.passed(
+        4,
+        "clientExtensionResults are taken",
+        "nothing depends on them".to_owned(),
+    );
     // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is
     // whole.
-    client_data::check(steps, 5, &response.client_data_json, "webauthn.create", expected);
-    steps.passed(12, "the hash of clientDataJSON is computed", "only attestation statements would need it".to_owned());
-    let object = steps.read(13, "attestationObject is CBOR", attestation::parse(&response.attestation_object))?;
-    let data = steps.read(13, "authData can be read", authenticator_data::parse_registration(&object.auth_data))?;
+    client_data::check(
+        steps,
+        5,
+        &response.client_data_json,
+        "webauthn.create",
+        expected,
+    );
+    steps.passed(
+        12,
+        "the hash of clientDataJSON is computed",
+        "only attestation statements would need it".to_owned(),
+    );
+    let object = steps.read(
+        13,
+        "attestationObject is CBOR",
+        attestation::parse(&response.attestation_object),
+    )?;
+    let data = steps.read(
+        13,
+        "authData can be read",
+        authenticator_data::parse_registration(&object.auth_data),
+    )?;
     authenticator_data::check(steps, 14, &data, expected);
     backup_steps(steps, &data);
-    let attested = steps.read(20, "authData has a credential", data.attested.as_ref().ok_or("no credential was made"))?;
-    let key = steps.read(20, "the public key can be read", PublicKey::parse(&attested.public_key));
+    let attested = steps.read(
+        20,
+        "authData has a credential",
+        data.attested.as_ref().ok_or("no credential was made"),
+    )?;
+    let key = steps.read(
+        20,
+        "the public key can be read",
+        PublicKey::parse(&attested.public_key),
+    );
     if let Some(key) = &key {
         let offered = expected.algorithms.contains(&key.algorithm);
-        steps.check(20, "its algorithm is one that was offered", offered, "an algorithm that was not offered", || {
-            Some(format!("{} ({})", key.algorithm.name(), key.algorithm.number()))
-        });
+        steps.check(
+            20,
+            "its algorithm is one that was offered",
+            offered,
+            "an algorithm that was not offered",
+            || {
+                Some(format!(
+                    "{} ({})",
+                    key.algorithm.name(),
+                    key.algorithm.number()
+                ))
+            },
+        );
     }
     attestation_steps(steps, &object);
     let length = attested.credential_id.len();
@@ -72,7 +120,13 @@ fn take_steps(steps: &mut Steps, response: &RegistrationResponse, expected: &Exp
         || Some(format!("{length} bytes")),
     );
     let same = response.raw_id == attested.credential_id;
-    steps.check(25, "credentialId is the id of the response", same, "the response has another id than the credential", || None);
+    steps.check(
+        25,
+        "credentialId is the id of the response",
+        same,
+        "the response has another id than the credential",
+        || None,
+    );
     let key = key?;
     Some(Credential {
         id: CredentialId::from_bytes(&attested.credential_id)?,
@@ -86,22 +140,51 @@ fn take_steps(steps: &mut Steps, response: &RegistrationResponse, expected: &Exp
 }
 
 fn backup_steps(steps: &mut Steps, data: &AuthData) {
-    let kind = if data.flags.backup_eligible() { "a multi-device credential" } else { "a single-device credential" };
+    let kind = if data.flags.backup_eligible() {
+        "a multi-device credential"
+    } else {
+        "a single-device credential"
+    };
     steps.passed(18, "BE is kept", kind.to_owned());
-    let state = if data.flags.backed_up() { "backed up" } else { "not backed up" };
+    let state = if data.flags.backed_up() {
+        "backed up"
+    } else {
+        "not backed up"
+    };
     steps.passed(19, "BS is kept", state.to_owned());
 }
 
 fn attestation_steps(steps: &mut Steps, object: &AttestationObject) {
     let found = || Some(object.format.clone());
-    steps.check(21, "the attestation statement's format is known", object.is_known(), "an unknown attestation format", found);
-    if steps.read(22, "the attestation statement has the shape of its format", object.check_shape()).is_none() {
+    steps.check(
+        21,
+        "the attestation statement's format is known",
+        object.is_known(),
+        "an unknown attestation format",
+        found,
+    );
+    if steps
+        .read(
+            22,
+            "the attestation statement has the shape of its format",
+            object.check_shape(),
+        )
+        .is_none()
+    {
         return;
     }
-    steps.passed(23, "trust anchors are obtained", "none are needed: no attestation is trusted".to_owned());
+    steps.passed(
+        23,
+        "trust anchors are obtained",
+        "none are needed: no attestation is trusted".to_owned(),
+    );
     if object.format == "none" {
         steps.passed(24, "attestation: none was given", None);
     } else {
-        steps.passed(24, "attestation: none was asked for", format!("{} is not verified and not trusted", object.format));
+        steps.passed(
+            24,
+            "attestation: none was asked for",
+            format!("{} is not verified and not trusted", object.format),
+        );
     }
 }

@@ -24,7 +24,8 @@ pub struct PasskeySignInBeginRequest {
     email: Option<String>,
 }
 
-/// `POST /api/webauthn/authenticate/begin`: a challenge and the options for `navigator.credentials.get()`.
+/// `POST /api/webauthn/authenticate/begin`: a challenge and the options for
+/// `navigator.credentials.get()`.
 ///
 /// # Errors
 /// 422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
@@ -34,7 +35,10 @@ pub async fn begin(
     State(app): State<App>,
     AppJson(body): AppJson<PasskeySignInBeginRequest>,
 ) -> Result<AppJson<AuthenticationBegun>, ApiError> {
-    let email = body.email.map(|email| Email::parse(&email).ok_or(Code::InvalidEmail)).transpose()?;
+    let email = body
+        .email
+        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
+        .transpose()?;
     let begun = sign_in::begin(&app.ports, email).await?;
     Ok(AppJson(AuthenticationBegun::new(&app.ports.config, begun)))
 }
@@ -49,7 +53,8 @@ pub struct PasskeySignInCompleteRequest {
     response: AuthenticationResponse,
 }
 
-/// `POST /api/webauthn/authenticate/complete`: verifies what the authenticator answered, and signs in. Browsers get the session as a cookie too.
+/// `POST /api/webauthn/authenticate/complete`: verifies what the authenticator answered, and signs
+/// in. Browsers get the session as a cookie too.
 ///
 /// # Errors
 /// The same 401 for every ceremony that does not hold.
@@ -64,7 +69,14 @@ pub async fn complete(
 ) -> Result<AppJson<PasskeySignIn>, ApiError> {
     client.look_at_device(&app, &device).await?;
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let (id, complete) = sign_in::complete(&app.ports, challenge, &body.response, &client.place, &origin).await?;
+    let (id, complete) = sign_in::complete(
+        &app.ports,
+        challenge,
+        &body.response,
+        &client.place,
+        &origin,
+    )
+    .await?;
     client.remember(&complete);
     Ok(AppJson(PasskeySignIn::new(&id, complete)))
 }

@@ -54,7 +54,11 @@ impl From<records::Passkey> for Listed {
             name: passkey.name,
             created_at: passkey.created_at.millis(),
             last_used: passkey.last_used_at.map(Timestamp::millis),
-            credential_device_type: if passkey.backup_eligible { "multiDevice" } else { "singleDevice" },
+            credential_device_type: if passkey.backup_eligible {
+                "multiDevice"
+            } else {
+                "singleDevice"
+            },
             credential_backed_up: passkey.backed_up,
             credential_type: "public-key",
             user_verified: passkey.user_verified,
@@ -65,8 +69,9 @@ impl From<records::Passkey> for Listed {
     }
 }
 
-/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11):
-/// by them a client tells authenticators which passkeys are left and how the account is called.
+/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
+/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
+/// which passkeys are left and how the account is called.
 #[derive(Serialize, ToSchema)]
 pub struct Signals {
     all_accepted_credentials: AcceptedCredentials,
@@ -94,16 +99,28 @@ struct UserDetails {
 }
 
 impl Signals {
-    fn new<'a>(config: &Config, me: &SignedIn, ids: impl IntoIterator<Item = &'a CredentialId>) -> Self {
+    fn new<'a>(
+        config: &Config,
+        me: &SignedIn,
+        ids: impl IntoIterator<Item = &'a CredentialId>,
+    ) -> Self {
         let (rp_id, user_id) = (config.rp_id.clone(), base64::encode(me.user.id.to_string()));
         let name = me.user.email.as_str().to_owned();
         Self {
             all_accepted_credentials: AcceptedCredentials {
                 rp_id: rp_id.clone(),
                 user_id: user_id.clone(),
-                all_accepted_credential_ids: ids.into_iter().map(|id| id.as_str().to_owned()).collect(),
+                all_accepted_credential_ids: ids
+                    .into_iter()
+                    .map(|id| id.as_str().to_owned())
+                    .collect(),
             },
-            current_user_details: UserDetails { rp_id, user_id, display_name: me.user.name.clone().unwrap_or_else(|| name.clone()), name },
+            current_user_details: UserDetails {
+                rp_id,
+                user_id,
+                display_name: me.user.name.clone().unwrap_or_else(|| name.clone()),
+                name,
+            },
         }
     }
 }
@@ -121,9 +138,18 @@ pub struct CredentialList {
 
 async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, ApiError> {
     let passkeys = manage::list(&app.ports, me.user.id).await?;
-    let signals = Signals::new(&app.ports.config, me, passkeys.iter().map(|passkey| &passkey.id));
+    let signals = Signals::new(
+        &app.ports.config,
+        me,
+        passkeys.iter().map(|passkey| &passkey.id),
+    );
     let credentials: Vec<_> = passkeys.into_iter().map(Listed::from).collect();
-    Ok(AppJson(CredentialList { success: true, count: credentials.len(), credentials, signals }))
+    Ok(AppJson(CredentialList {
+        success: true,
+        count: credentials.len(),
+        credentials,
+        signals,
+    }))
 }
 
 /// `GET /api/webauthn/credentials`: the account's passkeys.
@@ -131,7 +157,10 @@ async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, Api
 /// # Errors
 /// 401 if nobody is signed in.
 #[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = CredentialList)))]
-pub async fn list(State(app): State<App>, CurrentUser(me): CurrentUser) -> Result<AppJson<CredentialList>, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    CurrentUser(me): CurrentUser,
+) -> Result<AppJson<CredentialList>, ApiError> {
     listed(&app, &me).await
 }
 
@@ -183,7 +212,11 @@ pub async fn rename(
     let name = register::name(&body.name).ok_or(Code::InvalidPasskeyName)?;
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let (passkey, ids) = manage::rename(&app.ports, &me, &id, &name, &origin).await?;
-    Ok(AppJson(Renamed { success: true, credential: passkey.into(), signals: Signals::new(&app.ports.config, &me, &ids) }))
+    Ok(AppJson(Renamed {
+        success: true,
+        credential: passkey.into(),
+        signals: Signals::new(&app.ports.config, &me, &ids),
+    }))
 }
 
 /// A passkey that was removed.
@@ -198,8 +231,8 @@ pub struct Removed {
 /// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
-/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
+/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
+/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
     responses((status = 200, body = Removed)))]
 pub async fn remove(
@@ -211,5 +244,9 @@ pub async fn remove(
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let left = manage::remove(&app.ports, &me, &id, &origin).await?;
     let signals = Signals::new(&app.ports.config, &me, &left);
-    Ok(AppJson(Removed { success: true, message: "The passkey is removed.", signals }))
+    Ok(AppJson(Removed {
+        success: true,
+        message: "The passkey is removed.",
+        signals,
+    }))
 }

@@ -41,7 +41,12 @@ pub struct PasskeySignIn {
 
 impl PasskeySignIn {
     fn new(id: &CredentialId, complete: Complete) -> Self {
-        Self { auth: complete.into(), verified: true, credential_id: id.as_str().to_owned(), credential_id_camel: id.as_str().to_owned() }
+        Self {
+            auth: complete.into(),
+            verified: true,
+            credential_id: id.as_str().to_owned(),
+            credential_id_camel: id.as_str().to_owned(),
+        }
     }
 }
 
@@ -56,13 +61,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// Notes the device that asserted the request, if one did: then the client is the app, whatever it calls itself.
+    /// Notes the device that asserted the request, if one did: then the client is the app, whatever
+    /// it calls itself.
     ///
     /// # Errors
     /// 503 if the database did not answer.
-    pub async fn look_at_device(&mut self, app: &App, device: &DeviceProof) -> Result<(), ApiError> {
+    pub async fn look_at_device(
+        &mut self,
+        app: &App,
+        device: &DeviceProof,
+    ) -> Result<(), ApiError> {
         if !self.is_browser {
-            self.place.device = admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
+            self.place.device =
+                admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
             if self.place.device.is_some() {
                 self.place.platform = Platform::Ios;
             }
@@ -74,7 +85,11 @@ impl Client {
     pub fn remember(&self, complete: &Complete) {
         if self.is_browser {
             drop(self.outgoing.take());
-            self.outgoing.push(self.cookie.set(&complete.session_token, complete.session_expires_at, complete.now));
+            self.outgoing.push(self.cookie.set(
+                &complete.session_token,
+                complete.session_expires_at,
+                complete.now,
+            ));
         }
     }
 }
@@ -86,24 +101,43 @@ impl FromRequestParts<App> for Client {
         let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
         // The web app's server sends neither, and sets the cookie itself.
         let is_browser = is_browser(&parts.headers);
-        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page gets a cookie set by that.
+        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page
+        // gets a cookie set by that.
         if is_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());
         }
-        let sessions = all_presented(parts, &cookie).into_iter().filter_map(|credential| match credential {
-            Credential::Session(token) => Some(token),
-            Credential::Access(_) => None,
-        });
+        let sessions = all_presented(parts, &cookie)
+            .into_iter()
+            .filter_map(|credential| match credential {
+                Credential::Session(token) => Some(token),
+                Credential::Access(_) => None,
+            });
         let replaces = sessions.collect();
         let platform = platform(&parts.headers, is_browser);
-        let outgoing = parts.extensions.get::<OutgoingCookies>().cloned().unwrap_or_default();
-        Ok(Self { place: Place { platform, replaces, device: None }, is_browser, cookie, outgoing })
+        let outgoing = parts
+            .extensions
+            .get::<OutgoingCookies>()
+            .cloned()
+            .unwrap_or_default();
+        Ok(Self {
+            place: Place {
+                platform,
+                replaces,
+                device: None,
+            },
+            is_browser,
+            cookie,
+            outgoing,
+        })
     }
 }
 
 /// A label, by what the client says it is.
 fn platform(headers: &HeaderMap, is_browser: bool) -> Platform {
-    let said = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let said = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     match () {
         () if is_browser => Platform::Web,
         () if said.contains("CFNetwork") || said.contains("hamrahIOS") => Platform::Ios,

@@ -1,5 +1,6 @@
-//! What a client hands to its authenticator: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
-//! (WebAuthn Level 3 §5.1.9, §5.1.10), flat, with the second spellings that clients read (CONTRACT §5, §7).
+//! What a client hands to its authenticator: `PublicKeyCredentialCreationOptionsJSON` and
+//! `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10), flat, with the
+//! second spellings that clients read (CONTRACT §5, §7).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,7 +56,11 @@ pub struct CredentialDescriptor {
 
 impl From<Descriptor> for CredentialDescriptor {
     fn from(descriptor: Descriptor) -> Self {
-        Self { id: descriptor.id.as_str().to_owned(), kind: PUBLIC_KEY, transports: descriptor.transports }
+        Self {
+            id: descriptor.id.as_str().to_owned(),
+            kind: PUBLIC_KEY,
+            transports: descriptor.transports,
+        }
     }
 }
 
@@ -105,21 +110,38 @@ impl RegistrationBegun {
         let challenge_id = begun.challenge_id.to_string();
         let options = RegistrationOptions {
             challenge: begun.challenge,
-            rp: Rp { id: config.rp_id.clone(), name: config.rp_name.clone() },
+            rp: Rp {
+                id: config.rp_id.clone(),
+                name: config.rp_name.clone(),
+            },
             user: UserEntity {
                 id: base64::encode(begun.options.user.to_string()),
                 name: begun.options.user_name,
                 display_name: begun.options.display_name,
             },
-            pub_key_cred_params: Algorithm::OFFERED.map(|algorithm| Parameter { kind: PUBLIC_KEY, alg: algorithm.number() }).into(),
+            pub_key_cred_params: Algorithm::OFFERED
+                .map(|algorithm| Parameter {
+                    kind: PUBLIC_KEY,
+                    alg: algorithm.number(),
+                })
+                .into(),
             timeout: timeout(),
             exclude_credentials: begun.options.exclude.into_iter().map(Into::into).collect(),
-            authenticator_selection: Selection { resident_key: REQUIRED, require_resident_key: true, user_verification: REQUIRED },
+            authenticator_selection: Selection {
+                resident_key: REQUIRED,
+                require_resident_key: true,
+                user_verification: REQUIRED,
+            },
             attestation: "none",
             challenge_id: challenge_id.clone(),
             challenge_id_snake: challenge_id.clone(),
         };
-        Self { success: true, challenge_id_camel: challenge_id.clone(), challenge_id, options }
+        Self {
+            success: true,
+            challenge_id_camel: challenge_id.clone(),
+            challenge_id,
+            options,
+        }
     }
 }
 
@@ -166,7 +188,8 @@ impl AuthenticationBegun {
     /// The answer for a sign-in that was begun.
     pub(crate) fn new(config: &Config, begun: Begun<Vec<Descriptor>>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
-        let allowed: Vec<CredentialDescriptor> = begun.options.into_iter().map(Into::into).collect();
+        let allowed: Vec<CredentialDescriptor> =
+            begun.options.into_iter().map(Into::into).collect();
         let options = AuthenticationOptions {
             challenge: begun.challenge,
             timeout: timeout(),
@@ -179,6 +202,11 @@ impl AuthenticationBegun {
             challenge_id: challenge_id.clone(),
             challenge_id_snake: challenge_id.clone(),
         };
-        Self { success: true, challenge_id_camel: challenge_id.clone(), challenge_id, options }
+        Self {
+            success: true,
+            challenge_id_camel: challenge_id.clone(),
+            challenge_id,
+            options,
+        }
     }
 }

@@ -27,7 +27,8 @@ use crate::kernel::model::text;
 /// Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account.
 #[derive(Deserialize, ToSchema)]
 pub struct PasskeyRegistrationBeginRequest {
-    /// The new account's address. Nobody has verified it, so it never leads to an account that is there.
+    /// The new account's address. Nobody has verified it, so it never leads to an account that is
+    /// there.
     #[serde(default, deserialize_with = "absent_if_empty")]
     email: Option<String>,
     /// The new account's name, 1 to 200 printable characters.
@@ -39,14 +40,16 @@ pub struct PasskeyRegistrationBeginRequest {
 }
 
 fn label(text: Option<String>) -> Result<Option<String>, Code> {
-    text.map(|text| register::name(&text).ok_or(Code::InvalidPasskeyName)).transpose()
+    text.map(|text| register::name(&text).ok_or(Code::InvalidPasskeyName))
+        .transpose()
 }
 
-/// `POST /api/webauthn/register/begin`: a challenge and the options for `navigator.credentials.create()`.
+/// `POST /api/webauthn/register/begin`: a challenge and the options for
+/// `navigator.credentials.create()`.
 ///
 /// # Errors
-/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
-/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
+/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may;
+/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
     responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
@@ -60,11 +63,17 @@ pub async fn begin(
             may_change_passkeys(&app, me, Duration::ZERO).await?;
             Registrant::Account(me)
         }
-        // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
+        // A stale cookie does not keep anybody from making an account; without an address it was
+        // meant to be good.
         MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
         MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {
-            let email = Email::parse(&body.email.ok_or(Code::EmailRequired)?).ok_or(Code::InvalidEmail)?;
-            let name = body.name.as_deref().and_then(text::name).ok_or(Code::InvalidName)?;
+            let email =
+                Email::parse(&body.email.ok_or(Code::EmailRequired)?).ok_or(Code::InvalidEmail)?;
+            let name = body
+                .name
+                .as_deref()
+                .and_then(text::name)
+                .ok_or(Code::InvalidName)?;
             Registrant::Newcomer { email, name }
         }
     };
@@ -109,10 +118,12 @@ pub enum RegistrationCompleted {
     Added(Box<Added>),
 }
 
-/// `POST /api/webauthn/register/complete`: verifies what the authenticator answered, and keeps the passkey.
+/// `POST /api/webauthn/register/complete`: verifies what the authenticator answered, and keeps the
+/// passkey.
 ///
 /// # Errors
-/// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+/// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
+/// taken.
 #[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
     responses((status = 200, body = RegistrationCompleted)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn complete(
@@ -131,18 +142,25 @@ pub async fn complete(
         client.look_at_device(&app, &device).await?;
     }
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let completion = Completion { challenge, response: body.response, label, place: &client.place };
-    Ok(AppJson(match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
-        Registered::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
-            success: true,
-            verified: true,
-            credential_id: id.as_str().to_owned(),
-            credential_id_camel: id.as_str().to_owned(),
-            user: (*user).into(),
-        })),
-        Registered::Created(id, complete) => {
-            client.remember(&complete);
-            RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
-        }
-    }))
+    let completion = Completion {
+        challenge,
+        response: body.response,
+        label,
+        place: &client.place,
+    };
+    Ok(AppJson(
+        match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
+            Registered::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
+                success: true,
+                verified: true,
+                credential_id: id.as_str().to_owned(),
+                credential_id_camel: id.as_str().to_owned(),
+                user: (*user).into(),
+            })),
+            Registered::Created(id, complete) => {
+                client.remember(&complete);
+                RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
+            }
+        },
+    ))
 }

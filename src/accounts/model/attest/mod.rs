@@ -74,7 +74,9 @@ impl Environment {
     /// The environment that makes keys with this AAGUID.
     #[must_use]
     pub fn of(aaguid: [u8; 16]) -> Option<Self> {
-        [Self::Production, Self::Development].into_iter().find(|environment| *environment.aaguid() == aaguid)
+        [Self::Production, Self::Development]
+            .into_iter()
+            .find(|environment| *environment.aaguid() == aaguid)
     }
 
     /// The name in the configuration and the database.
@@ -96,9 +98,11 @@ pub struct Settings {
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
     pub environment: Environment,
-    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in production.
+    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set
+    /// in production.
     pub anchors: Vec<TrustAnchor>,
-    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says so (iOS 27). Empty: all.
+    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says
+    /// so (iOS 27). Empty: all.
     pub categories: Vec<u32>,
     /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
     pub apps: Vec<String>,
@@ -111,10 +115,27 @@ impl fmt::Display for Settings {
             Mode::Observe => "observe",
             Mode::Require => "require",
         };
-        let refresh = if self.on_refresh { ", refreshes too" } else { "" };
-        let root = if self.anchors == [TrustAnchor::apple()] { "" } else { ", NOT Apple's root" };
-        write!(f, "{mode}{refresh}, {} keys{root}, apps {}", self.environment.as_str(), self.apps.join(" "))?;
-        if self.categories.is_empty() { Ok(()) } else { write!(f, ", categories {:?}", self.categories) }
+        let refresh = if self.on_refresh {
+            ", refreshes too"
+        } else {
+            ""
+        };
+        let root = if self.anchors == [TrustAnchor::apple()] {
+            ""
+        } else {
+            ", NOT Apple's root"
+        };
+        write!(
+            f,
+            "{mode}{refresh}, {} keys{root}, apps {}",
+            self.environment.as_str(),
+            self.apps.join(" ")
+        )?;
+        if self.categories.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ", categories {:?}", self.categories)
+        }
     }
 }
 
@@ -122,7 +143,10 @@ impl Settings {
     /// The application id of a bundle, if it is a configured one.
     #[must_use]
     pub fn app_of(&self, bundle: &str) -> Option<&str> {
-        self.apps.iter().map(String::as_str).find(|app| app.split_once('.').is_some_and(|(_, known)| known == bundle))
+        self.apps.iter().map(String::as_str).find(|app| {
+            app.split_once('.')
+                .is_some_and(|(_, known)| known == bundle)
+        })
     }
 }
 
@@ -150,11 +174,19 @@ impl KeyId {
     }
 }
 
-/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there is anything else.
+/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there
+/// is anything else.
 #[must_use]
 pub fn categories(text: &str) -> Option<Vec<u32>> {
     const DEFINED: [u32; 7] = [1, 2, 3, 4, 5, 6, 10];
-    text.split(',').map(|part| part.trim().parse().ok().filter(|category| DEFINED.contains(category))).collect()
+    text.split(',')
+        .map(|part| {
+            part.trim()
+                .parse()
+                .ok()
+                .filter(|category| DEFINED.contains(category))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -163,8 +195,14 @@ mod tests {
 
     #[test]
     fn environments_are_told_by_their_aaguid() {
-        assert_eq!(Environment::of(*b"appattestdevelop"), Some(Environment::Development));
-        assert_eq!(Environment::of(*Environment::Production.aaguid()), Some(Environment::Production));
+        assert_eq!(
+            Environment::of(*b"appattestdevelop"),
+            Some(Environment::Development)
+        );
+        assert_eq!(
+            Environment::of(*Environment::Production.aaguid()),
+            Some(Environment::Production)
+        );
         assert_eq!(Environment::of(*b"appattestsandbox"), None);
     }
 

@@ -13,13 +13,17 @@ impl TrustAnchor {
     #[must_use]
     pub fn apple() -> Self {
         // No chain leads to an anchor that cannot be read; a test reads this one.
-        Self::from_pem(include_str!("Apple_App_Attestation_Root_CA.pem")).unwrap_or(Self(Vec::new()))
+        Self::from_pem(include_str!("Apple_App_Attestation_Root_CA.pem"))
+            .unwrap_or(Self(Vec::new()))
     }
 
     /// Reads a file with one certificate (RFC 7468); `None` if it has none or several.
     #[must_use]
     pub fn from_pem(pem: &str) -> Option<Self> {
-        let body = pem.trim().strip_prefix("-----BEGIN CERTIFICATE-----")?.strip_suffix("-----END CERTIFICATE-----")?;
+        let body = pem
+            .trim()
+            .strip_prefix("-----BEGIN CERTIFICATE-----")?
+            .strip_suffix("-----END CERTIFICATE-----")?;
         let text: String = body.split_ascii_whitespace().collect();
         let der = STANDARD.decode(text).ok()?;
         x509_cert::Certificate::from_der(&der).ok()?;
@@ -41,14 +45,25 @@ mod tests {
     #[test]
     fn the_root_is_the_one_that_apple_published() {
         let digest = Sha256::digest(TrustAnchor::apple().der());
-        let hex = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        assert_eq!(hex, "1cb9823ba28ba6ad2d33a006941de2ae4f513ef1d4e831b9f7e0fa7b6242c932");
+        let hex = digest
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        assert_eq!(
+            hex,
+            "1cb9823ba28ba6ad2d33a006941de2ae4f513ef1d4e831b9f7e0fa7b6242c932"
+        );
     }
 
     #[test]
     fn what_is_no_certificate_is_no_anchor() {
         let pem = include_str!("Apple_App_Attestation_Root_CA.pem");
-        for bad in ["", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", &pem[1..], &pem.repeat(2), &pem.replace('M', "N")] {
+        for bad in [
+            "",
+            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
+            &pem[1..],
+            &pem.repeat(2),
+            &pem.replace('M', "N"),
+        ] {
             assert_eq!(TrustAnchor::from_pem(bad), None, "{bad}");
         }
     }

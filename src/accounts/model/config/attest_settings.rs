@@ -6,48 +6,114 @@ use crate::kernel::model::config::Reader;
 
 impl Reader<'_> {
     fn apple_apps(&mut self) -> Vec<String> {
-        let (team, bundles) = (self.get("APPLE_TEAM_ID").unwrap_or_default(), self.list("APPLE_BUNDLE_ID"));
+        let (team, bundles) = (
+            self.get("APPLE_TEAM_ID").unwrap_or_default(),
+            self.list("APPLE_BUNDLE_ID"),
+        );
         if team.is_empty() != bundles.is_empty() {
-            self.problem("APPLE_TEAM_ID", "and APPLE_BUNDLE_ID go together: set both or neither");
+            self.problem(
+                "APPLE_TEAM_ID",
+                "and APPLE_BUNDLE_ID go together: set both or neither",
+            );
         }
-        if !team.is_empty() && (team.len() != 10 || !team.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())) {
+        if !team.is_empty()
+            && (team.len() != 10
+                || !team
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        {
             self.problem("APPLE_TEAM_ID", "must be ten capital letters and digits");
         }
-        let bundle_ok = |id: &String| id.len() <= 155 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+        let bundle_ok = |id: &String| {
+            id.len() <= 155
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        };
         if !bundles.iter().all(bundle_ok) {
-            self.problem("APPLE_BUNDLE_ID", "must be bundle ids of letters, digits, dots and dashes, separated by commas");
+            self.problem(
+                "APPLE_BUNDLE_ID",
+                "must be bundle ids of letters, digits, dots and dashes, separated by commas",
+            );
         }
-        bundles.iter().map(|bundle| format!("{team}.{bundle}")).collect()
+        bundles
+            .iter()
+            .map(|bundle| format!("{team}.{bundle}"))
+            .collect()
     }
 
     pub(super) fn attest(&mut self, production: bool) -> Settings {
         let apps = self.apple_apps();
-        let mode = self.word("APP_ATTEST_MODE", "`off`, `observe` or `require`", "off", Mode::parse, Mode::Require);
-        let on_refresh = self.word("APP_ATTEST_ON_REFRESH", "`off` or `require`", "off", attest::on_refresh, true);
-        let environment =
-            self.word("APP_ATTEST_ENVIRONMENT", "`production` or `development`", "production", Environment::parse, Environment::Production);
-        let (test_root, named) = (self.get("APP_ATTEST_TEST_ROOT"), (self.lookup)("APP_ATTEST_CATEGORIES"));
+        let mode = self.word(
+            "APP_ATTEST_MODE",
+            "`off`, `observe` or `require`",
+            "off",
+            Mode::parse,
+            Mode::Require,
+        );
+        let on_refresh = self.word(
+            "APP_ATTEST_ON_REFRESH",
+            "`off` or `require`",
+            "off",
+            attest::on_refresh,
+            true,
+        );
+        let environment = self.word(
+            "APP_ATTEST_ENVIRONMENT",
+            "`production` or `development`",
+            "production",
+            Environment::parse,
+            Environment::Production,
+        );
+        let (test_root, named) = (
+            self.get("APP_ATTEST_TEST_ROOT"),
+            (self.lookup)("APP_ATTEST_CATEGORIES"),
+        );
         let categories = named.map_or_else(|| Some(Vec::new()), |named| attest::categories(&named));
         if categories.is_none() {
-            self.problem("APP_ATTEST_CATEGORIES", "must be numbers out of 1, 2, 3, 4, 5, 6 and 10, separated by commas");
+            self.problem(
+                "APP_ATTEST_CATEGORIES",
+                "must be numbers out of 1, 2, 3, 4, 5, 6 and 10, separated by commas",
+            );
         }
-        let anchor = test_root.as_deref().map_or_else(|| Some(TrustAnchor::apple()), TrustAnchor::from_pem);
+        let anchor = test_root
+            .as_deref()
+            .map_or_else(|| Some(TrustAnchor::apple()), TrustAnchor::from_pem);
         if mode != Mode::Off && apps.is_empty() {
-            self.problem("APP_ATTEST_MODE", "needs APPLE_TEAM_ID and APPLE_BUNDLE_ID, unless it is `off`");
+            self.problem(
+                "APP_ATTEST_MODE",
+                "needs APPLE_TEAM_ID and APPLE_BUNDLE_ID, unless it is `off`",
+            );
         }
         if on_refresh && mode != Mode::Require {
-            self.problem("APP_ATTEST_ON_REFRESH", "can be `require` only if APP_ATTEST_MODE is");
+            self.problem(
+                "APP_ATTEST_ON_REFRESH",
+                "can be `require` only if APP_ATTEST_MODE is",
+            );
         }
         if production && environment == Environment::Development {
-            self.problem("APP_ATTEST_ENVIRONMENT", "must not be `development` in production: anybody with Xcode makes such keys");
+            self.problem(
+                "APP_ATTEST_ENVIRONMENT",
+                "must not be `development` in production: anybody with Xcode makes such keys",
+            );
         }
         if anchor.is_none() {
             self.problem("APP_ATTEST_TEST_ROOT", "must be one certificate in PEM");
         }
         if production && test_root.is_some() {
-            self.problem("APP_ATTEST_TEST_ROOT", "must not be set in production: only Apple's root counts");
+            self.problem(
+                "APP_ATTEST_TEST_ROOT",
+                "must not be set in production: only Apple's root counts",
+            );
         }
         let (anchors, categories) = (anchor.into_iter().collect(), categories.unwrap_or_default());
-        Settings { mode, on_refresh, environment, anchors, categories, apps }
+        Settings {
+            mode,
+            on_refresh,
+            environment,
+            anchors,
+            categories,
+            apps,
+        }
     }
 }

@@ -22,7 +22,8 @@ pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
 pub const REFRESH_ABSOLUTE_LIMIT: Duration = Duration::from_hours(180 * 24);
 /// How long a caller who lost the answer may repeat a refresh.
 pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
-/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by far. All other events stay with the account.
+/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by
+/// far. All other events stay with the account.
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
@@ -31,16 +32,18 @@ const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
 #[derive(Clone, Debug)]
 pub struct Config {
     kernel: Arc<config::Config>,
-    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the leading dot; unset: host-only.
+    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the
+    /// leading dot; unset: host-only.
     pub cookie_domain: Option<String>,
     /// `RP_ID`: the WebAuthn relying party.
     pub rp_id: String,
     /// `RP_NAME`: the relying party's name for people.
     pub rp_name: String,
-    /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by commas (WebAuthn Level 3 §5.11).
+    /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by
+    /// commas (WebAuthn Level 3 §5.11).
     pub related_origins: Vec<Origin>,
-    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's passkeys come from too, the allowed ones
-    /// and the related ones.
+    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's
+    /// passkeys come from too, the allowed ones and the related ones.
     pub passkey_origins: Vec<String>,
     /// `ACCOUNT_URL`: the account page, where people are sent who want to change how they sign in.
     pub account_url: String,
@@ -79,7 +82,8 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of accounts. The reader keeps the problems; returns `None` if there are no signing keys.
+    /// Reads the settings of accounts. The reader keeps the problems; returns `None` if there are
+    /// no signing keys.
     pub(crate) fn read(reader: &mut Reader<'_>, kernel: Arc<config::Config>) -> Option<Self> {
         let (development, production) = (reader.is_development(), reader.is_production());
         let cookie_domain = reader.cookie_domain();
@@ -91,20 +95,43 @@ impl Config {
         let jwt_issuer = reader.text("JWT_ISSUER", development.then_some("http://localhost"));
         let account_url = reader.account_url(development, &jwt_issuer);
         let jwt_audience = reader.text("JWT_AUDIENCE", development.then_some("hamrah"));
-        let access_token_ttl = reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
-        let refresh_token_ttl = reader.seconds("REFRESH_TOKEN_TTL_SECONDS", 30 * 86400, REFRESH_ABSOLUTE_LIMIT);
+        let access_token_ttl =
+            reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 3600, Duration::from_hours(24));
+        let refresh_token_ttl = reader.seconds(
+            "REFRESH_TOKEN_TTL_SECONDS",
+            30 * 86400,
+            REFRESH_ABSOLUTE_LIMIT,
+        );
         let session_ttl = reader.seconds("SESSION_TTL_SECONDS", 30 * 86400, SESSION_ABSOLUTE_LIMIT);
-        let recent_authentication =
-            reader.seconds("RECENT_AUTHENTICATION_SECONDS", RECENT_AUTHENTICATION_SECONDS, Duration::from_hours(24));
+        let recent_authentication = reader.seconds(
+            "RECENT_AUTHENTICATION_SECONDS",
+            RECENT_AUTHENTICATION_SECONDS,
+            Duration::from_hours(24),
+        );
         let secrets_keys = reader.secrets_keys(development);
-        let csrf_token_required = reader.word("CSRF_TOKEN", "`off` or `require`", "off", off_or_require, true);
-        let step_up_passkeys = reader.word("STEP_UP_PASSKEYS", "`off` or `require`", "off", off_or_require, true);
+        let csrf_token_required = reader.word(
+            "CSRF_TOKEN",
+            "`off` or `require`",
+            "off",
+            off_or_require,
+            true,
+        );
+        let step_up_passkeys = reader.word(
+            "STEP_UP_PASSKEYS",
+            "`off` or `require`",
+            "off",
+            off_or_require,
+            true,
+        );
         let passwords = reader.passwords(development);
         if production {
             reader.check_names(&rp_id, cookie_domain.as_deref(), &jwt_issuer);
         }
         if access_token_ttl > refresh_token_ttl {
-            reader.problem("ACCESS_TOKEN_TTL_SECONDS", "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in");
+            reader.problem(
+                "ACCESS_TOKEN_TTL_SECONDS",
+                "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in",
+            );
         }
         Some(Self {
             passkey_origins: passkey_origins(&rp_id, &kernel.allowed_origins, &related_origins),
@@ -147,7 +174,11 @@ impl Reader<'_> {
     }
 
     fn account_url(&mut self, development: bool, issuer: &str) -> String {
-        let default = if development { "/account".to_owned() } else { format!("{}/account", issuer.trim_end_matches('/')) };
+        let default = if development {
+            "/account".to_owned()
+        } else {
+            format!("{}/account", issuer.trim_end_matches('/'))
+        };
         let url = self.get("ACCOUNT_URL").unwrap_or(default);
         let ok = development || (text::picture(&url).is_some() && !url.contains('#'));
         if !ok && !issuer.is_empty() {
@@ -162,19 +193,28 @@ impl Reader<'_> {
         if is_domain(domain) {
             return Some(domain.to_owned());
         }
-        self.problem("COOKIE_DOMAIN", "must be a domain in lower case, such as .hamrah.app");
+        self.problem(
+            "COOKIE_DOMAIN",
+            "must be a domain in lower case, such as .hamrah.app",
+        );
         None
     }
 
-    /// In production: names that browsers and other services rely on are real ones, and the cookie goes no further than the relying party.
+    /// In production: names that browsers and other services rely on are real ones, and the cookie
+    /// goes no further than the relying party.
     fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
         if !rp_id.is_empty() && !is_domain(rp_id) {
-            self.problem("RP_ID", "must be a domain in lower case, such as hamrah.app");
+            self.problem(
+                "RP_ID",
+                "must be a domain in lower case, such as hamrah.app",
+            );
         }
         if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
             self.problem("COOKIE_DOMAIN", "must be RP_ID or below it, because every host that it covers receives the session cookie");
         }
-        let host = issuer.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+        let host = issuer
+            .strip_prefix("https://")
+            .map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         if !issuer.is_empty() && !host.is_some_and(is_domain) {
             self.problem("JWT_ISSUER", "must be an https URL (RFC 8414 §2)");
         }
@@ -182,15 +222,22 @@ impl Reader<'_> {
 
     fn signing_keys(&mut self) -> Option<SigningKeys> {
         let Some(json) = self.get("JWT_SIGNING_KEYS") else {
-            self.problem("JWT_SIGNING_KEYS", "is not set (a JWK set with an Ed25519 key; `hamrah-api keys generate` makes one)");
+            self.problem(
+                "JWT_SIGNING_KEYS",
+                "is not set (a JWK set with an Ed25519 key; `hamrah-api keys generate` makes one)",
+            );
             return None;
         };
-        SigningKeys::parse(&json).map_err(|problem| self.problem("JWT_SIGNING_KEYS", &problem)).ok()
+        SigningKeys::parse(&json)
+            .map_err(|problem| self.problem("JWT_SIGNING_KEYS", &problem))
+            .ok()
     }
 
     fn secrets_keys(&mut self, development: bool) -> Option<SecretsKeys> {
         let text = self.get("SECRETS_KEY")?;
-        SecretsKeys::parse(&text, development).map_err(|problem| self.problem("SECRETS_KEY", problem)).ok()
+        SecretsKeys::parse(&text, development)
+            .map_err(|problem| self.problem("SECRETS_KEY", problem))
+            .ok()
     }
 }
 
@@ -205,7 +252,10 @@ fn off_or_require(word: &str) -> Option<bool> {
 /// The relying party's own origin is that of an app whose associated domain it is.
 fn passkey_origins(rp_id: &str, allowed: &[Origin], related: &[Origin]) -> Vec<String> {
     let own = format!("https://{rp_id}");
-    let configured = allowed.iter().chain(related).map(|origin| origin.as_str().to_owned());
+    let configured = allowed
+        .iter()
+        .chain(related)
+        .map(|origin| origin.as_str().to_owned());
     let others: Vec<_> = configured.filter(|origin| *origin != own).collect();
     std::iter::once(own).chain(others).collect()
 }

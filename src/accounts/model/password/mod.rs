@@ -1,6 +1,8 @@
-//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST SP 800-63B-4 §3.1.1).
+//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST
+//! SP 800-63B-4 §3.1.1).
 //!
-//! A password is compared in Unicode's normal form NFC, so that one that is typed on another keyboard is the same.
+//! A password is compared in Unicode's normal form NFC, so that one that is typed on another
+//! keyboard is the same.
 
 mod common;
 mod normal_form;
@@ -42,11 +44,13 @@ impl Password {
             return None;
         }
         let normal: Zeroizing<String> = Zeroizing::new(normal_form::nfc(text));
-        (1..=MOST_CHARS).contains(&normal.chars().count()).then_some(Self(normal))
+        (1..=MOST_CHARS)
+            .contains(&normal.chars().count())
+            .then_some(Self(normal))
     }
 
-    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that everybody tries, of which `about` are some:
-    /// names and addresses of whoever chooses.
+    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that
+    /// everybody tries, of which `about` are some: names and addresses of whoever chooses.
     ///
     /// # Errors
     /// [`Unfit`]
@@ -55,7 +59,11 @@ impl Password {
         if chosen.0.chars().count() < fewest.max(FEWEST_CHARS) {
             return Err(Unfit::Length);
         }
-        if common::is_common(&chosen.0, about) { Err(Unfit::Common) } else { Ok(chosen) }
+        if common::is_common(&chosen.0, about) {
+            Err(Unfit::Common)
+        } else {
+            Ok(chosen)
+        }
     }
 
     /// What is hashed.
@@ -102,23 +110,39 @@ mod tests {
 
     #[test]
     fn a_password_has_eight_to_256_characters_in_its_normal_form() {
-        let chosen = |text: &str| Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.0.len());
+        let chosen =
+            |text: &str| Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.0.len());
         assert_eq!(chosen("zebra-7"), Err(Unfit::Length));
         assert_eq!(chosen("zebra-77"), Ok(8));
-        assert_eq!(chosen(&"zé".repeat(128)), Ok(384), "256 characters are not 256 bytes");
+        assert_eq!(
+            chosen(&"zé".repeat(128)),
+            Ok(384),
+            "256 characters are not 256 bytes"
+        );
         assert_eq!(chosen(&"zé".repeat(129)), Err(Unfit::Length));
         // An e with a combining acute is one character once it is normal.
         assert_eq!(chosen(&"ze\u{301}".repeat(128)), Ok(384));
-        assert_eq!(chosen("e\u{301}e\u{301}e\u{301}e\u{301}abc"), Err(Unfit::Length));
+        assert_eq!(
+            chosen("e\u{301}e\u{301}e\u{301}e\u{301}abc"),
+            Err(Unfit::Length)
+        );
         assert!(chosen("گذرواژه‌ی‌من").is_ok());
-        assert_eq!(Password::chosen("fourteen chars", 15, &[]).err(), Some(Unfit::Length));
+        assert_eq!(
+            Password::chosen("fourteen chars", 15, &[]).err(),
+            Some(Unfit::Length)
+        );
     }
 
     #[test]
     fn one_password_has_one_normal_form() {
-        let of = |text: &str| Password::presented(text).map(|password| password.as_bytes().to_vec());
+        let of =
+            |text: &str| Password::presented(text).map(|password| password.as_bytes().to_vec());
         assert_eq!(of("cafe\u{301}-au-lait"), of("café-au-lait"));
-        assert_ne!(of("ﬁnance-team"), of("finance-team"), "compatible is not the same: nothing that was typed is lost");
+        assert_ne!(
+            of("ﬁnance-team"),
+            of("finance-team"),
+            "compatible is not the same: nothing that was typed is lost"
+        );
         assert_eq!(of(""), None);
         assert!(!format!("{:?}", Password::presented("zebra-77")).contains("zebra"));
     }
@@ -137,10 +161,22 @@ mod tests {
             "hamrah2026!",
             "iloveyou",
         ] {
-            assert_eq!(Password::chosen(bad, 8, &["ada@example.com", "hamrah"]).err(), Some(Unfit::Common), "{bad}");
+            assert_eq!(
+                Password::chosen(bad, 8, &["ada@example.com", "hamrah"]).err(),
+                Some(Unfit::Common),
+                "{bad}"
+            );
         }
-        for good in ["correct horse battery", "adm1-hash", "editor1-hash", "xkcd-936-staple"] {
-            assert!(Password::chosen(good, 8, &["adm1", "editor1"]).is_ok(), "{good}");
+        for good in [
+            "correct horse battery",
+            "adm1-hash",
+            "editor1-hash",
+            "xkcd-936-staple",
+        ] {
+            assert!(
+                Password::chosen(good, 8, &["adm1", "editor1"]).is_ok(),
+                "{good}"
+            );
         }
     }
 

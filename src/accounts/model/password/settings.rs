@@ -20,8 +20,13 @@ pub struct Argon2Cost {
 
 impl Argon2Cost {
     /// OWASP's first choice for interactive sign-in.
-    pub const DEFAULT: Self = Self { memory: 19 * 1024, passes: 2, lanes: 1 };
-    /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it does.
+    pub const DEFAULT: Self = Self {
+        memory: 19 * 1024,
+        passes: 2,
+        lanes: 1,
+    };
+    /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it
+    /// does.
     pub const MOST_MEMORY: u32 = 64 * 1024;
     /// Most passes.
     pub const MOST_PASSES: u32 = 10;
@@ -31,11 +36,14 @@ impl Argon2Cost {
     /// Whether it can be afforded: a hash from elsewhere may ask for four terabytes.
     #[must_use]
     pub const fn is_bearable(self) -> bool {
-        self.memory <= Self::MOST_MEMORY && self.passes <= Self::MOST_PASSES && self.lanes <= Self::MOST_LANES
+        self.memory <= Self::MOST_MEMORY
+            && self.passes <= Self::MOST_PASSES
+            && self.lanes <= Self::MOST_LANES
     }
 }
 
-/// `PASSWORD_PEPPER`: keys without which a stolen database gives nobody anything to guess at. The first one hashes, all verify.
+/// `PASSWORD_PEPPER`: keys without which a stolen database gives nobody anything to guess at. The
+/// first one hashes, all verify.
 #[derive(Clone, Default)]
 pub struct Pepper(Vec<Key>);
 
@@ -47,7 +55,14 @@ impl Pepper {
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
         let keys = key_ring::parse(text, b"hamrah-api password pepper id v1", development)?;
         // As PHC strings write bytes.
-        Ok(Self(keys.into_iter().map(|key| Key { id: key.id.replace('-', "+").replace('_', "/"), ..key }).collect()))
+        Ok(Self(
+            keys.into_iter()
+                .map(|key| Key {
+                    id: key.id.replace('-', "+").replace('_', "/"),
+                    ..key
+                })
+                .collect(),
+        ))
     }
 
     /// The key that hashes, with its id; none if none is configured.
@@ -78,8 +93,10 @@ pub struct Settings {
     pub pepper: Pepper,
     /// `PASSWORD_MIN_LENGTH`: shortest password that may be chosen, in characters.
     pub min_length: usize,
-    /// `PASSWORD_HASHES_AT_ONCE`: as many are worked on or waited for at a time in one process; more are told to come again.
+    /// `PASSWORD_HASHES_AT_ONCE`: as many are worked on or waited for at a time in one process;
+    /// more are told to come again.
     pub at_once: usize,
-    /// `BREACHED_PASSWORDS_URL`: where the range of leaked passwords with the same five digits is asked for; not asked if unset.
+    /// `BREACHED_PASSWORDS_URL`: where the range of leaked passwords with the same five digits is
+    /// asked for; not asked if unset.
     pub breached_url: Option<String>,
 }

@@ -54,7 +54,8 @@ pub enum SessionOwner<'a> {
     Fresh(&'a NewAccount<'a>),
     /// An account that is recovered by one of its factors, if that was not used yet.
     Recovered(RecoveredAccount<'a>),
-    /// An account whose owner showed its password, and a TOTP code where that is enabled, if neither was changed or used meanwhile.
+    /// An account whose owner showed its password, and a TOTP code where that is enabled, if
+    /// neither was changed or used meanwhile.
     Password(&'a VerifiedPassword),
 }
 
@@ -92,25 +93,38 @@ pub struct NewSession<'a> {
     pub device: Option<SessionDevice<'a>>,
 }
 
-/// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
+/// Makes a sign-in and gives its account back; `None` if there is no account and none could be
+/// made, or if a passkey's counter forbids it.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn create(db: &dyn Db, new: &NewSession<'_>, stamp: &EventStamp) -> Result<Option<User>, StoreError> {
+pub async fn create(
+    db: &dyn Db,
+    new: &NewSession<'_>,
+    stamp: &EventStamp,
+) -> Result<Option<User>, StoreError> {
     let results = db.batch(statements(new, stamp)).await?;
-    results.last().and_then(|rows| rows.first()).map(users::read).transpose()
+    results
+        .last()
+        .and_then(|rows| rows.first())
+        .map(users::read)
+        .transpose()
 }
 
 /// What makes a sign-in; the last statement gives its account back.
 pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
     let mut batch = match &new.owner {
-        SessionOwner::User(_) | SessionOwner::Recovered(..) | SessionOwner::Password(_) => Vec::new(),
+        SessionOwner::User(_) | SessionOwner::Recovered(..) | SessionOwner::Password(_) => {
+            Vec::new()
+        }
         SessionOwner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
         SessionOwner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         SessionOwner::Fresh(account) => account.statements(stamp),
     };
     let owner = match &new.owner {
-        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => Some(*user),
+        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
+            Some(*user)
+        }
         SessionOwner::Identity(..) => None,
         SessionOwner::Passkey(used) => Some(used.user),
         SessionOwner::Fresh(account) => Some(account.user),
@@ -127,7 +141,12 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         batch.push(sql(
             "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
              SELECT ?1, id, ?3, ?4 FROM sessions WHERE id = ?2",
-            [(&pair.refresh_hash).into(), new.id.into(), stamp.at.into(), pair.refresh_expires_at.into()],
+            [
+                (&pair.refresh_hash).into(),
+                new.id.into(),
+                stamp.at.into(),
+                pair.refresh_expires_at.into(),
+            ],
         ));
     }
     if let SessionOwner::Passkey(used) = &new.owner {
@@ -137,12 +156,27 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         batch.push(attempts::clear_for(&proved.subject, new.id));
         batch.extend(passwords::note_use(proved, new.id, stamp.at));
     }
-    if let SessionOwner::Recovered(RecoveredAccount { user, answer, ends_others, subject }) = &new.owner {
+    if let SessionOwner::Recovered(RecoveredAccount {
+        user,
+        answer,
+        ends_others,
+        subject,
+    }) = &new.owner
+    {
         batch.push(attempts::clear_for(subject, new.id));
         batch.push(step_up::note_use(answer, *user, new.id, stamp.at));
         if let Some(event) = ends_others {
-            let by = Caller { user: *user, session: new.id };
-            batch.push(events::about_others(&EventStamp { id: *event, ..stamp.clone() }, by));
+            let by = Caller {
+                user: *user,
+                session: new.id,
+            };
+            batch.push(events::about_others(
+                &EventStamp {
+                    id: *event,
+                    ..stamp.clone()
+                },
+                by,
+            ));
             batch.push(person_tokens::revoke_by(by));
             batch.push(sql(
                 "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
@@ -161,7 +195,11 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             [replaced.into(), stamp.at.into(), new.id.into()],
         ));
     }
-    let kind = if matches!(new.owner, SessionOwner::Recovered(..)) { EventKind::Recovered } else { EventKind::SignedIn };
+    let kind = if matches!(new.owner, SessionOwner::Recovered(..)) {
+        EventKind::Recovered
+    } else {
+        EventKind::SignedIn
+    };
     batch.push(events::about_new_session(stamp, kind, new.id));
     batch.push(sql(
         concat!(
@@ -176,22 +214,44 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
 
 fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
     let (user, identity, passkey) = match &new.owner {
-        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => (Some(*user), None, None),
+        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
+            (Some(*user), None, None)
+        }
         SessionOwner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
         SessionOwner::Passkey(used) => (Some(used.user), None, Some(used)),
         SessionOwner::Fresh(account) => (Some(account.user), None, None),
         SessionOwner::Password(proved) => (Some(proved.user), None, None),
     };
-    let password = if let SessionOwner::Password(proved) = &new.owner { Some(*proved) } else { None };
+    let password = if let SessionOwner::Password(proved) = &new.owner {
+        Some(*proved)
+    } else {
+        None
+    };
     let (step, code) = match &new.owner {
-        SessionOwner::Recovered(RecoveredAccount { answer: VerifiedFactor::Totp(step), .. }) => (Some(step), None),
-        SessionOwner::Recovered(RecoveredAccount { answer: VerifiedFactor::BackupCode(hash), .. }) => (None, Some(hash.as_str())),
+        SessionOwner::Recovered(RecoveredAccount {
+            answer: VerifiedFactor::Totp(step),
+            ..
+        }) => (Some(step), None),
+        SessionOwner::Recovered(RecoveredAccount {
+            answer: VerifiedFactor::BackupCode(hash),
+            ..
+        }) => (None, Some(hash.as_str())),
         SessionOwner::Password(proved) => (proved.step.as_ref(), None),
         _ => (None, None),
     };
-    let (key, key_required) = new.device.as_ref().map_or((None, false), SessionDevice::inserted);
-    let made_with = if let SessionOwner::Fresh(account) = &new.owner { Some(account.passkey.id.as_str()) } else { None };
-    let ends = [new.token.as_ref().map(|t| t.expires_at), new.pair.as_ref().map(|p| p.refresh_expires_at)];
+    let (key, key_required) = new
+        .device
+        .as_ref()
+        .map_or((None, false), SessionDevice::inserted);
+    let made_with = if let SessionOwner::Fresh(account) = &new.owner {
+        Some(account.passkey.id.as_str())
+    } else {
+        None
+    };
+    let ends = [
+        new.token.as_ref().map(|t| t.expires_at),
+        new.pair.as_ref().map(|p| p.refresh_expires_at),
+    ];
     let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,

@@ -3,7 +3,9 @@
 mod create;
 
 pub(super) use create::statements;
-pub use create::{NewSession, NewSessionToken, NewTokenPair, RecoveredAccount, SessionOwner, create};
+pub use create::{
+    NewSession, NewSessionToken, NewTokenPair, RecoveredAccount, SessionOwner, create,
+};
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::{Caller, Platform, Session, User};
@@ -34,14 +36,20 @@ pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
 }
 
 fn first_with_user(rows: &[Row]) -> Result<Option<(Session, User)>, StoreError> {
-    rows.first().map(|row| Ok((read(row)?, users::read(row)?))).transpose()
+    rows.first()
+        .map(|row| Ok((read(row)?, users::read(row)?)))
+        .transpose()
 }
 
 /// The live sign-in of a session token, with its account.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn by_token(db: &dyn Db, token: &TokenHash, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
+pub async fn by_token(
+    db: &dyn Db,
+    token: &TokenHash,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, StoreError> {
     let select = sql(
         concat!(
             "SELECT ",
@@ -62,7 +70,12 @@ pub async fn by_token(db: &dyn Db, token: &TokenHash, now: Timestamp) -> Result<
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn by_id(db: &dyn Db, id: SessionId, user: UserId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
+pub async fn by_id(
+    db: &dyn Db,
+    id: SessionId,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, StoreError> {
     let select = sql(
         concat!(
             "SELECT ",
@@ -79,11 +92,17 @@ pub async fn by_id(db: &dyn Db, id: SessionId, user: UserId, now: Timestamp) -> 
     first_with_user(&run(db, select).await?)
 }
 
-/// Notes that a session token was used and moves its end to `expires_at`, never back. `false` if the sign-in is not live any more.
+/// Notes that a session token was used and moves its end to `expires_at`, never back. `false` if
+/// the sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn touch(db: &dyn Db, id: SessionId, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn touch(
+    db: &dyn Db,
+    id: SessionId,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let update = sql(
         "UPDATE sessions SET last_used_at = MAX(last_used_at, ?3), token_expires_at = MAX(token_expires_at, ?2), expires_at = MAX(expires_at, ?2)
           WHERE id = ?1 AND token_expires_at > ?3 AND revoked_at IS NULL RETURNING id",
@@ -96,9 +115,16 @@ pub async fn touch(db: &dyn Db, id: SessionId, expires_at: Timestamp, now: Times
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_by_session_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) -> Result<(), StoreError> {
+pub async fn revoke_by_session_token(
+    db: &dyn Db,
+    token: &TokenHash,
+    stamp: &EventStamp,
+) -> Result<(), StoreError> {
     let event = events::about_session_token(stamp, EventKind::SignedOut, token);
-    let update = sql("UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL", [token.into(), stamp.at.into()]);
+    let update = sql(
+        "UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL",
+        [token.into(), stamp.at.into()],
+    );
     db.batch(vec![event, update]).await.map(drop)
 }
 
@@ -106,7 +132,11 @@ pub async fn revoke_by_session_token(db: &dyn Db, token: &TokenHash, stamp: &Eve
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_by_refresh_token(db: &dyn Db, token: &TokenHash, stamp: &EventStamp) -> Result<(), StoreError> {
+pub async fn revoke_by_refresh_token(
+    db: &dyn Db,
+    token: &TokenHash,
+    stamp: &EventStamp,
+) -> Result<(), StoreError> {
     let event = events::about_refresh_token(stamp, EventKind::SignInRevoked, token);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2 WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = ?1) AND revoked_at IS NULL",
@@ -119,7 +149,12 @@ pub async fn revoke_by_refresh_token(db: &dyn Db, token: &TokenHash, stamp: &Eve
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_as_sign_out(db: &dyn Db, id: SessionId, user: UserId, stamp: &EventStamp) -> Result<(), StoreError> {
+pub async fn revoke_as_sign_out(
+    db: &dyn Db,
+    id: SessionId,
+    user: UserId,
+    stamp: &EventStamp,
+) -> Result<(), StoreError> {
     let event = events::about_session(stamp, EventKind::SignedOut, user, id);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL",
@@ -128,27 +163,43 @@ pub async fn revoke_as_sign_out(db: &dyn Db, id: SessionId, user: UserId, stamp:
     db.batch(vec![event, update]).await.map(drop)
 }
 
-/// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it was revoked before: safe to repeat;
-/// `None` if the caller's own sign-in is not live any more.
+/// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it
+/// was revoked before: safe to repeat; `None` if the caller's own sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke(db: &dyn Db, by: Caller, id: SessionId, stamp: &EventStamp) -> Result<Option<bool>, StoreError> {
+pub async fn revoke(
+    db: &dyn Db,
+    by: Caller,
+    id: SessionId,
+    stamp: &EventStamp,
+) -> Result<Option<bool>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?3)
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
          RETURNING id",
         [id.into(), by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![live::select(by), events::about_revoked(stamp, by, id), update]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            events::about_revoked(stamp, by, id),
+            update,
+        ])
+        .await?;
     Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
 }
 
-/// Ends every live sign-in of the caller's account that has a pair, and its tokens of the authorization service; gives how many, `None` if the caller's own is not live any more.
+/// Ends every live sign-in of the caller's account that has a pair, and its tokens of the
+/// authorization service; gives how many, `None` if the caller's own is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_token_pairs(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Option<usize>, StoreError> {
+pub async fn revoke_token_pairs(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<Option<usize>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2
           WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
@@ -156,15 +207,27 @@ pub async fn revoke_token_pairs(db: &dyn Db, by: Caller, stamp: &EventStamp) -> 
          RETURNING id",
         [by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![live::select(by), events::about_token_pairs(stamp, by), person_tokens::revoke_by(by), update]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            events::about_token_pairs(stamp, by),
+            person_tokens::revoke_by(by),
+            update,
+        ])
+        .await?;
     Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 3).len()))
 }
 
-/// Ends every live sign-in of the caller's account but the caller's own, and its tokens of the authorization service; gives how many, `None` if that one is not live any more.
+/// Ends every live sign-in of the caller's account but the caller's own, and its tokens of the
+/// authorization service; gives how many, `None` if that one is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_others(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Option<usize>, StoreError> {
+pub async fn revoke_others(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<Option<usize>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2
           WHERE user_id = ?1 AND id <> ?3 AND expires_at > ?2 AND revoked_at IS NULL
@@ -172,7 +235,14 @@ pub async fn revoke_others(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Resul
          RETURNING id",
         [by.user.into(), stamp.at.into(), by.session.into()],
     );
-    let results = db.batch(vec![live::select(by), events::about_others(stamp, by), person_tokens::revoke_by(by), update]).await?;
+    let results = db
+        .batch(vec![
+            live::select(by),
+            events::about_others(stamp, by),
+            person_tokens::revoke_by(by),
+            update,
+        ])
+        .await?;
     Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 3).len()))
 }
 
@@ -180,7 +250,11 @@ pub async fn revoke_others(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Resul
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn list_token_pairs(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+pub async fn list_token_pairs(
+    db: &dyn Db,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
     let select = sql(
         concat!(
             "SELECT user_id, ",
@@ -213,7 +287,8 @@ pub async fn list(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Sessi
     run(db, select).await?.iter().map(read).collect()
 }
 
-/// Removes sign-ins that have ended and have no refresh tokens left, some batches of them; gives how many.
+/// Removes sign-ins that have ended and have no refresh tokens left, some batches of them; gives
+/// how many.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -21,8 +21,16 @@ pub fn is_form(headers: &HeaderMap) -> bool {
 }
 
 fn is(headers: &HeaderMap, media_type: &str) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(media_type)
 }
 
 /// Deepest nesting of a body. What is ignored is skipped by `serde_json` without a limit.
@@ -58,20 +66,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
         if !is_json(request.headers()) {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| ApiError::from_status(rejection.status()))?;
         if nesting(&body) > MOST_NESTING {
             return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
         }
-        // Only objects: a list would be read by position. Fields given twice are refused by the derived readers.
-        if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+        // Only objects: a list would be read by position. Fields given twice are refused by the
+        // derived readers.
+        if body
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|first| *first == b'[')
+        {
             return Err(ApiError::because(Code::InvalidBody, "a list"));
         }
         // What is skipped is not read as text either, so that it is UTF-8 is checked here.
         let text = std::str::from_utf8(&body).map_err(|_| Code::MalformedJson)?;
         serde_json::from_str(text).map(Self).map_err(|error| {
-            let code = if error.is_data() { Code::InvalidBody } else { Code::MalformedJson };
+            let code = if error.is_data() {
+                Code::InvalidBody
+            } else {
+                Code::MalformedJson
+            };
             // The error's own text could repeat a value, so only its place is kept.
-            ApiError::because(code, format!("line {}, column {}", error.line(), error.column()))
+            ApiError::because(
+                code,
+                format!("line {}, column {}", error.line(), error.column()),
+            )
         })
     }
 }
@@ -82,11 +104,14 @@ impl<T: Serialize> axum::response::IntoResponse for AppJson<T> {
     }
 }
 
-/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but the first).
+/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but
+/// the first).
 ///
 /// # Errors
 /// If it is neither a text nor null.
-pub fn absent_if_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn absent_if_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 

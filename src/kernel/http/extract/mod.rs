@@ -1,6 +1,7 @@
 //! What handlers take as parameters: a parsed body, who calls, where the request came from.
 //!
-//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and cannot be written without.
+//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and
+//! cannot be written without.
 
 mod body;
 
@@ -22,7 +23,8 @@ use crate::kernel::model::text;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// The client's network address, put there by the platform, and only by it: a client's own header never gets here.
+/// The client's network address, put there by the platform, and only by it: a client's own header
+/// never gets here.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -30,8 +32,8 @@ pub struct ClientAddress(pub Option<IpAddr>);
 #[derive(Clone, Debug)]
 pub struct ClientCountry(pub Option<String>);
 
-/// Whether what a request reads may come from a replica: put there by a platform that has any, allowed by the route
-/// ([`crate::kernel::http::middleware::replicas`]).
+/// Whether what a request reads may come from a replica: put there by a platform that has any,
+/// allowed by the route ([`crate::kernel::http::middleware::replicas`]).
 #[derive(Clone, Default, Debug)]
 pub struct ReplicaReads(Arc<AtomicBool>);
 
@@ -59,7 +61,10 @@ pub struct OutgoingCookies(Arc<Mutex<Vec<HeaderValue>>>);
 impl OutgoingCookies {
     /// Adds one.
     pub fn push(&self, cookie: HeaderValue) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cookie);
     }
 
     /// Takes all.
@@ -74,14 +79,42 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let service = parts.extensions.get::<InternalService>();
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
         Ok(Self {
-            actor: service.map_or_else(|| "user".to_owned(), |service| format!("service:{}", service.0)),
+            actor: service.map_or_else(
+                || "user".to_owned(),
+                |service| format!("service:{}", service.0),
+            ),
             // An internal call comes from the service, not from the person it is about.
-            address: if service.is_some() { None } else { parts.extensions.get::<ClientAddress>().and_then(|address| address.0) },
-            country: if service.is_some() { None } else { parts.extensions.get::<ClientCountry>().and_then(|country| country.0.clone()) },
-            user_agent: if service.is_some() { None } else { user_agent.and_then(text::user_agent) },
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            address: if service.is_some() {
+                None
+            } else {
+                parts
+                    .extensions
+                    .get::<ClientAddress>()
+                    .and_then(|address| address.0)
+            },
+            country: if service.is_some() {
+                None
+            } else {
+                parts
+                    .extensions
+                    .get::<ClientCountry>()
+                    .and_then(|country| country.0.clone())
+            },
+            user_agent: if service.is_some() {
+                None
+            } else {
+                user_agent.and_then(text::user_agent)
+            },
+            request_id: parts
+                .extensions
+                .get::<RequestId>()
+                .map(|id| id.0.clone())
+                .unwrap_or_default(),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without asking (a "simple" request), is refused.
+//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without
+//! asking (a "simple" request), is refused.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -16,13 +17,17 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// Largest body that is waited for before it is refused.
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where no body is read.
+/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where
+/// no body is read.
 ///
-/// It is read before anything is answered: workerd leaves every later request of a connection without an answer if one was answered
-/// before its body had come.
+/// It is read before anything is answered: workerd leaves every later request of a connection
+/// without an answer if one was answered before its body had come.
 pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // Told before it is waited for; a body without a length is cut off when it gets too long.
     if length.is_some_and(|length| usize::try_from(length).unwrap_or(usize::MAX) > READ_LIMIT) {
         return ApiError::from(Code::BodyTooLarge).into_response();
@@ -35,13 +40,15 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
     if parts.headers.contains_key(header::CONTENT_TYPE) && !fits && !parts.method.is_safe() {
         return ApiError::from(Code::UnsupportedMediaType).into_response();
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
 }
 
 async fn read(mut body: Body) -> Result<Bytes, ApiError> {
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
+        let frame =
+            frame.map_err(|_| ApiError::because(Code::MalformedJson, "the body ended early"))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -53,5 +60,9 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
             kept.extend_from_slice(&data);
         }
     }
-    if seen > BODY_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(kept.into()) }
+    if seen > BODY_LIMIT {
+        Err(Code::BodyTooLarge.into())
+    } else {
+        Ok(kept.into())
+    }
 }

@@ -1,4 +1,5 @@
-//! Which other origins' pages may read answers (CORS: Fetch §3.3): exact ones, with credentials; never a wildcard beside them.
+//! Which other origins' pages may read answers (CORS: Fetch §3.3): exact ones, with credentials;
+//! never a wildcard beside them.
 
 use std::sync::Arc;
 
@@ -14,11 +15,16 @@ use crate::kernel::http::respond;
 use crate::kernel::model::config::Config;
 
 /// On what an answer depends also where nobody asked: caches have to know.
-const VARY: HeaderValue = HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
+const VARY: HeaderValue = HeaderValue::from_static(
+    "origin, access-control-request-method, access-control-request-headers",
+);
 
 /// The layer, as the configuration has it.
 pub fn layer(config: &Config) -> Arc<CorsLayer> {
-    let origins = config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
+    let origins = config
+        .allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
     let ours = [
         "x-d1-bookmark",
         "x-request-id",
@@ -32,23 +38,49 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
         "x-client-id",
         "token",
     ];
-    let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH]
-        .into_iter()
-        .chain(ours.map(HeaderName::from_static));
+    let headers = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT,
+        header::IF_NONE_MATCH,
+    ]
+    .into_iter()
+    .chain(ours.map(HeaderName::from_static));
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([header::RETRY_AFTER, header::LINK, header::ETAG, respond::REQUEST_ID, BOOKMARK])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::LINK,
+            header::ETAG,
+            respond::REQUEST_ID,
+            BOOKMARK,
+        ])
         .max_age(std::time::Duration::from_mins(10));
     Arc::new(layer)
 }
 
-/// Only who says an origin is told anything about origins: apps and services do not, and they are most of who asks.
-pub async fn add_headers(State(layer): State<Arc<CorsLayer>>, request: Request, next: Next) -> Response {
+/// Only who says an origin is told anything about origins: apps and services do not, and they are
+/// most of who asks.
+pub async fn add_headers(
+    State(layer): State<Arc<CorsLayer>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS {
-        return layer.layer(next).oneshot(request).await.unwrap_or_else(|never| match never {});
+        return layer
+            .layer(next)
+            .oneshot(request)
+            .await
+            .unwrap_or_else(|never| match never {});
     }
     let mut response = next.run(request).await;
     response.headers_mut().append(header::VARY, VARY);

@@ -10,7 +10,11 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::InternalService;
 
 /// Lets an internal service through. Nothing but the two headers opens it.
-pub async fn require_internal_key(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn require_internal_key(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match service(&app, request.headers()) {
         Ok(service) => {
             request.extensions_mut().insert(InternalService(service));
@@ -25,9 +29,17 @@ fn service(app: &App, headers: &HeaderMap) -> Result<String, Code> {
         return Err(Code::BrowserRequest);
     }
     // Compared even if the service's name is wrong, so that a name cannot be told from a key.
-    let key = only(headers, "x-internal-key").is_some_and(|key| app.ports.config.is_internal_key(key));
-    let name = only(headers, "x-internal-service").and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
-    let known = app.ports.config.internal_services.iter().find(|known| *known == name);
+    let key =
+        only(headers, "x-internal-key").is_some_and(|key| app.ports.config.is_internal_key(key));
+    let name = only(headers, "x-internal-service")
+        .and_then(|name| std::str::from_utf8(name).ok())
+        .unwrap_or_default();
+    let known = app
+        .ports
+        .config
+        .internal_services
+        .iter()
+        .find(|known| *known == name);
     match known {
         Some(known) if key => Ok(known.clone()),
         _ => Err(Code::InternalKeyRequired),

@@ -1,4 +1,5 @@
-//! How often an address may ask. Who it is says the platform; where it does not know, nothing is counted.
+//! How often an address may ask. Who it is says the platform; where it does not know, nothing is
+//! counted.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,12 +12,24 @@ use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
 
 /// Refuses what is one request too many, before anything is asked of the database.
-pub async fn limit_rate(State((app, class)): State<(App, RateClass)>, request: Request, next: Next) -> Response {
-    let client = request.extensions().get::<ClientAddress>().and_then(|ClientAddress(client)| *client);
+pub async fn limit_rate(
+    State((app, class)): State<(App, RateClass)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let client = request
+        .extensions()
+        .get::<ClientAddress>()
+        .and_then(|ClientAddress(client)| *client);
     let Some(client) = client else {
         return next.run(request).await;
     };
-    match app.ports.limiter.excess(class, address::network(client)).await {
+    match app
+        .ports
+        .limiter
+        .excess(class, address::network(client))
+        .await
+    {
         None => next.run(request).await,
         Some(wait) => ApiError::retry_after(Code::RateLimited, wait).into_response(),
     }

@@ -31,14 +31,25 @@ pub enum Presented {
     Doubtful,
 }
 
-/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies` returns.
+/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies`
+/// returns.
 #[must_use]
-pub fn presented<'a>(headers: &'a HeaderMap, in_cookies: impl FnOnce() -> Vec<&'a [u8]>) -> Presented {
-    let mut said: Vec<&'a [u8]> = headers.get_all(&BOOKMARK).iter().map(http::HeaderValue::as_bytes).collect();
+pub fn presented<'a>(
+    headers: &'a HeaderMap,
+    in_cookies: impl FnOnce() -> Vec<&'a [u8]>,
+) -> Presented {
+    let mut said: Vec<&'a [u8]> = headers
+        .get_all(&BOOKMARK)
+        .iter()
+        .map(http::HeaderValue::as_bytes)
+        .collect();
     if said.is_empty() {
         said = in_cookies();
     }
-    let is_one = |text: &&[u8]| (8..=MOST_CHARS).contains(&text.len()) && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    let is_one = |text: &&[u8]| {
+        (8..=MOST_CHARS).contains(&text.len())
+            && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
+    };
     match said.as_slice() {
         [] => Presented::Nothing,
         [one] if is_one(one) => Presented::Bookmark(String::from_utf8_lossy(one).into_owned()),

@@ -71,7 +71,9 @@ impl Config {
     /// Returns true if `origin` is one of the allowed web origins.
     #[must_use]
     pub fn allows_origin(&self, origin: &[u8]) -> bool {
-        self.allowed_origins.iter().any(|allowed| allowed.as_str().as_bytes() == origin)
+        self.allowed_origins
+            .iter()
+            .any(|allowed| allowed.as_str().as_bytes() == origin)
     }
 }
 
@@ -90,7 +92,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `ENVIRONMENT`, on which the defaults of other settings depend.
     pub(crate) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        let mut reader = Self { lookup, problems: Vec::new(), environment: None };
+        let mut reader = Self {
+            lookup,
+            problems: Vec::new(),
+            environment: None,
+        };
         reader.environment = reader.read_environment();
         reader
     }
@@ -106,7 +112,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.lookup)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     pub(crate) fn problem(&mut self, name: &str, problem: &str) {
@@ -122,7 +130,10 @@ impl<'a> Reader<'a> {
                 None
             }
             None => {
-                self.problem("ENVIRONMENT", "is not set: it must be `development` or `production`");
+                self.problem(
+                    "ENVIRONMENT",
+                    "is not set: it must be `development` or `production`",
+                );
                 None
             }
         }
@@ -145,7 +156,12 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let value = self.get(name).unwrap_or_default();
-        value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        value
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn origins(&mut self, development: bool) -> Vec<Origin> {
@@ -155,12 +171,19 @@ impl<'a> Reader<'a> {
                 self.problem("ALLOWED_ORIGINS", "is not set");
                 return Vec::new();
             }
-            named = ["3000", "5173", "8080", "8787"].map(|port| format!("http://localhost:{port}")).to_vec();
+            named = ["3000", "5173", "8080", "8787"]
+                .map(|port| format!("http://localhost:{port}"))
+                .to_vec();
         }
         self.checked_origins("ALLOWED_ORIGINS", named, development)
     }
 
-    pub(crate) fn checked_origins(&mut self, name: &str, named: Vec<String>, development: bool) -> Vec<Origin> {
+    pub(crate) fn checked_origins(
+        &mut self,
+        name: &str,
+        named: Vec<String>,
+        development: bool,
+    ) -> Vec<Origin> {
         let mut origins = Vec::with_capacity(named.len());
         for text in named {
             match Origin::parse(&text) {
@@ -178,7 +201,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one of a few words, spelled exactly. An empty value is a problem too.
-    pub(crate) fn word<T>(&mut self, name: &str, words: &str, default: &str, parse: fn(&str) -> Option<T>, fallback: T) -> T {
+    pub(crate) fn word<T>(
+        &mut self,
+        name: &str,
+        words: &str,
+        default: &str,
+        parse: fn(&str) -> Option<T>,
+        fallback: T,
+    ) -> T {
         parse((self.lookup)(name).as_deref().map_or(default, str::trim)).unwrap_or_else(|| {
             self.problem(name, &format!("must be {words}"));
             fallback
@@ -189,10 +219,21 @@ impl<'a> Reader<'a> {
         let Some(value) = self.get(name) else {
             return default;
         };
-        value.parse().ok().filter(|count| allowed.contains(count)).unwrap_or_else(|| {
-            self.problem(name, &format!("must be a whole number from {} to {}", allowed.start(), allowed.end()));
-            default
-        })
+        value
+            .parse()
+            .ok()
+            .filter(|count| allowed.contains(count))
+            .unwrap_or_else(|| {
+                self.problem(
+                    name,
+                    &format!(
+                        "must be a whole number from {} to {}",
+                        allowed.start(),
+                        allowed.end()
+                    ),
+                );
+                default
+            })
     }
 
     pub(crate) fn seconds(&mut self, name: &str, default: u64, most: Duration) -> Duration {
@@ -202,7 +243,13 @@ impl<'a> Reader<'a> {
         match value.parse::<u64>() {
             Ok(seconds) if (60..=most.as_secs()).contains(&seconds) => Duration::from_secs(seconds),
             _ => {
-                self.problem(name, &format!("must be a whole number of seconds from 60 to {}", most.as_secs()));
+                self.problem(
+                    name,
+                    &format!(
+                        "must be a whole number of seconds from 60 to {}",
+                        most.as_secs()
+                    ),
+                );
                 Duration::ZERO
             }
         }

@@ -8,10 +8,19 @@ impl Reader<'_> {
     pub(super) fn webhook(&mut self, development: bool) -> Option<Webhook> {
         let (url, texts) = (self.get("WEBHOOK_URL"), self.list("WEBHOOK_SECRETS"));
         if url.is_some() == texts.is_empty() {
-            self.problem("WEBHOOK_URL", "and WEBHOOK_SECRETS go together: set both or neither");
+            self.problem(
+                "WEBHOOK_URL",
+                "and WEBHOOK_SECRETS go together: set both or neither",
+            );
         }
-        if url.as_deref().is_some_and(|url| !is_address(url, development)) {
-            self.problem("WEBHOOK_URL", "must be an https URL, in development also http on this machine");
+        if url
+            .as_deref()
+            .is_some_and(|url| !is_address(url, development))
+        {
+            self.problem(
+                "WEBHOOK_URL",
+                "must be an https URL, in development also http on this machine",
+            );
         }
         let mut secrets = Vec::with_capacity(texts.len());
         for text in &texts {

@@ -1,4 +1,5 @@
-//! Attacks on whole ceremonies: changed bytes, used challenges, other people's credentials, and what must not be learnt or refused.
+//! Attacks on whole ceremonies: changed bytes, used challenges, other people's credentials, and
+//! what must not be learnt or refused.
 
 use serde_cbor_2::Value as Cbor;
 use serde_json::{Value, json};
@@ -10,8 +11,13 @@ use crate::harness::case_with;
 #[tokio::test]
 async fn no_byte_of_an_assertion_can_be_changed() {
     case_with(&SETTINGS, async |app| {
-        let mut authenticator = Authenticator { counter: 5, ..authenticator() };
-        app.sign_up(&mut authenticator, "ada@example.com").await.ok();
+        let mut authenticator = Authenticator {
+            counter: 5,
+            ..authenticator()
+        };
+        app.sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
         authenticator.counter = 6;
         let begun = app.begin_sign_in(None).await;
         let good = authenticator.authenticate(&begun["options"]).json();
@@ -27,8 +33,15 @@ async fn no_byte_of_an_assertion_can_be_changed() {
                 *byte ^= 0x01;
                 answer["response"][part] = json!(base64url(&bytes));
                 let body = json!({"challenge_id": begun["challenge_id"], "response": answer});
-                let sent = app.post("/api/webauthn/authenticate/complete", &body).send().await;
-                assert_eq!(sent.problem(401), "passkey_sign_in_failed", "byte {at} of {part}");
+                let sent = app
+                    .post("/api/webauthn/authenticate/complete", &body)
+                    .send()
+                    .await;
+                assert_eq!(
+                    sent.problem(401),
+                    "passkey_sign_in_failed",
+                    "byte {at} of {part}"
+                );
             }
         }
         app.passkey_sign_in(&authenticator).await.ok();
@@ -38,7 +51,9 @@ async fn no_byte_of_an_assertion_can_be_changed() {
 
 fn decode(text: &Value) -> Vec<u8> {
     use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.as_str().expect("a text")).expect("base64url")
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(text.as_str().expect("a text"))
+        .expect("base64url")
 }
 
 #[tokio::test]
@@ -98,18 +113,48 @@ async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
 async fn a_credential_belongs_to_one_account() {
     case_with(&SETTINGS, async |app| {
         let mut authenticator = authenticator();
-        let made = app.sign_up(&mut authenticator, "ada@example.com").await.ok();
+        let made = app
+            .sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
         let token = made["session_token"].as_str().expect("a token").to_owned();
         let mut thief = authenticator.clone();
-        assert_eq!(app.sign_up(&mut thief, "mallory@example.com").await.problem(409), "passkey_exists");
+        assert_eq!(
+            app.sign_up(&mut thief, "mallory@example.com")
+                .await
+                .problem(409),
+            "passkey_exists"
+        );
         let mallory = app.session(&app.person().await).await;
-        assert_eq!(app.add_passkey(&mut thief, &mallory).await.problem(409), "passkey_exists");
-        assert_eq!(app.add_passkey(&mut thief, &token).await.problem(409), "passkey_exists");
-        assert_eq!(app.count("SELECT COUNT(*) FROM users WHERE email = 'mallory@example.com'", &[]).await, 0);
-        assert_eq!(app.passkey_sign_in(&authenticator).await.ok()["user"]["id"], made["user"]["id"]);
+        assert_eq!(
+            app.add_passkey(&mut thief, &mallory).await.problem(409),
+            "passkey_exists"
+        );
+        assert_eq!(
+            app.add_passkey(&mut thief, &token).await.problem(409),
+            "passkey_exists"
+        );
+        assert_eq!(
+            app.count(
+                "SELECT COUNT(*) FROM users WHERE email = 'mallory@example.com'",
+                &[]
+            )
+            .await,
+            0
+        );
+        assert_eq!(
+            app.passkey_sign_in(&authenticator).await.ok()["user"]["id"],
+            made["user"]["id"]
+        );
         // Another key under somebody's credential id signs nobody in.
-        let forged = Authenticator { key: Authenticator::new().key, ..authenticator.clone() };
-        assert_eq!(app.passkey_sign_in(&forged).await.problem(401), "passkey_sign_in_failed");
+        let forged = Authenticator {
+            key: Authenticator::new().key,
+            ..authenticator.clone()
+        };
+        assert_eq!(
+            app.passkey_sign_in(&forged).await.problem(401),
+            "passkey_sign_in_failed"
+        );
     })
     .await;
 }
@@ -117,18 +162,32 @@ async fn a_credential_belongs_to_one_account() {
 #[tokio::test]
 async fn nobody_learns_for_free_who_has_an_account() {
     case_with(&SETTINGS, async |app| {
-        // With a credential that is registered already nothing is ever made, so it must not tell which addresses are taken.
+        // With a credential that is registered already nothing is ever made, so it must not tell
+        // which addresses are taken.
         let mut used = authenticator();
         app.sign_up(&mut used, "ada@example.com").await.ok();
         for email in ["ada@example.com", "nobody@example.com"] {
-            assert_eq!(app.sign_up(&mut used, email).await.problem(409), "passkey_exists", "{email}");
+            assert_eq!(
+                app.sign_up(&mut used, email).await.problem(409),
+                "passkey_exists",
+                "{email}"
+            );
         }
         // A made-up credential of an address that nobody has is answered like a real one.
         let token = app.session(&app.person().await).await;
         let asked = app.begin_sign_in(Some("nobody@example.com")).await;
-        for made_up in asked["options"]["allowCredentials"].as_array().expect("a list") {
-            let mut decoy = Authenticator { id: decode(&made_up["id"]), ..authenticator() };
-            assert_eq!(app.add_passkey(&mut decoy, &token).await.problem(409), "passkey_exists");
+        for made_up in asked["options"]["allowCredentials"]
+            .as_array()
+            .expect("a list")
+        {
+            let mut decoy = Authenticator {
+                id: decode(&made_up["id"]),
+                ..authenticator()
+            };
+            assert_eq!(
+                app.add_passkey(&mut decoy, &token).await.problem(409),
+                "passkey_exists"
+            );
         }
     })
     .await;
@@ -142,9 +201,18 @@ async fn what_a_client_sends_does_not_get_into_the_log() {
             let begun = app.begin_sign_up("ada@example.com").await;
             let mut answer = authenticator().register(&begun["options"]);
             answer.flags |= 0x80;
-            answer.tail = cbor_map(&[(Cbor::Text("credProtect".into()), Cbor::Text("canary-in-the-log".into()))]);
+            answer.tail = cbor_map(&[(
+                Cbor::Text("credProtect".into()),
+                Cbor::Text("canary-in-the-log".into()),
+            )]);
             answer.format = format.into();
-            assert_eq!(app.complete_registration(&begun, &answer).send().await.status(), status);
+            assert_eq!(
+                app.complete_registration(&begun, &answer)
+                    .send()
+                    .await
+                    .status(),
+                status
+            );
         }
         assert!(!app.logs().await.contains("canary"), "{}", app.logs().await);
     })
@@ -162,7 +230,13 @@ async fn a_list_is_no_answer() {
         inside["response"] = json!([inner["clientDataJSON"], inner["attestationObject"], []]);
         for response in [by_position, inside] {
             let body = json!({"challenge_id": begun["challenge_id"], "response": response});
-            assert_eq!(app.post("/api/webauthn/register/complete", &body).send().await.problem(422), "invalid_body");
+            assert_eq!(
+                app.post("/api/webauthn/register/complete", &body)
+                    .send()
+                    .await
+                    .problem(422),
+                "invalid_body"
+            );
         }
     })
     .await;
@@ -171,16 +245,23 @@ async fn a_list_is_no_answer() {
 #[tokio::test]
 async fn what_browsers_may_add_is_no_reason_to_refuse() {
     case_with(&SETTINGS, async |app| {
-        // A byte order mark, members to come, reserved flags, extensions, an attestation that nobody asked for.
+        // A byte order mark, members to come, reserved flags, extensions, an attestation that
+        // nobody asked for.
         let begun = app.begin_sign_up("ada@example.com").await;
-        let mut authenticator = Authenticator { flags: UP_UV | 0x02 | 0x20, ..authenticator() };
+        let mut authenticator = Authenticator {
+            flags: UP_UV | 0x02 | 0x20,
+            ..authenticator()
+        };
         let mut answer = authenticator.register(&begun["options"]);
         answer.client_data_prefix = "\u{FEFF}".into();
         answer.client_data["other_keys_can_be_added_here"] = json!({"a": [1, 2]});
         answer.flags |= 0x80;
         answer.tail = cbor_map(&[(Cbor::Text("credProtect".into()), Cbor::Integer(2))]);
         answer.format = "packed".into();
-        answer.statement = cbor_value(&[("alg", Cbor::Integer(-7)), ("sig", Cbor::Bytes(vec![0; 70]))]);
+        answer.statement = cbor_value(&[
+            ("alg", Cbor::Integer(-7)),
+            ("sig", Cbor::Bytes(vec![0; 70])),
+        ]);
         app.complete_registration(&begun, &answer).send().await.ok();
         let begun = app.begin_sign_in(None).await;
         let mut answer = authenticator.authenticate(&begun["options"]);

@@ -15,31 +15,68 @@ async fn an_account_is_made_with_a_passkey_and_signed_in() {
         assert_eq!(begun["challenge_id"], begun["challengeId"]);
         assert_eq!(options["challengeId"], begun["challenge_id"]);
         assert_eq!(options["rp"], json!({"id": "localhost", "name": "Hamrah"}));
-        assert_eq!((&options["user"]["name"], &options["user"]["displayName"]), (&json!("ada@example.com"), &json!("Newcomer")));
-        let algorithms: Vec<_> = options["pubKeyCredParams"].as_array().expect("a list").iter().map(|p| p["alg"].as_i64()).collect();
+        assert_eq!(
+            (&options["user"]["name"], &options["user"]["displayName"]),
+            (&json!("ada@example.com"), &json!("Newcomer"))
+        );
+        let algorithms: Vec<_> = options["pubKeyCredParams"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|p| p["alg"].as_i64())
+            .collect();
         assert_eq!(algorithms, [Some(-7), Some(-257), Some(-8)]);
         let selection = &options["authenticatorSelection"];
-        assert_eq!((&selection["residentKey"], &selection["userVerification"]), (&json!("required"), &json!("required")));
-        assert_eq!((&options["attestation"], &options["excludeCredentials"]), (&json!("none"), &json!([])));
+        assert_eq!(
+            (&selection["residentKey"], &selection["userVerification"]),
+            (&json!("required"), &json!("required"))
+        );
+        assert_eq!(
+            (&options["attestation"], &options["excludeCredentials"]),
+            (&json!("none"), &json!([]))
+        );
         assert_eq!(options["timeout"], 300_000);
         // The same bytes in base64 and in base64url: letters and digits only, a multiple of four.
         let challenge = options["challenge"].as_str().expect("a challenge");
-        assert!(challenge.len() == 64 && challenge.bytes().all(|b| b.is_ascii_alphanumeric()), "{challenge}");
+        assert!(
+            challenge.len() == 64 && challenge.bytes().all(|b| b.is_ascii_alphanumeric()),
+            "{challenge}"
+        );
 
-        let answer = app.complete_registration(&begun, &authenticator.register(options)).header("origin", ORIGIN).send().await;
+        let answer = app
+            .complete_registration(&begun, &authenticator.register(options))
+            .header("origin", ORIGIN)
+            .send()
+            .await;
         let made = answer.ok();
-        assert_eq!((&made["verified"], &made["user"]["email"]), (&json!(true), &json!("ada@example.com")));
-        assert_eq!((&made["user"]["email_verified"], &made["user"]["auth_method"]), (&json!(false), &json!("passkey")));
+        assert_eq!(
+            (&made["verified"], &made["user"]["email"]),
+            (&json!(true), &json!("ada@example.com"))
+        );
+        assert_eq!(
+            (
+                &made["user"]["email_verified"],
+                &made["user"]["auth_method"]
+            ),
+            (&json!(false), &json!("passkey"))
+        );
         assert_eq!(made["credential_id"], made["credentialId"]);
         let session = made["session_token"].as_str().expect("a session token");
-        assert!(answer.cookies()[0].starts_with(&format!("session={session}; ")), "{:?}", answer.cookies());
+        assert!(
+            answer.cookies()[0].starts_with(&format!("session={session}; ")),
+            "{:?}",
+            answer.cookies()
+        );
         let pair = Pair::read(&made);
         for token in [session, &pair.access] {
             assert_eq!(app.me(token).await, 200);
         }
         app.refresh(&pair.refresh).await.ok();
         let user = made["user"]["id"].as_str().expect("an id");
-        assert_eq!(app.events(user).await[..3], ["user_created", "passkey_added", "signed_in"]);
+        assert_eq!(
+            app.events(user).await[..3],
+            ["user_created", "passkey_added", "signed_in"]
+        );
         // The user handle is the account's id as text.
         let handle = authenticator.user_handle.clone().expect("a user handle");
         assert_eq!(handle, crate::harness::authenticator::base64url(user));
@@ -51,31 +88,63 @@ async fn an_account_is_made_with_a_passkey_and_signed_in() {
 async fn somebody_signs_in_with_any_passkey_they_have() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
-        let user = app.sign_up(&mut authenticator, "ada@example.com").await.ok()["user"]["id"].clone();
+        let user = app
+            .sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok()["user"]["id"]
+            .clone();
         let begun = app.begin_sign_in(None).await;
         let options = &begun["options"];
-        assert_eq!((&options["rpId"], &options["rp_id"]), (&json!("localhost"), &json!("localhost")));
-        assert_eq!((&options["allowCredentials"], &options["allow_credentials"]), (&json!([]), &json!([])));
-        assert_eq!((&options["userVerification"], &options["user_verification"]), (&json!("required"), &json!("required")));
-        assert_eq!((&options["timeout"], &options["challengeId"]), (&json!(300_000), &begun["challenge_id"]));
+        assert_eq!(
+            (&options["rpId"], &options["rp_id"]),
+            (&json!("localhost"), &json!("localhost"))
+        );
+        assert_eq!(
+            (&options["allowCredentials"], &options["allow_credentials"]),
+            (&json!([]), &json!([]))
+        );
+        assert_eq!(
+            (&options["userVerification"], &options["user_verification"]),
+            (&json!("required"), &json!("required"))
+        );
+        assert_eq!(
+            (&options["timeout"], &options["challengeId"]),
+            (&json!(300_000), &begun["challenge_id"])
+        );
         authenticator.counter = 5;
         let call = app.complete_sign_in(&begun, &authenticator.authenticate(options));
-        let answer = call.header("user-agent", "hamrahIOS/1.0 CFNetwork/1").send().await;
+        let answer = call
+            .header("user-agent", "hamrahIOS/1.0 CFNetwork/1")
+            .send()
+            .await;
         let signed_in = answer.ok();
-        assert_eq!((&signed_in["verified"], &signed_in["user"]["id"]), (&json!(true), &user));
+        assert_eq!(
+            (&signed_in["verified"], &signed_in["user"]["id"]),
+            (&json!(true), &user)
+        );
         assert_eq!(signed_in["credential_id"], signed_in["credentialId"]);
         assert!(answer.cookies().is_empty(), "no browser, no cookie");
         assert_eq!(signed_in["user"]["last_login_platform"], "ios");
-        let session = signed_in["session_token"].as_str().expect("a session token");
+        let session = signed_in["session_token"]
+            .as_str()
+            .expect("a session token");
         assert_eq!(app.me(session).await, 200);
-        app.get("/api/auth/sessions/validate").bearer(session).send().await.ok();
+        app.get("/api/auth/sessions/validate")
+            .bearer(session)
+            .send()
+            .await
+            .ok();
         app.refresh(&Pair::read(&signed_in).refresh).await.ok();
         let listed = &app.passkeys(session).await[0];
         assert_eq!(listed["counter"], 5);
         assert!(listed["last_used"].is_i64());
         // One event for one sign-in.
         let events = app.events(user.as_str().expect("an id")).await;
-        assert_eq!(events.iter().filter(|kind| *kind == "signed_in").count(), 2, "{events:?}");
+        assert_eq!(
+            events.iter().filter(|kind| *kind == "signed_in").count(),
+            2,
+            "{events:?}"
+        );
     })
     .await;
 }
@@ -87,14 +156,25 @@ async fn somebody_who_is_named_gets_their_passkeys_and_nobody_else_s() {
         app.sign_up(&mut ada, "ada@example.com").await.ok();
         app.sign_up(&mut bob, "bob@example.com").await.ok();
         let begun = app.begin_sign_in(Some("ADA@example.com")).await;
-        let allowed = begun["options"]["allowCredentials"].as_array().expect("a list");
+        let allowed = begun["options"]["allowCredentials"]
+            .as_array()
+            .expect("a list");
         let id = crate::harness::authenticator::base64url(&ada.id);
-        assert_eq!(allowed, &[json!({"id": id, "type": "public-key", "transports": ["internal", "hybrid"]})]);
+        assert_eq!(
+            allowed,
+            &[json!({"id": id, "type": "public-key", "transports": ["internal", "hybrid"]})]
+        );
         // An authenticator that was named may leave out whose it is.
         ada.user_handle = None;
-        app.complete_sign_in(&begun, &ada.authenticate(&begun["options"])).send().await.ok();
+        app.complete_sign_in(&begun, &ada.authenticate(&begun["options"]))
+            .send()
+            .await
+            .ok();
         let begun = app.begin_sign_in(Some("ada@example.com")).await;
-        let answer = app.complete_sign_in(&begun, &bob.authenticate(&begun["options"])).send().await;
+        let answer = app
+            .complete_sign_in(&begun, &bob.authenticate(&begun["options"]))
+            .send()
+            .await;
         assert_eq!(answer.problem(401), "passkey_sign_in_failed");
     })
     .await;
@@ -103,10 +183,14 @@ async fn somebody_who_is_named_gets_their_passkeys_and_nobody_else_s() {
 #[tokio::test]
 async fn nobody_can_tell_who_has_an_account_by_asking_to_sign_in() {
     case(async |app| {
-        app.sign_up(&mut Authenticator::new(), "known@example.com").await.ok();
+        app.sign_up(&mut Authenticator::new(), "known@example.com")
+            .await
+            .ok();
         // An account without a passkey looks like none too.
         let person = app.person().await;
-        let ask = async |email: &str| app.begin_sign_in(Some(email)).await["options"]["allowCredentials"].clone();
+        let ask = async |email: &str| {
+            app.begin_sign_in(Some(email)).await["options"]["allowCredentials"].clone()
+        };
         for email in ["nobody@example.com", "nobody2@example.com", &person.email] {
             let (first, again) = (ask(email).await, ask(email).await);
             assert_eq!(first, again, "stable");
@@ -114,14 +198,33 @@ async fn nobody_can_tell_who_has_an_account_by_asking_to_sign_in() {
             assert!((1..=2).contains(&made_up.len()));
             for credential in made_up {
                 assert_eq!(credential["type"], "public-key");
-                assert!(credential["id"].as_str().is_some_and(|id| id.len() >= 20), "{credential}");
+                assert!(
+                    credential["id"].as_str().is_some_and(|id| id.len() >= 20),
+                    "{credential}"
+                );
                 assert!(credential["transports"].is_array());
             }
         }
-        assert_ne!(ask("nobody@example.com").await, ask("nobody2@example.com").await);
-        let shape = |value: &serde_json::Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
-        let (known, unknown) = (app.begin_sign_in(Some("known@example.com")).await, app.begin_sign_in(Some("x@example.com")).await);
-        assert_eq!((shape(&known), shape(&known["options"])), (shape(&unknown), shape(&unknown["options"])));
+        assert_ne!(
+            ask("nobody@example.com").await,
+            ask("nobody2@example.com").await
+        );
+        let shape = |value: &serde_json::Value| {
+            value
+                .as_object()
+                .expect("an object")
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (known, unknown) = (
+            app.begin_sign_in(Some("known@example.com")).await,
+            app.begin_sign_in(Some("x@example.com")).await,
+        );
+        assert_eq!(
+            (shape(&known), shape(&known["options"])),
+            (shape(&unknown), shape(&unknown["options"]))
+        );
     })
     .await;
 }
@@ -179,18 +282,41 @@ async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
 async fn a_new_sign_in_ends_the_one_that_the_browser_came_with() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
-        let first = app.sign_up(&mut authenticator, "ada@example.com").await.ok();
+        let first = app
+            .sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
         let old = first["session_token"].as_str().expect("a session token");
         let begun = app.begin_sign_in(None).await;
         let answer = authenticator.authenticate(&begun["options"]);
-        let refused = app.complete_sign_in(&begun, &answer).cookie(old).header("origin", "https://evil.example").send().await;
+        let refused = app
+            .complete_sign_in(&begun, &answer)
+            .cookie(old)
+            .header("origin", "https://evil.example")
+            .send()
+            .await;
         assert_eq!(refused.problem(403), "cross_site_request");
         // A Bearer token beside it makes no page ours.
-        let refused = app.complete_sign_in(&begun, &answer).bearer("x").header("origin", "https://evil.example").send().await;
-        assert_eq!((refused.problem(403), refused.cookies().len()), ("cross_site_request".to_owned(), 0));
-        let call = app.complete_sign_in(&begun, &answer).cookie(old).header("origin", ORIGIN).header("sec-fetch-site", "same-origin");
+        let refused = app
+            .complete_sign_in(&begun, &answer)
+            .bearer("x")
+            .header("origin", "https://evil.example")
+            .send()
+            .await;
+        assert_eq!(
+            (refused.problem(403), refused.cookies().len()),
+            ("cross_site_request".to_owned(), 0)
+        );
+        let call = app
+            .complete_sign_in(&begun, &answer)
+            .cookie(old)
+            .header("origin", ORIGIN)
+            .header("sec-fetch-site", "same-origin");
         let answer = call.send().await;
-        let new = answer.ok()["session_token"].as_str().expect("a session token").to_owned();
+        let new = answer.ok()["session_token"]
+            .as_str()
+            .expect("a session token")
+            .to_owned();
         assert_eq!(answer.cookies().len(), 1, "{:?}", answer.cookies());
         assert_eq!((app.me(old).await, app.me(&new).await), (401, 200));
         assert_eq!(app.refresh(&Pair::read(&first).refresh).await.status(), 401);
@@ -201,8 +327,17 @@ async fn a_new_sign_in_ends_the_one_that_the_browser_came_with() {
 #[tokio::test]
 async fn all_three_algorithms_sign_in() {
     case(async |app| {
-        for (index, mut authenticator) in [Authenticator::new(), Authenticator::ed25519(), Authenticator::rsa()].into_iter().enumerate() {
-            app.sign_up(&mut authenticator, &format!("a{index}@example.com")).await.ok();
+        for (index, mut authenticator) in [
+            Authenticator::new(),
+            Authenticator::ed25519(),
+            Authenticator::rsa(),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            app.sign_up(&mut authenticator, &format!("a{index}@example.com"))
+                .await
+                .ok();
             app.passkey_sign_in(&authenticator).await.ok();
         }
     })
@@ -212,12 +347,21 @@ async fn all_three_algorithms_sign_in() {
 #[tokio::test]
 async fn that_a_passkey_is_backed_up_is_followed() {
     case(async |app| {
-        let mut authenticator = Authenticator { flags: UP_UV | BE, ..Authenticator::new() };
-        let made = app.sign_up(&mut authenticator, "ada@example.com").await.ok();
+        let mut authenticator = Authenticator {
+            flags: UP_UV | BE,
+            ..Authenticator::new()
+        };
+        let made = app
+            .sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
         let token = made["session_token"].as_str().expect("a session token");
         let state = async || {
             let passkey = app.passkeys(token).await.remove(0);
-            (passkey["credential_device_type"].clone(), passkey["credential_backed_up"].clone())
+            (
+                passkey["credential_device_type"].clone(),
+                passkey["credential_backed_up"].clone(),
+            )
         };
         assert_eq!(state().await, (json!("multiDevice"), json!(false)));
         for (flags, backed_up) in [(UP_UV | BE | BS, true), (UP_UV | BE, false)] {
@@ -227,7 +371,10 @@ async fn that_a_passkey_is_backed_up_is_followed() {
         }
         // Whether it may be backed up stays for life.
         authenticator.flags = UP_UV;
-        assert_eq!(app.passkey_sign_in(&authenticator).await.problem(401), "passkey_sign_in_failed");
+        assert_eq!(
+            app.passkey_sign_in(&authenticator).await.problem(401),
+            "passkey_sign_in_failed"
+        );
     })
     .await;
 }
@@ -235,17 +382,39 @@ async fn that_a_passkey_is_backed_up_is_followed() {
 #[tokio::test]
 async fn a_counter_that_goes_back_is_refused_and_told() {
     case(async |app| {
-        let mut authenticator = Authenticator { counter: 7, ..Authenticator::new() };
-        let made = app.sign_up(&mut authenticator, "ada@example.com").await.ok();
+        let mut authenticator = Authenticator {
+            counter: 7,
+            ..Authenticator::new()
+        };
+        let made = app
+            .sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
         for counter in [7, 6, 0] {
             authenticator.counter = counter;
-            assert_eq!(app.passkey_sign_in(&authenticator).await.problem(401), "passkey_sign_in_failed", "{counter}");
+            assert_eq!(
+                app.passkey_sign_in(&authenticator).await.problem(401),
+                "passkey_sign_in_failed",
+                "{counter}"
+            );
         }
         authenticator.counter = 8;
-        let token = app.passkey_sign_in(&authenticator).await.ok()["session_token"].as_str().expect("a session token").to_owned();
-        let events = app.get("/api/users/me/events").bearer(&token).send().await.ok();
-        let suspected: Vec<_> =
-            events["events"].as_array().expect("a list").iter().filter(|event| event["kind"] == "passkey_clone_suspected").collect();
+        let token = app.passkey_sign_in(&authenticator).await.ok()["session_token"]
+            .as_str()
+            .expect("a session token")
+            .to_owned();
+        let events = app
+            .get("/api/users/me/events")
+            .bearer(&token)
+            .send()
+            .await
+            .ok();
+        let suspected: Vec<_> = events["events"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|event| event["kind"] == "passkey_clone_suspected")
+            .collect();
         assert_eq!(suspected.len(), 3, "{events}");
         assert_eq!(suspected[0]["subject"], made["credential_id"]);
         assert_eq!(app.passkeys(&token).await[0]["counter"], 8);
@@ -257,23 +426,58 @@ async fn a_counter_that_goes_back_is_refused_and_told() {
 #[tokio::test]
 async fn begin_says_what_is_missing() {
     case(async |app| {
-        let begin = async |body: serde_json::Value| app.post("/api/webauthn/register/begin", &body).send().await;
+        let begin = async |body: serde_json::Value| {
+            app.post("/api/webauthn/register/begin", &body).send().await
+        };
         assert_eq!(begin(json!({})).await.problem(422), "email_required");
-        assert_eq!(begin(json!({"email": "", "name": "A"})).await.problem(422), "email_required");
-        assert_eq!(begin(json!({"email": "a@example.com"})).await.problem(422), "invalid_name");
-        assert_eq!(begin(json!({"email": "ａ@example.com", "name": "A"})).await.problem(422), "invalid_email");
         assert_eq!(
-            begin(json!({"email": "a@example.com", "name": "A", "label": "x".repeat(65)})).await.problem(422),
+            begin(json!({"email": "", "name": "A"})).await.problem(422),
+            "email_required"
+        );
+        assert_eq!(
+            begin(json!({"email": "a@example.com"})).await.problem(422),
+            "invalid_name"
+        );
+        assert_eq!(
+            begin(json!({"email": "ａ@example.com", "name": "A"}))
+                .await
+                .problem(422),
+            "invalid_email"
+        );
+        assert_eq!(
+            begin(json!({"email": "a@example.com", "name": "A", "label": "x".repeat(65)}))
+                .await
+                .problem(422),
             "invalid_passkey_name"
         );
         // A stale credential is told; with an address it does not stand in the way.
         let stale = format!("hms_{}", "A".repeat(43));
-        let sent = |body: serde_json::Value| app.post("/api/webauthn/register/begin", &body).cookie(&stale).send();
-        assert_eq!(sent(json!({"label": "x"})).await.problem(401), "invalid_token");
-        sent(json!({"email": "a@example.com", "name": "A"})).await.ok();
-        let both = app.post("/api/webauthn/register/begin", &json!({})).cookie(&stale).bearer(&stale).send().await;
+        let sent = |body: serde_json::Value| {
+            app.post("/api/webauthn/register/begin", &body)
+                .cookie(&stale)
+                .send()
+        };
+        assert_eq!(
+            sent(json!({"label": "x"})).await.problem(401),
+            "invalid_token"
+        );
+        sent(json!({"email": "a@example.com", "name": "A"}))
+            .await
+            .ok();
+        let both = app
+            .post("/api/webauthn/register/begin", &json!({}))
+            .cookie(&stale)
+            .bearer(&stale)
+            .send()
+            .await;
         assert_eq!(both.problem(400), "multiple_credentials");
-        assert_eq!(app.request(Method::POST, "/api/webauthn/authenticate/begin").send().await.problem(415), "unsupported_media_type");
+        assert_eq!(
+            app.request(Method::POST, "/api/webauthn/authenticate/begin")
+                .send()
+                .await
+                .problem(415),
+            "unsupported_media_type"
+        );
     })
     .await;
 }

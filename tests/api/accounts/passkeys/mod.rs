@@ -1,4 +1,5 @@
-//! Passkeys: what people and clients do with them, what attackers try, what happens in races and when the database fails.
+//! Passkeys: what people and clients do with them, what attackers try, what happens in races and
+//! when the database fails.
 
 mod attacks;
 mod clients;
