@@ -27,18 +27,26 @@ export const freePort = async () => {
   return port;
 };
 
-/** Runs a command of the binary until it exits. */
+/** Runs a command of the binary until it exits. After two minutes the command is killed, and `code` is null. */
 export const run = async (args, { cwd, vars = {} }) => {
-  const child = spawn(BINARY, args, { cwd, env: clean(vars) });
+  const child = spawn(BINARY, args, { cwd, env: clean(vars), timeout: 120_000, killSignal: "SIGKILL" });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
   const [code] = await once(child, "close");
   return { code, output };
 };
 
+/** Lets this process exit while a server runs, as after a failed case, and kills the server then. */
+const endWithThisProcess = (child) => {
+  for (const handle of [child, child.stdout, child.stderr]) handle.unref();
+  const kill = () => child.kill("SIGKILL");
+  process.on("exit", kill);
+  child.on("exit", () => process.off("exit", kill));
+};
+
 /**
  * Starts `serve`, on a free port if none is named, and waits until it is ready. Returns `url`, `settings`, `child`, `output()` and `stop(signal)`,
- * which returns the exit code.
+ * which returns the exit code. A server that no case stops ends with this process.
  */
 export const serve = async ({ cwd, vars = {}, port: named }) => {
   const port = named ?? (await freePort());
@@ -47,6 +55,7 @@ export const serve = async ({ cwd, vars = {}, port: named }) => {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
   const exited = once(child, "exit");
+  endWithThisProcess(child);
   const url = `http://127.0.0.1:${port}`;
   for (let attempt = 0; ; attempt += 1) {
     const answer = await fetch(`${url}/ready`).catch(() => undefined);
@@ -55,6 +64,7 @@ export const serve = async ({ cwd, vars = {}, port: named }) => {
     await new Promise((resume) => setTimeout(resume, 25));
   }
   const stop = async (signal = "SIGTERM") => {
+    child.ref();
     child.kill(signal);
     return (await exited)[0];
   };

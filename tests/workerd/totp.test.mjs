@@ -10,8 +10,9 @@ const made = folder();
 const oathtool = spawnSync("oathtool", ["--version"]).status === 0;
 const servers = {};
 before(async () => {
-  const [native, worker] = await Promise.all([serve({ cwd: made.path }), startApi()]);
+  const native = await serve({ cwd: made.path });
   servers.natively = { url: native.url, key: INTERNAL_KEY, stop: native.stop };
+  const worker = await startApi();
   servers["in workerd"] = { url: worker.url, key: worker.settings.INTERNAL_API_KEY, stop: worker.stop };
 });
 after(async () => {
