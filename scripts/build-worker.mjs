@@ -1,7 +1,7 @@
 // Builds the Worker into build/: `node scripts/build-worker.mjs --release` or `--dev`. With `--names`, it keeps the module with its function
 // names in build/names.wasm, from which benches/crates.mjs measures the size of each crate.
 //
-// worker-build downloads its own tools unless environment variables name them. They are set here for each tool that is installed.
+// worker-build downloads its own tools unless environment variables name them. This script sets them for each installed tool.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";

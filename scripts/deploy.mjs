@@ -61,7 +61,7 @@ const needed = "WEBHOOK_URL" in vars ? [...SECRETS, WEBHOOK_SECRETS] : SECRETS;
 const missing = needed.filter((name) => !JSON.parse(listed.stdout).some((secret) => secret.name === name));
 if (missing.length > 0) fail(`Missing secrets: ${missing.join(", ")}. Set each with: npx wrangler secret put NAME --env ${environment}`);
 
-// Before the code: a migration only ever adds what the running code does not know.
+// Migrations run first, because the running code also works on the new schema.
 if (wrangler(["d1", "migrations", "apply", "DB", "--remote"]).status !== 0) fail("The migrations failed; nothing was deployed.");
 if (wrangler(["deploy"]).status !== 0) fail("The deployment failed; the migrations are applied.");
 

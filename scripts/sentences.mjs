@@ -78,7 +78,7 @@ function namesOfTests(lines) {
   });
 }
 
-/** Tells whether a string is a sentence. It has three words in a row, and it is neither SQL nor a part of a page. */
+/** Returns true if a string is a sentence. A sentence has three words in a row, and it is neither SQL nor a part of a page. */
 const isSentence = (content) =>
   /\p{L}{2,} \p{L}+ \p{L}+/u.test(content) && !/[<>{}]/.test(content) && !SQL.test(content);
 

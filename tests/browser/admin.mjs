@@ -131,7 +131,7 @@ export const adminSuite = (place) => {
     assert.ok(told.includes(read) && told.includes(write), told);
     await root.buttonNamed("Close", may).click();
 
-    // The action is allowed now. For an action that is not, the page offers each way to allow it.
+    // The action is allowed now. For any other action, the page offers each way to allow it.
     await root.go("Explain");
     await ask(read);
     assert.equal(await root.focused(), `${ada} may ${read} in ${stock}.`);
@@ -152,7 +152,7 @@ export const adminSuite = (place) => {
     await explain.getByText("The permission is granted directly to this person.").waitFor();
     assert.equal(await root.focused(), `${ada} may ${write} in ${stock}.`);
 
-    // Deleting an entry that is in use is refused, and then forced.
+    // Deleting an entry in use is refused, and then forced.
     await root.go("Roles");
     await root.buttonNamed(`Rename role ${editor}`, roles).click();
     const writer = fresh("Writer");

@@ -28,7 +28,7 @@ const AUTHENTICATOR = {
 /** Starts the browser. Without Chromium the tests fail; they are not skipped. */
 export const launch = async () => {
   const executablePath = findChromium();
-  assert.ok(executablePath, "no Chromium: node scripts/chromium.mjs says what to install");
+  assert.ok(executablePath, "Chromium is missing. Run node scripts/chromium.mjs for instructions.");
   return chromium.launch({ executablePath, args: FLAGS });
 };
 

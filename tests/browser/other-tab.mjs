@@ -162,7 +162,7 @@ export const otherTabSuite = (place) => {
     await ada.context.addCookies(own);
     assert.deepEqual(await all(ada), before);
     for (let attempt = 0; (await key.passkeys()).length > 0; attempt += 1) {
-      assert.ok(attempt < 20, "Ada's page tells the authenticator what her account has");
+      assert.ok(attempt < 20, "Ada's page informs the authenticator of her passkeys");
       await ada.page.waitForTimeout(50);
     }
     await ada.leave();
@@ -193,7 +193,7 @@ export const otherTabSuite = (place) => {
     await bob.leave();
   });
 
-  test("a page that becomes visible again shows the account that is signed in now", async () => {
+  test("a page that becomes visible again shows the signed-in account", async () => {
     const ada = await newcomer(place(), "Ada Lovelace");
     const bob = await newcomer(place(), "Bob");
     const [own, asked] = [await ada.context.cookies(), ada.page.getByRole("dialog")];

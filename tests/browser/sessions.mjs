@@ -8,7 +8,7 @@ import { aged, placed, signedInWith } from "./rows.mjs";
 
 const MOMENT = String.raw`\w+ \d+, \d{4}, \d+:\d\d [AP]M`;
 
-/** Returns a pattern for the whole text, in which "…" stands for a date and time. */
+/** Returns a pattern for the whole text, in which "…" matches a date and time. */
 const said = (text) => new RegExp(`^${text.replaceAll("…", MOMENT)}$`);
 
 export const sessionsSuite = (place) => {

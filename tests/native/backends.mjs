@@ -88,7 +88,7 @@ export const backend = async (api, service, options = {}) => {
   return { proxy, clock, client, visit, stop };
 };
 
-/** Creates the service's first administrator. Returns functions that create what a case needs. */
+/** Creates the service's first administrator. Returns functions that create services and people. */
 export const administrator = async (api, secret) => {
   let next = 0;
   let token;

@@ -193,7 +193,7 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     run: (texts, params = []) => ask(texts.map((text) => ({ text, params }))),
     // A tick is a hundredth of a second on every platform of Node.
     cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * 10, 0),
-    // To the Worker itself: what stands before it, with assets, has no scheduled handler.
+    // This header sends the request to the Worker itself. With assets, another Worker without a scheduled handler is before it.
     cron: async () => ({
       outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`, { headers: { "MF-Route-Override": "hamrah-api" } })).text(),
     }),
