@@ -184,16 +184,17 @@ pub async fn sign_out(
     origin: &RequestOrigin,
 ) -> Result<(), Fault> {
     let now = ports.clock.now();
-    let stamp = ports.stamp(origin, now)?;
+    let context = ports.event_context(origin, now)?;
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
-            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?;
+            sessions::revoke_by_session_token(db, &token.hash(), &context).await?;
         }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
-                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &context)
+                        .await?;
                 }
                 Err(Refused::Unverified) => return Err(UNVERIFIED),
                 Err(_) => {}
@@ -213,6 +214,6 @@ pub async fn end_by_refresh_token(
     token: &RefreshToken,
     origin: &RequestOrigin,
 ) -> Result<(), Fault> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &stamp).await?)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &context).await?)
 }

@@ -64,8 +64,8 @@ pub async fn rotate(
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
         event: ports.id(EventId::from_random)?,
     };
-    let stamp = ports.stamp(origin, now)?;
-    let known = refresh_tokens::rotate(db, &rotation, &stamp)
+    let context = ports.event_context(origin, now)?;
+    let known = refresh_tokens::rotate(db, &rotation, &context)
         .await?
         .ok_or(RotateRejection::Invalid)?;
     if known.reused {
@@ -140,8 +140,8 @@ pub async fn revoke(
     id: SessionId,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<RevokeRejection>> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    let known = sessions::revoke(ports.db.as_ref(), by, id, &context)
         .await?
         .ok_or(Fault::SignedOut)?;
     if known {
@@ -156,8 +156,8 @@ pub async fn revoke(
 /// # Errors
 /// [`RevokeRejection`]
 pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, Fault> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
         .await?
         .ok_or(Fault::SignedOut)
 }
@@ -171,8 +171,8 @@ pub async fn revoke_others(
     by: Caller,
     origin: &RequestOrigin,
 ) -> Result<usize, Fault> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_others(ports.db.as_ref(), by, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_others(ports.db.as_ref(), by, &context)
         .await?
         .ok_or(Fault::SignedOut)
 }

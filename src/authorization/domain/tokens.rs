@@ -68,8 +68,13 @@ pub async fn login(
         kind: Kind::User,
         expires_at: end(ports, Kind::User, now),
     };
-    let signed_in =
-        tokens::sign_in(ports.db.as_ref(), &proved, &new, &ports.stamp(origin, now)?).await;
+    let signed_in = tokens::sign_in(
+        ports.db.as_ref(),
+        &proved,
+        &new,
+        &ports.event_context(origin, now)?,
+    )
+    .await;
     let meanwhile =
         || PasswordRejection::Refused("the password was changed, or the code used, meanwhile");
     match signed_in {

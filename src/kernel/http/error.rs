@@ -78,7 +78,9 @@ impl ApiError {
     /// Returns an error with `Retry-After`: `wait` rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(code: Code, wait: Duration) -> Self {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
         Self {
             retry_after: Some(seconds.max(1)),
             ..code.into()
@@ -125,6 +127,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
+            // Where another failed precondition has a meaning, the use case rejects the request.
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())

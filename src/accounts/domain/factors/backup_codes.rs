@@ -27,8 +27,8 @@ pub async fn regenerate(
         codes.push(BackupCode::from_bytes(bytes));
     }
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    match factors::replace_codes(ports.db.as_ref(), by, &hashes, &stamp).await? {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    match factors::replace_codes(ports.db.as_ref(), by, &hashes, &context).await? {
         FactorChange::Yes => Ok(codes),
         FactorChange::No | FactorChange::SignedOut => Err(Fault::SignedOut),
     }

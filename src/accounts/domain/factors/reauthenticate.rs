@@ -90,7 +90,10 @@ pub async fn complete(
         }),
         _ => None,
     };
-    let (stamp, event) = (ports.stamp(origin, now)?, ports.id(EventId::from_random)?);
+    let (context, event) = (
+        ports.event_context(origin, now)?,
+        ports.id(EventId::from_random)?,
+    );
     let (amr, noted) = match shown {
         Shown::Passkey(response) => {
             let verified = verified(
@@ -109,7 +112,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Passkey(verified.used()),
                 (&amr, fresh.as_ref(), None),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)
@@ -137,7 +140,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Totp(step),
                 (&amr, fresh.as_ref(), Some(&subject)),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)

@@ -110,7 +110,7 @@ pub async fn confirm(
     }
     throttle::admitted(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorRejection::WrongCode)?;
-    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?)
+    let ended = totp::confirm(db, by, step, &subject, &ports.event_context(origin, now)?)
         .await?
         .ok_or(FactorRejection::Enrolled)?;
     done(ended, FactorRejection::NotEnrolled)
@@ -125,9 +125,9 @@ pub async fn disable(
     by: Caller,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<FactorRejection>> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     done(
-        totp::disable(ports.db.as_ref(), by, &stamp).await?,
+        totp::disable(ports.db.as_ref(), by, &context).await?,
         FactorRejection::NotEnrolled,
     )
 }
