@@ -1,4 +1,5 @@
-//! The native binary: `hamrah-api serve`, `migrate`, `keys generate`, `doctor`, `passkey`, `openapi`.
+//! The native binary: `hamrah-api serve`, `migrate`, `keys generate`, `doctor`, `passkey`,
+//! `openapi`.
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {

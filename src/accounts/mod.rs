@@ -1,4 +1,5 @@
-//! Accounts: users, passkeys, passwords, other factors, sessions, tokens, devices, recovery and export.
+//! Accounts: users, passkeys, passwords, other factors, sessions, tokens, devices, recovery and
+//! export.
 //!
 //! Uses the kernel only.
 

@@ -3,8 +3,8 @@
 use http::Method;
 
 use crate::authorization::http::{
-    App, auth, authzen, changes, check, explain, grants, oauth, people, services, things,
-    users as persons,
+    App, auth, authzen, changes, check, explain, grants, oauth, people, permissions, person_grants,
+    roles, services, users as persons,
 };
 use crate::kernel::http::route::{Access, Route, route};
 

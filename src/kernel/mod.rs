@@ -1,4 +1,5 @@
-//! The kernel: what has no subject of its own. Ids, secrets, time, the database port, errors, routes and middleware.
+//! The kernel: ids, secrets, time, the database port, errors, routes and middleware, which every
+//! system uses and none owns.
 //!
 //! The kernel uses no other system.
 

@@ -8,7 +8,7 @@ use hamrah_api::accounts::domain::throttle::{TooManyAttempts, Way};
 use hamrah_api::accounts::model::signing_keys::SigningKey;
 use hamrah_api::accounts::model::throttle::{Policy, Subject};
 use hamrah_api::accounts::store::attempts;
-use hamrah_api::accounts::store::attempts::Claim;
+use hamrah_api::accounts::store::attempts::AttemptClaim;
 use hamrah_api::kernel::model::ids::{SessionId, UserId};
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::kernel::store::Statement;
@@ -153,11 +153,11 @@ async fn a_success_forgives_its_own_subject_and_no_other() {
             .expect("an id");
         run(
             app,
-            &attempts::forgive_for(&subjects[0], SessionId::from_random([1; 16])),
+            &attempts::clear_for(&subjects[0], SessionId::from_random([1; 16])),
         )
         .await;
         assert!(!claim(app, &subjects[0], at).await.0);
-        run(app, &attempts::forgive_for(&subjects[0], session)).await;
+        run(app, &attempts::clear_for(&subjects[0], session)).await;
         assert!(claim(app, &subjects[0], at).await.0);
         for other in &subjects[1..] {
             assert!(!claim(app, other, at).await.0, "{other:?}");
@@ -216,7 +216,7 @@ async fn a_restart_forgets_nothing() {
         let allowed = claims
             .into_iter()
             .map(|claim| claim.expect("claims"))
-            .filter(|claim| *claim == Claim::Allowed)
+            .filter(|claim| *claim == AttemptClaim::Allowed)
             .count();
         assert_eq!(allowed, FREE);
         db.pool().close().await;
@@ -225,7 +225,7 @@ async fn a_restart_forgets_nothing() {
     let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, at)
         .await
         .expect("claims");
-    assert_eq!(claim, Claim::Refused { free_at });
+    assert_eq!(claim, AttemptClaim::Refused { free_at });
     assert_eq!(
         throttle::admitted(claim, at),
         Err(TooManyAttempts {

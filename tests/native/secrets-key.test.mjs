@@ -42,7 +42,7 @@ test("secrets move to a new key, and doctor says what each has sealed", async ()
   const lost = await doctor(NEW);
   assert.notEqual(lost.code, 0);
   assert.match(lost.keys.join("\n"), /WRONG {2}1 TOTP secrets are sealed with \S{8}, which is not in SECRETS_KEY/);
-  await started(NEW, ({ output }) => assert.match(output(), /TOTP secrets are sealed with a key that is not in SECRETS_KEY/));
+  await started(NEW, ({ output }) => assert.match(output(), /TOTP secrets are sealed with a key missing from SECRETS_KEY/));
 
   assert.match((await doctor(`${OLD},${NEW}`)).keys.join("\n"), /seals; 1 TOTP.*\n.*opens; 0 TOTP/);
   // The first maintenance run comes with the start.
@@ -73,6 +73,6 @@ test("passwords under a pepper that is not there any more are told", async () =>
   assert.match(lost.output, /passwords +WRONG +1 were hashed with \S{8}, which is not in PASSWORD_PEPPER/);
   const server = await serve({ cwd: made.path, vars });
   await server.stop();
-  assert.match(server.output(), /passwords were hashed with a key that is not in PASSWORD_PEPPER/);
+  assert.match(server.output(), /passwords were hashed with a key missing from PASSWORD_PEPPER/);
   made.remove();
 });

@@ -2,7 +2,7 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::records::Session;
-use crate::accounts::store::events::Place;
+use crate::accounts::store::events::EventCursor;
 use crate::accounts::store::{events, sessions};
 use crate::kernel::model::events::Event;
 use crate::kernel::model::ids::UserId;
@@ -25,7 +25,7 @@ pub struct Events {
     /// The events.
     pub events: Vec<Event>,
     /// The last one's place, if there are more.
-    pub next: Option<Place>,
+    pub next: Option<EventCursor>,
 }
 
 /// The events of `user` before a place, newest first.
@@ -35,7 +35,7 @@ pub struct Events {
 pub async fn events(
     ports: &Ports,
     user: UserId,
-    before: Option<Place>,
+    before: Option<EventCursor>,
 ) -> Result<Events, StoreError> {
     // One more than a page shows whether there is a next one.
     let most = i64::try_from(EVENTS_PAGE)
@@ -44,7 +44,7 @@ pub async fn events(
     let mut events = events::list(ports.db.as_ref(), user, before, most).await?;
     let more = events.len() > EVENTS_PAGE;
     events.truncate(EVENTS_PAGE);
-    let next = events.last().filter(|_| more).map(|event| Place {
+    let next = events.last().filter(|_| more).map(|event| EventCursor {
         at: event.at,
         id: event.id,
     });

@@ -181,11 +181,13 @@ pub async fn sign_out(
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let db = ports.db.as_ref();
     match credential {
-        Credential::Session(token) => sessions::sign_out_token(db, &token.hash(), &stamp).await?,
+        Credential::Session(token) => {
+            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?
+        }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
-                    sessions::sign_out(db, subject.session, subject.user, &stamp).await?
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?
                 }
                 Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
                 Err(_) => {}
@@ -207,5 +209,5 @@ pub async fn end_by_refresh_token(
     let stamp = ports
         .stamp(origin, ports.clock.now())
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    Ok(sessions::sign_out_pair(ports.db.as_ref(), &token.hash(), &stamp).await?)
+    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &stamp).await?)
 }

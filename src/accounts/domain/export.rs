@@ -4,7 +4,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::{ThrottleError, Way};
 use crate::accounts::store::export;
-use crate::accounts::store::export::Export;
+use crate::accounts::store::export::AccountExport;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
@@ -12,7 +12,11 @@ use crate::kernel::model::time::Timestamp;
 ///
 /// # Errors
 /// [`ThrottleError`]
-pub async fn of(ports: &Ports, user: UserId, now: Timestamp) -> Result<Export, ThrottleError> {
+pub async fn of(
+    ports: &Ports,
+    user: UserId,
+    now: Timestamp,
+) -> Result<AccountExport, ThrottleError> {
     throttle::admit(ports, Way::Export, user, now).await?;
-    Ok(export::of(ports.db.as_ref(), user).await?)
+    Ok(export::read(ports.db.as_ref(), user).await?)
 }

@@ -19,7 +19,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(refresh_tokens::sweep(db, now).await?)
+                    Ok(refresh_tokens::remove_expired(db, now).await?)
                 })
             },
         },
@@ -28,7 +28,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(sessions::sweep(db, now).await?)
+                    Ok(sessions::remove_expired(db, now).await?)
                 })
             },
         },
@@ -37,7 +37,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(challenges::sweep(db, now).await?)
+                    Ok(challenges::remove_expired(db, now).await?)
                 })
             },
         },
@@ -46,7 +46,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(events::sweep(
+                    Ok(events::remove_expired(
                         db,
                         EventKind::TokensRefreshed,
                         now.minus(REFRESH_EVENTS_KEPT),
@@ -60,7 +60,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(attest_keys::sweep(db, now.minus(UNBOUND_KEPT)).await?)
+                    Ok(attest_keys::remove_expired(db, now.minus(UNBOUND_KEPT)).await?)
                 })
             },
         },
@@ -69,7 +69,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(attempts::sweep(db, now.minus(ATTEMPTS_KEPT)).await?)
+                    Ok(attempts::remove_expired(db, now.minus(ATTEMPTS_KEPT)).await?)
                 })
             },
         },

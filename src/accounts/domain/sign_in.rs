@@ -15,7 +15,7 @@ use crate::accounts::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::accounts::model::records::{Platform, User};
 use crate::accounts::store::attested_sign_ins;
 use crate::accounts::store::sessions;
-use crate::accounts::store::sessions::{NewPair, NewSession, NewToken, Owner};
+use crate::accounts::store::sessions::{NewSession, NewSessionToken, NewTokenPair, SessionOwner};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
@@ -102,7 +102,7 @@ pub async fn web_session(
     let expires_at = session_end(&ports.config, now, now);
     let id = ports.id(SessionId::from_random)?;
     let tokens = (
-        Some(NewToken {
+        Some(NewSessionToken {
             hash: token.hash(),
             expires_at,
         }),
@@ -138,7 +138,7 @@ pub async fn token_pair(
     let now = ports.clock.now();
     let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
     let access_expires_at = now.plus(ports.config.access_token_ttl);
-    let pair = NewPair {
+    let pair = NewTokenPair {
         refresh_hash: refresh_token.hash(),
         refresh_expires_at: now.plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
         access_expires_at,
@@ -220,8 +220,8 @@ impl Prepared {
     }
 
     /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: Owner<'a>, place: &'a Place) -> NewSession<'a> {
-        let pair = NewPair {
+    pub(super) fn session<'a>(&self, owner: SessionOwner<'a>, place: &'a Place) -> NewSession<'a> {
+        let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
             access_expires_at: self.access_expires_at,
@@ -231,7 +231,7 @@ impl Prepared {
             owner,
             amr: self.amr.clone(),
             platform: place.platform,
-            token: Some(NewToken {
+            token: Some(NewSessionToken {
                 hash: self.session_token.hash(),
                 expires_at: self.session_expires_at,
             }),
@@ -300,7 +300,7 @@ async fn create(
     ports: &Ports,
     (who, attested): (Who<'_>, Option<&Attested>),
     (id, platform): (SessionId, Platform),
-    (token, pair): (Option<NewToken>, Option<NewPair>),
+    (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
     stamp: &EventStamp,
 ) -> Result<User, SignInError> {
     let binding = binding(ports, stamp.at)?;
@@ -309,12 +309,12 @@ async fn create(
     let owner = match who {
         Who::User(user) => {
             unknown = SignInError::UnknownUser;
-            Owner::User(user)
+            SessionOwner::User(user)
         }
         Who::Identity(identity) => {
             identified = users::identified(identity, attested);
             unknown = SignInError::EmailRequired;
-            Owner::Identity(&identified, users::fresh_ids(ports)?)
+            SessionOwner::Identity(&identified, users::fresh_ids(ports)?)
         }
     };
     let new = NewSession {

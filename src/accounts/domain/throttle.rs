@@ -12,7 +12,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::Claim;
+use crate::accounts::store::attempts::AttemptClaim;
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
@@ -129,10 +129,10 @@ pub async fn admit(
 ///
 /// # Errors
 /// [`TooManyAttempts`]
-pub fn admitted(claim: Claim, now: Timestamp) -> Result<(), TooManyAttempts> {
+pub fn admitted(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
     match claim {
-        Claim::Allowed => Ok(()),
-        Claim::Refused { free_at } => {
+        AttemptClaim::Allowed => Ok(()),
+        AttemptClaim::Refused { free_at } => {
             let millis = free_at.millis().saturating_sub(now.millis());
             Err(TooManyAttempts {
                 wait: Duration::from_millis(u64::try_from(millis).unwrap_or(0)),

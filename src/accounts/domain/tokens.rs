@@ -12,7 +12,7 @@ use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Session};
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::store::refresh_tokens;
-use crate::accounts::store::refresh_tokens::{Presented, Rotation};
+use crate::accounts::store::refresh_tokens::{RefreshTokenRow, Rotation};
 use crate::accounts::store::sessions;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
@@ -99,7 +99,11 @@ pub async fn rotate(
 }
 
 /// The successor that a repeated call gets again. Every key of the set is tried: the keys may have been rotated in between.
-fn repeated(ports: &Ports, presented: &RefreshToken, known: &Presented) -> Option<RefreshToken> {
+fn repeated(
+    ports: &Ports,
+    presented: &RefreshToken,
+    known: &RefreshTokenRow,
+) -> Option<RefreshToken> {
     let replaced = known.successor.as_ref()?;
     let mut candidates = ports
         .config
@@ -166,7 +170,7 @@ pub async fn revoke_all(
     origin: &RequestOrigin,
 ) -> Result<usize, RevokeError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_pairs(ports.db.as_ref(), by, &stamp)
+    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp)
         .await?
         .ok_or(RevokeError::SignedOut)
 }
@@ -191,5 +195,5 @@ pub async fn revoke_others(
 /// # Errors
 /// [`StoreError`]
 pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
-    sessions::list_pairs(ports.db.as_ref(), user, ports.clock.now()).await
+    sessions::list_token_pairs(ports.db.as_ref(), user, ports.clock.now()).await
 }

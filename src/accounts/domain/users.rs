@@ -6,7 +6,7 @@ use crate::accounts::domain::devices::binding;
 use crate::accounts::domain::devices::client::{Attested, NotKept};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
-use crate::accounts::store::users::{Changes, FreshIds, Identified};
+use crate::accounts::store::users::{IdentifiedUser, NewUserIds, UserChanges};
 use crate::accounts::store::{attested_sign_ins, users};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
@@ -84,8 +84,8 @@ pub async fn identify(
 }
 
 /// Decides whether the address counts as verified; everything else is passed on.
-pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> Identified<'a> {
-    Identified {
+pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> IdentifiedUser<'a> {
+    IdentifiedUser {
         provider: &who.provider,
         provider_id: &who.provider_id,
         email: who.email.as_ref(),
@@ -100,8 +100,8 @@ pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> Id
     }
 }
 
-pub(super) fn fresh_ids(ports: &Ports) -> Result<FreshIds, NoEntropy> {
-    Ok(FreshIds {
+pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
+    Ok(NewUserIds {
         user: ports.id(UserId::from_random)?,
         identity: ports.id(IdentityId::from_random)?,
         created_event: ports.id(EventId::from_random)?,
@@ -124,7 +124,7 @@ pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, User
 pub async fn update(
     ports: &Ports,
     me: SignedIn,
-    changes: &Changes,
+    changes: &UserChanges,
     origin: &RequestOrigin,
 ) -> Result<User, UserError> {
     if !changes.name.changes(me.user.name.as_deref())

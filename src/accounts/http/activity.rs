@@ -13,7 +13,7 @@ use crate::accounts::http::objects::Message;
 use crate::accounts::http::sessions::with_cleared_cookie;
 use crate::accounts::http::tokens::RevokedAll;
 use crate::accounts::model::records;
-use crate::accounts::store::events::Place;
+use crate::accounts::store::events::EventCursor;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
@@ -200,13 +200,13 @@ pub struct Page {
 }
 
 /// A place in the list: `<milliseconds>-<event id>`.
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<EventCursor> {
     let (at, id) = text.split_once('-')?;
     let at = at
         .parse::<i64>()
         .ok()
         .filter(|at| (0..1 << 53).contains(at))?;
-    Some(Place {
+    Some(EventCursor {
         at: Timestamp::from_millis(at),
         id: EventId::parse(id)?,
     })

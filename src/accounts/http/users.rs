@@ -11,7 +11,7 @@ use crate::accounts::http::caller::{AlsoRecovering, CurrentUser, RecentlyAuthent
 use crate::accounts::http::cookie::Shape;
 use crate::accounts::http::objects::{Message, User};
 use crate::accounts::http::sessions::with_cleared_cookie;
-use crate::accounts::store::users::{Change, Changes};
+use crate::accounts::store::users::{FieldChange, UserChanges};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
@@ -49,25 +49,29 @@ pub struct Update {
     /// 1 to 200 printable characters.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    name: Change,
+    name: FieldChange,
     /// An `https` address.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    picture: Change,
+    picture: FieldChange,
 }
 
 /// Called only for a field that is there: null is not the same as absent.
-fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Change, D::Error> {
+fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldChange, D::Error> {
     Ok(match Option::<String>::deserialize(deserializer)? {
-        None => Change::Clear,
-        Some(text) if text.is_empty() => Change::Keep,
-        Some(text) => Change::Set(text),
+        None => FieldChange::Clear,
+        Some(text) if text.is_empty() => FieldChange::Keep,
+        Some(text) => FieldChange::Set(text),
     })
 }
 
-fn checked(change: Change, check: fn(&str) -> Option<String>, code: Code) -> Result<Change, Code> {
+fn checked(
+    change: FieldChange,
+    check: fn(&str) -> Option<String>,
+    code: Code,
+) -> Result<FieldChange, Code> {
     match change {
-        Change::Set(text) => check(&text).ok_or(code).map(Change::Set),
+        FieldChange::Set(text) => check(&text).ok_or(code).map(FieldChange::Set),
         kept_or_emptied => Ok(kept_or_emptied),
     }
 }
@@ -83,7 +87,7 @@ pub async fn update(
     origin: RequestOrigin,
     AppJson(body): AppJson<Update>,
 ) -> Result<AppJson<User>, ApiError> {
-    let changes = Changes {
+    let changes = UserChanges {
         name: checked(body.name, text::name, Code::InvalidName)?,
         picture: checked(body.picture, text::picture, Code::InvalidPicture)?,
     };

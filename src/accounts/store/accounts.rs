@@ -56,7 +56,7 @@ impl NewAccount<'_> {
 
 /// How making an account ended.
 #[derive(Debug)]
-pub enum Created {
+pub enum SignUpOutcome {
     /// It is there, and signed in.
     Yes(Box<User>),
     /// Somebody has or claims the address.
@@ -74,7 +74,7 @@ pub async fn create(
     account: &NewAccount<'_>,
     new: &NewSession<'_>,
     stamp: &EventStamp,
-) -> Result<Created, StoreError> {
+) -> Result<SignUpOutcome, StoreError> {
     let claimed = sql(
         "SELECT id FROM users WHERE email = ?1 LIMIT 1",
         [account.email.into()],
@@ -83,12 +83,12 @@ pub async fn create(
     batch.extend(sessions::statements(new, stamp));
     let results = db.batch(batch).await?;
     if let Some(row) = results.last().and_then(|rows| rows.first()) {
-        return Ok(Created::Yes(Box::new(users::read(row)?)));
+        return Ok(SignUpOutcome::Yes(Box::new(users::read(row)?)));
     }
     // The credential first: with one that is registered already, nobody shall ask for free who has an account.
     Ok(if rows(&results, 1).is_empty() {
-        Created::EmailTaken
+        SignUpOutcome::EmailTaken
     } else {
-        Created::CredentialExists
+        SignUpOutcome::CredentialExists
     })
 }

@@ -1,19 +1,22 @@
 //! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of concurrent guesses each counts.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
+use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    Db, Rows, SWEEP_BATCH, Statement, StoreError, rows, run_until_short, sql,
+    CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql,
 };
 
 /// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
-const ATTEMPTS_BATCH: i64 = 8 * SWEEP_BATCH;
+const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// Whether a guess may be looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Claim {
+pub enum AttemptClaim {
     /// It may, and is counted as a failure until it is forgiven.
     Allowed,
     /// Not before this moment; it is not counted.
@@ -63,12 +66,12 @@ pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 
 ///
 /// # Errors
 /// [`StoreError::Broken`] if they did not.
-pub fn claimed(results: &[Rows], index: usize) -> Result<Claim, StoreError> {
+pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreError> {
     if !rows(results, index).is_empty() {
-        return Ok(Claim::Allowed);
+        return Ok(AttemptClaim::Allowed);
     }
     match rows(results, index.saturating_add(1)).first() {
-        Some(row) => Ok(Claim::Refused {
+        Some(row) => Ok(AttemptClaim::Refused {
             free_at: row.time("free_at")?,
         }),
         None => Err(StoreError::Broken(
@@ -86,7 +89,7 @@ pub async fn try_claim(
     subject: &Subject,
     policy: &Policy,
     now: Timestamp,
-) -> Result<Claim, StoreError> {
+) -> Result<AttemptClaim, StoreError> {
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
@@ -94,7 +97,7 @@ pub async fn try_claim(
 /// holds: to stand after the statement that makes it. Who merely claims an address that another account has or claims too forgives nothing: with an
 /// account of their own they could guess at the other one for ever.
 #[must_use]
-pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
+pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
     sql(
         "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
              SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
@@ -105,7 +108,7 @@ pub fn forgive_for(subject: &Subject, session: SessionId) -> Statement {
 
 /// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
 #[must_use]
-pub fn forgive(subject: &Subject) -> Statement {
+pub fn clear(subject: &Subject) -> Statement {
     sql(
         "DELETE FROM attempts WHERE subject = ?1",
         [subject.as_str().into()],
@@ -114,9 +117,9 @@ pub fn forgive(subject: &Subject) -> Statement {
 
 /// The same, if the sign-in of whoever changes something is live.
 #[must_use]
-pub fn forgive_by(subject: &Subject, by: Caller) -> Statement {
+pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
     sql(
-        concat!("DELETE FROM attempts WHERE subject = ?3 AND ", is_live!()),
+        concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
         [by.session.into(), by.user.into(), subject.as_str().into()],
     )
 }
@@ -125,10 +128,10 @@ pub fn forgive_by(subject: &Subject, by: Caller) -> Statement {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM attempts WHERE subject IN (SELECT subject FROM attempts WHERE last_at <= ?1 ORDER BY last_at LIMIT ?2) RETURNING subject",
         [before.into(), ATTEMPTS_BATCH.into()],
     );
-    run_until_short(db, delete, ATTEMPTS_BATCH).await
+    remove_in_batches(db, delete, ATTEMPTS_BATCH).await
 }

@@ -2,13 +2,13 @@
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
-use crate::accounts::store::{events, sessions};
+use crate::accounts::store::{events, live};
 use crate::kernel::model::base64;
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    Db, Row, SWEEP_BATCH, Statement, StoreError, Value, rows, run, run_until_short, sql,
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql,
 };
 
 /// Most live keys of an account.
@@ -163,7 +163,7 @@ pub async fn revoke(
     );
     let results = db
         .batch(vec![
-            sessions::is_live(by),
+            live::select(by),
             events::about_revoked_key(stamp, by, id),
             update,
             end,
@@ -176,12 +176,12 @@ pub async fn revoke(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM attest_keys WHERE id IN
              (SELECT id FROM attest_keys WHERE user_id IS NULL AND COALESCE(last_used_at, created_at) < ?1
                ORDER BY COALESCE(last_used_at, created_at) LIMIT ?2) RETURNING id",
-        [before.into(), SWEEP_BATCH.into()],
+        [before.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

@@ -4,19 +4,19 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::{Caller, User};
 use crate::accounts::store::attest_keys::NewKey;
 use crate::accounts::store::device_bindings::{
-    Binding, Keeper, Kept, Use, kept, select_key, use_statements,
+    BindingRules, KeyClaim, KeyClaimant, KeyUse, kept, select_key, use_statements,
 };
 use crate::accounts::store::sessions;
-use crate::accounts::store::sessions::{NewSession, Owner, Recovered};
+use crate::accounts::store::sessions::{NewSession, RecoveredAccount, SessionOwner};
 use crate::accounts::store::users;
-use crate::accounts::store::users::{FreshIds, Identified};
+use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::store::{Db, Statement, StoreError, rows};
 
 /// The device that a sign-in is made on.
 #[derive(Debug)]
-pub enum Device<'a> {
+pub enum SessionDevice<'a> {
     /// Attested just now: its key becomes the account's in the same batch. Where it is `required`, there is no sign-in without that.
     Attested {
         /// The key.
@@ -24,7 +24,7 @@ pub enum Device<'a> {
         /// Whether there is no sign-in without it.
         required: bool,
         /// How it is bound.
-        binding: Binding,
+        binding: BindingRules,
     },
     /// Known, and it asserted the request: its counter moves on in the same batch, and the sign-in is its own, if it can be.
     Asserted {
@@ -33,13 +33,13 @@ pub enum Device<'a> {
         /// Where its counter stands now.
         counter: u32,
         /// How it is bound.
-        binding: Binding,
+        binding: BindingRules,
     },
 }
 
-impl Device<'_> {
+impl SessionDevice<'_> {
     /// What comes before the sign-in is inserted, and after its owner is.
-    pub(super) fn before(&self, owner: &Owner<'_>, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn before(&self, owner: &SessionOwner<'_>, stamp: &EventStamp) -> Vec<Statement> {
         match self {
             Self::Attested { key, binding, .. } => {
                 keeper_of(owner).keep(key, binding, false, stamp)
@@ -65,7 +65,7 @@ impl Device<'_> {
                 Some(user),
             ) => use_statements(
                 Caller { user, session },
-                Use {
+                KeyUse {
                     key,
                     counter: *counter,
                     binds: true,
@@ -87,29 +87,31 @@ impl Device<'_> {
     }
 }
 
-fn keeper_of<'a>(owner: &Owner<'a>) -> Keeper<'a> {
+fn keeper_of<'a>(owner: &SessionOwner<'a>) -> KeyClaimant<'a> {
     match owner {
-        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => Keeper {
-            user: Some(*user),
-            identity: None,
-            session: None,
-        },
-        Owner::Identity(who, _) => Keeper {
+        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
+            KeyClaimant {
+                user: Some(*user),
+                identity: None,
+                session: None,
+            }
+        }
+        SessionOwner::Identity(who, _) => KeyClaimant {
             user: None,
             identity: Some((who.provider, who.provider_id)),
             session: None,
         },
-        Owner::Passkey(used) => Keeper {
+        SessionOwner::Passkey(used) => KeyClaimant {
             user: Some(used.user),
             identity: None,
             session: None,
         },
-        Owner::Fresh(account) => Keeper {
+        SessionOwner::Fresh(account) => KeyClaimant {
             user: Some(account.user),
             identity: None,
             session: None,
         },
-        Owner::Password(proved) => Keeper {
+        SessionOwner::Password(proved) => KeyClaimant {
             user: Some(proved.user),
             identity: None,
             session: None,
@@ -126,7 +128,7 @@ pub async fn create_session(
     new: &NewSession<'_>,
     key: &KeyId,
     stamp: &EventStamp,
-) -> Result<(Option<User>, Kept), StoreError> {
+) -> Result<(Option<User>, KeyClaim), StoreError> {
     let mut batch = sessions::statements(new, stamp);
     let made = batch.len();
     batch.extend([keeper_of(&new.owner).select_account(), select_key(key)]);
@@ -152,12 +154,12 @@ pub async fn create_session(
 /// [`StoreError`]
 pub async fn upsert_user(
     db: &dyn Db,
-    who: &Identified<'_>,
-    ids: FreshIds,
-    (new, binding): (&NewKey, &Binding),
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
+    (new, binding): (&NewKey, &BindingRules),
     stamp: &EventStamp,
-) -> Result<(Option<User>, Kept), StoreError> {
-    let keeper = Keeper {
+) -> Result<(Option<User>, KeyClaim), StoreError> {
+    let keeper = KeyClaimant {
         user: None,
         identity: Some((who.provider, who.provider_id)),
         session: None,

@@ -3,15 +3,15 @@
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    Db, Row, Rows, SWEEP_BATCH, Statement, StoreError, rows, run, run_until_short, sql,
+    CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, remove_in_batches, rows, run, sql,
 };
 
 /// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
-const CHALLENGE_BATCH: i64 = 8 * SWEEP_BATCH;
+const CHALLENGE_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// What a challenge was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum ChallengeKind {
     /// Adding a passkey to the account that the challenge belongs to.
     Registration,
     /// Making an account with a passkey.
@@ -26,7 +26,7 @@ pub enum Kind {
     Recovery,
 }
 
-impl Kind {
+impl ChallengeKind {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "passkey_registration",
@@ -41,11 +41,11 @@ impl Kind {
 
 /// A challenge to keep.
 #[derive(Debug)]
-pub struct New<'a> {
+pub struct NewChallenge<'a> {
     /// Its id.
     pub id: ChallengeId,
     /// What it is for.
-    pub kind: Kind,
+    pub kind: ChallengeKind,
     /// Whose it is, for a registration.
     pub user: Option<UserId>,
     /// What the ceremony has to know when it is completed: JSON.
@@ -58,9 +58,9 @@ pub struct New<'a> {
 
 /// A challenge that was taken: nobody else has got it, and nobody will.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct TakenChallenge {
     /// What it was made for.
-    pub kind: Kind,
+    pub kind: ChallengeKind,
     /// What the ceremony has to know: JSON.
     pub state: String,
     /// When it was made.
@@ -68,7 +68,7 @@ pub struct Taken {
 }
 
 /// Keeps a challenge.
-pub(super) fn insert(new: &New<'_>) -> Statement {
+pub(super) fn insert(new: &NewChallenge<'_>) -> Statement {
     sql(
         "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         [
@@ -86,14 +86,14 @@ pub(super) fn insert(new: &New<'_>) -> Statement {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep(db: &dyn Db, new: &New<'_>) -> Result<(), StoreError> {
+pub async fn keep(db: &dyn Db, new: &NewChallenge<'_>) -> Result<(), StoreError> {
     run(db, insert(new)).await.map(drop)
 }
 
 /// Keeps a challenge and gives what `select` finds, in one round trip.
 pub(super) async fn keep_and(
     db: &dyn Db,
-    new: &New<'_>,
+    new: &NewChallenge<'_>,
     select: Statement,
 ) -> Result<Rows, StoreError> {
     let results = db.batch(vec![insert(new), select]).await?;
@@ -109,7 +109,7 @@ pub async fn take_registration(
     id: ChallengeId,
     user: Option<UserId>,
     now: Timestamp,
-) -> Result<Option<Taken>, StoreError> {
+) -> Result<Option<TakenChallenge>, StoreError> {
     let delete = sql(
         "DELETE FROM challenges
           WHERE id = ?1 AND expires_at > ?2 AND (kind = ?3 OR (kind = ?4 AND user_id = ?5))
@@ -117,8 +117,8 @@ pub async fn take_registration(
         [
             id.into(),
             now.into(),
-            Kind::SignUp.as_str().into(),
-            Kind::Registration.as_str().into(),
+            ChallengeKind::SignUp.as_str().into(),
+            ChallengeKind::Registration.as_str().into(),
             user.into(),
         ],
     );
@@ -134,34 +134,39 @@ pub async fn take_attestation(
     id: ChallengeId,
     user: Option<UserId>,
     now: Timestamp,
-) -> Result<Option<Taken>, StoreError> {
+) -> Result<Option<TakenChallenge>, StoreError> {
     let delete = sql(
         "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND (user_id IS NULL OR user_id = ?4)
          RETURNING kind, state, created_at",
-        [id.into(), now.into(), Kind::Attestation.as_str().into(), user.into()],
+        [id.into(), now.into(), ChallengeKind::Attestation.as_str().into(), user.into()],
     );
     run(db, delete).await?.first().map(read).transpose()
 }
 
 /// The statement that takes the challenge `id` of this kind, of `user` or of nobody.
-pub(super) fn take(id: ChallengeId, kind: Kind, user: Option<UserId>, now: Timestamp) -> Statement {
+pub(super) fn take(
+    id: ChallengeId,
+    kind: ChallengeKind,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Statement {
     sql(
         "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND user_id IS ?4 RETURNING kind, state, created_at",
         [id.into(), now.into(), kind.as_str().into(), user.into()],
     )
 }
 
-pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
-    const ALL: [Kind; 6] = [
-        Kind::Registration,
-        Kind::SignUp,
-        Kind::SignIn,
-        Kind::Attestation,
-        Kind::Reauthentication,
-        Kind::Recovery,
+pub(super) fn read(row: &Row) -> Result<TakenChallenge, StoreError> {
+    const ALL: [ChallengeKind; 6] = [
+        ChallengeKind::Registration,
+        ChallengeKind::SignUp,
+        ChallengeKind::SignIn,
+        ChallengeKind::Attestation,
+        ChallengeKind::Reauthentication,
+        ChallengeKind::Recovery,
     ];
     let kind = |text: &str| ALL.into_iter().find(|kind| kind.as_str() == text);
-    Ok(Taken {
+    Ok(TakenChallenge {
         kind: row.parsed("kind", kind)?,
         state: row.text("state")?,
         created_at: row.time("created_at")?,
@@ -172,10 +177,10 @@ pub(super) fn read(row: &Row) -> Result<Taken, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING id",
         [now.into(), CHALLENGE_BATCH.into()],
     );
-    run_until_short(db, delete, CHALLENGE_BATCH).await
+    remove_in_batches(db, delete, CHALLENGE_BATCH).await
 }

@@ -85,7 +85,7 @@ macro_rules! is_needed {
 /// The key that must go where there is no room for another one: of those that no live sign-in belongs to, else of all, the one that was not
 /// used for longest. One that was used lately stays, and one that was made lately, unless nobody ever used it and it is not spared.
 ///
-/// `?2` is now; `?8` to `?15` are [`Keeper::params`]; `?16` says since when is lately, `?17` whether what nobody used is spared, and `?18`
+/// `?2` is now; `?8` to `?15` are [`KeyClaimant::params`]; `?16` says since when is lately, `?17` whether what nobody used is spared, and `?18`
 /// where the new key's counter will stand, if it must be there already.
 macro_rules! least_used {
     () => {
@@ -113,7 +113,7 @@ const ANY_COUNTER: i64 = 1 << 40;
 
 /// How strictly a sign-in keeps to its device.
 #[derive(Clone, Copy, Debug)]
-pub struct Binding {
+pub struct BindingRules {
     /// Whether a sign-in of iOS that has another key, or none and is not fresh, adds no key.
     pub strict: bool,
     /// A sign-in without a key gets one only if its owner proved who they are after this.
@@ -128,15 +128,15 @@ pub struct Binding {
 
 /// Whose a key becomes, and by which sign-in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keeper<'a> {
+pub(super) struct KeyClaimant<'a> {
     pub(super) user: Option<UserId>,
     pub(super) identity: Option<(&'a str, &'a str)>,
     pub(super) session: Option<SessionId>,
 }
 
-impl Keeper<'_> {
+impl KeyClaimant<'_> {
     /// Account, by id, provider and subject; sign-in, whether that is strict, since when it is fresh; the key; how many at most.
-    fn params(&self, key: &KeyId, binding: &Binding) -> [Value; 8] {
+    fn params(&self, key: &KeyId, binding: &BindingRules) -> [Value; 8] {
         [
             self.user.into(),
             self.identity.map(|(provider, _)| provider).into(),
@@ -153,7 +153,7 @@ impl Keeper<'_> {
     fn make_room(
         &self,
         key: &KeyId,
-        binding: &Binding,
+        binding: &BindingRules,
         room: Room,
         stamp: &EventStamp,
     ) -> [Statement; 3] {
@@ -219,12 +219,12 @@ pub(super) struct Room {
     pub(super) counter: Option<i64>,
 }
 
-impl Keeper<'_> {
+impl KeyClaimant<'_> {
     /// Makes an attested key the account's, if it is nobody's and there is room. Safe to repeat.
     pub(super) fn keep(
         &self,
         new: &NewKey,
-        binding: &Binding,
+        binding: &BindingRules,
         spares_unused: bool,
         stamp: &EventStamp,
     ) -> Vec<Statement> {
@@ -291,7 +291,7 @@ pub(super) fn select_key(id: &KeyId) -> Statement {
 
 /// How keeping a key ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kept {
+pub enum KeyClaim {
     /// It is the account's.
     Yes,
     /// There is no such account, and none could be made.
@@ -307,7 +307,7 @@ pub enum Kept {
 }
 
 /// By what is there now.
-pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<Kept, StoreError> {
+pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim, StoreError> {
     let (owner, revoked) = match key {
         Some(row) => (
             row.opt_text("user_id")?,
@@ -316,11 +316,11 @@ pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<Kept, Sto
         None => (None, false),
     };
     Ok(match (account, owner) {
-        (_, _) if revoked => Kept::Taken,
-        (Some(account), Some(owner)) if account == owner => Kept::Yes,
-        (_, Some(_)) => Kept::Taken,
-        (Some(_), None) => Kept::TooMany,
-        (None, None) => Kept::NoAccount,
+        (_, _) if revoked => KeyClaim::Taken,
+        (Some(account), Some(owner)) if account == owner => KeyClaim::Yes,
+        (_, Some(_)) => KeyClaim::Taken,
+        (Some(_), None) => KeyClaim::TooMany,
+        (None, None) => KeyClaim::NoAccount,
     })
 }
 
@@ -333,10 +333,10 @@ pub async fn keep(
     db: &dyn Db,
     by: Caller,
     new: &NewKey,
-    binding: &Binding,
+    binding: &BindingRules,
     stamp: &EventStamp,
-) -> Result<Kept, StoreError> {
-    let keeper = Keeper {
+) -> Result<KeyClaim, StoreError> {
+    let keeper = KeyClaimant {
         user: Some(by.user),
         identity: None,
         session: Some(by.session),
@@ -364,8 +364,8 @@ pub async fn keep(
     ]);
     let results = db.batch(batch).await?;
     match rows(&results, 0).first() {
-        None => Ok(Kept::SignedOut),
-        Some(row) if row.integer("may")? == 0 => Ok(Kept::OtherDevice),
+        None => Ok(KeyClaim::SignedOut),
+        Some(row) if row.integer("may")? == 0 => Ok(KeyClaim::OtherDevice),
         Some(_) => kept(Some(&by.user.to_string()), rows(&results, owner).first()),
     }
 }
@@ -387,7 +387,7 @@ fn bind(by: Caller, id: &KeyId, fresh_since: Timestamp, counter: i64) -> Stateme
 
 /// A use of a key: where its counter stands now, and whether it binds.
 #[derive(Clone, Copy, Debug)]
-pub struct Use<'a> {
+pub struct KeyUse<'a> {
     /// The key.
     pub key: &'a KeyId,
     /// Where its counter stands now.
@@ -399,15 +399,15 @@ pub struct Use<'a> {
 /// What moves a key's counter on; the last statement gives a row if it did.
 pub(super) fn use_statements(
     by: Caller,
-    used: Use<'_>,
-    binding: &Binding,
+    used: KeyUse<'_>,
+    binding: &BindingRules,
     spares_unused: bool,
     stamp: &EventStamp,
 ) -> Vec<Statement> {
     let (key, counter) = (used.key.text(), i64::from(used.counter));
     let mut batch = Vec::new();
     if used.binds {
-        let keeper = Keeper {
+        let keeper = KeyClaimant {
             user: Some(by.user),
             identity: None,
             session: Some(by.session),
@@ -461,7 +461,7 @@ pub(super) fn use_statements(
 
 /// How using a key ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Used {
+pub enum KeyUseOutcome {
     /// Its counter moved on.
     Yes,
     /// The counter was used meanwhile, or the key was revoked or became somebody else's.
@@ -477,17 +477,17 @@ pub enum Used {
 }
 
 /// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
-/// Of concurrent callers with one counter one gets [`Used::Yes`]. One round trip.
+/// Of concurrent callers with one counter one gets [`KeyUseOutcome::Yes`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn use_for(
     db: &dyn Db,
     by: Caller,
-    used: Use<'_>,
-    binding: &Binding,
+    used: KeyUse<'_>,
+    binding: &BindingRules,
     stamp: &EventStamp,
-) -> Result<Used, StoreError> {
+) -> Result<KeyUseOutcome, StoreError> {
     let mut batch = use_statements(by, used, binding, true, stamp);
     let moved = batch.len();
     // Why not, if it did not.
@@ -512,16 +512,16 @@ pub async fn use_for(
         .checked_sub(1)
         .is_some_and(|last| !rows(&results, last).is_empty())
     {
-        return Ok(Used::Yes);
+        return Ok(KeyUseOutcome::Yes);
     }
     let Some(row) = rows(&results, moved).first() else {
-        return Ok(Used::SignedOut);
+        return Ok(KeyUseOutcome::SignedOut);
     };
     let bound = row.opt_text("attest_key")?;
     Ok(match bound {
-        Some(bound) if bound != used.key.text() => Used::OtherDevice,
-        None if row.integer("fresh")? == 0 => Used::TooOld,
-        _ if row.integer("free")? == 1 && row.integer("full")? == 1 => Used::TooMany,
-        _ => Used::Meanwhile,
+        Some(bound) if bound != used.key.text() => KeyUseOutcome::OtherDevice,
+        None if row.integer("fresh")? == 0 => KeyUseOutcome::TooOld,
+        _ if row.integer("free")? == 1 && row.integer("full")? == 1 => KeyUseOutcome::TooMany,
+        _ => KeyUseOutcome::Meanwhile,
     })
 }

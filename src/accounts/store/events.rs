@@ -4,12 +4,14 @@
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Caller;
-use crate::accounts::store::passkeys::Used;
+use crate::accounts::store::passkeys::PasskeyUse;
 use crate::kernel::model::events::{Event, EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, IdentityId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, SWEEP_BATCH, Statement, StoreError, Value, run_until_short};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches,
+};
 
 /// An event; its statement begins with one of the two macros.
 pub(super) fn event<const N: usize>(
@@ -103,7 +105,7 @@ pub fn about_refresh_token(stamp: &EventStamp, kind: EventKind, token: &TokenHas
 
 /// About all sign-ins of the caller's account that have a pair and are live, if there are any.
 #[must_use]
-pub fn about_pairs(stamp: &EventStamp, by: Caller) -> Statement {
+pub fn about_token_pairs(stamp: &EventStamp, by: Caller) -> Statement {
     let sql = insert_event!(
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
@@ -143,7 +145,7 @@ pub fn about_refresh(stamp: &EventStamp, presented: &TokenHash) -> Statement {
 
 /// The last word on an account that is about to be deleted: no address, no client, nothing personal.
 #[must_use]
-pub fn tombstone(stamp: &EventStamp, by: Caller) -> Statement {
+pub fn about_deleted_account(stamp: &EventStamp, by: Caller) -> Statement {
     let bare = EventStamp {
         address: None,
         user_agent: None,
@@ -154,7 +156,7 @@ pub fn tombstone(stamp: &EventStamp, by: Caller) -> Statement {
 
 /// Removes what the log knows of the account of the live sign-in `by`, except its tombstone.
 #[must_use]
-pub fn forget(by: Caller) -> Statement {
+pub fn delete_of_user(by: Caller) -> Statement {
     crate::kernel::store::sql(
         "DELETE FROM events WHERE user_id = ?1 AND kind <> ?3
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)",
@@ -283,7 +285,7 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
 
 /// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2 step 22).
 #[must_use]
-pub fn about_suspected_clone(stamp: &EventStamp, used: &Used<'_>) -> Statement {
+pub fn about_suspected_clone(stamp: &EventStamp, used: &PasskeyUse<'_>) -> Statement {
     let sql = insert_subject_event!(
         "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
     );
@@ -316,7 +318,7 @@ pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statemen
 
 /// Where a page of events ends: at an event, by its time and its id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct EventCursor {
     /// When it was.
     pub at: Timestamp,
     /// Which one, among those of one moment.
@@ -330,7 +332,7 @@ pub struct Place {
 pub async fn list(
     db: &dyn Db,
     user: UserId,
-    before: Option<Place>,
+    before: Option<EventCursor>,
     most: i64,
 ) -> Result<Vec<Event>, StoreError> {
     // The largest time that JavaScript can hold, too.
@@ -366,10 +368,14 @@ fn read(row: &Row) -> Result<Event, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, kind: EventKind, before: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(
+    db: &dyn Db,
+    kind: EventKind,
+    before: Timestamp,
+) -> Result<usize, StoreError> {
     let delete = crate::kernel::store::sql(
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = ?1 AND at < ?2 ORDER BY at LIMIT ?3) RETURNING id",
-        [kind.as_str().into(), before.into(), SWEEP_BATCH.into()],
+        [kind.as_str().into(), before.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

@@ -11,7 +11,7 @@ pub type Columns = Vec<(String, Value)>;
 
 /// Rows by the name of what they are.
 #[derive(Debug)]
-pub struct Export(pub Vec<(&'static str, Vec<Columns>)>);
+pub struct AccountExport(pub Vec<(&'static str, Vec<Columns>)>);
 
 /// What is read, and as what.
 const PARTS: [(&str, &str); 13] = [
@@ -65,7 +65,7 @@ const PARTS: [(&str, &str); 13] = [
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn of(db: &dyn Db, user: UserId) -> Result<Export, StoreError> {
+pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError> {
     let statement = |(name, text): &(&str, &'static str)| match *name {
         "events" => sql(
             text,
@@ -80,7 +80,7 @@ pub async fn of(db: &dyn Db, user: UserId) -> Result<Export, StoreError> {
     let part = |(index, (name, _)): (usize, &(&'static str, &str))| {
         (*name, columns(rows(&results, index)))
     };
-    Ok(Export(PARTS.iter().enumerate().map(part).collect()))
+    Ok(AccountExport(PARTS.iter().enumerate().map(part).collect()))
 }
 
 fn columns(rows: &[Row]) -> Vec<Columns> {

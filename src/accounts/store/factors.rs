@@ -1,7 +1,10 @@
 //! Factors besides passkeys: what an account has of them, its backup codes, and how a change ended.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
-use crate::accounts::store::{events, sessions};
+use crate::accounts::store::live::IS_LIVE;
+use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
@@ -9,7 +12,7 @@ use crate::kernel::store::{Db, StoreError, rows, run, sql};
 
 /// How a change of a factor ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Changed {
+pub enum FactorChange {
     /// It was done.
     Yes,
     /// There is none to change, or one that must not be replaced.
@@ -18,11 +21,11 @@ pub enum Changed {
     SignedOut,
 }
 
-pub(super) fn changed(results: &[crate::kernel::store::Rows], index: usize) -> Changed {
+pub(super) fn changed(results: &[crate::kernel::store::Rows], index: usize) -> FactorChange {
     match (rows(results, 0).is_empty(), rows(results, index).is_empty()) {
-        (true, _) => Changed::SignedOut,
-        (_, true) => Changed::No,
-        _ => Changed::Yes,
+        (true, _) => FactorChange::SignedOut,
+        (_, true) => FactorChange::No,
+        _ => FactorChange::Yes,
     }
 }
 
@@ -35,20 +38,17 @@ pub async fn replace_codes(
     by: Caller,
     hashes: &[String],
     stamp: &EventStamp,
-) -> Result<Changed, StoreError> {
+) -> Result<FactorChange, StoreError> {
     let list =
         serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
     let delete = sql(
-        concat!(
-            "DELETE FROM backup_codes WHERE user_id = ?2 AND ",
-            is_live!()
-        ),
+        concatcp!("DELETE FROM backup_codes WHERE user_id = ?2 AND ", IS_LIVE),
         [by.session.into(), by.user.into()],
     );
     let insert = sql(
-        concat!(
+        concatcp!(
             "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT ?2, value, ?4 FROM json_each(?3) WHERE ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING code_hash"
         ),
         [
@@ -60,14 +60,14 @@ pub async fn replace_codes(
     );
     let event = events::about_session(stamp, EventKind::BackupCodesMade, by.user, by.session);
     let results = db
-        .batch(vec![sessions::is_live(by), event, delete, insert])
+        .batch(vec![live::select(by), event, delete, insert])
         .await?;
     Ok(changed(&results, 3))
 }
 
 /// What an account has besides its identities.
 #[derive(Clone, Copy, Debug)]
-pub struct Factors {
+pub struct FactorSummary {
     /// When TOTP was confirmed.
     pub totp_since: Option<Timestamp>,
     /// When backup codes were made, and how many of them are left.
@@ -82,7 +82,7 @@ pub struct Factors {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn of(db: &dyn Db, user: UserId) -> Result<Factors, StoreError> {
+pub async fn summary(db: &dyn Db, user: UserId) -> Result<FactorSummary, StoreError> {
     let select = sql(
         "SELECT (SELECT confirmed_at FROM totp WHERE user_id = ?1) AS totp_since,
                 (SELECT MAX(created_at) FROM backup_codes WHERE user_id = ?1) AS codes_since,
@@ -96,7 +96,7 @@ pub async fn of(db: &dyn Db, user: UserId) -> Result<Factors, StoreError> {
         .first()
         .ok_or_else(|| StoreError::Broken("no row of factors".to_owned()))?;
     let left = row.integer("codes_left")?;
-    Ok(Factors {
+    Ok(FactorSummary {
         totp_since: row.opt_time("totp_since")?,
         codes: row.opt_time("codes_since")?.map(|since| (since, left)),
         passkeys: row.integer("passkeys")?,

@@ -9,6 +9,7 @@ pub mod device_bindings;
 pub mod events;
 pub mod export;
 pub mod factors;
+pub mod live;
 pub mod passkeys;
 pub mod passwords;
 pub mod person_tokens;

@@ -4,8 +4,8 @@ use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Passkey};
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{New as NewChallenge, Taken};
-use crate::accounts::store::events;
+use crate::accounts::store::challenges::{NewChallenge, TakenChallenge};
+use crate::accounts::store::{events, live};
 use crate::kernel::model::base64;
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::{ChallengeId, SessionId, UserId};
@@ -102,7 +102,7 @@ pub async fn begin_sign_in(
 
 /// A passkey with its owner's address.
 #[derive(Debug)]
-pub struct Owned {
+pub struct PasskeyWithEmail {
     /// The passkey.
     pub passkey: Passkey,
     /// Its owner's address.
@@ -116,10 +116,10 @@ pub struct Owned {
 /// [`StoreError`]
 pub async fn take_with_passkey(
     db: &dyn Db,
-    (challenge, kind, user): (ChallengeId, challenges::Kind, Option<UserId>),
+    (challenge, kind, user): (ChallengeId, challenges::ChallengeKind, Option<UserId>),
     passkey: Option<&CredentialId>,
     now: Timestamp,
-) -> Result<(Option<Taken>, Option<Owned>), StoreError> {
+) -> Result<(Option<TakenChallenge>, Option<PasskeyWithEmail>), StoreError> {
     let select = sql(
         concat!(
             "SELECT ",
@@ -136,7 +136,7 @@ pub async fn take_with_passkey(
         .map(challenges::read)
         .transpose()?;
     let owned = |row: &Row| {
-        Ok::<_, StoreError>(Owned {
+        Ok::<_, StoreError>(PasskeyWithEmail {
             passkey: read(row)?,
             email: Email::from_stored(row.text("email")?),
         })
@@ -220,7 +220,7 @@ pub(super) fn select_owner(id: &CredentialId) -> Statement {
 
 /// How adding a passkey ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Added {
+pub enum PasskeyAddition {
     /// It is there.
     Yes,
     /// The caller's sign-in is not live any more.
@@ -241,7 +241,7 @@ pub async fn add(
     new: &NewPasskey,
     most: usize,
     stamp: &EventStamp,
-) -> Result<Added, StoreError> {
+) -> Result<PasskeyAddition, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let owned = [by.user.into(), by.session.into(), most.into()];
     let insert = Statement {
@@ -264,7 +264,7 @@ pub async fn add(
     );
     let results = db
         .batch(vec![
-            crate::accounts::store::sessions::is_live(by),
+            live::select(by),
             select_owner(&new.id),
             event,
             recovered,
@@ -277,16 +277,16 @@ pub async fn add(
             rows(&results, 1).is_empty(),
             rows(&results, 4).is_empty(),
         ) {
-            (_, _, false) => Added::Yes,
-            (true, ..) => Added::SignedOut,
-            (_, false, _) => Added::Exists,
-            _ => Added::TooMany,
+            (_, _, false) => PasskeyAddition::Yes,
+            (true, ..) => PasskeyAddition::SignedOut,
+            (_, false, _) => PasskeyAddition::Exists,
+            _ => PasskeyAddition::TooMany,
         },
     )
 }
 
 /// Notes that a passkey made the sign-in `session`, which this batch made only if the counter allowed it.
-pub(super) fn note_use(used: &Used<'_>, session: SessionId, now: Timestamp) -> Statement {
+pub(super) fn note_use(used: &PasskeyUse<'_>, session: SessionId, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
         [
@@ -300,7 +300,7 @@ pub(super) fn note_use(used: &Used<'_>, session: SessionId, now: Timestamp) -> S
 }
 
 /// Notes that a passkey proved again who is signed in with `by`, if its counter allows it.
-pub(super) fn note_proof(used: &Used<'_>, by: Caller, now: Timestamp) -> Statement {
+pub(super) fn note_proof(used: &PasskeyUse<'_>, by: Caller, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4
           WHERE id = ?1 AND user_id = ?5 AND (?2 > counter OR (?2 = 0 AND counter = 0))
@@ -311,7 +311,7 @@ pub(super) fn note_proof(used: &Used<'_>, by: Caller, now: Timestamp) -> Stateme
 
 /// A passkey that answered a challenge.
 #[derive(Clone, Copy, Debug)]
-pub struct Used<'a> {
+pub struct PasskeyUse<'a> {
     /// The credential id.
     pub id: &'a CredentialId,
     /// Its owner.
@@ -340,7 +340,7 @@ pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<Passkey>, StoreError>
 
 /// How renaming or removing a passkey ended.
 #[derive(Debug)]
-pub enum Changed<T> {
+pub enum PasskeyChange<T> {
     /// It was done; and the account's passkeys as they are now.
     Done(T, Vec<CredentialId>),
     /// The caller's sign-in is not live any more.
@@ -372,7 +372,7 @@ pub async fn rename(
     id: &CredentialId,
     name: &str,
     stamp: &EventStamp,
-) -> Result<Changed<Passkey>, StoreError> {
+) -> Result<PasskeyChange<Passkey>, StoreError> {
     let update = sql(
         concat!(
             "UPDATE passkeys SET name = ?3
@@ -384,17 +384,12 @@ pub async fn rename(
     );
     let event = events::about_renamed_passkey(stamp, by, id, name);
     let results = db
-        .batch(vec![
-            crate::accounts::store::sessions::is_live(by),
-            event,
-            update,
-            select_of(by.user),
-        ])
+        .batch(vec![live::select(by), event, update, select_of(by.user)])
         .await?;
     match rows(&results, 2).first() {
-        Some(row) => Ok(Changed::Done(read(row)?, ids(&results, 3)?)),
-        None if rows(&results, 0).is_empty() => Ok(Changed::SignedOut),
-        None => Ok(Changed::Unknown),
+        Some(row) => Ok(PasskeyChange::Done(read(row)?, ids(&results, 3)?)),
+        None if rows(&results, 0).is_empty() => Ok(PasskeyChange::SignedOut),
+        None => Ok(PasskeyChange::Unknown),
     }
 }
 
@@ -407,7 +402,7 @@ pub async fn remove(
     by: Caller,
     id: &CredentialId,
     stamp: &EventStamp,
-) -> Result<Changed<()>, StoreError> {
+) -> Result<PasskeyChange<()>, StoreError> {
     let delete = sql(
         "DELETE FROM passkeys
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?2 AND s.revoked_at IS NULL)
@@ -429,7 +424,7 @@ pub async fn remove(
     );
     let results = db
         .batch(vec![
-            crate::accounts::store::sessions::is_live(by),
+            live::select(by),
             known,
             event,
             delete,
@@ -438,13 +433,13 @@ pub async fn remove(
         ])
         .await?;
     if !rows(&results, 3).is_empty() {
-        return Ok(Changed::Done((), ids(&results, 4)?));
+        return Ok(PasskeyChange::Done((), ids(&results, 4)?));
     }
     Ok(
         match (rows(&results, 0).is_empty(), rows(&results, 1).is_empty()) {
-            (true, _) => Changed::SignedOut,
-            (_, true) => Changed::Unknown,
-            _ => Changed::Last,
+            (true, _) => PasskeyChange::SignedOut,
+            (_, true) => PasskeyChange::Unknown,
+            _ => PasskeyChange::Last,
         },
     )
 }

@@ -1,16 +1,19 @@
 //! Passwords: whose they may be, and how they are set, changed and taken away.
 
+use const_format::concatcp;
+
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::Claim;
-use crate::accounts::store::factors::{Changed, changed};
+use crate::accounts::store::attempts::AttemptClaim;
+use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::person_tokens;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{Step, Totp};
-use crate::accounts::store::{events, sessions};
+use crate::accounts::store::totp::{Totp, TotpStep};
+use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -18,7 +21,7 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, rows, run, sql};
 
 /// By what somebody says who they are.
 #[derive(Clone, Copy, Debug)]
-pub enum Name<'a> {
+pub enum LoginName<'a> {
     /// The account's address: verified before claimed, and the oldest of those that claim it.
     Email(&'a Email),
     /// The person's username.
@@ -27,7 +30,7 @@ pub enum Name<'a> {
 
 /// An account that may be the one.
 #[derive(Debug)]
-pub struct Candidate {
+pub struct PasswordCandidate {
     /// The account.
     pub user: UserId,
     /// Its password.
@@ -38,7 +41,7 @@ pub struct Candidate {
 
 /// What somebody showed, and was found to be right: whether it still is when it is used is decided where it is written.
 #[derive(Debug)]
-pub struct Proved {
+pub struct VerifiedPassword {
     /// The account.
     pub user: UserId,
     /// Its password.
@@ -46,7 +49,7 @@ pub struct Proved {
     /// The same password hashed as it is today, if it was otherwise.
     pub rehashed: Option<PasswordHash>,
     /// The step of its TOTP code, where that is enabled.
-    pub step: Option<Step>,
+    pub step: Option<TotpStep>,
     /// What the attempts were counted under: they are forgiven.
     pub subject: Subject,
 }
@@ -55,20 +58,20 @@ pub struct Proved {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn admit(
+pub async fn claim_attempt(
     db: &dyn Db,
-    name: Name<'_>,
+    name: LoginName<'_>,
     (subject, policy): (&Subject, &Policy),
     now: Timestamp,
-) -> Result<(Option<Candidate>, Claim), StoreError> {
+) -> Result<(Option<PasswordCandidate>, AttemptClaim), StoreError> {
     let select = match name {
-        Name::Email(email) => sql(
+        LoginName::Email(email) => sql(
             "SELECT w.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM passwords AS w LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
               WHERE w.user_id = (SELECT id FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1)",
             [email.into()],
         ),
-        Name::Username(username) => sql(
+        LoginName::Username(username) => sql(
             "SELECT p.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM people AS p JOIN passwords AS w ON w.user_id = p.user_id
                LEFT JOIN totp AS t ON t.user_id = p.user_id AND t.confirmed_at IS NOT NULL
@@ -85,7 +88,7 @@ pub async fn admit(
         } else {
             None
         };
-        Ok::<_, StoreError>(Candidate {
+        Ok::<_, StoreError>(PasswordCandidate {
             user: row.parsed("id", UserId::parse)?,
             hash: PasswordHash::from_stored(row.text("hash")?),
             totp,
@@ -115,7 +118,11 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, Sto
 }
 
 /// Notes that a password made the sign-in `session`, which this batch made only if it may: the step is used, the hash is today's.
-pub(super) fn note_use(proved: &Proved, session: SessionId, now: Timestamp) -> Vec<Statement> {
+pub(super) fn note_use(
+    proved: &VerifiedPassword,
+    session: SessionId,
+    now: Timestamp,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     if let Some(step) = &proved.step {
         statements.push(totp::use_step(*step, proved.user, session));
@@ -131,7 +138,7 @@ pub(super) fn note_use(proved: &Proved, session: SessionId, now: Timestamp) -> V
 
 /// Ids of the events that tell of a new password.
 #[derive(Clone, Copy, Debug)]
-pub struct FreshIds {
+pub struct PasswordEventIds {
     /// That it could not be asked whether it had leaked; where that is so.
     pub unchecked: Option<EventId>,
     /// That the account's other sign-ins ended.
@@ -147,9 +154,9 @@ pub async fn set(
     db: &dyn Db,
     by: Caller,
     (hash, subject): (&PasswordHash, &Subject),
-    ids: FreshIds,
+    ids: PasswordEventIds,
     stamp: &EventStamp,
-) -> Result<Changed, StoreError> {
+) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let first = events::event(
         insert_event!(
@@ -167,7 +174,7 @@ pub async fn set(
         EventKind::PasswordChanged,
         caller(),
     );
-    let mut batch = vec![sessions::is_live(by), next, first];
+    let mut batch = vec![live::select(by), next, first];
     if let Some(id) = ids.unchecked {
         batch.push(events::about_session(
             &EventStamp {
@@ -188,17 +195,17 @@ pub async fn set(
     ));
     let [session, user] = caller();
     batch.push(sql(
-        concat!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", is_live!()),
+        concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
         [session, user, stamp.at.into()],
     ));
     batch.push(person_tokens::revoke_by(by));
-    batch.push(attempts::forgive_by(subject, by));
+    batch.push(attempts::clear_by(subject, by));
     let [session, user] = caller();
     let upsert = batch.len();
     batch.push(sql(
-        concat!(
+        concatcp!(
             "INSERT INTO passwords (user_id, hash, created_at, changed_at) SELECT ?2, ?3, ?4, ?4 WHERE ",
-            is_live!(),
+            IS_LIVE,
             " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at RETURNING user_id"
         ),
         [session, user, hash.as_str().into(), stamp.at.into()],
@@ -225,7 +232,11 @@ macro_rules! may_go {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Changed, StoreError> {
+pub async fn remove(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let event = events::event(
         concat!(
@@ -239,26 +250,26 @@ pub async fn remove(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Chang
         caller(),
     );
     let revoke = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
             may_go!("?2"),
             " AND ",
-            is_live!()
+            IS_LIVE
         ),
         caller(),
     );
     let delete = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM passwords WHERE user_id = ?2 AND ",
             may_go!("?2"),
             " AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         caller(),
     );
     Ok(changed(
-        &db.batch(vec![sessions::is_live(by), event, revoke, delete])
+        &db.batch(vec![live::select(by), event, revoke, delete])
             .await?,
         3,
     ))

@@ -2,9 +2,9 @@
 
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::Claim;
+use crate::accounts::store::attempts::AttemptClaim;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, TakenChallenge};
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::Totp;
 use crate::kernel::model::ids::{ChallengeId, UserId};
@@ -16,7 +16,7 @@ pub const MOST_CANDIDATES: usize = 3;
 
 /// An account that can be recovered.
 #[derive(Debug)]
-pub struct Candidate {
+pub struct RecoveryCandidate {
     /// The account.
     pub user: UserId,
     /// Its TOTP secret, if it is confirmed.
@@ -31,7 +31,7 @@ pub async fn take(
     db: &dyn Db,
     challenge: ChallengeId,
     now: Timestamp,
-) -> Result<(Option<Taken>, Vec<Candidate>), StoreError> {
+) -> Result<(Option<TakenChallenge>, Vec<RecoveryCandidate>), StoreError> {
     let select = sql(
         "SELECT u.id, t.secret, t.confirmed_at, t.created_at AS made_at
            FROM challenges AS c JOIN users AS u ON u.email = json_extract(c.state, '$.email')
@@ -39,12 +39,12 @@ pub async fn take(
           WHERE c.id = ?1 AND c.kind = ?2 AND c.expires_at > ?3
             AND (t.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM backup_codes AS b WHERE b.user_id = u.id AND b.used_at IS NULL))
           ORDER BY u.email_verified DESC, u.created_at LIMIT ?4",
-        [challenge.into(), Kind::Recovery.as_str().into(), now.into(), i64::try_from(MOST_CANDIDATES).unwrap_or(1).into()],
+        [challenge.into(), ChallengeKind::Recovery.as_str().into(), now.into(), i64::try_from(MOST_CANDIDATES).unwrap_or(1).into()],
     );
     let results = db
         .batch(vec![
             select,
-            challenges::take(challenge, Kind::Recovery, None, now),
+            challenges::take(challenge, ChallengeKind::Recovery, None, now),
         ])
         .await?;
     let candidate = |row: &Row| {
@@ -53,7 +53,7 @@ pub async fn take(
         } else {
             None
         };
-        Ok::<_, StoreError>(Candidate {
+        Ok::<_, StoreError>(RecoveryCandidate {
             user: row.parsed("id", UserId::parse)?,
             totp,
         })
@@ -75,12 +75,12 @@ pub async fn take(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn admit(
+pub async fn claim_attempt(
     db: &dyn Db,
     (subject, policy): (&Subject, &Policy),
     [first, second, third]: &[(UserId, Option<String>); MOST_CANDIDATES],
     now: Timestamp,
-) -> Result<(Claim, Option<UserId>), StoreError> {
+) -> Result<(AttemptClaim, Option<UserId>), StoreError> {
     let hash = |of: &(UserId, Option<String>)| of.1.as_deref().into();
     let select = sql(
         "SELECT user_id FROM backup_codes

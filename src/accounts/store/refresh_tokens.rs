@@ -6,7 +6,7 @@ use crate::kernel::model::events::EventStamp;
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, SWEEP_BATCH, StoreError, rows, run, run_until_short, sql};
+use crate::kernel::store::{CLEANUP_BATCH, Db, Row, StoreError, remove_in_batches, rows, run, sql};
 
 /// A rotation to try.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Rotation<'a> {
 
 /// What the database knows about a presented token after a rotation was tried.
 #[derive(Debug)]
-pub struct Presented {
+pub struct RefreshTokenRow {
     /// Whether it was a replay, and this call revoked the sign-in.
     pub reused: bool,
     /// Whether this call replaced it.
@@ -50,7 +50,7 @@ pub struct Presented {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_in_of(
+pub async fn session_of(
     db: &dyn Db,
     token: &TokenHash,
     repeat_since: Timestamp,
@@ -81,7 +81,7 @@ pub async fn rotate(
     db: &dyn Db,
     rotation: &Rotation<'_>,
     stamp: &EventStamp,
-) -> Result<Option<Presented>, StoreError> {
+) -> Result<Option<RefreshTokenRow>, StoreError> {
     let now = stamp.at;
     // A replay is found and answered first: what follows finds the sign-in revoked.
     let reuse_event = events::about_reuse(stamp, rotation.presented, rotation.repeat_since);
@@ -169,7 +169,7 @@ pub async fn rotate(
     let Some(row) = rows(&results, 6).first() else {
         return Ok(None);
     };
-    Ok(Some(Presented {
+    Ok(Some(RefreshTokenRow {
         reused: !rows(&results, 1).is_empty(),
         rotated: !rows(&results, 3).is_empty(),
         session: sessions::read(row)?,
@@ -184,12 +184,12 @@ pub async fn rotate(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM refresh_tokens WHERE token_hash IN (
              SELECT token_hash FROM refresh_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
-        [now.into(), SWEEP_BATCH.into()],
+        [now.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

@@ -4,14 +4,14 @@ use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::Claim;
+use crate::accounts::store::attempts::AttemptClaim;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, TakenChallenge};
 use crate::accounts::store::events;
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::Used;
+use crate::accounts::store::passkeys::PasskeyUse;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{Step, Totp};
+use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{ChallengeId, EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
@@ -55,9 +55,9 @@ pub async fn take_with_totp(
     user: UserId,
     (subject, policy): (&Subject, &Policy),
     now: Timestamp,
-) -> Result<(Option<Taken>, Option<Totp>, Claim), StoreError> {
+) -> Result<(Option<TakenChallenge>, Option<Totp>, AttemptClaim), StoreError> {
     let mut batch = vec![
-        challenges::take(challenge, Kind::Reauthentication, Some(user), now),
+        challenges::take(challenge, ChallengeKind::Reauthentication, Some(user), now),
         totp::select(user),
     ];
     batch.extend(attempts::claim(subject, policy, now));
@@ -75,26 +75,26 @@ pub async fn take_with_totp(
 
 /// A factor that answered; whether it may be used is decided where it is written.
 #[derive(Debug)]
-pub enum Answer<'a> {
+pub enum VerifiedFactor<'a> {
     /// A passkey.
-    Passkey(Used<'a>),
+    Passkey(PasskeyUse<'a>),
     /// The code of a TOTP step.
-    Totp(Step),
+    Totp(TotpStep),
     /// A backup code, by its hash.
     BackupCode(String),
 }
 
 /// Notes that a factor made the sign-in `session` of `user`, which this batch made only if it may.
 pub(super) fn note_use(
-    answer: &Answer<'_>,
+    answer: &VerifiedFactor<'_>,
     owner: UserId,
     session: SessionId,
     now: Timestamp,
 ) -> Statement {
     match answer {
-        Answer::Passkey(used) => passkeys::note_use(used, session, now),
-        Answer::Totp(step) => totp::use_step(*step, owner, session),
-        Answer::BackupCode(hash) => sql(
+        VerifiedFactor::Passkey(used) => passkeys::note_use(used, session, now),
+        VerifiedFactor::Totp(step) => totp::use_step(*step, owner, session),
+        VerifiedFactor::BackupCode(hash) => sql(
             "UPDATE backup_codes SET used_at = ?4
               WHERE user_id = ?2 AND code_hash = ?1 AND used_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
             [hash.as_str().into(), owner.into(), session.into(), now.into()],
@@ -104,7 +104,7 @@ pub(super) fn note_use(
 
 /// A web session's token that takes the place of the one with which somebody proved again who they are.
 #[derive(Debug)]
-pub struct FreshToken {
+pub struct ReplacementToken {
     /// Its hash.
     pub hash: TokenHash,
     /// The hash of the one that it replaces.
@@ -119,15 +119,17 @@ pub struct FreshToken {
 pub async fn reauthenticate(
     db: &dyn Db,
     by: Caller,
-    answer: &Answer<'_>,
-    (amr, fresh, subject): (&Amr, Option<&FreshToken>, Option<&Subject>),
+    answer: &VerifiedFactor<'_>,
+    (amr, fresh, subject): (&Amr, Option<&ReplacementToken>, Option<&Subject>),
     (stamp, event_id): (&EventStamp, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
-        Answer::Passkey(used) => (Some(used.id.as_str()), Some(i64::from(used.counter)), None),
-        Answer::Totp(step) => (None, None, Some(step)),
+        VerifiedFactor::Passkey(used) => {
+            (Some(used.id.as_str()), Some(i64::from(used.counter)), None)
+        }
+        VerifiedFactor::Totp(step) => (None, None, Some(step)),
         // It is for recovery only.
-        Answer::BackupCode(_) => return Ok(false),
+        VerifiedFactor::BackupCode(_) => return Ok(false),
     };
     let (step, made_at) = (step.map(|step| step.number), step.map(|step| step.made_at));
     let replaced = fresh.map(|fresh| &fresh.replaces);
@@ -152,7 +154,7 @@ pub async fn reauthenticate(
         ],
     );
     let mut batch = match answer {
-        Answer::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
+        VerifiedFactor::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
         _ => Vec::new(),
     };
     batch.push(events::event(
@@ -177,7 +179,7 @@ pub async fn reauthenticate(
     let updated = batch.len();
     batch.push(update);
     batch.push(match answer {
-        Answer::Passkey(used) => passkeys::note_proof(used, by, stamp.at),
+        VerifiedFactor::Passkey(used) => passkeys::note_proof(used, by, stamp.at),
         _ => sql(
             "UPDATE totp SET last_step = ?3 WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?3
                 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",

@@ -1,11 +1,14 @@
 //! TOTP secrets: kept, confirmed, taken away, sealed anew.
 
+use const_format::concatcp;
+
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::Claim;
-use crate::accounts::store::factors::{Changed, changed};
-use crate::accounts::store::{events, sessions};
+use crate::accounts::store::attempts::AttemptClaim;
+use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::live::IS_LIVE;
+use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -24,7 +27,7 @@ pub struct Totp {
 
 /// A step whose code was shown, of the secret that was made at a time: with another secret in its place the step is good for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Step {
+pub struct TotpStep {
     /// RFC 6238's T.
     pub number: i64,
     /// When the secret was made.
@@ -40,7 +43,7 @@ pub(super) fn read(row: &Row) -> Result<Totp, StoreError> {
 }
 
 /// Notes that the code of `step` made the sign-in `session` of `owner`, if this batch made it.
-pub(super) fn use_step(step: Step, owner: UserId, session: SessionId) -> Statement {
+pub(super) fn use_step(step: TotpStep, owner: UserId, session: SessionId) -> Statement {
     sql(
         "UPDATE totp SET last_step = ?1
           WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
@@ -49,7 +52,7 @@ pub(super) fn use_step(step: Step, owner: UserId, session: SessionId) -> Stateme
 }
 
 /// Notes that the code of `step` was used, in a batch that ends before it unless it may be.
-pub(crate) fn note_step(step: Step, owner: UserId) -> Statement {
+pub(crate) fn note_step(step: TotpStep, owner: UserId) -> Statement {
     sql(
         "UPDATE totp SET last_step = ?1 WHERE user_id = ?2 AND created_at = ?3 AND last_step < ?1",
         [step.number.into(), owner.into(), step.made_at.into()],
@@ -72,18 +75,18 @@ pub async fn enrol(
     by: Caller,
     sealed: &str,
     now: Timestamp,
-) -> Result<Changed, StoreError> {
+) -> Result<FactorChange, StoreError> {
     let insert = sql(
-        concat!(
+        concatcp!(
             "INSERT INTO totp (user_id, secret, created_at, last_step) SELECT ?2, ?3, ?4, 0 WHERE ",
-            is_live!(),
+            IS_LIVE,
             " ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at, last_step = 0
                WHERE confirmed_at IS NULL
               RETURNING user_id"
         ),
         [by.session.into(), by.user.into(), sealed.into(), now.into()],
     );
-    let results = db.batch(vec![sessions::is_live(by), insert]).await?;
+    let results = db.batch(vec![live::select(by), insert]).await?;
     Ok(changed(&results, 1))
 }
 
@@ -91,12 +94,12 @@ pub async fn enrol(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn admit(
+pub async fn claim_attempt(
     db: &dyn Db,
     user: UserId,
     (subject, policy): (&Subject, &Policy),
     now: Timestamp,
-) -> Result<(Option<Totp>, Claim), StoreError> {
+) -> Result<(Option<Totp>, AttemptClaim), StoreError> {
     let mut batch = vec![select(user)];
     batch.extend(attempts::claim(subject, policy, now));
     let results = db.batch(batch).await?;
@@ -113,14 +116,14 @@ pub async fn admit(
 pub async fn confirm(
     db: &dyn Db,
     by: Caller,
-    step: Step,
+    step: TotpStep,
     subject: &Subject,
     stamp: &EventStamp,
-) -> Result<Option<Changed>, StoreError> {
+) -> Result<Option<FactorChange>, StoreError> {
     let forgive = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM attempts WHERE subject = ?3 AND ",
-            is_live!(),
+            IS_LIVE,
             " AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
         ),
         [
@@ -140,9 +143,9 @@ pub async fn confirm(
         [by.session.into(), by.user.into(), step.made_at.into()],
     );
     let update = sql(
-        concat!(
+        concatcp!(
             "UPDATE totp SET confirmed_at = ?5, last_step = ?4 WHERE user_id = ?2 AND created_at = ?3 AND confirmed_at IS NULL AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         [
@@ -155,7 +158,7 @@ pub async fn confirm(
     );
     let results = db
         .batch(vec![
-            sessions::is_live(by),
+            live::select(by),
             forgive,
             event,
             update,
@@ -168,14 +171,18 @@ pub async fn confirm(
         .map(read)
         .transpose()?
         .is_some_and(|totp| totp.confirmed);
-    Ok((ended != Changed::No || !confirmed).then_some(ended))
+    Ok((ended != FactorChange::No || !confirmed).then_some(ended))
 }
 
 /// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Changed, StoreError> {
+pub async fn disable(
+    db: &dyn Db,
+    by: Caller,
+    stamp: &EventStamp,
+) -> Result<FactorChange, StoreError> {
     let event = events::event(
         insert_event!(
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
@@ -186,14 +193,14 @@ pub async fn disable(db: &dyn Db, by: Caller, stamp: &EventStamp) -> Result<Chan
         [by.session.into(), by.user.into()],
     );
     let delete = sql(
-        concat!(
+        concatcp!(
             "DELETE FROM totp WHERE user_id = ?2 AND ",
-            is_live!(),
+            IS_LIVE,
             " RETURNING user_id"
         ),
         [by.session.into(), by.user.into()],
     );
-    let results = db.batch(vec![sessions::is_live(by), event, delete]).await?;
+    let results = db.batch(vec![live::select(by), event, delete]).await?;
     Ok(changed(&results, 2))
 }
 
@@ -239,7 +246,7 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(String, i64)>, StoreError>
 
 /// A secret that was sealed anew.
 #[derive(Debug)]
-pub struct Resealed<'a> {
+pub struct ResealedSecret<'a> {
     /// Its owner.
     pub user: UserId,
     /// As it was: if it is not any more, nothing is replaced.
@@ -252,8 +259,8 @@ pub struct Resealed<'a> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn replace(db: &dyn Db, anew: &[Resealed<'_>]) -> Result<usize, StoreError> {
-    let update = |each: &Resealed<'_>| {
+pub async fn replace(db: &dyn Db, anew: &[ResealedSecret<'_>]) -> Result<usize, StoreError> {
+    let update = |each: &ResealedSecret<'_>| {
         sql(
             "UPDATE totp SET secret = ?3 WHERE user_id = ?1 AND secret = ?2 RETURNING user_id",
             [each.user.into(), each.old.into(), each.new.as_str().into()],

@@ -35,7 +35,7 @@ fn first(rows: &[Row]) -> Result<Option<User>, StoreError> {
 
 /// Somebody whom a provider identified.
 #[derive(Debug)]
-pub struct Identified<'a> {
+pub struct IdentifiedUser<'a> {
     /// The provider and the subject at it.
     pub provider: &'a str,
     /// The subject at the provider.
@@ -58,7 +58,7 @@ pub struct Identified<'a> {
 
 /// Fresh ids for what an upsert may insert.
 #[derive(Clone, Copy, Debug)]
-pub struct FreshIds {
+pub struct NewUserIds {
     /// For an account.
     pub user: UserId,
     /// For an identity.
@@ -78,8 +78,8 @@ pub struct FreshIds {
 /// [`StoreError`]
 pub async fn upsert(
     db: &dyn Db,
-    who: &Identified<'_>,
-    ids: FreshIds,
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
     stamp: &EventStamp,
 ) -> Result<Option<User>, StoreError> {
     let mut batch = upsert_statements(who, ids, stamp);
@@ -105,8 +105,8 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
 
 /// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
 pub(super) fn upsert_statements(
-    who: &Identified<'_>,
-    ids: FreshIds,
+    who: &IdentifiedUser<'_>,
+    ids: NewUserIds,
     stamp: &EventStamp,
 ) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
@@ -173,7 +173,7 @@ pub(super) fn upsert_statements(
 }
 
 /// Notes that somebody was identified, and fills what the account lacks; where a device is needed, only if it is the account's.
-pub(super) fn touch(who: &Identified<'_>, stamp: &EventStamp) -> Statement {
+pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
     sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
                 updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
@@ -210,7 +210,7 @@ pub async fn by_email(db: &dyn Db, email: &Email) -> Result<Option<User>, StoreE
 
 /// What becomes of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Change {
+pub enum FieldChange {
     /// It stays as it is.
     #[default]
     Keep,
@@ -220,7 +220,7 @@ pub enum Change {
     Set(String),
 }
 
-impl Change {
+impl FieldChange {
     /// Whether it makes a difference to a field that is `current`.
     #[must_use]
     pub fn changes(&self, current: Option<&str>) -> bool {
@@ -243,11 +243,11 @@ impl Change {
 
 /// What an update changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct UserChanges {
     /// The name.
-    pub name: Change,
+    pub name: FieldChange,
     /// The picture.
-    pub picture: Change,
+    pub picture: FieldChange,
 }
 
 /// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not live any more.
@@ -259,7 +259,7 @@ pub struct Changes {
 pub async fn update(
     db: &dyn Db,
     by: Caller,
-    changes: &Changes,
+    changes: &UserChanges,
     stamp: &EventStamp,
 ) -> Result<Option<User>, StoreError> {
     let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
@@ -300,7 +300,11 @@ pub async fn delete(
         [by.user.into(), by.session.into()],
     );
     let mut batch = before;
-    batch.extend([events::tombstone(stamp, by), events::forget(by), delete]);
+    batch.extend([
+        events::about_deleted_account(stamp, by),
+        events::delete_of_user(by),
+        delete,
+    ]);
     let results = db.batch(batch).await?;
     Ok(results.last().is_some_and(|deleted| !deleted.is_empty()))
 }

@@ -78,7 +78,9 @@ impl Editor<'_> {
         let caller = self.caller.as_ref().map(|caller| &caller.token);
         ChangeAuthor {
             person: caller.map(|token| token.person_id),
-            name: caller.map_or(self.operator, |token| &token.username).to_owned(),
+            name: caller
+                .map_or(self.operator, |token| &token.username)
+                .to_owned(),
             request_id: self.origin.request_id.clone(),
             at: self.now,
         }
@@ -153,8 +155,8 @@ impl Plan<()> {
     }
 }
 
-/// Runs a change: reads, lets `decide` plan, and writes. Starts again if a concurrent change altered
-/// the rows that `decide` saw. Two round trips for each attempt.
+/// Runs a change: reads, lets `decide` plan, and writes. Starts again if a concurrent change
+/// altered the rows that `decide` saw. Two round trips for each attempt.
 ///
 /// # Errors
 /// [`AuthorizationRejection::Contended`] if concurrent changes won every attempt.
@@ -249,8 +251,8 @@ pub(super) fn created_id(results: &[Rows]) -> Result<i64, StoreError> {
     )
 }
 
-/// Returns the number of tokens that a write revoked. The write begins with a precondition about the
-/// person and the revocation.
+/// Returns the number of tokens that a write revoked. The write begins with a precondition about
+/// the person and the revocation.
 pub(super) fn revoked_tokens(results: &[Rows]) -> Result<usize, StoreError> {
     match results {
         [_is_unchanged, revoked, ..] => Ok(revoked.len()),

@@ -103,33 +103,38 @@ pub async fn role_permission(
         PERMISSIONS.by_id(ids.permission),
         grants::role_permission(ids.role, ids.permission),
     );
-    change(ports, request, &reads, |editor, (roles, permissions, existing)| {
-        editor.require(AuthPermission::WritePolicy)?;
-        let role = require_row(roles, ResourceKind::Role)?;
-        let permission = require_row(permissions, ResourceKind::Permission)?;
-        if role.built_in {
-            return Err(AuthorizationRejection::BuiltIn.into());
-        }
-        let of_auth = role.of_auth || permission.built_in;
-        let planned = RelationChange {
-            direction,
-            relation: Relation::RolePermission {
-                role: role.row.id,
-                permission: permission.row.id,
-            },
-            existing: existing.into_iter().next(),
-            needed: needed_permission(of_auth, AuthPermission::WritePolicy),
-            added: "permission_added_to_role",
-            removed: "permission_removed_from_role",
-            subject: ChangeSubject {
-                role: Some(role.row.id),
-                permission: Some(permission.row.id),
-                ..ChangeSubject::default()
-            },
-            detail: json!({"role": role.row.name, "permission": permission.row.name}),
-        };
-        planned.plan(editor)
-    })
+    change(
+        ports,
+        request,
+        &reads,
+        |editor, (roles, permissions, existing)| {
+            editor.require(AuthPermission::WritePolicy)?;
+            let role = require_row(roles, ResourceKind::Role)?;
+            let permission = require_row(permissions, ResourceKind::Permission)?;
+            if role.built_in {
+                return Err(AuthorizationRejection::BuiltIn.into());
+            }
+            let of_auth = role.of_auth || permission.built_in;
+            let planned = RelationChange {
+                direction,
+                relation: Relation::RolePermission {
+                    role: role.row.id,
+                    permission: permission.row.id,
+                },
+                existing: existing.into_iter().next(),
+                needed: needed_permission(of_auth, AuthPermission::WritePolicy),
+                added: "permission_added_to_role",
+                removed: "permission_removed_from_role",
+                subject: ChangeSubject {
+                    role: Some(role.row.id),
+                    permission: Some(permission.row.id),
+                    ..ChangeSubject::default()
+                },
+                detail: json!({"role": role.row.name, "permission": permission.row.name}),
+            };
+            planned.plan(editor)
+        },
+    )
     .await
 }
 
@@ -152,32 +157,37 @@ pub async fn service_role(
         ROLES.by_id(role),
         grants::service_role(service, role),
     );
-    change(ports, request, &reads, |editor, (services, roles, existing)| {
-        editor.require(AuthPermission::WritePolicy)?;
-        let service = require_row(services, ResourceKind::Service)?;
-        let role = require_row(roles, ResourceKind::Role)?;
-        if service.id == BUILT_IN_SERVICE && role.built_in {
-            return Err(AuthorizationRejection::BuiltIn.into());
-        }
-        let of_auth = service.id == BUILT_IN_SERVICE || role.built_in;
-        let planned = RelationChange {
-            direction,
-            relation: Relation::ServiceRole {
-                service: service.id,
-                role: role.row.id,
-            },
-            existing: existing.into_iter().next(),
-            needed: needed_permission(of_auth, AuthPermission::WritePolicy),
-            added: "role_added_to_service",
-            removed: "role_removed_from_service",
-            subject: ChangeSubject {
-                service: Some(service.id),
-                role: Some(role.row.id),
-                ..ChangeSubject::default()
-            },
-            detail: json!({"service": service.name, "role": role.row.name}),
-        };
-        Ok(planned.plan(editor)?.with_outcome(service.id))
-    })
+    change(
+        ports,
+        request,
+        &reads,
+        |editor, (services, roles, existing)| {
+            editor.require(AuthPermission::WritePolicy)?;
+            let service = require_row(services, ResourceKind::Service)?;
+            let role = require_row(roles, ResourceKind::Role)?;
+            if service.id == BUILT_IN_SERVICE && role.built_in {
+                return Err(AuthorizationRejection::BuiltIn.into());
+            }
+            let of_auth = service.id == BUILT_IN_SERVICE || role.built_in;
+            let planned = RelationChange {
+                direction,
+                relation: Relation::ServiceRole {
+                    service: service.id,
+                    role: role.row.id,
+                },
+                existing: existing.into_iter().next(),
+                needed: needed_permission(of_auth, AuthPermission::WritePolicy),
+                added: "role_added_to_service",
+                removed: "role_removed_from_service",
+                subject: ChangeSubject {
+                    service: Some(service.id),
+                    role: Some(role.row.id),
+                    ..ChangeSubject::default()
+                },
+                detail: json!({"service": service.name, "role": role.row.name}),
+            };
+            Ok(planned.plan(editor)?.with_outcome(service.id))
+        },
+    )
     .await
 }

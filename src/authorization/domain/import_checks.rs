@@ -34,9 +34,8 @@ pub(super) fn grant_problem(grant: &GrantEntry, known: &KnownNames<'_>) -> Optio
         return Some("the service does not exist".to_owned());
     }
     match (&grant.role, &grant.permission) {
-        (Some(role), None) if of_auth => (!AUTH_ROLES.contains(&role.as_str())).then(|| {
-            format!("the service auth has only its built-in roles, not the role {role}")
-        }),
+        (Some(role), None) if of_auth => (!AUTH_ROLES.contains(&role.as_str()))
+            .then(|| format!("the service auth has only its built-in roles, not the role {role}")),
         (Some(role), None) => (!known
             .offered
             .contains(&(grant.service.as_str(), role.as_str())))

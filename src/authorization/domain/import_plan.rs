@@ -10,7 +10,7 @@ use crate::authorization::model::names;
 use crate::authorization::model::policy_document::{
     GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry,
 };
-use crate::authorization::store::policy_document::ImportStep;
+use crate::authorization::store::import::ImportStep;
 use crate::kernel::model::time::Timestamp;
 
 /// Plans the steps from the `existing` policy to the `wanted` one.

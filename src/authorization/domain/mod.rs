@@ -26,9 +26,9 @@ pub mod roles;
 pub mod services;
 pub mod tokens;
 
+pub use crate::authorization::store::NamedRow;
 pub use caller::AuthenticatedPerson;
 pub use change::Actor;
 pub use ports::Ports;
-pub use crate::authorization::store::NamedRow;
 pub use rejection::{AuthorizationFailure, AuthorizationRejection, ResourceKind};
 pub use relation_change::Direction;

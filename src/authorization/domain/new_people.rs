@@ -19,7 +19,6 @@ use crate::authorization::store::changes::CreatedKind;
 use crate::authorization::store::people::NewPersonRow;
 use crate::authorization::store::{changes, people, preconditions};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, UserId};
 
@@ -128,7 +127,7 @@ async fn insert(
 ) -> Result<i64, AuthorizationFailure> {
     let password = passwords::choose(ports, password, &[new.username, new.name])
         .await
-        .map_err(Failure::widen)?;
+        .map_err(AuthorizationFailure::from)?;
     let creation = Creation {
         new,
         password,
@@ -164,11 +163,7 @@ async fn insert(
 }
 
 impl Creation<'_> {
-    fn plan(
-        &self,
-        ports: &Ports,
-        editor: &Editor<'_>,
-    ) -> Result<Plan<i64>, AuthorizationFailure> {
+    fn plan(&self, ports: &Ports, editor: &Editor<'_>) -> Result<Plan<i64>, AuthorizationFailure> {
         let stamp = ports.stamp(editor.origin, editor.now)?;
         let mut statements = Vec::new();
         if self.administration == Administration::First {
@@ -190,7 +185,11 @@ impl Creation<'_> {
             id: self.created,
             ..stamp.clone()
         };
-        statements.push(events::about_user(&created, EventKind::UserCreated, self.user));
+        statements.push(events::about_user(
+            &created,
+            EventKind::UserCreated,
+            self.user,
+        ));
         if !self.password.checked {
             let unchecked = EventStamp {
                 id: self.unchecked,

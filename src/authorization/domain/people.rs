@@ -24,7 +24,6 @@ use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::relations::Relation;
 use crate::authorization::store::{changes, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::secret::PersonToken;
@@ -82,31 +81,37 @@ pub async fn promote(
         actor: Actor::Operator(operator),
         origin,
     };
-    change(ports, request, &people::by_reference(person), |editor, people| {
-        let person = require_row(people, ResourceKind::Person)?;
-        let relation = Relation::PersonRole {
-            person: person.id,
-            service: BUILT_IN_SERVICE,
-            role: BUILT_IN_ROLE,
-            until: None,
-        };
-        let subject = ChangeSubject {
-            person: Some(person.id),
-            service: Some(BUILT_IN_SERVICE),
-            role: Some(BUILT_IN_ROLE),
-            permission: None,
-        };
-        let detail = json!({"username": person.username});
-        let statements = vec![
-            // The sessions and tokens of the person were issued for less than `auth.administer`.
-            tokens::revoke_all(person.id),
-            people::revoke_sessions(person.user, editor.now),
-            relation.insert(),
-            relation.bump(),
-            changes::record(&editor.author(), "administrator_made", subject, &detail),
-        ];
-        Ok(Plan::write(AuthPermission::Administer, statements, ()))
-    })
+    change(
+        ports,
+        request,
+        &people::by_reference(person),
+        |editor, people| {
+            let person = require_row(people, ResourceKind::Person)?;
+            let relation = Relation::PersonRole {
+                person: person.id,
+                service: BUILT_IN_SERVICE,
+                role: BUILT_IN_ROLE,
+                until: None,
+            };
+            let subject = ChangeSubject {
+                person: Some(person.id),
+                service: Some(BUILT_IN_SERVICE),
+                role: Some(BUILT_IN_ROLE),
+                permission: None,
+            };
+            let detail = json!({"username": person.username});
+            let statements = vec![
+                // The sessions and tokens of the person were issued for less than
+                // `auth.administer`.
+                tokens::revoke_all(person.id),
+                people::revoke_sessions(person.user, editor.now),
+                relation.insert(),
+                relation.bump(),
+                changes::record(&editor.author(), "administrator_made", subject, &detail),
+            ];
+            Ok(Plan::write(AuthPermission::Administer, statements, ()))
+        },
+    )
     .await
 }
 
@@ -121,8 +126,8 @@ pub struct PersonChanges<'a> {
     pub password: Option<&'a str>,
 }
 
-/// Changes a person. A new password revokes all sessions and tokens of the account. Two round trips,
-/// and one more with a password.
+/// Changes a person. A new password revokes all sessions and tokens of the account. Two round
+/// trips, and one more with a password.
 ///
 /// # Errors
 /// [`AuthorizationRejection`]
@@ -173,7 +178,7 @@ async fn choose_password(
 ) -> Result<Chosen, AuthorizationFailure> {
     let Actor::Token(token) = actor else {
         let chosen = passwords::choose(ports, password, &[]).await;
-        return chosen.map_err(Failure::widen);
+        return chosen.map_err(AuthorizationFailure::from);
     };
     let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
     caller.require(AuthPermission::WritePeople)?;
@@ -187,7 +192,7 @@ async fn choose_password(
         to.name.unwrap_or(&person.name),
     ];
     let chosen = passwords::choose(ports, password, &about).await;
-    chosen.map_err(Failure::widen)
+    chosen.map_err(AuthorizationFailure::from)
 }
 
 fn plan_update(
@@ -225,7 +230,12 @@ fn plan_update(
         "password": password.is_some(),
     });
     let author = editor.author();
-    statements.push(changes::record(&author, "user_updated", subject(person.id), &detail));
+    statements.push(changes::record(
+        &author,
+        "user_updated",
+        subject(person.id),
+        &detail,
+    ));
     Ok(Plan::write(needed, statements, ()))
 }
 

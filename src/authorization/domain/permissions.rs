@@ -72,7 +72,8 @@ pub async fn rename(
     named::rename(ports, ChangeRequest { actor, origin }, &RESOURCE, id, name).await
 }
 
-/// Deletes a permission. With `force`, also a permission that roles or people have. Two round trips.
+/// Deletes a permission. With `force`, also a permission that roles or people have. Two round
+/// trips.
 ///
 /// # Errors
 /// [`AuthorizationFailure`]

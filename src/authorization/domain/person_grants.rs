@@ -104,16 +104,21 @@ pub async fn person_grant(
         grant.granted.record(),
         grant.granted.grant_state(grant.person, grant.service),
     );
-    change(ports, request, &reads, |editor, (people, services, records, states)| {
-        editor.require(AuthPermission::WritePolicy)?;
-        let sides = GrantSides {
-            person: require_row(people, ResourceKind::Person)?,
-            service: require_row(services, ResourceKind::Service)?,
-            granted: require_row(records, grant.granted.kind())?,
-            kind: grant.granted.kind(),
-        };
-        plan_grant(editor, direction, &sides, states.first(), grant.until)
-    })
+    change(
+        ports,
+        request,
+        &reads,
+        |editor, (people, services, records, states)| {
+            editor.require(AuthPermission::WritePolicy)?;
+            let sides = GrantSides {
+                person: require_row(people, ResourceKind::Person)?,
+                service: require_row(services, ResourceKind::Service)?,
+                granted: require_row(records, grant.granted.kind())?,
+                kind: grant.granted.kind(),
+            };
+            plan_grant(editor, direction, &sides, states.first(), grant.until)
+        },
+    )
     .await
 }
 

@@ -9,10 +9,9 @@ use crate::authorization::domain::import_plan;
 use crate::authorization::domain::ports::Ports;
 use crate::authorization::model::policy_document::PolicyDocument;
 use crate::authorization::store::changes::{ChangeAuthor, CreatedKind};
-use crate::authorization::store::policy_document::{ImportContext, ImportStep};
-use crate::authorization::store::{policy_document, services};
+use crate::authorization::store::import::{ImportContext, ImportStep};
+use crate::authorization::store::{import, policy_document, services};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
 
@@ -30,14 +29,26 @@ pub enum ImportRejection {
     Contended,
 }
 
-impl Rejection for ImportRejection {}
+impl From<StoreError> for ImportRejection {
+    fn from(e: StoreError) -> Self {
+        Self::Invalid(vec![e.to_string()])
+    }
+}
+impl From<crate::kernel::domain::NoEntropy> for ImportRejection {
+    fn from(e: crate::kernel::domain::NoEntropy) -> Self {
+        Self::Invalid(vec![e.to_string()])
+    }
+}
 
-/// Returns the whole policy. Includes the password hashes only if `with_passwords` is set. One round
-/// trip.
+/// Returns the whole policy. Includes the password hashes only if `with_passwords` is set. One
+/// round trip.
 ///
 /// # Errors
-/// [`Fault`]
-pub async fn export(ports: &Ports, with_passwords: bool) -> Result<PolicyDocument, Fault> {
+/// [`ImportRejection`]
+pub async fn export(
+    ports: &Ports,
+    with_passwords: bool,
+) -> Result<PolicyDocument, ImportRejection> {
     let mut document = policy_document::read_all(ports.db.as_ref()).await?;
     if !with_passwords {
         for person in &mut document.people {
@@ -56,7 +67,7 @@ pub async fn import(
     wanted: &PolicyDocument,
     dry_run: bool,
     origin: &RequestOrigin,
-) -> Result<Vec<String>, Failure<ImportRejection>> {
+) -> Result<Vec<String>, ImportRejection> {
     let existing = policy_document::read_all(ports.db.as_ref()).await?;
     let steps = plan(ports, &existing, wanted)?;
     if !dry_run && !steps.is_empty() {
@@ -74,7 +85,7 @@ pub async fn seed(
     ports: &Ports,
     wanted: &PolicyDocument,
     origin: &RequestOrigin,
-) -> Result<usize, Failure<ImportRejection>> {
+) -> Result<usize, ImportRejection> {
     let existing = policy_document::read_all(ports.db.as_ref()).await?;
     if existing != PolicyDocument::default() {
         return Err(ImportRejection::NotEmpty.into());
@@ -108,7 +119,7 @@ async fn write(
     steps: &[ImportStep],
     ids: Ids,
     origin: &RequestOrigin,
-) -> Result<(), Failure<ImportRejection>> {
+) -> Result<(), ImportRejection> {
     let now = ports.clock.now();
     let author = ChangeAuthor {
         person: None,
@@ -130,7 +141,7 @@ async fn write(
             stamp: ports.stamp(origin, now)?,
             author: &author,
         };
-        batch.extend(policy_document::statements(step, &context));
+        batch.extend(import::statements(step, &context));
     }
     batch.push(services::bump_all());
     match ports.db.batch(batch).await {

@@ -1,8 +1,9 @@
 //! The reasons for which the authorization service rejects a request.
 
-use crate::accounts::domain::passwords::PasswordRejection;
+use crate::accounts::domain::passwords::PasswordError as PasswordRejection;
 use crate::authorization::store::uses::Usage;
-use crate::kernel::domain::failure::{Failure, Rejection};
+use crate::kernel::domain::NoEntropy;
+use crate::kernel::store::StoreError;
 
 /// The kind of a row that a request names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +35,23 @@ impl ResourceKind {
 }
 
 /// The failure of a use case of the authorization service.
-pub type AuthorizationFailure = Failure<AuthorizationRejection>;
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizationFailure {
+    /// Shim.
+    #[error(transparent)]
+    Rejected(#[from] AuthorizationRejection),
+    /// Shim.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// Shim.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+impl From<PasswordRejection> for AuthorizationFailure {
+    fn from(e: PasswordRejection) -> Self {
+        Self::Rejected(e.into())
+    }
+}
 
 /// The reasons to reject a request to the authorization service.
 #[derive(Debug, thiserror::Error)]
@@ -79,8 +96,6 @@ pub enum AuthorizationRejection {
     #[error(transparent)]
     Password(#[from] PasswordRejection),
 }
-
-impl Rejection for AuthorizationRejection {}
 
 /// Returns the first row.
 ///

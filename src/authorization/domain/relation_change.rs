@@ -38,8 +38,7 @@ impl RelationChange {
         let wanted = ExistingRelation {
             until: self.relation.until(),
         };
-        let record =
-            |action| changes::record(&editor.author(), action, self.subject, &self.detail);
+        let record = |action| changes::record(&editor.author(), action, self.subject, &self.detail);
         let statements = match (self.direction, self.existing) {
             (Direction::Add, Some(existing)) if existing == wanted => {
                 return Ok(Plan::Nothing(()));

@@ -3,7 +3,7 @@
 pub use crate::authorization::store::tokens::{PersonTokenRow, TokenKind};
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordRejection, Shown};
+use crate::accounts::domain::passwords::{PasswordError as PasswordRejection, Shown};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::access::EffectiveAccess;
 use crate::authorization::domain::caller::{
@@ -20,7 +20,6 @@ use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::tokens::{NewPersonToken, PersonTokenQuery};
 use crate::authorization::store::{changes, fetch, people, tokens};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::{Precondition, StoreError};
 
@@ -62,7 +61,7 @@ pub async fn login(
     };
     let proved = passwords::prove(ports, &shown, now)
         .await
-        .map_err(Failure::widen)?;
+        .map_err(AuthorizationFailure::from)?;
     let token = PersonToken::from_bytes(&*ports.secret()?);
     let new = NewPersonToken {
         hash: token.hash(),
@@ -156,30 +155,39 @@ pub async fn issue(
         actor: Actor::Token(token),
         origin,
     };
-    let now = change(ports, request, &people::by_reference(person), |editor, people| {
-        editor.require(AuthPermission::Administer)?;
-        let person = require_row(people, ResourceKind::Person)?;
-        let new = NewPersonToken {
-            hash: issued.hash(),
-            kind: TokenKind::Service,
-            expires_at: token_expiry(ports, TokenKind::Service, editor.now),
-        };
-        let subject = ChangeSubject {
-            person: Some(person.id),
-            ..ChangeSubject::default()
-        };
-        let detail = serde_json::json!({
-            "username": person.username,
-            "expires_at": new.expires_at.seconds(),
-        });
-        let author = editor.author();
-        let statements = vec![
-            people::is_unchanged(&person),
-            new.insert_for(person.id, editor.now),
-            changes::record(&author, "service_token_issued", subject, &detail),
-        ];
-        Ok(Plan::write(AuthPermission::Administer, statements, editor.now))
-    })
+    let now = change(
+        ports,
+        request,
+        &people::by_reference(person),
+        |editor, people| {
+            editor.require(AuthPermission::Administer)?;
+            let person = require_row(people, ResourceKind::Person)?;
+            let new = NewPersonToken {
+                hash: issued.hash(),
+                kind: TokenKind::Service,
+                expires_at: token_expiry(ports, TokenKind::Service, editor.now),
+            };
+            let subject = ChangeSubject {
+                person: Some(person.id),
+                ..ChangeSubject::default()
+            };
+            let detail = serde_json::json!({
+                "username": person.username,
+                "expires_at": new.expires_at.seconds(),
+            });
+            let author = editor.author();
+            let statements = vec![
+                people::is_unchanged(&person),
+                new.insert_for(person.id, editor.now),
+                changes::record(&author, "service_token_issued", subject, &detail),
+            ];
+            Ok(Plan::write(
+                AuthPermission::Administer,
+                statements,
+                editor.now,
+            ))
+        },
+    )
     .await?;
     let row = fetch(ports.db.as_ref(), &PersonTokenQuery { token: &hash, now })
         .await?

@@ -223,8 +223,8 @@ pub enum EvaluationsResponse {
 /// `POST /access/v1/evaluations`: Decides several evaluations.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for more
-/// than 100 evaluations.
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for
+/// more than 100 evaluations.
 #[utoipa::path(
     post,
     path = "/access/v1/evaluations",

@@ -7,9 +7,7 @@ use utoipa::ToSchema;
 use crate::authorization::domain::check;
 use crate::authorization::domain::check::{AccessDecision, Freshness, MAX_QUESTIONS, Question};
 use crate::authorization::http::App;
-use crate::authorization::http::extract::{
-    CallerToken, IdOrNameField, freshness, permission_name,
-};
+use crate::authorization::http::extract::{CallerToken, IdOrNameField, freshness, permission_name};
 use crate::authorization::http::respond::invalid_body;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
@@ -134,8 +132,8 @@ pub struct BatchAnswer {
 /// `POST /check/batch`: Answers up to 100 questions, in their order.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for more
-/// than 100 questions.
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for
+/// more than 100 questions.
 #[utoipa::path(
     post,
     path = "/check/batch",

@@ -31,7 +31,9 @@ impl From<AuthorizationRejection> for ApiError {
             AuthorizationRejection::BuiltIn => Code::BuiltIn.into(),
             AuthorizationRejection::NotOfService => Code::RoleNotInService.into(),
             AuthorizationRejection::Closed => Code::BootstrapClosed.into(),
-            AuthorizationRejection::Contended => Self::because(Code::Unavailable, rejection.to_string()),
+            AuthorizationRejection::Contended => {
+                Self::because(Code::Unavailable, rejection.to_string())
+            }
             AuthorizationRejection::Password(rejection) => rejection.into(),
         }
     }
@@ -62,5 +64,19 @@ const fn in_use(kind: ResourceKind) -> Code {
         ResourceKind::Permission => Code::PermissionInUse,
         ResourceKind::Service => Code::ServiceInUse,
         _ => Code::RoleInUse,
+    }
+}
+
+impl From<crate::authorization::domain::AuthorizationFailure> for ApiError {
+    fn from(f: crate::authorization::domain::AuthorizationFailure) -> Self {
+        use crate::authorization::domain::AuthorizationFailure as F;
+        match f {
+            F::Rejected(r) => r.into(),
+            F::Entropy(e) => e.into(),
+            F::Store(crate::kernel::store::StoreError::Refused(
+                crate::kernel::store::Precondition::Administrator,
+            )) => Code::LastAdministrator.into(),
+            F::Store(e) => e.into(),
+        }
     }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authorization::domain::check;
-use crate::authorization::http::App;
 use crate::authorization::domain::check::{DecisionExplanation, DecisionReason, Question};
+use crate::authorization::http::App;
 use crate::authorization::http::check::CheckAnswer;
 use crate::authorization::http::extract::{CallerToken, permission_name};
 use crate::authorization::http::respond::NamedAnswer;

@@ -16,8 +16,8 @@ use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::secret::{PersonToken, RefreshToken, SessionToken};
 
-/// A form with a token. The service ignores `token_type_hint`, because the start of a token says its
-/// kind.
+/// A form with a token. The service ignores `token_type_hint`, because the start of a token says
+/// its kind.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code, reason = "describes a form")]
 pub struct TokenForm {
@@ -37,7 +37,8 @@ impl FromRequest<App> for FormToken {
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| ApiError::from_status(rejection.status()))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| invalid_body("The form must be UTF-8."))?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| invalid_body("The form must be UTF-8."))?;
         let mut tokens = text
             .split('&')
             .filter_map(|pair| pair.strip_prefix("token="));

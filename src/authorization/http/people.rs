@@ -24,8 +24,8 @@ use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
-/// `GET /people/{person_id}/services`: Returns a page of the services in which a person has roles or
-/// permissions.
+/// `GET /people/{person_id}/services`: Returns a page of the services in which a person has roles
+/// or permissions.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
@@ -51,8 +51,8 @@ pub async fn services_of(
     Ok(query.respond(services, |service| service.id, ServiceAnswer::from))
 }
 
-/// `GET /people/{person_id}/services/{service_id}/roles`: Returns a page of the roles of a person in
-/// a service.
+/// `GET /people/{person_id}/services/{service_id}/roles`: Returns a page of the roles of a person
+/// in a service.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
@@ -80,8 +80,8 @@ pub async fn roles_of(
     Ok(query.respond(roles, |role| role.id, NamedAnswer::from))
 }
 
-/// `GET /services/{service_id}/roles/{role_id}/people`: Returns a page of the people who have a role
-/// in a service.
+/// `GET /services/{service_id}/roles/{role_id}/people`: Returns a page of the people who have a
+/// role in a service.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
@@ -188,9 +188,9 @@ pub struct EffectiveAnswer {
     access: AccessAnswer,
 }
 
-/// `GET /people/{person_id}/services/{service_id}`: Returns the roles and permissions of a person in
-/// a service. With `If-None-Match` and the `ETag` of the last response, an unchanged answer is 304.
-/// With `consistency=strong`, the response is always complete.
+/// `GET /people/{person_id}/services/{service_id}`: Returns the roles and permissions of a person
+/// in a service. With `If-None-Match` and the `ETag` of the last response, an unchanged answer is
+/// 304. With `consistency=strong`, the response is always complete.
 ///
 /// # Errors
 /// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.

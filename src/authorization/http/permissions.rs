@@ -95,7 +95,8 @@ pub struct PermissionDeletedResponse {
     permission_id: i64,
 }
 
-/// `DELETE /permissions/{id}`: Deletes a permission. With `force=true`, also a permission that roles or people have.
+/// `DELETE /permissions/{id}`: Deletes a permission. With `force=true`, also a permission that
+/// roles or people have.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `permission_in_use` with `used_by`.
@@ -114,7 +115,14 @@ pub async fn delete(
     Forced(force): Forced,
     origin: RequestOrigin,
 ) -> Result<AppJson<PermissionDeletedResponse>, ApiError> {
-    permissions::delete(&app.ports, Actor::Token(&token), permission_id, force, &origin).await?;
+    permissions::delete(
+        &app.ports,
+        Actor::Token(&token),
+        permission_id,
+        force,
+        &origin,
+    )
+    .await?;
     Ok(AppJson(PermissionDeletedResponse {
         status: "permission_deleted",
         permission_id,

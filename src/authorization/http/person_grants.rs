@@ -88,8 +88,8 @@ impl PersonServiceRoleRequest {
     }
 }
 
-/// `POST /person-service-roles`: Grants a role to a person in a service that has the role, without an
-/// expiry or until `expires_at`.
+/// `POST /person-service-roles`: Grants a role to a person in a service that has the role, without
+/// an expiry or until `expires_at`.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`, and without `auth.administer` in the service `auth`; 404; 409
@@ -223,8 +223,8 @@ impl PersonServicePermissionRequest {
     }
 }
 
-/// `POST /person-service-permissions`: Grants a permission to a person in a service directly, without
-/// an expiry or until `expires_at`.
+/// `POST /person-service-permissions`: Grants a permission to a person in a service directly,
+/// without an expiry or until `expires_at`.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`, and without `auth.administer` in the service `auth`; 404.

@@ -115,7 +115,8 @@ pub struct RoleDeletedResponse {
     role_id: i64,
 }
 
-/// `DELETE /roles/{id}`: Deletes a role. With `force=true`, also a role that services have, together with the grants of the role.
+/// `DELETE /roles/{id}`: Deletes a role. With `force=true`, also a role that services have,
+/// together with the grants of the role.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `role_in_use` with `used_by`.

@@ -145,13 +145,7 @@ pub async fn create(
         name: &name,
         description: description.as_deref(),
     };
-    let id = services::create(
-        &app.ports,
-        Actor::Token(&token),
-        new,
-        &origin,
-    )
-    .await?;
+    let id = services::create(&app.ports, Actor::Token(&token), new, &origin).await?;
     Ok(CreatedResponse(ServiceAnswer {
         id,
         name,
@@ -211,8 +205,8 @@ pub struct ServiceDeletedResponse {
     service_id: i64,
 }
 
-/// `DELETE /services/{id}`: Deletes a service. With `force=true`, also a service in which people have
-/// roles or permissions.
+/// `DELETE /services/{id}`: Deletes a service. With `force=true`, also a service in which people
+/// have roles or permissions.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.

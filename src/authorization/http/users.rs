@@ -85,9 +85,7 @@ fn password_of(
     password_hash: Option<String>,
 ) -> Result<Option<String>, ApiError> {
     match (password, password_hash) {
-        (Some(_), Some(_)) => Err(invalid_body(
-            "Send the password once, as password.",
-        )),
+        (Some(_), Some(_)) => Err(invalid_body("Send the password once, as password.")),
         (password, password_hash) => Ok(password.or(password_hash)),
     }
 }
@@ -133,8 +131,7 @@ impl UserRequest {
         let email = self
             .email
             .map(|email| {
-                Email::parse(&email)
-                    .ok_or_else(|| invalid_body("email must be an email address."))
+                Email::parse(&email).ok_or_else(|| invalid_body("email must be an email address."))
             })
             .transpose()?;
         Ok(ValidatedUser {
@@ -311,7 +308,14 @@ pub async fn update(
         name: name.as_deref(),
         password: password.as_deref(),
     };
-    people::update(&app.ports, Actor::Token(&token), &IdOrName::Id(id), &to, &origin).await?;
+    people::update(
+        &app.ports,
+        Actor::Token(&token),
+        &IdOrName::Id(id),
+        &to,
+        &origin,
+    )
+    .await?;
     Ok(AppJson(StatusResponse::SUCCESS))
 }
 

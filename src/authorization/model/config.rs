@@ -15,11 +15,11 @@ pub struct Config {
     pub user_token_ttl: Duration,
     /// `SERVICE_TOKEN_TTL_SECONDS`.
     pub service_token_ttl: Duration,
-    /// `TOKEN_RENEW_THRESHOLD_SECONDS`: a request renews a token whose remaining lifetime is at most
-    /// this long.
+    /// `TOKEN_RENEW_THRESHOLD_SECONDS`: a request renews a token whose remaining lifetime is at
+    /// most this long.
     pub renew_threshold: Duration,
-    /// `BOOTSTRAP_SECRET`: authorizes one request that creates the first administrator. If unset, no
-    /// request can.
+    /// `BOOTSTRAP_SECRET`: authorizes one request that creates the first administrator. If unset,
+    /// no request can.
     bootstrap_secret: Option<InternalKey>,
 }
 
@@ -68,7 +68,8 @@ impl Config {
         self.bootstrap_secret.is_some()
     }
 
-    /// Checks whether `presented` is the bootstrap secret. Takes the same time for every wrong value.
+    /// Checks whether `presented` is the bootstrap secret. Takes the same time for every wrong
+    /// value.
     #[must_use]
     pub fn is_bootstrap_secret(&self, presented: &[u8]) -> bool {
         InternalKey::is_among(self.bootstrap_secret.as_slice(), presented)

@@ -78,8 +78,8 @@ impl AuthPermission {
     }
 }
 
-/// Reads the name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not a
-/// number. Names that differ in case are different names.
+/// Reads the name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not
+/// a number. Names that differ in case are different names.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let name = text::name(text)?;

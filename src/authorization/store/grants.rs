@@ -2,13 +2,13 @@
 
 use crate::authorization::model::names::IdOrName;
 use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::people;
 use crate::authorization::store::people::Person;
 use crate::authorization::store::read::{NamedRow, Query, reference_params};
-use crate::authorization::store::people;
 use crate::authorization::store::relations::ExistingRelation;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Statement, StoreError, sql};
-use crate::kernel::store::{SWEEP_BATCH, run_until_short};
+use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
+use crate::kernel::store::{Db, Row, StoreError, sql};
 
 fn read_existing(row: &Row) -> Result<ExistingRelation, StoreError> {
     Ok(ExistingRelation {
@@ -147,14 +147,7 @@ pub fn permission_grant_state(
           WHERE person_id = COALESCE(?1, (SELECT id FROM people WHERE username = ?2))
             AND service_id = COALESCE(?3, (SELECT id FROM services WHERE name = ?4))
             AND permission_id = COALESCE(?5, (SELECT id FROM permissions WHERE name = ?6))",
-        [
-            person,
-            username,
-            service,
-            name,
-            permission,
-            permission_name,
-        ],
+        [person, username, service, name, permission, permission_name],
     );
     Query::new(select, read_state)
 }
@@ -171,7 +164,7 @@ pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, Sto
                 SELECT person_id, service_id, role_id FROM person_roles
                  WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING person_id",
-        [before.into(), SWEEP_BATCH.into()],
+        [before.into(), CLEANUP_BATCH.into()],
     );
     let permissions = sql(
         "DELETE FROM person_permissions
@@ -179,8 +172,8 @@ pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, Sto
                 SELECT person_id, service_id, permission_id FROM person_permissions
                  WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING person_id",
-        [before.into(), SWEEP_BATCH.into()],
+        [before.into(), CLEANUP_BATCH.into()],
     );
-    Ok(run_until_short(db, roles, SWEEP_BATCH).await?
-        + run_until_short(db, permissions, SWEEP_BATCH).await?)
+    Ok(remove_in_batches(db, roles, CLEANUP_BATCH).await?
+        + remove_in_batches(db, permissions, CLEANUP_BATCH).await?)
 }

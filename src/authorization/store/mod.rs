@@ -1,14 +1,15 @@
-//! Statements of the authorization service: people, their tokens, roles, permissions, grants, checks
-//! and the change log.
+//! Statements of the authorization service: people, their tokens, roles, permissions, grants,
+//! checks and the change log.
 //!
-//! A change is one batch. It begins with the preconditions of the change and ends with its row in the
-//! change log. The statements in between need no conditions of their own, because a failed
+//! A change is one batch. It begins with the preconditions of the change and ends with its row in
+//! the change log. The statements in between need no conditions of their own, because a failed
 //! precondition rolls the whole batch back (docs/decisions/0030).
 
 pub mod access;
 pub mod changes;
 pub mod check;
 pub mod grants;
+pub mod import;
 pub mod named;
 pub mod people;
 pub mod permissions;

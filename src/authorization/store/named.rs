@@ -66,10 +66,7 @@ impl NamedTable {
     /// Inserts a row with the next id. The first statement returns its id.
     #[must_use]
     pub fn insert(&self, name: &str) -> [Statement; 2] {
-        [
-            sql(self.insert, [name.into()]),
-            sql(self.count_insert, []),
-        ]
+        [sql(self.insert, [name.into()]), sql(self.count_insert, [])]
     }
 
     /// Inserts a row with a given id, as demo data needs.

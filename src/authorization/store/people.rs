@@ -22,7 +22,8 @@ pub struct Person {
     pub username: String,
     /// The display name.
     pub name: String,
-    /// Whether the person has a role or a permission in the service `auth`. A list does not read it.
+    /// Whether the person has a role or a permission in the service `auth`. A list does not read
+    /// it.
     pub of_auth: bool,
 }
 
@@ -75,8 +76,8 @@ pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     Query::new(select, read_id)
 }
 
-/// Requires that the person exists with the username that was read, and that a person without a role
-/// or a permission in the service `auth` still has none.
+/// Requires that the person exists with the username that was read, and that a person without a
+/// role or a permission in the service `auth` still has none.
 #[must_use]
 pub fn is_unchanged(person: &Person) -> Statement {
     sql(

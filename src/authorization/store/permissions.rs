@@ -22,8 +22,7 @@ pub const PERMISSIONS: NamedTable = NamedTable {
              RETURNING id, name",
     count_insert: "UPDATE id_counters SET last = last + 1 WHERE thing = 'permission'",
     insert_with_id: "INSERT INTO permissions (id, name, built_in) VALUES (?1, ?2, 0)",
-    count_insert_with_id:
-        "UPDATE id_counters SET last = MAX(last, ?1) WHERE thing = 'permission'",
+    count_insert_with_id: "UPDATE id_counters SET last = MAX(last, ?1) WHERE thing = 'permission'",
     is_unchanged: "INSERT INTO preconditions (subject)
                    SELECT 1 WHERE NOT EXISTS (
                        SELECT 1 FROM permissions WHERE id = ?1 AND name = ?2)",

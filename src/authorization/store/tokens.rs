@@ -2,7 +2,7 @@
 //! row.
 
 use crate::accounts::model::password::PasswordHash;
-use crate::accounts::store::passwords::Proved;
+use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::{AuthPermission, BUILT_IN_SERVICE};
 use crate::authorization::store::read::{Reads, each, read_all, read_first};
@@ -10,8 +10,9 @@ use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::batch;
+use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 use crate::kernel::store::{Db, Row, Rows, Statement, StoreError, run, sql};
-use crate::kernel::store::{SWEEP_BATCH, run_until_short};
 
 /// The kind of client that holds a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,8 +135,8 @@ pub struct TokenRenewal {
     pub expires_at: Timestamp,
 }
 
-/// Moves the expiry of a token from `from` to `to`, unless a concurrent call did so already. Returns
-/// `None` for a revoked token. One round trip.
+/// Moves the expiry of a token from `from` to `to`, unless a concurrent call did so already.
+/// Returns `None` for a revoked token. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -154,9 +155,8 @@ pub async fn renew(
         "SELECT expires_at FROM person_tokens WHERE token_hash = ?1",
         [token.into()],
     );
-    let results = db.batch(vec![update, select]).await?;
-    let [updated, selected] = each(&results)?;
-    let expires_at = read_first(selected, |row| row.time("expires_at"))?;
+    let [updated, selected] = batch(db, [update, select]).await?;
+    let expires_at = read_first(&selected, |row| row.time("expires_at"))?;
     Ok(expires_at.map(|expires_at| TokenRenewal {
         by_this_call: !updated.is_empty(),
         expires_at,
@@ -215,34 +215,34 @@ impl NewPersonToken {
 /// changed or the code was used since the proof.
 pub async fn issue_for_proof(
     db: &dyn Db,
-    proved: &Proved,
+    proved: &VerifiedPassword,
     token: &NewPersonToken,
     stamp: &EventStamp,
 ) -> Result<Option<PersonTokenRow>, StoreError> {
-    let mut batch = vec![
+    let mut statements = vec![
         proof_still_holds(proved),
         token.insert_for_account(proved.user, stamp.at),
-        attempts::forgive(&proved.subject),
+        attempts::clear(&proved.subject),
         events::about_user(stamp, EventKind::TokenIssued, proved.user),
     ];
     if let Some(step) = proved.step {
-        batch.push(totp::note_step(step, proved.user));
+        statements.push(totp::note_step(step, proved.user));
     }
     if let Some(rehashed) = &proved.rehashed {
-        batch.push(replace_hash(proved.user, &proved.hash, rehashed));
+        statements.push(replace_hash(proved.user, &proved.hash, rehashed));
     }
     let query = PersonTokenQuery {
         token: &token.hash,
         now: stamp.at,
     };
-    let query_start = batch.len();
-    batch.extend(query.statements());
-    let results = db.batch(batch).await?;
+    let query_start = statements.len();
+    statements.extend(query.statements());
+    let results = db.batch(statements).await?;
     query.read(results.get(query_start..).unwrap_or_default())
 }
 
 /// Requires that the password has not changed, and that the TOTP code is unused and still needed.
-fn proof_still_holds(proved: &Proved) -> Statement {
+fn proof_still_holds(proved: &VerifiedPassword) -> Statement {
     let step = proved.step.map(|step| step.number);
     let made_at = proved.step.map(|step| step.made_at);
     sql(
@@ -303,7 +303,7 @@ pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreE
           WHERE token_hash IN (SELECT token_hash FROM person_tokens
                                 WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
-        [now.into(), SWEEP_BATCH.into()],
+        [now.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

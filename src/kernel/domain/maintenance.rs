@@ -59,7 +59,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
 async fn remove_outbox_entries(ports: &Ports) -> JobResult {
     let webhook = ports.config.webhook.is_some();
     let before = webhook.then(|| ports.clock.now().minus(OUTBOX_ENTRIES_KEPT));
-    let removed = outbox::sweep(ports.db.as_ref(), before).await?;
+    let removed = outbox::remove_expired(ports.db.as_ref(), before).await?;
     if webhook && removed > 0 {
         tracing::error!(
             entries = removed,

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::kernel::domain::hmac::mac;
 use crate::kernel::domain::{NoAnswer, NoEntropy, Ports, Post};
-use crate::kernel::model::events::Notice;
+use crate::kernel::model::events::OutboxEntry;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::model::webhook::Webhook;
@@ -109,7 +109,7 @@ fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
 async fn send(
     ports: &Ports,
     webhook: &Webhook,
-    notice: &Notice,
+    notice: &OutboxEntry,
     now: Timestamp,
 ) -> Option<EventId> {
     let (id, body) = (notice.id.to_string(), payload(notice));
@@ -147,7 +147,7 @@ async fn send(
 }
 
 /// The message (Standard Webhooks, "Payload structure").
-fn payload(notice: &Notice) -> String {
+fn payload(notice: &OutboxEntry) -> String {
     json!({
         "type": notice.kind,
         "timestamp": notice.at.to_string(),

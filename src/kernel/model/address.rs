@@ -1,11 +1,13 @@
-//! Network addresses, in one spelling each, and as what a limit counts them.
+//! Network addresses in one spelling each, and the network that a rate limit counts them under.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The part of an IPv6 address that names a network: whoever has one address has all that share it (RFC 4291 §2.5.4).
+/// Bits of an IPv6 address that name a network. A client with one address of a network can use all
+/// of them (RFC 4291 §2.5.4).
 const NETWORK_BITS: u128 = !0 << 64;
 
-/// What a limit counts under: an IPv4 address whole, also if it comes as IPv6 (RFC 4291 §2.5.5.2); an IPv6 address by its /64.
+/// Returns the network that a rate limit counts: the whole address for IPv4, also in its IPv6 form
+/// (RFC 4291 §2.5.5.2), and the /64 for IPv6.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -31,7 +33,7 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
             ("2001:DB8:1:2::", "2001:db8:1:2::"),
             ("2001:db8:1:3::1", "2001:db8:1:3::"),
-            // The deprecated form is IPv6 and nobody's address.
+            // The deprecated form counts as IPv6. No host has it.
             ("::192.0.2.1", "::"),
             ("::1", "::"),
         ] {
@@ -45,12 +47,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_has_a_network_of_ipv6_is_counted_once(prefix: u64, first: u64, second: u64) {
-            // Zero would be IPv4 within IPv6.
+        fn all_addresses_of_an_ipv6_network_count_as_one(prefix: u64, first: u64, second: u64) {
+            // Zero would be an IPv4-mapped address.
             prop_assume!(prefix != 0);
-            let address = |host: u64| IpAddr::from(Ipv6Addr::from_bits(u128::from(prefix) << 64 | u128::from(host)));
+            let in_network = |prefix: u64, host: u64| {
+                IpAddr::from(Ipv6Addr::from_bits(u128::from(prefix) << 64 | u128::from(host)))
+            };
+            let address = |host: u64| in_network(prefix, host);
             prop_assert_eq!(network(address(first)), network(address(second)));
-            prop_assert_ne!(network(address(first)), network(Ipv6Addr::from_bits(u128::from(!prefix) << 64).into()));
+            prop_assert_ne!(network(address(first)), network(in_network(!prefix, 0)));
         }
 
         #[test]

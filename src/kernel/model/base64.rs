@@ -1,4 +1,4 @@
-//! Binary on the wire: read in every spelling that clients use, written in one (CONTRACT §1.6).
+//! Binary values on the wire: read in every spelling that clients use, written in one.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -8,13 +8,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// Base64url without padding (RFC 4648 §5).
+/// Writes base64url without padding (RFC 4648 §5).
 #[must_use]
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads base64 or base64url, padded or not; `None` for anything else, such as both alphabets in one text.
+/// Reads base64 or base64url, padded or not. Returns `None` for any other text, for example one
+/// that mixes both alphabets.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let alphabet = if text.contains(['-', '_']) {
@@ -34,7 +35,13 @@ mod tests {
         #[test]
         fn every_spelling_is_read(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-            for text in [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes), URL_SAFE.encode(&bytes), encode(&bytes)] {
+            let spellings = [
+                STANDARD.encode(&bytes),
+                STANDARD_NO_PAD.encode(&bytes),
+                URL_SAFE.encode(&bytes),
+                encode(&bytes),
+            ];
+            for text in spellings {
                 prop_assert_eq!(decode(&text), Some(bytes.clone()));
             }
         }

@@ -3,71 +3,72 @@
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
 
-/// An event, as the account's owner sees it.
+/// An event as the account owner sees it.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its id.
+    /// The event's id.
     pub id: EventId,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What: see [`EventKind::as_str`].
+    /// The name of the kind: see [`EventKind::as_str`].
     pub kind: String,
-    /// The sign-in that it is about, or that did it.
+    /// The session that the event is about, or that caused it.
     pub session_id: Option<String>,
-    /// The passkey that it is about.
+    /// The passkey that the event is about.
     pub subject: Option<String>,
-    /// The client's network address, where the platform vouches for it.
+    /// The client's network address, if the platform knows it.
     pub address: Option<String>,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
 }
 
-/// An event that the webhook is to be told, with whom to write to about it as it was when it happened.
+/// An event on its way to the webhook, with the account's address as it was at the time of the
+/// event.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub struct OutboxEntry {
     /// The event's id.
     pub id: EventId,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What: see [`EventKind::as_str`].
+    /// The name of the kind: see [`EventKind::as_str`].
     pub kind: String,
-    /// The account.
+    /// The account's id.
     pub user_id: String,
-    /// Its address.
+    /// The account's e-mail address.
     pub email: Option<String>,
-    /// Whether a provider that checks addresses vouched for this one.
+    /// True if an identity provider has verified the address.
     pub email_verified: Option<bool>,
-    /// Its owner's name.
+    /// The account owner's name.
     pub name: Option<String>,
-    /// The sign-in that it is about, or that did it.
+    /// The session that the event is about, or that caused it.
     pub session_id: Option<String>,
-    /// The passkey or the device's key that it is about.
+    /// The passkey or the device key that the event is about.
     pub subject: Option<String>,
-    /// The client's network address, where the platform vouches for it.
+    /// The client's network address, if the platform knows it.
     pub address: Option<String>,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// How often it was tried, this time included.
+    /// Number of delivery attempts, the current one included.
     pub tries: i64,
 }
 
-/// What the event log tells about, and the webhook too: all kinds but [`Self::TokensRefreshed`] and
+/// The kinds of events. The webhook receives all of them except [`Self::TokensRefreshed`] and
 /// [`Self::TokenIssued`] (`migrations/0010_passwords.sql`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
-    /// An account was made.
+    /// An account was created.
     UserCreated,
     /// An identity at a provider was linked to an existing account.
     IdentityLinked,
-    /// A sign-in was made.
+    /// A session was created.
     SignedIn,
-    /// A pair was renewed.
+    /// A token pair was refreshed.
     TokensRefreshed,
-    /// A refresh token was presented again after its successor had been used; its sign-in was revoked.
+    /// A refresh token was used again after its successor. Its session was revoked.
     RefreshTokenReused,
-    /// A sign-in was revoked by its owner.
+    /// The account owner revoked a session.
     SignInRevoked,
-    /// The owner logged out.
+    /// The account owner signed out.
     SignedOut,
     /// The account's name or picture changed.
     UserUpdated,
@@ -75,11 +76,11 @@ pub enum EventKind {
     UserDeleted,
     /// A passkey was added.
     PasskeyAdded,
-    /// A passkey got another name.
+    /// A passkey was renamed.
     PasskeyRenamed,
     /// A passkey was removed.
     PasskeyRemoved,
-    /// A passkey's counter went back: somebody may have a copy of it. The sign-in was refused.
+    /// A passkey's counter went back, so a copy of the passkey may exist. The sign-in was refused.
     PasskeyCloneSuspected,
     /// A device's key was attested and bound to the account.
     DeviceKeyAdded,
@@ -87,28 +88,28 @@ pub enum EventKind {
     DeviceKeyRevoked,
     /// TOTP was confirmed with its first code.
     TotpEnabled,
-    /// TOTP was taken away.
+    /// TOTP was disabled.
     TotpDisabled,
-    /// Backup codes were made; those from before are good for nothing any more.
+    /// New backup codes were created. They replace the old ones.
     BackupCodesMade,
-    /// Somebody signed in by recovery.
+    /// The account was recovered.
     Recovered,
-    /// Somebody who is signed in proved again who they are.
+    /// A signed-in account owner proved their identity again.
     Reauthenticated,
-    /// A person signed in to the authorization service: a token was made.
+    /// A person signed in to the authorization service and got a token.
     TokenIssued,
     /// The account got its first password.
     PasswordSet,
     /// The account's password was replaced.
     PasswordChanged,
-    /// The account has no password any more.
+    /// The account's password was removed.
     PasswordRemoved,
-    /// Whether a new password had leaked could not be asked; it was accepted.
+    /// A new password was accepted without a breach check, because the check was unavailable.
     PasswordUnchecked,
 }
 
 impl EventKind {
-    /// The stable name in the database.
+    /// Returns the stable name in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -141,21 +142,21 @@ impl EventKind {
     }
 }
 
-/// The part of an event that is the same whatever happened: its id, when, and from where. It holds no secret.
+/// The context of an event: its id, its time and the origin of the request. Holds no secret.
 #[derive(Clone, Debug)]
 pub struct EventStamp {
     /// The event's id.
     pub id: EventId,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// Who asked: `user`, or `service:<name>` for an internal call.
+    /// The actor: `user`, or `service:<name>` for an internal call.
     pub actor: String,
-    /// The client's network address, where the platform vouches for it.
+    /// The client's network address, if the platform knows it.
     pub address: Option<String>,
-    /// The country of that, where the platform knows it.
+    /// The country of the address, if the platform knows it.
     pub country: Option<String>,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// The request's id, to find it in the log.
+    /// The request's id in the log.
     pub request_id: String,
 }

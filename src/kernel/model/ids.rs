@@ -1,10 +1,10 @@
-//! Ids as types, so that a session's id cannot be passed where a user's is meant.
+//! Ids as types, so that a session id cannot be passed for a user id.
 
 use std::fmt;
 
 use uuid::{Builder, Uuid};
 
-/// Length of a UUID in its hyphenated form, the only form that is accepted.
+/// Length of a UUID in its hyphenated form, the only accepted form.
 const HYPHENATED: usize = 36;
 
 macro_rules! uuid_id {
@@ -14,13 +14,13 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A random (version 4, RFC 9562 §5.4) id from 16 bytes of entropy.
+            /// Makes a random id (UUID version 4, RFC 9562 §5.4) from 16 bytes of entropy.
             #[must_use]
             pub fn from_random(bytes: [u8; 16]) -> Self {
                 Self(Builder::from_random_bytes(bytes).into_uuid())
             }
 
-            /// Reads the hyphenated form in either case; `None` for any other text.
+            /// Reads the hyphenated form in either case. Returns `None` for any other text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 (text.len() == HYPHENATED).then(|| Uuid::try_parse(text).ok().map(Self)).flatten()
@@ -36,23 +36,24 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// An account. Written in lower case, hyphenated; stable for the account's life.
+    /// The id of an account, in lower case with hyphens. It never changes.
     UserId
 }
 uuid_id! {
-    /// A sign-in: what a session token, an access token's `sid` and a refresh token's family share. Not a secret.
+    /// The id of a session. Session token, access token (`sid`) and refresh tokens share it. Not a
+    /// secret.
     SessionId
 }
 uuid_id! {
-    /// A row of the event log.
+    /// The id of an event in the log.
     EventId
 }
 uuid_id! {
-    /// A ceremony that was begun: one row of the challenges, taken once.
+    /// The id of a challenge, which can be used once.
     ChallengeId
 }
 uuid_id! {
-    /// An identity at a provider that is linked to an account.
+    /// The id of a linked identity of an account at a provider.
     IdentityId
 }
 

@@ -1,4 +1,5 @@
-//! Configured keys of 32 random bytes that are rotated: the first one makes, all of them read.
+//! Configured keys of 32 random bytes for rotation: the first key encrypts or hashes, and all keys
+//! decrypt or verify.
 
 use std::fmt;
 
@@ -8,15 +9,18 @@ use zeroize::Zeroizing;
 use crate::kernel::model::base64;
 use crate::kernel::model::strength::weakness;
 
-/// Bytes of an id. They fit where Argon2's strings name a key (at most 8).
+/// The problem of a text that is no key.
+const NOT_A_KEY: &str =
+    "must be base64 of 32 random bytes, or several separated by commas with the current one first";
+/// Bytes of a key's id. Argon2's `keyid` has room for at most 8.
 const ID_BYTES: usize = 6;
 
-/// A key.
+/// A key of a ring.
 #[derive(Clone)]
 pub(crate) struct Key {
-    /// By which what it made is found again: it tells nothing of the key.
+    /// The id, by which stored values name the key. It reveals nothing about the key.
     pub(crate) id: String,
-    /// The key itself.
+    /// The secret key.
     pub(crate) bytes: Zeroizing<[u8; 32]>,
 }
 
@@ -26,10 +30,11 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Reads a setting: base64 of 32 bytes each, separated by commas. `label` is what tells ids of one setting from those of another.
+/// Reads a setting: base64 of 32 bytes each, separated by commas. `label` separates the ids of one
+/// setting from those of another.
 ///
 /// # Errors
-/// Why it cannot be used; never the value.
+/// The reason why the setting is invalid, never its value.
 pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<Key>, &'static str> {
     let mut keys = Vec::new();
     for part in text
@@ -40,7 +45,7 @@ pub(crate) fn parse(text: &str, label: &[u8], development: bool) -> Result<Vec<K
         let bytes = base64::decode(part)
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(Zeroizing::new);
-        let bytes = bytes.ok_or("must be base64 of 32 random bytes (several separated by commas: the first makes, all read)")?;
+        let bytes = bytes.ok_or(NOT_A_KEY)?;
         if let Some(weakness) = weakness(part, development) {
             return Err(weakness);
         }

@@ -1,4 +1,4 @@
-//! Web origins (RFC 6454), compared to the letter, and the domains in them.
+//! Web origins (RFC 6454), compared character by character, and their domains.
 
 /// A `scheme://host[:port]`, in lower case, exactly as browsers send it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -8,7 +8,8 @@ impl Origin {
     /// Reads a configured origin.
     ///
     /// # Errors
-    /// Says what is wrong, for the operator: a path or trailing slash, a wildcard, upper case, a default port, another scheme.
+    /// The problem, for the operator: a path or trailing slash, a wildcard, upper case, a default
+    /// port, or another scheme.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (rest, default_port) = match text.split_once("://") {
             Some(("https", rest)) => (rest, ":443"),
@@ -48,13 +49,13 @@ impl Origin {
         Ok(Self(text.to_owned()))
     }
 
-    /// The origin as text.
+    /// Returns the origin as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host, without the port.
+    /// Returns the host without the port.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         let authority = self.0.split_once("://")?.1;
@@ -65,14 +66,14 @@ impl Origin {
         }
     }
 
-    /// Whether pages of this origin came over TLS.
+    /// Returns true if the origin's scheme is `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
 }
 
-/// A domain in lower case with a dot, and no address.
+/// Returns true for a domain in lower case with a dot that is no IP address.
 pub(crate) fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
         let inner = label
@@ -88,7 +89,7 @@ pub(crate) fn is_domain(text: &str) -> bool {
     text.contains('.') && text.split('.').all(label) && last.bytes().any(|b| b.is_ascii_lowercase())
 }
 
-/// Whether `domain` is `parent` or below it.
+/// Returns true if `domain` is `parent` or a subdomain of it.
 pub(crate) fn is_within(domain: &str, parent: &str) -> bool {
     domain == parent
         || domain

@@ -1,6 +1,6 @@
-//! Secrets that clients carry, and the hashes that we keep of them.
+//! Secrets that clients hold, and the hashes that the database keeps.
 //!
-//! Plain and hashed are different types: a plain token can be shown once to its owner, only its hash reaches a database.
+//! Plain and hashed tokens are different types. Only a hash converts to a value of the database.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// Bytes of entropy in every secret: 256 bits.
 pub const SECRET_BYTES: usize = 32;
 
-/// The SHA-256 of a token's whole text, as base64url without padding: what the database keeps.
+/// The SHA-256 of a token's text as base64url without padding. The database keeps this.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash(String);
 
@@ -20,13 +20,13 @@ impl TokenHash {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes())))
     }
 
-    /// Trusts that `text` came out of the database, where only hashes are.
+    /// Wraps a hash that was read from the database.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The hash as text.
+    /// Returns the hash as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,21 +45,22 @@ macro_rules! plain_token {
         pub struct $name(Zeroizing<String>);
 
         impl $name {
-            /// What every token of this kind starts with, so that scanners and people can tell kinds apart.
+            /// The prefix of every token of this kind. Secret scanners and people recognise the
+            /// kind by it.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Makes a token of 256 bits of entropy.
+            /// Makes a token from 256 bits of entropy.
             #[must_use]
             pub fn from_bytes(bytes: &[u8; SECRET_BYTES]) -> Self {
                 Self(Zeroizing::new(format!("{}{}", $prefix, URL_SAFE_NO_PAD.encode(bytes))))
             }
 
-            /// Reads what a client presents. `None` unless it is the prefix and 32 bytes of canonical base64url;
-            /// so no query is ever made for something that cannot be a token.
+            /// Reads a token of a client. Returns `None` unless the text is the prefix and 32 bytes
+            /// of canonical base64url, so that no query runs for a text that cannot be a token.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let body = text.strip_prefix($prefix)?;
-                // 43 characters are what 32 bytes take; checked first, so that a huge text is not decoded.
+                // 32 bytes take 43 characters. Checked first, so that a long text is never decoded.
                 if body.len() != 43 {
                     return None;
                 }
@@ -67,13 +68,13 @@ macro_rules! plain_token {
                 (bytes.len() == SECRET_BYTES).then(|| Self(Zeroizing::new(text.to_owned())))
             }
 
-            /// What the database knows of this token.
+            /// Returns the hash of the token.
             #[must_use]
             pub fn hash(&self) -> TokenHash {
                 TokenHash::of(&self.0)
             }
 
-            /// The token itself, for the one answer that hands it to its owner.
+            /// Returns the token's text, for the response that hands it to its owner.
             #[must_use]
             pub fn reveal(&self) -> &str {
                 &self.0
@@ -89,15 +90,15 @@ macro_rules! plain_token {
 }
 
 plain_token! {
-    /// A web session's token: the session cookie's value, also usable as a Bearer token.
+    /// A session token: the value of the session cookie, also usable as a bearer token.
     SessionToken, "hms_"
 }
 plain_token! {
-    /// A token of the authorization service: opaque, good for every service.
+    /// An opaque token of the authorization service, valid for every service.
     PersonToken, "hmp_"
 }
 plain_token! {
-    /// A refresh token: good for one new pair (RFC 9700 §4.14).
+    /// A refresh token, valid for one new token pair (RFC 9700 §4.14).
     RefreshToken, "hmr_"
 }
 
@@ -120,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_last_character_has_one_spelling() {
-        // 32 bytes leave two unused bits in the last character; a decoder that ignores them accepts four spellings of one token.
+        // 32 bytes leave two bits of the last character unused. A decoder that ignores them accepts
+        // four spellings of one token.
         let token = SessionToken::from_bytes(&[0; SECRET_BYTES]);
         let text = token.reveal();
         for last in ["B", "C", "D"] {

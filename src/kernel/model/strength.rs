@@ -1,16 +1,17 @@
-//! Whether a configured secret is one: long, random, and not published anywhere.
+//! Checks that a configured secret is long, random and not a published example.
 
-/// Shortest secret that is accepted, in characters.
+/// Minimum length of a secret, in characters.
 const MIN_SECRET_CHARS: usize = 32;
-/// Fewest different characters in an accepted secret; 32 random ones of 16 have about 14.
+/// Minimum number of different characters. A random secret of 32 hexadecimal digits has about 14.
 const MIN_SECRET_VARIETY: usize = 12;
-/// Published values that look like secrets, in lower case, letters and digits only.
-// The second is the example of the Standard Webhooks.
+/// Published values that look like secrets, in lower case, letters and digits only. The second is
+/// the example of the Standard Webhooks.
 const KNOWN_SECRETS: [&str; 2] = [
     "hamrahinternalservicekey2025",
     "mfkq9r8gkyqrtwjupd8ilpzio2lalasw",
 ];
-/// Of what made-up secrets are made; a random one of 43 characters holds one of these once in some ten thousand.
+/// Typical parts of invented secrets. One in about ten thousand random secrets of 43 characters has
+/// one.
 const MADE_UP: [&str; 14] = [
     "changeme",
     "example",
@@ -28,7 +29,8 @@ const MADE_UP: [&str; 14] = [
     "0000",
 ];
 
-/// Why a secret must not be used, or `None`. Development is told of values that everybody knows and of none else.
+/// Returns the reason why a secret must not be used, or `None`. In development only published
+/// values are refused.
 pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> {
     let plain: String = secret
         .chars()
@@ -38,7 +40,7 @@ pub(crate) fn weakness(secret: &str, development: bool) -> Option<&'static str> 
     if KNOWN_SECRETS.iter().any(|known| plain.contains(known)) {
         return Some("holds a published example value");
     }
-    // Keys travel in a header.
+    // Clients send keys in a header.
     if !secret.bytes().all(|b| b.is_ascii_graphic()) {
         return Some("holds a key with characters that a header cannot carry");
     }

@@ -1,15 +1,17 @@
-//! Texts from outside, bounded before anything else looks at them.
+//! Texts of clients and identity providers, checked for length and characters first.
 
 /// Longest name of a person or a device, in characters.
 pub const NAME_CHARS: usize = 200;
-/// Longest URL that is kept, in bytes.
+/// Longest URL, in bytes.
 pub const URL_BYTES: usize = 2048;
-/// Longest User-Agent that is kept, in bytes.
+/// Longest stored User-Agent, in bytes.
 pub const USER_AGENT_BYTES: usize = 512;
-/// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII characters).
+/// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII
+/// characters).
 pub const SUBJECT_BYTES: usize = 255;
 
-/// A person's name: trimmed, 1 to 200 characters, no control characters or noncharacters. `None` if it is anything else.
+/// Returns the trimmed name: 1 to 200 characters, no control characters or noncharacters. Returns
+/// `None` for any other text.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let text = text.trim();
@@ -18,13 +20,15 @@ pub fn name(text: &str) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
-/// A picture's address: an absolute `https` URL of at most 2048 bytes, in printable ASCII. `None` if it is anything else.
+/// Returns the URL of a picture: an absolute `https` URL of at most 2048 bytes in printable ASCII.
+/// Returns `None` for any other text.
 #[must_use]
 pub fn picture(text: &str) -> Option<String> {
     if text.len() > URL_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
     }
-    // No quotes, angle brackets or backslashes: the address ends in other people's HTML. No userinfo: it could carry a password.
+    // No quotes, angle brackets or backslashes, because clients put the URL into HTML. No userinfo,
+    // because it could hold a password.
     let rest = text.strip_prefix("https://")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let ok =
@@ -32,7 +36,8 @@ pub fn picture(text: &str) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
-/// A provider's or a method's name: 1 to 64 of `[a-z0-9._-]` after lowering the case, beginning with a letter or digit.
+/// Returns the name of a provider or a method in lower case: 1 to 64 characters of `[a-z0-9._-]`,
+/// the first a letter or digit.
 #[must_use]
 pub fn slug(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
@@ -44,14 +49,16 @@ pub fn slug(text: &str) -> Option<String> {
     ok.then_some(text)
 }
 
-/// A subject identifier: 1 to 255 printable ASCII characters, compared to the letter (`OpenID` Connect Core §2).
+/// Returns a subject identifier: 1 to 255 printable ASCII characters, compared exactly (`OpenID`
+/// Connect Core §2).
 #[must_use]
 pub fn subject(text: &str) -> Option<String> {
     ((1..=SUBJECT_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()))
         .then(|| text.to_owned())
 }
 
-/// A User-Agent as it is kept: printable ASCII, cut at 512 bytes. It is a label, so what does not fit is dropped, never refused.
+/// Returns the User-Agent to store: printable ASCII, cut at 512 bytes. It is only a label, so an
+/// unfit one is shortened or dropped, never refused.
 #[must_use]
 pub fn user_agent(text: &str) -> Option<String> {
     let kept: String = text
@@ -63,14 +70,20 @@ pub fn user_agent(text: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// Neither a control character, nor one of Unicode's noncharacters, nor one that hides or turns the text around.
+/// Returns true unless the character is a control character, a noncharacter of Unicode, or one that
+/// hides or reverses text.
 ///
-/// The marks and joiners that Persian and Arabic need (U+200C to U+200F, U+061C) are fine.
+/// The marks and joiners that Persian and Arabic need (U+200C to U+200F, U+061C) are allowed.
 fn is_printable(c: char) -> bool {
     let code = u32::from(c);
     let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
-    let hides = matches!(code, 0x00AD | 0x034F | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180E | 0x200B | 0x2800 | 0x3164 | 0xFFA0 | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F);
-    !c.is_control() && !noncharacter && !hides
+    let is_invisible = matches!(
+        code,
+        0x00AD | 0x034F | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180E | 0x200B
+            | 0x2800 | 0x3164 | 0xFFA0 | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F
+    );
+    let turns_text = matches!(code, 0x2028..=0x202E | 0x2060..=0x2069);
+    !c.is_control() && !noncharacter && !is_invisible && !turns_text
 }
 
 #[cfg(test)]

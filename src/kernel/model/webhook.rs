@@ -1,4 +1,4 @@
-//! The webhook: where security events are told, and the secrets by which its receiver knows that we tell them.
+//! The webhook: the URL that receives security events, and the secrets that sign them.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use zeroize::Zeroizing;
 
 use crate::kernel::model::origin::Origin;
 
-/// What every secret begins with (Standard Webhooks, "Signature scheme").
+/// The prefix of every secret (Standard Webhooks, "Signature scheme").
 const SECRET_PREFIX: &str = "whsec_";
-/// How many bytes a secret has: at least 192 bits, and no more than the specification allows.
+/// The length of a secret in bytes: at least 192 bits, at most the specification's limit.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// Longest address, in bytes.
+/// Longest URL, in bytes.
 const URL_BYTES: usize = 2048;
 
-/// A symmetric secret of the Standard Webhooks.
+/// A symmetric secret of Standard Webhooks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(Zeroizing<Vec<u8>>);
 
 impl WebhookSecret {
-    /// Reads `whsec_` and 24 to 64 bytes of base64; `None` for anything else.
+    /// Reads `whsec_` and 24 to 64 bytes of base64. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.strip_prefix(SECRET_PREFIX)?).ok()?);
         SECRET_BYTES.contains(&bytes.len()).then_some(Self(bytes))
     }
 
-    /// A secret from random bytes, as text for a setting.
+    /// Returns a secret from random bytes as text for a setting.
     #[must_use]
     pub fn text(bytes: &[u8; 32]) -> String {
         format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes))
     }
 
-    /// The key of the HMAC.
+    /// Returns the key of the HMAC.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether it is words and not random bytes: of 24 random ones, all are printable once in 10^10.
+    /// Returns true if all bytes are printable. That happens to 24 random bytes once in 10^10.
     #[must_use]
     pub fn is_made_up(&self) -> bool {
         self.0
@@ -56,9 +56,9 @@ impl fmt::Debug for WebhookSecret {
 /// The webhook.
 #[derive(Clone)]
 pub struct Webhook {
-    /// Where messages go. May hold a secret in its path: it is never logged.
+    /// The URL that receives the messages. Never logged, because its path may hold a secret.
     pub url: String,
-    /// All of these sign: two while they are rotated.
+    /// The secrets. Each of them signs, two during a rotation.
     pub secrets: Vec<WebhookSecret>,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// Whether messages may go to `url`: over TLS, or in development to this machine.
+/// Returns true if `url` is allowed: `https`, or in development also `http` to this machine.
 #[must_use]
 pub fn is_address(url: &str, development: bool) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && !b"\"'<>\\^`{|}#".contains(&b);

@@ -85,10 +85,3 @@ macro_rules! insert_subject_event {
         )
     };
 }
-
-/// Whether the sign-in `?1` of the account `?2` is live.
-macro_rules! is_live {
-    () => {
-        "EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)"
-    };
-}

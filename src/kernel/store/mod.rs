@@ -3,9 +3,14 @@
 //! The port is one operation, because it is the one that D1 has: run these statements atomically, in order, and give back
 //! their rows. There are no transactions to open; what must hold together stands in one batch, and each statement carries its own guard.
 
+#[expect(dead_code, reason = "stores move to it one by one")]
+mod batch;
 #[macro_use]
 mod fragments;
 pub mod outbox;
+
+#[expect(unused_imports, reason = "stores move to them one by one")]
+pub(crate) use batch::{Batch, BatchResults, Position, all, batch, first};
 
 use async_trait::async_trait;
 
@@ -273,19 +278,19 @@ pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, Store
 }
 
 /// Rows that one statement of a sweep removes at most.
-pub(crate) const SWEEP_BATCH: i64 = 500;
+pub(crate) const CLEANUP_BATCH: i64 = 500;
 /// Statements of one kind that a sweep runs at most: what is left waits for the next one.
-const SWEEP_ROUNDS: usize = 8;
+const CLEANUP_ROUNDS: usize = 8;
 
 /// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it found.
-pub(crate) async fn run_until_short(
+pub(crate) async fn remove_in_batches(
     db: &dyn Db,
     statement: Statement,
     most: i64,
 ) -> Result<usize, StoreError> {
     let full = usize::try_from(most).unwrap_or(usize::MAX);
     let mut total = 0;
-    for _ in 0..SWEEP_ROUNDS {
+    for _ in 0..CLEANUP_ROUNDS {
         let found = run(db, statement.clone()).await?.len();
         total += found;
         if found < full {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::kernel::model::events::Notice;
+use crate::kernel::model::events::OutboxEntry;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, StoreError, run, run_until_short, sql};
+use crate::kernel::store::{Db, Row, StoreError, remove_in_batches, run, sql};
 
 /// How long after each try the next one follows; the last for all that come after.
 pub type Delays = [Duration; 6];
@@ -24,7 +24,7 @@ pub async fn claim(
     now: Timestamp,
     most: i64,
     delays: &Delays,
-) -> Result<Vec<Notice>, StoreError> {
+) -> Result<Vec<OutboxEntry>, StoreError> {
     let [first, second, third, fourth, fifth, later] = delays.map(|delay| now.plus(delay).into());
     let claim = sql(
         "UPDATE outbox SET tries = tries + 1,
@@ -40,8 +40,8 @@ pub async fn claim(
     run(db, claim).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<Notice, StoreError> {
-    Ok(Notice {
+fn read(row: &Row) -> Result<OutboxEntry, StoreError> {
+    Ok(OutboxEntry {
         id: row.parsed("id", EventId::parse)?,
         at: row.time("at")?,
         kind: row.text("kind")?,
@@ -72,7 +72,7 @@ pub async fn remove(db: &dyn Db, delivered: &[EventId]) -> Result<(), StoreError
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, before: Option<Timestamp>) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, before: Option<Timestamp>) -> Result<usize, StoreError> {
     let delete = match before {
         Some(before) => sql(
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?1 AND tries > 0 ORDER BY at LIMIT ?2) RETURNING id",
@@ -83,5 +83,5 @@ pub async fn sweep(db: &dyn Db, before: Option<Timestamp>) -> Result<usize, Stor
             [OUTBOX_BATCH.into()],
         ),
     };
-    run_until_short(db, delete, OUTBOX_BATCH).await
+    remove_in_batches(db, delete, OUTBOX_BATCH).await
 }

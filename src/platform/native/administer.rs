@@ -1,6 +1,8 @@
-//! The command line of the authorization service: the first administrator, demo data, everything out and in again.
+//! The commands of the authorization service: the first administrator, demo data, export and
+//! import.
 //!
-//! Whoever can run it has the database; so it asks for no permission, and its changes are in the log as those of the command line.
+//! An operator who can run them can read the database file, so they check no permission. The log of
+//! changes names the command line as the actor.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -11,13 +13,12 @@ use clap::Subcommand;
 
 use crate::app::ports::{Adapters, Ports};
 use crate::authorization::domain as authorization;
-use crate::authorization::domain::people;
-use crate::authorization::domain::people::NewPerson;
-use crate::authorization::domain::transfer;
-use crate::authorization::domain::{Actor, AuthorizationError};
-use crate::authorization::model::names as words;
-use crate::authorization::model::transfer::Document;
-use crate::authorization::store::Ref;
+use crate::authorization::domain::new_people::NewPerson;
+use crate::authorization::domain::{Actor, AuthorizationFailure, AuthorizationRejection};
+use crate::authorization::domain::{new_people, people, policy_document};
+use crate::authorization::model::names;
+use crate::authorization::model::names::IdOrName;
+use crate::authorization::model::policy_document::PolicyDocument;
 use crate::kernel::domain::rate_limit::Unlimited;
 use crate::kernel::domain::{Outgoing, RequestOrigin};
 use crate::kernel::model::config::Environment;
@@ -30,54 +31,54 @@ use crate::platform::native::settings;
 use crate::platform::native::settings::Settings;
 use crate::platform::native::sqlite::Sqlite;
 
-/// Administrators.
+/// Commands about administrators.
 #[derive(Subcommand)]
 pub(super) enum Admin {
-    /// Make somebody who administers the service `auth`, with a password that is printed; or make somebody who is there administer it.
+    /// Create an administrator and print the password, or make an existing person an administrator.
     Create {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Their name, for somebody who is made.
+        /// The name of a new person. The default is the username.
         #[arg(long)]
         name: Option<String>,
-        /// Read their password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long, conflicts_with = "existing")]
         password_stdin: bool,
-        /// Somebody who is there; their password stays what it is, and whatever is signed in as them ends.
+        /// The person exists already. The password stays, and every session of the person ends.
         #[arg(long, conflicts_with = "name")]
         existing: bool,
     },
-    /// Give somebody another password, which is printed; whatever is signed in as them ends.
+    /// Set a new password and print it. Every session of the person ends.
     Password {
-        /// Their username.
+        /// The username.
         username: String,
-        /// Read the password from standard input instead of making one up.
+        /// Read the password from standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
     },
 }
 
-/// Data to begin with.
+/// Sample data.
 #[derive(Subcommand)]
 pub(super) enum Seed {
-    /// Demo people, services and roles, for an empty database; in development only.
+    /// Add demo people, services and roles to an empty database. Works in development only.
     Demo,
 }
 
-/// Taking out.
+/// Options of `export`.
 #[derive(clap::Args)]
 pub(super) struct Export {
-    /// With the hashes of passwords.
+    /// Include the password hashes.
     #[arg(long)]
     with_passwords: bool,
 }
 
-/// Bringing in.
+/// Options of `import`.
 #[derive(clap::Args)]
 pub(super) struct Import {
     /// The file, as `export` writes it.
     file: PathBuf,
-    /// Say what would change, and change nothing.
+    /// Print the changes without making them.
     #[arg(long)]
     dry_run: bool,
 }
@@ -92,7 +93,7 @@ fn origin() -> RequestOrigin {
     }
 }
 
-/// The configuration's database, with its migrations applied.
+/// Opens the configured database and applies the migrations.
 async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
@@ -130,7 +131,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
             password_stdin,
         } => return password(settings, username, *password_stdin).await,
     };
-    let username = words::username(username)
+    let username = names::username(username)
         .ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
     let name = name.as_deref().unwrap_or(&username);
     let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
@@ -139,11 +140,11 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
         people::promote(
             &ports,
             "command line",
-            &Ref::Name(username.clone()),
+            &IdOrName::Name(username.clone()),
             &origin(),
         )
         .await?;
-        println!("{username} is an administrator; the password is what it was");
+        println!("{username} is an administrator now; the password did not change");
         return Ok(());
     }
     let password = if *password_stdin {
@@ -158,17 +159,18 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
         person_type: None,
         document: None,
     };
-    let id = match people::create_administrator(&ports, "command line", &new, &password, &origin())
-        .await
-    {
-        Err(AuthorizationError::Exists(_)) => {
-            return Err(format!(
-                "there is somebody called {username}: --existing makes them an administrator"
-            )
-            .into());
-        }
-        made => made?,
-    };
+    let id =
+        match new_people::create_administrator(&ports, "command line", &new, &password, &origin())
+            .await
+        {
+            Err(AuthorizationFailure::Rejected(AuthorizationRejection::Exists(_))) => {
+                return Err(format!(
+                    "{username} exists already: use --existing to make this person an administrator"
+                )
+                .into());
+            }
+            made => made?,
+        };
     println!("{username} is an administrator, with the id {id}");
     if !password_stdin {
         println!("password: {password}");
@@ -188,26 +190,26 @@ async fn password(
     } else {
         settings::fresh_key()?
     };
-    let to = people::Changes {
+    let to = people::PersonChanges {
         password: Some(&password),
-        ..people::Changes::default()
+        ..people::PersonChanges::default()
     };
     people::update(
         &ports,
         Actor::Operator("command line"),
-        &Ref::Name(username.to_owned()),
+        &IdOrName::Name(username.to_owned()),
         &to,
         &origin(),
     )
     .await?;
-    println!("{username} has another password");
+    println!("{username} has a new password");
     if !from_stdin {
         println!("password: {password}");
     }
     Ok(())
 }
 
-/// The first line of standard input.
+/// Reads the first line of standard input.
 fn read_password() -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().take(16 * 1024).read_to_string(&mut text)?;
@@ -218,21 +220,22 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
     if settings.config.kernel.environment != Environment::Development {
         return Err(
-            "demo data has passwords that everybody knows: it is for ENVIRONMENT=development only"
+            "the demo passwords are public: demo data works with ENVIRONMENT=development only"
                 .into(),
         );
     }
     let ports = open(settings).await?;
-    transfer::seed(&ports, &demo::document()?, &origin()).await?;
+    policy_document::seed(&ports, &demo::document()?, &origin()).await?;
     people::promote(
         &ports,
         "command line",
-        &Ref::Name("adm1".to_owned()),
+        &IdOrName::Name("adm1".to_owned()),
         &origin(),
     )
     .await?;
     println!(
-        "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; adm1 is an administrator"
+        "15 people (passwords: the username and `-hash`), 5 services, 4 roles, 5 permissions; \
+         adm1 is an administrator"
     );
     Ok(())
 }
@@ -240,8 +243,9 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
 /// `hamrah-api export`
 pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
-    let text = serde_json::to_string_pretty(&transfer::export(&ports, with.with_passwords).await?)?;
-    // Who reads only the beginning of it closes the pipe.
+    let text =
+        serde_json::to_string_pretty(&policy_document::export(&ports, with.with_passwords).await?)?;
+    // A reader may close the pipe before the end.
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
@@ -249,10 +253,10 @@ pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<
 pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<dyn Error>> {
     let file = std::fs::read_to_string(&what.file)
         .map_err(|error| format!("{}: {error}", what.file.display()))?;
-    let wanted: Document =
+    let wanted: PolicyDocument =
         serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
     let ports = open(settings).await?;
-    let told = transfer::import(&ports, &wanted, what.dry_run, &origin()).await?;
+    let told = policy_document::import(&ports, &wanted, what.dry_run, &origin()).await?;
     for step in &told {
         println!("{step}");
     }
@@ -263,7 +267,8 @@ pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<
         .count();
     if bare > 0 {
         println!(
-            "{bare} people of the document come without a hash: who is made by it has no password (`admin password` gives one)"
+            "{bare} people of the document have no password hash: a new person gets no password \
+             (`admin password` sets one)"
         );
     }
     let (count, done) = (

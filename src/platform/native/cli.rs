@@ -13,7 +13,8 @@ use crate::platform::native::{
     administer, attest, doctor, inspect, migrations, reference, serve, settings,
 };
 
-/// Users, sessions and tokens: the native server of hamrah-api. Configured by environment variables; see the README.
+/// The native server of hamrah-api: accounts, sessions, tokens and permissions. Environment
+/// variables configure it; docs/reference/configuration.md lists them.
 #[derive(Parser)]
 #[command(name = "hamrah-api", version)]
 struct Cli {
@@ -27,40 +28,40 @@ enum Command {
     Serve,
     /// Apply the migrations to the database and stop.
     Migrate,
-    /// Make secrets.
+    /// Generate secrets.
     Keys {
         #[command(subcommand)]
         command: Keys,
     },
-    /// Check configuration and database and say what is wrong.
+    /// Check the configuration and the database and report every problem.
     Doctor,
-    /// Look at the ceremonies of passkeys, step by step.
+    /// Verify a passkey ceremony step by step.
     Passkey {
         #[command(subcommand)]
         command: Box<inspect::Command>,
     },
-    /// Look at App Attest's attestations and assertions, step by step.
+    /// Verify an App Attest attestation or assertion step by step.
     Attest {
         #[command(subcommand)]
         command: Box<attest::Command>,
     },
-    /// Administrators of the authorization service.
+    /// Manage administrators of the authorization service.
     Admin {
         #[command(subcommand)]
         command: administer::Admin,
     },
-    /// Put data into the database to begin with.
+    /// Add sample data to the database.
     Seed {
         #[command(subcommand)]
         command: administer::Seed,
     },
     /// Print people, services, roles, permissions and grants as JSON.
     Export(administer::Export),
-    /// Bring in what `export` wrote: what is missing is made, what is described otherwise is changed, nothing is taken away.
+    /// Import a document of `export`: adds missing entries, updates changed ones, removes nothing.
     Import(administer::Import),
     /// Print the description of the API.
     Openapi {
-        /// As a page for people.
+        /// Print it as an HTML page.
         #[arg(long)]
         html: bool,
     },
@@ -68,13 +69,14 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Keys {
-    /// Print fresh `INTERNAL_API_KEY`, `SECRETS_KEY`, `JWT_SIGNING_KEYS`, `PASSWORD_PEPPER` and `BOOTSTRAP_SECRET`, as lines for a file of variables.
+    /// Print new values of `INTERNAL_API_KEY`, `SECRETS_KEY`, `JWT_SIGNING_KEYS`, `PASSWORD_PEPPER`
+    /// and `BOOTSTRAP_SECRET` as lines for a file of variables.
     Generate,
-    /// Print a fresh `WEBHOOK_SECRETS`, as a line for a file of variables.
+    /// Print a new value of `WEBHOOK_SECRETS` as a line for a file of variables.
     Webhook,
 }
 
-/// The native binary's main.
+/// Runs the native binary.
 #[must_use]
 pub fn main() -> ExitCode {
     match run(&Cli::parse().command.unwrap_or(Command::Serve)) {
@@ -158,7 +160,7 @@ fn block_on(
     tokio::runtime::Runtime::new()?.block_on(command)
 }
 
-/// `RUST_LOG` chooses what is logged, `LOG_FORMAT=json` how.
+/// Sets up logging: `RUST_LOG` chooses the events, `LOG_FORMAT=json` the format.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()

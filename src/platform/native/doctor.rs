@@ -1,4 +1,4 @@
-//! `hamrah-api doctor`: says what is wrong with the configuration and the database, all of it.
+//! `hamrah-api doctor`: reports every problem of the configuration and the database.
 
 use crate::accounts::model::password::Pepper;
 use crate::accounts::model::secrets_key::SecretsKeys;
@@ -9,7 +9,7 @@ use crate::kernel::store::{Db, StoreError};
 use crate::platform::native::settings::Settings;
 use crate::platform::native::sqlite::Sqlite;
 
-/// Prints what was found; `true` if everything is in order.
+/// Prints the findings. Returns true if there is no problem.
 pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     let settings = match settings {
         Ok(settings) => settings,
@@ -60,7 +60,7 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
-            // Both, so that all is told.
+            // Runs both checks, so that the report is complete.
             let secrets = examine_secrets(config.accounts.secrets_keys.as_ref(), &sealed);
             examine_passwords(&config.accounts.passwords.pepper, &hashed) && secrets
         }
@@ -71,12 +71,12 @@ pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
     }
 }
 
-/// A setting that is `off` or `require`.
+/// Returns the text of a setting with the values `off` and `require`.
 const fn required(set: bool) -> &'static str {
     if set { "require" } else { "off" }
 }
 
-/// Tells what each key has sealed; `false` if there is a secret that none of them opens.
+/// Prints how many secrets each key has sealed. Returns false if a secret has no configured key.
 fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool {
     if keys.is_none() {
         println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP");
@@ -96,13 +96,15 @@ fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool
         .collect();
     for (key, count) in &lost {
         println!(
-            "secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in SECRETS_KEY: their codes are refused"
+            "secrets key    WRONG  {count} TOTP secrets are sealed with {key}, which is not in \
+             SECRETS_KEY: their codes are refused"
         );
     }
     lost.is_empty()
 }
 
-/// Tells how many passwords there are under each key; `false` if there is one under a key that is not there.
+/// Prints how many passwords each pepper has hashed. Returns false if a password has no configured
+/// pepper.
 fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool {
     let mut fine = true;
     for (key, count) in hashed {
@@ -114,7 +116,8 @@ fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool 
             Some(key) => {
                 fine = false;
                 println!(
-                    "passwords      WRONG  {count} were hashed with {key}, which is not in PASSWORD_PEPPER: they are refused"
+                    "passwords      WRONG  {count} were hashed with {key}, which is not in \
+                     PASSWORD_PEPPER: they are refused"
                 );
             }
         }
@@ -122,17 +125,17 @@ fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool 
     fine
 }
 
-/// What keys of the configuration are needed for.
+/// How many rows need each configured key.
 struct Kept {
-    /// How many TOTP secrets each key has sealed.
+    /// The number of TOTP secrets by the key that sealed them.
     sealed: Vec<(String, i64)>,
-    /// How many passwords there are under each key.
+    /// The number of passwords by pepper.
     hashed: Vec<(Option<String>, i64)>,
 }
 
-/// Looks at the database, and gives what keys are needed for.
+/// Checks the database and returns how many rows need each key.
 async fn examine_database(url: &str) -> Result<Kept, String> {
-    // Looking must not create: a missing file is what has to be told.
+    // The check must not create the file: a missing file is a problem to report.
     let file = url
         .trim_start_matches("sqlite:")
         .trim_start_matches("//")

@@ -1,11 +1,11 @@
-//! The migrations, compiled in: the same files that wrangler applies to D1.
+//! The migrations, compiled in. Wrangler applies the same files to D1.
 
 use std::borrow::Cow;
 
 use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// Every file of `migrations/`, in order; a test compares this list with the folder.
+/// Every file of `migrations/` in order. A test compares this list with the folder.
 pub const FILES: [(i64, &str, &str); 12] = [
     (
         1,
@@ -83,10 +83,10 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(FILES.map(migration).to_vec())
 }
 
-/// Applies what is missing.
+/// Applies every migration that the database does not have.
 ///
 /// # Errors
-/// If a file fails, or if a file that was applied before has changed since.
+/// If a migration fails, or if an applied migration has changed since.
 pub async fn apply(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
     migrator().run(pool).await
 }

@@ -1,4 +1,5 @@
-//! The way out: HTTP/1.1, over TLS with the certificates that this machine trusts.
+//! The HTTP client of the native server: HTTP/1.1 over TLS, with the machine's trusted
+//! certificates.
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -12,21 +13,22 @@ use tokio::time::timeout;
 
 use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
 
-/// A client. It follows no redirect, because nothing in it does, and knows no proxy.
+/// An HTTP client. It follows no redirect and uses no proxy.
 pub struct Https(Client<HttpsConnector<HttpConnector>, Body>);
 
 impl Https {
-    /// Reads the certificates of this machine.
+    /// Reads the machine's trusted certificates.
     ///
     /// # Errors
-    /// If there are none.
+    /// If the machine has no trusted certificates.
     pub fn open() -> std::io::Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()?
             .https_or_http()
             .enable_http1()
             .build();
-        // No connection is kept: requests come a minute apart, and one that was closed meanwhile would fail.
+        // Keeps no connection open. Requests come a minute apart, and the server may have closed
+        // the connection since.
         Ok(Self(
             Client::builder(TokioExecutor::new())
                 .pool_max_idle_per_host(0)
@@ -87,7 +89,7 @@ impl Outgoing for Https {
     }
 }
 
-/// For a server that has nobody to tell anything.
+/// The client of a server that calls no other server.
 pub(super) struct Closed;
 
 #[async_trait]

@@ -52,13 +52,14 @@ impl Signatures for Dalek {
     }
 }
 
-/// Threads of their own.
+/// Runs long work on threads of its own.
 pub struct Threads;
 
 #[async_trait]
 impl Compute for Threads {
     async fn run(&self, work: Box<dyn FnOnce() + Send>) {
-        // It fails only if the work panics or the runtime ends; then there is no result, and whoever waits for it sees that.
+        // Fails only if the work panics or the runtime ends. Then there is no result, which the
+        // caller notices.
         let _ = tokio::task::spawn_blocking(work).await;
     }
 }

@@ -1,4 +1,5 @@
-//! The limiter of the native server: in memory, by address, with the `governor` crate (GCRA: a burst, then an even flow).
+//! The rate limiter of the native server: in memory, per address, with the `governor` crate (GCRA:
+//! a burst, then an even flow).
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -11,10 +12,12 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 
-/// Addresses that are remembered at most, in each class: some ten megabytes. Then counting starts anew for everybody. That many within
-/// a minute are an attacker's, and places that are taken must not keep others out.
+/// Maximum number of addresses per class, about ten megabytes. Beyond it, counting starts again for
+/// every address: only an attacker has so many within a minute, and a full table must not keep
+/// other clients out.
 const MOST_ADDRESSES: usize = 100_000;
-/// For a household, an office or a mobile provider's gateway. The same stands in `wrangler.toml`.
+/// The default limits, enough for a household, an office or a mobile provider's gateway.
+/// `wrangler.toml` has the same.
 const DEFAULT: Quotas = Quotas {
     sign_in: per_minute(300),
     public: per_minute(3_000),
@@ -39,17 +42,24 @@ impl Quotas {
     /// Reads `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC`.
     ///
     /// # Errors
-    /// Every problem, naming its setting.
+    /// Every problem, with the name of its setting.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut number = |name: &str, default: NonZeroU32| {
             let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
                 return default;
             };
-            value.trim().parse().ok().filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE).unwrap_or_else(|| {
-                problems.push(format!("{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"));
-                default
-            })
+            value
+                .trim()
+                .parse()
+                .ok()
+                .filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE)
+                .unwrap_or_else(|| {
+                    problems.push(format!(
+                    "{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"
+                ));
+                    default
+                })
         };
         let quotas = Self {
             sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in),
@@ -63,7 +73,7 @@ impl Quotas {
     }
 }
 
-/// Counts in memory: a restart forgets.
+/// Counts in memory. A restart resets the counts.
 #[derive(Debug)]
 pub struct InMemory {
     sign_in: Counted,
@@ -71,7 +81,7 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// A limiter that has seen nobody yet.
+    /// Returns a limiter without any counts.
     #[must_use]
     pub fn new(quotas: Quotas) -> Self {
         Self {
@@ -80,7 +90,7 @@ impl InMemory {
         }
     }
 
-    /// Forgets addresses that have their full quota again, and gives the memory back.
+    /// Removes the addresses that have their full quota again, and frees the memory.
     pub fn forget_idle(&self) {
         self.sign_in.forget_idle();
         self.public.forget_idle();
@@ -136,11 +146,11 @@ impl Counted {
             return;
         }
         limiter.retain_recent();
-        // Forgetting a few at a time would look through all of them at every request.
+        // To remove a few addresses would take a scan of all of them at every request.
         if limiter.len() > self.most / 2 {
             tracing::warn!(
                 addresses = limiter.len(),
-                "too many addresses to count at once: counting starts anew"
+                "too many addresses to count: all counts are reset"
             );
             *limiter = DefaultKeyedRateLimiter::keyed(self.quota);
         }

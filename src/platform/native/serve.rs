@@ -1,4 +1,4 @@
-//! `hamrah-api serve`: migrations, the sweep in the background, the server, and an orderly end.
+//! `hamrah-api serve`: migrations, maintenance in the background, the server, and an orderly stop.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -44,19 +44,20 @@ use crate::platform::native::settings::Settings;
 use crate::platform::native::sqlite::Sqlite;
 
 const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
-/// How long requests that are under way may take after the signal to stop.
+/// How long running requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
-/// How long a connection may take to send a request's head, also the first byte of it.
+/// How long a connection may take to send a request's head, its first byte included.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may leave an answer unread.
+/// How long a client may leave a response unread.
 const STALL_TIME: Duration = Duration::from_secs(20);
 /// How long a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// How long no connection may come, after the signal to stop, until no more are accepted.
+/// After the signal to stop, the server accepts waiting connections until none came for this long.
 const QUIET: Duration = Duration::from_millis(100);
-/// Connections at once; more wait to be accepted. Below the usual limit of 1024 open files.
+/// Maximum number of open connections, below the usual limit of 1024 open files. More connections
+/// wait.
 const CONNECTIONS: usize = 768;
-/// Connections that may wait to be accepted; the system may allow fewer.
+/// Maximum number of waiting connections. The system may allow fewer.
 const WAITING: u32 = 4096;
 
 /// Serves until SIGTERM or SIGINT.
@@ -113,7 +114,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         && settings.proxies.is_empty()
     {
         tracing::warn!(
-            "TRUSTED_PROXIES is not set: whoever comes through a proxy has the proxy's address, in limits and in events"
+            "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
     }
     for name in &settings.generated {
@@ -125,11 +126,12 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
-        tracing::info!(folder = %settings.pages.display(), "the pages are not built (make pages), so /account and /admin are not there");
+        tracing::info!(folder = %settings.pages.display(), "/account and /admin are missing: `make pages` builds them");
     } else {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!(
-            "account page at http://localhost:{0}/account, admin page at http://localhost:{0}/admin",
+            "account page at http://localhost:{0}/account, \
+             admin page at http://localhost:{0}/admin",
             address.port()
         );
     }
@@ -145,7 +147,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tells whose codes will be refused although nothing is wrong with them.
+/// Warns of TOTP secrets and passwords under keys that are no longer configured.
 async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
     let keys = ports.accounts.config.secrets_keys.as_ref();
     if keys.is_none() {
@@ -160,7 +162,8 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
             tracing::error!(
                 key,
                 secrets,
-                "TOTP secrets are sealed with a key that is not in SECRETS_KEY: their codes are refused"
+                "TOTP secrets are sealed with a key missing from SECRETS_KEY: \
+                 their codes are refused"
             );
         }
     }
@@ -172,14 +175,15 @@ async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
             tracing::error!(
                 key,
                 passwords,
-                "passwords were hashed with a key that is not in PASSWORD_PEPPER: they are refused"
+                "passwords were hashed with a key missing from PASSWORD_PEPPER: they are refused"
             );
         }
     }
     Ok(())
 }
 
-/// Listens with a long queue: a connection that finds it full is dropped without being told, and one that says nothing never learns it.
+/// Listens with a long queue. The system drops a connection that finds the queue full, and the
+/// client does not learn it.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
@@ -192,7 +196,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(WAITING)
 }
 
-/// What is served: the API, and the page beside it.
+/// The API and the pages.
 #[derive(Clone)]
 struct Site {
     router: Router,
@@ -210,13 +214,13 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
             Ok((stream, peer)) => {
                 let served = connections.watch(connection(stream, peer, site.clone()));
                 tokio::spawn(async move {
-                    // A connection that breaks is the client's business.
+                    // A broken connection concerns only its client.
                     let _ = served.await;
                     drop(place);
                 });
             }
             Err(error) => {
-                // Too many open files, for one: waiting a moment is all there is to do.
+                // For example too many open files. The server can only wait a moment.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -230,17 +234,19 @@ async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
         }
     }
     tracing::info!("stopping: no new connections, waiting for requests under way");
-    // A request is under way once its client has sent it: those that wait to be accepted are, and are read before idle ones are closed.
+    // A request runs once its client has sent it, also while its connection waits to be accepted.
+    // These are read before idle connections are closed.
     let queued = async { while timeout(QUIET, accept_next()).await.is_ok() {} };
     let _ = timeout(10 * QUIET, queued).await;
     if timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way and are cut off");
+        tracing::warn!("running requests took too long and are cut off");
     }
 }
 
-/// One connection, of HTTP/1.1. A client that sends nothing, or slowly, or does not read, does not keep its place.
+/// Serves one connection of HTTP/1.1. A client that sends nothing, sends slowly or does not read
+/// loses its connection.
 ///
-/// No HTTP/2: in the clear only programs speak it, and an idle connection of it would keep its place for good.
+/// There is no HTTP/2: browsers do not use it without TLS, and an idle connection would stay open.
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -261,7 +267,7 @@ async fn answer(
     peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    // Exactly one Host (RFC 9112 §3.2), or HTTP/2's authority: cookies depend on it.
+    // Exactly one Host (RFC 9112 §3.2) or an authority, because cookies depend on it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
         return Ok(unrouted(Code::BadRequest));
@@ -270,7 +276,7 @@ async fn answer(
         return Ok(page);
     }
     let mut request = request.map(Body::new);
-    // What a client says about its own address is not believed.
+    // The client's own claim about its address does not count.
     let forwarded: Vec<_> = request
         .headers()
         .get_all("x-forwarded-for")

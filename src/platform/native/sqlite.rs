@@ -16,20 +16,21 @@ use tokio::sync::Semaphore;
 
 use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
 
-/// How long a writer waits for another one, and a request for a connection.
+/// How long a writer waits for another writer, and a request for a connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections: one writes at a time, the others read.
+/// Number of connections. One writes at a time, the others read.
 const CONNECTIONS: u32 = 8;
 
 /// An SQLite database.
 pub struct Sqlite {
     pool: SqlitePool,
-    /// Writers wait here, not on connections that readers need.
+    /// Writers wait for this lock, so that they do not hold connections that readers need.
     writer: Arc<Semaphore>,
 }
 
 impl Sqlite {
-    /// Opens `url` (`sqlite:<file>`, or `sqlite::memory:` for one that vanishes), creating the file if it is missing.
+    /// Opens `url` and creates the file if it is missing. `url` is `sqlite:<file>`, or
+    /// `sqlite::memory:` for a database in memory.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -39,7 +40,7 @@ impl Sqlite {
         let options = options
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // WAL with FULL: what was acknowledged survives a power cut.
+            // WAL with FULL: an acknowledged change survives a power cut.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         // A database in memory belongs to its connection.
@@ -61,7 +62,7 @@ impl Sqlite {
         })
     }
 
-    /// The pool, for migrations.
+    /// Returns the connection pool, which migrations use.
     #[must_use]
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
@@ -73,7 +74,8 @@ impl Sqlite {
     }
 }
 
-/// Makes the file, if it is missing, so that only its owner may read it: it holds addresses. SQLite gives its other files the same rights.
+/// Creates the file if it is missing, readable by its owner only, because it holds e-mail
+/// addresses. SQLite gives its other files the same rights.
 fn make_private(file: &Path) {
     if file.as_os_str().is_empty()
         || file.starts_with(":memory:")
@@ -86,14 +88,15 @@ fn make_private(file: &Path) {
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // If it cannot be made, SQLite is about to say so itself.
+    // If this fails, SQLite reports the error.
     let _ = options.open(file);
 }
 
 /// Runs the batch in a transaction.
 ///
-/// The transaction is begun and ended by hand: SQLite ends it by itself on some errors (a full disk, for one), which a guard that counts
-/// its depth does not notice, and the connection would be lost to the pool.
+/// The transaction is begun and ended by hand. SQLite ends it by itself on some errors, for example
+/// on a full disk. A guard that counts the depth does not notice, and the pool would lose the
+/// connection.
 async fn write(
     pool: SqlitePool,
     writer: Arc<Semaphore>,
@@ -104,14 +107,14 @@ async fn write(
         .map_err(|_| sqlx::Error::PoolTimedOut)?;
     let _turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
     let mut connection = pool.acquire().await?;
-    // Immediate: a batch that began by reading could otherwise find the lock taken when it comes to write.
+    // Immediate, because a batch that starts with a read could otherwise find the lock taken later.
     connection.execute("BEGIN IMMEDIATE").await?;
     let results = run_all(&mut connection, &statements).await;
     if results.is_err()
         && let Err(error) = connection.execute("ROLLBACK").await
         && !error.to_string().contains("no transaction is active")
     {
-        // Nobody knows what state it is in.
+        // The state of the connection is unknown, so the pool must not use it again.
         connection.close().await?;
     }
     results
@@ -134,7 +137,7 @@ impl Db for Sqlite {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
         let results = match statements.as_slice() {
             [only] if only.is_read() => self.read(only).await,
-            // In a task of its own: a client who hangs up must not stop a batch between its beginning and its end.
+            // In a task of its own: a client that disconnects must not stop a batch halfway.
             _ => tokio::spawn(write(
                 self.pool.clone(),
                 Arc::clone(&self.writer),
@@ -191,12 +194,14 @@ fn classify(error: &sqlx::Error) -> StoreError {
             StoreError::Refused(failed)
         }
         sqlx::Error::Database(database) => {
-            // The primary result code is the low byte of the extended one (sqlite.org/rescode.html).
+            // The primary result code is the low byte of the extended one
+            // (sqlite.org/rescode.html).
             let code = database
                 .code()
                 .and_then(|code| code.parse::<i32>().ok())
                 .map(|code| code & 0xFF);
-            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: the machine's doing, and passing.
+            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: temporary faults of
+            // the machine.
             if matches!(code, Some(5..=10 | 13 | 14)) {
                 StoreError::Unavailable(text)
             } else {

@@ -1,4 +1,5 @@
-//! What the commands that inspect something have in common: reading their input, and printing each step and what was found.
+//! Parts of the inspecting commands: they read their input, print each step, and print the
+//! findings.
 
 use std::error::Error;
 use std::io::Read;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::domain::steps::{Failure, Outcome, Step};
 
-/// Reads the file; standard input if there is none or it is `-`.
+/// Reads the file, or standard input if there is no file or it is `-`.
 pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
     if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
         return std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into());
@@ -18,7 +19,7 @@ pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(bytes)
 }
 
-/// Reads hexadecimal of whole bytes.
+/// Reads whole bytes from hexadecimal text.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| {
         char::from(byte)
@@ -33,7 +34,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     bytes.filter(|_| whole)
 }
 
-/// Prints the steps, then what was found, by title and name.
+/// Prints the steps and then the findings, by title and name.
 pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
     if json {
         let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
@@ -85,7 +86,7 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
     }
 }
 
-/// What a client sent must not move the terminal's cursor.
+/// Removes control characters, because input of a client must not move the terminal's cursor.
 fn printable(line: &str) -> String {
     line.chars()
         .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
@@ -96,18 +97,26 @@ fn step_json(section: &str, step: &Step) -> Value {
     let (passed, reason, found) = match &step.outcome {
         Outcome::Passed(more) => (true, None, more.as_deref()),
         Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
-        // As far as it goes here; `taken` says so.
+        // A step that was not taken counts as passed here; `taken` tells the difference.
         Outcome::NotTaken(reason) => (true, None, Some(*reason)),
     };
     let taken = !matches!(step.outcome, Outcome::NotTaken(_));
-    json!({"section": section, "step": step.number, "demand": step.demand, "passed": passed, "taken": taken, "reason": reason, "found": found})
+    json!({
+        "section": section,
+        "step": step.number,
+        "demand": step.demand,
+        "passed": passed,
+        "taken": taken,
+        "reason": reason,
+        "found": found,
+    })
 }
 
-/// A step that only the server takes, with its database.
+/// Returns a step that needs the server's database.
 pub(super) fn only_the_server(number: u8, demand: &'static str) -> Step {
     Step {
         number,
         demand,
-        outcome: Outcome::NotTaken("not done here: it needs the database"),
+        outcome: Outcome::NotTaken("not checked here: needs the server's database"),
     }
 }

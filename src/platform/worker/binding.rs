@@ -1,7 +1,7 @@
 //! The D1 binding of the Workers runtime, as far as this crate uses it.
 //!
-//! The `worker` crate's own type reads rows column by column, and each column costs several calls from wasm to JavaScript. Here a
-//! result is read as one JSON text.
+//! The `worker` crate's own type reads rows column by column, and each column costs several calls
+//! from wasm to JavaScript. Here a result is read as one JSON text.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;

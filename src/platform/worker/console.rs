@@ -18,13 +18,13 @@ extern "C" {
     fn log(line: &str);
 }
 
-/// Sends log lines to the console. Once per isolate.
+/// Sends log lines to the console. Call this once per isolate.
 pub(super) fn install() {
-    // Fails only if it was done before.
+    // Fails only if a subscriber is installed already.
     let _ = tracing::subscriber::set_global_default(Console);
 }
 
-/// Writes events and knows no spans: a request is one line.
+/// Writes events. Spans are ignored because a request is one line.
 struct Console;
 
 impl Subscriber for Console {
@@ -56,7 +56,7 @@ impl Subscriber for Console {
     fn exit(&self, _: &Id) {}
 }
 
-/// A JSON object that is still open.
+/// A JSON object under construction.
 struct Fields(String);
 
 impl Fields {

@@ -20,7 +20,9 @@ use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, V
 use crate::platform::worker::binding::{Database, Prepared};
 use crate::platform::worker::replicas::Session;
 
-/// What D1 says when the fault is ours and not passing. Everything else may be: overload, a reset, a lost connection, a time-out.
+/// Parts of D1's error messages that name a fault of this service.
+///
+/// Every other error may be temporary: overload, a reset, a lost connection or a time-out.
 const OURS: [&str; 10] = [
     "no such table",
     "no such column",
@@ -34,22 +36,24 @@ const OURS: [&str; 10] = [
     "too many SQL variables",
 ];
 
-/// How long the database may take: longer than any statement of ours needs, shorter than clients wait.
+/// How long a batch may take. Longer than every statement of this service needs, and shorter than
+/// clients wait.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How much of an error's text is kept for the log.
+/// How many characters of an error message the log keeps.
 const MESSAGE_CHARS: usize = 300;
 
 /// A D1 database.
 pub(super) struct D1 {
     database: SendWrapper<Database>,
-    /// Statements that were prepared before, by where their text stands, which is literal: so a text goes to JavaScript once.
+    /// Prepared statements by the address and length of their literal text, so that each text
+    /// crosses to JavaScript once.
     prepared: SendWrapper<RefCell<HashMap<(usize, usize), Prepared>>>,
 }
 
 impl D1 {
-    /// Finds the binding; `None` if there is none.
+    /// Returns the database behind the binding `name`, or `None` if there is no such binding.
     pub(super) fn new(env: &Env, name: &str) -> Option<Self> {
-        // Only what is a D1 database.
+        // Fails for a binding that is no D1 database.
         env.d1(name).ok()?;
         let database = Reflect::get(env, &name.into()).ok()?.unchecked_into();
         Some(Self {
@@ -58,7 +62,7 @@ impl D1 {
         })
     }
 
-    /// A statement of the database itself, prepared once.
+    /// Returns the prepared statement for a text. Each text is prepared once.
     fn prepared(&self, sql: &'static str) -> Result<Prepared, JsValue> {
         let mut prepared = self.prepared.borrow_mut();
         match prepared.entry((sql.as_ptr().addr(), sql.len())) {
@@ -120,7 +124,8 @@ fn rows(result: &JsValue) -> Result<Rows, StoreError> {
     if found.is_falsy() || found.unchecked_ref::<Array>().length() == 0 {
         return Ok(Rows::new());
     }
-    let broken = || StoreError::Broken("a result that is not rows of numbers and texts".to_owned());
+    let broken =
+        || StoreError::Broken("a result is not a list of rows of numbers and texts".to_owned());
     let json: String = JSON::stringify(&found).map_err(|_| broken())?.into();
     let read: Vec<Read> = serde_json::from_str(&json).map_err(|_| broken())?;
     Ok(read.into_iter().map(|Read(row)| row).collect())
@@ -129,12 +134,12 @@ fn rows(result: &JsValue) -> Result<Rows, StoreError> {
 #[async_trait]
 impl Db for D1 {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
-        // JavaScript's promises are not Send; the Worker has one thread.
+        // Promises of JavaScript are not Send, but the Worker has one thread.
         SendFuture::new(async {
             let (run, patience) = (pin!(self.run(&statements)), pin!(Delay::from(PATIENCE)));
             match select(run, patience).await {
                 Either::Left((results, _)) => results,
-                // It may still take effect: like every answer that is lost.
+                // The batch may still take effect, as with every lost response.
                 Either::Right(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
             }
         })
@@ -142,7 +147,7 @@ impl Db for D1 {
     }
 }
 
-/// A row as D1 gives it: an object of numbers, texts and nulls.
+/// A row as D1 returns it: an object of numbers, texts and nulls.
 struct Read(Row);
 
 impl<'de> Deserialize<'de> for Read {
@@ -209,7 +214,7 @@ impl Visitor<'_> for OneColumn {
     }
 }
 
-/// D1's errors arrive as text, on several lines; some name their cause, some are all there is.
+/// Returns the message of a D1 error. Messages have several lines, and some name a cause.
 fn classify(error: &JsValue) -> StoreError {
     let message = match error.dyn_ref::<js_sys::Error>() {
         Some(thrown) => {
@@ -222,7 +227,7 @@ fn classify(error: &JsValue) -> StoreError {
         }
         None => error
             .as_string()
-            .unwrap_or_else(|| "something that is no error was thrown".to_owned()),
+            .unwrap_or_else(|| "JavaScript threw a value that is not an Error".to_owned()),
     };
     let line: String = message
         .split_whitespace()

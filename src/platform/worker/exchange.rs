@@ -1,4 +1,5 @@
-//! Requests and answers between JavaScript and axum, each in one call: the worker crate's own conversions take several for each header.
+//! Converts requests and responses between JavaScript and axum, each in one call. The worker
+//! crate's own conversions take several calls per header.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -18,7 +19,8 @@ extern "C" {
     fn answer(status: u16, headers: &str, body: &[u8]) -> Result<web_sys::Response, JsValue>;
 }
 
-/// The request, with the client's address and country; `None` if it is none that HTTP knows, or has hundreds of headers.
+/// Returns the request with the client's address and country, or `None` if the request is malformed
+/// or has hundreds of headers.
 pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
     let text = read(request).ok()??;
     let mut lines = text.split('\n');
@@ -36,7 +38,7 @@ pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
             )
             .ok()?;
     }
-    // Cloudflare sets this header itself and overwrites a client's.
+    // Cloudflare sets this header and overwrites the client's.
     let address = headers
         .get("cf-connecting-ip")
         .and_then(|address| address.to_str().ok()?.parse().ok());
@@ -50,7 +52,9 @@ pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
         .ok()
 }
 
-/// The answer in one piece. As a stream, which is what the worker crate makes of it, each would cost workerd as much again.
+/// Returns the response with its body in one piece.
+///
+/// The worker crate makes a stream of a body, which doubles the work of workerd for each response.
 pub(super) async fn outgoing(response: Response) -> worker::Result<web_sys::Response> {
     let (parts, body) = response.into_parts();
     let body = body
@@ -62,7 +66,7 @@ pub(super) async fn outgoing(response: Response) -> worker::Result<web_sys::Resp
     for (name, value) in &parts.headers {
         let value = value
             .to_str()
-            .map_err(|_| worker::Error::from("a header that is no text"))?;
+            .map_err(|_| worker::Error::from("a header is not text"))?;
         for part in [name.as_str(), "\n", value, "\n"] {
             headers.push_str(part);
         }

@@ -1,7 +1,7 @@
 //! The Worker: fetch and cron events, over the bindings of its isolate.
 //!
-//! Router and configuration are made once per isolate and cloned per request. A configuration that is not usable is told in the log,
-//! every problem of it, and every request gets a 503: nothing runs on half a configuration.
+//! The router and the configuration are built once per isolate and cloned per request. If the
+//! configuration is invalid, the log lists every problem and every request gets a 503.
 
 mod binding;
 mod console;
@@ -39,7 +39,7 @@ use crate::kernel::model::config::{ConfigError, Environment};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
-/// How long a request may take, body included; natively it is the same.
+/// How long a request may take, its body included. The native server has the same limit.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 struct Isolate {
@@ -60,7 +60,7 @@ fn isolate(env: &Env) -> Option<&'static Isolate> {
 }
 
 fn start(env: &Env) -> Result<Isolate, String> {
-    // What is there and no text, such as a truth value, must not pass for what is not there.
+    // A setting that is not text, such as a boolean, must not count as unset.
     let strange = RefCell::new(Vec::new());
     let lookup = |name: &str| {
         let value = js_sys::Reflect::get(env, &name.into()).unwrap_or(JsValue::UNDEFINED);
@@ -106,7 +106,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
     })
 }
 
-/// What should count is there, or nothing starts.
+/// Returns the rate limiter. An error names the binding that is missing.
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     if !config.kernel.rate_limits {
         if config.kernel.environment == Environment::Production {
@@ -117,7 +117,7 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     Ok(Arc::new(rate_limits::Bindings::new(env)?))
 }
 
-/// A request.
+/// Handles a request.
 #[event(fetch)]
 async fn fetch(
     request: web_sys::Request,
@@ -144,7 +144,7 @@ async fn answer(request: &web_sys::Request, env: &Env) -> Response {
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     let mut router = isolate.router.clone();
     if request.body().is_end_stream() {
-        // There is nothing to wait for, so no timer is needed.
+        // A request without a body has nothing to wait for and needs no timer.
         return router
             .call(request)
             .await
@@ -152,12 +152,12 @@ async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {
     }
     match select(pin!(router.call(request)), pin!(Delay::from(REQUEST_TIME))).await {
         Either::Left((answered, _)) => answered.unwrap_or_else(|never| match never {}),
-        // Its body did not come: the database has a limit of its own, which is shorter.
+        // The body did not arrive. The database cannot be the reason, because its limit is shorter.
         Either::Right(_) => respond::unrouted(Code::RequestTimeout),
     }
 }
 
-/// The cron trigger, every minute.
+/// Runs the maintenance jobs. The cron trigger calls this every minute.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let Some(isolate) = isolate(&env) else { return };

@@ -1,4 +1,4 @@
-//! The way out: `fetch`.
+//! The HTTP client of the Worker: `fetch`.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn request<'a>(
     Request::new_with_init(url, &init)
 }
 
-/// Sends a request and does with the answer what is to be done with it, all within the time.
+/// Sends a request and reads the response with `read`, all within the time limit.
 async fn exchanged<T>(
     request: worker::Result<Request>,
     patience: Duration,
@@ -57,12 +57,13 @@ async fn exchanged<T>(
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(NoAnswer::Late),
     };
-    // Ends what is under way still, and lets go of a body that nobody reads: it would keep its connection.
+    // Ends a request that still runs, and drops a body that remains unread. Either would keep its
+    // connection open.
     controller.abort();
     answer
 }
 
-// JavaScript's promises are not Send; the Worker has one thread.
+// Promises of JavaScript are not Send, but the Worker has one thread.
 #[async_trait]
 impl Outgoing for Fetcher {
     async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {

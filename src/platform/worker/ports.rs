@@ -1,4 +1,4 @@
-//! Time and randomness from JavaScript, and long work in its one thread.
+//! Time and randomness from JavaScript, and long work in its only thread.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use crate::kernel::domain::compute::Compute;
 use crate::kernel::domain::{Clock, Entropy, NoEntropy};
 use crate::kernel::model::time::Timestamp;
 
-/// `Date.now()`. It stands still between I/O, which is all the resolution that is needed.
+/// `Date.now()`. The clock stands still between I/O, and no use case needs a finer resolution.
 pub(super) struct DateNow;
 
 impl Clock for DateNow {
@@ -29,7 +29,7 @@ impl Entropy for WebCrypto {
     }
 }
 
-/// The isolate's one thread: whatever else it has to do waits.
+/// Runs long work on the isolate's only thread. All other work waits.
 pub(super) struct InPlace;
 
 #[async_trait]

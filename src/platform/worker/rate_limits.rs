@@ -1,6 +1,7 @@
-//! The limiter of the Worker: Cloudflare's rate-limiting binding, one to a class. What it allows stands in `wrangler.toml`.
+//! The rate limiter of the Worker: one rate-limiting binding of Cloudflare for each class. The
+//! limits are in `wrangler.toml`.
 //!
-//! It counts in each location for itself, and asking it is no request to anywhere.
+//! Each Cloudflare location counts for itself. A question to the binding is no network request.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -16,9 +17,10 @@ use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 /// The bindings in `wrangler.toml`.
 const SIGN_IN: &str = "SIGN_IN_RATE_LIMITER";
 const PUBLIC: &str = "PUBLIC_RATE_LIMITER";
-/// How long a binding may take: it counts in memory.
+/// How long a binding may take. It counts in memory, so this is short.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// What a refused client is told to wait. The binding does not say; this is the longer of the two periods that it has.
+/// The wait in `Retry-After`. The binding does not return one, so this is the longer of its two
+/// periods.
 const PERIOD: Duration = Duration::from_mins(1);
 
 /// The two bindings.
@@ -28,10 +30,10 @@ pub(super) struct Bindings {
 }
 
 impl Bindings {
-    /// Finds them.
+    /// Returns the two bindings.
     ///
     /// # Errors
-    /// Which one is missing.
+    /// The name of the binding that is missing.
     pub(super) fn new(env: &Env) -> Result<Self, String> {
         let binding = |name: &str| {
             env.rate_limiter(name)
@@ -51,7 +53,7 @@ impl RateLimiter for Bindings {
             RateClass::SignIn => &self.sign_in,
             RateClass::Public => &self.public,
         };
-        // JavaScript's promises are not Send; the Worker has one thread.
+        // Promises of JavaScript are not Send, but the Worker has one thread.
         let allowed = SendFuture::new(async {
             let (asked, patience) = (
                 pin!(binding.limit(network.to_string())),

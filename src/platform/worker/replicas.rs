@@ -1,8 +1,11 @@
-//! Read replicas by D1's sessions: a request reads from a database near by, no older than what its caller last changed.
+//! Read replicas by D1's Sessions API: a request reads from a nearby database that has the caller's
+//! last change.
 //!
-//! With `D1_REPLICAS=on` each request has a session of its own. What it may read from a replica is for its route to say
-//! ([`ReplicaReads`]); everything else begins at the primary. After a change the caller is told a bookmark, in a header and a cookie, and
-//! presents it next time: so nobody misses their own change. A replica may say yes, only the primary says no: what was refused is asked again.
+//! With `D1_REPLICAS=on` each request has its own D1 session. The route decides whether the request
+//! may read from a replica ([`ReplicaReads`]). Every other request starts at the primary. After a
+//! change the response carries a bookmark in a header and a cookie. The caller sends it with the
+//! next request, and so always sees the change. A refusal that rests on a replica is checked again
+//! at the primary.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -23,10 +26,10 @@ use crate::platform::worker::{Isolate, routed};
 
 /// Reads from any replica, however old.
 const UNCONSTRAINED: &str = "first-unconstrained";
-/// Reads what is no older than the primary was when it was asked first.
+/// Reads from a database that is at least as new as the primary was at the first question.
 const PRIMARY: &str = "first-primary";
 
-/// Answers a request where there are replicas.
+/// Answers a request with read replicas enabled.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
     let shape = Shape::of(
         &isolate.ports.accounts.config,
@@ -61,7 +64,8 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
             if let Ok(value) = HeaderValue::from_str(&bookmark) {
                 response.headers_mut().insert(BOOKMARK, value);
             }
-            // A service has no cookies; its visitors' are not its own.
+            // An internal service has no cookies of its own. The cookies that it forwards are its
+            // visitors'.
             if !internal {
                 response
                     .headers_mut()
@@ -78,7 +82,7 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
     }
 }
 
-/// A request without a body, once more.
+/// Returns a copy of a request that has no body.
 fn copy(request: &Request<Body>) -> Request<Body> {
     let mut copy = Request::new(Body::empty());
     *copy.method_mut() = request.method().clone();
@@ -88,14 +92,14 @@ fn copy(request: &Request<Body>) -> Request<Body> {
     copy
 }
 
-/// The database as one request sees it.
+/// The D1 session of one request.
 pub(super) struct Session {
     reads: ReplicaReads,
     bookmark: Option<String>,
-    /// Whether it is a request that may change something.
+    /// True if the request's method may change state.
     changes: bool,
     opened: RefCell<Option<Opened>>,
-    /// Whether something was written: then nothing may be done twice.
+    /// True once the request wrote to the database. It must not run a second time then.
     wrote: Cell<bool>,
 }
 
@@ -105,18 +109,20 @@ struct Opened {
 }
 
 thread_local! {
-    /// The session of the request that is being worked on at this moment.
+    /// The session of the request that the thread works on at this moment.
     static CURRENT: RefCell<Option<Rc<Session>>> = const { RefCell::new(None) };
 }
 
 impl Session {
-    /// The session of the request that is being worked on, if it has one.
+    /// Returns the session of the request that the thread works on, if it has one.
     pub(super) fn current() -> Option<Rc<Self>> {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// What to ask for `statements`: opened when it is asked for the first time, since the route has said by then whether a replica will do.
-    /// `None` for the database itself: the primary.
+    /// Returns the D1 session for `statements`, or `None` for the primary.
+    ///
+    /// The session is opened at the first batch, when the route has decided whether a replica will
+    /// do.
     pub(super) fn open(
         &self,
         database: &Database,
@@ -148,7 +154,7 @@ impl Session {
         Ok(Some(session))
     }
 
-    /// Whether all that was done is reading, some of it perhaps from a replica.
+    /// Returns true if the request only read, perhaps from a replica.
     fn read_a_replica(&self) -> bool {
         !self.wrote.get()
             && self
@@ -158,19 +164,19 @@ impl Session {
                 .is_some_and(|opened| opened.stale)
     }
 
-    /// Where the database stood after what the request did last; `None` if it asked nothing.
+    /// Returns the bookmark after the request's last batch, or `None` if the request ran no batch.
     fn bookmark(&self) -> Option<String> {
         self.opened.borrow().as_ref()?.session.get_bookmark().ok()?
     }
 }
 
-/// A future with its session: [`Session::current`] while it is polled.
+/// A future with its session, which is [`Session::current`] while the future is polled.
 struct Within<F> {
     session: Rc<Session>,
     future: Pin<Box<F>>,
 }
 
-/// Puts back what was current before, however the polling ends.
+/// Restores the previous current session when polling ends, also after a panic.
 struct Before(Option<Rc<Session>>);
 
 impl Drop for Before {

@@ -14,9 +14,9 @@ use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
 use crate::accounts::store::attest_keys;
-use crate::accounts::store::attested_sign_ins::Device;
+use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings;
-use crate::accounts::store::device_bindings::{Binding, Use, Used};
+use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome};
 use crate::accounts::store::refresh_tokens;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::UserId;
@@ -128,13 +128,13 @@ fn observed(error: &AdmitError) {
 pub struct Asserted {
     key: KeyId,
     counter: u32,
-    binding: Binding,
+    binding: BindingRules,
 }
 
 impl Asserted {
     /// As the sign-in's device.
-    pub(crate) const fn device(&self) -> Device<'_> {
-        Device::Asserted {
+    pub(crate) const fn device(&self) -> SessionDevice<'_> {
+        SessionDevice::Asserted {
             key: self.key,
             counter: self.counter,
             binding: self.binding,
@@ -189,7 +189,7 @@ pub async fn admit_refresh(
     }
     let now = ports.clock.now();
     // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by it.
-    match refresh_tokens::sign_in_of(
+    match refresh_tokens::session_of(
         ports.db.as_ref(),
         &token.hash(),
         now.minus(REFRESH_REPEAT_WINDOW),
@@ -223,7 +223,7 @@ async fn verify(
     }
     let now = ports.clock.now();
     let (used, stamp) = (
-        Use {
+        KeyUse {
             key: &key,
             counter,
             binds,
@@ -233,16 +233,16 @@ async fn verify(
     match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp)
         .await?
     {
-        Used::Yes => Ok(()),
-        Used::Meanwhile => Err(refused(
+        KeyUseOutcome::Yes => Ok(()),
+        KeyUseOutcome::Meanwhile => Err(refused(
             "the counter was used meanwhile, or the key was revoked",
         )),
-        Used::OtherDevice => Err(refused("the sign-in belongs to another device")),
-        Used::TooOld => Err(refused(
+        KeyUseOutcome::OtherDevice => Err(refused("the sign-in belongs to another device")),
+        KeyUseOutcome::TooOld => Err(refused(
             "the sign-in has no device and is too old to get one",
         )),
-        Used::TooMany => Err(AdmitError::TooMany),
-        Used::SignedOut => Err(AdmitError::SignedOut),
+        KeyUseOutcome::TooMany => Err(AdmitError::TooMany),
+        KeyUseOutcome::SignedOut => Err(AdmitError::SignedOut),
     }
 }
 

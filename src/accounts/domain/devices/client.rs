@@ -8,8 +8,8 @@ use crate::accounts::domain::steps::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
-use crate::accounts::store::attested_sign_ins::Device;
-use crate::accounts::store::device_bindings::{Binding, Kept};
+use crate::accounts::store::attested_sign_ins::SessionDevice;
+use crate::accounts::store::device_bindings::{BindingRules, KeyClaim};
 
 /// Why an attestation is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,8 @@ impl Attested {
     }
 
     /// As a sign-in's device.
-    pub(crate) const fn device(&self, binding: Binding) -> Device<'_> {
-        Device::Attested {
+    pub(crate) const fn device(&self, binding: BindingRules) -> SessionDevice<'_> {
+        SessionDevice::Attested {
             key: &self.key,
             required: self.required,
             binding,
@@ -64,11 +64,11 @@ impl Attested {
     ///
     /// # Errors
     /// [`NotKept`], only where the device is required.
-    pub(crate) fn accept(&self, kept: Kept) -> Result<(), NotKept> {
+    pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), NotKept> {
         let refused = match kept {
-            Kept::Yes | Kept::NoAccount => return Ok(()),
-            Kept::TooMany => NotKept::TooMany,
-            Kept::Taken | Kept::SignedOut | Kept::OtherDevice => NotKept::Taken,
+            KeyClaim::Yes | KeyClaim::NoAccount => return Ok(()),
+            KeyClaim::TooMany => NotKept::TooMany,
+            KeyClaim::Taken | KeyClaim::SignedOut | KeyClaim::OtherDevice => NotKept::Taken,
         };
         if self.required {
             return Err(refused);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::attest::Mode;
-use crate::accounts::store::device_bindings::Binding;
+use crate::accounts::store::device_bindings::BindingRules;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
@@ -28,8 +28,8 @@ pub const FIRST_USE: Duration = Duration::from_mins(10);
 const LATELY: Duration = Duration::from_hours(1);
 
 /// How keys and sign-ins are bound at `now`.
-pub(super) fn binding(ports: &Ports, now: Timestamp) -> Result<Binding, NoEntropy> {
-    Ok(Binding {
+pub(super) fn binding(ports: &Ports, now: Timestamp) -> Result<BindingRules, NoEntropy> {
+    Ok(BindingRules {
         strict: ports.config.attest.mode == Mode::Require,
         fresh_since: now.minus(FIRST_USE),
         lately: now.minus(LATELY),

@@ -13,9 +13,9 @@ use crate::accounts::model::records::Caller;
 use crate::accounts::store::attest_keys;
 use crate::accounts::store::attest_keys::{AttestKey, NewKey};
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, New};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge};
 use crate::accounts::store::device_bindings;
-use crate::accounts::store::device_bindings::Kept;
+use crate::accounts::store::device_bindings::KeyClaim;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::{ChallengeId, UserId};
@@ -96,9 +96,9 @@ pub async fn challenge(
     };
     let state =
         serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
-    let new = New {
+    let new = NewChallenge {
         id,
-        kind: Kind::Attestation,
+        kind: ChallengeKind::Attestation,
         user,
         state: &state,
         created_at: now,
@@ -221,15 +221,15 @@ pub async fn register(
             )
             .await?
         }
-        None if attest_keys::keep_unbound(db, &key, now).await? => Kept::Yes,
-        None => Kept::Taken,
+        None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
+        None => KeyClaim::Taken,
     };
     match kept {
-        Kept::Yes => Ok(()),
-        Kept::Taken => Err(AttestError::Taken),
-        Kept::TooMany => Err(AttestError::TooMany),
-        Kept::SignedOut | Kept::NoAccount => Err(AttestError::SignedOut),
-        Kept::OtherDevice => Err(AttestError::OtherDevice),
+        KeyClaim::Yes => Ok(()),
+        KeyClaim::Taken => Err(AttestError::Taken),
+        KeyClaim::TooMany => Err(AttestError::TooMany),
+        KeyClaim::SignedOut | KeyClaim::NoAccount => Err(AttestError::SignedOut),
+        KeyClaim::OtherDevice => Err(AttestError::OtherDevice),
     }
 }
 

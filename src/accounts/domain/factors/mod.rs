@@ -10,7 +10,7 @@ pub mod totp;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle::TooManyAttempts;
 use crate::accounts::store::factors;
-use crate::accounts::store::factors::{Changed, Factors};
+use crate::accounts::store::factors::{FactorChange, FactorSummary};
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
@@ -44,11 +44,11 @@ pub enum FactorError {
     Store(#[from] StoreError),
 }
 
-fn done(changed: Changed, otherwise: FactorError) -> Result<(), FactorError> {
+fn done(changed: FactorChange, otherwise: FactorError) -> Result<(), FactorError> {
     match changed {
-        Changed::Yes => Ok(()),
-        Changed::No => Err(otherwise),
-        Changed::SignedOut => Err(FactorError::SignedOut),
+        FactorChange::Yes => Ok(()),
+        FactorChange::No => Err(otherwise),
+        FactorChange::SignedOut => Err(FactorError::SignedOut),
     }
 }
 
@@ -56,6 +56,6 @@ fn done(changed: Changed, otherwise: FactorError) -> Result<(), FactorError> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn of(ports: &Ports, user: UserId) -> Result<Factors, StoreError> {
-    factors::of(ports.db.as_ref(), user).await
+pub async fn of(ports: &Ports, user: UserId) -> Result<FactorSummary, StoreError> {
+    factors::summary(ports.db.as_ref(), user).await
 }

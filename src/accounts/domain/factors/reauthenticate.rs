@@ -12,7 +12,7 @@ use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::{TooManyAttempts, Way};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
-use crate::accounts::store::challenges::Kind;
+use crate::accounts::store::challenges::ChallengeKind;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{ChallengeId, EventId};
 use crate::kernel::model::secret::SessionToken;
@@ -20,7 +20,7 @@ use crate::kernel::store::StoreError;
 
 use crate::accounts::store::passkeys::Descriptor;
 use crate::accounts::store::step_up;
-use crate::accounts::store::step_up::{Answer, FreshToken};
+use crate::accounts::store::step_up::{ReplacementToken, VerifiedFactor};
 
 /// Why nothing was proved.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub async fn begin(
     ports: &Ports,
     me: &SignedIn,
 ) -> Result<Begun<Vec<Descriptor>>, ReauthenticateError> {
-    passkeys::begin_for(ports, Kind::Reauthentication, me.user.id)
+    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id)
         .await
         .map_err(unwrapped)
 }
@@ -93,7 +93,7 @@ pub async fn complete(
         Credential::Access(_) => None,
     };
     let fresh = match (credential, &token) {
-        (Credential::Session(old), Some(new)) => Some(FreshToken {
+        (Credential::Session(old), Some(new)) => Some(ReplacementToken {
             hash: new.hash(),
             replaces: old.hash(),
         }),
@@ -104,7 +104,7 @@ pub async fn complete(
         Shown::Passkey(response) => {
             let verified = verified(
                 ports,
-                (challenge, Kind::Reauthentication, Some(me.user.id)),
+                (challenge, ChallengeKind::Reauthentication, Some(me.user.id)),
                 response,
                 now,
             )
@@ -116,7 +116,7 @@ pub async fn complete(
             let noted = step_up::reauthenticate(
                 db,
                 me.caller(),
-                &Answer::Passkey(verified.used()),
+                &VerifiedFactor::Passkey(verified.used()),
                 (&amr, fresh.as_ref(), None),
                 (&stamp, event),
             )
@@ -144,7 +144,7 @@ pub async fn complete(
             let noted = step_up::reauthenticate(
                 db,
                 me.caller(),
-                &Answer::Totp(step),
+                &VerifiedFactor::Totp(step),
                 (&amr, fresh.as_ref(), Some(&subject)),
                 (&stamp, event),
             )

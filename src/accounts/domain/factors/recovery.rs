@@ -15,12 +15,12 @@ use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::throttle::Subject;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, New, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::recovery as store;
 use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions;
-use crate::accounts::store::sessions::{Owner, Recovered};
-use crate::accounts::store::step_up::Answer;
+use crate::accounts::store::sessions::{RecoveredAccount, SessionOwner};
+use crate::accounts::store::step_up::VerifiedFactor;
 use crate::accounts::store::totp::Totp;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
@@ -63,9 +63,9 @@ pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Recovery
     })
     .map_err(|error| StoreError::Broken(error.to_string()))?;
     let ends = now.plus(CEREMONY_LIFETIME);
-    let new = New {
+    let new = NewChallenge {
         id,
-        kind: Kind::Recovery,
+        kind: ChallengeKind::Recovery,
         user: None,
         state: &state,
         created_at: now,
@@ -122,15 +122,17 @@ pub async fn complete(
         )
     });
     let hashes = slots.map(|(user, _)| (user, backup_code.as_ref().map(|code| code.hash(user))));
-    let (claim, whose) = store::admit(db, (&subject, way.policy()), &hashes, now).await?;
+    let (claim, whose) = store::claim_attempt(db, (&subject, way.policy()), &hashes, now).await?;
     throttle::admitted(claim, now)?;
     let mut steps = slots
         .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
         .into_iter();
     let by_code = whose.and_then(|user| hashes.into_iter().find(|(of, _)| *of == user));
     let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
-        (Some((user, step)), _) => (user, Answer::Totp(step), Proof::Totp),
-        (None, Some((user, Some(hash)))) => (user, Answer::BackupCode(hash), Proof::BackupCode),
+        (Some((user, step)), _) => (user, VerifiedFactor::Totp(step), Proof::Totp),
+        (None, Some((user, Some(hash)))) => {
+            (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode)
+        }
         _ if candidates.is_empty() => {
             return Err(RecoveryError::Refused(
                 "no account that can be recovered has this address",
@@ -146,7 +148,7 @@ pub async fn complete(
         None
     };
     let session = prepared.session(
-        Owner::Recovered(Recovered {
+        SessionOwner::Recovered(RecoveredAccount {
             user,
             answer: &answer,
             ends_others,
@@ -160,7 +162,7 @@ pub async fn complete(
 }
 
 /// Under what the attempts of a recovery are counted.
-fn subject(ports: &Ports, way: Way, taken: &Taken) -> Result<Subject, StoreError> {
+fn subject(ports: &Ports, way: Way, taken: &TakenChallenge) -> Result<Subject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
     let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;

@@ -4,7 +4,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp::about;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{RESEALED_AT_ONCE, Resealed};
+use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret};
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::store::StoreError;
 
@@ -43,7 +43,7 @@ pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
                     .open(&about, sealed)
                     .and_then(|secret| keys.seal(&about, &secret, nonce))
                 {
-                    anew.push(Resealed {
+                    anew.push(ResealedSecret {
                         user: *user,
                         old: sealed,
                         new,

@@ -13,7 +13,7 @@ use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{Step, Totp};
+use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
@@ -96,7 +96,8 @@ pub async fn confirm(
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::of_user(Way::Totp, by.user);
-    let (totp, claim) = totp::admit(db, by.user, (&subject, Way::Totp.policy()), now).await?;
+    let (totp, claim) =
+        totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
     let totp = totp.ok_or(FactorError::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorError::Enrolled);
@@ -131,7 +132,7 @@ pub(crate) fn step(
     totp: Option<&Totp>,
     code: &str,
     now: Timestamp,
-) -> Option<Step> {
+) -> Option<TotpStep> {
     let keys = ports.config.secrets_keys.as_ref()?;
     let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
@@ -147,7 +148,7 @@ pub(crate) fn step(
         .build()
         .ok()?;
     let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
-    Some(Step {
+    Some(TotpStep {
         number: i64::try_from(step?).ok()?,
         made_at: made_at?,
     })

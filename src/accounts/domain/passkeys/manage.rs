@@ -5,7 +5,7 @@ use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Passkey;
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::Changed;
+use crate::accounts::store::passkeys::PasskeyChange;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
@@ -67,11 +67,11 @@ pub async fn remove(
     done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &stamp).await?).map(|((), left)| left)
 }
 
-fn done<T>(changed: Changed<T>) -> Result<(T, Vec<CredentialId>), ManageError> {
+fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), ManageError> {
     match changed {
-        Changed::Done(value, ids) => Ok((value, ids)),
-        Changed::SignedOut => Err(ManageError::SignedOut),
-        Changed::Unknown => Err(ManageError::Unknown),
-        Changed::Last => Err(ManageError::Last),
+        PasskeyChange::Done(value, ids) => Ok((value, ids)),
+        PasskeyChange::SignedOut => Err(ManageError::SignedOut),
+        PasskeyChange::Unknown => Err(ManageError::Unknown),
+        PasskeyChange::Last => Err(ManageError::Last),
     }
 }

@@ -18,7 +18,7 @@ use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::model::config::Config;
-use crate::accounts::store::challenges::{Kind, New, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::domain::NoEntropy;
@@ -69,7 +69,7 @@ impl State {
         serde_json::to_string(self).map_err(|error| StoreError::Broken(error.to_string()))
     }
 
-    fn read(taken: &Taken) -> Result<Self, StoreError> {
+    fn read(taken: &TakenChallenge) -> Result<Self, StoreError> {
         serde_json::from_str(&taken.state)
             .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))
     }
@@ -121,14 +121,14 @@ fn ends(now: Timestamp) -> Timestamp {
 /// Begins a ceremony of `kind` for an account: a challenge, and its passkeys. One round trip.
 pub(super) async fn begin_for(
     ports: &Ports,
-    kind: Kind,
+    kind: ChallengeKind,
     user: UserId,
 ) -> Result<Begun<Vec<Descriptor>>, sign_in::PasskeySignInError> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
     let state = State::new(fresh_challenge(ports)?);
     let written = state.write()?;
-    let new = New {
+    let new = NewChallenge {
         id,
         kind,
         user: Some(user),

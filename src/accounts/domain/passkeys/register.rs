@@ -15,14 +15,14 @@ use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
 use crate::accounts::store::accounts;
-use crate::accounts::store::accounts::{Created, NewAccount};
+use crate::accounts::store::accounts::{NewAccount, SignUpOutcome};
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, New, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::{
-    Added, Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey,
+    Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
 };
-use crate::accounts::store::sessions::Owner;
+use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
 use crate::kernel::model::text;
@@ -100,7 +100,7 @@ pub async fn begin(
         ..State::new(fresh_challenge(ports)?)
     };
     let db = ports.db.as_ref();
-    let challenge = |kind, user| New {
+    let challenge = |kind, user| NewChallenge {
         id,
         kind,
         user,
@@ -112,9 +112,9 @@ pub async fn begin(
         Registrant::Account(me) => {
             let user = &me.user;
             let written = state.write()?;
-            let new = New {
+            let new = NewChallenge {
                 state: &written,
-                ..challenge(Kind::Registration, Some(user.id))
+                ..challenge(ChallengeKind::Registration, Some(user.id))
             };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
             if exclude.len() >= most(me) {
@@ -138,9 +138,9 @@ pub async fn begin(
             let written = state.write()?;
             challenges::keep(
                 db,
-                &New {
+                &NewChallenge {
                     state: &written,
-                    ..challenge(Kind::SignUp, None)
+                    ..challenge(ChallengeKind::SignUp, None)
                 },
             )
             .await?;
@@ -234,13 +234,13 @@ pub async fn complete(
         id: credential.id,
     };
     match (taken.kind, caller) {
-        (Kind::Registration, Some(caller)) => {
+        (ChallengeKind::Registration, Some(caller)) => {
             let stamp = ports.stamp(origin, now)?;
             match passkeys::add(db, caller.caller(), &passkey, most(&caller), &stamp).await? {
-                Added::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
-                Added::SignedOut => Err(RegisterError::SignedOut),
-                Added::Exists => Err(RegisterError::Exists),
-                Added::TooMany => Err(RegisterError::TooMany),
+                PasskeyAddition::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
+                PasskeyAddition::SignedOut => Err(RegisterError::SignedOut),
+                PasskeyAddition::Exists => Err(RegisterError::Exists),
+                PasskeyAddition::TooMany => Err(RegisterError::TooMany),
             }
         }
         _ => create(ports, &taken, &state, passkey, place, origin).await,
@@ -249,7 +249,7 @@ pub async fn complete(
 
 async fn create(
     ports: &Ports,
-    taken: &Taken,
+    taken: &TakenChallenge,
     state: &State,
     passkey: NewPasskey,
     place: &Place,
@@ -259,7 +259,7 @@ async fn create(
     let user = state
         .user
         .as_deref()
-        .filter(|_| taken.kind == Kind::SignUp)
+        .filter(|_| taken.kind == ChallengeKind::SignUp)
         .and_then(UserId::parse)
         .ok_or_else(broken)?;
     let email = state
@@ -283,7 +283,7 @@ async fn create(
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
-    let session = prepared.session(Owner::Fresh(&account), place);
+    let session = prepared.session(SessionOwner::Fresh(&account), place);
     match accounts::create(
         ports.db.as_ref(),
         &account,
@@ -292,12 +292,12 @@ async fn create(
     )
     .await?
     {
-        Created::Yes(user) => Ok(Registered::Created(
+        SignUpOutcome::Yes(user) => Ok(Registered::Created(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, place).await?),
         )),
-        Created::EmailTaken => Err(RegisterError::EmailTaken),
-        Created::CredentialExists => Err(RegisterError::Exists),
+        SignUpOutcome::EmailTaken => Err(RegisterError::EmailTaken),
+        SignUpOutcome::CredentialExists => Err(RegisterError::Exists),
     }
 }
 

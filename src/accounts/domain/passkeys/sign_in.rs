@@ -16,11 +16,11 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{Kind, New, Taken};
+use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::{Descriptor, Owned, Used};
+use crate::accounts::store::passkeys::{Descriptor, PasskeyUse, PasskeyWithEmail};
 use crate::accounts::store::sessions;
-use crate::accounts::store::sessions::Owner;
+use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -58,9 +58,9 @@ pub async fn begin(
         ..State::new(fresh_challenge(ports)?)
     };
     let written = state.write()?;
-    let new = New {
+    let new = NewChallenge {
         id,
-        kind: Kind::SignIn,
+        kind: ChallengeKind::SignIn,
         user: None,
         state: &written,
         created_at: now,
@@ -98,8 +98,8 @@ pub(crate) struct Verified {
 
 impl Verified {
     /// What is written of it.
-    pub(crate) const fn used(&self) -> Used<'_> {
-        Used {
+    pub(crate) const fn used(&self) -> PasskeyUse<'_> {
+        PasskeyUse {
             id: &self.id,
             user: self.owner,
             counter: self.counter,
@@ -111,7 +111,7 @@ impl Verified {
 /// Takes the challenge, of this kind and of this account if one is named, and verifies what a passkey answered. One round trip.
 pub(crate) async fn verified(
     ports: &Ports,
-    (challenge, kind, user): (ChallengeId, Kind, Option<UserId>),
+    (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
     response: &AuthenticationResponse,
     now: Timestamp,
 ) -> Result<Verified, PasskeySignInError> {
@@ -163,7 +163,7 @@ pub async fn complete(
     let now = ports.clock.now();
     let verified = verified(
         ports,
-        (challenge.ok_or(NO_CHALLENGE)?, Kind::SignIn, None),
+        (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None),
         response,
         now,
     )
@@ -176,7 +176,7 @@ pub async fn complete(
         }),
     )?;
     // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
-    let session = prepared.session(Owner::Passkey(verified.used()), place);
+    let session = prepared.session(SessionOwner::Passkey(verified.used()), place);
     let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
     } else {
@@ -215,7 +215,7 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
 }
 
 /// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the address had then.
-fn is_allowed(state: &State, taken: &Taken, owned: &Owned) -> Option<bool> {
+fn is_allowed(state: &State, taken: &TakenChallenge, owned: &PasskeyWithEmail) -> Option<bool> {
     let email = state.email.as_deref()?;
     Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)
 }

@@ -20,11 +20,11 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::Subject;
-use crate::accounts::store::factors::Changed;
+use crate::accounts::store::factors::FactorChange;
 use crate::accounts::store::passwords;
-use crate::accounts::store::passwords::{FreshIds, Name, Proved};
+use crate::accounts::store::passwords::{LoginName, PasswordEventIds, VerifiedPassword};
 use crate::accounts::store::sessions;
-use crate::accounts::store::sessions::Owner;
+use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::compute::{Turn, computed};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, UserId};
@@ -91,7 +91,7 @@ impl From<ThrottleError> for PasswordError {
 #[derive(Debug)]
 pub struct Shown<'a> {
     /// Who they say they are.
-    pub name: Name<'a>,
+    pub name: LoginName<'a>,
     /// Their password, as it was sent.
     pub password: &'a str,
     /// The code of their authenticator app, where they have enabled TOTP.
@@ -116,7 +116,7 @@ pub async fn sign_in(
         Proof::Password
     });
     let prepared = Prepared::new(ports, now, amr.clone())?;
-    let session = prepared.session(Owner::Password(&proved), place);
+    let session = prepared.session(SessionOwner::Password(&proved), place);
     let created = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?;
     let user = created.ok_or(PasswordError::Refused(
         "the password was changed, or the code used, meanwhile",
@@ -133,12 +133,12 @@ pub(crate) async fn prove(
     ports: &Ports,
     shown: &Shown<'_>,
     now: Timestamp,
-) -> Result<Proved, PasswordError> {
+) -> Result<VerifiedPassword, PasswordError> {
     // What nobody can have chosen is nobody's; but who named whom is counted all the same.
     let password = Password::presented(shown.password);
     let turn = turn(ports, now)?;
     let subject = subject(ports, shown.name)?;
-    let (candidate, claim) = passwords::admit(
+    let (candidate, claim) = passwords::claim_attempt(
         ports.db.as_ref(),
         shown.name,
         (&subject, Way::Password.policy()),
@@ -182,7 +182,7 @@ pub(crate) async fn prove(
             Some(step.ok_or(PasswordError::Refused("the code is wrong"))?)
         }
     };
-    Ok(Proved {
+    Ok(VerifiedPassword {
         user: candidate.user,
         hash: candidate.hash,
         rehashed,
@@ -209,11 +209,11 @@ fn not_computed() -> PasswordError {
 }
 
 /// Under what the attempts on a name are counted.
-pub(crate) fn subject(ports: &Ports, name: Name<'_>) -> Result<Subject, StoreError> {
+pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
-        Name::Email(email) => throttle::of_email(key, Way::Password, email),
-        Name::Username(username) => throttle::of_username(key, Way::Password, username),
+        LoginName::Email(email) => throttle::of_email(key, Way::Password, email),
+        LoginName::Username(username) => throttle::of_username(key, Way::Password, username),
     };
     subject.ok_or_else(|| StoreError::Broken("an attempt cannot be counted".to_owned()))
 }
@@ -282,13 +282,13 @@ pub async fn set(
     let password = fit(ports, text, &about)?;
     throttle::admit(ports, Way::SetPassword, me.user.id, ports.clock.now()).await?;
     let chosen = hashed(ports, password).await?;
-    let subject = subject(ports, Name::Email(&me.user.email))?;
+    let subject = subject(ports, LoginName::Email(&me.user.email))?;
     let unchecked = if chosen.checked {
         None
     } else {
         Some(ports.id(EventId::from_random)?)
     };
-    let ids = FreshIds {
+    let ids = PasswordEventIds {
         unchecked,
         revoked: ports.id(EventId::from_random)?,
     };
@@ -302,8 +302,8 @@ pub async fn set(
     )
     .await?
     {
-        Changed::Yes => Ok(()),
-        Changed::No | Changed::SignedOut => Err(PasswordError::SignedOut),
+        FactorChange::Yes => Ok(()),
+        FactorChange::No | FactorChange::SignedOut => Err(PasswordError::SignedOut),
     }
 }
 
@@ -318,10 +318,10 @@ pub async fn remove(
 ) -> Result<(), PasswordError> {
     let stamp = ports.stamp(origin, ports.clock.now())?;
     match passwords::remove(ports.db.as_ref(), by, &stamp).await? {
-        Changed::Yes => Ok(()),
-        Changed::SignedOut => Err(PasswordError::SignedOut),
-        Changed::No if has_one(ports, by.user).await? => Err(PasswordError::Last),
-        Changed::No => Err(PasswordError::None),
+        FactorChange::Yes => Ok(()),
+        FactorChange::SignedOut => Err(PasswordError::SignedOut),
+        FactorChange::No if has_one(ports, by.user).await? => Err(PasswordError::Last),
+        FactorChange::No => Err(PasswordError::None),
     }
 }
 
@@ -337,10 +337,10 @@ async fn has_one(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
 /// # Errors
 /// `None` if neither, or both, were sent, or what was sent can be nobody's.
 #[must_use]
-pub fn named<'a>(email: Option<&'a Email>, username: Option<&'a str>) -> Option<Name<'a>> {
+pub fn named<'a>(email: Option<&'a Email>, username: Option<&'a str>) -> Option<LoginName<'a>> {
     match (email, username) {
-        (Some(email), None) => Some(Name::Email(email)),
-        (None, Some(username)) => Some(Name::Username(username)),
+        (Some(email), None) => Some(LoginName::Email(email)),
+        (None, Some(username)) => Some(LoginName::Username(username)),
         _ => None,
     }
 }

@@ -4,16 +4,16 @@ use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::model::throttle::Subject;
 use crate::accounts::store::accounts::NewAccount;
-use crate::accounts::store::attested_sign_ins::Device;
+use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::Used;
+use crate::accounts::store::passkeys::PasskeyUse;
 use crate::accounts::store::passwords;
-use crate::accounts::store::passwords::Proved;
+use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::person_tokens;
 use crate::accounts::store::step_up;
-use crate::accounts::store::step_up::Answer;
+use crate::accounts::store::step_up::VerifiedFactor;
 use crate::accounts::store::users;
-use crate::accounts::store::users::{FreshIds, Identified};
+use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
 use crate::accounts::store::{attempts, events};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
@@ -23,7 +23,7 @@ use crate::kernel::store::{Db, Statement, StoreError, sql};
 
 /// A web session token to store with a new sign-in.
 #[derive(Clone, Debug)]
-pub struct NewToken {
+pub struct NewSessionToken {
     /// Its hash.
     pub hash: TokenHash,
     /// When it ends.
@@ -32,7 +32,7 @@ pub struct NewToken {
 
 /// A pair to store with a new sign-in.
 #[derive(Clone, Debug)]
-pub struct NewPair {
+pub struct NewTokenPair {
     /// The refresh token's hash.
     pub refresh_hash: TokenHash,
     /// When the refresh token ends.
@@ -43,28 +43,28 @@ pub struct NewPair {
 
 /// Whose sign-in is made.
 #[derive(Debug)]
-pub enum Owner<'a> {
+pub enum SessionOwner<'a> {
     /// An account that may or may not exist.
     User(UserId),
     /// The account of an identity, found, linked or made in the same batch.
-    Identity(&'a Identified<'a>, FreshIds),
+    Identity(&'a IdentifiedUser<'a>, NewUserIds),
     /// The owner of a passkey, if its counter allows it.
-    Passkey(Used<'a>),
+    Passkey(PasskeyUse<'a>),
     /// An account that is made with its first passkey in the same batch.
     Fresh(&'a NewAccount<'a>),
     /// An account that is recovered by one of its factors, if that was not used yet.
-    Recovered(Recovered<'a>),
+    Recovered(RecoveredAccount<'a>),
     /// An account whose owner showed its password, and a TOTP code where that is enabled, if neither was changed or used meanwhile.
-    Password(&'a Proved),
+    Password(&'a VerifiedPassword),
 }
 
 /// A recovery.
 #[derive(Debug)]
-pub struct Recovered<'a> {
+pub struct RecoveredAccount<'a> {
     /// The account.
     pub user: UserId,
     /// The factor that answered.
-    pub answer: &'a Answer<'a>,
+    pub answer: &'a VerifiedFactor<'a>,
     /// Whether the account's other sign-ins end; with the id of the event that tells of it.
     pub ends_others: Option<EventId>,
     /// What the attempts were counted under: they are forgiven.
@@ -77,19 +77,19 @@ pub struct NewSession<'a> {
     /// Its id.
     pub id: SessionId,
     /// Whose it is.
-    pub owner: Owner<'a>,
+    pub owner: SessionOwner<'a>,
     /// How its owner proved who they are.
     pub amr: Amr,
     /// Where it happens.
     pub platform: Platform,
     /// The web session token, if it gets one.
-    pub token: Option<NewToken>,
+    pub token: Option<NewSessionToken>,
     /// The pair, if it gets one.
-    pub pair: Option<NewPair>,
+    pub pair: Option<NewTokenPair>,
     /// Session tokens that the caller came with: their sign-ins end with the new one.
     pub replaces: Vec<TokenHash>,
     /// The device on which it is made, if that is known.
-    pub device: Option<Device<'a>>,
+    pub device: Option<SessionDevice<'a>>,
 }
 
 /// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
@@ -112,22 +112,26 @@ pub async fn create(
 /// What makes a sign-in; the last statement gives its account back.
 pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
     let mut batch = match &new.owner {
-        Owner::User(_) | Owner::Recovered(..) | Owner::Password(_) => Vec::new(),
-        Owner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
-        Owner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
-        Owner::Fresh(account) => account.statements(stamp),
+        SessionOwner::User(_) | SessionOwner::Recovered(..) | SessionOwner::Password(_) => {
+            Vec::new()
+        }
+        SessionOwner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
+        SessionOwner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
+        SessionOwner::Fresh(account) => account.statements(stamp),
     };
     let owner = match &new.owner {
-        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => Some(*user),
-        Owner::Identity(..) => None,
-        Owner::Passkey(used) => Some(used.user),
-        Owner::Fresh(account) => Some(account.user),
-        Owner::Password(proved) => Some(proved.user),
+        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
+            Some(*user)
+        }
+        SessionOwner::Identity(..) => None,
+        SessionOwner::Passkey(used) => Some(used.user),
+        SessionOwner::Fresh(account) => Some(account.user),
+        SessionOwner::Password(proved) => Some(proved.user),
     };
     if let Some(device) = &new.device {
         batch.extend(device.before(&new.owner, stamp));
     }
-    if let Owner::Identity(who, _) = &new.owner {
+    if let SessionOwner::Identity(who, _) = &new.owner {
         batch.push(users::touch(who, stamp));
     }
     batch.push(insert(new, stamp));
@@ -143,21 +147,21 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             ],
         ));
     }
-    if let Owner::Passkey(used) = &new.owner {
+    if let SessionOwner::Passkey(used) = &new.owner {
         batch.push(passkeys::note_use(used, new.id, stamp.at));
     }
-    if let Owner::Password(proved) = &new.owner {
-        batch.push(attempts::forgive_for(&proved.subject, new.id));
+    if let SessionOwner::Password(proved) = &new.owner {
+        batch.push(attempts::clear_for(&proved.subject, new.id));
         batch.extend(passwords::note_use(proved, new.id, stamp.at));
     }
-    if let Owner::Recovered(Recovered {
+    if let SessionOwner::Recovered(RecoveredAccount {
         user,
         answer,
         ends_others,
         subject,
     }) = &new.owner
     {
-        batch.push(attempts::forgive_for(subject, new.id));
+        batch.push(attempts::clear_for(subject, new.id));
         batch.push(step_up::note_use(answer, *user, new.id, stamp.at));
         if let Some(event) = ends_others {
             let by = Caller {
@@ -189,7 +193,7 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             [replaced.into(), stamp.at.into(), new.id.into()],
         ));
     }
-    let kind = if matches!(new.owner, Owner::Recovered(..)) {
+    let kind = if matches!(new.owner, SessionOwner::Recovered(..)) {
         EventKind::Recovered
     } else {
         EventKind::SignedIn
@@ -208,31 +212,36 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
 
 fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
     let (user, identity, passkey) = match &new.owner {
-        Owner::User(user) | Owner::Recovered(Recovered { user, .. }) => (Some(*user), None, None),
-        Owner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
-        Owner::Passkey(used) => (Some(used.user), None, Some(used)),
-        Owner::Fresh(account) => (Some(account.user), None, None),
-        Owner::Password(proved) => (Some(proved.user), None, None),
+        SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
+            (Some(*user), None, None)
+        }
+        SessionOwner::Identity(who, _) => (None, Some((who.provider, who.provider_id)), None),
+        SessionOwner::Passkey(used) => (Some(used.user), None, Some(used)),
+        SessionOwner::Fresh(account) => (Some(account.user), None, None),
+        SessionOwner::Password(proved) => (Some(proved.user), None, None),
     };
-    let password = if let Owner::Password(proved) = &new.owner {
+    let password = if let SessionOwner::Password(proved) = &new.owner {
         Some(*proved)
     } else {
         None
     };
     let (step, code) = match &new.owner {
-        Owner::Recovered(Recovered {
-            answer: Answer::Totp(step),
+        SessionOwner::Recovered(RecoveredAccount {
+            answer: VerifiedFactor::Totp(step),
             ..
         }) => (Some(step), None),
-        Owner::Recovered(Recovered {
-            answer: Answer::BackupCode(hash),
+        SessionOwner::Recovered(RecoveredAccount {
+            answer: VerifiedFactor::BackupCode(hash),
             ..
         }) => (None, Some(hash.as_str())),
-        Owner::Password(proved) => (proved.step.as_ref(), None),
+        SessionOwner::Password(proved) => (proved.step.as_ref(), None),
         _ => (None, None),
     };
-    let (key, key_required) = new.device.as_ref().map_or((None, false), Device::inserted);
-    let made_with = if let Owner::Fresh(account) = &new.owner {
+    let (key, key_required) = new
+        .device
+        .as_ref()
+        .map_or((None, false), SessionDevice::inserted);
+    let made_with = if let SessionOwner::Fresh(account) = &new.owner {
         Some(account.passkey.id.as_str())
     } else {
         None

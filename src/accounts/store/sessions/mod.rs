@@ -3,19 +3,19 @@
 mod create;
 
 pub(super) use create::statements;
-pub use create::{NewPair, NewSession, NewToken, Owner, Recovered, create};
+pub use create::{
+    NewSession, NewSessionToken, NewTokenPair, RecoveredAccount, SessionOwner, create,
+};
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::{Caller, Platform, Session, User};
 use crate::accounts::store::person_tokens;
-use crate::accounts::store::{events, users};
+use crate::accounts::store::{events, live, users};
 use crate::kernel::model::events::{EventKind, EventStamp};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{
-    Db, Row, SWEEP_BATCH, Statement, StoreError, rows, run, run_until_short, sql,
-};
+use crate::kernel::store::{CLEANUP_BATCH, Db, Row, StoreError, remove_in_batches, rows, run, sql};
 
 pub(super) fn read(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
@@ -114,7 +114,7 @@ pub async fn touch(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_out_token(
+pub async fn revoke_by_session_token(
     db: &dyn Db,
     token: &TokenHash,
     stamp: &EventStamp,
@@ -131,7 +131,7 @@ pub async fn sign_out_token(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_out_pair(
+pub async fn revoke_by_refresh_token(
     db: &dyn Db,
     token: &TokenHash,
     stamp: &EventStamp,
@@ -148,7 +148,7 @@ pub async fn sign_out_pair(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_out(
+pub async fn revoke_as_sign_out(
     db: &dyn Db,
     id: SessionId,
     user: UserId,
@@ -160,14 +160,6 @@ pub async fn sign_out(
         [id.into(), user.into(), stamp.at.into()],
     );
     db.batch(vec![event, update]).await.map(drop)
-}
-
-/// Whether the caller's sign-in is live: the first statement of a batch whose others have the same condition.
-pub(super) fn is_live(by: Caller) -> Statement {
-    sql(
-        "SELECT id FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL",
-        [by.session.into(), by.user.into()],
-    )
 }
 
 /// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it was revoked before: safe to repeat;
@@ -189,7 +181,7 @@ pub async fn revoke(
     );
     let results = db
         .batch(vec![
-            is_live(by),
+            live::select(by),
             events::about_revoked(stamp, by, id),
             update,
         ])
@@ -201,7 +193,7 @@ pub async fn revoke(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn revoke_pairs(
+pub async fn revoke_token_pairs(
     db: &dyn Db,
     by: Caller,
     stamp: &EventStamp,
@@ -215,8 +207,8 @@ pub async fn revoke_pairs(
     );
     let results = db
         .batch(vec![
-            is_live(by),
-            events::about_pairs(stamp, by),
+            live::select(by),
+            events::about_token_pairs(stamp, by),
             person_tokens::revoke_by(by),
             update,
         ])
@@ -242,7 +234,7 @@ pub async fn revoke_others(
     );
     let results = db
         .batch(vec![
-            is_live(by),
+            live::select(by),
             events::about_others(stamp, by),
             person_tokens::revoke_by(by),
             update,
@@ -255,7 +247,7 @@ pub async fn revoke_others(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn list_pairs(
+pub async fn list_token_pairs(
     db: &dyn Db,
     user: UserId,
     now: Timestamp,
@@ -296,14 +288,14 @@ pub async fn list(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Sessi
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM sessions WHERE id IN (
              SELECT s.id FROM sessions AS s
               WHERE s.expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id)
               ORDER BY s.expires_at LIMIT ?2)
          RETURNING id",
-        [now.into(), SWEEP_BATCH.into()],
+        [now.into(), CLEANUP_BATCH.into()],
     );
-    run_until_short(db, delete, SWEEP_BATCH).await
+    remove_in_batches(db, delete, CLEANUP_BATCH).await
 }

@@ -1,4 +1,4 @@
-//! Reads which internal services there are, and their keys.
+//! Reads the names of the internal services and their keys.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::kernel::model::config::Reader;
 use crate::kernel::model::strength::weakness;
 use crate::kernel::model::text;
 
-/// A key that an internal service presents. Kept as its hash, compared in constant time.
+/// The key of an internal service, kept as its hash and compared in constant time.
 #[derive(Clone)]
 pub struct InternalKey([u8; 32]);
 
@@ -18,10 +18,10 @@ impl InternalKey {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Whether `presented` is one of `keys`. Takes the same time for every wrong value.
+    /// Returns true if `presented` is one of `keys`. Takes the same time for every wrong value.
     pub(crate) fn is_among(keys: &[Self], presented: &[u8]) -> bool {
         let presented: [u8; 32] = Sha256::digest(presented).into();
-        // No early exit: every key is compared, whichever matches.
+        // No early exit: every key is compared, also after a match.
         keys.iter().fold(0_u8, |found, key| {
             found | key.0.ct_eq(&presented).unwrap_u8()
         }) == 1
@@ -64,7 +64,7 @@ impl Reader<'_> {
         self.strong_keys("INTERNAL_API_KEY", &keys, development)
     }
 
-    /// The secret that makes the first administrator, if one is configured.
+    /// Reads the secret that creates the first administrator, if it is configured.
     pub(crate) fn bootstrap_secret(&mut self, development: bool) -> Option<InternalKey> {
         let secret: Vec<String> = self.get("BOOTSTRAP_SECRET").into_iter().collect();
         self.strong_keys("BOOTSTRAP_SECRET", &secret, development)

@@ -1,7 +1,8 @@
 //! The settings of the kernel, and the reader that every system reads its settings with.
 //!
-//! The names are the same in the Worker's variables, in the environment and in `.dev.vars`. All settings are read once, and every
-//! problem is reported at once. A typo never becomes a weaker setting.
+//! The names are the same in the Worker's variables, in the environment and in `.dev.vars`. All
+//! settings are read once, and every problem is reported at once. A typo never becomes a weaker
+//! setting.
 
 mod internal_services;
 mod webhook_settings;
@@ -14,7 +15,7 @@ use crate::kernel::model::webhook::Webhook;
 
 pub use internal_services::InternalKey;
 
-/// Where the service runs.
+/// The environment of the service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Environment {
     /// A developer's machine.
@@ -30,15 +31,16 @@ pub struct Config {
     pub environment: Environment,
     /// `ALLOWED_ORIGINS`: web origins that may call with cookies, separated by commas.
     pub allowed_origins: Vec<Origin>,
-    /// `RATE_LIMITS`: whether requests are counted by address; `on` or `off`, in development `off` by default.
+    /// `RATE_LIMITS`: true if requests are counted per address.
     pub rate_limits: bool,
-    /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: who is told of security events, if anybody is.
+    /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: the receiver of security events, if there is one.
     pub webhook: Option<Webhook>,
-    /// `INTERNAL_SERVICES`: names that may stand in `X-Internal-Service`.
+    /// `INTERNAL_SERVICES`: the allowed values of `X-Internal-Service`.
     pub internal_services: Vec<String>,
-    /// `INTERNAL_API_KEY`: one key, or several separated by commas while they are rotated.
+    /// `INTERNAL_API_KEY`: one key, or several during a rotation.
     pub internal_keys: Vec<InternalKey>,
-    /// `D1_REPLICAS`: whether reads of somebody who is signed in may be answered by a replica of D1; natively it means nothing.
+    /// `D1_REPLICAS`: true if a D1 replica may answer reads of a caller's own data. Has no effect
+    /// natively.
     pub d1_replicas: bool,
 }
 
@@ -59,13 +61,14 @@ impl Config {
         }
     }
 
-    /// Whether `presented` is one of the internal keys. Takes the same time for every wrong value.
+    /// Returns true if `presented` is one of the internal keys. Takes the same time for every wrong
+    /// value.
     #[must_use]
     pub fn is_internal_key(&self, presented: &[u8]) -> bool {
         InternalKey::is_among(&self.internal_keys, presented)
     }
 
-    /// Whether browsers at `origin` are ours.
+    /// Returns true if `origin` is one of the allowed web origins.
     #[must_use]
     pub fn allows_origin(&self, origin: &[u8]) -> bool {
         self.allowed_origins
@@ -74,9 +77,9 @@ impl Config {
     }
 }
 
-/// Every problem of a configuration.
+/// All problems of a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration is not usable:\n  - {}", .0.join("\n  - "))]
+#[error("the configuration is invalid:\n  - {}", .0.join("\n  - "))]
 pub struct ConfigError(pub Vec<String>);
 
 /// Reads settings one by one and collects every problem.
@@ -197,7 +200,7 @@ impl<'a> Reader<'a> {
         origins
     }
 
-    /// One of a few words, to the letter: what is set and empty is none of them.
+    /// Reads one of a few words, spelled exactly. An empty value is a problem too.
     pub(crate) fn word<T>(
         &mut self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Reads what is configured about the webhook.
+//! Reads the settings of the webhook.
 
 use crate::kernel::model::config::Reader;
 use crate::kernel::model::strength::weakness;
@@ -27,7 +27,8 @@ impl Reader<'_> {
             let Some(secret) = WebhookSecret::parse(text) else {
                 self.problem(
                     "WEBHOOK_SECRETS",
-                    "must be `whsec_` and 24 to 64 random bytes in base64 (`hamrah-api keys webhook` makes one)",
+                    "must be `whsec_` and 24 to 64 random bytes in base64: \
+                     use `hamrah-api keys webhook`",
                 );
                 continue;
             };
