@@ -6,7 +6,7 @@ use crate::authorization::domain::ports::Ports;
 use crate::authorization::domain::rejection::{AuthorizationFailure, AuthorizationRejection};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes::ChangeAuthor;
-use crate::authorization::store::uses::Usage;
+use crate::authorization::store::uses::ResourceUser;
 use crate::authorization::store::{Reads, preconditions};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
@@ -58,7 +58,7 @@ impl Editor<'_> {
     }
 
     /// Returns the users of a row, or none if the editor may not read them.
-    pub(super) fn visible(&self, uses: Vec<Usage>) -> Vec<Usage> {
+    pub(super) fn visible(&self, uses: Vec<ResourceUser>) -> Vec<ResourceUser> {
         if self.require(AuthPermission::ReadPolicy).is_ok() {
             uses
         } else {

@@ -14,7 +14,7 @@ use crate::authorization::model::names::AuthPermission;
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
 use crate::authorization::store::named::{NamedRecord, NamedTable};
-use crate::authorization::store::uses::Usage;
+use crate::authorization::store::uses::ResourceUser;
 use crate::authorization::store::{NamedRow, Query, changes};
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::Statement;
@@ -32,9 +32,9 @@ pub(super) struct NamedResource {
     /// Returns the subject of a change.
     pub(super) subject: fn(i64) -> ChangeSubject,
     /// Returns the roles or services that use the row.
-    pub(super) uses: fn(i64) -> Query<Usage>,
+    pub(super) uses: fn(i64) -> Query<ResourceUser>,
     /// Returns the people who use the row.
-    pub(super) people: fn(i64) -> Query<Usage>,
+    pub(super) people: fn(i64) -> Query<ResourceUser>,
     /// Requires that the row has no users.
     pub(super) is_unused: fn(i64) -> Statement,
 }
@@ -144,7 +144,7 @@ pub(super) async fn delete(
     );
     change(ports, request, &reads, |editor, (records, uses, people)| {
         let record = require_changeable(editor, records, resource)?;
-        let uses: Vec<Usage> = uses.into_iter().chain(people).collect();
+        let uses: Vec<ResourceUser> = uses.into_iter().chain(people).collect();
         let in_use = !uses.is_empty();
         if in_use && !force {
             let uses = editor.visible(uses);

@@ -125,9 +125,7 @@ async fn insert(
     password: &str,
     administration: Administration,
 ) -> Result<i64, AuthorizationFailure> {
-    let password = passwords::choose(ports, password, &[new.username, new.name])
-        .await
-        .map_err(AuthorizationFailure::from)?;
+    let password = passwords::choose(ports, password, &[new.username, new.name]).await?;
     let creation = Creation {
         new,
         password,

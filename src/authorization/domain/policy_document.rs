@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use crate::authorization::domain::import_plan;
 use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::AuthorizationFailure;
 use crate::authorization::model::policy_document::PolicyDocument;
 use crate::authorization::store::changes::{ChangeAuthor, CreatedKind};
 use crate::authorization::store::import::{ImportContext, ImportStep};
 use crate::authorization::store::{import, policy_document, services};
-use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
 
@@ -27,16 +28,20 @@ pub enum ImportRejection {
     /// A concurrent change altered the policy.
     #[error("the policy changed during the import. Repeat the import")]
     Contended,
+    /// The database or the CSPRNG failed.
+    #[error(transparent)]
+    Failed(#[from] AuthorizationFailure),
 }
 
 impl From<StoreError> for ImportRejection {
-    fn from(e: StoreError) -> Self {
-        Self::Invalid(vec![e.to_string()])
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
     }
 }
-impl From<crate::kernel::domain::NoEntropy> for ImportRejection {
-    fn from(e: crate::kernel::domain::NoEntropy) -> Self {
-        Self::Invalid(vec![e.to_string()])
+
+impl From<NoEntropy> for ImportRejection {
+    fn from(error: NoEntropy) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -88,7 +93,7 @@ pub async fn seed(
 ) -> Result<usize, ImportRejection> {
     let existing = policy_document::read_all(ports.db.as_ref()).await?;
     if existing != PolicyDocument::default() {
-        return Err(ImportRejection::NotEmpty.into());
+        return Err(ImportRejection::NotEmpty);
     }
     let steps = plan(ports, &existing, wanted)?;
     write(ports, &steps, Ids::InOrder, origin).await?;
@@ -146,9 +151,7 @@ async fn write(
     batch.push(services::bump_all());
     match ports.db.batch(batch).await {
         Ok(_) => Ok(()),
-        Err(StoreError::Conflict(_) | StoreError::Refused(_)) => {
-            Err(ImportRejection::Contended.into())
-        }
+        Err(StoreError::Conflict(_) | StoreError::Refused(_)) => Err(ImportRejection::Contended),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,7 +1,7 @@
 //! The reasons for which the authorization service rejects a request.
 
-use crate::accounts::domain::passwords::PasswordError as PasswordRejection;
-use crate::authorization::store::uses::Usage;
+use crate::accounts::domain::passwords::PasswordError;
+use crate::authorization::store::uses::ResourceUser;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::store::StoreError;
 
@@ -37,19 +37,20 @@ impl ResourceKind {
 /// The failure of a use case of the authorization service.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizationFailure {
-    /// Shim.
+    /// The use case rejects the request.
     #[error(transparent)]
     Rejected(#[from] AuthorizationRejection),
-    /// Shim.
+    /// The CSPRNG failed.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
-    /// Shim.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-impl From<PasswordRejection> for AuthorizationFailure {
-    fn from(e: PasswordRejection) -> Self {
-        Self::Rejected(e.into())
+
+impl From<PasswordError> for AuthorizationFailure {
+    fn from(error: PasswordError) -> Self {
+        Self::Rejected(error.into())
     }
 }
 
@@ -79,7 +80,7 @@ pub enum AuthorizationRejection {
     Exists(ResourceKind),
     /// The row has users. The list is empty for a caller who may not read them.
     #[error("the {} is in use", .0.as_str())]
-    InUse(ResourceKind, Vec<Usage>),
+    InUse(ResourceKind, Vec<ResourceUser>),
     /// The row is built in.
     #[error("a built-in row cannot be changed")]
     BuiltIn,
@@ -94,7 +95,7 @@ pub enum AuthorizationRejection {
     Contended,
     /// The password is refused.
     #[error(transparent)]
-    Password(#[from] PasswordRejection),
+    Password(#[from] PasswordError),
 }
 
 /// Returns the first row.

@@ -15,7 +15,7 @@ use crate::authorization::domain::rejection::{
 use crate::authorization::model::names::{AuthPermission, IdOrName};
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
-use crate::authorization::store::uses::Usage;
+use crate::authorization::store::uses::ResourceUser;
 use crate::authorization::store::{changes, services, uses};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
@@ -208,7 +208,7 @@ pub async fn delete(
 fn plan_deletion(
     editor: &Editor<'_>,
     services: Vec<Service>,
-    uses: Vec<Usage>,
+    uses: Vec<ResourceUser>,
     force: bool,
 ) -> Result<Plan<()>, AuthorizationFailure> {
     editor.require(AuthPermission::WritePolicy)?;

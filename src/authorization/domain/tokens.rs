@@ -3,7 +3,7 @@
 pub use crate::authorization::store::tokens::{PersonTokenRow, TokenKind};
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordError as PasswordRejection, Shown};
+use crate::accounts::domain::passwords::{PasswordError, Shown};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::access::EffectiveAccess;
 use crate::authorization::domain::caller::{
@@ -59,9 +59,7 @@ pub async fn login(
         password: credentials.password,
         code: credentials.code,
     };
-    let proved = passwords::prove(ports, &shown, now)
-        .await
-        .map_err(AuthorizationFailure::from)?;
+    let proved = passwords::prove(ports, &shown, now).await?;
     let token = PersonToken::from_bytes(&*ports.secret()?);
     let new = NewPersonToken {
         hash: token.hash(),
@@ -73,7 +71,7 @@ pub async fn login(
         Ok(Some(row)) => Ok(IssuedPersonToken { token, row }),
         Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => {
             let reason = "a concurrent request changed the password or used the code";
-            Err(AuthorizationRejection::from(PasswordRejection::Refused(reason)).into())
+            Err(AuthorizationRejection::from(PasswordError::Refused(reason)).into())
         }
         Err(error) => Err(error.into()),
     }

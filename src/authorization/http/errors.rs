@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::authorization::domain::{AuthorizationRejection, ResourceKind};
+use crate::authorization::domain::{AuthorizationFailure, AuthorizationRejection, ResourceKind};
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::store::{Precondition, StoreError};
 
 impl From<AuthorizationRejection> for ApiError {
     fn from(rejection: AuthorizationRejection) -> Self {
@@ -67,16 +68,15 @@ const fn in_use(kind: ResourceKind) -> Code {
     }
 }
 
-impl From<crate::authorization::domain::AuthorizationFailure> for ApiError {
-    fn from(f: crate::authorization::domain::AuthorizationFailure) -> Self {
-        use crate::authorization::domain::AuthorizationFailure as F;
-        match f {
-            F::Rejected(r) => r.into(),
-            F::Entropy(e) => e.into(),
-            F::Store(crate::kernel::store::StoreError::Refused(
-                crate::kernel::store::Precondition::Administrator,
-            )) => Code::LastAdministrator.into(),
-            F::Store(e) => e.into(),
+impl From<AuthorizationFailure> for ApiError {
+    fn from(failure: AuthorizationFailure) -> Self {
+        match failure {
+            AuthorizationFailure::Rejected(rejection) => rejection.into(),
+            AuthorizationFailure::Entropy(error) => error.into(),
+            AuthorizationFailure::Store(StoreError::Refused(Precondition::Administrator)) => {
+                Code::LastAdministrator.into()
+            }
+            AuthorizationFailure::Store(error) => error.into(),
         }
     }
 }

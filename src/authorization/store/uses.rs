@@ -5,15 +5,15 @@ use crate::kernel::store::{Row, Statement, StoreError, sql};
 
 /// A service, a role or a person that uses a role, a permission or a service.
 #[derive(Clone, Debug)]
-pub struct Usage {
+pub struct ResourceUser {
     /// The kind of the user: `services`, `roles` or `people`.
     pub kind: String,
     /// The name of the user.
     pub name: String,
 }
 
-fn read(row: &Row) -> Result<Usage, StoreError> {
-    Ok(Usage {
+fn read(row: &Row) -> Result<ResourceUser, StoreError> {
+    Ok(ResourceUser {
         kind: row.text("kind")?,
         name: row.text("name")?,
     })
@@ -21,7 +21,7 @@ fn read(row: &Row) -> Result<Usage, StoreError> {
 
 /// Returns the services that have a role.
 #[must_use]
-pub fn services_of_role(role: i64) -> Query<Usage> {
+pub fn services_of_role(role: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT 'services' AS kind, s.name
            FROM service_roles AS a JOIN services AS s ON s.id = a.service_id
@@ -33,7 +33,7 @@ pub fn services_of_role(role: i64) -> Query<Usage> {
 
 /// Returns the people who have a role in a service.
 #[must_use]
-pub fn people_of_role(role: i64) -> Query<Usage> {
+pub fn people_of_role(role: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT DISTINCT 'people' AS kind, p.username AS name
            FROM service_roles AS a
@@ -47,7 +47,7 @@ pub fn people_of_role(role: i64) -> Query<Usage> {
 
 /// Returns the roles that have a permission.
 #[must_use]
-pub fn roles_of_permission(permission: i64) -> Query<Usage> {
+pub fn roles_of_permission(permission: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT 'roles' AS kind, r.name
            FROM role_permissions AS m JOIN roles AS r ON r.id = m.role_id
@@ -59,7 +59,7 @@ pub fn roles_of_permission(permission: i64) -> Query<Usage> {
 
 /// Returns the people who have a permission directly.
 #[must_use]
-pub fn people_of_permission(permission: i64) -> Query<Usage> {
+pub fn people_of_permission(permission: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT DISTINCT 'people' AS kind, p.username AS name
            FROM person_permissions AS g JOIN people AS p ON p.id = g.person_id
@@ -71,7 +71,7 @@ pub fn people_of_permission(permission: i64) -> Query<Usage> {
 
 /// Returns the people who have a role or a permission in a service.
 #[must_use]
-pub fn people_of_service(service: i64) -> Query<Usage> {
+pub fn people_of_service(service: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT 'people' AS kind, p.username AS name FROM people AS p
           WHERE p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
