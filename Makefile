@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
+.PHONY: help setup packages pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
 
 # What prettier formats.
 TYPESCRIPT := 'web/**/*.{ts,css,html}' 'clients/typescript/**/*.{ts,mjs}'
@@ -7,13 +7,17 @@ TYPESCRIPT := 'web/**/*.{ts,css,html}' 'clients/typescript/**/*.{ts,mjs}'
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: ## Install what is missing (dev and test do it by themselves)
+setup: ## Install the tools that dev, build and test need (they do it themselves)
+	@node scripts/tools.mjs worker
+
+# The node packages and the wasm32 target: enough where no Worker is built.
+packages:
 	@node scripts/tools.mjs
 
-pages: setup ## Build the account page and the admin page, into dist/
+pages: packages ## Build the account page and the admin page, into dist/
 	@node scripts/build-pages.mjs --release
 
-build: pages ## Build the Worker for release, into build/
+build: setup pages ## Build the Worker for release, into build/
 	@node scripts/build-worker.mjs --release
 
 dev: setup ## Run the Worker on http://localhost:8787 with a local D1
@@ -24,7 +28,7 @@ dev: setup ## Run the Worker on http://localhost:8787 with a local D1
 test: setup check ## Run every test, on both targets and in a browser
 	@node scripts/chromium.mjs
 	@node scripts/build-pages.mjs --release
-	@node scripts/build-worker.mjs --release
+	@node scripts/build-tests.mjs
 	@node benches/size.mjs --check
 	@node scripts/test.mjs
 
@@ -35,20 +39,21 @@ test-worker: setup ## Run the tests against the Worker only, in a development bu
 	@node scripts/build-worker.mjs --dev
 	@node scripts/test.mjs --worker-only
 
-fuzz: setup ## Fuzz the parsers for FUZZ_SECONDS (20) each
+fuzz: ## Fuzz the parsers for FUZZ_SECONDS (20) each
+	@node scripts/tools.mjs fuzz
 	@node scripts/fuzz.mjs
 
 bench: build ## Measure the Worker beside better-auth: make bench ARGS=--quick; docs/PERFORMANCE.md
 	@npm ci --prefix benches --silent
 	@node benches/run.mjs $(ARGS)
 
-bench-native: setup ## Measure the native server beside bare axum and sqlx: make bench-native ARGS=--quick
+bench-native: packages ## Measure the native server beside bare axum and sqlx: make bench-native ARGS=--quick
 	@node benches/native.mjs $(ARGS)
 
 instructions: ## Count the instructions of a request by valgrind; docs/INSTRUCTIONS.md
 	@node benches/instructions.mjs $(ARGS)
 
-check: setup ## Format, lints, generated files
+check: packages ## Format, lints, generated files
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown -- -D warnings
@@ -65,7 +70,7 @@ fmt: setup ## Format the code
 	cargo fmt --manifest-path clients/rust/Cargo.toml
 	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)
 
-openapi: setup ## Write openapi.json, the reference and the TypeScript types again
+openapi: packages ## Write openapi.json, the reference and the TypeScript types again
 	cargo run --quiet -- openapi > openapi.json.new && mv openapi.json.new openapi.json
 	cargo run --quiet -- openapi --html > public/docs.html.new && mv public/docs.html.new public/docs.html
 	node_modules/.bin/openapi-typescript openapi.json --output clients/typescript/src/schema.ts

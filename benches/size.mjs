@@ -8,8 +8,8 @@ import { gzipSync } from "node:zlib";
 
 const root = new URL("../", import.meta.url);
 const LEDGER = new URL("docs/SIZE.md", root);
-/** What the Worker may weigh, compressed. */
-const LIMIT = 1_000_000;
+/** The largest bundle that `--check` accepts, in bytes of gzip. */
+const LIMIT = 1_400_000;
 
 const measured = (name, path) => {
   const bytes = readFileSync(path);

@@ -199,7 +199,7 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
         match operation {
             "health" => {
                 api.get("/health", header::ACCEPT, "*/*", StatusCode::OK)
-                    .await?
+                    .await?;
             }
             "forged" => {
                 api.get(
@@ -208,7 +208,7 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
                     &bad,
                     StatusCode::UNAUTHORIZED,
                 )
-                .await?
+                .await?;
             }
             "validate-session" => {
                 api.get(
@@ -217,7 +217,7 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
                     &cookie,
                     StatusCode::OK,
                 )
-                .await?
+                .await?;
             }
             "validate-token" => {
                 api.get(
@@ -226,7 +226,7 @@ async fn run(operation: &str, times: u32) -> Result<(), Failure> {
                     &good,
                     StatusCode::OK,
                 )
-                .await?
+                .await?;
             }
             "refresh" => {
                 let next = api

@@ -4,9 +4,10 @@ CREATE TABLE passkeys (
     -- The credential id, base64url; unique across accounts.
     id TEXT NOT NULL PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- COSE, as the authenticator gave it, base64url.
+    -- COSE, as the authenticator gave it, base64url: exported to the owner, and read by `passkey inspect-assertion`.
     public_key TEXT NOT NULL,
-    -- The same credential as webauthn-rs writes it, should its own ceremonies take over one day.
+    -- The passkey as webauthn-rs writes it, JSON: the library verifies sign-ins with it. No statement looks inside. Its members `counter`,
+    -- `backup_eligible` and `backup_state` are those of the registration; the columns below are the current ones.
     library TEXT NOT NULL,
     counter INTEGER NOT NULL,
     -- A JSON list of hints.

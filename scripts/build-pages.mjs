@@ -1,8 +1,9 @@
-// Builds the account page and the admin page into dist/. Cloudflare serves the folder as static
+// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the folder as static
 // assets, and the native server reads it: `node scripts/build-pages.mjs --release` or `--dev`.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { writeDocuments } from "./documents.mjs";
 
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
@@ -45,15 +46,10 @@ for (const page of PAGES) {
   cpSync(`web/${page}/index.html`, `${OUT}/${page}.html`);
 }
 
-// Without HSTS in development: once localhost was served over https, browsers would insist on https
-// for all of localhost for two years.
-const headers = readFileSync("web/_headers", "utf8");
-writeFileSync(
-  `${OUT}/_headers`,
-  profile === "--dev" ? headers.replace(/^ *Strict-Transport-Security:.*\n/gm, "") : headers,
-);
+const documents = writeDocuments(OUT, profile);
 
-for (const name of PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`])) {
+const built = PAGES.flatMap((page) => [`${page}.html`, `${page}.js`, `${page}.css`]);
+for (const name of [...built, ...documents]) {
   const bytes = readFileSync(`${OUT}/${name}`);
   console.log(
     `${OUT}/${name} ${(bytes.length / 1024).toFixed(1)} KiB, ${(gzipSync(bytes).length / 1024).toFixed(1)} KiB gzip`,

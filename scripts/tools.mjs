@@ -1,48 +1,74 @@
-// Set-up: what `make` needs besides rustup and Node, each step only if its result is missing.
+// Installs what `make` needs besides rustup and Node: `node scripts/tools.mjs [worker] [fuzz]`. Each step runs only if its result is missing.
 //
-// worker-build and wasm-bindgen are built from source once, into .tools: both would otherwise be downloaded from places
-// that are not package registries, which closed networks do not reach.
+// The wasm32 target and the node packages are always needed. `worker` adds worker-build and wasm-bindgen, `fuzz` adds cargo-fuzz. These tools
+// are built from source once, into .tools, because their binaries come from places that are not package registries, which closed networks do
+// not reach.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-const tools = ".tools";
-const WORKER_BUILD = "0.8.7";
-const CARGO_FUZZ = "0.13.2";
+const FOLDER = ".tools";
 
-const run = (command, args, env = {}) => {
-  const { status } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+const answerOf = (command, ...args) => spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
+
+const run = (command, ...args) => {
+  if (spawnSync(command, args, { stdio: "inherit" }).status !== 0) throw new Error(`${command} ${args.join(" ")} failed; its output is above.`);
 };
 
-const answers = (command, ...args) => spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
+/** Returns the version of the library wasm-bindgen, which its tool must have too. */
+const wasmBindgenVersion = () => /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(readFileSync("Cargo.lock", "utf8"))[1];
 
-/** wasm-bindgen's tool must be exactly of the library's version. */
-const wasmBindgenVersion = () => {
-  const lock = readFileSync("Cargo.lock", "utf8");
-  return /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(lock)[1];
+const isInstalled = ({ version, binary }) => {
+  const path = join(FOLDER, "bin", binary);
+  return existsSync(path) && answerOf(path, "--version").includes(version);
 };
 
-const cargoInstall = (crate, version, binaries) => {
-  const bin = join(tools, "bin", binaries[0]);
-  if (existsSync(bin) && answers(bin, "--version").includes(version)) return;
-  console.log(`Building ${crate} ${version} once, into ${tools}: this takes some minutes.`);
-  const args = ["install", crate, "--version", version, "--root", tools, "--force", "--quiet"];
-  if (crate === "wasm-bindgen-cli") args.push("--bin", "wasm-bindgen");
-  const env = { CARGO_TARGET_DIR: join(tools, "build"), CARGO_PROFILE_RELEASE_OPT_LEVEL: "1", CARGO_PROFILE_RELEASE_LTO: "off" };
-  try {
-    run("cargo", [...args, "--locked"], env);
-  } catch {
-    // The crate's own lock file can name versions that a mirror of the registry does not have (yet).
-    run("cargo", args, env);
+/**
+ * Builds one binary of a crate into .tools. `optimized` is for a tool that computes; one that only starts other programs is built faster
+ * without.
+ */
+const install = ({ crate, version, binary, optimized = false }) => {
+  console.log(`Building ${crate} ${version} once, into ${FOLDER}. This takes some minutes.`);
+  const args = ["install", crate, "--version", version, "--bin", binary, "--root", FOLDER, "--force", "--quiet"];
+  const env = {
+    ...process.env,
+    CARGO_TARGET_DIR: join(FOLDER, "build"),
+    CARGO_INCREMENTAL: "0",
+    CARGO_PROFILE_RELEASE_OPT_LEVEL: optimized ? "1" : "0",
+    CARGO_PROFILE_RELEASE_LTO: "off",
+  };
+  const locked = spawnSync("cargo", [...args, "--locked"], { stdio: ["ignore", "inherit", "pipe"], encoding: "utf8", env, maxBuffer: 2 ** 26 });
+  if (locked.status === 0) return;
+  if (locked.signal || locked.stderr.includes("could not compile")) throw new Error(`${locked.stderr}\n${crate} could not be built.`);
+  // A mirror of the registry can lack versions that the crate's own lock file names.
+  console.log(`The versions in the lock file of ${crate} are not all available. Building it with the newest that fit.`);
+  if (spawnSync("cargo", args, { stdio: "inherit", env }).status !== 0) {
+    throw new Error(`${crate} could not be built; the errors are above. With its own lock file:\n${locked.stderr}`);
   }
 };
 
-if (!answers("rustup", "target", "list", "--installed").includes("wasm32-unknown-unknown")) {
-  run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
+const packages = () => {
+  if (!answerOf("rustup", "target", "list", "--installed").includes("wasm32-unknown-unknown")) run("rustup", "target", "add", "wasm32-unknown-unknown");
+  if (!existsSync("node_modules/.package-lock.json") || answerOf("npm", "ls", "--silent").includes("missing")) run("npm", "ci");
+};
+
+const GROUPS = {
+  worker: () => [
+    { crate: "wasm-bindgen-cli", version: wasmBindgenVersion(), binary: "wasm-bindgen", optimized: true },
+    { crate: "worker-build", version: "0.8.7", binary: "worker-build" },
+  ],
+  fuzz: () => [{ crate: "cargo-fuzz", version: "0.13.2", binary: "cargo-fuzz" }],
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in GROUPS));
+try {
+  if (unknown.length > 0) throw new Error(`There is no group of tools called ${unknown.join(", ")}. Name any of: ${Object.keys(GROUPS).join(", ")}.`);
+  packages();
+  const missing = wanted.flatMap((name) => GROUPS[name]()).filter((tool) => !isInstalled(tool));
+  missing.forEach(install);
+  if (missing.length > 0) rmSync(join(FOLDER, "build"), { recursive: true, force: true });
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
 }
-if (!existsSync("node_modules/.package-lock.json") || answers("npm", "ls", "--silent").includes("missing")) run("npm", ["ci"]);
-cargoInstall("wasm-bindgen-cli", wasmBindgenVersion(), ["wasm-bindgen"]);
-cargoInstall("worker-build", WORKER_BUILD, ["worker-build"]);
-cargoInstall("cargo-fuzz", CARGO_FUZZ, ["cargo-fuzz"]);
-rmSync(join(tools, "build"), { recursive: true, force: true });

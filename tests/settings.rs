@@ -135,7 +135,8 @@ fn shared() -> BTreeSet<String> {
     names.into_inner()
 }
 
-/// The names that the native server reads by itself: capitals in a call such as `set("BIND")` or `var("LOG_FORMAT")`.
+/// The names that the native server reads by itself: capitals in a call such as `set("BIND")` or
+/// `var("LOG_FORMAT")`.
 fn native() -> BTreeSet<String> {
     const CALLS: [&str; 4] = ["set(\"", "var(\"", "var_os(\"", "number(\""];
     let mut names = BTreeSet::from([tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned()]);

@@ -1,141 +1,334 @@
-//! What webauthn-rs reads in the bytes of an authenticator, beside what is read here: whatever passes here passes there, and says the same.
+//! webauthn-rs behind our own checks: the ceremonies that both together accept and refuse.
 //!
-//! It is the stricter side that runs in the Worker; the other one is on nobody's way in.
+//! The recorded vectors are those of the specification (`WebAuthn` Level 3 §16). Their sign-ins
+//! lack user verification, which this service requires. So they must fail at that step and at no
+//! other.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a test says what went wrong by ending"
+    missing_docs,
+    unreachable_pub,
+    reason = "a test binary has no API, and panics are how it fails"
 )]
 
-use hamrah_api::accounts::domain::webauthn::authenticator_data::{AuthData, parse_registration};
+#[path = "support/ceremonies.rs"]
+mod ceremonies;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ceremonies::{RP_ID_HASH, Signer, VECTORS, changed, client_data, hex, keys, library_accepts};
+use hamrah_api::accounts::domain::steps::{Outcome, Report};
+use hamrah_api::accounts::domain::webauthn::assertion::{self, Asserted, Known};
+use hamrah_api::accounts::domain::webauthn::authenticator_data::{Flags, parse_registration};
 use hamrah_api::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
-use webauthn_rs_core::internals::AuthenticatorData;
-use webauthn_rs_core::proto::{COSEAlgorithm, COSEKey, Registration};
+use hamrah_api::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use hamrah_api::accounts::domain::webauthn::library::StoredPasskey;
+use hamrah_api::accounts::domain::webauthn::{Expected, registration};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-/// COSE keys of each kind that both read, and a signature by each over [`MESSAGE`].
-fn keys() -> Vec<(Vec<u8>, Vec<u8>)> {
-    use p256::ecdsa::signature::Signer;
-    use rsa::signature::SignatureEncoding;
-    use rsa::traits::PublicKeyParts;
+fn expected<'a>(origins: &'a [String; 1], challenge: &'a str) -> Expected<'a> {
+    Expected {
+        rp_id: "example.org",
+        origins,
+        challenge,
+        algorithms: &Algorithm::ALL,
+    }
+}
 
-    let bytes = |bytes: &[u8]| {
-        [
-            &[0x59][..],
-            &u16::try_from(bytes.len()).expect("short").to_be_bytes(),
-            bytes,
-        ]
-        .concat()
+fn origins() -> [String; 1] {
+    ["https://example.org".to_owned()]
+}
+
+fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The numbers of the steps that failed.
+fn failed<T>(report: &Report<T>) -> Vec<u8> {
+    report
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
+        .map(|step| step.number)
+        .collect()
+}
+
+/// `AuthenticationResponseJSON`.
+fn asserted(id: &[u8], client_data: &str, authenticator_data: &[u8], signature: &[u8]) -> Value {
+    let response = json!({
+        "clientDataJSON": base64url(client_data),
+        "authenticatorData": base64url(authenticator_data),
+        "signature": base64url(signature),
+        "userHandle": null,
+    });
+    let id = base64url(id);
+    json!({"id": id, "rawId": id, "type": "public-key", "response": response})
+}
+
+#[test]
+fn the_specification_s_vectors_fail_at_user_verification_alone() {
+    let origins = origins();
+    for vector in VECTORS {
+        let (challenge, extra) = vector.created;
+        let client_data_json = client_data("webauthn.create", challenge, extra);
+        let (id, object) = (hex(vector.id), hex(vector.attestation_object));
+        let response: RegistrationResponse = serde_json::from_value(json!({
+            "id": base64url(&id),
+            "response": {"clientDataJSON": base64url(client_data_json), "attestationObject": base64url(&object)},
+        }))
+        .expect("a response");
+        let report = registration::verify(&response, &expected(&origins, challenge));
+        assert_eq!(
+            failed(&report),
+            vector.registration_fails_at,
+            "{}",
+            vector.name
+        );
+        let credential = report.read.expect("a credential");
+        assert_eq!(
+            credential.public_key.algorithm, vector.algorithm,
+            "{}",
+            vector.name
+        );
+
+        let (challenge, extra) = vector.asserted;
+        let data = [hex(RP_ID_HASH), vec![vector.flags, 0, 0, 0, 0]].concat();
+        let response = asserted(
+            &id,
+            &client_data("webauthn.get", challenge, extra),
+            &data,
+            &hex(vector.signature),
+        );
+        let response: AuthenticationResponse =
+            serde_json::from_value(response).expect("a response");
+        // The passkey goes through the form in which the database keeps it.
+        let passkey =
+            StoredPasskey::read(&credential.passkey.write().expect("JSON")).expect("a passkey");
+        let eligible = Some(credential.flags.backup_eligible());
+        let known = Known {
+            passkey: &passkey,
+            counter: None,
+            backup_eligible: eligible,
+            allowed: None,
+            user_handle: None,
+        };
+        let report = assertion::verify(&response, &expected(&origins, challenge), &known);
+        assert_eq!(failed(&report), [17], "{}", vector.name);
+    }
+}
+
+const CHALLENGE: &str = "AMMPt4UxxGTStncdq417YDwBFi8vpIa-pw8oOuVW4TA";
+const ID: [u8; 20] = [9; 20];
+
+/// Verifies a sign-in by a passkey that was registered with `registered` as its flags.
+fn verified(
+    key: &[u8],
+    registered: Flags,
+    client_data: &[u8],
+    authenticator_data: &[u8],
+    signature: &[u8],
+) -> Report<Asserted> {
+    let key = PublicKey::parse(key).expect("a key");
+    let passkey = StoredPasskey::read(
+        &StoredPasskey::new(&ID, &key, registered)
+            .write()
+            .expect("JSON"),
+    )
+    .expect("a passkey");
+    let response = AuthenticationResponse {
+        id: None,
+        raw_id: ID.to_vec(),
+        is_public_key: true,
+        client_data_json: client_data.to_vec(),
+        authenticator_data: authenticator_data.to_vec(),
+        signature: signature.to_vec(),
+        user_handle: None,
     };
-    let nist256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a key");
-    let point = nist256.verifying_key().to_sec1_point(false);
-    let es256 = [
-        &[0xA5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32][..],
-        point.x().expect("x"),
-        &[0x22, 0x58, 32],
-        point.y().expect("y"),
-    ]
-    .concat();
-    let ecdsa256: p256::ecdsa::DerSignature = nist256.sign(MESSAGE);
-    let nist384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).expect("a key");
-    let point = nist384.verifying_key().to_sec1_point(false);
-    let es384 = [
-        &[0xA5, 1, 2, 3, 0x38, 34, 0x20, 2, 0x21, 0x58, 48][..],
-        point.x().expect("x"),
-        &[0x22, 0x58, 48],
-        point.y().expect("y"),
-    ]
-    .concat();
-    let ecdsa384: p384::ecdsa::DerSignature = nist384.sign(MESSAGE);
-    let private = rsa::RsaPrivateKey::new(&mut rand::rng(), 2048).expect("a key");
-    let rs256 = [
-        &[0xA4, 1, 3, 3, 0x39, 1, 0, 0x20][..],
-        &bytes(&private.n().to_be_bytes()),
-        &[0x21, 0x43, 1, 0, 1],
-    ]
-    .concat();
-    let by_rs256 = rsa::pkcs1v15::SigningKey::<sha2::Sha256>::new(private)
-        .sign(MESSAGE)
-        .to_vec();
-    vec![
-        (es256, ecdsa256.as_bytes().to_vec()),
-        (es384, ecdsa384.as_bytes().to_vec()),
-        (rs256, by_rs256),
-    ]
+    let eligible = Some(registered.backup_eligible());
+    let known = Known {
+        passkey: &passkey,
+        counter: None,
+        backup_eligible: eligible,
+        allowed: None,
+        user_handle: None,
+    };
+    assertion::verify(&response, &expected(&origins(), CHALLENGE), &known)
 }
 
-const MESSAGE: &[u8] = b"what the authenticator signed";
-
-/// Each byte of `good`, changed in each bit.
-fn changed(good: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let bits = (0..good.len()).flat_map(|place| (0..8).map(move |bit| (place, bit)));
-    bits.map(|(place, bit)| {
-        let mut bytes = good.to_vec();
-        bytes[place] ^= 1 << bit;
-        bytes
-    })
+fn signed(client_data: &[u8], authenticator_data: &[u8], sign: &Signer) -> Vec<u8> {
+    sign(&[authenticator_data, &Sha256::digest(client_data)].concat())
 }
 
-fn library_key(bytes: &[u8]) -> Option<COSEKey> {
-    COSEKey::try_from(&serde_cbor_2::from_slice::<serde_cbor_2::Value>(bytes).ok()?).ok()
+#[test]
+fn a_sign_in_with_any_bit_changed_is_refused() {
+    let client_data = client_data("webauthn.get", CHALLENGE, "").into_bytes();
+    let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
+    for (algorithm, key, sign) in keys() {
+        let signature = signed(&client_data, &data, &sign);
+        let verify = |client: &[u8], data: &[u8], signature: &[u8]| {
+            verified(&key, Flags(0x05), client, data, signature)
+        };
+        let good = verify(&client_data, &data, &signature);
+        assert_eq!(
+            (failed(&good), good.read.expect("an assertion").counter),
+            (Vec::new(), 7),
+            "{algorithm:?}"
+        );
+        for bytes in changed(&data) {
+            assert!(
+                !verify(&client_data, &bytes, &signature).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
+        }
+        for bytes in changed(&signature) {
+            assert!(
+                !verify(&client_data, &data, &bytes).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
+        }
+        // Every seventh bit: one in each byte at least.
+        for bytes in changed(&client_data).step_by(7) {
+            assert!(
+                !verify(&bytes, &data, &signature).passed(),
+                "{algorithm:?}: {bytes:02x?}"
+            );
+        }
+    }
 }
 
-fn named(algorithm: COSEAlgorithm) -> Option<Algorithm> {
-    match algorithm {
-        COSEAlgorithm::ES256 => Some(Algorithm::Es256),
-        COSEAlgorithm::ES384 => Some(Algorithm::Es384),
-        COSEAlgorithm::RS256 => Some(Algorithm::Rs256),
-        _ => None,
+/// Every value of the flags, signed by the passkey itself, against the rules of the specification.
+#[test]
+fn flags_are_accepted_as_the_specification_says() {
+    let client_data = client_data("webauthn.get", CHALLENGE, "").into_bytes();
+    for (algorithm, key, sign) in keys() {
+        for registered in [Flags(0x45), Flags(0x4D)] {
+            for flags in 0..=u8::MAX {
+                let data = [hex(RP_ID_HASH), vec![flags, 0, 0, 0, 0]].concat();
+                let report = verified(
+                    &key,
+                    registered,
+                    &client_data,
+                    &data,
+                    &signed(&client_data, &data, &sign),
+                );
+                let flags = Flags(flags);
+                // AT and ED announce parts that are missing here.
+                let expected: Vec<u8> = if flags.attested() || flags.extensions() {
+                    vec![15]
+                } else {
+                    let steps = [
+                        (16, flags.user_present()),
+                        (17, flags.user_verified()),
+                        (18, flags.backup_eligible() || !flags.backed_up()),
+                        (19, flags.backup_eligible() == registered.backup_eligible()),
+                    ];
+                    steps
+                        .iter()
+                        .filter(|(_, passes)| !passes)
+                        .map(|(number, _)| *number)
+                        .collect()
+                };
+                assert_eq!(
+                    failed(&report),
+                    expected,
+                    "{algorithm:?}: {flags:?} after {registered:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Sign-ins that our own checks and the library alone decide differently.
+#[test]
+fn our_own_checks_are_stricter_than_the_library() {
+    let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
+    let good = client_data("webauthn.get", CHALLENGE, "");
+    let origin = |origin: &str| good.replace("https://example.org", origin);
+    let framed = r#""topOrigin":"https://example.org""#;
+    let framed = good.replace(r#""crossOrigin":false"#, framed);
+    let none: &[u8] = &[];
+    // The client data, what follows the authenticator data, the step that fails, and whether the
+    // library alone would accept.
+    let cases = [
+        (good.clone(), none, none, true),
+        // WebAuthn says to strip a byte order mark.
+        (format!("\u{FEFF}{good}"), none, none, false),
+        (origin("https://example.org/"), none, &[12], true),
+        (origin("https://example.org:443"), none, &[12], true),
+        (origin("https://EXAMPLE.org"), none, &[12], true),
+        (origin("https://example.org/path?query"), none, &[12], true),
+        (framed, none, &[14], true),
+        (good.clone(), &[0xA0], &[15], true),
+    ];
+    for (algorithm, key, sign) in keys() {
+        for (client_data, tail, fails_at, alone) in &cases {
+            let data = [data.as_slice(), tail].concat();
+            let signature = signed(client_data.as_bytes(), &data, &sign);
+            let report = verified(&key, Flags(0x05), client_data.as_bytes(), &data, &signature);
+            assert_eq!(failed(&report), *fails_at, "{algorithm:?}: {client_data}");
+            if algorithm != Algorithm::EdDsa {
+                let response = asserted(&ID, client_data, &data, &signature);
+                let accepted = library_accepts(&key, CHALLENGE, response);
+                assert_eq!(accepted, *alone, "{algorithm:?}: {client_data}");
+            }
+        }
+    }
+}
+
+/// A sign-in that our own checks accept and the library refuses is refused, by a step of its own.
+#[test]
+fn the_library_s_refusal_stands() {
+    let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
+    let client_data = client_data("webauthn.get", CHALLENGE, "")
+        .replace('}', r#","tokenBinding":"not an object"}"#);
+    for (algorithm, key, sign) in keys() {
+        let signature = signed(client_data.as_bytes(), &data, &sign);
+        let report = verified(&key, Flags(0x05), client_data.as_bytes(), &data, &signature);
+        let expected: &[u8] = if algorithm == Algorithm::EdDsa {
+            &[]
+        } else {
+            &[21]
+        };
+        assert_eq!(failed(&report), expected, "{algorithm:?}");
+        assert_eq!(report.accepted().is_ok(), expected.is_empty());
     }
 }
 
 #[test]
-fn keys_are_read_and_verify_as_another_implementation_has_it() {
-    for (good, signature) in keys() {
-        let (ours, theirs) = (
-            PublicKey::parse(&good).expect("a key"),
-            library_key(&good).expect("a key there too"),
-        );
-        assert_eq!(Some(ours.algorithm), named(theirs.type_));
-        assert!(
-            ours.verifies(MESSAGE, &signature)
-                && theirs
-                    .verify_signature(&signature, MESSAGE)
-                    .expect("a verdict")
-        );
-        for signature in changed(&signature) {
-            assert!(
-                !ours.verifies(MESSAGE, &signature),
-                "{:?} by a signature that was changed",
-                ours.algorithm
-            );
-        }
-        let mut accepted = 0;
-        for bytes in changed(&good) {
-            let Ok(ours) = PublicKey::parse(&bytes) else {
-                continue;
-            };
-            let theirs = library_key(&bytes).expect("what passes here passes there");
-            assert_eq!(Some(ours.algorithm), named(theirs.type_));
-            assert!(
-                !ours.verifies(MESSAGE, &signature),
-                "{:?}: another key",
-                ours.algorithm
-            );
-            accepted += 1;
-        }
-        // Another modulus is a key; another coordinate is hardly ever a point.
+fn keys_with_any_bit_changed_are_refused_or_other_keys() {
+    const MESSAGE: &[u8] = b"what the authenticator signed";
+    for (algorithm, good, sign) in keys() {
+        let signature = sign(MESSAGE);
+        let key = PublicKey::parse(&good).expect("a key");
         assert_eq!(
-            accepted > 0,
-            ours.algorithm == Algorithm::Rs256,
-            "{:?}: {accepted}",
-            ours.algorithm
+            (key.algorithm, key.bytes.as_slice()),
+            (algorithm, good.as_slice())
         );
+        assert!(key.verifies(MESSAGE, &signature));
+        for key in changed(&good).filter_map(|bytes| PublicKey::parse(&bytes).ok()) {
+            assert!(
+                !key.verifies(MESSAGE, &signature),
+                "{algorithm:?}: another key"
+            );
+            // Another modulus is a key, and half of all numbers are an Edwards point; another
+            // coordinate is hardly ever a point.
+            assert!(
+                matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa),
+                "{algorithm:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn coordinates_have_the_length_of_their_curve() {
-    for (good, size) in keys().into_iter().take(2).map(|(key, _)| key).zip([32, 48]) {
+    for (good, size) in keys()
+        .into_iter()
+        .take(2)
+        .map(|(_, key, _)| key)
+        .zip([32, 48])
+    {
         let (head, rest) = good.split_at(good.len() - 2 * size - 4);
         let (x, y) = (&rest[1..=size], &rest[size + 4..]);
         let point = [x, y].concat();
@@ -151,69 +344,37 @@ fn coordinates_have_the_length_of_their_curve() {
                 [&head, bytes].concat()
             };
             let moved = [&head[..head.len() - 2], &member(0x21, x), &member(0x22, y)].concat();
-            assert!(
-                PublicKey::parse(&moved).is_err() && library_key(&moved).is_none(),
-                "{size}: {cut}"
-            );
+            assert!(PublicKey::parse(&moved).is_err(), "{size}: {cut}");
         }
     }
 }
 
 #[test]
-fn authenticator_data_is_read_as_another_implementation_has_it() {
-    for (key, _) in keys() {
-        let credential = [&[3; 16][..], &[0, 20], &[9; 20], &key].concat();
+fn the_authenticator_data_of_a_registration_is_read_as_it_was_written() {
+    for (_, key, _) in keys() {
+        let credential = [&[3; 16][..], &[0, 20], &ID, &key].concat();
+        // Outputs that the library would refuse by their type are read over: no extension is asked
+        // for.
         let extensions = [0xA1, 0x6B]
             .into_iter()
             .chain(*b"credProtect")
-            .chain([0x02])
+            .chain([0x61, b'x'])
             .collect::<Vec<u8>>();
         for (flags, extensions) in [(0x45, &[][..]), (0xDD, &extensions)] {
             let good = [&[1; 32][..], &[flags, 0, 0, 1, 2], &credential, extensions].concat();
-            same(
-                &good,
-                &parse_registration(&good).expect("authenticator data"),
+            let data = parse_registration(&good).expect("authenticator data");
+            let made = data.attested.expect("a credential");
+            assert_eq!(
+                (data.rp_id_hash, data.flags, data.counter),
+                ([1; 32], Flags(flags), 258)
             );
-            // The header and the lengths; keys have a test of their own.
-            let header = good.len().min(32 + 5 + 18 + 24);
-            for bytes in changed(&good[..header])
-                .map(|header_changed| [&header_changed, &good[header..]].concat())
-            {
-                if let Ok(ours) = parse_registration(&bytes) {
-                    same(&bytes, &ours);
-                }
+            assert_eq!(
+                (made.aaguid, made.credential_id, made.public_key),
+                ([3; 16], ID.to_vec(), key.clone())
+            );
+            for end in 0..good.len() {
+                assert!(parse_registration(&good[..end]).is_err(), "{end} bytes");
             }
         }
     }
-}
-
-fn same(bytes: &[u8], ours: &AuthData) {
-    let theirs =
-        AuthenticatorData::<Registration>::try_from(bytes).expect("what passes here passes there");
-    let flags = (
-        ours.flags.user_present(),
-        ours.flags.user_verified(),
-        ours.flags.backup_eligible(),
-        ours.flags.backed_up(),
-    );
-    assert_eq!(
-        flags,
-        (
-            theirs.user_present,
-            theirs.user_verified,
-            theirs.backup_eligible,
-            theirs.backup_state
-        )
-    );
-    assert_eq!(ours.counter, theirs.counter);
-    let made = ours
-        .attested
-        .as_ref()
-        .map(|made| (made.aaguid, made.credential_id.clone()));
-    assert_eq!(
-        made,
-        theirs
-            .acd
-            .map(|made| (made.aaguid, made.credential_id.clone()))
-    );
 }

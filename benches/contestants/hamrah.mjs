@@ -16,6 +16,24 @@ const LISTED = 5;
 
 const json = (path, body, headers = {}) => ({ method: "POST", path, headers, body: JSON.stringify(body) });
 
+/** A passkey as webauthn-rs writes it, so that rows are as long as real ones. */
+const library = (id) =>
+  JSON.stringify({
+    cred: {
+      cred_id: id,
+      cred: { type_: "ES256", key: { EC_EC2: { curve: "SECP256R1", x: token(), y: token() } } },
+      counter: 0,
+      transports: null,
+      user_verified: true,
+      backup_eligible: true,
+      backup_state: true,
+      registration_policy: "required",
+      extensions: { cred_protect: "NotRequested", hmac_create_secret: "NotRequested", appid: "NotRequested", cred_props: "NotRequested" },
+      attestation: { data: "None", metadata: "None" },
+      attestation_format: "none",
+    },
+  });
+
 const bulkStatements = (accounts) => {
   const users = accounts.map((account) => ({ ...account, id: uuid() }));
   const sessions = users.flatMap(({ id, signIns }) => signIns.map((signIn) => ({ ...signIn, id: uuid(), user: id })));
@@ -34,7 +52,7 @@ const bulkStatements = (accounts) => {
     insert(
       "passkeys",
       ["id", "user_id", "public_key", "library", "counter", "transports", "aaguid", "backup_eligible", "backed_up", "user_verified", "name", "created_at"],
-      users.map(({ id, createdAt }) => [token(), id, token(77), "", 7, '["internal"]', uuid(), 1, 1, 1, "Passkey", createdAt]),
+      users.map(({ id, createdAt }) => [token(), id, token(77), library(token()), 7, '["internal"]', uuid(), 1, 1, 1, "Passkey", createdAt]),
     ),
     insert("events", ["id", "at", "kind", "user_id", "session_id", "actor", "request_id"], sessions.map(({ id, user, began }) => [uuid(), began, "signed_in", user, id, "user", uuid()])),
   ];

@@ -2,8 +2,10 @@
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::Expected;
+use hamrah_api::accounts::domain::webauthn::assertion::{self, Known};
 use hamrah_api::accounts::domain::webauthn::cose::Algorithm;
 use hamrah_api::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use hamrah_api::accounts::domain::webauthn::library::StoredPasskey;
 use hamrah_api::accounts::domain::webauthn::registration;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,5 +17,11 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(response) = serde_json::from_slice::<RegistrationResponse>(bytes) {
         assert!(!registration::verify(&response, &expected).passed());
     }
-    let _ = serde_json::from_slice::<AuthenticationResponse>(bytes);
+    if let Ok(response) = serde_json::from_slice::<AuthenticationResponse>(bytes) {
+        let passkey = StoredPasskey::nobodys(&response.raw_id).expect("a passkey");
+        let known = Known { passkey: &passkey, counter: None, backup_eligible: None, allowed: None, user_handle: None };
+        // A challenge that the library can read; no input is signed with that key.
+        let expected = Expected { challenge: &"0".repeat(64), ..expected };
+        assert!(!assertion::verify(&response, &expected, &known).passed());
+    }
 });

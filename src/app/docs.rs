@@ -1,44 +1,63 @@
-//! The API's description, for machines and for people. Both are written by `make openapi` and kept in the repository;
-//! a test fails when they are stale.
+//! The API's description, for machines and for people. Both are written by `make openapi` and kept
+//! in the repository; a test fails when they are stale.
+//!
+//! At the edge they are static assets with the headers of `web/_headers`, served without the
+//! Worker, so its module holds none of them (docs/decisions/0013). The native binary holds them, so
+//! that it needs no folder to serve them.
 
-use axum::response::IntoResponse;
-use http::header;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, header};
+
+use crate::kernel::http::error::{ApiError, Code};
 
 /// Pages load their own style sheet and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-const CACHE: &str = "public, max-age=300";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'none'";
+const CACHE: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
+
+#[cfg(not(target_arch = "wasm32"))]
+mod file {
+    pub(super) const DESCRIPTION: Option<&str> = Some(include_str!("../../openapi.json"));
+    pub(super) const PAGE: Option<&str> = Some(include_str!("../../public/docs.html"));
+    pub(super) const STYLE: Option<&str> = Some(include_str!("../../public/docs.css"));
+}
+
+/// A Worker that is asked for one of them was deployed without its assets.
+#[cfg(target_arch = "wasm32")]
+mod file {
+    pub(super) const DESCRIPTION: Option<&str> = None;
+    pub(super) const PAGE: Option<&str> = None;
+    pub(super) const STYLE: Option<&str> = None;
+}
 
 /// `GET /openapi.json`: the description (`OpenAPI` 3.1).
 #[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = serde_json::Value)))]
-pub async fn openapi() -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, "application/json"),
-            (header::CACHE_CONTROL, CACHE),
-        ],
-        include_str!("../../openapi.json"),
-    )
+pub async fn openapi() -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), CACHE];
+    answer(file::DESCRIPTION, headers)
 }
 
 /// `GET /docs`: the reference.
 #[utoipa::path(get, path = "/docs", tag = "service", responses((status = 200, content_type = "text/html", body = String)))]
-pub async fn page() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, CACHE),
-        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
-    ];
-    (headers, include_str!("../../public/docs.html"))
+pub async fn page() -> Response {
+    let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+    let policy = (header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    answer(file::PAGE, [kind, CACHE, policy])
 }
 
 /// `GET /docs.css`: the reference's style.
 #[utoipa::path(get, path = "/docs.css", tag = "service", responses((status = 200, content_type = "text/css", body = String)))]
-pub async fn style() -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-            (header::CACHE_CONTROL, CACHE),
-        ],
-        include_str!("../../public/docs.css"),
-    )
+pub async fn style() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE];
+    answer(file::STYLE, headers)
+}
+
+fn answer<const N: usize>(
+    file: Option<&'static str>,
+    headers: [(HeaderName, &'static str); N],
+) -> Response {
+    match file {
+        Some(file) => (headers, file).into_response(),
+        None => ApiError::from(Code::NotFound).into_response(),
+    }
 }

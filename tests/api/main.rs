@@ -1,4 +1,5 @@
-//! Black-box cases of the API. Every case runs natively in memory and, from `make test`, against the built Worker in workerd.
+//! Black-box cases of the API. Every case runs natively in memory and, from `make test`, against
+//! the built Worker in workerd.
 
 #![allow(
     missing_docs,
@@ -16,32 +17,7 @@
 mod apple;
 mod harness;
 
-mod attempts;
+mod accounts;
+mod app;
 mod authorization;
-mod cost;
-mod cpu;
-mod cross_site;
-mod device_bindings;
-mod device_faults;
-mod devices;
-mod factor_faults;
-mod factors;
-mod faults;
-mod forged;
-mod guessing;
-mod input;
-mod internal;
-mod passkeys;
-mod passwords;
-mod races;
-mod rate_limits;
-mod recovery;
-mod routes;
-mod service;
-mod sessions;
-mod step_up;
-mod sweep;
-mod timing;
-mod tokens;
-mod users;
-mod webhooks;
+mod kernel;

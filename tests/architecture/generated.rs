@@ -77,7 +77,8 @@ fn the_description_is_fresh_and_complete() {
     );
 }
 
-/// Schemas of the description are called as their types are, wherever those stand: two of one name would be one.
+/// Schemas of the description are called as their types are, wherever those stand: two of one name
+/// would be one.
 #[test]
 fn wire_structs_have_names_of_their_own() {
     let mut seen = std::collections::BTreeMap::new();

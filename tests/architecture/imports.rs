@@ -25,7 +25,8 @@ pub fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     paths.iter().map(imports_of).collect()
 }
 
-/// Returns every path of the crate that `code` names, absolute, in `use` declarations and elsewhere.
+/// Returns every path of the crate that `code` names, absolute, in `use` declarations and
+/// elsewhere.
 pub fn used_paths(code: &str, module: &Module) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate", "super", "self"] {

@@ -1,5 +1,5 @@
-//! The rules of the house that no compiler checks: who may import whom, what a layer may know, names, sizes, and that generated files
-//! are fresh.
+//! The rules of the house that no compiler checks: who may import whom, what a layer may know,
+//! names, sizes, and that generated files are fresh.
 
 #![allow(
     missing_docs,
@@ -12,10 +12,8 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
-mod circles;
 mod generated;
 mod imports;
-mod names;
 mod sizes;
 mod sources;
 mod systems;

@@ -5,7 +5,6 @@ use std::fs;
 use super::sources::files;
 
 const MAX_LINES: usize = 400;
-const MAX_COLUMNS: usize = 100;
 
 #[test]
 fn files_have_at_most_400_lines() {
@@ -29,20 +28,4 @@ fn files_have_at_most_400_lines() {
         }
     }
     assert!(long.is_empty(), "{long:#?}");
-}
-
-#[test]
-fn lines_have_at_most_100_columns() {
-    let mut long = Vec::new();
-    for path in files("src", "rs") {
-        let text = fs::read_to_string(&path).expect("a text");
-        for (index, line) in text.lines().enumerate() {
-            // A table of routes or codes is read by its columns, and says so to rustfmt.
-            let is_table = text.contains("#[rustfmt::skip]") || text.contains("codes! {");
-            if line.chars().count() > MAX_COLUMNS && !is_table {
-                long.push(format!("{}:{}", path.display(), index + 1));
-            }
-        }
-    }
-    assert!(long.is_empty(), "{} long lines: {long:#?}", long.len());
 }

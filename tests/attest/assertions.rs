@@ -1,4 +1,5 @@
-//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its own.
+//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its
+//! own.
 
 use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
 use hamrah_api::accounts::domain::steps::Report;
@@ -89,10 +90,10 @@ type Broken = (&'static str, u8, &'static str, fn(&mut Case));
 
 const BROKEN: [Broken; 27] = [
     ("the same counter", 5, "not greater than before", |c| {
-        c.previous_counter = 50
+        c.previous_counter = 50;
     }),
     ("a lower counter", 5, "not greater than before", |c| {
-        c.previous_counter = 51
+        c.previous_counter = 51;
     }),
     (
         "a counter that wrapped around",
@@ -110,14 +111,14 @@ const BROKEN: [Broken; 27] = [
         },
     ),
     ("another key", 3, "not by this key", |c| {
-        c.public_key = DeviceKey::new(8).point()
+        c.public_key = DeviceKey::new(8).point();
     }),
     ("a key that is none", 3, "no point of P-256", |c| {
-        c.public_key[64] ^= 1
+        c.public_key[64] ^= 1;
     }),
     ("no key", 3, "no point of P-256", |c| c.public_key.clear()),
     ("other client data", 3, "not by this key", |c| {
-        c.client_data_hash[31] ^= 1
+        c.client_data_hash[31] ^= 1;
     }),
     ("a raw signature", 3, "not DER of ECDSA", |c| {
         let signature =
@@ -126,13 +127,13 @@ const BROKEN: [Broken; 27] = [
         c.assertion.signature = Some(signature.to_bytes().to_vec());
     }),
     ("an empty signature", 3, "not DER of ECDSA", |c| {
-        c.assertion.signature = Some(Vec::new())
+        c.assertion.signature = Some(Vec::new());
     }),
     ("a signature of zeros", 3, "not DER of ECDSA", |c| {
-        c.assertion.signature = Some(vec![0x30, 6, 2, 1, 0, 2, 1, 0])
+        c.assertion.signature = Some(vec![0x30, 6, 2, 1, 0, 2, 1, 0]);
     }),
     ("64 zeros", 3, "not DER of ECDSA", |c| {
-        c.assertion.signature = Some(vec![0; 64])
+        c.assertion.signature = Some(vec![0; 64]);
     }),
     (
         "something after the signature",
@@ -153,7 +154,7 @@ const BROKEN: [Broken; 27] = [
         },
     ),
     ("another application", 4, "of another application", |c| {
-        c.assertion.app_id = OTHER_APP.into()
+        c.assertion.app_id = OTHER_APP.into();
     }),
     (
         "a category that is not accepted",
@@ -171,10 +172,10 @@ const BROKEN: [Broken; 27] = [
         |c| c.assertion.flags = 0xC0,
     ),
     ("a zero after the counter", 0, "no CBOR map", |c| {
-        c.assertion.tail = vec![0]
+        c.assertion.tail = vec![0];
     }),
     ("two maps", 0, "something follows the extensions", |c| {
-        c.assertion.tail = [extensions("1", 4), extensions("1", 4)].concat()
+        c.assertion.tail = [extensions("1", 4), extensions("1", 4)].concat();
     }),
     ("no authenticator data", 0, "authData is too short", |c| {
         c.edit = |_| {
@@ -185,25 +186,25 @@ const BROKEN: [Broken; 27] = [
         };
     }),
     ("no signature", 0, "lacks signature", |c| {
-        c.edit = |_| map(&[("authenticatorData", bytes(&[0; 37]))])
+        c.edit = |_| map(&[("authenticatorData", bytes(&[0; 37]))]);
     }),
     ("a signature twice", 0, "given twice", |c| {
-        c.edit = |_| map(&[("signature", bytes(&[0])), ("signature", bytes(&[0]))])
+        c.edit = |_| map(&[("signature", bytes(&[0])), ("signature", bytes(&[0]))]);
     }),
     ("an unknown member", 0, "an unknown member", |c| {
-        c.edit = |object| [&[0xA3], &object[1..], b"\x64more\x00"].concat()
+        c.edit = |object| [&[0xA3], &object[1..], b"\x64more\x00"].concat();
     }),
     ("an indefinite length", 0, "an indefinite length", |c| {
-        c.edit = |object| [&[0xBF], &object[1..], &[0xFF]].concat()
+        c.edit = |object| [&[0xBF], &object[1..], &[0xFF]].concat();
     }),
     ("all but a byte", 0, "ends too early", |c| {
-        c.edit = |object| object[..object.len() - 1].to_vec()
+        c.edit = |object| object[..object.len() - 1].to_vec();
     }),
     ("something after it", 0, "something follows the CBOR", |c| {
-        c.edit = |object| [object, vec![0]].concat()
+        c.edit = |object| [object, vec![0]].concat();
     }),
     ("a megabyte", 0, "too long", |c| {
-        c.edit = |object| [object, vec![0; 1 << 20]].concat()
+        c.edit = |object| [object, vec![0; 1 << 20]].concat();
     }),
 ];
 

@@ -1,4 +1,5 @@
-//! Attestations: whole ones are accepted, and each step that is broken is refused for a reason of its own.
+//! Attestations: whole ones are accepted, and each step that is broken is refused for a reason of
+//! its own.
 
 use hamrah_api::accounts::domain::app_attest::attestation::{
     Attested, ExpectedAttestation, verify,

@@ -1,4 +1,5 @@
-//! App Attest: attestations and assertions of a test authority, whole and with each step broken, and the command line.
+//! App Attest: attestations and assertions of a test authority, whole and with each step broken,
+//! and the command line.
 
 #![allow(
     missing_docs,

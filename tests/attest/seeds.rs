@@ -25,7 +25,8 @@ fn read(target: &str, name: &str) -> Vec<u8> {
     std::fs::read(path(target, name)).expect("a seed")
 }
 
-/// After a change of the authority they are written anew: `WRITE_SEEDS=1 cargo test --test attest seeds`.
+/// After a change of the authority they are written anew:
+/// `WRITE_SEEDS=1 cargo test --test attest seeds`.
 #[test]
 fn they_are_what_the_authority_makes() {
     let (key, authority) = (DeviceKey::new(7), Authority::new());

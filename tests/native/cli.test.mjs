@@ -131,7 +131,7 @@ test("administrators, demo data, and everything out and in again", async () => {
   const taken = await run(["admin", "create", "usr1"], { cwd, vars });
   assert.notEqual(taken.code, 0, "whoever made an account of that name before is not promoted");
   assert.match(taken.output, /usr1 exists already: use --existing/);
-  assert.match((await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output, /usr1 is an administrator; the password did not change/);
+  assert.match((await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output, /usr1 is an administrator now; the password did not change/);
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
   const anew = await run(["admin", "password", "root"], { cwd, vars });
   const other_password = /^password: (\S+)$/m.exec(anew.output)[1];

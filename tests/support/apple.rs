@@ -1,5 +1,6 @@
-//! An authority such as Apple's, with a root of its own, and keys such as a device's: whole attestations and assertions, and every way to
-//! break them. Deterministic: the same keys and bytes in every run.
+//! An authority such as Apple's, with a root of its own, and keys such as a device's: whole
+//! attestations and assertions, and every way to break them. Deterministic: the same keys and bytes
+//! in every run.
 //!
 //! Other test targets include it: `#[path = "../support/apple.rs"] mod apple;`.
 
@@ -186,7 +187,8 @@ impl Authority {
         self.signed_with_sha256(&certificate)
     }
 
-    /// Apple signs with SHA-256 and a key of P-384, which rcgen does not know: named and signed again.
+    /// Apple signs with SHA-256 and a key of P-384, which rcgen does not know: named and signed
+    /// again.
     fn signed_with_sha256(&self, certificate: &Certificate) -> Vec<u8> {
         const SHA384: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03];
         let mut signed = tlv(content(certificate.der())).to_vec();

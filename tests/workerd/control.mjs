@@ -13,7 +13,7 @@ const operations = {
   /** Gives `{id, url, settings}` of an API with these settings and an empty database. */
   acquire: async ({ vars }) => {
     const key = JSON.stringify(vars);
-    const api = idle.get(key)?.pop() ?? { key, ...(await startApi({ vars })) };
+    const api = idle.get(key)?.pop() ?? { key, ...(await startApi({ vars, assets: true })) };
     const id = next;
     next += 1;
     lent.set(id, api);

@@ -3,8 +3,11 @@
 // Between Worker and database stands a class that asks the outside before every batch: so tests count round trips and rows,
 // and make any call fail, before or after it took effect. Miniflare enforces few of D1's limits; that class does.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
+import { writeDocuments } from "../../scripts/documents.mjs";
 
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
@@ -59,6 +62,17 @@ export const SQL_WORKER = `export default {
 };`;
 export const DIRECT = [{ host: "127.0.0.1", port: 0 }];
 
+/** A folder with the static assets that need no building, until this process ends. */
+let folder;
+const documents = () => {
+  if (!folder) {
+    folder = mkdtempSync(join(tmpdir(), "hamrah-assets-"));
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    writeDocuments(folder, "--dev");
+  }
+  return folder;
+};
+
 /** Requests of an address in a minute, where a test does not say how many. */
 const PLENTY = 1_000_000;
 
@@ -69,7 +83,7 @@ const TABLES = ["policy_events", "person_permissions", "person_roles", "person_t
 /**
  * Starts the API. `vars` are settings, of which `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` are for the rate-limiting bindings, unless
  * `limiters` is false; `workers` are further Workers that may bind to it as the service `hamrah-api`; `wrapped` are bindings of its own, by the
- * Worker that stands in for each; `cf` is what the edge says about a request's connection.
+ * Worker that stands in for each; `cf` is what the edge says about a request's connection; with `assets` the reference is served beside it.
  *
  * Gives: `url`; `settings` in use; `sql(text, params)`; `cpu()`, the milliseconds that workerd has spent, databases included; `cron()`; `direct(worker)`, another Worker's own address; `reset()`, which empties the tables;
  * `stats`, the round trips and rows of D1 since the last reset; `plan`, see below; `logs`, every line of the console;
@@ -79,7 +93,7 @@ const TABLES = ["policy_events", "person_permissions", "person_roles", "person_t
  * took effect, or at a statement inside of it (`within`, `statement`); or it answers late (`hang`, `milliseconds`), or runs only when
  * there is another plan (`held`).
  */
-export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0, cf = false } = {}) => {
+export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters = true, port = 0, cf = false, assets = false } = {}) => {
   const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
@@ -138,6 +152,7 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
         ],
         compatibilityDate: COMPATIBILITY_DATE,
         bindings: settings,
+        ...(assets ? { assets: { directory: documents(), routerConfig: { has_user_worker: true } } } : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },
         serviceBindings: { CONTROL: control },
@@ -176,7 +191,10 @@ export const startApi = async ({ vars = {}, workers = [], wrapped = {}, limiters
     sql: async (text, params = []) => (await ask([{ text, params }]))[0],
     // Ticks are hundredths of a second wherever Node runs.
     cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * 10, 0),
-    cron: async () => ({ outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).text() }),
+    // To the Worker itself: what stands before it, with assets, has no scheduled handler.
+    cron: async () => ({
+      outcome: await (await fetch(`${url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`, { headers: { "MF-Route-Override": "hamrah-api" } })).text(),
+    }),
     plan: (steps) => {
       state.goOn();
       state.plan = steps.map((step) => ({ ...step, at: stats.batches + step.at }));

@@ -1,4 +1,5 @@
-//! Who is calling: from a session token or an access token to a live sign-in and its account, in one round trip.
+//! Who is calling: from a session token or an access token to a live sign-in and its account, in
+//! one round trip.
 
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ pub enum AuthenticateError {
     /// The access token is not one of ours, or not any more.
     #[error("the access token is refused: {0}")]
     AccessToken(Refused),
-    /// The token is good, but the sign-in behind it is unknown, revoked or has ended; or the session token is.
+    /// The token is good, but the sign-in behind it is unknown, revoked or has ended; or the
+    /// session token is.
     #[error("there is no live sign-in behind the token")]
     NoSignIn,
     /// The database.
@@ -75,7 +77,8 @@ pub enum AuthenticateError {
 impl From<Refused> for AuthenticateError {
     fn from(refused: Refused) -> Self {
         match refused {
-            // It can be tried again, as after a fault of the database: the token is not to be thrown away.
+            // It can be tried again, as after a fault of the database: the token is not to be
+            // thrown away.
             Refused::Unverified => Self::Store(StoreError::Unavailable(refused.to_string())),
             refused => Self::AccessToken(refused),
         }
@@ -84,7 +87,8 @@ impl From<Refused> for AuthenticateError {
 
 /// Establishes who presents `credential`.
 ///
-/// One round trip. That a web session was used is noted by [`keep_alive`], once it is known that it may be.
+/// One round trip. That a web session was used is noted by [`keep_alive`], once it is known that it
+/// may be.
 ///
 /// # Errors
 /// [`AuthenticateError`]
@@ -123,14 +127,16 @@ pub async fn authenticate(
     }
 }
 
-/// Whether a session that is presented alone may be used so: one of iOS needs its device, where that is required.
+/// Whether a session that is presented alone may be used so: one of iOS needs its device, where
+/// that is required.
 #[must_use]
 pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
     ports.config.attest.mode != Mode::Require || signed_in.session.platform != Platform::Ios
 }
 
-/// Extends a session that was presented by its token and of which less than half is left, up to its absolute limit, and notes its use. One
-/// round trip, at most every hour; none for other credentials.
+/// Extends a session that was presented by its token and of which less than half is left, up to its
+/// absolute limit, and notes its use. One round trip, at most every hour; none for other
+/// credentials.
 ///
 /// # Errors
 /// [`AuthenticateError`]
@@ -153,7 +159,8 @@ pub async fn keep_alive(
         Ok(true) => {}
         // It was revoked between the two round trips.
         Ok(false) => return Err(AuthenticateError::NoSignIn),
-        // The session is good, and the next request can note it as well: a database that only reads signs nobody out.
+        // The session is good, and the next request can note it as well: a database that only reads
+        // signs nobody out.
         Err(StoreError::Unavailable(reason)) => {
             tracing::warn!(reason, "the use of a session was not noted");
             return Ok(());
@@ -166,7 +173,8 @@ pub async fn keep_alive(
     Ok(())
 }
 
-/// Ends the sign-in behind `credential`, if there is one. Safe to repeat; a credential that is not good is nothing to end.
+/// Ends the sign-in behind `credential`, if there is one. Safe to repeat; a credential that is not
+/// good is nothing to end.
 ///
 /// # Errors
 /// [`AuthenticateError::Store`]
@@ -182,12 +190,12 @@ pub async fn sign_out(
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
-            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?
+            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?;
         }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
-                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
                 }
                 Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
                 Err(_) => {}
@@ -197,7 +205,8 @@ pub async fn sign_out(
     Ok(())
 }
 
-/// Ends the sign-in of a refresh token, whether or not it was used, if there is one. Safe to repeat.
+/// Ends the sign-in of a refresh token, whether or not it was used, if there is one. Safe to
+/// repeat.
 ///
 /// # Errors
 /// [`AuthenticateError::Store`]

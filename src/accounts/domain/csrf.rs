@@ -1,6 +1,7 @@
 //! CSRF tokens: signed, and bound to the session (OWASP CSRF cheat sheet, signed double-submit).
 //!
-//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against; needed only where it is configured.
+//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against;
+//! needed only where it is configured.
 
 use subtle::ConstantTimeEq;
 

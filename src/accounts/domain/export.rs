@@ -8,7 +8,8 @@ use crate::accounts::store::export::AccountExport;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
-/// All of it, now and then: it is the dearest thing that somebody can ask for. Two round trips.
+/// Returns everything that is stored about an account. Throttled, because no other request costs as
+/// much. Two round trips.
 ///
 /// # Errors
 /// [`ThrottleError`]

@@ -1,4 +1,5 @@
-//! Maintenance of accounts: jobs that remove expired rows in bounded batches, and seal secrets under the current key.
+//! Maintenance of accounts: jobs that remove expired rows in bounded batches, and seal secrets
+//! under the current key.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::UNBOUND_KEPT;
@@ -13,7 +14,8 @@ use crate::kernel::model::events::EventKind;
 #[must_use]
 pub fn jobs() -> Vec<Job<Ports>> {
     vec![
-        // Refresh tokens go before their sessions, so that removing a session never removes an unbounded chain of them.
+        // Refresh tokens go before their sessions, so that removing a session never removes an
+        // unbounded chain of them.
         Job {
             name: "remove refresh tokens",
             run: |ports| {

@@ -12,6 +12,7 @@ pub mod derived;
 pub mod devices;
 pub mod export;
 pub mod factors;
+mod jwt;
 pub mod maintenance;
 pub mod passkeys;
 pub mod passwords;
@@ -33,7 +34,8 @@ use crate::kernel::domain::compute::Turns;
 use crate::kernel::model::events::EventStamp;
 use crate::kernel::store::Statement;
 
-/// Statements of another system that belong into the batch that deletes the account of the session `Caller`.
+/// Statements of another system that belong into the batch that deletes the account of the session
+/// `Caller`.
 pub type BeforeDeletion = fn(Caller, &EventStamp) -> Vec<Statement>;
 
 /// What use cases of accounts need from the outside. Dereferences to the kernel's ports.

@@ -186,7 +186,8 @@ pub struct Complete {
 pub struct Place {
     /// Where.
     pub platform: Platform,
-    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session fixation).
+    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session
+    /// fixation).
     pub replaces: Vec<SessionToken>,
     /// The device that asserted the request, if one did.
     pub device: Option<Asserted>,

@@ -1,4 +1,5 @@
-//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command line prints them all.
+//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command
+//! line prints them all.
 
 use std::fmt;
 
@@ -75,6 +76,13 @@ impl Steps {
             })
         };
         self.note(number, demand, outcome);
+    }
+
+    /// Whether a step has failed so far.
+    pub(super) fn failed(&self) -> bool {
+        self.0
+            .iter()
+            .any(|step| matches!(step.outcome, Outcome::Failed(_)))
     }
 
     /// Notes how a step that reads something ended, and gives what was read.

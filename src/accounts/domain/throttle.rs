@@ -1,7 +1,9 @@
-//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it is looked at.
+//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it
+//! is looked at.
 //!
-//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and device keys are not, and have no brake: so
-//! nobody locks an owner out of them (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
+//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and
+//! device keys are not, and have no brake: so nobody locks an owner out of them
+//! (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
 //! that accounts that do not exist brake as those that do.
 
 use std::time::Duration;
@@ -68,8 +70,9 @@ pub fn of_user(way: Way, user: UserId) -> Subject {
     Subject::new(way.as_str(), &format!("user:{user}"))
 }
 
-/// Guesses at something of whoever has an address, if anybody does. The table does not tell which address it is. `None` if the key cannot sign,
-/// which the first one of the configuration always can.
+/// Guesses at something of whoever has an address, if anybody does. The table does not tell which
+/// address it is. `None` if the key cannot sign, which the first one of the configuration always
+/// can.
 ///
 /// With another first key the count begins anew, once.
 #[must_use]
@@ -110,7 +113,8 @@ pub enum ThrottleError {
     Store(#[from] StoreError),
 }
 
-/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in the batch of its own first read.
+/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in
+/// the batch of its own first read.
 ///
 /// # Errors
 /// [`ThrottleError`]

@@ -1,7 +1,8 @@
 //! Refresh tokens: rotation with reuse detection (RFC 9700 §4.14.2), and revocation.
 //!
-//! A successor is derived from the presented token under a key of the server's. So a caller who lost the answer and asks again gets the
-//! same successor, not a second one: the chain cannot fork, and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
+//! A successor is derived from the presented token under a key of the server's. So a caller who
+//! lost the answer and asks again gets the same successor, not a second one: the chain cannot fork,
+//! and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derived;
@@ -44,8 +45,8 @@ pub enum RotateError {
 
 /// Exchanges a refresh token for a new pair. One round trip.
 ///
-/// Of concurrent callers one rotates. The others, and a caller who lost the answer, get the same successor
-/// for 30 seconds while it is unused. After that a replay revokes the sign-in.
+/// Of concurrent callers one rotates. The others, and a caller who lost the answer, get the same
+/// successor for 30 seconds while it is unused. After that a replay revokes the sign-in.
 ///
 /// # Errors
 /// [`RotateError`]
@@ -79,7 +80,8 @@ pub async fn rotate(
     if known.revoked || known.expires_at <= now {
         return Err(RotateError::Invalid);
     }
-    // In time, but a key that is not known here (any more, or not yet) made the successor: nothing to give, and no replay.
+    // In time, but a key that is not known here (any more, or not yet) made the successor: nothing
+    // to give, and no replay.
     let refresh_token = if known.rotated {
         Some(successor)
     } else {
@@ -98,7 +100,8 @@ pub async fn rotate(
     })
 }
 
-/// The successor that a repeated call gets again. Every key of the set is tried: the keys may have been rotated in between.
+/// The successor that a repeated call gets again. Every key of the set is tried: the keys may have
+/// been rotated in between.
 fn repeated(
     ports: &Ports,
     presented: &RefreshToken,
@@ -139,7 +142,8 @@ pub enum RevokeError {
     Store(#[from] StoreError),
 }
 
-/// Revokes one sign-in of the caller's account: its tokens are refused from the acknowledgement on. Safe to repeat.
+/// Revokes one sign-in of the caller's account: its tokens are refused from the acknowledgement on.
+/// Safe to repeat.
 ///
 /// # Errors
 /// [`RevokeError`]

@@ -12,10 +12,12 @@ use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::StoreError;
 
-/// Providers that check an address before they tell it. An address from anywhere else binds to nothing (docs/decisions/0008).
+/// Providers that check an address before they tell it. An address from anywhere else binds to
+/// nothing (docs/decisions/0008).
 const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
 
-/// Somebody whom a provider identified, as an internal service tells it; already bounded and parsed.
+/// Somebody whom a provider identified, as an internal service tells it; already bounded and
+/// parsed.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The provider.
@@ -56,8 +58,8 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-/// Finds or makes the account of an identity, and keeps the key of its device for it if one was attested. Safe to repeat and to call
-/// concurrently. One round trip.
+/// Finds or makes the account of an identity, and keeps the key of its device for it if one was
+/// attested. Safe to repeat and to call concurrently. One round trip.
 ///
 /// # Errors
 /// [`UserError`]

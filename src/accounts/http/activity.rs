@@ -82,7 +82,7 @@ pub struct SignInList {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SignInList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SignInList)))]
 pub async fn sign_ins(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -98,12 +98,13 @@ pub async fn sign_ins(
     }))
 }
 
-/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
 #[utoipa::path(delete, path = "/api/users/me/sessions/{session_id}", operation_id = "end_sign_in", tag = "users", params(("session_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Message)))]
 pub async fn end_sign_in(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -126,11 +127,12 @@ pub async fn end_sign_in(
     })
 }
 
-/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that this request is made with.
+/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that
+/// this request is made with.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokedAll)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokedAll)))]
 pub async fn end_others(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -216,7 +218,7 @@ fn place(text: &str) -> Option<EventCursor> {
 ///
 /// # Errors
 /// 400 for a `before` that no page gave.
-#[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventList)))]
 pub async fn events(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

@@ -1,4 +1,5 @@
-//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's devices.
+//! App Attest over HTTP (CONTRACT §6): a challenge, the attestation over it, and the account's
+//! devices.
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ pub struct Issued {
     challenge_id_camel: String,
 }
 
-/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the account, if somebody is signed in.
+/// `POST /api/app-attestation/challenge`: a challenge to attest a device's key over; for the
+/// account, if somebody is signed in.
 ///
 /// # Errors
 /// 422 for another platform, or an app that is not configured.
@@ -110,8 +112,8 @@ pub struct Done {
     success: bool,
 }
 
-/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the account, if somebody is signed in,
-/// otherwise for whoever uses it first.
+/// `POST /api/app-attestation/verify`: verifies Apple's attestation and keeps the key: for the
+/// account, if somebody is signed in, otherwise for whoever uses it first.
 ///
 /// # Errors
 /// The same 400 for every attestation that does not hold; 409 for a key of another account.
@@ -223,7 +225,7 @@ pub struct DeviceList {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceList)))]
 pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -240,12 +242,13 @@ pub async fn list(
     }))
 }
 
-/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+/// `DELETE /api/app-attestation/keys/{key_id}`: revokes a device's key, for good, and ends the
+/// sign-ins of that device. Safe to repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown one and for somebody else's.
 #[utoipa::path(delete, path = "/api/app-attestation/keys/{key_id}", operation_id = "revoke_device", tag = "devices", params(("key_id" = String, Path, description = "The key's id.")),
-    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Message)))]
 pub async fn revoke(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

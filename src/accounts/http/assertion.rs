@@ -1,4 +1,5 @@
-//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6), and the request that it must be over.
+//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6),
+//! and the request that it must be over.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -82,7 +83,8 @@ pub struct DeviceProof {
 
 impl DeviceProof {
     fn of(app: &App, parts: &Parts) -> Self {
-        // Behind a proxy the native server does not see the scheme; in production every client comes by https.
+        // Behind a proxy the native server does not see the scheme; in production every client
+        // comes by https.
         let production = app.ports.config.environment == Environment::Production;
         let schemes: &[&str] = if production {
             &["https"]

@@ -31,7 +31,8 @@ impl FromRequestParts<App> for Shape {
     }
 }
 
-/// Every credential that the request presents, good or not. For signing out, which never fails for a bad one.
+/// Every credential that the request presents, good or not. For signing out, which never fails for
+/// a bad one.
 #[derive(Debug)]
 pub struct AllCredentials(pub Vec<Credential>);
 
@@ -90,8 +91,9 @@ impl FromRequestParts<App> for PresentedBy {
     }
 }
 
-/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored. Their device is not asked: who changes
-/// something for them calls [`crate::accounts::domain::devices::admit::admit`].
+/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
+/// Their device is not asked: who changes something for them calls
+/// [`crate::accounts::domain::devices::admit::admit`].
 #[derive(Debug)]
 pub enum MaybeSignedIn {
     /// Nothing was presented.
@@ -127,8 +129,9 @@ impl FromRequestParts<App> for MaybeSignedIn {
     }
 }
 
-/// Whoever calls with a live credential, to be told so: with a Bearer token also without the assertion of their device, unless a refresh
-/// needs one too (CONTRACT §6). With a cookie the caller may be the web app's server, which would take it for a good one.
+/// Whoever calls with a live credential, to be told so: with a Bearer token also without the
+/// assertion of their device, unless a refresh needs one too (CONTRACT §6). With a cookie the
+/// caller may be the web app's server, which would take it for a good one.
 #[derive(Debug)]
 pub struct Bearing(pub SignedIn);
 
@@ -147,7 +150,8 @@ impl FromRequestParts<App> for Bearing {
     }
 }
 
-/// Whoever calls with a live session token, in the cookie or as a Bearer token, on the device that it belongs to; an access token is refused.
+/// Whoever calls with a live session token, in the cookie or as a Bearer token, on the device that
+/// it belongs to; an access token is refused.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 
@@ -177,7 +181,8 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     }
 }
 
-/// Whoever may add and remove passkeys: who is signed in or, with `STEP_UP_PASSKEYS=require`, signed in within the last ten minutes.
+/// Whoever may add and remove passkeys: who is signed in or, with `STEP_UP_PASSKEYS=require`,
+/// signed in within the last ten minutes.
 #[derive(Debug)]
 pub struct PasskeyOwner(pub SignedIn);
 
@@ -191,8 +196,9 @@ impl FromRequestParts<App> for PasskeyOwner {
     }
 }
 
-/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is not asked. The proof may be older by
-/// `longer`: where it was asked for before, at the beginning of a ceremony that may take its time.
+/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is
+/// not asked. The proof may be older by `longer`: where it was asked for before, at the beginning
+/// of a ceremony that may take its time.
 ///
 /// # Errors
 /// 403 `reauthentication_required`, and what the database says.
@@ -253,8 +259,8 @@ fn complete((presented, me): (Presented, SignedIn)) -> Result<(Presented, Signed
     }
 }
 
-/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing is done but to look. What needs its
-/// device is not extended by that.
+/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing
+/// is done but to look. What needs its device is not extended by that.
 async fn alone(
     parts: &Parts,
     app: &App,
@@ -283,7 +289,8 @@ async fn established(
         ));
     }
     let signed_in = authenticate::authenticate(&app.ports, &presented.credential).await?;
-    // A page shows one account; in another tab somebody may have signed in to another, and the cookie is that one's now.
+    // A page shows one account; in another tab somebody may have signed in to another, and the
+    // cookie is that one's now.
     let expected = parts
         .headers
         .get(EXPECTED_USER)

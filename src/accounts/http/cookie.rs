@@ -1,7 +1,8 @@
 //! The session cookie: how it is called, read and written.
 //!
-//! It is `__Host-session` (RFC 6265bis §4.1.3.2) unless a shared domain is configured on purpose; then, and over plain http on a
-//! developer's localhost, it is `session`, because browsers refuse the prefix there.
+//! It is `__Host-session` (RFC 6265bis §4.1.3.2) unless a shared domain is configured on purpose;
+//! then, and over plain http on a developer's localhost, it is `session`, because browsers refuse
+//! the prefix there.
 
 use http::{HeaderMap, HeaderValue, Uri, header};
 
@@ -65,7 +66,8 @@ impl Shape {
         }
     }
 
-    /// Looks for the cookie. Names that differ in case only, and values without a name, count as imitations of it.
+    /// Looks for the cookie. Names that differ in case only, and values without a name, count as
+    /// imitations of it.
     #[must_use]
     pub fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
         let mut found = Found::Nothing;
@@ -92,7 +94,8 @@ impl Shape {
         found
     }
 
-    /// Every session token among the cookies of this name, for signing out: there, an imitation is no reason to keep the real one.
+    /// Every session token among the cookies of this name, for signing out: there, an imitation is
+    /// no reason to keep the real one.
     #[must_use]
     pub fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
         let named = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes());
@@ -160,6 +163,8 @@ impl Shape {
         let text = format!(
             "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}"
         );
+        // By hand: the `cookie` crate drops the domain's leading dot and orders the attributes
+        // differently, and clients would see both.
         // Every part is ASCII that was checked when it was read.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }

@@ -1,4 +1,5 @@
-//! What a request presents to say who calls: the session cookie, or a Bearer token (RFC 6750 §2.1), never both.
+//! What a request presents to say who calls: the session cookie, or a Bearer token (RFC 6750 §2.1),
+//! never both.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -20,7 +21,8 @@ pub struct Presented {
 /// Reads what the request presents; `None` if it presents nothing.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for what cannot be a credential, [`Code::MultipleCredentials`], [`Code::TokenInQuery`].
+/// [`Code::InvalidToken`] for what cannot be a credential, [`Code::MultipleCredentials`],
+/// [`Code::TokenInQuery`].
 pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Code> {
     if has_token_in_query(parts.uri.query().unwrap_or_default()) {
         return Err(Code::TokenInQuery);

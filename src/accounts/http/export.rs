@@ -12,11 +12,12 @@ use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::store;
 
-/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
+/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets:
+/// a JSON file. Times are milliseconds since 1970.
 ///
 /// # Errors
 /// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
-#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
 pub async fn export(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

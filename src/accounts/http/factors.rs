@@ -58,11 +58,12 @@ pub struct FactorsAnswer {
     password: PasswordState,
 }
 
-/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a password.
+/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a
+/// password.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)))]
 pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -98,11 +99,12 @@ pub struct Enrolled {
     qr_svg: String,
 }
 
-/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by its first code.
+/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by
+/// its first code.
 ///
 /// # Errors
 /// 409 if TOTP is enabled: disable it first.
-#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)))]
 pub async fn enroll(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -134,7 +136,7 @@ pub struct CodeRequest {
 ///
 /// # Errors
 /// 422 for a wrong code, 409 if there is no secret to confirm.
-#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = CodeRequest, responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = CodeRequest, responses((status = 200, body = Message)))]
 pub async fn confirm(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -149,7 +151,7 @@ pub async fn confirm(
 ///
 /// # Errors
 /// 409 if it is not enabled.
-#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = Message)))]
 pub async fn disable(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -172,7 +174,7 @@ pub struct Codes {
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the sign-in is too old.
-#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = Codes)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = Codes)))]
 pub async fn make_codes(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

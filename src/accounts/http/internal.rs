@@ -23,14 +23,16 @@ use crate::kernel::model::text;
 
 /// Somebody whom a provider identified, or, for tokens, an account that exists.
 ///
-/// Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not among them.
+/// Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not
+/// among them.
 #[derive(Deserialize, ToSchema)]
 pub struct Person {
     /// Needed for a new account. Empty means absent.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider.
+    /// `false`: the provider did not verify this address. Nothing else has an effect: whether an
+    /// address counts as verified follows from the provider.
     #[serde(default, alias = "emailVerified", deserialize_with = "lenient_bool")]
     email_verified: Option<bool>,
     /// Fills an empty name of the account.
@@ -57,7 +59,8 @@ pub struct Person {
     /// `web`, `ios` or `api`.
     #[schema(example = "web")]
     platform: String,
-    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`.
+    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`,
+    /// `challenge` and `key_id`.
     #[serde(
         default,
         alias = "clientAttestation",
@@ -124,7 +127,8 @@ impl Person {
 
 /// `POST /api/internal/users`: finds, links or makes the account of an identity.
 ///
-/// Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
+/// Found by provider and provider's id; else linked by e-mail, only if both sides have it verified;
+/// else made.
 ///
 /// # Errors
 /// 422 for a field that is not valid.
@@ -152,7 +156,8 @@ pub async fn create_user(
     }))
 }
 
-/// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
+/// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users)
+/// or for a `user_id`.
 ///
 /// # Errors
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
@@ -199,7 +204,8 @@ pub struct NewSession {
     user_agent: Option<String>,
 }
 
-/// `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its token.
+/// `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its
+/// token.
 ///
 /// # Errors
 /// 404 for an unknown account.
@@ -249,7 +255,8 @@ pub struct SessionAnswer {
 /// `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
 ///
 /// # Errors
-/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
+/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on
+/// its device only.
 #[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionQuestion, responses((status = 200, body = SessionAnswer)))]
 pub async fn validate_session(
     State(app): State<App>,
@@ -300,9 +307,11 @@ pub struct EmailAnswer {
     user: Option<User>,
 }
 
-/// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified, else the oldest that claims it.
+/// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified,
+/// else the oldest that claims it.
 ///
-/// An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
+/// An account whose `email_verified` is false merely claims the address: sign nobody in to it
+/// because of the address.
 ///
 /// # Errors
 /// 422 for what is no address.

@@ -28,7 +28,8 @@ pub struct SignInRequest {
     username: Option<String>,
     /// The password.
     password: String,
-    /// The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer.
+    /// The six digits of an authenticator app, where TOTP is enabled: without them
+    /// `second_factor_required` is the answer.
     #[serde(default, deserialize_with = "absent_if_empty")]
     code: Option<String>,
 }
@@ -43,10 +44,12 @@ pub struct PasswordSignIn {
     amr: Vec<String>,
 }
 
-/// `POST /api/auth/password/sign-in`: signs in with a password, and a TOTP code where that is enabled. Browsers get the session as a cookie too.
+/// `POST /api/auth/password/sign-in`: signs in with a password, and a TOTP code where that is
+/// enabled. Browsers get the session as a cookie too.
 ///
 /// # Errors
-/// The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if only the code is missing.
+/// The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if
+/// only the code is missing.
 #[utoipa::path(post, path = "/api/auth/password/sign-in", operation_id = "password_sign_in", tag = "passwords", request_body = SignInRequest, responses((status = 200, body = PasswordSignIn)))]
 pub async fn sign_in(
     State(app): State<App>,
@@ -83,11 +86,13 @@ pub struct SetRequest {
     password: String,
 }
 
-/// `PUT /api/auth/password`: sets the account's password, or another one in its place. Everything else that is signed in to the account ends.
+/// `PUT /api/auth/password`: sets the account's password, or another one in its place. Everything
+/// else that is signed in to the account ends.
 ///
 /// # Errors
-/// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
-#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+/// 403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be
+/// chosen.
+#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = SetRequest, responses((status = 200, body = Message)))]
 pub async fn set(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -104,7 +109,7 @@ pub async fn set(
 ///
 /// # Errors
 /// 404 if there is none; 409 if it is the last way to sign in.
-#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = Message)))]
 pub async fn remove(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

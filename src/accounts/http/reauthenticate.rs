@@ -18,11 +18,12 @@ use crate::kernel::http::extract::{AppJson, ByBrowser, OutgoingCookies};
 use crate::kernel::model::ids::ChallengeId;
 use axum::Extension;
 
-/// `POST /api/auth/reauthenticate/begin`: a challenge, with the options for `navigator.credentials.get()`. With TOTP only its id is needed.
+/// `POST /api/auth/reauthenticate/begin`: a challenge, with the options for
+/// `navigator.credentials.get()`. With TOTP only its id is needed.
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBegun)))]
 pub async fn begin(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -52,16 +53,18 @@ pub struct Reauthenticated {
     /// Authentication methods (RFC 8176).
     #[schema(example = json!(["swk", "user", "mfa"]))]
     amr: Vec<String>,
-    /// Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more.
+    /// Where it was called with a session token, and not by a browser with the cookie: the new one;
+    /// the old one is good for nothing any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<String>,
 }
 
-/// `POST /api/auth/reauthenticate/complete`: notes that the caller has just proved who they are. A session gets a new token.
+/// `POST /api/auth/reauthenticate/complete`: notes that the caller has just proved who they are. A
+/// session gets a new token.
 ///
 /// # Errors
 /// The same 401 for everything that does not hold.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = Reauthenticated)))]
 pub async fn complete(
     State(app): State<App>,
     PresentedBy(presented, me): PresentedBy,
@@ -94,7 +97,8 @@ pub async fn complete(
         drop(outgoing.take());
         outgoing.push(cookie.set(token, me.expires_at, me.now));
     }
-    // A browser keeps the cookie, which no script of the page can read; the web app's server passes on what is here.
+    // A browser keeps the cookie, which no script of the page can read; the web app's server passes
+    // on what is here.
     let told = proven.token.filter(|_| !(presented.by_cookie && browser.0));
     Ok(AppJson(Reauthenticated {
         success: true,
@@ -107,11 +111,13 @@ pub async fn complete(
 #[derive(Serialize, ToSchema)]
 pub struct CsrfAnswer {
     success: bool,
-    /// To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as long as the session.
+    /// To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as
+    /// long as the session.
     csrf_token: String,
 }
 
-/// `GET /api/auth/csrf`: a token against cross-site request forgery, signed and bound to the caller's session.
+/// `GET /api/auth/csrf`: a token against cross-site request forgery, signed and bound to the
+/// caller's session.
 ///
 /// # Errors
 /// 401 if nobody is signed in.

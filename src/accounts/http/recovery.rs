@@ -39,7 +39,8 @@ pub struct Begun {
     methods: [&'static str; 2],
 }
 
-/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether or not anybody has it.
+/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether
+/// or not anybody has it.
 ///
 /// # Errors
 /// 422 for what cannot be an address.
@@ -84,7 +85,8 @@ pub struct Recovered {
     recovering: bool,
 }
 
-/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for that and little else.
+/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for
+/// that and little else.
 ///
 /// # Errors
 /// The same 401 for an unknown address, a wrong code, and one that was used.

@@ -30,7 +30,8 @@ pub struct Validated {
     /// When they did.
     #[schema(format = "date-time")]
     auth_time: String,
-    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else.
+    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for
+    /// little else.
     recovering: bool,
 }
 
@@ -47,16 +48,18 @@ impl From<authenticate::SignedIn> for Validated {
     }
 }
 
-/// `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer token, is live.
+/// `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer
+/// token, is live.
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)), security(("cookie" = []), ("bearer" = [])))]
+#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)))]
 pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
 
-/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the cookie.
+/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the
+/// cookie.
 ///
 /// # Errors
 /// Only if the database does not answer: then the sign-in may still be live.

@@ -29,7 +29,8 @@ pub struct RefreshRequest {
 
 /// `POST /api/auth/tokens/refresh`: a new pair for a refresh token, once.
 ///
-/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+/// A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
+/// later repeat revokes the sign-in.
 ///
 /// # Errors
 /// The same 401 for every token that cannot be exchanged.
@@ -57,7 +58,7 @@ pub async fn refresh(
 ///
 /// # Errors
 /// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = Validated)))]
 pub async fn validate(Bearing(signed_in): Bearing) -> AppJson<Validated> {
     AppJson(signed_in.into())
 }
@@ -118,7 +119,7 @@ pub struct TokenList {
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
 pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -134,12 +135,13 @@ pub async fn list(
     }))
 }
 
-/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to repeat.
+/// `DELETE /api/auth/tokens/{token_id}/revoke`: ends one sign-in of the caller's account. Safe to
+/// repeat.
 ///
 /// # Errors
 /// The same 404 for an unknown and for somebody else's.
 #[utoipa::path(delete, path = "/api/auth/tokens/{token_id}/revoke", tag = "tokens", params(("token_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Message)))]
 pub async fn revoke(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -173,12 +175,13 @@ impl RevokedAll {
     }
 }
 
-/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account that has a pair, this one too.
+/// `DELETE /api/auth/users/{user_id}/tokens/revoke`: ends every sign-in of the caller's account
+/// that has a pair, this one too.
 ///
 /// # Errors
 /// 404 for any account but the caller's own.
 #[utoipa::path(delete, path = "/api/auth/users/{user_id}/tokens/revoke", tag = "tokens", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = RevokedAll)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = RevokedAll)))]
 pub async fn revoke_all(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,

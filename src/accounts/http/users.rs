@@ -22,7 +22,7 @@ use crate::kernel::model::text;
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = User)))]
 pub async fn me(AlsoRecovering(me): AlsoRecovering) -> AppJson<User> {
     AppJson(me.user.into())
 }
@@ -32,7 +32,7 @@ pub async fn me(AlsoRecovering(me): AlsoRecovering) -> AppJson<User> {
 /// # Errors
 /// The same 404 for every other.
 #[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = User)))]
 pub async fn by_id(
     CurrentUser(me): CurrentUser,
     Path(user_id): Path<String>,
@@ -80,7 +80,7 @@ fn checked(
 ///
 /// # Errors
 /// 422 for a field that is not valid; nothing is changed then.
-#[utoipa::path(put, path = "/api/users/me", tag = "users", request_body = Update, responses((status = 200, body = User)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(put, path = "/api/users/me", tag = "users", request_body = Update, responses((status = 200, body = User)))]
 pub async fn update(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -99,7 +99,7 @@ pub async fn update(
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the sign-in is older than ten minutes.
-#[utoipa::path(delete, path = "/api/users/me", tag = "users", responses((status = 200, body = Message)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/api/users/me", tag = "users", responses((status = 200, body = Message)))]
 pub async fn delete(
     State(app): State<App>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

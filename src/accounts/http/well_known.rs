@@ -1,24 +1,62 @@
-//! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host, so the web app passes these on
-//! (docs/OPERATIONS.md).
+//! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host,
+//! so the web app passes these on (docs/OPERATIONS.md).
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
+use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::accounts::domain::access_token;
 use crate::accounts::http::App;
 
 const CACHE: (http::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
-/// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = crate::app::openapi::KeySet)))]
+/// A JWK set with public keys.
+#[derive(Serialize, ToSchema)]
+pub struct KeySet {
+    /// The keys; the first one signs.
+    #[schema(value_type = Vec<PublishedKey>)]
+    keys: Vec<Jwk>,
+}
+
+/// The schema of the published keys. The library's type could hold keys of other kinds as well.
+struct PublishedKey;
+
+impl utoipa::PartialSchema for PublishedKey {
+    fn schema() -> RefOr<Schema> {
+        let key = ObjectBuilder::new().description(Some("An Ed25519 public key (RFC 8037)."));
+        let members = ["kty", "crv", "x", "kid", "alg", "use"].into_iter();
+        members
+            .fold(key, |key, name| {
+                key.property(name, Object::with_type(Type::String))
+                    .required(name)
+            })
+            .into()
+    }
+}
+
+impl ToSchema for PublishedKey {
+    fn name() -> Cow<'static, str> {
+        "PublicKey".into()
+    }
+}
+
+/// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which
+/// other services verify without asking.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]
 pub async fn jwks(State(app): State<App>) -> impl IntoResponse {
     (
         [CACHE],
-        Json(access_token::public_keys(&app.ports.config.signing_keys)),
+        Json(KeySet {
+            keys: access_token::public_keys(&app.ports.config.signing_keys).keys,
+        }),
     )
 }
 
@@ -28,7 +66,8 @@ pub struct RelatedOrigins {
     origins: Vec<String>,
 }
 
-/// `GET /.well-known/webauthn`: further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11).
+/// `GET /.well-known/webauthn`: further origins that may use the relying party's passkeys (WebAuthn
+/// Level 3 §5.11).
 #[utoipa::path(get, path = "/.well-known/webauthn", tag = "service", responses((status = 200, body = RelatedOrigins)))]
 pub async fn related_origins(State(app): State<App>) -> impl IntoResponse {
     let origins = app
@@ -53,7 +92,8 @@ struct WebCredentials {
     apps: Vec<String>,
 }
 
-/// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple, "Supporting associated domains").
+/// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple,
+/// "Supporting associated domains").
 #[utoipa::path(get, path = "/.well-known/apple-app-site-association", tag = "service", responses((status = 200, body = AppleAppSiteAssociation)))]
 pub async fn apple_apps(State(app): State<App>) -> impl IntoResponse {
     (
@@ -75,7 +115,8 @@ pub struct PasskeyEndpoints {
     manage: String,
 }
 
-/// `GET /.well-known/passkey-endpoints`: where people manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints").
+/// `GET /.well-known/passkey-endpoints`: where people manage their passkeys (W3C, "A Well-Known URL
+/// for Relying Party Passkey Endpoints").
 #[utoipa::path(get, path = "/.well-known/passkey-endpoints", tag = "service", responses((status = 200, body = PasskeyEndpoints)))]
 pub async fn passkey_endpoints(State(app): State<App>) -> impl IntoResponse {
     let account = &app.ports.config.account_url;
@@ -88,7 +129,8 @@ pub async fn passkey_endpoints(State(app): State<App>) -> impl IntoResponse {
     )
 }
 
-/// `GET /.well-known/change-password`: to the account page (W3C, "A Well-Known URL for Changing Passwords").
+/// `GET /.well-known/change-password`: to the account page (W3C, "A Well-Known URL for Changing
+/// Passwords").
 #[utoipa::path(get, path = "/.well-known/change-password", tag = "service", responses((status = 302, description = "To the account page.")))]
 pub async fn change_password(State(app): State<App>) -> impl IntoResponse {
     (

@@ -20,7 +20,8 @@ pub enum Proof {
     PasswordAndTotp,
 }
 
-/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no word for it.
+/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no
+/// word for it.
 pub const RECOVERY: &str = "recovery";
 
 /// What stands in the methods of a sign-in for which a provider vouched. Ours, too.
@@ -72,8 +73,9 @@ impl Amr {
         made
     }
 
-    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a second factor is added to a provider's word
-    /// for somebody, and to a password; everything else takes the place of what was there.
+    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a
+    /// second factor is added to a provider's word for somebody, and to a password; everything else
+    /// takes the place of what was there.
     #[must_use]
     pub fn stepped_up(&self, proof: Proof) -> Self {
         let mut made = Self::of(proof);

@@ -33,7 +33,8 @@ impl BackupCode {
         Self(Zeroizing::new(text))
     }
 
-    /// Reads what somebody copied: lower case, spaces and dashes do not matter, nor do I or L for 1 and O for 0.
+    /// Reads what somebody copied: lower case, spaces and dashes do not matter, nor do I or L for 1
+    /// and O for 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 64 {

@@ -1,7 +1,8 @@
 //! E-mail addresses, in one spelling each.
 //!
-//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are refused instead of folded,
-//! so that two addresses that look the same are the same (docs/decisions/0009).
+//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are
+//! refused instead of folded, so that two addresses that look the same are the same
+//! (docs/decisions/0009).
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ const MAX_LOCAL_BYTES: usize = 64;
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in the domain; trims and lowers the case.
+    /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in
+    /// the domain; trims and lowers the case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches(' ');

@@ -45,7 +45,8 @@ impl Platform {
 pub struct User {
     /// The account's id.
     pub id: UserId,
-    /// Its address. Several unverified accounts may claim one address; only one can have it verified.
+    /// Its address. Several unverified accounts may claim one address; only one can have it
+    /// verified.
     pub email: Email,
     /// Whether a provider that checks addresses vouched for this one.
     pub email_verified: bool,
@@ -107,8 +108,6 @@ pub struct Passkey {
     pub id: CredentialId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The public key: COSE, as the authenticator gave it.
-    pub public_key: Vec<u8>,
     /// How often it signed, as far as the authenticator tells.
     pub counter: u32,
     /// How the authenticator can be reached.
@@ -129,7 +128,8 @@ pub struct Passkey {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the change happens, not only before.
+/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the
+/// change happens, not only before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// The account.

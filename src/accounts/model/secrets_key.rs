@@ -1,4 +1,5 @@
-//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM, the first key seals, all open.
+//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM,
+//! the first key seals, all open.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -65,7 +66,8 @@ impl SecretsKeys {
         ))
     }
 
-    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key is not here any more.
+    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key
+    /// is not here any more.
     #[must_use]
     pub fn open(&self, about: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_once('.')?;
@@ -82,7 +84,8 @@ impl SecretsKeys {
             .map(Zeroizing::new)
     }
 
-    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20 bytes.
+    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20
+    /// bytes.
     #[must_use]
     pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
         self.open(NOBODY, &self.decoy).unwrap_or_default()
@@ -93,7 +96,8 @@ impl SecretsKeys {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
-    /// With what begins, and before what ends, each text that a key sealed which does not seal any more.
+    /// With what begins, and before what ends, each text that a key sealed which does not seal any
+    /// more.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
         // `/` is the character after the dot.
         self.keys

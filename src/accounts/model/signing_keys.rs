@@ -1,14 +1,20 @@
-//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first signs, all verify.
+//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first signs,
+//! all verify.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey as Ed25519, VerifyingKey};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm,
+    OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Public halves whose private halves are printed in specifications: whoever can read can sign with them.
+/// Public halves whose private halves are printed in specifications: whoever can read can sign with
+/// them.
 const KNOWN_PUBLIC: [&str; 4] = [
     // RFC 8037 appendix A, which is also RFC 8032 §7.1 test 1.
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
@@ -17,10 +23,12 @@ const KNOWN_PUBLIC: [&str; 4] = [
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
     "7Bcrk613ikN9uFKDNJwRSlxj7AkHSU4JtGt8OogVQL8",
 ];
-/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have about 30.
+/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have
+/// about 30.
 const MIN_SEED_VARIETY: usize = 16;
 
-/// One key of the set. A key without its private half verifies and does not sign; docs/OPERATIONS.md has the order of a rotation.
+/// One key of the set. A key without its private half verifies and does not sign;
+/// docs/OPERATIONS.md has the order of a rotation.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The key's id: `kid` in headers and in the published set.
@@ -57,11 +65,30 @@ impl SigningKey {
             .map(|private| private.sign(message).to_bytes())
     }
 
-    /// Whether this key made `signature` over `message`. Strict: no points of small order, no second spelling (RFC 8032 §8.4).
+    /// Whether this key made `signature` over `message`. Strict: no points of small order, no
+    /// second spelling (RFC 8032 §8.4).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
             .is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
+    }
+
+    /// Returns the public half as others get it.
+    #[must_use]
+    pub fn public_jwk(&self) -> Jwk {
+        Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(KeyAlgorithm::EdDSA),
+                key_id: Some(self.kid.clone()),
+                ..CommonParameters::default()
+            },
+            algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+                key_type: OctetKeyPairType::OctetKeyPair,
+                curve: EllipticCurve::Ed25519,
+                x: self.x(),
+            }),
+        }
     }
 
     /// The public half, base64url: the JWK's `x`.
@@ -99,7 +126,7 @@ impl SigningKeys {
     /// # Errors
     /// Says what is wrong, for the operator, without repeating any key.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let set: JwkSet = serde_json::from_str(json)
+        let set: ConfiguredSet = serde_json::from_str(json)
             .map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
         let mut keys = Vec::with_capacity(set.keys.len());
         for (index, jwk) in set.keys.iter().enumerate() {
@@ -123,7 +150,7 @@ impl SigningKeys {
     /// The setting's text for these keys.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let keys = self.iter().map(|key| Jwk {
+        let keys = self.iter().map(|key| ConfiguredKey {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
             x: key.x(),
@@ -132,7 +159,7 @@ impl SigningKeys {
             alg: Some("EdDSA".to_owned()),
             usage: Some("sig".to_owned()),
         });
-        serde_json::to_string(&JwkSet {
+        serde_json::to_string(&ConfiguredSet {
             keys: keys.collect(),
         })
         .unwrap_or_default()
@@ -156,13 +183,14 @@ impl SigningKeys {
     }
 }
 
+/// The setting. The library's key set has no private halves.
 #[derive(Serialize, Deserialize)]
-struct JwkSet {
-    keys: Vec<Jwk>,
+struct ConfiguredSet {
+    keys: Vec<ConfiguredKey>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Jwk {
+struct ConfiguredKey {
     kty: String,
     crv: String,
     x: String,
@@ -176,13 +204,13 @@ struct Jwk {
     usage: Option<String>,
 }
 
-impl Drop for Jwk {
+impl Drop for ConfiguredKey {
     fn drop(&mut self) {
         self.d.zeroize();
     }
 }
 
-fn read(jwk: &Jwk) -> Result<SigningKey, &'static str> {
+fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     if jwk.kty != "OKP" || jwk.crv != "Ed25519" {
         return Err("is not an Ed25519 key (`kty` OKP, `crv` Ed25519)");
     }

@@ -7,7 +7,8 @@ pub const ATTEMPTS_KEPT: Duration = Duration::from_hours(24);
 /// Beyond this the delay is not doubled any more: the longest has come long before.
 pub(crate) const MOST_DOUBLINGS: u32 = 20;
 
-/// What attempts are counted under: a way of guessing, and whom or what it is tried on. Holds no e-mail address and no secret.
+/// What attempts are counted under: a way of guessing, and whom or what it is tried on. Holds no
+/// e-mail address and no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subject(String);
 
@@ -24,7 +25,8 @@ impl Subject {
     }
 }
 
-/// How many attempts are free, and how the delay grows after them. It always ends: nothing is locked for good.
+/// How many attempts are free, and how the delay grows after them. It always ends: nothing is
+/// locked for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policy {
     /// This many attempts need not wait.
@@ -36,16 +38,17 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// For everything that can be guessed: 5 attempts, then 30 seconds, a minute, two, up to an hour. That is 11 in the first hour and 24 a day
-    /// after it: against the million codes of a TOTP, three of them good at a time, one hit in 14,000 days.
+    /// For everything that can be guessed: 5 attempts, then 30 seconds, a minute, two, up to an
+    /// hour. That is 11 in the first hour and 24 a day after it: against the million codes of a
+    /// TOTP, three of them good at a time, one hit in 14,000 days.
     pub const GUESS: Self = Self {
         free: 5,
         first_delay: Duration::from_secs(30),
         longest_delay: Duration::from_hours(1),
     };
 
-    /// For backup codes, of which nobody guesses one of 80 bits: so that who guesses keeps no owner waiting, and 1,000 an hour are not tried
-    /// all the same.
+    /// For backup codes, of which nobody guesses one of 80 bits: so that who guesses keeps no owner
+    /// waiting, and 1,000 an hour are not tried all the same.
     pub const LONG_CODE: Self = Self {
         free: 30,
         first_delay: Duration::from_secs(1),

@@ -1,4 +1,5 @@
-//! Accounts that are made with their first passkey: user, passkey and sign-in in one batch, or none of them.
+//! Accounts that are made with their first passkey: user, passkey and sign-in in one batch, or none
+//! of them.
 
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
@@ -29,7 +30,8 @@ pub struct NewAccount<'a> {
 }
 
 impl NewAccount<'_> {
-    /// What makes the account, unless somebody has the address or the credential. Whatever follows may ask for the fresh id.
+    /// What makes the account, unless somebody has the address or the credential. Whatever follows
+    /// may ask for the fresh id.
     pub(super) fn statements(&self, stamp: &EventStamp) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at, updated_at)
@@ -85,7 +87,8 @@ pub async fn create(
     if let Some(row) = results.last().and_then(|rows| rows.first()) {
         return Ok(SignUpOutcome::Yes(Box::new(users::read(row)?)));
     }
-    // The credential first: with one that is registered already, nobody shall ask for free who has an account.
+    // The credential first: with one that is registered already, nobody shall ask for free who has
+    // an account.
     Ok(if rows(&results, 1).is_empty() {
         SignUpOutcome::EmailTaken
     } else {

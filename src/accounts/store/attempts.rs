@@ -1,4 +1,5 @@
-//! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of concurrent guesses each counts.
+//! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of
+//! concurrent guesses each counts.
 
 use const_format::concatcp;
 
@@ -11,7 +12,8 @@ use crate::kernel::store::{
     CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql,
 };
 
-/// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
+/// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes
+/// away more than they can make.
 const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// Whether a guess may be looked at.
@@ -26,9 +28,11 @@ pub enum AttemptClaim {
     },
 }
 
-/// The statements that claim an attempt, to stand in a batch next to each other; [`claimed`] reads what they gave.
+/// The statements that claim an attempt, to stand in a batch next to each other; [`claimed`] reads
+/// what they gave.
 ///
-/// Whatever else stands in the batch happens also if the attempt is refused: it may read, or take what is good only once, and no more.
+/// Whatever else stands in the batch happens also if the attempt is refused: it may read, or take
+/// what is good only once, and no more.
 #[must_use]
 pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 2] {
     let millis = |delay: std::time::Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
@@ -93,8 +97,9 @@ pub async fn try_claim(
     claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
 }
 
-/// The statement that forgets the attempts on a subject after a success, for a batch that makes the sign-in `session` only if everything
-/// holds: to stand after the statement that makes it. Who merely claims an address that another account has or claims too forgives nothing: with an
+/// The statement that forgets the attempts on a subject after a success, for a batch that makes the
+/// sign-in `session` only if everything holds: to stand after the statement that makes it. Who
+/// merely claims an address that another account has or claims too forgives nothing: with an
 /// account of their own they could guess at the other one for ever.
 #[must_use]
 pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
@@ -106,7 +111,8 @@ pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
     )
 }
 
-/// The statement that forgets the attempts on a subject, for a batch that ends before it unless everything holds.
+/// The statement that forgets the attempts on a subject, for a batch that ends before it unless
+/// everything holds.
 #[must_use]
 pub fn clear(subject: &Subject) -> Statement {
     sql(

@@ -1,4 +1,5 @@
-//! Keys that Apple attested: kept once, bound to an account at the first authenticated use, used by compare-and-set, revoked for good.
+//! Keys that Apple attested: kept once, bound to an account at the first authenticated use, used by
+//! compare-and-set, revoked for good.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
@@ -89,7 +90,8 @@ impl NewKey {
     }
 }
 
-/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One round trip.
+/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -120,7 +122,8 @@ pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreErr
     run(db, select).await?.first().map(read).transpose()
 }
 
-/// The account's keys, live ones first, newest first among them; at most 100, so that every live one is there.
+/// The account's keys, live ones first, newest first among them; at most 100, so that every live
+/// one is there.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -137,8 +140,9 @@ pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreErro
     run(db, select).await?.iter().map(read).collect()
 }
 
-/// Revokes a key of the account of the live sign-in `by`, and every sign-in that it is bound to but the caller's own.
-/// Gives whether there is such a key; `None` if the sign-in is not live any more. Safe to repeat.
+/// Revokes a key of the account of the live sign-in `by`, and every sign-in that it is bound to but
+/// the caller's own. Gives whether there is such a key; `None` if the sign-in is not live any more.
+/// Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]

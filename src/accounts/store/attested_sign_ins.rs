@@ -1,4 +1,5 @@
-//! Accounts and sign-ins that are made on a device: its key is bound in the same batch, or nothing is made where it is required.
+//! Accounts and sign-ins that are made on a device: its key is bound in the same batch, or nothing
+//! is made where it is required.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::{Caller, User};
@@ -17,7 +18,8 @@ use crate::kernel::store::{Db, Statement, StoreError, rows};
 /// The device that a sign-in is made on.
 #[derive(Debug)]
 pub enum SessionDevice<'a> {
-    /// Attested just now: its key becomes the account's in the same batch. Where it is `required`, there is no sign-in without that.
+    /// Attested just now: its key becomes the account's in the same batch. Where it is `required`,
+    /// there is no sign-in without that.
     Attested {
         /// The key.
         key: &'a NewKey,
@@ -26,7 +28,8 @@ pub enum SessionDevice<'a> {
         /// How it is bound.
         binding: BindingRules,
     },
-    /// Known, and it asserted the request: its counter moves on in the same batch, and the sign-in is its own, if it can be.
+    /// Known, and it asserted the request: its counter moves on in the same batch, and the sign-in
+    /// is its own, if it can be.
     Asserted {
         /// The key.
         key: KeyId,
@@ -119,7 +122,8 @@ fn keeper_of<'a>(owner: &SessionOwner<'a>) -> KeyClaimant<'a> {
     }
 }
 
-/// Makes a sign-in on a device that was attested just now; gives its account if there is one, and how keeping the key ended. One round trip.
+/// Makes a sign-in on a device that was attested just now; gives its account if there is one, and
+/// how keeping the key ended. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -148,7 +152,8 @@ pub async fn create_session(
     ))
 }
 
-/// Finds, links or makes the account of an identity, and keeps the key for it. Safe to repeat. One round trip.
+/// Finds, links or makes the account of an identity, and keeps the key for it. Safe to repeat. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,4 +1,5 @@
-//! One-time challenges of ceremonies: inserted when one begins, deleted when it is completed, before anything is verified.
+//! One-time challenges of ceremonies: inserted when one begins, deleted when it is completed,
+//! before anything is verified.
 
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -6,7 +7,8 @@ use crate::kernel::store::{
     CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, remove_in_batches, rows, run, sql,
 };
 
-/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep takes away more than they can make.
+/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep
+/// takes away more than they can make.
 const CHALLENGE_BATCH: i64 = 8 * CLEANUP_BATCH;
 
 /// What a challenge was made for.
@@ -100,7 +102,8 @@ pub(super) async fn keep_and(
     Ok(rows(&results, 1).to_vec())
 }
 
-/// Takes the challenge `id`, if it is one of making an account, or one of adding a passkey to `user`. Of concurrent callers one gets it.
+/// Takes the challenge `id`, if it is one of making an account, or one of adding a passkey to
+/// `user`. Of concurrent callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -125,7 +128,8 @@ pub async fn take_registration(
     run(db, delete).await?.first().map(read).transpose()
 }
 
-/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent callers one gets it.
+/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent
+/// callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]

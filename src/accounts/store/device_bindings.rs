@@ -1,4 +1,5 @@
-//! What binds keys to accounts and sign-ins: an account has its keys, and a sign-in of iOS keeps to one of them (docs/decisions/0022).
+//! What binds keys to accounts and sign-ins: an account has its keys, and a sign-in of iOS keeps to
+//! one of them (docs/decisions/0022).
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
@@ -24,8 +25,8 @@ macro_rules! keeper {
     };
 }
 
-/// Whether the sign-in `$session`, if one is named, is live and may have the key: where that is strict, one of iOS that has another one
-/// may not, nor one that has none and is not fresh.
+/// Whether the sign-in `$session`, if one is named, is live and may have the key: where that is
+/// strict, one of iOS that has another one may not, nor one that has none and is not fresh.
 macro_rules! session_may {
     ($session:literal, $of:literal, $strict:literal, $fresh:literal, $key:literal) => {
         concat!(
@@ -59,7 +60,8 @@ macro_rules! others {
     };
 }
 
-/// Whether the account `u` is the one that is meant, its sign-in may have the key, and there is room for it.
+/// Whether the account `u` is the one that is meant, its sign-in may have the key, and there is
+/// room for it.
 macro_rules! may_keep {
     ($user:literal, $provider:literal, $subject:literal, $session:literal, $strict:literal, $fresh:literal, $key:literal, $most:literal) => {
         concat!(
@@ -74,19 +76,19 @@ macro_rules! may_keep {
         )
     };
 }
-
 /// Whether a live sign-in belongs to the key `k`, at `?2`.
 macro_rules! is_needed {
     () => {
         "EXISTS (SELECT 1 FROM sessions AS b WHERE b.user_id = k.user_id AND b.attest_key = k.id AND b.revoked_at IS NULL AND b.expires_at > ?2)"
     };
 }
-
-/// The key that must go where there is no room for another one: of those that no live sign-in belongs to, else of all, the one that was not
-/// used for longest. One that was used lately stays, and one that was made lately, unless nobody ever used it and it is not spared.
+/// The key that must go where there is no room for another one: of those that no live sign-in
+/// belongs to, else of all, the one that was not used for longest. One that was used lately stays,
+/// and one that was made lately, unless nobody ever used it and it is not spared.
 ///
-/// `?2` is now; `?8` to `?15` are [`KeyClaimant::params`]; `?16` says since when is lately, `?17` whether what nobody used is spared, and `?18`
-/// where the new key's counter will stand, if it must be there already.
+/// `?2` is now; `?8` to `?15` are [`KeyClaimant::params`]; `?16` says since when is lately, `?17`
+/// whether what nobody used is spared, and `?18` where the new key's counter will stand, if it must
+/// be there already.
 macro_rules! least_used {
     () => {
         concat!(
@@ -107,10 +109,8 @@ macro_rules! least_used {
         )
     };
 }
-
 /// Beyond every counter: Apple's have 32 bits.
 const ANY_COUNTER: i64 = 1 << 40;
-
 /// How strictly a sign-in keeps to its device.
 #[derive(Clone, Copy, Debug)]
 pub struct BindingRules {
@@ -125,7 +125,6 @@ pub struct BindingRules {
     /// For the event that tells of the key that had to make room.
     pub revoked_event: EventId,
 }
-
 /// Whose a key becomes, and by which sign-in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyClaimant<'a> {
@@ -133,9 +132,9 @@ pub(super) struct KeyClaimant<'a> {
     pub(super) identity: Option<(&'a str, &'a str)>,
     pub(super) session: Option<SessionId>,
 }
-
 impl KeyClaimant<'_> {
-    /// Account, by id, provider and subject; sign-in, whether that is strict, since when it is fresh; the key; how many at most.
+    /// Account, by id, provider and subject; sign-in, whether that is strict, since when it is
+    /// fresh; the key; how many at most.
     fn params(&self, key: &KeyId, binding: &BindingRules) -> [Value; 8] {
         [
             self.user.into(),
@@ -324,8 +323,8 @@ pub(super) fn kept(account: Option<&str>, key: Option<&Row>) -> Result<KeyClaim,
     })
 }
 
-/// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in if it is a fresh one of iOS. Safe to repeat.
-/// One round trip.
+/// Keeps a key for the account of the live sign-in `by`, and binds it to that sign-in if it is a
+/// fresh one of iOS. Safe to repeat. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -370,7 +369,8 @@ pub async fn keep(
     }
 }
 
-/// From now on only this key is good for the sign-in, if it is a fresh one of iOS that has none, and the key can be its account's.
+/// From now on only this key is good for the sign-in, if it is a fresh one of iOS that has none,
+/// and the key can be its account's.
 fn bind(by: Caller, id: &KeyId, fresh_since: Timestamp, counter: i64) -> Statement {
     sql(
         concat!(
@@ -476,8 +476,9 @@ pub enum KeyUseOutcome {
     SignedOut,
 }
 
-/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the sign-in's if it was nobody's.
-/// Of concurrent callers with one counter one gets [`KeyUseOutcome::Yes`]. One round trip.
+/// Uses a key for the sign-in `by`: its counter moves on, and it becomes the account's and the
+/// sign-in's if it was nobody's. Of concurrent callers with one counter one gets
+/// [`KeyUseOutcome::Yes`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,5 +1,5 @@
-//! The append-only event log. Its statements go into the batch of the change they tell about, before it,
-//! and carry the same condition: so an event is written exactly when its change happens.
+//! The append-only event log. Its statements go into the batch of the change they tell about,
+//! before it, and carry the same condition: so an event is written exactly when its change happens.
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::credential_id::CredentialId;
@@ -143,7 +143,8 @@ pub fn about_refresh(stamp: &EventStamp, presented: &TokenHash) -> Statement {
     event(sql, stamp, EventKind::TokensRefreshed, [presented.into()])
 }
 
-/// The last word on an account that is about to be deleted: no address, no client, nothing personal.
+/// The last word on an account that is about to be deleted: no address, no client, nothing
+/// personal.
 #[must_use]
 pub fn about_deleted_account(stamp: &EventStamp, by: Caller) -> Statement {
     let bare = EventStamp {
@@ -179,7 +180,8 @@ pub fn about_revoked(stamp: &EventStamp, by: Caller, session: SessionId) -> Stat
     )
 }
 
-/// About a refresh token that is presented although its successor was used, or too late for a repeat.
+/// About a refresh token that is presented although its successor was used, or too late for a
+/// repeat.
 #[must_use]
 pub fn about_reuse(
     stamp: &EventStamp,
@@ -283,7 +285,8 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
     )
 }
 
-/// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2 step 22).
+/// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2
+/// step 22).
 #[must_use]
 pub fn about_suspected_clone(stamp: &EventStamp, used: &PasskeyUse<'_>) -> Statement {
     let sql = insert_subject_event!(
@@ -325,7 +328,8 @@ pub struct EventCursor {
     pub id: EventId,
 }
 
-/// Events of an account, newest first, those of one moment in the order in which they were written: what comes before `before`.
+/// Events of an account, newest first, those of one moment in the order in which they were written:
+/// what comes before `before`.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -362,9 +366,11 @@ fn read(row: &Row) -> Result<Event, StoreError> {
     })
 }
 
-/// How many of the events of a kind that happens every few minutes are removed, some batches of them: those before `before`.
+/// How many of the events of a kind that happens every few minutes are removed, some batches of
+/// them: those before `before`.
 ///
-/// They are the most by far, and after some weeks tell nothing that the sign-in's own events do not.
+/// They are the most by far, and after some weeks tell nothing that the sign-in's own events do
+/// not.
 ///
 /// # Errors
 /// [`StoreError`]

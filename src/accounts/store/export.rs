@@ -1,9 +1,11 @@
-//! Everything that is kept about an account. No secret is among it: no hash of a token, no sealed secret, no receipt.
+//! Everything that is kept about an account. No secret is among it: no hash of a token, no sealed
+//! secret, no receipt.
 
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, StoreError, Value, rows, sql};
 
-/// Most events of an export, the newest: some hundred kilobytes. The others are in their list, page by page.
+/// Most events of an export, the newest: some hundred kilobytes. The others are in their list, page
+/// by page.
 pub const MOST_EVENTS: usize = 1_000;
 
 /// A row, as names and values.

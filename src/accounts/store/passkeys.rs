@@ -1,4 +1,5 @@
-//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every statement.
+//! Passkeys: found, added, used, renamed, removed. That they are the caller's stands in every
+//! statement.
 
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -14,7 +15,8 @@ use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql
 
 /// Most passkeys of an account.
 pub const MOST_PASSKEYS: usize = 20;
-/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still be let in.
+/// Passkeys of an account to which a recovered sign-in adds one: who lost twenty of them must still
+/// be let in.
 pub const MOST_WITH_RECOVERED: usize = 2 * MOST_PASSKEYS;
 /// Most passkeys that an address can be answered with: it can be claimed by several accounts.
 const MOST_NAMED: i64 = 64;
@@ -22,7 +24,7 @@ const MOST_NAMED: i64 = 64;
 /// The columns of a passkey, as literal SQL, as [`read`] names them.
 macro_rules! passkey_columns {
     () => {
-        "id AS passkey_id, user_id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name AS passkey_name,
+        "id AS passkey_id, user_id, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name AS passkey_name,
          created_at AS passkey_created_at, last_used_at AS passkey_last_used_at"
     };
 }
@@ -31,7 +33,6 @@ fn read(row: &Row) -> Result<Passkey, StoreError> {
     Ok(Passkey {
         id: CredentialId::from_stored(row.text("passkey_id")?),
         user_id: row.parsed("user_id", UserId::parse)?,
-        public_key: row.parsed("public_key", base64::decode)?,
         counter: row.parsed_integer("counter")?,
         transports: row.parsed("transports", |text| serde_json::from_str(text).ok())?,
         aaguid: row.text("aaguid")?,
@@ -83,7 +84,8 @@ pub async fn begin_for(
     descriptors(&challenges::keep_and(db, challenge, select_of(user)).await?)
 }
 
-/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address. One round trip.
+/// Keeps the challenge of a sign-in and gives the passkeys of whoever has or claims the address.
+/// One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -100,17 +102,19 @@ pub async fn begin_sign_in(
     descriptors(&challenges::keep_and(db, challenge, select).await?)
 }
 
-/// A passkey with its owner's address.
+/// A passkey that answers a challenge, with its owner's address.
 #[derive(Debug)]
 pub struct PasskeyWithEmail {
     /// The passkey.
     pub passkey: Passkey,
+    /// The same passkey as webauthn-rs writes it: JSON.
+    pub library: String,
     /// Its owner's address.
     pub email: Email,
 }
 
-/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey that answers it, in one round trip. Of
-/// concurrent callers one gets the challenge.
+/// Takes the challenge of a sign-in, or of `user` proving again who they are, and gives the passkey
+/// that answers it, in one round trip. Of concurrent callers one gets the challenge.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -124,7 +128,7 @@ pub async fn take_with_passkey(
         concat!(
             "SELECT ",
             passkey_columns!(),
-            ", (SELECT email FROM users AS u WHERE u.id = user_id) AS email FROM passkeys WHERE id = ?1"
+            ", library, (SELECT email FROM users AS u WHERE u.id = user_id) AS email FROM passkeys WHERE id = ?1"
         ),
         [passkey.map(CredentialId::as_str).into()],
     );
@@ -136,9 +140,11 @@ pub async fn take_with_passkey(
         .map(challenges::read)
         .transpose()?;
     let owned = |row: &Row| {
+        let (library, email) = (row.text("library")?, Email::from_stored(row.text("email")?));
         Ok::<_, StoreError>(PasskeyWithEmail {
             passkey: read(row)?,
-            email: Email::from_stored(row.text("email")?),
+            library,
+            email,
         })
     };
     Ok((taken, rows(&results, 1).first().map(owned).transpose()?))
@@ -151,6 +157,8 @@ pub struct NewPasskey {
     pub id: CredentialId,
     /// COSE, as the authenticator gave it.
     pub public_key: Vec<u8>,
+    /// The passkey as webauthn-rs writes it: JSON.
+    pub library: String,
     /// Where the authenticator's counter stands.
     pub counter: u32,
     /// Hints.
@@ -168,11 +176,12 @@ pub struct NewPasskey {
 }
 
 impl NewPasskey {
-    /// `?1` to `?10`; whose it is stands in the statement's FROM.
+    /// `?1` to `?11`; whose it is stands in the statement's FROM.
     fn params(&self, now: Timestamp) -> Vec<Value> {
         vec![
             self.id.as_str().into(),
             base64::encode(&self.public_key).as_str().into(),
+            self.library.as_str().into(),
             i64::from(self.counter).into(),
             serde_json::to_string(&self.transports)
                 .unwrap_or_else(|_| "[]".to_owned())
@@ -188,14 +197,14 @@ impl NewPasskey {
     }
 }
 
-/// The beginning of a passkey's insertion: `?1` to `?10` are its own, and the rest says for whom and on which condition. The column
-/// `library` goes when no deployed version writes it any more (docs/OPERATIONS.md: migrations come before the code).
+/// The beginning of a passkey's insertion: `?1` to `?11` are its own, and the rest says for whom
+/// and on which condition.
 macro_rules! insert_passkey {
     ($for_whom:literal) => {
         concat!(
-            "INSERT INTO passkeys (library, id, public_key, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
+            "INSERT INTO passkeys (id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name,
                                    created_at, user_id)
-             SELECT '', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ",
             $for_whom
         )
     };
@@ -205,7 +214,7 @@ macro_rules! insert_passkey {
 pub(super) fn insert_for_new(new: &NewPasskey, user: UserId, now: Timestamp) -> Statement {
     let params = new.params(now).into_iter().chain([user.into()]).collect();
     Statement {
-        sql: insert_passkey!("id FROM users WHERE id = ?11"),
+        sql: insert_passkey!("id FROM users WHERE id = ?12"),
         params,
     }
 }
@@ -231,7 +240,8 @@ pub enum PasskeyAddition {
     TooMany,
 }
 
-/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round trip.
+/// Adds a passkey to the account of the live sign-in `by`, if it has fewer than `most`. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -247,8 +257,8 @@ pub async fn add(
     let insert = Statement {
         sql: insert_passkey!(
             "s.user_id FROM sessions AS s
-              WHERE s.id = ?12 AND s.user_id = ?11 AND s.revoked_at IS NULL
-                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?11) < ?13
+              WHERE s.id = ?13 AND s.user_id = ?12 AND s.revoked_at IS NULL
+                AND (SELECT COUNT(*) FROM passkeys WHERE user_id = ?12) < ?14
                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)
              RETURNING id"
         ),
@@ -285,7 +295,8 @@ pub async fn add(
     )
 }
 
-/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter allowed it.
+/// Notes that a passkey made the sign-in `session`, which this batch made only if the counter
+/// allowed it.
 pub(super) fn note_use(used: &PasskeyUse<'_>, session: SessionId, now: Timestamp) -> Statement {
     sql(
         "UPDATE passkeys SET counter = ?2, backed_up = ?3, last_used_at = ?4 WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?5)",
@@ -393,7 +404,8 @@ pub async fn rename(
     }
 }
 
-/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made, unless it is the last way to sign in.
+/// Removes a passkey of the account of the live sign-in `by`, and ends the sign-ins that it made,
+/// unless it is the last way to sign in.
 ///
 /// # Errors
 /// [`StoreError`]

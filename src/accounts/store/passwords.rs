@@ -39,7 +39,8 @@ pub struct PasswordCandidate {
     pub totp: Option<Totp>,
 }
 
-/// What somebody showed, and was found to be right: whether it still is when it is used is decided where it is written.
+/// What somebody showed, and was found to be right: whether it still is when it is used is decided
+/// where it is written.
 #[derive(Debug)]
 pub struct VerifiedPassword {
     /// The account.
@@ -54,7 +55,8 @@ pub struct VerifiedPassword {
     pub subject: Subject,
 }
 
-/// Counts an attempt, and gives the account that has the name, if it has a password. One round trip.
+/// Counts an attempt, and gives the account that has the name, if it has a password. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -100,7 +102,8 @@ pub async fn claim_attempt(
     ))
 }
 
-/// How many passwords there are under each key of the pepper, by its id; none for those under no key.
+/// How many passwords there are under each key of the pepper, by its id; none for those under no
+/// key.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -117,7 +120,8 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, Sto
         .collect()
 }
 
-/// Notes that a password made the sign-in `session`, which this batch made only if it may: the step is used, the hash is today's.
+/// Notes that a password made the sign-in `session`, which this batch made only if it may: the step
+/// is used, the hash is today's.
 pub(super) fn note_use(
     proved: &VerifiedPassword,
     session: SessionId,
@@ -145,8 +149,9 @@ pub struct PasswordEventIds {
     pub revoked: EventId,
 }
 
-/// Sets or replaces the password of the caller's account, and ends everything else that is signed in to it: sign-ins, and tokens of the
-/// authorization service. Guesses at it, counted under `subject`, are forgotten. One round trip.
+/// Sets or replaces the password of the caller's account, and ends everything else that is signed
+/// in to it: sign-ins, and tokens of the authorization service. Guesses at it, counted under
+/// `subject`, are forgotten. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -228,7 +233,8 @@ macro_rules! may_go {
     };
 }
 
-/// Takes the password away, and the tokens of the authorization service, unless nothing else is left to sign in with; `No` too if there is none. One round trip.
+/// Takes the password away, and the tokens of the authorization service, unless nothing else is
+/// left to sign in with; `No` too if there is none. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -11,7 +11,8 @@ use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, StoreError, rows, sql};
 
-/// Accounts of one address that a code is held against: whoever has it verified, and then the oldest that claim it.
+/// Accounts of one address that a code is held against: whoever has it verified, and then the
+/// oldest that claim it.
 pub const MOST_CANDIDATES: usize = 3;
 
 /// An account that can be recovered.
@@ -23,7 +24,8 @@ pub struct RecoveryCandidate {
     pub totp: Option<Totp>,
 }
 
-/// Takes the challenge of a recovery, and gives the accounts that have or claim its address and have a factor. One round trip.
+/// Takes the challenge of a recovery, and gives the accounts that have or claim its address and
+/// have a factor. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -71,7 +73,8 @@ pub async fn take(
     ))
 }
 
-/// Counts an attempt, and says whose unused backup code it is: each account with the hash that the code has for it. One round trip.
+/// Counts an attempt, and says whose unused backup code it is: each account with the hash that the
+/// code has for it. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -46,7 +46,8 @@ pub struct RefreshTokenRow {
     pub successor: Option<TokenHash>,
 }
 
-/// The sign-in that a refresh token belongs to, and where that happened, if the token can be exchanged now or the exchange be repeated.
+/// The sign-in that a refresh token belongs to, and where that happened, if the token can be
+/// exchanged now or the exchange be repeated.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -108,7 +109,8 @@ pub async fn rotate(
          RETURNING token_hash",
         [rotation.presented.into(), rotation.successor.into(), now.into()],
     );
-    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same call finds the successor there.
+    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same
+    // call finds the successor there.
     let insert = sql(
         "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
          SELECT ?2, r.session_id, ?3, MIN(?4, s.created_at + ?5)
@@ -123,7 +125,8 @@ pub async fn rotate(
             rotation.absolute_limit_millis.into(),
         ],
     );
-    // For the winner, and for a repeat within its window while the successor is unused; for nobody else.
+    // For the winner, and for a repeat within its window while the successor is unused; for nobody
+    // else.
     let update = sql(
         "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
                 access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),

@@ -18,7 +18,8 @@ use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Statement, StoreError, rows, sql};
 
-/// Whether the account's passkey, at this count, or the code of this TOTP step may still be used; whichever is named.
+/// Whether the account's passkey, at this count, or the code of this TOTP step may still be used;
+/// whichever is named.
 macro_rules! is_proved {
     ($user:literal, $passkey:literal, $counter:literal, $step:literal, $made_at:literal) => {
         concat!(
@@ -45,7 +46,8 @@ macro_rules! is_proved {
     };
 }
 
-/// Takes the challenge of proving again who one is with TOTP, counts the attempt, and gives the secret. One round trip.
+/// Takes the challenge of proving again who one is with TOTP, counts the attempt, and gives the
+/// secret. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -102,7 +104,8 @@ pub(super) fn note_use(
     }
 }
 
-/// A web session's token that takes the place of the one with which somebody proved again who they are.
+/// A web session's token that takes the place of the one with which somebody proved again who they
+/// are.
 #[derive(Debug)]
 pub struct ReplacementToken {
     /// Its hash.
@@ -111,8 +114,9 @@ pub struct ReplacementToken {
     pub replaces: TokenHash,
 }
 
-/// Notes that whoever is signed in with `by` proved again who they are; `false` if the factor was used meanwhile or the sign-in has ended.
-/// Of concurrent callers with one code one gets `true`. One round trip.
+/// Notes that whoever is signed in with `by` proved again who they are; `false` if the factor was
+/// used meanwhile or the sign-in has ended. Of concurrent callers with one code one gets `true`.
+/// One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -25,7 +25,8 @@ pub struct Totp {
     pub made_at: Timestamp,
 }
 
-/// A step whose code was shown, of the secret that was made at a time: with another secret in its place the step is good for nothing.
+/// A step whose code was shown, of the secret that was made at a time: with another secret in its
+/// place the step is good for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TotpStep {
     /// RFC 6238's T.
@@ -109,7 +110,8 @@ pub async fn claim_attempt(
     ))
 }
 
-/// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another caller confirmed it meanwhile. One round trip.
+/// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another
+/// caller confirmed it meanwhile. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -174,7 +176,8 @@ pub async fn confirm(
     Ok((ended != FactorChange::No || !confirmed).then_some(ended))
 }
 
-/// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round trip.
+/// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -207,7 +210,8 @@ pub async fn disable(
 /// Secrets that are read, and replaced, in one round trip.
 pub const RESEALED_AT_ONCE: usize = 50;
 
-/// Secrets whose sealed text lies between two texts, both left out, in order, with their owners; at most [`RESEALED_AT_ONCE`]. One round trip.
+/// Secrets whose sealed text lies between two texts, both left out, in order, with their owners; at
+/// most [`RESEALED_AT_ONCE`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -52,7 +52,8 @@ pub struct IdentifiedUser<'a> {
     pub auth_method: &'a str,
     /// Where the person signs in.
     pub platform: Platform,
-    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing is made, linked or noted.
+    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing
+    /// is made, linked or noted.
     pub device: Option<KeyId>,
 }
 
@@ -69,8 +70,9 @@ pub struct NewUserIds {
     pub linked_event: EventId,
 }
 
-/// Finds the account of an identity; else links the identity to the account that has the address verified, if the provider vouches
-/// for it too; else makes an account. Safe to repeat, and of concurrent callers with one identity all get the same account.
+/// Finds the account of an identity; else links the identity to the account that has the address
+/// verified, if the provider vouches for it too; else makes an account. Safe to repeat, and of
+/// concurrent callers with one identity all get the same account.
 ///
 /// Gives `None` if an account would have to be made and there is no address to make it with.
 ///
@@ -103,7 +105,8 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
     )
 }
 
-/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if one could be found or made.
+/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if
+/// one could be found or made.
 pub(super) fn upsert_statements(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
@@ -133,7 +136,8 @@ pub(super) fn upsert_statements(
         ],
     );
     let [provider, provider_id] = subject();
-    // The account is the one just made, or the one that the address is verified for: the first statement saw to it that not both exist.
+    // The account is the one just made, or the one that the address is verified for: the first
+    // statement saw to it that not both exist.
     let link = sql(
         "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
@@ -172,7 +176,8 @@ pub(super) fn upsert_statements(
     vec![create, link, created, linked]
 }
 
-/// Notes that somebody was identified, and fills what the account lacks; where a device is needed, only if it is the account's.
+/// Notes that somebody was identified, and fills what the account lacks; where a device is needed,
+/// only if it is the account's.
 pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
     sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
@@ -191,7 +196,8 @@ pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
     )
 }
 
-/// The account that an address belongs to: the one that has it verified, else the oldest that claims it.
+/// The account that an address belongs to: the one that has it verified, else the oldest that
+/// claims it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -250,9 +256,11 @@ pub struct UserChanges {
     pub picture: FieldChange,
 }
 
-/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not live any more.
+/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not
+/// live any more.
 ///
-/// The sign-in is asked for again in the same batch: it may have been revoked while the request's body was on its way.
+/// The sign-in is asked for again in the same batch: it may have been revoked while the request's
+/// body was on its way.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -282,8 +290,8 @@ pub async fn update(
 
 /// Deletes the account of the live session `by` and every row that belongs to it, in one batch.
 ///
-/// The statements in `before` run first: other systems remove or record there what is theirs. Returns `false` if the session is no
-/// longer live.
+/// The statements in `before` run first: other systems remove or record there what is theirs.
+/// Returns `false` if the session is no longer live.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -27,21 +27,16 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let kernel = Arc::new(kernel::Config::read(&mut reader));
         let accounts = accounts::Config::read(&mut reader, Arc::clone(&kernel)).map(Arc::new);
-        let Some(accounts) = accounts else {
-            return Err(ConfigError(reader.problems));
-        };
-        let authorization = Arc::new(authorization::Config::read(
-            &mut reader,
-            Arc::clone(&accounts),
-        ));
-        if reader.problems.is_empty() {
-            Ok(Self {
+        // Every system reads its settings, so that all problems are reported at once.
+        let authorization =
+            authorization::Config::read(&mut reader, accounts.clone()).map(Arc::new);
+        match (accounts, authorization) {
+            (Some(accounts), Some(authorization)) if reader.problems.is_empty() => Ok(Self {
                 kernel,
                 accounts,
                 authorization,
-            })
-        } else {
-            Err(ConfigError(reader.problems))
+            }),
+            _ => Err(ConfigError(reader.problems)),
         }
     }
 }

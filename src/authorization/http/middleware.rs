@@ -1,4 +1,5 @@
-//! Around the authorization service's endpoints: its form of errors, no token in an address, and a line in the log about who asked.
+//! Around the authorization service's endpoints: its form of errors, no token in an address, and a
+//! line in the log about who asked.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
@@ -9,13 +10,14 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{ClientAddress, RequestId};
 use crate::kernel::model::secret::PersonToken;
 
-/// Characters of a token's hash that the log keeps: enough to follow a token through it, and nothing to present.
+/// Characters of a token's hash that the log keeps: enough to follow a token through it, and
+/// nothing to present.
 const HASH_PREFIX: usize = 8;
 /// Longest `x-client-id` that the log keeps.
 const CLIENT_CHARS: usize = 64;
 
 /// Lets a request through, and gives its errors the form that callers know.
-pub async fn gate(request: Request, next: Next) -> Response {
+pub async fn apply_conventions(request: Request, next: Next) -> Response {
     note(&request);
     let mut response = if has_token(request.uri().query().unwrap_or_default()) {
         ApiError::from(Code::TokenInQuery).into_response()
@@ -52,7 +54,8 @@ fn has_token(query: &str) -> bool {
         .any(|name| name.contains('%') || name.eq_ignore_ascii_case("token"))
 }
 
-/// Who asks for what: the endpoint, the address, and by what a token can be found again. Never the token.
+/// Who asks for what: the endpoint, the address, and by what a token can be found again. Never the
+/// token.
 fn note(request: &Request) {
     let extensions = request.extensions();
     let request_id = extensions.get::<RequestId>().map_or("", |id| id.0.as_str());

@@ -18,7 +18,6 @@ mod page;
 pub mod people;
 pub mod permissions;
 pub mod person_grants;
-pub mod reference;
 mod respond;
 pub mod roles;
 pub mod services;

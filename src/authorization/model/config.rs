@@ -32,8 +32,12 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of the authorization service. The reader collects the problems.
-    pub(crate) fn read(reader: &mut Reader<'_>, accounts: Arc<config::Config>) -> Self {
+    /// Reads the settings of the authorization service. The reader collects the problems, also if
+    /// the settings of accounts are unusable. In that case the result is `None`.
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        accounts: Option<Arc<config::Config>>,
+    ) -> Option<Self> {
         let user_token_ttl =
             reader.seconds("USER_TOKEN_TTL_SECONDS", 300, Duration::from_hours(24));
         let service_token_ttl = reader.seconds(
@@ -53,13 +57,13 @@ impl Config {
             );
         }
         let bootstrap_secret = reader.bootstrap_secret(reader.is_development());
-        Self {
-            accounts,
+        Some(Self {
+            accounts: accounts?,
             user_token_ttl,
             service_token_ttl,
             renew_threshold,
             bootstrap_secret,
-        }
+        })
     }
 
     /// Returns whether a bootstrap secret is configured.

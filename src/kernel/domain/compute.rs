@@ -1,4 +1,5 @@
-//! Work that takes tens of milliseconds of a processor: how much of it is under way at once, and where it runs.
+//! Work that takes tens of milliseconds of a processor: how much of it is under way at once, and
+//! where it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +9,16 @@ use async_trait::async_trait;
 
 use crate::kernel::model::time::Timestamp;
 
-/// Where long work runs: beside the requests where there are threads, in their way where there are none.
+/// Where long work runs: beside the requests where there are threads, in their way where there are
+/// none.
 #[async_trait]
 pub trait Compute: Send + Sync {
     /// Runs `work` to its end, or not at all.
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
-/// After this a turn counts no longer: work takes some hundred milliseconds, and a platform may forget a request without telling.
+/// After this a turn counts no longer: work takes some hundred milliseconds, and a platform may
+/// forget a request without telling.
 const LAPSES: Duration = Duration::from_secs(15);
 
 /// Turns: as many as may be taken at a time. What is dear is bounded by them, whoever asks for it.
@@ -66,7 +69,8 @@ impl Drop for Turn {
     }
 }
 
-/// Runs `work` and gives what it gave; `None` if the platform did not run it. The turn ends with the work, also if nobody waits for it any more.
+/// Runs `work` and gives what it gave; `None` if the platform did not run it. The turn ends with
+/// the work, also if nobody waits for it any more.
 pub async fn computed<T: Send + 'static>(
     compute: &dyn Compute,
     turn: Turn,

@@ -1,4 +1,5 @@
-//! Maintenance: jobs that run every minute, at the edge by a cron trigger, natively by a background task.
+//! Maintenance: jobs that run every minute, at the edge by a cron trigger, natively by a background
+//! task.
 
 use std::error::Error;
 
@@ -13,7 +14,8 @@ pub type JobResult = Result<usize, Box<dyn Error + Send + Sync>>;
 
 /// A job that a system hands in.
 ///
-/// A job is safe to run concurrently with itself and to stop at any point. Changes that it made before an error stay.
+/// A job is safe to run concurrently with itself and to stop at any point. Changes that it made
+/// before an error stay.
 pub struct Job<P> {
     /// The name in the log.
     pub name: &'static str,
@@ -21,7 +23,8 @@ pub struct Job<P> {
     pub run: for<'a> fn(&'a P) -> BoxFuture<'a, JobResult>,
 }
 
-/// Runs `jobs` one after the other. A job that fails does not keep the next one from running. The log has the result of each.
+/// Runs `jobs` one after the other. A job that fails does not keep the next one from running. The
+/// log has the result of each.
 pub async fn run_all<P>(jobs: &[Job<P>], ports: &P) {
     for job in jobs {
         match (job.run)(ports).await {
@@ -36,6 +39,11 @@ pub async fn run_all<P>(jobs: &[Job<P>], ports: &P) {
 #[must_use]
 pub fn jobs() -> Vec<Job<Ports>> {
     vec![
+        // Old entries are given up first, so that a delivery does not claim them again.
+        Job {
+            name: "remove outbox entries",
+            run: |ports| Box::pin(remove_outbox_entries(ports)),
+        },
         Job {
             name: "deliver webhooks",
             run: |ports| {
@@ -48,14 +56,11 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 })
             },
         },
-        Job {
-            name: "remove outbox entries",
-            run: |ports| Box::pin(remove_outbox_entries(ports)),
-        },
     ]
 }
 
-/// Removes outbox entries that were never delivered. Without a webhook it removes all, because the schema writes them anyway.
+/// Removes outbox entries that were never delivered. Without a webhook it removes all, because the
+/// schema writes them anyway.
 async fn remove_outbox_entries(ports: &Ports) -> JobResult {
     let webhook = ports.config.webhook.is_some();
     let before = webhook.then(|| ports.clock.now().minus(OUTBOX_ENTRIES_KEPT));

@@ -1,6 +1,7 @@
 //! Use cases: what the service does, without HTTP and without SQL text.
 //!
-//! A use case reads the time once, at its top, and passes it down. What it needs from the outside stands in [`Ports`].
+//! A use case reads the time once, at its top, and passes it down. What it needs from the outside
+//! stands in [`Ports`].
 
 pub mod compute;
 pub(crate) mod hmac;

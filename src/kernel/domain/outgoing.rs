@@ -33,7 +33,8 @@ pub struct Get<'a> {
 /// The way out to other people's servers.
 #[async_trait]
 pub trait Outgoing: Send + Sync {
-    /// Sends `post` and gives the status of the answer, whatever it is. A redirect is an answer and not followed.
+    /// Sends `post` and gives the status of the answer, whatever it is. A redirect is an answer and
+    /// not followed.
     ///
     /// # Errors
     /// [`NoAnswer`]; the other side may have got it all the same.

@@ -1,7 +1,9 @@
-//! Tells the webhook what happened (Standard Webhooks, version 1): every minute, after the sweep, whatever is due.
+//! Tells the webhook what happened (Standard Webhooks, version 1): every minute, after the sweep,
+//! whatever is due.
 //!
-//! Claiming a notice puts off its next try, and only a 2xx removes it. So there is no state between "to do" and "done" in which one could
-//! be lost: whatever fails, here or there, it is sent again, with the same id.
+//! Claiming a notice puts off its next try, and only a 2xx removes it. So there is no state between
+//! "to do" and "done" in which one could be lost: whatever fails, here or there, it is sent again,
+//! with the same id.
 
 use std::time::Duration;
 
@@ -27,7 +29,8 @@ const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests at once: a Worker has six connections, and one of them is the database's.
 const AT_ONCE: i64 = 5;
-/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand requests of a Worker's invocation.
+/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand
+/// requests of a Worker's invocation.
 const ROUNDS: usize = 80;
 /// After this a run claims no more: it is over before the next one begins.
 const RUN_TIME: Duration = Duration::from_secs(30);
@@ -84,7 +87,8 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
                 .flatten()
                 .collect();
         total.failed += due.len() - sent.len();
-        // A receiver that takes nothing is left alone until the next run; and nothing due is nothing sent.
+        // A receiver that takes nothing is left alone until the next run; and nothing due is
+        // nothing sent.
         if sent.is_empty() {
             break;
         }
@@ -94,7 +98,8 @@ pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
     Ok(total)
 }
 
-/// The delays, each up to an eighth longer: so receivers that were away do not get everything at one moment.
+/// The delays, each up to an eighth longer: so receivers that were away do not get everything at
+/// one moment.
 fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
     let mut random = [0; DELAYS.len()];
     ports.entropy.fill(&mut random)?;
@@ -132,12 +137,13 @@ async fn send(
         .await;
     match answer {
         Ok(200..300) => return Some(notice.id),
-        // One address is configured, and by us: that it is gone is for the operator to see, and no reason to lose anything.
+        // One address is configured, and by us: that it is gone is for the operator to see, and no
+        // reason to lose anything.
         Ok(410) => {
-            tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change")
+            tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change");
         }
         Ok(status) => {
-            tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice")
+            tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice");
         }
         Err(reason @ (NoAnswer::Late | NoAnswer::Unreachable)) => {
             tracing::warn!(id = %notice.id, %reason, tries = notice.tries, "the webhook did not take a notice");

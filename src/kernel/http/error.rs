@@ -1,6 +1,7 @@
 //! The one error that handlers give, and the one place where use cases' errors become it.
 //!
-//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id. A reason stays in the log.
+//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id.
+//! A reason stays in the log.
 
 use std::time::Duration;
 
@@ -26,8 +27,6 @@ pub struct ApiError {
     pub detail: Option<&'static str>,
     /// Further members of the answer's body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
-    /// Whether `error` is the code, as the authorization service has it, and not the sentence.
-    pub names_code: bool,
     /// `Retry-After`: in how many seconds it may be tried again.
     pub retry_after: Option<u64>,
 }
@@ -110,7 +109,6 @@ impl From<Code> for ApiError {
             step_up: None,
             detail: None,
             members: None,
-            names_code: false,
             retry_after: (code == Code::Unavailable).then_some(1),
         }
     }

@@ -1,4 +1,5 @@
-//! HTTP parts that every system uses: extractors, errors, the form of a response, routes and middleware.
+//! HTTP parts that every system uses: extractors, errors, the form of a response, routes and
+//! middleware.
 
 mod code;
 pub mod error;

@@ -1,4 +1,5 @@
-//! Around every answer: its request id, the body of an error, the security headers, one line in the log.
+//! Around every answer: its request id, the body of an error, the security headers, one line in the
+//! log.
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use crate::kernel::http::App;
 use crate::kernel::http::error::{ApiError, Code, StepUp};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
-use crate::kernel::http::route::is_authorization;
+use crate::kernel::http::route::ErrorForm;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
 
@@ -51,7 +52,11 @@ pub struct Problem {
 }
 
 /// Wraps every answer.
-pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn respond(
+    State((app, form)): State<(App, ErrorForm)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
     // Not in development: a browser would hold all of localhost to https for two years.
     let https = app.ports.config.environment == Environment::Production;
@@ -65,10 +70,9 @@ pub async fn respond(State(app): State<App>, mut request: Request, next: Next) -
     request.extensions_mut().insert(cookies.clone());
 
     let mut response = next.run(request).await;
-    let mut error = error_of(&mut response);
-    if let Some(error) = &mut error {
-        error.names_code = is_authorization(&route);
-        response = problem(response.headers(), error, &id);
+    let error = error_of(&mut response);
+    if let Some(error) = &error {
+        response = problem(response.headers(), error, form, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
     log(&id, method, &route, response.status(), error.as_ref());
@@ -119,7 +123,7 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
 #[must_use]
 pub fn unrouted(code: Code) -> Response {
     let id = "unknown";
-    let mut response = problem(&HeaderMap::new(), &code.into(), id);
+    let mut response = problem(&HeaderMap::new(), &code.into(), ErrorForm::Problem, id);
     finish(
         response.headers_mut(),
         id,
@@ -129,18 +133,18 @@ pub fn unrouted(code: Code) -> Response {
     response
 }
 
-fn problem(answered: &HeaderMap, error: &ApiError, id: &str) -> Response {
+fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) -> Response {
     let code = error.code;
+    let sentence = error.detail.unwrap_or(code.detail());
     let body = Problem {
         kind: format!("/docs#error-{}", code.as_str()),
         title: code.status().canonical_reason().unwrap_or_default(),
         status: code.status().as_u16(),
-        detail: error.detail.unwrap_or(code.detail()),
+        detail: sentence,
         success: false,
-        error: if error.names_code {
-            code.as_str()
-        } else {
-            error.detail.unwrap_or(code.detail())
+        error: match form {
+            ErrorForm::Problem => sentence,
+            ErrorForm::Flat => code.as_str(),
         },
         code: code.as_str(),
         request_id: id.to_owned(),
@@ -215,7 +219,8 @@ fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCook
     }
 }
 
-/// One line a request. The route is the table's, not the address: addresses can hold what must not be logged.
+/// One line a request. The route is the table's, not the address: addresses can hold what must not
+/// be logged.
 fn log(id: &str, method: &str, route: &str, status: StatusCode, error: Option<&ApiError>) {
     let (code, reason) = error.map_or(("", ""), |error| {
         (

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ::time::OffsetDateTime;
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,6 +52,22 @@ impl Timestamp {
         )
     }
 
+    /// Reads a time in RFC 3339, such as `2026-01-31T12:00:00Z`; fractions below a millisecond are
+    /// dropped.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.to_utc().into())
+    }
+
+    /// Returns the same moment as a calendar date and time, or `None` if it is outside the
+    /// calendar's range (about 262,000 years).
+    #[must_use]
+    pub const fn to_utc(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_millis(self.0)
+    }
+
     /// Whole seconds from `earlier` until this moment, zero if this is not later.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
@@ -60,22 +76,22 @@ impl Timestamp {
     }
 }
 
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_millis())
+    }
+}
+
 impl fmt::Display for Timestamp {
-    /// `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser refuses.
+    /// Writes `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser
+    /// refuses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = OffsetDateTime::from_unix_timestamp(self.seconds())
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, time) = (at.date(), at.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        // RFC 3339 has years of four digits. No time of ours has another, so 1970 stands for it.
+        let time = self
+            .to_utc()
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .unwrap_or_default();
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }
 
@@ -90,9 +106,29 @@ mod tests {
             "2026-11-22T03:34:05Z"
         );
         assert_eq!(
+            Timestamp::from_millis(-1).to_string(),
+            "1969-12-31T23:59:59Z"
+        );
+        assert_eq!(
             Timestamp::from_millis(i64::MAX).to_string(),
             "1970-01-01T00:00:00Z"
         );
+        assert_eq!(
+            Timestamp::from_millis(253_402_300_800_000).to_string(),
+            "1970-01-01T00:00:00Z",
+            "the year 10000"
+        );
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let time = Timestamp::from_millis(1_795_318_445_000);
+        assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Some(time));
+        assert_eq!(
+            Timestamp::parse_rfc3339("2026-11-22T04:34:05.999+01:00"),
+            Some(Timestamp::from_millis(1_795_318_445_999))
+        );
+        assert_eq!(Timestamp::parse_rfc3339("2026-11-22"), None);
     }
 
     #[test]

@@ -64,7 +64,8 @@ macro_rules! session_columns {
     };
 }
 
-/// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about whom and on which condition.
+/// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about
+/// whom and on which condition.
 macro_rules! insert_event {
     ($($about:tt)*) => {
         concat!(

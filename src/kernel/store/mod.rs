@@ -1,16 +1,15 @@
 //! The `Db` port and the statements of the kernel.
 //!
-//! The port is one operation, because it is the one that D1 has: run these statements atomically, in order, and give back
-//! their rows. There are no transactions to open; what must hold together stands in one batch, and each statement carries its own guard.
+//! The port is one operation, because D1 has only that one: it runs statements atomically, in
+//! order, and returns their rows. There are no transactions to open. Statements that belong
+//! together go into one batch, and each statement carries its own guard.
 
-#[expect(dead_code, reason = "stores move to it one by one")]
 mod batch;
 #[macro_use]
 mod fragments;
 pub mod outbox;
 
-#[expect(unused_imports, reason = "stores move to them one by one")]
-pub(crate) use batch::{Batch, BatchResults, Position, all, batch, first};
+pub(crate) use batch::batch;
 
 use async_trait::async_trait;
 
@@ -18,7 +17,8 @@ use crate::kernel::model::ids::{ChallengeId, EventId, IdentityId, SessionId, Use
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
 
-/// A value that goes into or comes out of the database. Bytes travel as base64url text, times as integers.
+/// A value that goes into or comes out of the database. Bytes travel as base64url text, times as
+/// integers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     /// NULL.
@@ -228,7 +228,8 @@ pub enum StoreError {
     Broken(String),
 }
 
-/// What a batch can rest on: each is a constraint of the table `preconditions` (docs/decisions/0030).
+/// What a batch can rest on: each is a constraint of the table `preconditions`
+/// (docs/decisions/0030).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Precondition {
     /// Whoever asks is still signed in, and still may.
@@ -259,11 +260,13 @@ impl Precondition {
 /// The database.
 #[async_trait]
 pub trait Db: Send + Sync {
-    /// Runs `statements` atomically, in order; gives back the rows of each, so as many entries as statements.
-    /// A statement that matches no row is no failure: later statements carry guards of their own.
+    /// Runs `statements` atomically, in order; gives back the rows of each, so as many entries as
+    /// statements. A statement that matches no row is no failure: later statements carry guards of
+    /// their own.
     ///
     /// # Errors
-    /// If any statement fails, none took effect, except that [`StoreError::Unavailable`] may hide a success whose answer was lost.
+    /// If any statement fails, none took effect, except that [`StoreError::Unavailable`] may hide a
+    /// success whose answer was lost.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError>;
 }
 
@@ -282,7 +285,8 @@ pub(crate) const CLEANUP_BATCH: i64 = 500;
 /// Statements of one kind that a sweep runs at most: what is left waits for the next one.
 const CLEANUP_ROUNDS: usize = 8;
 
-/// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it found.
+/// Runs a sweep's statement until it finds fewer rows than the `most` it may; gives how many it
+/// found.
 pub(crate) async fn remove_in_batches(
     db: &dyn Db,
     statement: Statement,

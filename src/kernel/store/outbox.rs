@@ -1,5 +1,6 @@
-//! Events on their way to the webhook. A trigger of the schema writes a row with every event that is worth a notice, so in the same
-//! batch; a row goes when its receiver has it, or when it is given up.
+//! Events on their way to the webhook. A trigger of the schema writes a row with every event that
+//! is worth a notice, so in the same batch; a row goes when its receiver has it, or when it is
+//! given up.
 
 use std::time::Duration;
 
@@ -11,11 +12,13 @@ use crate::kernel::store::{Db, Row, StoreError, remove_in_batches, run, sql};
 /// How long after each try the next one follows; the last for all that come after.
 pub type Delays = [Duration; 6];
 
-/// Rows that one statement of the sweep removes: they are small, and without a webhook there is one for nearly every event.
+/// Rows that one statement of the sweep removes: they are small, and without a webhook there is one
+/// for nearly every event.
 const OUTBOX_BATCH: i64 = 4000;
 
-/// Takes at most `most` notices that are due, urgent ones before others and then the longest due first, and puts off their next try: so no two callers get one notice at a
-/// time, and one whose caller comes to grief is tried again. Whoever delivers a notice removes it.
+/// Takes at most `most` notices that are due, urgent ones before others and then the longest due
+/// first, and puts off their next try: so no two callers get one notice at a time, and one whose
+/// caller comes to grief is tried again. Whoever delivers a notice removes it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -68,7 +71,8 @@ pub async fn remove(db: &dyn Db, delivered: &[EventId]) -> Result<(), StoreError
         .map(drop)
 }
 
-/// Gives up notices of what happened before `before` and was tried in vain, or, where nobody wants them, all; gives how many.
+/// Gives up notices of what happened before `before` and was tried in vain, or, where nobody wants
+/// them, all; gives how many.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,6 +1,8 @@
-//! `hamrah-api attest inspect` and `inspect-assertion`: what the server would say to an attestation or an assertion, step by step.
+//! `hamrah-api attest inspect` and `inspect-assertion`: what the server would say to an attestation
+//! or an assertion, step by step.
 //!
-//! For iOS engineers whose device is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+//! For iOS engineers whose device is refused: the server tells everybody the same, this tells
+//! everything. It runs the server's own code.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -32,8 +34,8 @@ use crate::platform::native::steps;
 pub(super) enum Command {
     /// Hold an attestation object against Apple's nine steps and print each, then what it says.
     Inspect {
-        /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and perhaps `challenge` and `key_id`;
-        /// standard input if it is left out or `-`.
+        /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and
+        /// perhaps `challenge` and `key_id`; standard input if it is left out or `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
@@ -51,7 +53,8 @@ pub(super) enum Command {
         /// A file with another root certificate (PEM) to trust instead of Apple's.
         #[arg(long)]
         root: Option<PathBuf>,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
+        /// several times. All, if it is left out.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -60,7 +63,8 @@ pub(super) enum Command {
     },
     /// Hold an assertion against Apple's six steps and print each.
     InspectAssertion {
-        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`; standard input if it is left out or `-`.
+        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`; standard input
+        /// if it is left out or `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
@@ -72,7 +76,8 @@ pub(super) enum Command {
         /// Where the counter stood before.
         #[arg(long, default_value_t = 0)]
         previous_counter: u32,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given several times. All, if it is left out.
+        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
+        /// several times. All, if it is left out.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -178,13 +183,7 @@ fn public_key(text: &str) -> Result<Binary, &'static str> {
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
-    let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
-    let millis = time
-        .ok()
-        .and_then(|time| i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok());
-    millis
-        .map(Timestamp::from_millis)
-        .ok_or("not a time such as 2026-01-31T12:00:00Z")
+    Timestamp::parse_rfc3339(text).ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 /// What came: the CBOR, and members of the JSON around it.
@@ -383,7 +382,8 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let client_data_hash = signed
                 .hash(input.member(&["challenge"]))
                 .ok_or(NOTHING_SIGNED)?;
-            // Of several applications, the one that it is of; the first one if none is, so that step 4 says so.
+            // Of several applications, the one that it is of; the first one if none is, so that
+            // step 4 says so.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
                 assertion::verify(

@@ -137,16 +137,16 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             });
         }
         Command::Admin { command } => {
-            block_on(administer::admin(settings::read(Missing::Forget)?, command))?
+            block_on(administer::admin(settings::read(Missing::Forget)?, command))?;
         }
         Command::Seed { command } => {
-            block_on(administer::seed(settings::read(Missing::Forget)?, command))?
+            block_on(administer::seed(settings::read(Missing::Forget)?, command))?;
         }
         Command::Export(with) => {
-            block_on(administer::export(settings::read(Missing::Forget)?, with))?
+            block_on(administer::export(settings::read(Missing::Forget)?, with))?;
         }
         Command::Import(what) => {
-            block_on(administer::import(settings::read(Missing::Forget)?, what))?
+            block_on(administer::import(settings::read(Missing::Forget)?, what))?;
         }
         Command::Openapi { html: true } => print!("{}", reference::html(&openapi::document())),
         Command::Openapi { html: false } => println!("{:#}", openapi::document()),

@@ -111,7 +111,7 @@ fn examine_passwords(pepper: &Pepper, hashed: &[(Option<String>, i64)]) -> bool 
         match key {
             None => println!("passwords      ok     {count} under no key"),
             Some(key) if pepper.of(key).is_some() => {
-                println!("passwords      ok     {count} under {key}")
+                println!("passwords      ok     {count} under {key}");
             }
             Some(key) => {
                 fine = false;

@@ -1,6 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to a ceremony, step by step.
+//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to
+//! a ceremony, step by step.
 //!
-//! For integrators whose ceremony is refused: the server tells everybody the same, this tells everything. It runs the server's own code.
+//! For integrators whose ceremony is refused: the server tells everybody the same, this tells
+//! everything. It runs the server's own code.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,20 +19,24 @@ use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
 use crate::accounts::domain::webauthn::authenticator_data::Flags;
 use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::registration;
 use crate::accounts::domain::webauthn::registration::Credential;
 use crate::kernel::model::base64;
 use crate::kernel::model::origin::Origin;
+use crate::kernel::model::time::Timestamp;
 use crate::platform::native::steps;
 
 /// What to look at.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then the credential.
+    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then
+    /// the credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no attestation is trusted.
+        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no
+        /// attestation is trusted.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
@@ -85,14 +91,14 @@ fn challenge(text: &str) -> Result<String, &'static str> {
 }
 
 fn time(text: &str) -> Result<String, &'static str> {
-    let format = &time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::parse(text, format)
+    Timestamp::parse_rfc3339(text)
         .map(|_| text.to_owned())
-        .map_err(|_| "not a time such as 2026-01-31T12:00:00Z")
+        .ok_or("not a time such as 2026-01-31T12:00:00Z")
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently: only one of them can be read.
+    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently:
+    // only one of them can be read.
     let hex = steps::hex(text)
         .ok_or("not hexadecimal")
         .and_then(|bytes| PublicKey::parse(&bytes));
@@ -218,8 +224,10 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             previous_counter,
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
+            // Its flags are not known here, and no step depends on them.
+            let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
             let known = Known {
-                public_key,
+                passkey: &passkey,
                 counter: *previous_counter,
                 backup_eligible: None,
                 allowed: None,

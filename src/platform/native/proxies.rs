@@ -1,66 +1,37 @@
-//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none of them is.
+//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none
+//! of them is.
 //!
-//! A proxy adds the address it was called from at the right. So it is read from the right, and only as far as proxies of ours wrote it: what
-//! stands to the left of the first stranger is that stranger's own invention.
+//! A proxy adds the address it was called from at the right. So it is read from the right, and only
+//! as far as proxies of ours wrote it: what stands to the left of the first stranger is that
+//! stranger's own invention.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-/// A range of addresses, such as `10.0.0.0/8`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Range {
-    first: IpAddr,
-    prefix: u32,
-}
+use ipnet::IpNet;
 
-impl Range {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let written: IpAddr = address.parse().ok()?;
-        let most = if written.is_ipv4() { 32 } else { 128 };
-        let prefix: u32 = match prefix {
-            None => most,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= most)?
-            }
-            Some(_) => return None,
-        };
-        let first = written.to_canonical();
-        let prefix = if first.is_ipv4() && written.is_ipv6() {
-            prefix.checked_sub(96)?
-        } else {
-            prefix
-        };
-        let range = Self { first, prefix };
-        // Everybody is no proxy, and bits after the prefix are a mistake.
-        (prefix > 0 && range.masked(first) == Some(first)).then_some(range)
-    }
-
-    /// An address without what the range leaves open; `None` if it is of the other family.
-    fn masked(&self, address: IpAddr) -> Option<IpAddr> {
-        match (self.first, address) {
-            (IpAddr::V4(_), IpAddr::V4(address)) => {
-                let mask = u32::MAX
-                    .checked_shl(32_u32.saturating_sub(self.prefix))
-                    .unwrap_or(0);
-                Some(Ipv4Addr::from_bits(address.to_bits() & mask).into())
-            }
-            (IpAddr::V6(_), IpAddr::V6(address)) => {
-                let mask = u128::MAX
-                    .checked_shl(128_u32.saturating_sub(self.prefix))
-                    .unwrap_or(0);
-                Some(Ipv6Addr::from_bits(address.to_bits() & mask).into())
-            }
-            _ => None,
+/// Reads an address or a range of addresses, such as `10.0.0.0/8`.
+///
+/// Refuses a range that holds every address, because it would trust every client, and a range with
+/// bits after its prefix, because that is a mistake.
+fn range(text: &str) -> Option<IpNet> {
+    let written: IpNet = if text.contains('/') {
+        text.parse().ok()?
+    } else {
+        text.parse::<IpAddr>().ok()?.into()
+    };
+    let range = match (written, written.addr().to_canonical()) {
+        // IPv4 within IPv6 (RFC 4291 §2.5.5.2): its prefix counts the 96 bits before the address.
+        (IpNet::V6(written), address @ IpAddr::V4(_)) => {
+            IpNet::new(address, written.prefix_len().checked_sub(96)?).ok()?
         }
-    }
+        _ => written,
+    };
+    (range.prefix_len() > 0 && range.trunc() == range).then_some(range)
 }
 
 /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(super) struct Proxies(Vec<Range>);
+pub(super) struct Proxies(Vec<IpNet>);
 
 impl Proxies {
     /// Reads addresses and ranges, separated by commas.
@@ -73,7 +44,7 @@ impl Proxies {
             .map(str::trim)
             .filter(|part| !part.is_empty());
         named
-            .map(|part| Range::parse(part).ok_or_else(|| part.to_owned()))
+            .map(|part| range(part).ok_or_else(|| part.to_owned()))
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -84,12 +55,11 @@ impl Proxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0
-            .iter()
-            .any(|range| range.masked(address) == Some(range.first))
+        self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// The client of a connection from `peer` that said `forwarded`, the values of `X-Forwarded-For` in order.
+    /// The client of a connection from `peer` that said `forwarded`, the values of
+    /// `X-Forwarded-For` in order.
     pub(super) fn client<'a>(
         &self,
         peer: IpAddr,
@@ -132,6 +102,8 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use proptest::prelude::*;
 
     use super::*;

@@ -49,17 +49,10 @@ impl Quotas {
             let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
                 return default;
             };
-            value
-                .trim()
-                .parse()
-                .ok()
-                .filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE)
-                .unwrap_or_else(|| {
-                    problems.push(format!(
-                    "{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"
-                ));
-                    default
-                })
+            value.trim().parse().ok().filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE).unwrap_or_else(|| {
+                problems.push(format!("{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"));
+                default
+            })
         };
         let quotas = Self {
             sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in),

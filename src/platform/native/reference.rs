@@ -1,4 +1,5 @@
-//! The reference for people, written from the description: one page, no script, nothing from another host.
+//! The reference for people, written from the description: one page, no script, nothing from
+//! another host.
 
 #![allow(
     clippy::indexing_slicing,

@@ -138,7 +138,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tokio::spawn(run_maintenance(ports.clone(), counted));
     let site = Site {
         router: router(ports),
-        pages: Arc::new(pages),
+        pages,
         proxies: Arc::new(settings.proxies),
     };
     accept_until_stopped(&listener, &site).await;
@@ -200,7 +200,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 #[derive(Clone)]
 struct Site {
     router: Router,
-    pages: Arc<Pages>,
+    pages: Pages,
     proxies: Arc<Proxies>,
 }
 
@@ -272,7 +272,7 @@ async fn answer(
     if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
         return Ok(unrouted(Code::BadRequest));
     }
-    if let Some(page) = site.pages.answer(&request) {
+    if let Some(page) = site.pages.answer(&request).await {
         return Ok(page);
     }
     let mut request = request.map(Body::new);

@@ -1,4 +1,5 @@
-//! Where the native server's configuration comes from: the environment, and in development a file that git ignores.
+//! Where the native server's configuration comes from: the environment, and in development a file
+//! that git ignores.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -59,11 +60,12 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let bind_text = set("BIND").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut problems = Vec::new();
     let bind = bind_text.parse::<SocketAddr>().map_err(|_| {
-        problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned())
+        problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned());
     });
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
-    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or configures it for others, says what it is.
+    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or
+    // configures it for others, says what it is.
     let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
         .into_iter()
         .find(|name| set(name).is_some());
@@ -82,7 +84,12 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
     if development && problems.is_empty() {
-        kept = read_file(Path::new(DEVELOPMENT_FILE));
+        kept = read_file(Path::new(DEVELOPMENT_FILE)).unwrap_or_else(|problem| {
+            problems.push(problem);
+            HashMap::new()
+        });
+    }
+    if development && problems.is_empty() {
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
         let wanted: Vec<&'static str> = [
             "INTERNAL_API_KEY",
@@ -99,7 +106,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         ) {
             Ok(new) => kept.extend(new),
             Err(problem) => {
-                problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}"))
+                problems.push(format!("{DEVELOPMENT_FILE} cannot be written: {problem}"));
             }
         }
         generated = wanted;
@@ -125,7 +132,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
         problems.push(format!(
             "TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8"
-        ))
+        ));
     });
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
@@ -146,7 +153,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     }
 }
 
-/// What development allows if nothing is configured: usual ports of web apps, and this server's own.
+/// What development allows if nothing is configured: usual ports of web apps, and this server's
+/// own.
 fn development_origins(port: u16) -> String {
     [3000, 5173, 8080, 8787, port]
         .map(|port| format!("http://localhost:{port}"))
@@ -176,25 +184,18 @@ fn entropy() -> Result<[u8; 32], String> {
     Ok(bytes)
 }
 
-fn unquoted(value: &str) -> &str {
-    let within = |quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
+/// Reads `NAME='value'` lines. A file that is missing has none.
+fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
+    let Ok(lines) = dotenvy::from_path_iter(path) else {
+        return Ok(HashMap::new());
     };
-    within('\'').or_else(|| within('"')).unwrap_or(value)
-}
-
-/// Reads `NAME=value` lines, with or without quotes.
-fn read_file(path: &Path) -> HashMap<String, String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let pair = |line: &str| {
-        let (name, value) = line
-            .split_once('=')
-            .filter(|_| !line.trim_start().starts_with('#'))?;
-        Some((name.trim().to_owned(), unquoted(value.trim()).to_owned()))
-    };
-    text.lines().filter_map(pair).collect()
+    // The library's error repeats the line, which may be a secret.
+    lines.collect::<Result<_, _>>().map_err(|_| {
+        format!(
+            "{} has a line that cannot be read: write NAME='value'",
+            path.display()
+        )
+    })
 }
 
 /// Makes secrets, and keeps them in a file that only its owner may read.
@@ -224,4 +225,46 @@ fn generate(
             .map_err(|error| error.to_string())?;
     }
     Ok(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HashMap<String, String>, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        fs::write(&path, text).expect("written");
+        read_file(&path).map_err(|problem| problem.replace(&path.display().to_string(), "file"))
+    }
+
+    #[test]
+    fn values_may_be_quoted_and_the_last_one_counts() {
+        let kept = read("# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n").expect("readable");
+        let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
+        assert_eq!(
+            values,
+            ["plain", "{\"keys\":[\"$x\"]}", "two words", "second", ""]
+        );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_a_problem_and_is_not_repeated() {
+        for line in [
+            "INTERNAL_API_KEY='secret",
+            "INTERNAL_API_KEY",
+            "INTERNAL_API_KEY=one secret",
+        ] {
+            assert_eq!(
+                read(line),
+                Err("file has a line that cannot be read: write NAME='value'".to_owned()),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_has_no_values() {
+        assert_eq!(read_file(Path::new("/nothing/here")), Ok(HashMap::new()));
+    }
 }

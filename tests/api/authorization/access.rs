@@ -1,4 +1,5 @@
-//! What is asked about people: effective permissions, checks, explanations; grants that end; versions; and what it costs.
+//! What is asked about people: effective permissions, checks, explanations; grants that end;
+//! versions; and what it costs.
 
 use std::time::Duration;
 

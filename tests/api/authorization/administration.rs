@@ -1,4 +1,5 @@
-//! People, services, roles, permissions and what relates them: made, changed, deleted; who may; and what the log of changes has of it.
+//! People, services, roles, permissions and what relates them: made, changed, deleted; who may; and
+//! what the log of changes has of it.
 
 use http::Method;
 use serde_json::{Value, json};

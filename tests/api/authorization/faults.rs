@@ -1,4 +1,5 @@
-//! Faults of the database while somebody administers: 503, nothing half-written, no change without its row in the log, and a retry ends well.
+//! Faults of the database while somebody administers: 503, nothing half-written, no change without
+//! its row in the log, and a retry ends well.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -67,7 +68,8 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                 if body.is_null() { call } else { call.json(&body) }
             };
             let before = dump(app).await;
-            // Both round trips, and in the second one every statement; the password's look-up before them.
+            // Both round trips, and in the second one every statement; the password's look-up
+            // before them.
             let modes = (0..3).flat_map(|at| (0..8).map(move |n| (at, if n == 0 { FaultMode::Before } else { FaultMode::Within(n - 1) })));
             for (faults, (at, mode)) in modes.enumerate() {
                 let asked = app.batches().await;
@@ -75,7 +77,8 @@ async fn a_fault_at_any_point_leaves_all_or_nothing() {
                 let answer = call().send().await;
                 app.fail(&[]).await;
                 if answer.status() != 503 {
-                    // There was no such statement, so it was done: what follows would be another case.
+                    // There was no such statement, so it was done: what follows would be another
+                    // case.
                     assert!([200, 201].contains(&answer.status()) && faults > 4, "{method} {path} {at} {mode:?}: {}", answer.text());
                     assert!(app.batches().await > asked);
                     break;

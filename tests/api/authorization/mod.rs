@@ -1,4 +1,5 @@
-//! The authorization service: tokens, people, services, roles, permissions, and what is asked about them.
+//! The authorization service: tokens, people, services, roles, permissions, and what is asked about
+//! them.
 
 mod access;
 mod administration;

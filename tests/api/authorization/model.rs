@@ -1,4 +1,5 @@
-//! Random changes and checks, held against a model that knows nothing of tables: a state machine (proptest), run on either target.
+//! Random changes and checks, held against a model that knows nothing of tables: a state machine
+//! (proptest), run on either target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to be had by waiting.
+//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to
+//! be had by waiting.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::access::stock;
-use crate::factors::{codes, enrolled};
+use crate::accounts::factors::{codes, enrolled};
 use crate::harness::{Member, PASSWORD, TestApp, case, race};
 
 const GOOD: u16 = 200;

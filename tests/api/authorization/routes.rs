@@ -1,10 +1,10 @@
-//! Every route of the authorization service × every token that is not good. A new route is in it by itself.
+//! Every route of the authorization service × every token that is not good. A new route is in it by
+//! itself.
 
 use std::time::Duration;
 
 use hamrah_api::app::routes::table;
-use hamrah_api::kernel::http::route::Access;
-use hamrah_api::kernel::http::route::is_authorization;
+use hamrah_api::kernel::http::route::{Access, ErrorForm};
 use http::Method;
 use serde_json::json;
 
@@ -24,7 +24,8 @@ async fn no_route_answers_without_a_good_token() {
         for route in table().iter().filter(|route| route.access == Access::Token) {
             let path = route.path.replace("{id}", "1").replace("{person_id}", "1").replace("{service_id}", "1").replace("{role_id}", "1");
             let path = if path == "/explain" { "/explain?subject=root&service=auth&permission=x".to_owned() } else { path };
-            // The token is looked at before the body; where not, a body that is good tells nothing either.
+            // The token is looked at before the body; where not, a body that is good tells nothing
+            // either.
             let body = json!({"name": "x", "username": "x", "password": PASSWORD, "person_id": 1, "service_id": 1, "role_id": 1, "permission_id": 1,
                 "subject": 1, "service": 1, "permission": "x", "checks": []});
             let body = if route.path.starts_with("/access/") {
@@ -66,18 +67,18 @@ fn every_operation_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_route_at_the_root_is_told_by_its_path() {
+fn the_flat_error_form_belongs_to_the_authorization_service() {
     for route in table() {
         let core = route.path.starts_with("/api/")
             || route.path.starts_with("/.well-known/")
             || !route.path[1..].contains('/');
         let core = core && route.access != Access::Token;
-        assert_eq!(is_authorization(route.path), !core, "{}", route.path);
+        assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
     // What needs no token has cases of its own, and nothing joins it unseen.
     let others = table()
         .into_iter()
-        .filter(|route| is_authorization(route.path) && route.access != Access::Token);
+        .filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);
     let others: Vec<_> = others.map(|route| (route.path, route.access)).collect();
     let (open, service) = (Access::Anyone, Access::Service);
     assert_eq!(

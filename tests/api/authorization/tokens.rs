@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::factors::{early_in_a_step, enrolled};
+use crate::accounts::factors::{early_in_a_step, enrolled};
 use crate::harness::{PASSWORD, case, on_workerd, race};
 
 #[tokio::test]

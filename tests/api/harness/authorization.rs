@@ -1,4 +1,5 @@
-//! The authorization service in the test world: an administrator, people, services, roles and permissions.
+//! The authorization service in the test world: an administrator, people, services, roles and
+//! permissions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -97,9 +97,9 @@ impl TestApp {
     pub async fn now(&self) -> i64 {
         let health = self.get("/health").send().await.ok();
         let text = health["timestamp"].as_str().expect("a time");
-        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+        chrono::DateTime::parse_from_rfc3339(text)
             .expect("RFC 3339")
-            .unix_timestamp()
+            .timestamp()
     }
 
     /// A challenge for an attestation.

@@ -75,7 +75,8 @@ pub async fn check(app: &TestApp) {
     no_secret_is_kept(app).await;
 }
 
-/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the log.
+/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the
+/// log.
 async fn no_secret_is_kept(app: &TestApp) {
     let log = app.logs().await;
     let mut kept = log.clone();
@@ -98,7 +99,8 @@ async fn no_secret_is_kept(app: &TestApp) {
             .flat_map(|all| all.split(',').map(str::to_owned)),
     );
     for secret in secrets {
-        // An access token is a secret in all its parts; its signature is the part that nobody else can know.
+        // An access token is a secret in all its parts; its signature is the part that nobody else
+        // can know.
         let part = secret.rsplit('.').next().unwrap_or_default();
         assert!(!kept.contains(part), "a secret is kept: {part}");
     }

@@ -1,7 +1,7 @@
 //! One harness, two targets: the router over SQLite in memory, and the built Worker in workerd.
 //!
-//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets an API of its own with an empty
-//! database, and after it the invariants are checked.
+//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets
+//! an API of its own with an empty database, and after it the invariants are checked.
 
 mod answer;
 pub mod authenticator;
@@ -135,7 +135,8 @@ impl TestApp {
         self.target.release().await;
     }
 
-    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go on.
+    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go
+    /// on.
     pub async fn held(
         &self,
         call: Call<'_>,
@@ -224,7 +225,8 @@ impl TestApp {
         self.target.plan(faults).await;
     }
 
-    /// What the target has spent of the processor, the database and, natively, this test included. Nothing where that is not known.
+    /// What the target has spent of the processor, the database and, natively, this test included.
+    /// Nothing where that is not known.
     pub async fn cpu(&self) -> Duration {
         self.target.cpu().await
     }
@@ -257,8 +259,8 @@ impl TestApp {
         self.target.cron().await;
     }
 
-    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes older.
-    /// Access tokens carry their own times, so at the edge they do not age.
+    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes
+    /// older. Access tokens carry their own times, so at the edge they do not age.
     pub async fn age(&self, by: Duration) {
         self.target.age(by).await;
     }

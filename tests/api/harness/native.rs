@@ -233,7 +233,8 @@ impl Target for Native {
         );
     }
 
-    /// Every statement that ran must find its rows by an index: its cost does not grow with the number of users.
+    /// Every statement that ran must find its rows by an index: its cost does not grow with the
+    /// number of users.
     async fn release(&self) {
         let seen = self.between.state.lock().expect("unpoisoned").seen.clone();
         for sql in seen {
@@ -287,7 +288,8 @@ impl Entropy for CountingEntropy {
     }
 }
 
-/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is told.
+/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is
+/// told.
 struct Between {
     inner: Sqlite,
     state: Mutex<State>,

@@ -1,5 +1,6 @@
-//! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be lent again. Cases know their messages
-//! by the address of the account that they are about: ids are the same in every case, natively.
+//! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be
+//! lent again. Cases know their messages by the address of the account that they are about: ids are
+//! the same in every case, natively.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;

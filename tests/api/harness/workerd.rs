@@ -170,7 +170,8 @@ impl Target for Workerd {
         )
     }
 
-    /// The console arrives later than the answer, on two streams: waits for a request that is marked by its id, then for silence.
+    /// The console arrives later than the answer, on two streams: waits for a request that is
+    /// marked by its id, then for silence.
     async fn logs(&self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let marker = format!("log-marker-{}", NEXT.fetch_add(1, Ordering::Relaxed));

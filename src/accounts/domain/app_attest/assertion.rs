@@ -1,4 +1,5 @@
-//! Verifying an assertion: the six steps of "Validating apps that connect to your server", each by its number.
+//! Verifying an assertion: the six steps of "Validating apps that connect to your server", each by
+//! its number.
 
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -29,12 +30,13 @@ pub struct AssertedUse {
     pub counter: u32,
     /// The application's version, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
+    /// How the application came onto the device, since iOS 27; see
+    /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an assertion against what is expected. What comes before Apple's first step has the number 0; step 6, the challenge in the client
-/// data, is the caller's.
+/// Holds an assertion against what is expected. What comes before Apple's first step has the number
+/// 0; step 6, the challenge in the client data, is the caller's.
 #[must_use]
 pub fn verify(bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Report<AssertedUse> {
     let mut steps = Steps::default();

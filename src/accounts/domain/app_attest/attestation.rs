@@ -1,4 +1,5 @@
-//! Verifying an attestation: the nine steps of "Validating apps that connect to your server", each by its number.
+//! Verifying an attestation: the nine steps of "Validating apps that connect to your server", each
+//! by its number.
 
 use sha2::{Digest, Sha256};
 
@@ -49,11 +50,13 @@ pub struct Attested {
     pub counter: u32,
     /// The application's version, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
+    /// How the application came onto the device, since iOS 27; see
+    /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an attestation object against what is expected. What comes before Apple's first step has the number 0.
+/// Holds an attestation object against what is expected. What comes before Apple's first step has
+/// the number 0.
 #[must_use]
 pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<Attested> {
     let mut steps = Steps::default();

@@ -1,7 +1,8 @@
 //! Authenticator data as App Attest writes it, which is not quite that of `WebAuthn`.
 //!
-//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then, Apple's published sample does not.
-//! Assertions have AT set and no credential. So the bytes decide, not the flags, except that ED without a map is refused.
+//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then,
+//! Apple's published sample does not. Assertions have AT set and no credential. So the bytes
+//! decide, not the flags, except that ED without a map is refused.
 
 use crate::accounts::domain::cbor::{Reader, once};
 
@@ -35,8 +36,8 @@ pub struct Header {
 pub struct Extensions {
     /// `CFBundleVersion`.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device: 1 platform, 2 `TestFlight`, 3 development, 4 App Store, 5 enterprise, 6 Developer ID,
-    /// 10 none.
+    /// How the application came onto the device: 1 platform, 2 `TestFlight`, 3 development, 4 App
+    /// Store, 5 enterprise, 6 Developer ID, 10 none.
     pub validation_category: Option<u32>,
 }
 
@@ -106,7 +107,7 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
         match name {
             "apple_bundle_version_01" => once(&mut bundle_version, version(reader.text()?)?)?,
             "apple_validation_category_01" => {
-                once(&mut validation_category, category(&mut reader)?)?
+                once(&mut validation_category, category(&mut reader)?)?;
             }
             // Apple may say more one day; nothing here depends on it.
             _ => reader.skip()?,

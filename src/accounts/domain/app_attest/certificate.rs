@@ -1,4 +1,5 @@
-//! Certificates (RFC 5280), as far as chains of App Attest need them: ECDSA keys on P-256 and P-384.
+//! Certificates (RFC 5280), as far as chains of App Attest need them: ECDSA keys on P-256 and
+//! P-384.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256, Sha384};
@@ -161,7 +162,8 @@ impl Certificate {
         Some(BasicConstraints::from_der(der).ok()?.ca)
     }
 
-    /// What its key may be used for, if it says so: whether to sign data, and whether to sign certificates.
+    /// What its key may be used for, if it says so: whether to sign data, and whether to sign
+    /// certificates.
     ///
     /// # Errors
     /// If it says it in a way that cannot be read.
@@ -213,7 +215,8 @@ pub struct Usage {
     pub signs_certificates: bool,
 }
 
-/// The first element of the certificate, as it came: what is written again might be written otherwise.
+/// The first element of the certificate, as it came: what is written again might be written
+/// otherwise.
 fn signed_part(der: &[u8]) -> Result<&[u8], x509_cert::der::Error> {
     let mut reader = SliceReader::new(der)?;
     reader.sequence(|inner| {

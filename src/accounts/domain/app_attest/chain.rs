@@ -1,4 +1,5 @@
-//! Step 1 of an attestation: leaf, intermediate, trusted root (RFC 5280 §6.1, for a path of this one shape).
+//! Step 1 of an attestation: leaf, intermediate, trusted root (RFC 5280 §6.1, for a path of this
+//! one shape).
 
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::steps::Steps;

@@ -1,8 +1,8 @@
-//! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in "Validating apps that connect to
-//! your server".
+//! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in
+//! "Validating apps that connect to your server".
 //!
-//! Pure functions over bytes: no clock, no database. No parser of `WebAuthn` is used: since iOS 27 the authenticator data has a shape that
-//! it does not know ([`authenticator_data`]).
+//! Pure functions over bytes: no clock, no database. No parser of `WebAuthn` is used: since iOS 27
+//! the authenticator data has a shape that it does not know ([`authenticator_data`]).
 
 pub mod assertion;
 pub mod attestation;
@@ -30,7 +30,8 @@ fn is_rp(app_id: &str, header: &Header) -> bool {
     header.rp_id_hash == <[u8; 32]>::from(Sha256::digest(app_id))
 }
 
-/// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device tells it at all.
+/// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device
+/// tells it at all.
 fn category_step(steps: &mut Steps, extensions: &Extensions, accepted: &[u32]) {
     let Some(category) = extensions.validation_category else {
         return;

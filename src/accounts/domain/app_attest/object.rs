@@ -1,4 +1,5 @@
-//! The CBOR that an app sends: attestation objects and assertions, with exactly the members that Apple writes.
+//! The CBOR that an app sends: attestation objects and assertions, with exactly the members that
+//! Apple writes.
 
 use crate::accounts::domain::cbor::{Reader, once};
 

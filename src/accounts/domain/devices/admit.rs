@@ -1,4 +1,5 @@
-//! Whether a request comes from the device that its token was issued to: an assertion of the device's key, over this very request.
+//! Whether a request comes from the device that its token was issued to: an assertion of the
+//! device's key, over this very request.
 
 use sha2::{Digest, Sha256};
 
@@ -74,8 +75,8 @@ fn refused(reason: &'static str) -> AdmitError {
     Refusal { step: 0, reason }.into()
 }
 
-/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to iOS, a session too, needs an assertion where
-/// that is required.
+/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to
+/// iOS, a session too, needs an assertion where that is required.
 ///
 /// # Errors
 /// [`AdmitError`]
@@ -118,7 +119,7 @@ fn observed(error: &AdmitError) {
         }
         // It says nothing about the device.
         AdmitError::Entropy(_) | AdmitError::Store(_) => {
-            tracing::warn!(reason = %error, "an assertion was not looked at")
+            tracing::warn!(reason = %error, "an assertion was not looked at");
         }
     }
 }
@@ -142,9 +143,11 @@ impl Asserted {
     }
 }
 
-/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if it can be. One round trip if one is shown.
+/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if
+/// it can be. One round trip if one is shown.
 ///
-/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests a new key then.
+/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests
+/// a new key then.
 ///
 /// # Errors
 /// [`AdmitError::Store`] and [`AdmitError::Entropy`]: nothing was decided, the caller may repeat.
@@ -173,7 +176,8 @@ pub async fn at_sign_in(
     }
 }
 
-/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use without it.
+/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use
+/// without it.
 ///
 /// # Errors
 /// [`AdmitError`]
@@ -188,7 +192,8 @@ pub async fn admit_refresh(
         return Ok(());
     }
     let now = ports.clock.now();
-    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by it.
+    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by
+    // it.
     match refresh_tokens::session_of(
         ports.db.as_ref(),
         &token.hash(),
@@ -246,7 +251,8 @@ async fn verify(
     }
 }
 
-/// An assertion that is good over the request at hand. Whose the key is, and whether the counter still stands there, is not decided.
+/// An assertion that is good over the request at hand. Whose the key is, and whether the counter
+/// still stands there, is not decided.
 struct Checked {
     key: KeyId,
     owner: Option<UserId>,

@@ -1,4 +1,5 @@
-//! An attestation that travels through the web app's server: somebody signs in there with the iOS app (CONTRACT §4, §6).
+//! An attestation that travels through the web app's server: somebody signs in there with the iOS
+//! app (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::admit::AdmitError;
@@ -78,7 +79,8 @@ impl Attested {
     }
 }
 
-/// The device that the client's attestation proves, if the client is the iOS app and one is looked for. One round trip.
+/// The device that the client's attestation proves, if the client is the iOS app and one is looked
+/// for. One round trip.
 ///
 /// # Errors
 /// [`ClientError`], only where an attestation is required, or if the database did not answer.

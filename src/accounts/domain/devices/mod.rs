@@ -1,7 +1,9 @@
-//! Devices whose app Apple attests: their keys are registered, and prove on later requests that a token is used where it was issued.
+//! Devices whose app Apple attests: their keys are registered, and prove on later requests that a
+//! token is used where it was issued.
 //!
-//! What an attestation and an assertion must hold is in [`crate::accounts::domain::app_attest`]; whose key it is and where its counter stands is decided by
-//! the database. A sign-in keeps to the first key that it is used with, so a stolen token is of no use on another device
+//! What an attestation and an assertion must hold is in [`crate::accounts::domain::app_attest`];
+//! whose key it is and where its counter stands is decided by the database. A sign-in keeps to the
+//! first key that it is used with, so a stolen token is of no use on another device
 //! (docs/decisions/0022).
 
 pub mod admit;

@@ -69,7 +69,8 @@ fn is_for_attestation(purpose: Option<&str>) -> bool {
     )
 }
 
-/// The id of a challenge follows from it: so it is found also by a client that kept only the challenge.
+/// The id of a challenge follows from it: so it is found also by a client that kept only the
+/// challenge.
 fn id_of(challenge: &[u8]) -> ChallengeId {
     let digest: [u8; 32] = Sha256::digest(challenge).into();
     let (first, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
@@ -122,7 +123,8 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Reads `client_attestation`, in which an attestation travels through the web app's server: base64 of JSON.
+    /// Reads `client_attestation`, in which an attestation travels through the web app's server:
+    /// base64 of JSON.
     #[must_use]
     pub fn from_client_attestation(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -178,7 +180,8 @@ pub async fn verified(
         };
         attestation::verify(&submission.object, &expected).accepted()
     };
-    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no less.
+    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no
+    // less.
     let text = standard(&challenge);
     let attested = verify(Sha256::digest(&challenge).into())
         .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
@@ -198,7 +201,8 @@ pub fn standard(bytes: &[u8]) -> String {
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first. Safe to repeat for its owner.
+/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first.
+/// Safe to repeat for its owner.
 ///
 /// # Errors
 /// [`AttestError`]
@@ -251,7 +255,8 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
     attest_keys::list(ports.db.as_ref(), user).await
 }
 
-/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a key. Safe to repeat.
+/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a
+/// key. Safe to repeat.
 ///
 /// # Errors
 /// [`AttestError`]

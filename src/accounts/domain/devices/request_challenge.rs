@@ -1,7 +1,8 @@
-//! What an assertion is made over: `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds` (CONTRACT §6).
+//! What an assertion is made over: `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds`
+//! (CONTRACT §6).
 //!
-//! Method, URL and time are held against the request. The part about the body cannot be reproduced in general and is not looked at; it
-//! is under the signature all the same.
+//! Method, URL and time are held against the request. The part about the body cannot be reproduced
+//! in general and is not looked at; it is under the signature all the same.
 
 use crate::kernel::model::time::Timestamp;
 
@@ -65,7 +66,8 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
     }
 }
 
-/// What follows scheme and host, if they are the request's: upper case and the scheme's own port make no difference (RFC 3986 §6.2).
+/// What follows scheme and host, if they are the request's: upper case and the scheme's own port
+/// make no difference (RFC 3986 §6.2).
 fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
     let (scheme, rest) = address.split_once("://")?;
     let (host, target) = rest.split_at(rest.find('/')?);
@@ -78,7 +80,8 @@ fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
     (!host.is_empty() && host.eq_ignore_ascii_case(ours)).then_some(target)
 }
 
-/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of an address.
+/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of
+/// an address.
 fn is_about_body(rest: &str) -> bool {
     rest.strip_prefix(':')
         .is_some_and(|pairs| pairs.contains(':'))

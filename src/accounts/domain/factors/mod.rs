@@ -1,5 +1,5 @@
-//! Factors besides passkeys: TOTP and backup codes. How they are enrolled, how an account is recovered by them, and how somebody who is
-//! signed in proves again who they are.
+//! Factors besides passkeys: TOTP and backup codes. How they are enrolled, how an account is
+//! recovered by them, and how somebody who is signed in proves again who they are.
 
 pub mod backup_codes;
 pub mod reauthenticate;

@@ -1,4 +1,5 @@
-//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before they do what cannot be undone.
+//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before
+//! they do what cannot be undone.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::{Credential, SignedIn};
@@ -70,7 +71,8 @@ pub enum Shown<'a> {
 pub struct Proven {
     /// The methods.
     pub amr: Amr,
-    /// The session's token, if it was that by which they called: the one from before is good for nothing any more.
+    /// The session's token, if it was that by which they called: the one from before is good for
+    /// nothing any more.
     pub token: Option<SessionToken>,
 }
 

@@ -1,4 +1,5 @@
-//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does little before they have a passkey again.
+//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does
+//! little before they have a passkey again.
 
 use std::borrow::Cow;
 
@@ -86,7 +87,8 @@ pub struct Shown<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips; two if it is nobody's.
+/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips;
+/// two if it is nobody's.
 ///
 /// # Errors
 /// [`RecoveryError`]

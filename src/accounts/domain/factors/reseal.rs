@@ -22,7 +22,8 @@ pub enum ResealError {
     Store(#[from] StoreError),
 }
 
-/// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there is no older key.
+/// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there
+/// is no older key.
 ///
 /// # Errors
 /// [`ResealError`]

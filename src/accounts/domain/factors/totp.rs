@@ -1,4 +1,5 @@
-//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree on.
+//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree
+//! on.
 
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ pub(super) fn about(user: UserId) -> String {
     format!("totp:{user}")
 }
 
-/// Makes a secret that is good for nothing until it is confirmed; one from before that was not confirmed is replaced. One round trip.
+/// Makes a secret that is good for nothing until it is confirmed; one from before that was not
+/// confirmed is replaced. One round trip.
 ///
 /// # Errors
 /// [`FactorError`]

@@ -1,4 +1,5 @@
-//! Names of passkey providers by AAGUID, for a passkey's first name. A label: anybody can claim to be any of them.
+//! Names of passkey providers by AAGUID, for a passkey's first name. A label: anybody can claim to
+//! be any of them.
 //!
 //! Source: the community's list "passkey-authenticator-aaguids".
 

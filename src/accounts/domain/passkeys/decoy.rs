@@ -1,5 +1,5 @@
-//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always the same for the same address,
-//! so that asking does not tell which addresses have an account.
+//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always
+//! the same for the same address, so that asking does not tell which addresses have an account.
 
 use crate::accounts::domain::derived::derived;
 use crate::accounts::model::credential_id::CredentialId;
@@ -10,7 +10,8 @@ use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::model::base64;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
-/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever registers it would find out.
+/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever
+/// registers it would find out.
 const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
 const MARK_BYTES: usize = 8;
 /// Lengths of ids that common authenticators make.

@@ -1,7 +1,9 @@
 //! Passkeys: registered, used to sign in, listed, renamed, removed.
 //!
-//! A ceremony begins with a challenge that is kept and ends with taking it: deleted before anything is verified, so that nothing can be
-//! tried twice. What the ceremony must hold is in [`crate::accounts::domain::webauthn`]; what must be unique or current is decided by the database.
+//! A ceremony begins with a challenge that is kept and ends with taking it: deleted before anything
+//! is verified, so that nothing can be tried twice. What the ceremony must hold is in
+//! [`crate::accounts::domain::webauthn`]; what must be unique or current is decided by the
+//! database.
 
 pub mod aaguid;
 pub mod decoy;
@@ -32,7 +34,8 @@ pub const CEREMONY_LIFETIME: Duration = Duration::from_mins(5);
 pub const NAME_CHARS: usize = 64;
 /// Characters of a challenge: they stand for 48 bytes and hold 381 bits.
 const CHALLENGE_CHARS: usize = 64;
-/// In both of base64's alphabets, so that a challenge is the same bytes whichever way a client reads it (docs/decisions/0017).
+/// In both of base64's alphabets, so that a challenge is the same bytes whichever way a client
+/// reads it (docs/decisions/0017).
 const CHALLENGE_ALPHABET: &[u8; 62] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -81,7 +84,8 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
     let mut bytes = [0; 96];
     while challenge.len() < CHALLENGE_CHARS {
         ports.entropy.fill(&mut bytes)?;
-        // 248 is the largest multiple of 62 that fits: what is above would make some characters likelier.
+        // 248 is the largest multiple of 62 that fits: what is above would make some characters
+        // likelier.
         let fair = bytes
             .iter()
             .filter(|byte| **byte < 248)

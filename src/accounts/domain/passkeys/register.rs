@@ -225,6 +225,10 @@ pub async fn complete(
     let passkey = NewPasskey {
         name: named.unwrap_or_else(|| client_name(origin.user_agent.as_deref()).to_owned()),
         aaguid,
+        library: credential
+            .passkey
+            .write()
+            .map_err(|error| StoreError::Broken(error.to_string()))?,
         public_key: credential.public_key.bytes,
         counter: credential.counter,
         transports: response.transports,

@@ -1,4 +1,5 @@
-//! Signing in with a passkey: by any that the client has, or by one of those that belong to an address.
+//! Signing in with a passkey: by any that the client has, or by one of those that belong to an
+//! address.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::decoys;
@@ -9,9 +10,8 @@ use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::assertion;
 use crate::accounts::domain::webauthn::assertion::Known;
-use crate::accounts::domain::webauthn::cose;
-use crate::accounts::domain::webauthn::cose::PublicKey;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
@@ -43,7 +43,8 @@ pub enum PasskeySignInError {
     Store(#[from] StoreError),
 }
 
-/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody knows them.
+/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody
+/// knows them.
 ///
 /// # Errors
 /// [`PasskeySignInError`]
@@ -85,7 +86,8 @@ pub async fn begin(
     })
 }
 
-/// A passkey that answered a challenge well. Where its counter stands is compared where it is written.
+/// A passkey that answered a challenge well. Where its counter stands is compared where it is
+/// written.
 pub(crate) struct Verified {
     id: CredentialId,
     owner: UserId,
@@ -108,7 +110,8 @@ impl Verified {
     }
 }
 
-/// Takes the challenge, of this kind and of this account if one is named, and verifies what a passkey answered. One round trip.
+/// Takes the challenge, of this kind and of this account if one is named, and verifies what a
+/// passkey answered. One round trip.
 pub(crate) async fn verified(
     ports: &Ports,
     (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
@@ -125,11 +128,11 @@ pub(crate) async fn verified(
         return Err(unknown_credential(ports, response, &state).into());
     };
     let passkey = &owned.passkey;
-    let public_key = PublicKey::parse(&passkey.public_key)
-        .map_err(|reason| StoreError::Broken(format!("a stored public key: {reason}")))?;
+    let stored = StoredPasskey::read(&owned.library)
+        .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
     let known = Known {
-        public_key: &public_key,
+        passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
         allowed: user
@@ -175,7 +178,8 @@ pub async fn complete(
             multi_device: verified.multi_device,
         }),
     )?;
-    // Step 24, in the database: the counter is compared where it is written. If it went back, that is recorded and nothing else happens.
+    // Step 24, in the database: the counter is compared where it is written. If it went back, that
+    // is recorded and nothing else happens.
     let session = prepared.session(SessionOwner::Passkey(verified.used()), place);
     let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
@@ -192,11 +196,12 @@ pub async fn complete(
     ))
 }
 
-/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is refused.
+/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is
+/// refused.
 fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
-    if let Ok(public_key) = PublicKey::parse(&cose::NOBODYS) {
+    if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
         let known = Known {
-            public_key: &public_key,
+            passkey: &nobodys,
             counter: None,
             backup_eligible: None,
             allowed: None,
@@ -214,7 +219,8 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
     }
 }
 
-/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the address had then.
+/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the
+/// address had then.
 fn is_allowed(state: &State, taken: &TakenChallenge, owned: &PasskeyWithEmail) -> Option<bool> {
     let email = state.email.as_deref()?;
     Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)

@@ -1,5 +1,6 @@
-//! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins with the same five digits, so that it does
-//! not learn which one it is (the range API of Have I Been Pwned).
+//! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins
+//! with the same five digits, so that it does not learn which one it is (the range API of Have I
+//! Been Pwned).
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another service made the hash.
+//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another
+//! service made the hash.
 
 use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
@@ -16,7 +17,8 @@ const MOST_HASH_BYTES: usize = 64;
 /// Cheapest and dearest bcrypt that is verified: 12 takes a quarter of a second.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 
-/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that were read make it do.
+/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that
+/// were read make it do.
 #[must_use]
 pub fn hash(
     settings: &Settings,
@@ -62,8 +64,8 @@ pub fn hash(
     Some(PasswordHash::from_stored(phc.to_string()))
 }
 
-/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can be borne, or was made with a pepper that is not
-/// there any more, is nobody's.
+/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can
+/// be borne, or was made with a pepper that is not there any more, is nobody's.
 #[must_use]
 pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
     if stored.as_str().starts_with("$2") {
@@ -164,7 +166,8 @@ fn bcrypt_cost(stored: &str) -> Option<u32> {
     stored.split('$').nth(2)?.parse().ok()
 }
 
-/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole password is hashed anew.
+/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole
+/// password is hashed anew.
 fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
     bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
         && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
@@ -259,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_known_hash_of_another_implementation_verifies() {
-        // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32 (test.c, version 1.3).
+        // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l
+        // 32 (test.c, version 1.3).
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let settings = with_pepper("");
         let known = PasswordHash::from_stored(stored.to_owned());

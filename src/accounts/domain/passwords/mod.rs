@@ -1,7 +1,8 @@
 //! Passwords: signing in with one, setting, changing and removing it.
 //!
-//! What is dear about a password is its hash. So a turn is taken before anything is asked of the database, and whoever finds none is told to
-//! come again; and whoever names an account that does not exist waits for a hash all the same.
+//! What is dear about a password is its hash. So a turn is taken before anything is asked of the
+//! database, and whoever finds none is told to come again; and whoever names an account that does
+//! not exist waits for a hash all the same.
 
 mod breached;
 pub mod hash;
@@ -124,8 +125,8 @@ pub async fn sign_in(
     Ok((prepared.finish(ports, user, place).await?, amr))
 }
 
-/// Holds what somebody shows against what is known of whoever they say they are. One round trip. That it is right is worth something only in a
-/// statement that looks whether it still is.
+/// Holds what somebody shows against what is known of whoever they say they are. One round trip.
+/// That it is right is worth something only in a statement that looks whether it still is.
 ///
 /// # Errors
 /// [`PasswordError`]
@@ -227,7 +228,8 @@ pub struct Chosen {
     pub checked: bool,
 }
 
-/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to the database.
+/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to
+/// the database.
 ///
 /// # Errors
 /// [`PasswordError`]
@@ -265,7 +267,8 @@ async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordErr
     Ok(Chosen { hash, checked })
 }
 
-/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed in to the account. Two round trips.
+/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed
+/// in to the account. Two round trips.
 ///
 /// # Errors
 /// [`PasswordError`]
@@ -307,7 +310,8 @@ pub async fn set(
     }
 }
 
-/// Takes the password of an account away, unless it is the last way to sign in. Two round trips where it is not done.
+/// Takes the password of an account away, unless it is the last way to sign in. Two round trips
+/// where it is not done.
 ///
 /// # Errors
 /// [`PasswordError`]

@@ -1,43 +1,51 @@
 //! Verifying an assertion: `WebAuthn` Level 3 §7.2, each step by its number.
+//!
+//! Our own code takes steps 3 to 14 and compares to the letter. webauthn-rs then verifies the
+//! sign-in as a whole, and its verdict decides steps 15 to 21. Our own code takes these steps too
+//! if the library cannot read the response, and after a refusal of the library, to find the reason.
 
 use sha2::{Digest, Sha256};
 
 use crate::accounts::domain::steps::{Report, Steps};
-use crate::accounts::domain::webauthn::authenticator_data;
-use crate::accounts::domain::webauthn::authenticator_data::{AuthData, Flags};
-use crate::accounts::domain::webauthn::cose::PublicKey;
+use crate::accounts::domain::webauthn::authenticator_data::{self, AuthData, DEMANDS, Flags};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
+use crate::accounts::domain::webauthn::library::{self, StoredPasskey, Verdict};
 use crate::accounts::domain::webauthn::{Expected, client_data};
 
-/// What is known of the credential that answers, and of its owner.
+const ELIGIBILITY: &str = "BE is what it was at registration";
+const HASH: &str = "the hash of clientDataJSON is computed";
+const SIGNATURE: &str = "the signature verifies";
+
+/// The passkey that answers, and its owner, as far as they are known.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    /// Its public key.
-    pub public_key: &'a PublicKey,
-    /// Where its counter stood, if it is known.
+    /// The passkey as webauthn-rs keeps it.
+    pub passkey: &'a StoredPasskey,
+    /// The stored counter, if it is known.
     pub counter: Option<u32>,
-    /// Whether it may be backed up, if it is known.
+    /// Whether the passkey may be backed up, if it is known.
     pub backup_eligible: Option<bool>,
-    /// Whether it is among the allowed ones; `None` if there was no such list.
+    /// Whether the passkey is among the allowed ones; `None` if there was no such list.
     pub allowed: Option<bool>,
-    /// Its owner's user handle, if it is known.
+    /// The owner's user handle, if it is known.
     pub user_handle: Option<&'a [u8]>,
 }
 
-/// What an assertion says.
+/// The content of an assertion.
 #[derive(Clone, Debug)]
 pub struct Asserted {
     /// Flags.
     pub flags: Flags,
-    /// Where the authenticator's counter stands.
+    /// The authenticator's counter.
     pub counter: u32,
-    /// Whether the counter moved on, or both are zero (step 22). The database decides again, where the counter stands then.
+    /// Whether the counter is greater than the stored one, or both are zero (step 22). The database
+    /// decides again when it writes the counter.
     pub counter_moved_on: bool,
 }
 
-/// Holds an assertion against what is expected and known. Steps 1 to 3 are the client's; 24 needs the database.
+/// Verifies an assertion. Steps 1 to 3 are the client's; 24 needs the database.
 ///
-/// Step 22 is told in the result and does not fail here: a counter that went back must be recorded, not only refused.
+/// A counter that went back is part of the result and not a failed step: the caller records it.
 #[must_use]
 pub fn verify(
     response: &AuthenticationResponse,
@@ -80,7 +88,8 @@ fn take_steps(
         ),
     }
     user_handle_step(steps, response, known);
-    // Steps 8 to 14. What follows is looked at also if one of them failed, so that the report is whole.
+    // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report is
+    // complete and the time of a refusal stays the same.
     client_data::check(
         steps,
         8,
@@ -93,41 +102,89 @@ fn take_steps(
         "authenticatorData can be read",
         authenticator_data::parse_assertion(&response.authenticator_data),
     )?;
-    authenticator_data::check(steps, 15, &data, expected);
-    backup_step(steps, &data, known);
-    steps.passed(20, "the hash of clientDataJSON is computed", None);
-    let offered = expected.algorithms.contains(&known.public_key.algorithm);
+    // Every path below verifies one signature, so that the time of a refusal does not tell which
+    // credentials exist.
+    let eligible = known
+        .backup_eligible
+        .unwrap_or(data.flags.backup_eligible());
+    match library::authenticate(response, expected, known.passkey, eligible) {
+        Verdict::Verified => {
+            let from_15_on = DEMANDS.into_iter().chain([ELIGIBILITY, HASH, SIGNATURE]);
+            for (number, demand) in (15..).zip(from_15_on) {
+                steps.passed(number, demand, "by webauthn-rs".to_owned());
+            }
+        }
+        Verdict::WrongSignature => own_steps(steps, &data, expected, known, false),
+        Verdict::NotRead => own_steps(steps, &data, expected, known, verifies(response, known)),
+        Verdict::Refused(reason) => {
+            own_steps(steps, &data, expected, known, verifies(response, known));
+            // The library's refusal stands even if every step of ours passes.
+            if !steps.failed() {
+                steps.check(
+                    21,
+                    "webauthn-rs accepts the sign-in",
+                    false,
+                    "webauthn-rs refuses the sign-in",
+                    || Some(reason),
+                );
+            }
+        }
+    }
+    let algorithm = known.passkey.algorithm;
+    let offered = expected.algorithms.contains(&algorithm);
     steps.check(
         21,
         "the key's algorithm is accepted",
         offered,
         "an algorithm that is not accepted",
-        || {
-            Some(format!(
-                "{} ({})",
-                known.public_key.algorithm.name(),
-                known.public_key.algorithm.number()
-            ))
-        },
+        || Some(format!("{} ({})", algorithm.name(), algorithm.number())),
     );
-    let mut signed = response.authenticator_data.clone();
-    signed.extend_from_slice(&Sha256::digest(&response.client_data_json));
-    let verified = known.public_key.verifies(&signed, &response.signature);
+    let counter_moved_on = counter_moved_on(data.counter, known.counter.unwrap_or_default());
+    Some(Asserted {
+        flags: data.flags,
+        counter: data.counter,
+        counter_moved_on,
+    })
+}
+
+/// Takes steps 15 to 21. `verified` says whether the signature verifies.
+fn own_steps(
+    steps: &mut Steps,
+    data: &AuthData,
+    expected: &Expected<'_>,
+    known: &Known<'_>,
+    verified: bool,
+) {
+    authenticator_data::check(steps, 15, data, expected);
+    match known.backup_eligible {
+        Some(before) => {
+            steps.check(
+                19,
+                ELIGIBILITY,
+                before == data.flags.backup_eligible(),
+                "backup eligibility changed",
+                || Some(format!("flags {:#04x}", data.flags.0)),
+            );
+        }
+        None => steps.passed(19, ELIGIBILITY, "not known here".to_owned()),
+    }
+    steps.passed(20, HASH, None);
     steps.check(
         21,
-        "the signature verifies",
+        SIGNATURE,
         verified,
         "the signature is not by this credential's key",
         || None,
     );
-    Some(Asserted {
-        flags: data.flags,
-        counter: data.counter,
-        counter_moved_on: counter_moved_on(data.counter, known.counter.unwrap_or_default()),
-    })
 }
 
-/// Step 22: both zero, or greater than before.
+fn verifies(response: &AuthenticationResponse, known: &Known<'_>) -> bool {
+    let mut signed = response.authenticator_data.clone();
+    signed.extend_from_slice(&Sha256::digest(&response.client_data_json));
+    known.passkey.verifies(&signed, &response.signature)
+}
+
+/// Whether step 22 passes: both counters are zero, or the new one is greater.
 #[must_use]
 pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
     asserted > before || (asserted == 0 && before == 0)
@@ -144,7 +201,7 @@ fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known:
             || None,
         ),
         (Some(_), None) => steps.passed(6, demand, "the owner is not known here".to_owned()),
-        // Without a list nobody was named, so the authenticator must say who it is.
+        // Without an allow list the request named no account, so the authenticator must name it.
         (None, Some(_)) => {
             steps.check(
                 6,
@@ -159,21 +216,5 @@ fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known:
             demand,
             "none was given, and the owner is not known here".to_owned(),
         ),
-    }
-}
-
-fn backup_step(steps: &mut Steps, data: &AuthData, known: &Known<'_>) {
-    let demand = "BE is what it was at registration";
-    match known.backup_eligible {
-        Some(before) => {
-            steps.check(
-                19,
-                demand,
-                before == data.flags.backup_eligible(),
-                "backup eligibility changed",
-                || Some(format!("flags {:#04x}", data.flags.0)),
-            );
-        }
-        None => steps.passed(19, demand, "not known here".to_owned()),
     }
 }

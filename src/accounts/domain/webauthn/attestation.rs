@@ -1,6 +1,7 @@
 //! The attestation object (WebAuthn Level 3 §6.5.4).
 //!
-//! The service asks for no attestation. A client that sends one all the same is not believed: the statement is parsed and left at that.
+//! The service asks for no attestation. A client that sends one all the same is not believed: the
+//! statement is parsed and left at that.
 
 use crate::accounts::domain::cbor::{Reader, once};
 
@@ -110,7 +111,8 @@ impl AttestationObject {
         FORMATS.iter().any(|(format, _)| *format == self.format)
     }
 
-    /// Whether the statement has the shape of its format (step 22); its signature and certificates are not verified.
+    /// Whether the statement has the shape of its format (step 22); its signature and certificates
+    /// are not verified.
     ///
     /// # Errors
     /// What is wrong with it.

@@ -51,7 +51,8 @@ pub fn parse(text: &str) -> Result<ClientData, &'static str> {
         .map_err(|_| "the client data is not JSON with type, challenge and origin, each once")
 }
 
-/// The seven steps about the client data, which both ceremonies have; `first` is the number of the first one. `None` if it cannot be read.
+/// The seven steps about the client data, which both ceremonies have; `first` is the number of the
+/// first one. `None` if it cannot be read.
 pub(super) fn check(
     steps: &mut Steps,
     first: u8,

@@ -1,44 +1,46 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
+//!
+//! webauthn-rs reads keys, checks points and moduli, and verifies signatures. Our own code adds the
+//! rules that the library does not have: canonical CBOR, no duplicate member, no optional member,
+//! an algorithm that fits the curve. It also reads Ed25519 keys and verifies with them, since the
+//! library does neither.
 
-use p256::ecdsa::signature::Verifier;
-use rsa::sha2::Sha256;
-use rsa::{BoxedUint, RsaPublicKey, pkcs1v15};
+use serde_cbor_2::Value;
+use webauthn_rs_core::proto::{
+    COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve,
+};
 
 use crate::accounts::domain::cbor::Reader;
+use crate::accounts::domain::webauthn::quietly::quietly;
 
-/// More than a key of any accepted kind takes.
+/// The most bytes of a key. Keys of every accepted kind are shorter.
 const MOST_BYTES: usize = 1024;
 
-const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), or something follows it";
+const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), \
+                             or something follows it";
 const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
+const NO_KIND: &str = "the key is of no kind that can be used";
 
-/// Key types (RFC 9052 §7, RFC 8230 §4).
-const OKP: i64 = 1;
-const EC2: i64 = 2;
-const RSA: i64 = 3;
-/// Curves (RFC 9053 §7.1).
-const P256: i64 = 1;
-const P384: i64 = 2;
-const P521: i64 = 3;
-const ED25519: i64 = 6;
-/// ES256, ES384, ES512.
-const ECDSA: [i64; 3] = [-7, -35, -36];
-/// What a point begins with whose two coordinates follow (SEC 1 §2.3.3).
-const UNCOMPRESSED: u8 = 4;
-/// RSA of 2048 bits, none of them a leading zero, with the exponent 65537 as everybody has it.
-const MODULUS_BYTES: usize = 256;
+/// Names of members, the same in all kinds (RFC 9052 §7.1), and those of an octet key pair (RFC
+/// 9053 §7.2).
+const KIND: i128 = 1;
+const ALGORITHM: i128 = 3;
+const CURVE: i128 = -1;
+const X: i128 = -2;
+/// Kinds of keys (RFC 9053 §7, RFC 8230 §4), and how many members a key of each has: WebAuthn
+/// §6.5.1.1 allows no optional member.
+const OKP: i128 = 1;
+const EC2: i128 = 2;
+const EC2_MEMBERS: usize = 5;
+const RSA: i128 = 3;
+const RSA_MEMBERS: usize = 4;
+const OKP_MEMBERS: usize = 4;
+/// Ed25519 (RFC 9053 §7.1).
+const ED25519: i128 = 6;
+/// The one public exponent that is accepted: 65537.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// A key of nobody's, on which to spend the time of a verification: P-256's base point.
-pub const NOBODYS: [u8; 77] = [
-    0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C,
-    0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB,
-    0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58, 0x20, 0x4F, 0xE3, 0x42,
-    0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33,
-    0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
-];
-
-/// Signature algorithms that can be verified, by their COSE numbers.
+/// A signature algorithm that can be verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
@@ -52,12 +54,12 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// What the service offers, most wanted first.
+    /// The algorithms that the service offers, most wanted first.
     pub const OFFERED: [Self; 3] = [Self::Es256, Self::Rs256, Self::EdDsa];
-    /// Everything that can be verified.
+    /// All algorithms that can be verified.
     pub const ALL: [Self; 4] = [Self::Es256, Self::Rs256, Self::EdDsa, Self::Es384];
 
-    /// The number in COSE's registry.
+    /// Returns the number in COSE's registry.
     #[must_use]
     pub const fn number(self) -> i64 {
         match self {
@@ -68,7 +70,7 @@ impl Algorithm {
         }
     }
 
-    /// The name in COSE's registry.
+    /// Returns the name in COSE's registry.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,182 +82,128 @@ impl Algorithm {
     }
 }
 
-/// A key that is one: a point on its curve, a modulus of the right length.
-#[derive(Clone, Debug)]
-enum Key {
-    P256(p256::ecdsa::VerifyingKey),
-    P384(p384::ecdsa::VerifyingKey),
-    Ed25519(ed25519_dalek::VerifyingKey),
-    Rsa(pkcs1v15::VerifyingKey<Sha256>),
-}
-
-/// A public key that was read and found to be one.
+/// A public key that was read and found to be valid.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    /// What it signs with.
+    /// The algorithm that its private half signs with.
     pub algorithm: Algorithm,
     /// The key as it came: a CBOR map.
     pub bytes: Vec<u8>,
-    key: Box<Key>,
-}
-
-/// The members of a COSE key that the accepted kinds have; those with negative numbers mean something else in each.
-#[derive(Default)]
-struct Members<'a> {
-    kind: Option<i64>,
-    algorithm: Option<i64>,
-    /// -1: the curve, or RSA's modulus.
-    first: Option<Member<'a>>,
-    /// -2: x, or RSA's exponent.
-    second: Option<&'a [u8]>,
-    /// -3: y.
-    third: Option<&'a [u8]>,
-}
-
-enum Member<'a> {
-    Number(i64),
-    Bytes(&'a [u8]),
-}
-
-const NO_KIND: &str = "the key is of no kind that can be used";
-
-impl<'a> Members<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        if Reader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
-            return Err(NOT_CANONICAL);
-        }
-        let (mut reader, mut members) = (Reader::new(bytes), Self::default());
-        for _ in 0..reader.map().map_err(|_| NO_KIND)? {
-            if !members.take(&mut reader).map_err(|_| NO_KIND)? {
-                return Err(NOT_CANONICAL);
-            }
-        }
-        Ok(members)
-    }
-
-    /// Reads one member; says whether it is there for the first time.
-    fn take(&mut self, reader: &mut Reader<'a>) -> Result<bool, &'static str> {
-        Ok(match reader.integer()? {
-            1 => self.kind.replace(reader.integer()?).is_none(),
-            3 => self.algorithm.replace(reader.integer()?).is_none(),
-            -1 if reader.is_bytes() => self.first.replace(Member::Bytes(reader.bytes()?)).is_none(),
-            -1 => self
-                .first
-                .replace(Member::Number(reader.integer()?))
-                .is_none(),
-            -2 => self.second.replace(reader.bytes()?).is_none(),
-            -3 => self.third.replace(reader.bytes()?).is_none(),
-            // §6.5.1.1: no optional parameter may be there.
-            _ => return Err(NO_KIND),
-        })
-    }
-
-    /// The key (RFC 9053 §7.1, §7.2, RFC 8230 §4). The algorithm fixes the curve (WebAuthn §5.8.5).
-    fn key(&self) -> Result<(Algorithm, Key), &'static str> {
-        match (
-            self.kind,
-            self.algorithm,
-            &self.first,
-            self.second,
-            self.third,
-        ) {
-            (Some(OKP), Some(algorithm), Some(Member::Number(curve)), Some(x), None) => {
-                let ed25519 = || {
-                    (algorithm == Algorithm::EdDsa.number() && *curve == ED25519)
-                        .then(|| ed25519(x))
-                        .flatten()
-                };
-                Ok((Algorithm::EdDsa, Key::Ed25519(ed25519().ok_or(NO_ED25519)?)))
-            }
-            (Some(OKP), ..) => Err(NO_ED25519),
-            (Some(EC2), Some(algorithm), Some(Member::Number(curve)), Some(x), Some(y)) => {
-                let point = [&[UNCOMPRESSED], x, y].concat();
-                if x.len() != y.len() {
-                    Err(NO_KIND)
-                } else if (algorithm, *curve) == (Algorithm::Es256.number(), P256) {
-                    let key =
-                        p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
-                    Ok((Algorithm::Es256, Key::P256(key)))
-                } else if (algorithm, *curve) == (Algorithm::Es384.number(), P384) {
-                    let key =
-                        p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| NO_KIND)?;
-                    Ok((Algorithm::Es384, Key::P384(key)))
-                } else if ECDSA.contains(&algorithm) && (P256..=P521).contains(curve) {
-                    Err("the key and its algorithm do not fit")
-                } else {
-                    Err(NO_KIND)
-                }
-            }
-            (Some(RSA), Some(algorithm), Some(Member::Bytes(n)), Some(e), None)
-                if algorithm == Algorithm::Rs256.number() =>
-            {
-                if n.len() != MODULUS_BYTES
-                    || n.first().is_none_or(|first| *first < 0x80)
-                    || e != EXPONENT
-                {
-                    return Err(NO_KIND);
-                }
-                let key = RsaPublicKey::new(
-                    BoxedUint::from_be_slice_vartime(n),
-                    BoxedUint::from_be_slice_vartime(e),
-                );
-                Ok((
-                    Algorithm::Rs256,
-                    Key::Rsa(pkcs1v15::VerifyingKey::new(key.map_err(|_| NO_KIND)?)),
-                ))
-            }
-            _ => Err(NO_KIND),
-        }
-    }
+    /// The key as webauthn-rs holds it.
+    pub(super) key: COSEKey,
 }
 
 impl PublicKey {
     /// Reads a COSE key that fills `bytes` to the end.
     ///
     /// # Errors
-    /// Why it is none that can be used.
+    /// Returns the reason why the key cannot be used.
     pub fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
         if bytes.len() > MOST_BYTES {
             return Err("the key is too long");
         }
-        let (algorithm, key) = Members::read(bytes)?.key()?;
+        if Reader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
+            return Err(NOT_CANONICAL);
+        }
+        let key = read(bytes)?;
         Ok(Self {
-            algorithm,
+            algorithm: algorithm(&key)?,
             bytes: bytes.to_vec(),
-            key: Box::new(key),
+            key,
         })
     }
 
-    /// Whether `signature` over `message` was made with this key's private half (`WebAuthn` Level 3 §6.5.5: ECDSA's are DER).
+    /// Whether `signature` over `message` was made with this key's private half.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match self.key.as_ref() {
-            Key::P256(key) => p256::ecdsa::Signature::from_der(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Key::P384(key) => p384::ecdsa::Signature::from_der(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Key::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|it| key.verify_strict(message, &it).is_ok()),
-            Key::Rsa(key) => pkcs1v15::Signature::try_from(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-        }
+        verifies(&self.key, message, signature)
     }
+}
+
+fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
+    let count = Reader::new(bytes).map().map_err(|_| NO_KIND)?;
+    let value: Value = serde_cbor_2::from_slice(bytes).map_err(|_| NO_KIND)?;
+    let Value::Map(members) = &value else {
+        return Err(NO_KIND);
+    };
+    // Of two members with the same name, the map keeps one.
+    if u64::try_from(members.len()) != Ok(count) {
+        return Err(NOT_CANONICAL);
+    }
+    let member = |name: i128| members.get(&Value::Integer(name));
+    match (member(KIND), members.len()) {
+        (Some(Value::Integer(OKP)), count) => match (member(ALGORITHM), member(CURVE), member(X)) {
+            (Some(Value::Integer(-8)), Some(Value::Integer(ED25519)), Some(Value::Bytes(x)))
+                if count == OKP_MEMBERS =>
+            {
+                ed25519(x).ok_or(NO_ED25519)?;
+                let key = COSEKeyType::EC_OKP(COSEOKPKey {
+                    curve: EDDSACurve::ED25519,
+                    x: x.clone(),
+                });
+                Ok(COSEKey {
+                    type_: COSEAlgorithm::EDDSA,
+                    key,
+                })
+            }
+            _ => Err(NO_ED25519),
+        },
+        (Some(Value::Integer(EC2)), EC2_MEMBERS) | (Some(Value::Integer(RSA)), RSA_MEMBERS) => {
+            quietly(|| COSEKey::try_from(&value)).map_err(|_| NO_KIND)
+        }
+        _ => Err(NO_KIND),
+    }
+}
+
+/// Returns the algorithm of a key that the library read. It fixes the curve (WebAuthn Level 3
+/// §5.8.5), which the library does not check.
+pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
+    match (&key.type_, &key.key) {
+        (COSEAlgorithm::ES256, COSEKeyType::EC_EC2(point))
+            if point.curve == ECDSACurve::SECP256R1 =>
+        {
+            Ok(Algorithm::Es256)
+        }
+        (COSEAlgorithm::ES384, COSEKeyType::EC_EC2(point))
+            if point.curve == ECDSACurve::SECP384R1 =>
+        {
+            Ok(Algorithm::Es384)
+        }
+        (COSEAlgorithm::EDDSA, COSEKeyType::EC_OKP(point))
+            if point.curve == EDDSACurve::ED25519 =>
+        {
+            Ok(Algorithm::EdDsa)
+        }
+        (COSEAlgorithm::RS256, COSEKeyType::RSA(key)) => {
+            // A modulus of 2048 bits, none of them a leading zero.
+            let is_full = key.n.first().is_some_and(|first| *first >= 0x80);
+            if is_full && key.e == EXPONENT {
+                Ok(Algorithm::Rs256)
+            } else {
+                Err(NO_KIND)
+            }
+        }
+        _ => Err("the key and its algorithm do not fit"),
+    }
+}
+
+/// Whether `signature` over `message` was made with the private half of `key` (`WebAuthn` Level 3
+/// §6.5.5: ECDSA's are DER).
+pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool {
+    if let COSEKeyType::EC_OKP(point) = &key.key {
+        let (Some(key), Ok(signature)) = (
+            ed25519(&point.x),
+            ed25519_dalek::Signature::from_slice(signature),
+        ) else {
+            return false;
+        };
+        return key.verify_strict(message, &signature).is_ok();
+    }
+    quietly(|| key.verify_signature(signature, message)).unwrap_or(false)
 }
 
 fn ed25519(x: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
     let key = ed25519_dalek::VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
-    // A point of small order verifies signatures that nobody made.
+    // A point of small order verifies forged signatures.
     (!key.is_weak()).then_some(key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_s_key_is_a_key() {
-        let key = PublicKey::parse(&NOBODYS).expect("a key");
-        assert_eq!(key.algorithm, Algorithm::Es256);
-        assert!(!key.verifies(b"anything", &[0; 70]));
-    }
 }

@@ -1,5 +1,6 @@
-//! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as leniently as real clients need it:
-//! any spelling of base64, snake case beside camel case, and members left out that nothing depends on (CONTRACT §5).
+//! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as
+//! leniently as real clients need it: any spelling of base64, snake case beside camel case, and
+//! members left out that nothing depends on (CONTRACT §5).
 
 use std::fmt;
 use std::marker::PhantomData;

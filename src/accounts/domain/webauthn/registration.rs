@@ -1,4 +1,8 @@
 //! Registering a credential: `WebAuthn` Level 3 §7.1, each step by its number.
+//!
+//! Our own code takes the steps, because the library's ceremony reads a clock that traps in wasm
+//! ([`crate::accounts::domain::webauthn::library`]). The library reads the authenticator data and
+//! the key.
 
 use crate::accounts::domain::steps::{Report, Steps};
 use crate::accounts::domain::webauthn::attestation;
@@ -7,6 +11,7 @@ use crate::accounts::domain::webauthn::authenticator_data;
 use crate::accounts::domain::webauthn::authenticator_data::{AuthData, Flags};
 use crate::accounts::domain::webauthn::cose::PublicKey;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
+use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::{Expected, client_data};
 use crate::accounts::model::credential_id::{CredentialId, MOST_BYTES};
 
@@ -25,9 +30,12 @@ pub struct Credential {
     pub counter: u32,
     /// The attestation's format, which is not trusted.
     pub attestation_format: String,
+    /// The credential as webauthn-rs keeps it.
+    pub passkey: StoredPasskey,
 }
 
-/// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need the database.
+/// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need
+/// the database.
 #[must_use]
 pub fn verify(response: &RegistrationResponse, expected: &Expected<'_>) -> Report<Credential> {
     let mut steps = Steps::default();
@@ -50,7 +58,8 @@ fn take_steps(
         "clientExtensionResults are taken",
         "nothing depends on them".to_owned(),
     );
-    // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is whole.
+    // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is
+    // whole.
     client_data::check(
         steps,
         5,
@@ -118,9 +127,11 @@ fn take_steps(
         "the response has another id than the credential",
         || None,
     );
+    let key = key?;
     Some(Credential {
         id: CredentialId::from_bytes(&attested.credential_id)?,
-        public_key: key?,
+        passkey: StoredPasskey::new(&attested.credential_id, &key, data.flags),
+        public_key: key,
         aaguid: attested.aaguid,
         flags: data.flags,
         counter: data.counter,

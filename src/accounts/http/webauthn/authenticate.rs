@@ -24,7 +24,8 @@ pub struct PasskeySignInBeginRequest {
     email: Option<String>,
 }
 
-/// `POST /api/webauthn/authenticate/begin`: a challenge and the options for `navigator.credentials.get()`.
+/// `POST /api/webauthn/authenticate/begin`: a challenge and the options for
+/// `navigator.credentials.get()`.
 ///
 /// # Errors
 /// 422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
@@ -52,7 +53,8 @@ pub struct PasskeySignInCompleteRequest {
     response: AuthenticationResponse,
 }
 
-/// `POST /api/webauthn/authenticate/complete`: verifies what the authenticator answered, and signs in. Browsers get the session as a cookie too.
+/// `POST /api/webauthn/authenticate/complete`: verifies what the authenticator answered, and signs
+/// in. Browsers get the session as a cookie too.
 ///
 /// # Errors
 /// The same 401 for every ceremony that does not hold.

@@ -69,8 +69,9 @@ impl From<records::Passkey> for Listed {
     }
 }
 
-/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11):
-/// by them a client tells authenticators which passkeys are left and how the account is called.
+/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
+/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
+/// which passkeys are left and how the account is called.
 #[derive(Serialize, ToSchema)]
 pub struct Signals {
     all_accepted_credentials: AcceptedCredentials,
@@ -155,7 +156,7 @@ async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, Api
 ///
 /// # Errors
 /// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = CredentialList)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = CredentialList)))]
 pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -168,7 +169,7 @@ pub async fn list(
 /// # Errors
 /// The same 404 for every other.
 #[utoipa::path(get, path = "/api/webauthn/users/{user_id}/credentials", operation_id = "list_passkeys_of", tag = "passkeys",
-    params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = CredentialList)), security(("bearer" = []), ("cookie" = [])))]
+    params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = CredentialList)))]
 pub async fn list_of(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -200,7 +201,7 @@ pub struct Renamed {
 /// # Errors
 /// The same 404 for an unknown one and for somebody else's.
 #[utoipa::path(patch, path = "/api/webauthn/credentials/{id}", operation_id = "rename_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    request_body = Rename, responses((status = 200, body = Renamed)), security(("bearer" = []), ("cookie" = [])))]
+    request_body = Rename, responses((status = 200, body = Renamed)))]
 pub async fn rename(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
@@ -230,10 +231,10 @@ pub struct Removed {
 /// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
-/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
+/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
+/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    responses((status = 200, body = Removed)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = 200, body = Removed)))]
 pub async fn remove(
     State(app): State<App>,
     PasskeyOwner(me): PasskeyOwner,

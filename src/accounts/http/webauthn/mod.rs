@@ -61,7 +61,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Notes the device that asserted the request, if one did: then the client is the app, whatever it calls itself.
+    /// Notes the device that asserted the request, if one did: then the client is the app, whatever
+    /// it calls itself.
     ///
     /// # Errors
     /// 503 if the database did not answer.
@@ -100,7 +101,8 @@ impl FromRequestParts<App> for Client {
         let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
         // The web app's server sends neither, and sets the cookie itself.
         let is_browser = is_browser(&parts.headers);
-        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page gets a cookie set by that.
+        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page
+        // gets a cookie set by that.
         if is_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());
         }

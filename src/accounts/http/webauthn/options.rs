@@ -1,5 +1,6 @@
-//! What a client hands to its authenticator: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
-//! (WebAuthn Level 3 §5.1.9, §5.1.10), flat, with the second spellings that clients read (CONTRACT §5, §7).
+//! What a client hands to its authenticator: `PublicKeyCredentialCreationOptionsJSON` and
+//! `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10), flat, with the
+//! second spellings that clients read (CONTRACT §5, §7).
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -27,7 +27,8 @@ use crate::kernel::model::text;
 /// Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account.
 #[derive(Deserialize, ToSchema)]
 pub struct PasskeyRegistrationBeginRequest {
-    /// The new account's address. Nobody has verified it, so it never leads to an account that is there.
+    /// The new account's address. Nobody has verified it, so it never leads to an account that is
+    /// there.
     #[serde(default, deserialize_with = "absent_if_empty")]
     email: Option<String>,
     /// The new account's name, 1 to 200 printable characters.
@@ -43,11 +44,12 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
         .transpose()
 }
 
-/// `POST /api/webauthn/register/begin`: a challenge and the options for `navigator.credentials.create()`.
+/// `POST /api/webauthn/register/begin`: a challenge and the options for
+/// `navigator.credentials.create()`.
 ///
 /// # Errors
-/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
-/// sign-in is too old and `STEP_UP_PASSKEYS=require`.
+/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may;
+/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
 #[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
     responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
@@ -61,7 +63,8 @@ pub async fn begin(
             may_change_passkeys(&app, me, Duration::ZERO).await?;
             Registrant::Account(me)
         }
-        // A stale cookie does not keep anybody from making an account; without an address it was meant to be good.
+        // A stale cookie does not keep anybody from making an account; without an address it was
+        // meant to be good.
         MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
         MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {
             let email =
@@ -115,10 +118,12 @@ pub enum RegistrationCompleted {
     Added(Box<Added>),
 }
 
-/// `POST /api/webauthn/register/complete`: verifies what the authenticator answered, and keeps the passkey.
+/// `POST /api/webauthn/register/complete`: verifies what the authenticator answered, and keeps the
+/// passkey.
 ///
 /// # Errors
-/// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+/// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
+/// taken.
 #[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
     responses((status = 200, body = RegistrationCompleted)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn complete(

@@ -98,9 +98,11 @@ pub struct Settings {
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
     pub environment: Environment,
-    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in production.
+    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set
+    /// in production.
     pub anchors: Vec<TrustAnchor>,
-    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says so (iOS 27). Empty: all.
+    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says
+    /// so (iOS 27). Empty: all.
     pub categories: Vec<u32>,
     /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
     pub apps: Vec<String>,
@@ -172,7 +174,8 @@ impl KeyId {
     }
 }
 
-/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there is anything else.
+/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there
+/// is anything else.
 #[must_use]
 pub fn categories(text: &str) -> Option<Vec<u32>> {
     const DEFINED: [u32; 7] = [1, 2, 3, 4, 5, 6, 10];

@@ -22,7 +22,8 @@ pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
 pub const REFRESH_ABSOLUTE_LIMIT: Duration = Duration::from_hours(180 * 24);
 /// How long a caller who lost the answer may repeat a refresh.
 pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
-/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by far. All other events stay with the account.
+/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by
+/// far. All other events stay with the account.
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// How recent a sign-in must be for what cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
@@ -31,16 +32,18 @@ const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
 #[derive(Clone, Debug)]
 pub struct Config {
     kernel: Arc<config::Config>,
-    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the leading dot; unset: host-only.
+    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the
+    /// leading dot; unset: host-only.
     pub cookie_domain: Option<String>,
     /// `RP_ID`: the WebAuthn relying party.
     pub rp_id: String,
     /// `RP_NAME`: the relying party's name for people.
     pub rp_name: String,
-    /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by commas (WebAuthn Level 3 §5.11).
+    /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by
+    /// commas (WebAuthn Level 3 §5.11).
     pub related_origins: Vec<Origin>,
-    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's passkeys come from too, the allowed ones
-    /// and the related ones.
+    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's
+    /// passkeys come from too, the allowed ones and the related ones.
     pub passkey_origins: Vec<String>,
     /// `ACCOUNT_URL`: the account page, where people are sent who want to change how they sign in.
     pub account_url: String,
@@ -58,13 +61,13 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// `SESSION_TTL_SECONDS`.
     pub session_ttl: Duration,
-    /// `RECENT_AUTHENTICATION_SECONDS`: how long after proving who they are somebody may do what cannot be undone.
+    /// `RECENT_AUTHENTICATION_SECONDS`: how long a sign-in counts as recent for sensitive actions.
     pub recent_authentication: Duration,
     /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
     pub secrets_keys: Option<SecretsKeys>,
     /// What is configured about passwords.
     pub passwords: password::Settings,
-    /// `STEP_UP_PASSKEYS`: whether adding and removing a passkey asks for a recent proof of who somebody is.
+    /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
     pub csrf_token_required: bool,
@@ -79,7 +82,8 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of accounts. The reader keeps the problems; returns `None` if there are no signing keys.
+    /// Reads the settings of accounts. The reader keeps the problems; returns `None` if there are
+    /// no signing keys.
     pub(crate) fn read(reader: &mut Reader<'_>, kernel: Arc<config::Config>) -> Option<Self> {
         let (development, production) = (reader.is_development(), reader.is_production());
         let cookie_domain = reader.cookie_domain();
@@ -196,7 +200,8 @@ impl Reader<'_> {
         None
     }
 
-    /// In production: names that browsers and other services rely on are real ones, and the cookie goes no further than the relying party.
+    /// In production: names that browsers and other services rely on are real ones, and the cookie
+    /// goes no further than the relying party.
     fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
         if !rp_id.is_empty() && !is_domain(rp_id) {
             self.problem(
@@ -205,10 +210,7 @@ impl Reader<'_> {
             );
         }
         if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
-            self.problem(
-                "COOKIE_DOMAIN",
-                "must be RP_ID or below it: whoever it covers gets every session",
-            );
+            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it, because every host that it covers receives the session cookie");
         }
         let host = issuer
             .strip_prefix("https://")

@@ -1,7 +1,8 @@
-//! Passwords that are tried first: a short list, runs of one kind, and what somebody is called. A service with lists of leaked passwords can be
-//! asked besides.
+//! Passwords that are tried first: a short list, runs of one kind, and what somebody is called. A
+//! service with lists of leaked passwords can be asked besides.
 
-/// In lower case, letters and digits only, and without the digits at the end: those are tried in all ways.
+/// In lower case, letters and digits only, and without the digits at the end: those are tried in
+/// all ways.
 const TRIED_FIRST: [&str; 72] = [
     "password",
     "passw0rd",
@@ -103,7 +104,8 @@ fn bare(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Whether each character follows the one before it by the same step: `aaaaaaaa`, `12345678`, `hgfedcba`.
+/// Whether each character follows the one before it by the same step: `aaaaaaaa`, `12345678`,
+/// `hgfedcba`.
 fn is_run(text: &str) -> bool {
     let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
     let mut steps = codes.windows(2).map(|pair| match pair {

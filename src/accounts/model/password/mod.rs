@@ -1,6 +1,8 @@
-//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST SP 800-63B-4 §3.1.1).
+//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST
+//! SP 800-63B-4 §3.1.1).
 //!
-//! A password is compared in Unicode's normal form NFC, so that one that is typed on another keyboard is the same.
+//! A password is compared in Unicode's normal form NFC, so that one that is typed on another
+//! keyboard is the same.
 
 mod common;
 mod normal_form;
@@ -47,8 +49,8 @@ impl Password {
             .then_some(Self(normal))
     }
 
-    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that everybody tries, of which `about` are some:
-    /// names and addresses of whoever chooses.
+    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that
+    /// everybody tries, of which `about` are some: names and addresses of whoever chooses.
     ///
     /// # Errors
     /// [`Unfit`]

@@ -25,7 +25,8 @@ impl Argon2Cost {
         passes: 2,
         lanes: 1,
     };
-    /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it does.
+    /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it
+    /// does.
     pub const MOST_MEMORY: u32 = 64 * 1024;
     /// Most passes.
     pub const MOST_PASSES: u32 = 10;
@@ -41,7 +42,8 @@ impl Argon2Cost {
     }
 }
 
-/// `PASSWORD_PEPPER`: keys without which a stolen database gives nobody anything to guess at. The first one hashes, all verify.
+/// `PASSWORD_PEPPER`: keys without which a stolen database gives nobody anything to guess at. The
+/// first one hashes, all verify.
 #[derive(Clone, Default)]
 pub struct Pepper(Vec<Key>);
 
@@ -91,8 +93,10 @@ pub struct Settings {
     pub pepper: Pepper,
     /// `PASSWORD_MIN_LENGTH`: shortest password that may be chosen, in characters.
     pub min_length: usize,
-    /// `PASSWORD_HASHES_AT_ONCE`: as many are worked on or waited for at a time in one process; more are told to come again.
+    /// `PASSWORD_HASHES_AT_ONCE`: as many are worked on or waited for at a time in one process;
+    /// more are told to come again.
     pub at_once: usize,
-    /// `BREACHED_PASSWORDS_URL`: where the range of leaked passwords with the same five digits is asked for; not asked if unset.
+    /// `BREACHED_PASSWORDS_URL`: where the range of leaked passwords with the same five digits is
+    /// asked for; not asked if unset.
     pub breached_url: Option<String>,
 }

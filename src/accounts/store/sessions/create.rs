@@ -54,7 +54,8 @@ pub enum SessionOwner<'a> {
     Fresh(&'a NewAccount<'a>),
     /// An account that is recovered by one of its factors, if that was not used yet.
     Recovered(RecoveredAccount<'a>),
-    /// An account whose owner showed its password, and a TOTP code where that is enabled, if neither was changed or used meanwhile.
+    /// An account whose owner showed its password, and a TOTP code where that is enabled, if
+    /// neither was changed or used meanwhile.
     Password(&'a VerifiedPassword),
 }
 
@@ -92,7 +93,8 @@ pub struct NewSession<'a> {
     pub device: Option<SessionDevice<'a>>,
 }
 
-/// Makes a sign-in and gives its account back; `None` if there is no account and none could be made, or if a passkey's counter forbids it.
+/// Makes a sign-in and gives its account back; `None` if there is no account and none could be
+/// made, or if a passkey's counter forbids it.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -92,7 +92,8 @@ pub async fn by_id(
     first_with_user(&run(db, select).await?)
 }
 
-/// Notes that a session token was used and moves its end to `expires_at`, never back. `false` if the sign-in is not live any more.
+/// Notes that a session token was used and moves its end to `expires_at`, never back. `false` if
+/// the sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -162,8 +163,8 @@ pub async fn revoke_as_sign_out(
     db.batch(vec![event, update]).await.map(drop)
 }
 
-/// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it was revoked before: safe to repeat;
-/// `None` if the caller's own sign-in is not live any more.
+/// Ends the sign-in `id` of the caller's account. Gives whether there is such a sign-in, also if it
+/// was revoked before: safe to repeat; `None` if the caller's own sign-in is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -189,7 +190,8 @@ pub async fn revoke(
     Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
 }
 
-/// Ends every live sign-in of the caller's account that has a pair, and its tokens of the authorization service; gives how many, `None` if the caller's own is not live any more.
+/// Ends every live sign-in of the caller's account that has a pair, and its tokens of the
+/// authorization service; gives how many, `None` if the caller's own is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -216,7 +218,8 @@ pub async fn revoke_token_pairs(
     Ok((!rows(&results, 0).is_empty()).then(|| rows(&results, 3).len()))
 }
 
-/// Ends every live sign-in of the caller's account but the caller's own, and its tokens of the authorization service; gives how many, `None` if that one is not live any more.
+/// Ends every live sign-in of the caller's account but the caller's own, and its tokens of the
+/// authorization service; gives how many, `None` if that one is not live any more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -284,7 +287,8 @@ pub async fn list(db: &dyn Db, user: UserId, now: Timestamp) -> Result<Vec<Sessi
     run(db, select).await?.iter().map(read).collect()
 }
 
-/// Removes sign-ins that have ended and have no refresh tokens left, some batches of them; gives how many.
+/// Removes sign-ins that have ended and have no refresh tokens left, some batches of them; gives
+/// how many.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -72,7 +72,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
         if nesting(&body) > MOST_NESTING {
             return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
         }
-        // Only objects: a list would be read by position. Fields given twice are refused by the derived readers.
+        // Only objects: a list would be read by position. Fields given twice are refused by the
+        // derived readers.
         if body
             .trim_ascii_start()
             .first()
@@ -103,7 +104,8 @@ impl<T: Serialize> axum::response::IntoResponse for AppJson<T> {
     }
 }
 
-/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but the first).
+/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but
+/// the first).
 ///
 /// # Errors
 /// If it is neither a text nor null.

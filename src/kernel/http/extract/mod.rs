@@ -1,6 +1,7 @@
 //! What handlers take as parameters: a parsed body, who calls, where the request came from.
 //!
-//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and cannot be written without.
+//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and
+//! cannot be written without.
 
 mod body;
 
@@ -22,7 +23,8 @@ use crate::kernel::model::text;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// The client's network address, put there by the platform, and only by it: a client's own header never gets here.
+/// The client's network address, put there by the platform, and only by it: a client's own header
+/// never gets here.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -30,8 +32,8 @@ pub struct ClientAddress(pub Option<IpAddr>);
 #[derive(Clone, Debug)]
 pub struct ClientCountry(pub Option<String>);
 
-/// Whether what a request reads may come from a replica: put there by a platform that has any, allowed by the route
-/// ([`crate::kernel::http::middleware::replicas`]).
+/// Whether what a request reads may come from a replica: put there by a platform that has any,
+/// allowed by the route ([`crate::kernel::http::middleware::replicas`]).
 #[derive(Clone, Default, Debug)]
 pub struct ReplicaReads(Arc<AtomicBool>);
 

@@ -1,7 +1,8 @@
-//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without asking (a "simple" request), is refused.
+//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without
+//! asking (a "simple" request), is refused.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -9,17 +10,19 @@ use http_body_util::BodyExt;
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{is_form, is_json};
+use crate::kernel::http::route::BodyForm;
 
 /// Largest body.
 pub const BODY_LIMIT: usize = 64 * 1024;
 /// Largest body that is waited for before it is refused.
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where no body is read.
+/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where
+/// no body is read.
 ///
-/// It is read before anything is answered: workerd leaves every later request of a connection without an answer if one was answered
-/// before its body had come.
-pub async fn gate(request: Request, next: Next) -> Response {
+/// It is read before anything is answered: workerd leaves every later request of a connection
+/// without an answer if one was answered before its body had come.
+pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts
         .headers
@@ -33,9 +36,7 @@ pub async fn gate(request: Request, next: Next) -> Response {
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
-    // RFC 7662 and RFC 7009 have forms; no browser gets to those endpoints (the internal key's gate).
-    let fits = is_json(&parts.headers)
-        || parts.uri.path().starts_with("/oauth/") && is_form(&parts.headers);
+    let fits = is_json(&parts.headers) || form == BodyForm::JsonOrForm && is_form(&parts.headers);
     if parts.headers.contains_key(header::CONTENT_TYPE) && !fits && !parts.method.is_safe() {
         return ApiError::from(Code::UnsupportedMediaType).into_response();
     }

@@ -1,4 +1,5 @@
-//! Which other origins' pages may read answers (CORS: Fetch §3.3): exact ones, with credentials; never a wildcard beside them.
+//! Which other origins' pages may read answers (CORS: Fetch §3.3): exact ones, with credentials;
+//! never a wildcard beside them.
 
 use std::sync::Arc;
 
@@ -67,8 +68,13 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
     Arc::new(layer)
 }
 
-/// Only who says an origin is told anything about origins: apps and services do not, and they are most of who asks.
-pub async fn gate(State(layer): State<Arc<CorsLayer>>, request: Request, next: Next) -> Response {
+/// Only who says an origin is told anything about origins: apps and services do not, and they are
+/// most of who asks.
+pub async fn add_headers(
+    State(layer): State<Arc<CorsLayer>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS {
         return layer
             .layer(next)

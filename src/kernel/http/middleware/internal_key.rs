@@ -10,7 +10,11 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::InternalService;
 
 /// Lets an internal service through. Nothing but the two headers opens it.
-pub async fn gate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn require_internal_key(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match service(&app, request.headers()) {
         Ok(service) => {
             request.extensions_mut().insert(InternalService(service));

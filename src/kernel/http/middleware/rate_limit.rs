@@ -1,4 +1,5 @@
-//! How often an address may ask. Who it is says the platform; where it does not know, nothing is counted.
+//! How often an address may ask. Who it is says the platform; where it does not know, nothing is
+//! counted.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,7 +12,7 @@ use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
 
 /// Refuses what is one request too many, before anything is asked of the database.
-pub async fn gate(
+pub async fn limit_rate(
     State((app, class)): State<(App, RateClass)>,
     request: Request,
     next: Next,

@@ -13,7 +13,7 @@ pub const BOOKMARK: HeaderName = HeaderName::from_static("x-d1-bookmark");
 const MOST_CHARS: usize = 128;
 
 /// Around routes that only read.
-pub async fn gate(request: Request, next: Next) -> Response {
+pub async fn allow_replica(request: Request, next: Next) -> Response {
     if let Some(reads) = request.extensions().get::<ReplicaReads>() {
         reads.allow();
     }
@@ -31,7 +31,8 @@ pub enum Presented {
     Doubtful,
 }
 
-/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies` returns.
+/// Reads the bookmark of a request, from the header or else from the cookies that `in_cookies`
+/// returns.
 #[must_use]
 pub fn presented<'a>(
     headers: &'a HeaderMap,

@@ -1,7 +1,9 @@
-//! Cross-site request forgery: unsafe requests must come from our own pages (OWASP CSRF cheat sheet, Fetch Metadata).
+//! Cross-site request forgery: unsafe requests must come from our own pages (OWASP CSRF cheat
+//! sheet, Fetch Metadata).
 //!
-//! `Sec-Fetch-Site` first, `Origin` as the fallback. A request with neither comes from no browser; the web app's server forwards
-//! a visitor's cookie like that. A Bearer token alone is nothing that a browser sends by itself.
+//! `Sec-Fetch-Site` first, `Origin` as the fallback. A request with neither comes from no browser;
+//! the web app's server forwards a visitor's cookie like that. A Bearer token alone is nothing that
+//! a browser sends by itself.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -13,7 +15,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::model::config::Config;
 
 /// Refuses unsafe requests that a foreign page made a browser send.
-pub async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn require_same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let bearer_alone =
         headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
@@ -36,7 +38,8 @@ pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
         Some(b"same-origin") => true,
         // Another host of our site: only those that are configured.
         Some(b"same-site") => allowed == Some(true),
-        // `none`: the user did it, no page. No header: an old browser, which sends Origin, or no browser.
+        // `none`: the user did it, no page. No header: an old browser, which sends Origin, or no
+        // browser.
         Some(b"none") | None => allowed != Some(false),
         Some(_) => false,
     }

@@ -1,0 +1,240 @@
+//! The brake on guessing, by the statements that use cases put into their batches, in both engines.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use hamrah_api::accounts::domain::throttle;
+use hamrah_api::accounts::domain::throttle::{TooManyAttempts, Way};
+use hamrah_api::accounts::model::signing_keys::SigningKey;
+use hamrah_api::accounts::model::throttle::{Policy, Subject};
+use hamrah_api::accounts::store::attempts;
+use hamrah_api::accounts::store::attempts::AttemptClaim;
+use hamrah_api::kernel::model::ids::{SessionId, UserId};
+use hamrah_api::kernel::model::time::Timestamp;
+use hamrah_api::kernel::store::Statement;
+use hamrah_api::platform::native::migrations;
+use hamrah_api::platform::native::sqlite::Sqlite;
+use serde_json::{Value, json};
+
+use crate::harness::{Record, TestApp, case, on_workerd, race};
+
+const CALLERS: usize = 64;
+const FREE: usize = 5;
+
+fn subject(number: u8) -> Subject {
+    throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
+}
+
+async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
+    let param = |value: &hamrah_api::kernel::store::Value| match value {
+        hamrah_api::kernel::store::Value::Null => Value::Null,
+        hamrah_api::kernel::store::Value::Integer(integer) => json!(integer),
+        hamrah_api::kernel::store::Value::Text(text) => json!(text),
+    };
+    app.sql(
+        statement.sql,
+        &statement.params.iter().map(param).collect::<Vec<_>>(),
+    )
+    .await
+}
+
+/// Claims an attempt; gives whether it is allowed, and when the next one is free.
+async fn claim(app: &TestApp, subject: &Subject, now: Timestamp) -> (bool, Timestamp) {
+    let [count, free] = attempts::claim(subject, &Policy::GUESS, now);
+    let allowed = !run(app, &count).await.is_empty();
+    let free_at = run(app, &free).await[0]["free_at"]
+        .as_i64()
+        .expect("a time");
+    (allowed, Timestamp::from_millis(free_at))
+}
+
+/// Some time that the database has seen: the clocks of the two targets have nothing to do with each
+/// other.
+async fn now(app: &TestApp) -> Timestamp {
+    app.session(&app.person().await).await;
+    Timestamp::from_millis(app.count("SELECT MAX(created_at) FROM sessions", &[]).await)
+}
+
+#[tokio::test]
+async fn of_concurrent_guesses_only_the_free_ones_are_looked_at() {
+    race(async |app| {
+        let start = now(app).await;
+        for number in 0..if on_workerd() { 3 } else { 20 } {
+            let (subject, mut at) = (subject(number), start);
+            // First the free ones; then, after each delay, exactly one, however many try.
+            for (round, expected) in [FREE, 1, 1, 1].into_iter().enumerate() {
+                let claims = join_all((0..CALLERS).map(|_| claim(app, &subject, at))).await;
+                assert_eq!(
+                    claims.iter().filter(|(allowed, _)| *allowed).count(),
+                    expected,
+                    "round {round}"
+                );
+                at = claims
+                    .iter()
+                    .map(|(_, free_at)| *free_at)
+                    .max()
+                    .expect("a claim");
+            }
+            let failures = "SELECT failures FROM attempts WHERE subject = ?1";
+            assert_eq!(
+                app.count(failures, &[json!(subject.as_str())]).await,
+                8,
+                "each that was allowed, and no other"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn delays_grow_as_the_policy_says_and_always_end() {
+    case(async |app| {
+        let (subject, mut at) = (subject(1), now(app).await);
+        for attempt in 1..=30 {
+            let (allowed, free_at) = claim(app, &subject, at).await;
+            assert!(allowed, "attempt {attempt}");
+            assert_eq!(
+                free_at,
+                at.plus(Policy::GUESS.delay_after(attempt)),
+                "attempt {attempt}"
+            );
+            if free_at > at {
+                let early = free_at.minus(Duration::from_millis(1));
+                assert_eq!(
+                    claim(app, &subject, early).await,
+                    (false, free_at),
+                    "refused, and the wait gets no longer by it"
+                );
+            }
+            at = free_at;
+        }
+        // Just before a day has passed everything is remembered, after it nothing.
+        let last = at.minus(Policy::GUESS.longest_delay);
+        let day = Duration::from_hours(24);
+        let almost = last.plus(day).minus(Duration::from_millis(1));
+        assert_eq!(
+            claim(app, &subject, almost).await,
+            (true, almost.plus(Policy::GUESS.longest_delay))
+        );
+        let mut later = almost.plus(day);
+        for attempt in 1..=6 {
+            let (allowed, free_at) = claim(app, &subject, later).await;
+            assert_eq!(
+                (allowed, free_at),
+                (true, later.plus(Policy::GUESS.delay_after(attempt))),
+                "anew, attempt {attempt}"
+            );
+            later = free_at;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_success_forgives_its_own_subject_and_no_other() {
+    case(async |app| {
+        let at = now(app).await;
+        let user = UserId::from_random([9; 16]);
+        let others = throttle::of_user(Way::Totp, UserId::from_random([8; 16]));
+        let subjects = [
+            throttle::of_user(Way::Totp, user),
+            throttle::of_user(Way::Recovery, user),
+            others,
+        ];
+        for subject in &subjects {
+            for _ in 0..=FREE {
+                claim(app, subject, at).await;
+            }
+            assert!(!claim(app, subject, at).await.0);
+        }
+        // In a batch that made no sign-in nothing is forgiven.
+        let session = app.sql("SELECT id FROM sessions", &[]).await[0]["id"]
+            .as_str()
+            .and_then(SessionId::parse)
+            .expect("an id");
+        run(
+            app,
+            &attempts::clear_for(&subjects[0], SessionId::from_random([1; 16])),
+        )
+        .await;
+        assert!(!claim(app, &subjects[0], at).await.0);
+        run(app, &attempts::clear_for(&subjects[0], session)).await;
+        assert!(claim(app, &subjects[0], at).await.0);
+        for other in &subjects[1..] {
+            assert!(!claim(app, other, at).await.0, "{other:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sweep_removes_what_nobody_tries_any_more() {
+    case(async |app| {
+        let at = now(app).await;
+        claim(app, &subject(1), at).await;
+        app.age(Duration::from_hours(23)).await;
+        app.cron().await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 1);
+        app.age(Duration::from_hours(2)).await;
+        app.cron().await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM attempts", &[]).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_stands_nowhere_in_the_table() {
+    case(async |app| {
+        let email = hamrah_api::accounts::model::email::Email::parse("hidden@example.com")
+            .expect("an address");
+        let subject = throttle::of_email(&SigningKey::from_seed([7; 32]), Way::Recovery, &email)
+            .expect("a subject");
+        claim(app, &subject, now(app).await).await;
+        let rows = app.sql("SELECT * FROM attempts", &[]).await;
+        assert!(
+            !serde_json::to_string(&rows)
+                .expect("JSON")
+                .contains("hidden"),
+            "{rows:?}"
+        );
+    })
+    .await;
+}
+
+/// Through the port itself, on disk: what is counted outlives the process.
+#[tokio::test]
+async fn a_restart_forgets_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite:{}/test.db", folder.path().display());
+    let (subject, at) = (subject(1), Timestamp::from_millis(1_800_000_000_000));
+    let free_at = at.plus(Policy::GUESS.first_delay);
+    {
+        let db = Sqlite::open(&url).await.expect("opens");
+        migrations::apply(db.pool()).await.expect("applies");
+        let claims =
+            join_all((0..CALLERS).map(|_| attempts::try_claim(&db, &subject, &Policy::GUESS, at)))
+                .await;
+        let allowed = claims
+            .into_iter()
+            .map(|claim| claim.expect("claims"))
+            .filter(|claim| *claim == AttemptClaim::Allowed)
+            .count();
+        assert_eq!(allowed, FREE);
+        db.pool().close().await;
+    }
+    let db = Sqlite::open(&url).await.expect("opens");
+    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, at)
+        .await
+        .expect("claims");
+    assert_eq!(claim, AttemptClaim::Refused { free_at });
+    assert_eq!(
+        throttle::admitted(claim, at),
+        Err(TooManyAttempts {
+            wait: Duration::from_secs(30)
+        })
+    );
+    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, free_at)
+        .await
+        .expect("claims");
+    assert_eq!(throttle::admitted(claim, free_at), Ok(()));
+}

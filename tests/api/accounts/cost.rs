@@ -1,0 +1,377 @@
+//! What a request costs: round trips to the database, and rows read, which do not grow with the
+//! number of users.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::accounts::factors::{begun as begun_recovery, codes, enrolled};
+use crate::harness::authenticator::Authenticator;
+use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
+
+/// A range of an index costs one row more where something follows it: so the few rows of a few more
+/// neighbours, never a share of all.
+const RANGE_ENDS: usize = 3;
+
+async fn seed(app: &TestApp, users: usize) {
+    for table in [
+        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, created_at, updated_at)
+         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || i, i, i FROM n",
+        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
+        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, last_used_at, token_hash, token_expires_at, access_expires_at,
+                               refresh_expires_at, expires_at)
+         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, 9000000000000, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
+        "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
+        "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT 'seed-' || i, 'seed-' || i, i FROM n",
+        "INSERT INTO attempts (subject, failures, last_at, free_at) SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
+         SELECT 'seed-' || i, 'seed-' || i, '', '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
+    ] {
+        let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
+        app.sql(&insert, &[json!(users)]).await;
+    }
+}
+
+struct World {
+    person: Person,
+    session: String,
+    pair: Pair,
+    other: Pair,
+    authenticator: Authenticator,
+    /// A sign-up, an addition and a sign-in.
+    begun: [Value; 3],
+    /// Two step-ups and three recoveries, the last one of nobody's account.
+    factors: [Value; 5],
+    codes: Vec<String>,
+    totp: [String; 2],
+}
+
+/// Each kind of request, and the round trips that it may make.
+fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<'a>)> {
+    let World {
+        person,
+        session,
+        pair,
+        other,
+        authenticator,
+        begun: [sign_up, adding, sign_in],
+        ..
+    } = world;
+    let World {
+        factors: [prove, prove_by_code, recovery, guess, nobodys],
+        codes,
+        totp: [first, second],
+        ..
+    } = world;
+    let recover = |challenge: &Value, code: &str| {
+        app.post(
+            "/api/auth/recovery/complete",
+            &json!({"challenge_id": challenge, "code": code}),
+        )
+    };
+    let proven = |opened: &Value, member: &str, shown: Value| {
+        app.post(
+            "/api/auth/reauthenticate/complete",
+            &json!({"challenge_id": opened["challenge_id"], member: shown}),
+        )
+        .bearer(&pair.access)
+    };
+    let touch = authenticator.authenticate(&prove["options"]).json();
+    let identity =
+        json!({"provider": "google", "provider_id": person.provider_id, "platform": "ios"});
+    vec![
+        (
+            "validate a session by cookie",
+            1,
+            app.get("/api/auth/sessions/validate").cookie(session),
+        ),
+        (
+            "validate a session internally",
+            1,
+            app.internal(
+                "/api/internal/sessions/validate",
+                &json!({"session_token": session}),
+            ),
+        ),
+        (
+            "validate an access token",
+            1,
+            app.get("/api/auth/tokens/validate").bearer(&pair.access),
+        ),
+        ("me by session", 1, app.get("/api/users/me").cookie(session)),
+        (
+            "me by access token",
+            1,
+            app.get("/api/users/me").bearer(&pair.access),
+        ),
+        (
+            "a forged token",
+            0,
+            app.get("/api/users/me").bearer("a.b.c"),
+        ),
+        (
+            "an unknown session",
+            1,
+            app.get("/api/users/me")
+                .bearer(&format!("hms_{}", "A".repeat(43))),
+        ),
+        (
+            "find by address",
+            1,
+            app.internal(
+                "/api/internal/users/by-email",
+                &json!({"email": person.email}),
+            ),
+        ),
+        (
+            "find or make a user",
+            1,
+            app.internal("/api/internal/users", &identity),
+        ),
+        (
+            "make a session",
+            1,
+            app.internal(
+                "/api/internal/sessions",
+                &json!({"user_id": person.id, "platform": "web"}),
+            ),
+        ),
+        (
+            "make tokens for an identity",
+            1,
+            app.internal("/api/internal/tokens", &identity),
+        ),
+        (
+            "make a user and tokens",
+            1,
+            app.internal("/api/internal/tokens", &somebody()),
+        ),
+        (
+            "refresh",
+            1,
+            app.post(
+                "/api/auth/tokens/refresh",
+                &json!({"refresh_token": other.refresh}),
+            ),
+        ),
+        (
+            "begin a sign-up",
+            1,
+            app.post(
+                "/api/webauthn/register/begin",
+                &json!({"email": "new@example.com", "name": "New"}),
+            ),
+        ),
+        (
+            "begin a sign-in",
+            1,
+            app.post("/api/webauthn/authenticate/begin", &json!({})),
+        ),
+        (
+            "begin a sign-in by name",
+            1,
+            app.post(
+                "/api/webauthn/authenticate/begin",
+                &json!({"email": person.email}),
+            ),
+        ),
+        (
+            "begin a sign-in by an unknown name",
+            1,
+            app.post(
+                "/api/webauthn/authenticate/begin",
+                &json!({"email": "no@example.com"}),
+            ),
+        ),
+        (
+            "begin adding a passkey",
+            2,
+            app.post("/api/webauthn/register/begin", &json!({}))
+                .bearer(&pair.access),
+        ),
+        (
+            "make an account with a passkey",
+            2,
+            app.complete_registration(sign_up, &Authenticator::new().register(&sign_up["options"])),
+        ),
+        (
+            "add a passkey",
+            3,
+            app.complete_registration(adding, &Authenticator::new().register(&adding["options"]))
+                .bearer(&pair.access),
+        ),
+        (
+            "sign in by passkey",
+            2,
+            app.complete_sign_in(sign_in, &authenticator.authenticate(&sign_in["options"])),
+        ),
+        (
+            "list passkeys",
+            2,
+            app.get("/api/webauthn/credentials").cookie(session),
+        ),
+        (
+            "list sign-ins",
+            2,
+            app.get("/api/users/me/sessions").cookie(session),
+        ),
+        (
+            "list events",
+            2,
+            app.get("/api/users/me/events").cookie(session),
+        ),
+        (
+            "list tokens",
+            2,
+            app.get("/api/users/me/tokens").bearer(&pair.access),
+        ),
+        (
+            "list factors",
+            2,
+            app.get("/api/auth/factors").bearer(&pair.access),
+        ),
+        (
+            "export",
+            3,
+            app.get("/api/users/me/export").bearer(&pair.access),
+        ),
+        (
+            "a CSRF token",
+            1,
+            app.get("/api/auth/csrf").bearer(&pair.access),
+        ),
+        (
+            "begin a step-up",
+            2,
+            app.post("/api/auth/reauthenticate/begin", &json!({}))
+                .bearer(&pair.access),
+        ),
+        ("step up by passkey", 3, proven(prove, "response", touch)),
+        (
+            "step up by TOTP",
+            3,
+            proven(prove_by_code, "code", json!(first)),
+        ),
+        (
+            "begin a recovery",
+            1,
+            app.post("/api/auth/recovery/begin", &json!({"email": person.email})),
+        ),
+        ("recover", 3, recover(recovery, &codes[0])),
+        ("recover by TOTP", 3, recover(guess, second)),
+        (
+            "recover an account that is not there",
+            2,
+            recover(nobodys, "0000-0000-0000-0000"),
+        ),
+        (
+            "make backup codes",
+            2,
+            app.post("/api/auth/backup-codes", &json!({}))
+                .bearer(&pair.access),
+        ),
+        (
+            "disable TOTP",
+            2,
+            app.delete("/api/auth/totp").bearer(&pair.access),
+        ),
+        (
+            "enrol TOTP",
+            2,
+            app.post("/api/auth/totp/enroll", &json!({}))
+                .bearer(&pair.access),
+        ),
+        (
+            "update",
+            2,
+            app.request(Method::PUT, "/api/users/me")
+                .json(&json!({"name": "New"}))
+                .bearer(session),
+        ),
+        (
+            "revoke one",
+            2,
+            app.delete(&format!("/api/auth/tokens/{}/revoke", other.id))
+                .bearer(&pair.access),
+        ),
+        (
+            "log out",
+            1,
+            app.request(Method::POST, "/api/auth/sessions/logout")
+                .bearer(&pair.access),
+        ),
+        (
+            "delete the account",
+            2,
+            app.delete("/api/users/me").cookie(session),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn requests_cost_the_round_trips_they_may_and_not_more_with_more_users() {
+    let measure = async |users: usize| {
+        let mut costs = Vec::new();
+        case(async |app| {
+            seed(app, users).await;
+            let person = app.person().await;
+            let (session, mut authenticator) = (app.session(&person).await, Authenticator::new());
+            app.add_passkey(&mut authenticator, &session).await.ok();
+            let generator = enrolled(app, &session).await;
+            let codes = codes(app, &session).await;
+            let sign_up = app.begin_sign_up("newer@example.com").await;
+            let begun = [
+                sign_up,
+                app.begin_passkey(&session).await,
+                app.begin_sign_in(None).await,
+            ];
+            let (pair, other) = (app.pair(&person).await, app.pair(&person).await);
+            let prove = async || {
+                app.post("/api/auth/reauthenticate/begin", &json!({}))
+                    .bearer(&pair.access)
+                    .send()
+                    .await
+                    .ok()
+            };
+            let recoveries = [
+                begun_recovery(app, &person.email).await,
+                begun_recovery(app, &person.email).await,
+                begun_recovery(app, "no@example.com").await,
+            ];
+            let [recovery, guess, nobodys] = recoveries;
+            let factors = [prove().await, prove().await, recovery, guess, nobodys];
+            let totp = [generator.code(app, 0).await, generator.code(app, 1).await];
+            let world = World {
+                person,
+                session,
+                pair,
+                other,
+                authenticator,
+                begun,
+                factors,
+                codes,
+                totp,
+            };
+            for (name, round_trips, call) in calls(app, &world) {
+                let (answer, cost) = app.cost(call).await;
+                assert!(
+                    matches!(answer.status(), 200 | 401),
+                    "{name}: {}",
+                    answer.text()
+                );
+                assert_eq!(cost.batches, round_trips, "{name}");
+                costs.push((name, cost.rows_read));
+            }
+        })
+        .await;
+        costs
+    };
+    let (few, many) = (measure(10).await, measure(10_000).await);
+    // Natively rows are not counted; there every statement's plan is checked after every case.
+    for ((name, few), (_, many)) in few.iter().zip(&many) {
+        assert!(
+            *many <= few + RANGE_ENDS,
+            "{name}: {few} rows read with 10 users, {many} with 10,000"
+        );
+    }
+}

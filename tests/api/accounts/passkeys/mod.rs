@@ -1,0 +1,11 @@
+//! Passkeys: what people and clients do with them, what attackers try, what happens in races and
+//! when the database fails.
+
+mod attacks;
+mod clients;
+mod faults;
+mod hostile;
+mod journeys;
+mod manage;
+mod races;
+mod well_known;

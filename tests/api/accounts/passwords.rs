@@ -1,0 +1,519 @@
+//! Passwords: setting, changing and removing one, signing in with it, and what is asked besides.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::accounts::factors::{early_in_a_step, enrolled};
+use crate::harness::receiver::receiver;
+use crate::harness::{Answer, Person, TestApp, case, case_with, claims, race_with};
+
+const SIGN_IN: &str = "/api/auth/password/sign-in";
+const PASSWORD: &str = "/api/auth/password";
+const GOOD: &str = "zebra crossing 77";
+
+async fn set(app: &TestApp, token: &str, password: &str) -> Answer {
+    if !password.contains('@') {
+        app.secret(password);
+    }
+    app.request(Method::PUT, PASSWORD)
+        .json(&json!({"password": password}))
+        .bearer(token)
+        .send()
+        .await
+}
+
+async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
+    app.post(SIGN_IN, &json!({"email": email, "password": password}))
+        .send()
+        .await
+}
+
+/// Somebody with a password, and their session.
+async fn with_password(app: &TestApp) -> (Person, String) {
+    let person = app.person().await;
+    let session = app.session(&person).await;
+    set(app, &session, GOOD).await.ok();
+    (person, session)
+}
+
+#[tokio::test]
+async fn an_owner_sets_a_password_and_signs_in_with_it() {
+    // With what a hash costs in production.
+    case_with(
+        &[
+            ("PASSWORD_HASH_MEMORY_KIB", "19456"),
+            ("PASSWORD_HASH_PASSES", "2"),
+        ],
+        async |app| {
+            let (ada, session) = with_password(app).await;
+            let signed_in = sign_in(app, &ada.email.to_uppercase(), GOOD).await.ok();
+            assert_eq!(
+                (&signed_in["user"]["id"], &signed_in["amr"]),
+                (&json!(ada.id), &json!(["pwd"]))
+            );
+            let access = signed_in["access_token"].as_str().expect("a token");
+            assert_eq!(claims(access)["amr"], json!(["pwd"]));
+            let token = signed_in["session_token"].as_str().expect("a token");
+            assert_eq!(
+                (
+                    app.me(access).await,
+                    app.me(token).await,
+                    app.me(&session).await
+                ),
+                (200, 200, 200)
+            );
+            assert_eq!(
+                app.refresh(signed_in["refresh_token"].as_str().expect("a token"))
+                    .await
+                    .status(),
+                200
+            );
+            let factors = app.get("/api/auth/factors").bearer(token).send().await.ok();
+            assert_eq!(factors["password"]["set"], true);
+            assert!(factors["password"]["changed_at"].is_i64());
+            let kept = app.sql("SELECT hash FROM passwords", &[]).await;
+            let hash = kept[0]["hash"].as_str().expect("a hash");
+            assert!(
+                hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+                "{hash}"
+            );
+            assert_eq!(
+                app.events(&ada.id).await,
+                [
+                    "user_created",
+                    "signed_in",
+                    "password_set",
+                    "signed_in",
+                    "tokens_refreshed"
+                ]
+            );
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
+    case(async |app| {
+        let (ada, _) = with_password(app).await;
+        let body = json!({"email": ada.email, "password": GOOD});
+        let answer = app
+            .post(SIGN_IN, &body)
+            .header("origin", "http://localhost:8787")
+            .send()
+            .await;
+        assert!(
+            answer.ok()["session_token"].is_string()
+                && answer
+                    .cookies()
+                    .iter()
+                    .any(|cookie| cookie.contains("HttpOnly"))
+        );
+        let foreign = app
+            .post(SIGN_IN, &body)
+            .header("origin", "https://evil.example")
+            .send()
+            .await;
+        assert_eq!(foreign.problem(403), "cross_site_request");
+        assert!(foreign.cookies().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_looks_the_same() {
+    case(async |app| {
+        let ((ada, _), bob) = (with_password(app).await, app.person().await);
+        let long = "x".repeat(5_000);
+        let tried = [
+            (&*ada.email, "zebra crossing 78"),
+            (&bob.email, GOOD),
+            ("nobody@example.com", GOOD),
+            (&ada.email, ""),
+            (&ada.email, &long),
+        ];
+        let mut bodies = Vec::new();
+        for (email, password) in tried {
+            let answer = sign_in(app, email, password).await;
+            assert_eq!(answer.problem(401), "invalid_credentials", "{email}");
+            let mut body = answer.json();
+            body["request_id"] = Value::Null;
+            bodies.push(body);
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1);
+        for body in [
+            json!({}),
+            json!({"email": ada.email}),
+            json!({"password": GOOD}),
+            json!({"email": ada.email, "username": "ada", "password": GOOD}),
+        ] {
+            assert_eq!(
+                app.post(SIGN_IN, &body).send().await.problem(422),
+                "invalid_body",
+                "{body}"
+            );
+        }
+        assert_eq!(
+            app.post(SIGN_IN, &json!({"email": "no address", "password": GOOD}))
+                .send()
+                .await
+                .problem(422),
+            "invalid_email"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        set(app, &session, "cafe\u{301} au lait").await.ok();
+        assert_eq!(sign_in(app, &ada.email, "café au lait").await.status(), 200);
+        let longest: String = "ß7".repeat(128);
+        set(app, &session, &longest).await.ok();
+        assert_eq!(sign_in(app, &ada.email, &longest).await.status(), 200);
+        assert_eq!(
+            sign_in(app, &ada.email, &longest[..longest.len() - 1])
+                .await
+                .status(),
+            401,
+            "all of it counts"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        for (bad, code) in [
+            ("zebra 7", "invalid_password"),
+            (&*"zebra 77".repeat(33), "invalid_password"),
+            ("password123", "common_password"),
+            ("12345678", "common_password"),
+            (&ada.email, "common_password"),
+        ] {
+            assert_eq!(set(app, &session, bad).await.problem(422), code, "{bad}");
+        }
+        assert_eq!(sign_in(app, &ada.email, GOOD).await.status(), 200);
+        let put = || app.request(Method::PUT, PASSWORD);
+        assert_eq!(
+            put()
+                .json(&json!({"password": 7}))
+                .bearer(&session)
+                .send()
+                .await
+                .problem(422),
+            "invalid_body"
+        );
+        assert_eq!(
+            put()
+                .json(&json!({"password": GOOD}))
+                .send()
+                .await
+                .problem(401),
+            "authentication_required"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        let (other, pair) = (app.session(&ada).await, app.pair(&ada).await);
+        set(app, &session, "another zebra 78").await.ok();
+        assert_eq!(
+            (
+                app.me(&session).await,
+                app.me(&other).await,
+                app.me(&pair.access).await
+            ),
+            (200, 401, 401)
+        );
+        assert_eq!(sign_in(app, &ada.email, GOOD).await.status(), 401);
+        assert_eq!(
+            sign_in(app, &ada.email, "another zebra 78").await.status(),
+            200
+        );
+        let events = app.events(&ada.id).await;
+        assert!(
+            events.contains(&"password_changed".to_owned())
+                && events.contains(&"sign_in_revoked".to_owned()),
+            "{events:?}"
+        );
+        app.age(Duration::from_mins(11)).await;
+        assert_eq!(
+            set(app, &session, GOOD).await.problem(403),
+            "reauthentication_required"
+        );
+        assert_eq!(
+            app.delete(PASSWORD)
+                .bearer(&session)
+                .send()
+                .await
+                .problem(403),
+            "reauthentication_required"
+        );
+        // Signing in anew is a recent proof.
+        let anew = sign_in(app, &ada.email, "another zebra 78").await.ok();
+        set(app, anew["session_token"].as_str().expect("a token"), GOOD)
+            .await
+            .ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        app.delete(PASSWORD).bearer(&session).send().await.ok();
+        assert_eq!(sign_in(app, &ada.email, GOOD).await.status(), 401);
+        assert_eq!(
+            app.delete(PASSWORD)
+                .bearer(&session)
+                .send()
+                .await
+                .problem(404),
+            "password_not_found"
+        );
+        set(app, &session, GOOD).await.ok();
+        app.sql(
+            "DELETE FROM identities WHERE user_id = ?1",
+            &[json!(ada.id)],
+        )
+        .await;
+        app.sql(
+            "UPDATE users SET provider = NULL, provider_id = NULL WHERE id = ?1",
+            &[json!(ada.id)],
+        )
+        .await;
+        app.sql(
+            "INSERT INTO people (user_id, username) VALUES (?1, 'ada')",
+            &[json!(ada.id)],
+        )
+        .await;
+        let token = app.login("ada", GOOD).await.ok()["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        assert_eq!(
+            app.delete(PASSWORD)
+                .bearer(&session)
+                .send()
+                .await
+                .problem(409),
+            "last_sign_in_method"
+        );
+        assert_eq!(
+            app.get("/auth/profile").token(&token).send().await.status(),
+            200,
+            "what is refused does nothing"
+        );
+        // A passkey is another way, and with a password the last passkey may go.
+        let passkey = app.passkey(&ada).await;
+        assert_eq!(
+            app.delete(&format!("/api/webauthn/credentials/{passkey}"))
+                .bearer(&session)
+                .send()
+                .await
+                .status(),
+            200
+        );
+        assert_eq!(sign_in(app, &ada.email, GOOD).await.status(), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn totp_is_asked_for_where_it_is_enabled() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        let generator = enrolled(app, &session).await;
+        let body = |code: &str| json!({"email": ada.email, "password": GOOD, "code": code});
+        assert_eq!(
+            sign_in(app, &ada.email, GOOD).await.problem(401),
+            "second_factor_required"
+        );
+        assert_eq!(
+            sign_in(app, &ada.email, "zebra crossing 78")
+                .await
+                .problem(401),
+            "invalid_credentials",
+            "nothing is told before"
+        );
+        assert_eq!(
+            app.post(SIGN_IN, &body("000000")).send().await.problem(401),
+            "invalid_credentials"
+        );
+        app.sql("DELETE FROM attempts", &[]).await;
+        early_in_a_step(app).await;
+        let code = generator.code(app, 0).await;
+        let signed_in = app.post(SIGN_IN, &body(&code)).send().await.ok();
+        assert_eq!(signed_in["amr"], json!(["pwd", "otp", "mfa"]));
+        assert_eq!(
+            app.post(SIGN_IN, &body(&code)).send().await.problem(401),
+            "invalid_credentials",
+            "a code is good once"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
+    case(async |app| {
+        let (ada, _) = with_password(app).await;
+        for email in [&*ada.email, "nobody@example.com"] {
+            for _ in 0..5 {
+                assert_eq!(
+                    sign_in(app, email, "wrong password").await.status(),
+                    401,
+                    "{email}"
+                );
+            }
+            let braked = sign_in(app, email, GOOD).await;
+            assert_eq!(braked.problem(429), "too_many_attempts", "{email}");
+            assert!(braked.header("retry-after").is_some());
+        }
+        app.age(Duration::from_secs(31)).await;
+        sign_in(app, &ada.email, GOOD).await.ok();
+        assert_eq!(
+            app.count(
+                "SELECT COUNT(*) FROM attempts WHERE subject LIKE 'password:%'",
+                &[]
+            )
+            .await,
+            1,
+            "a success forgives"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
+    case(async |app| {
+        let (ada, _) = with_password(app).await;
+        // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2
+        // (test.c).
+        for (stored, password) in [
+            (bcrypt::hash("adm1-hash", 4).expect("a hash"), "adm1-hash"),
+            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(), "password"),
+        ] {
+            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
+            assert_eq!(sign_in(app, &ada.email, "something else").await.status(), 401);
+            assert_eq!(sign_in(app, &ada.email, password).await.status(), 200, "{stored}");
+            let kept = app.sql("SELECT hash FROM passwords", &[]).await;
+            assert!(kept[0]["hash"].as_str().expect("a hash").starts_with("$argon2id$v=19$m=256,t=1,p=1$"));
+            assert_eq!(sign_in(app, &ada.email, password).await.status(), 200);
+        }
+        for stored in ["", "$2b$", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"] {
+            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
+            assert_eq!(sign_in(app, &ada.email, "password").await.problem(401), "invalid_credentials", "{stored}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_are_hashed_at_once_than_may_be() {
+    let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];
+    race_with(&settings, async |app| {
+        let (ada, _) = with_password(app).await;
+        let calls = (0..16).map(|n| {
+            sign_in(
+                app,
+                if n % 2 == 0 {
+                    &ada.email
+                } else {
+                    "nobody@example.com"
+                },
+                GOOD,
+            )
+        });
+        let answers = futures::future::join_all(calls).await;
+        let (mut busy, mut good) = (0, 0);
+        for answer in &answers {
+            match answer.status() {
+                200 => good += 1,
+                401 => {}
+                _ => {
+                    let code = answer.problem(429);
+                    assert!(code == "busy" || code == "too_many_attempts", "{code}");
+                    busy += usize::from(code == "busy");
+                    assert!(answer.header("retry-after").is_some());
+                }
+            }
+        }
+        assert!(busy > 0 && good > 0, "{busy} busy, {good} good");
+        app.age(Duration::from_hours(2)).await;
+        sign_in(app, &ada.email, GOOD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
+    case(async |app| {
+        let (ada, session) = with_password(app).await;
+        let call = app.post(SIGN_IN, &json!({"email": ada.email, "password": GOOD}));
+        // Its first call to the database found the old hash; before the second one the password is
+        // another.
+        let answer = app
+            .held(call, 1, async {
+                app.sql("UPDATE passwords SET hash = hash || 'x'", &[])
+                    .await;
+            })
+            .await;
+        assert_eq!(answer.problem(401), "invalid_credentials");
+        assert_eq!(app.me(&session).await, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() {
+    let leaks = receiver().leaks();
+    let settings = [("BREACHED_PASSWORDS_URL", leaks.as_str())];
+    case_with(&settings, async |app| {
+        let (ada, session) = with_password(app).await;
+        assert_eq!(
+            set(app, &session, crate::harness::receiver::LEAKED)
+                .await
+                .problem(422),
+            "breached_password"
+        );
+        assert_eq!(
+            set(app, &session, crate::harness::receiver::PADDING)
+                .await
+                .status(),
+            200,
+            "seen zero times is padding"
+        );
+        assert!(
+            !app.events(&ada.id)
+                .await
+                .contains(&"password_unchecked".to_owned())
+        );
+    })
+    .await;
+    let gone = [("BREACHED_PASSWORDS_URL", "http://127.0.0.1:9/range/")];
+    case_with(&gone, async |app| {
+        let (ada, _) = with_password(app).await;
+        assert!(
+            app.events(&ada.id)
+                .await
+                .contains(&"password_unchecked".to_owned())
+        );
+        sign_in(app, &ada.email, GOOD).await.ok();
+    })
+    .await;
+}

@@ -1,0 +1,353 @@
+//! Web sessions: cookie and Bearer, sliding and absolute, ended.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::service::production;
+use crate::harness::{TestApp, case, case_with};
+
+const DAY: Duration = Duration::from_hours(24);
+const VALIDATE: &str = "/api/auth/sessions/validate";
+const LOGOUT: &str = "/api/auth/sessions/logout";
+
+async fn validates(app: &TestApp, token: &str) -> u16 {
+    app.get(VALIDATE).cookie(token).send().await.status()
+}
+
+#[tokio::test]
+async fn a_session_is_valid_as_cookie_and_as_bearer() {
+    case(async |app| {
+        let person = app.person().await;
+        let token = app.session(&person).await;
+        for call in [
+            app.get(VALIDATE).cookie(&token),
+            app.get(VALIDATE).bearer(&token),
+            app.get("/api/auth/tokens/validate").bearer(&token),
+        ] {
+            let valid = call.send().await.ok();
+            assert_eq!(
+                (valid["success"].as_bool(), valid["user"]["id"].as_str()),
+                (Some(true), Some(person.id.as_str()))
+            );
+            assert!(
+                valid["expires_at"]
+                    .as_str()
+                    .is_some_and(|at| at.ends_with('Z') && at.len() == 20)
+            );
+        }
+        let pair = app.pair(&person).await;
+        assert_eq!(
+            app.get(VALIDATE)
+                .bearer(&pair.access)
+                .send()
+                .await
+                .problem(401),
+            "invalid_token",
+            "an access token is no session"
+        );
+        assert_eq!(
+            app.get("/api/users/me")
+                .cookie(&pair.access)
+                .send()
+                .await
+                .problem(401),
+            "invalid_token"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_slides_and_its_cookie_is_written_again() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        app.age(14 * DAY).await;
+        let answer = app.get(VALIDATE).cookie(&token).send().await;
+        answer.ok();
+        assert!(
+            answer.cookies().is_empty(),
+            "more than half is left: {:?}",
+            answer.cookies()
+        );
+        app.age(2 * DAY).await;
+        let answer = app.get("/api/users/me").cookie(&token).send().await;
+        answer.ok();
+        let [cookie] = answer.cookies()[..] else {
+            panic!("one cookie: {:?}", answer.cookies())
+        };
+        assert_eq!(
+            cookie,
+            format!("session={token}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
+        );
+        app.age(29 * DAY).await;
+        assert_eq!(
+            validates(app, &token).await,
+            200,
+            "45 days after it was made"
+        );
+        app.age(31 * DAY).await;
+        assert_eq!(
+            validates(app, &token).await,
+            401,
+            "not used for more than 30 days"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_internal_validation_renews_and_says_so() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        app.age(20 * DAY).await;
+        let body = json!({"session_token": token});
+        assert_eq!(
+            app.internal("/api/internal/sessions/validate", &body)
+                .send()
+                .await
+                .ok()["renewed"],
+            true
+        );
+        assert_eq!(
+            app.internal("/api/internal/sessions/validate", &body)
+                .send()
+                .await
+                .ok()["renewed"],
+            false
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_ends_after_ninety_days_however_often_it_is_used() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        for day in (10..90).step_by(10) {
+            app.age(10 * DAY).await;
+            assert_eq!(validates(app, &token).await, 200, "day {day}");
+        }
+        app.age(10 * DAY).await;
+        assert_eq!(validates(app, &token).await, 401, "day 90");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
+    case(async |app| {
+        let person = app.person().await;
+        let (token, other) = (app.session(&person).await, app.session(&person).await);
+        let answer = app
+            .request(http::Method::POST, LOGOUT)
+            .cookie(&token)
+            .send()
+            .await;
+        assert_eq!(answer.ok()["success"], true);
+        assert_eq!(
+            answer.cookies(),
+            ["session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]
+        );
+        assert_eq!(
+            (validates(app, &token).await, validates(app, &other).await),
+            (401, 200)
+        );
+        // Again, with nothing, and with nonsense: nothing to end is no failure.
+        for call in [
+            app.request(http::Method::POST, LOGOUT).cookie(&token),
+            app.request(http::Method::POST, LOGOUT),
+            app.request(http::Method::POST, LOGOUT).bearer("nonsense"),
+            app.request(http::Method::POST, LOGOUT)
+                .header("authorization", "Basic eDp5"),
+            app.request(http::Method::POST, LOGOUT)
+                .header("cookie", "session=a; session=b"),
+            app.request(http::Method::POST, LOGOUT)
+                .cookie("a")
+                .bearer("b"),
+            app.post(LOGOUT, &json!({})),
+        ] {
+            let answer = call.header("x-secret", "do-not-echo").send().await;
+            answer.ok();
+            assert!(!answer.text().contains("do-not-echo") && !answer.text().contains("nonsense"));
+        }
+        let pair = app.pair(&person).await;
+        app.request(http::Method::POST, LOGOUT)
+            .bearer(&pair.access)
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            (
+                app.me(&pair.access).await,
+                app.refresh(&pair.refresh).await.status()
+            ),
+            (401, 401)
+        );
+        assert_eq!(
+            app.events(&person.id).await,
+            [
+                "user_created",
+                "signed_in",
+                "signed_in",
+                "signed_out",
+                "signed_in",
+                "signed_out"
+            ]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_whatever_is_presented() {
+    case(async |app| {
+        let person = app.person().await;
+        let (one, two, pair) = (
+            app.session(&person).await,
+            app.session(&person).await,
+            app.pair(&person).await,
+        );
+        let cookies = format!("session=tossed; Session=x; session={one}; session={two}");
+        app.request(http::Method::POST, LOGOUT)
+            .header("cookie", &cookies)
+            .bearer(&pair.access)
+            .send()
+            .await
+            .ok();
+        for token in [&one, &two, &pair.access] {
+            assert_eq!(app.me(token).await, 401);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_peoples_cookies_may_hold_anything() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        let call = app.get(VALIDATE).header(
+            "cookie",
+            &format!("lang=فارسی; broken; =; session={token}; x=\"y z\""),
+        );
+        call.send().await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_new_at_every_sign_in_and_their_ids_are_no_tokens() {
+    case(async |app| {
+        let person = app.person().await;
+        let (one, two) = (app.session(&person).await, app.session(&person).await);
+        assert_ne!(one, two);
+        let pair = app.pair(&person).await;
+        for token in [pair.id.as_str(), person.id.as_str()] {
+            assert_eq!(
+                app.get(VALIDATE).bearer(token).send().await.problem(401),
+                "invalid_token"
+            );
+            assert_eq!(
+                app.get(VALIDATE).cookie(token).send().await.problem(401),
+                "invalid_token"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn cookies_of_production_are_secure_and_shared_on_purpose_only() {
+    case_with(&production(), async |app| {
+        let token = app.session(&app.person().await).await;
+        app.age(16 * DAY).await;
+        let answer = app.get(VALIDATE).cookie(&token).send().await;
+        let expected = format!("session={token}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app");
+        assert_eq!(answer.cookies(), [expected.as_str()]);
+        let cleared = app.request(http::Method::POST, LOGOUT).cookie(&token).send().await;
+        assert_eq!(
+            cleared.cookies(),
+            [
+                "session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
+                "session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app"
+            ]
+        );
+    })
+    .await;
+    let host_only = production().map(|(name, value)| {
+        if name == "COOKIE_DOMAIN" {
+            (name, "")
+        } else {
+            (name, value)
+        }
+    });
+    case_with(&host_only, async |app| {
+        let token = app.session(&app.person().await).await;
+        let answer = app
+            .get(VALIDATE)
+            .header("cookie", &format!("a=b; __Host-session={token}"))
+            .send()
+            .await;
+        answer.ok();
+        assert_eq!(
+            validates(app, &token).await,
+            401,
+            "the name without the prefix is anybody's"
+        );
+        let cleared = app
+            .request(http::Method::POST, LOGOUT)
+            .header("cookie", &format!("__Host-session={token}"))
+            .send()
+            .await;
+        assert_eq!(
+            cleared.cookies(),
+            ["__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn doubtful_credentials_are_refused_not_guessed() {
+    case(async |app| {
+        let person = app.person().await;
+        let token = app.session(&person).await;
+        for cookies in [
+            format!("session={token}; session={token}"),
+            format!("session=x; session={token}"),
+            format!("Session={token}"),
+            format!("=session={token}"),
+            format!("session={token}x"),
+            "session=".to_owned(),
+            "session".to_owned(),
+        ] {
+            assert_eq!(
+                app.get(VALIDATE)
+                    .header("cookie", &cookies)
+                    .send()
+                    .await
+                    .problem(401),
+                "invalid_token",
+                "{cookies}"
+            );
+        }
+        let both = app.get(VALIDATE).cookie(&token).bearer(&token).send().await;
+        assert_eq!(both.problem(400), "multiple_credentials");
+        for name in ["access_token", "session_token", "ACCESS_TOKEN"] {
+            let asked = app
+                .get(&format!("/api/users/me?{name}={token}"))
+                .send()
+                .await;
+            assert_eq!(asked.problem(400), "token_in_query");
+        }
+        let anonymous = app.get(VALIDATE).send().await;
+        assert_eq!(anonymous.problem(401), "authentication_required");
+        assert_eq!(anonymous.header("www-authenticate"), Some("Bearer"));
+        let wrong = app.get(VALIDATE).bearer("wrong").send().await;
+        assert_eq!(
+            wrong.header("www-authenticate"),
+            Some("Bearer error=\"invalid_token\"")
+        );
+    })
+    .await;
+}

@@ -1,0 +1,5 @@
+//! The features of every system: webhooks, rate limits and the checks of browser requests.
+
+mod cross_site;
+mod rate_limits;
+mod webhooks;

@@ -1,0 +1,285 @@
+//! How often an address may ask: by class, by network, and nobody pays for another.
+//!
+//! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a
+//! few more let through than the limit, never fewer.
+
+use hamrah_api::app::routes::table;
+use hamrah_api::kernel::domain::rate_limit::RateClass;
+use hamrah_api::kernel::http::route::Access;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Call, TestApp, case_with};
+
+const SIGN_IN: usize = 5;
+const PUBLIC: usize = 8;
+const LIMITS: [(&str, &str); 3] = [
+    ("RATE_LIMITS", "on"),
+    ("RATE_LIMIT_SIGN_IN", "5"),
+    ("RATE_LIMIT_PUBLIC", "8"),
+];
+
+fn begin(app: &TestApp) -> Call<'_> {
+    app.post("/api/webauthn/authenticate/begin", &json!({}))
+}
+
+/// Calls from an address until it is refused; gives how many were let through, and the refusal.
+async fn until_refused<'a>(address: &str, call: impl Fn() -> Call<'a>) -> (usize, Answer) {
+    for let_through in 0..40 {
+        let answer = call().header("cf-connecting-ip", address).send().await;
+        if answer.status() == 429 {
+            return (let_through, answer);
+        }
+    }
+    panic!("{address} is never refused");
+}
+
+fn is_about(let_through: usize, limit: usize) {
+    assert!(
+        (limit..=2 * limit).contains(&let_through),
+        "{let_through} of {limit}"
+    );
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_told_when_to_come_back() {
+    case_with(&LIMITS, async |app| {
+        let (let_through, refused) = until_refused("203.0.113.1", || {
+            begin(app).header("origin", "http://localhost:5173")
+        })
+        .await;
+        is_about(let_through, SIGN_IN);
+        assert_eq!(refused.problem(429), "rate_limited");
+        let wait: u64 = refused
+            .header("retry-after")
+            .and_then(|seconds| seconds.parse().ok())
+            .expect("Retry-After");
+        assert!((1..=60).contains(&wait), "{wait}");
+        // A page can read it.
+        assert_eq!(
+            refused.header("access-control-allow-origin"),
+            Some("http://localhost:5173")
+        );
+        assert!(
+            refused
+                .header("access-control-expose-headers")
+                .is_some_and(|names| names.contains("retry-after"))
+        );
+        assert_eq!(
+            begin(app)
+                .header("cf-connecting-ip", "203.0.113.2")
+                .send()
+                .await
+                .status(),
+            200,
+            "nobody else pays for it"
+        );
+        assert_eq!(
+            begin(app).send().await.status(),
+            200,
+            "and who is not known is not counted"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_the_database_for_what_is_refused() {
+    case_with(&LIMITS, async |app| {
+        until_refused("203.0.113.3", || begin(app)).await;
+        let refresh = app.post("/api/auth/tokens/refresh", &json!({"refresh_token": "x"}));
+        let mut refused = 0;
+        for call in [begin(app), refresh, begin(app), begin(app)] {
+            let (answer, cost) = app
+                .cost(call.header("cf-connecting-ip", "203.0.113.3"))
+                .await;
+            if answer.status() == 429 {
+                assert_eq!(cost.batches, 0);
+                refused += 1;
+            }
+        }
+        assert!(refused > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_counts_once_however_it_is_written() {
+    case_with(&LIMITS, async |app| {
+        for spellings in [
+            ["198.51.100.1", "::ffff:198.51.100.1", "::FFFF:c633:6401"],
+            [
+                "2001:db8:0:1::1",
+                "2001:db8:0:1:ffff:ffff:ffff:ffff",
+                "2001:DB8::1:0:0:0:2",
+            ],
+        ] {
+            let mut refused = false;
+            for spelling in spellings.iter().cycle().take(3 * SIGN_IN) {
+                refused |= begin(app)
+                    .header("cf-connecting-ip", spelling)
+                    .send()
+                    .await
+                    .status()
+                    == 429;
+            }
+            assert!(refused, "{spellings:?}");
+        }
+        assert_eq!(
+            begin(app)
+                .header("cf-connecting-ip", "2001:db8:0:2::1")
+                .send()
+                .await
+                .status(),
+            200,
+            "the next network"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_client_says_about_itself_moves_nothing() {
+    case_with(&LIMITS, async |app| {
+        let mut number = 0..;
+        let call = || {
+            let made_up = format!("192.0.2.{}", number.next().unwrap_or(1));
+            let call = begin(app)
+                .header("x-forwarded-for", &made_up)
+                .header("x-real-ip", &made_up);
+            call.header("forwarded", &format!("for={made_up}"))
+                .header("true-client-ip", &made_up)
+        };
+        let call = std::cell::RefCell::new(call);
+        let (let_through, _) = until_refused("203.0.113.4", || (call.borrow_mut())()).await;
+        is_about(let_through, SIGN_IN);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reading_is_not_what_keeps_anybody_from_signing_in() {
+    case_with(&LIMITS, async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let (let_through, _) =
+            until_refused("203.0.113.5", || app.get("/api/users/me").bearer(&session)).await;
+        is_about(let_through, PUBLIC);
+        assert_eq!(
+            begin(app)
+                .header("cf-connecting-ip", "203.0.113.5")
+                .send()
+                .await
+                .status(),
+            200
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn services_and_health_are_never_refused() {
+    case_with(&LIMITS, async |app| {
+        until_refused("203.0.113.6", || begin(app)).await;
+        for _ in 0..3 * PUBLIC {
+            for path in [
+                "/health",
+                "/ready",
+                "/openapi.json",
+                "/.well-known/jwks.json",
+            ] {
+                assert_eq!(
+                    app.get(path)
+                        .header("cf-connecting-ip", "203.0.113.6")
+                        .send()
+                        .await
+                        .status(),
+                    200,
+                    "{path}"
+                );
+            }
+            let body = json!({"email": "nobody@example.com"});
+            app.internal("/api/internal/users/by-email", &body)
+                .header("cf-connecting-ip", "203.0.113.6")
+                .send()
+                .await
+                .ok();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_can_be_switched_off() {
+    case_with(
+        &[LIMITS[1], LIMITS[2], ("RATE_LIMITS", "off")],
+        async |app| {
+            for _ in 0..4 * SIGN_IN {
+                assert_eq!(
+                    begin(app)
+                        .header("cf-connecting-ip", "203.0.113.7")
+                        .send()
+                        .await
+                        .status(),
+                    200
+                );
+            }
+        },
+    )
+    .await;
+}
+
+/// What is counted as signing in: a new route that verifies or keeps something for whoever asks
+/// belongs here.
+const SIGNS_IN: [&str; 23] = [
+    "/auth/bootstrap",
+    "/auth/login",
+    "/api/auth/password/sign-in",
+    "/api/app-attestation/challenge",
+    "/api/app-attestation/verify",
+    "/api/app-attestation/verify-key",
+    "/api/auth/backup-codes",
+    "/api/auth/reauthenticate/begin",
+    "/api/auth/reauthenticate/complete",
+    "/api/auth/recovery/begin",
+    "/api/auth/recovery/complete",
+    "/api/auth/sessions/logout",
+    "/api/auth/totp/confirm",
+    "/api/auth/totp/enroll",
+    "/api/auth/token/refresh",
+    "/api/auth/tokens/refresh",
+    "/api/webauthn/authenticate/begin",
+    "/api/webauthn/authenticate/complete",
+    "/api/webauthn/authenticate/discoverable",
+    "/api/webauthn/authenticate/discoverable/verify",
+    "/api/webauthn/register/begin",
+    "/api/webauthn/register/complete",
+    "/api/webauthn/register/verify",
+];
+
+#[test]
+fn every_public_route_of_the_api_is_counted_and_says_so() {
+    let document = hamrah_api::app::openapi::document();
+    for route in table() {
+        let counted = (route.path.starts_with("/api/") && route.access != Access::Service)
+            || SIGNS_IN.contains(&route.path);
+        let class = if SIGNS_IN.contains(&route.path) {
+            RateClass::SignIn
+        } else {
+            RateClass::Public
+        };
+        assert_eq!(
+            route.limit,
+            counted.then_some(class),
+            "{} {}",
+            route.method,
+            route.path
+        );
+        let told = document["paths"][route.path][route.method.as_str().to_lowercase()]["responses"]
+            ["429"]
+            != Value::Null;
+        // People's passwords are hashed there, of which there may be too many.
+        let hashes =
+            route.path.starts_with("/users") && matches!(route.method.as_str(), "POST" | "PUT");
+        assert_eq!(told, counted || hashes, "{} {}", route.method, route.path);
+    }
+}

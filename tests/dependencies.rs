@@ -1,0 +1,77 @@
+//! The packages of the project's card do real work in the module that is shipped.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test binary has no API, and panics are how it fails"
+)]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The packages that the project's card names.
+const CARD: [&str; 10] = [
+    "worker",
+    "axum",
+    "serde",
+    "serde_json",
+    "webauthn-rs",
+    "jsonwebtoken",
+    "chrono",
+    "uuid",
+    "base64",
+    "tower-http",
+];
+
+/// The packages that the Worker's module is linked from, tests and build tools left out.
+fn shipped() -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--edges",
+            "normal",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--prefix",
+            "none",
+            "--offline",
+            "--locked",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(
+        tree.status.success(),
+        "{}",
+        String::from_utf8_lossy(&tree.stderr)
+    );
+    let lines = String::from_utf8(tree.stdout).expect("text");
+    lines
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_packages_of_the_card_are_shipped() {
+    let shipped = shipped();
+    let missing: Vec<_> = CARD
+        .into_iter()
+        .filter(|name| !shipped.contains(*name))
+        .collect();
+    assert!(missing.is_empty(), "not in the module: {missing:?}");
+}
+
+/// Of the native server and of tests alone. In the module they would show that a dependency or a
+/// feature has slipped in.
+#[test]
+fn packages_of_the_native_server_are_not_shipped() {
+    let shipped = shipped();
+    let extra: Vec<_> = ["sqlx", "hyper", "clap", "rustls", "proptest", "rcgen"]
+        .into_iter()
+        .filter(|name| shipped.contains(*name))
+        .collect();
+    assert!(extra.is_empty(), "in the module: {extra:?}");
+}
