@@ -65,7 +65,7 @@ check: packages ## Format, lints, generated files
 	@node scripts/fresh.mjs
 	@node scripts/commits.mjs
 
-fmt: setup ## Format the code
+fmt: packages ## Format the code
 	cargo fmt
 	cargo fmt --manifest-path clients/rust/Cargo.toml
 	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)

@@ -8,7 +8,7 @@ import { writeDocuments } from "./documents.mjs";
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
 if (!["--release", "--dev"].includes(profile)) {
-  console.error(`Unknown option ${profile}. Use --release or --dev.`);
+  console.error(`There is no profile ${profile}. Use --release or --dev.`);
   process.exit(1);
 }
 

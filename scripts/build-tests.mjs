@@ -1,5 +1,5 @@
-// Builds what `make test` runs: the Worker for release and the native suites, at the same time. The last minutes of the Worker's build use one
-// core only.
+// Builds the Worker for release and the native suites at the same time, for `make test`. The last minutes of the Worker's build use one core
+// only.
 import { spawn } from "node:child_process";
 
 /** Runs a command and prints its output when it has ended, so that two commands do not mix their lines. */

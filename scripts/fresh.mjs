@@ -1,4 +1,4 @@
-// Fails if the TypeScript types are not those of openapi.json. (That openapi.json is fresh is tested in tests/architecture.rs.)
+// Fails if the TypeScript types differ from those that openapi.json gives. tests/architecture.rs checks openapi.json itself.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ try {
   const fresh = join(folder, "schema.ts");
   execFileSync("node_modules/.bin/openapi-typescript", ["openapi.json", "--output", fresh], { stdio: "ignore" });
   if (readFileSync(fresh, "utf8") !== readFileSync(KEPT, "utf8")) {
-    console.error(`${KEPT} is stale: make openapi`);
+    console.error(`${KEPT} is out of date. Run: make openapi`);
     process.exit(1);
   }
 } finally {

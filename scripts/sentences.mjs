@@ -2,14 +2,17 @@
 //
 // A block is a list of `{ line, text }`: one paragraph, one comment, one list item or one text of a page.
 
-const SQL = /\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|NULL|VALUES)\b/;
+const SQL = /\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|AS|NULL|VALUES)\b/;
 
 /** Returns the blocks of a file, chosen by its ending, or none for a kind of file that holds no prose. */
 export function blocksOf(path, source) {
   const lines = source.split("\n").map((text, index) => ({ line: index + 1, text }));
   if (path.endsWith(".md")) return markdown(lines);
-  if (path.endsWith(".rs") && path.startsWith("tests/")) return [...comments(lines), ...strings(lines), ...namesOfTests(lines)];
-  if (/\.(rs|mjs|js|ts)$/.test(path)) return [...comments(lines), ...strings(lines)];
+  if (path.endsWith(".rs")) {
+    const names = /(^|\/)tests(\/|\.rs$)/.test(path) ? namesOfTests(lines) : [];
+    return [...comments(lines), ...rustStrings(source), ...names];
+  }
+  if (/\.(mjs|js|ts)$/.test(path)) return [...comments(lines), ...strings(lines)];
   return path.endsWith(".html") ? page(source) : [];
 }
 
@@ -75,19 +78,33 @@ function namesOfTests(lines) {
   });
 }
 
-/**
- * Returns the strings that are sentences: error texts, log lines, titles of tests. A string with three words in a row is a
- * sentence unless it holds SQL. Placeholders count as code.
- */
+/** Returns true if a string is a sentence. A sentence has three words in a row, and it is neither SQL nor a part of a page. */
+const isSentence = (content) =>
+  /\p{L}{2,} \p{L}+ \p{L}+/u.test(content) && !/[<>{}]/.test(content) && !SQL.test(content);
+
+/** Replaces the placeholders of a string by code. */
+const filled = (content) => content.replace(/\$?\{[^{}]*\}/g, "`code`");
+
+/** Returns the strings of JavaScript and TypeScript that are sentences: messages, log lines, titles of tests. */
 function strings(lines) {
   return lines.flatMap(({ line, text }) => {
-    if (/^\s*(\/\/|\*|\/\*|import\b|use\b)/.test(text)) return [];
+    if (/^\s*(\/\/|\*|\/\*|import\b)/.test(text)) return [];
     const literals = text.match(/"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? [];
-    return literals.flatMap((literal) => {
-      const content = literal.slice(1, -1).replace(/\$?\{[^{}]*\}/g, "`code`");
-      const isSentence = /\p{L}{2,} \p{L}+ \p{L}+/u.test(content) && !/[<>{}]/.test(content) && !SQL.test(content);
-      return isSentence ? [[{ line, text: content }]] : [];
-    });
+    const contents = literals.map((literal) => filled(literal.slice(1, -1)));
+    return contents.filter(isSentence).map((content) => [{ line, text: content }]);
+  });
+}
+
+/** Finds Rust's comments, characters and strings, so that a quote inside of one of them does not open another. */
+const RUST = /\/\/.*|\/\*[\s\S]*?\*\/|'(?:\\.|[^\\'\n])'|r(#*)"([\s\S]*?)"\1|"((?:[^"\\]|\\[\s\S])*)"/g;
+
+/** Returns the strings of Rust that are sentences: error texts, log lines, messages. A string can stretch over several lines. */
+function rustStrings(source) {
+  return [...source.matchAll(RUST)].flatMap(({ index, 2: raw, 3: escaped }) => {
+    const content = filled((raw ?? escaped ?? "").replace(/\\\n\s*/g, "\n").replace(/\\"/g, '"'));
+    if (!isSentence(content.replace(/\s+/g, " "))) return [];
+    const first = source.slice(0, index).split("\n").length;
+    return [content.split("\n").map((text, offset) => ({ line: first + offset, text: text.trim() }))];
   });
 }
 

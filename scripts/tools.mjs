@@ -1,4 +1,4 @@
-// Installs what `make` needs besides rustup and Node: `node scripts/tools.mjs [worker] [fuzz]`. Each step runs only if its result is missing.
+// Installs the tools that `make` needs in addition to rustup and Node: `node scripts/tools.mjs [worker] [fuzz]`. Each step runs only if its result is missing.
 //
 // The wasm32 target and the node packages are always needed. `worker` adds worker-build and wasm-bindgen, `fuzz` adds cargo-fuzz. These tools
 // are built from source once, into .tools, because their binaries come from places that are not package registries, which closed networks do

@@ -1,11 +1,11 @@
-// The page for everybody: by keyboard alone, by screen reader, on small screens, in light and dark; and how it is sent.
+// Accessibility of the account page: keyboard, screen reader, small screens, light and dark. And the headers of the pages.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { test } from "./cases.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 import { freshEmail, person } from "./person.mjs";
 
-/** The headers that dist/_headers gives a path. */
+/** Returns the headers that dist/_headers sets for a path. */
 const headersOf = (path) => {
   const block = readFileSync("dist/_headers", "utf8").split(/^(?=\/)/m).find((part) => part.startsWith(`${path}\n`));
   assert.ok(block, `dist/_headers has ${path}`);
@@ -15,7 +15,7 @@ const headersOf = (path) => {
 export const accessSuite = (place) => {
   const visitor = (options) => person(place().browser, place().origin, options);
 
-  test("everything is done by keyboard alone", async () => {
+  test("the account page can be used by keyboard alone", async () => {
     const ada = await visitor();
     await ada.open();
     const { keyboard } = ada.page;
@@ -78,7 +78,7 @@ export const accessSuite = (place) => {
     await ada.open();
     const regions = await ada.page.evaluate(() => {
       const found = [...document.querySelectorAll("[role=status], [role=alert]")];
-      // Every one is in the page from its beginning: one that comes with its text is not always read out.
+      // All live regions must exist when the page loads. Screen readers may skip a region that is added with its text.
       const ids = new Set([...document.querySelectorAll("[aria-describedby], [aria-labelledby]")].flatMap((each) =>
         `${each.getAttribute("aria-describedby") ?? ""} ${each.getAttribute("aria-labelledby") ?? ""}`.trim().split(/\s+/),
       ));
@@ -90,7 +90,7 @@ export const accessSuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`it can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`axe finds no fault on the account page in ${colorScheme} colours, at any width`, async () => {
       const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       await look("signed-out");
@@ -135,7 +135,7 @@ export const accessSuite = (place) => {
     });
   }
 
-  test("nothing moves for whoever does not want that, and text can be twice as large", async () => {
+  test("reduced motion is respected, and text can be twice as large", async () => {
     const ada = await visitor({ reducedMotion: "reduce", viewport: { width: 640, height: 800 } });
     await ada.open();
     const transition = await ada.buttonNamed("Sign in with a passkey").evaluate((button) => getComputedStyle(button).transitionProperty);
@@ -145,7 +145,7 @@ export const accessSuite = (place) => {
     await ada.leave();
   });
 
-  test("page, script and style come with the headers of web/_headers", async () => {
+  test("pages, scripts and styles are sent with the headers of web/_headers", async () => {
     for (const [path, type] of [
       ["/account", "text/html; charset=utf-8"],
       ["/account.js", "text/javascript; charset=utf-8"],
@@ -163,20 +163,20 @@ export const accessSuite = (place) => {
       const head = await fetch(`${place().origin}${path}`, { method: "HEAD" });
       assert.equal(head.headers.get("content-security-policy"), answer.headers.get("content-security-policy"));
     }
-    // A page has one address.
+    // Each page has one address.
     for (const page of ["/account", "/admin"]) {
       for (const path of [`${page}/`, `${page}.html`]) {
         const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
         assert.deepEqual([answer.status, answer.headers.get("location")], [307, page], path);
       }
     }
-    // Next to the pages there is nothing of the folder but the pages.
+    // Of the folder, only the files of the pages are served.
     for (const path of ["/_headers", "/account.js.map", "/admin.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
   });
 
-  test("the policy is the strict one that was decided", () => {
+  test("the Content-Security-Policy is the strict one that was decided", () => {
     const [account, admin] = ["/account", "/admin"].map((path) => Object.fromEntries(headersOf(path)));
-    // The admin page is not even kept until somebody asks whether it has changed.
+    // Browsers must not store the admin page, not even to revalidate it.
     assert.deepEqual(admin, { ...account, "Cache-Control": "no-store" });
     const policy = Object.fromEntries(headersOf("/account"))["Content-Security-Policy"].split("; ");
     assert.deepEqual(policy, [
@@ -193,7 +193,7 @@ export const accessSuite = (place) => {
     ]);
   });
 
-  test("a foreign script or a style in the page is refused", async () => {
+  test("the browser refuses injected HTML, scripts and requests to other origins", async () => {
     const ada = await visitor();
     await ada.open();
     ada.allow(/Content Security Policy|TrustedHTML|TrustedScript|requires 'Trusted|assignment/);
@@ -210,7 +210,7 @@ export const accessSuite = (place) => {
       try {
         document.head.append(script);
       } catch {
-        // Refused already.
+        // The policy refused the script.
       }
       tried.script = globalThis.injected === undefined;
       tried.fetched = await fetch("https://example.com/").then(() => "went through", () => "refused");

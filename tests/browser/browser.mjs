@@ -1,4 +1,4 @@
-// Chromium with virtual authenticators, and pages that remember everything that must not happen.
+// Starts Chromium with virtual authenticators, and records errors of the pages.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -25,19 +25,19 @@ const AUTHENTICATOR = {
   automaticPresenceSimulation: true,
 };
 
-/** Starts the browser; a test without one fails, it is not skipped. */
+/** Starts the browser. Without Chromium the tests fail; they are not skipped. */
 export const launch = async () => {
   const executablePath = findChromium();
-  assert.ok(executablePath, "no Chromium: node scripts/chromium.mjs says what to install");
+  assert.ok(executablePath, "Chromium is missing. Run node scripts/chromium.mjs for instructions.");
   return chromium.launch({ executablePath, args: FLAGS });
 };
 
-/** What Chromium itself writes when an answer is an error: the page tells that to people, so it is none of the page's errors. */
+/** The console message of Chromium for an answer with an error status. The page shows such errors itself, so they are allowed. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
 
 /**
- * A visitor with a browser profile of their own, at the account page. Gives `page`; `authenticator()`, which adds one and gives
- * how to control it; `url`; `allow(pattern)`, console errors that this test provokes; `check()`, that nothing bad happened.
+ * Opens a page in a new browser profile. Returns `page`; `authenticator()`, which adds an authenticator and returns its controls; `url`;
+ * `allow(pattern)`, which allows console errors that the test provokes; `check()`, which fails if the page had any other error.
  */
 export const visit = async (browser, origin, { presence = true, ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -57,7 +57,7 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
     addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
       globalThis.violations.push({ violatedDirective, blockedURI, sample });
     });
-    // Whether the page waits for a passkey: what is touched before that is touched too early.
+    // Records whether the page waits for a passkey. A touch of the authenticator before that would be too early.
     const get = navigator.credentials.get.bind(navigator.credentials);
     navigator.credentials.get = (options) => {
       const asked = get(options);
@@ -74,9 +74,9 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
     const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
     const send = (method, more = {}) => cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
     return {
-      /** Whether somebody touches it when it asks. Without that a request waits, as one in the autofill does. */
+      /** Sets whether the user touches the authenticator when it asks. Without a touch the request waits, like one in the autofill. */
       presence: (enabled) => send("setAutomaticPresenceSimulation", { enabled }),
-      /** Whether the check of finger or PIN succeeds. */
+      /** Sets whether user verification succeeds. */
       verified: (isUserVerified) => send("setUserVerified", { isUserVerified }),
       passkeys: async () => (await send("getCredentials")).credentials,
       put: (credential) => send("addCredential", { credential }),
@@ -95,7 +95,7 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   return { page, context, authenticator, url, requests, allow: (pattern) => allowed.push(pattern), check };
 };
 
-/** A picture of the whole page for people to look at, if somebody wants them: SCREENSHOTS names the folder. */
+/** Saves a screenshot of the whole page in the folder SCREENSHOTS, if that is set. */
 export const picture = async (page, name) => {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;

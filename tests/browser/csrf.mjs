@@ -1,13 +1,14 @@
-// A server that asks for CSRF tokens: the page gets one when it is asked, and not before.
+// A server that requires CSRF tokens. The page fetches a token only after the server has asked for it.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
+import { test } from "./cases.mjs";
 import { addsPasskey, loses, shows, withApp, withCodes } from "./factors.mjs";
 import { newcomer, person, sameOn } from "./person.mjs";
 import { aged } from "./rows.mjs";
 
 const CSRF = "/api/auth/csrf";
 
-/** What a page asks of the API from now on: `to(path)` gives what went there, `unsafe()` what was to change the account that is shown. */
+/** Records the page's requests to the API. `to(path)` returns those to a path, `unsafe()` those that change the account on the page. */
 const listen = (who) => {
   const asked = [];
   who.page.on("response", (response) => {
@@ -37,7 +38,7 @@ const PROBLEM = { success: false, error: "Send the CSRF token.", code: "csrf_tok
 const REFUSED = { status: 403, contentType: "application/problem+json", body: JSON.stringify(PROBLEM) };
 
 export const csrfSuite = (place, start) => {
-  test("no CSRF token is fetched where none is asked for", async () => {
+  test("no CSRF token is fetched unless the server requires one", async () => {
     const ada = await newcomer(place());
     const { to, unsafe } = listen(ada);
     await renamed(ada, "Key ring");
@@ -46,15 +47,15 @@ export const csrfSuite = (place, start) => {
     await ada.leave();
   });
 
-  describe("where CSRF tokens are asked for", () => {
+  describe("with CSRF_TOKEN=require", () => {
     const here = {};
     before(async () => Object.assign(here, place(), await start({ CSRF_TOKEN: "require" })));
     after(() => here.stop?.());
 
-    test("an account is made, used, recovered and deleted", async () => {
+    test("an account is created, used, recovered and deleted", async () => {
       const ada = await newcomer(here);
       const { to, unsafe } = listen(ada);
-      // The setting is on, for every page of this origin.
+      // The server requires a token of every page of this origin.
       const raw = await ada.page.evaluate(async () => {
         const answer = await fetch("/api/users/me/sessions", { method: "DELETE" });
         return [answer.status, (await answer.json()).code];
@@ -71,7 +72,7 @@ export const csrfSuite = (place, start) => {
       const [code] = await withCodes(ada);
       const app = await withApp(ada);
 
-      // Either way the session gets another token, and the one against other sites stays good.
+      // Each of these gives the session another token, and the CSRF token stays valid.
       await aged(here, ada);
       await ada.buttonNamed("Turn off the authenticator app").click();
       await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
@@ -90,7 +91,7 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Add a passkey").click();
       await ada.status("The passkey is added.");
       await key.remove();
-      assert.equal(to(CSRF).length, 1, "one is fetched, once");
+      assert.equal(to(CSRF).length, 1, "the page fetches one token");
       assert.deepEqual(unsafe().filter(({ token }) => token !== first.token), [refused]);
       await ada.signOut();
       await ada.signIn();
@@ -112,14 +113,14 @@ export const csrfSuite = (place, start) => {
         await phone.buttonNamed("Use your passkey", phone.stepUp()).click();
         await phone.status("Your account is deleted.");
       });
-      // The recovery ended the sign-in at the first browser.
+      // The recovery ended the session of the first browser.
       await renames(ada, "Nobody's");
       await ada.status("You have been signed out.");
       await ada.leave();
       await phone.leave();
     });
 
-    test("a token is one sign-in's: another of the same account gets its own, and another account never sees it", async () => {
+    test("a CSRF token belongs to one session, also among sessions of one account", async () => {
       const ada = await newcomer(here, "Ada Lovelace");
       const bob = await newcomer(here, "Bob");
       const phone = await sameOn(here.browser, here.origin, ada);
@@ -127,7 +128,7 @@ export const csrfSuite = (place, start) => {
       await phone.signIn();
       const { to, unsafe } = listen(ada);
       await renamed(ada, "One");
-      // Signed in anew in another tab: the page cannot know that the token which it keeps is of no use any more.
+      // The owner signed in again in another tab. The page cannot know that its token is no longer valid.
       await ada.context.addCookies(await phone.context.cookies());
       await renamed(ada, "Two");
       assert.deepEqual(unsafe().map(({ status }) => status), [403, 200, 403, 200]);
@@ -141,12 +142,12 @@ export const csrfSuite = (place, start) => {
       const before = unsafe().length;
       await renamed(ada, "Bob's own");
       const [refused, done] = unsafe().slice(before);
-      assert.equal(refused.token, undefined, "it is forgotten");
+      assert.equal(refused.token, undefined, "the page removed its token");
       assert.ok(done.status === 200 && !known.has(done.token));
       for (const who of [ada, bob, phone]) await who.leave();
     });
 
-    test("what waits for a token is not done when another account signs in meanwhile, and the page says so", async () => {
+    test("a change that waits for a token is dropped if another account signs in, and the page says so", async () => {
       const ada = await newcomer(here, "Ada Lovelace");
       const bob = await newcomer(here, "Bob");
       const names = await bob.passkeyNames();
@@ -165,7 +166,7 @@ export const csrfSuite = (place, start) => {
       await bob.leave();
     });
 
-    test("a token that is refused is replaced, twice at most, and what is not wanted any more is not repeated", async () => {
+    test("a refused token is replaced at most twice, and a cancelled request is not repeated", async () => {
       const ada = await newcomer(here);
       const { to } = listen(ada);
       await renamed(ada, "One");

@@ -1,7 +1,7 @@
-// The devices with the app: seen by whoever has some, and revoked.
+// The account's devices with the app: listing and revoking them.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 import { newcomer } from "./person.mjs";
 import { registered, revocations, signedInWith } from "./rows.mjs";
@@ -12,7 +12,7 @@ const NEW = Date.UTC(2026, 7, 2, 18, 5);
 const USED = Date.UTC(2026, 7, 3, 7, 41);
 
 export const devicesSuite = (place) => {
-  /** How the reader's browser writes a moment. */
+  /** Returns a time as the browser formats it. */
   const written = (who, moment) =>
     who.page.evaluate((at) => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(at), moment);
 
@@ -21,7 +21,7 @@ export const devicesSuite = (place) => {
     await who.settled();
   };
 
-  /** Two devices, the newer one first, and one that was revoked before: their keys' ids, and what the buttons are called. */
+  /** Adds two devices, the newer one first, and a revoked one. Returns the ids of their keys, and the names of their buttons. */
   const withTwo = async (who) => {
     const ids = await registered(place(), who, [{ created: NEW }, { created: OLD, used: USED }, { created: OLD, revoked: true }]);
     await reloaded(who);
@@ -36,13 +36,13 @@ export const devicesSuite = (place) => {
     assert.equal(await who.page.getByText(TITLE).isVisible(), false);
   };
 
-  test("an account without a device sees nothing of devices", async () => {
+  test("an account without a device has no section for devices", async () => {
     const ada = await newcomer(place());
     await unseen(ada);
     const [id] = await registered(place(), ada, [{ revoked: true }]);
     const answered = ada.page.waitForResponse("**/api/app-attestation/keys");
     await reloaded(ada);
-    assert.deepEqual((await (await answered).json()).keys.map(({ key_id }) => key_id), [id], "the one that it had is told of");
+    assert.deepEqual((await (await answered).json()).keys.map(({ key_id }) => key_id), [id], "the list has the revoked device");
     await unseen(ada);
     await ada.leave();
   });
@@ -81,14 +81,14 @@ export const devicesSuite = (place) => {
     await ada.buttonNamed(names[0]).click();
     await ada.answer("Revoke device");
     await ada.status(`The iPhone or iPad registered ${await written(ada, NEW)} is revoked.`);
-    assert.equal(await ada.focused(), "Sessions and devices", "the part is gone, whoever reads goes on beside it");
+    assert.equal(await ada.focused(), "Sessions and devices", "the section is gone, so the focus moves to the next one");
     await unseen(ada);
     await reloaded(ada);
     await unseen(ada);
     await ada.leave();
   });
 
-  test("with a device its sign-ins end, and no others", async () => {
+  test("revoking a device ends its sessions, and no others", async () => {
     const ada = await newcomer(place());
     const { ids, names } = await withTwo(ada);
     await signedInWith(place(), ada, [ids[0], ids[1], ids[1], null]);
@@ -135,7 +135,7 @@ export const devicesSuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`devices can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`axe finds no fault in the list of devices in ${colorScheme} colours, at any width`, async () => {
       const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       ada.email = await ada.signUp();
@@ -152,18 +152,18 @@ export const devicesSuite = (place) => {
     });
   }
 
-  test("of devices nothing stays when somebody signs out", async () => {
+  test("signing out removes the devices from the page", async () => {
     const ada = await newcomer(place());
     const { ids } = await withTwo(ada);
     assert.ok((await ada.page.content()).includes(ids[0]));
     await ada.signOut();
     const left = await ada.page.content();
     for (const id of ids) assert.ok(!left.includes(id));
-    assert.equal(await ada.page.locator("section", { hasText: TITLE }).getAttribute("hidden"), "", "nor for whoever comes next");
+    assert.equal(await ada.page.locator("section", { hasText: TITLE }).getAttribute("hidden"), "", "hidden for the next visitor too");
     await ada.leave();
   });
 
-  test("devices that could not be loaded can be asked for again, and one that could not be revoked stays", async () => {
+  test("devices that could not be loaded can be loaded again, and a device that could not be revoked stays listed", async () => {
     const ada = await newcomer(place());
     await ada.page.route("**/api/app-attestation/keys", (route) => route.fulfill({ status: 500, contentType: "text/plain", body: "no" }));
     ada.allow(/status of 500/);

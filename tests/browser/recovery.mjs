@@ -1,8 +1,8 @@
-// Account recovery: an authenticator app, backup codes, and what they are good for when every passkey is lost.
+// Account recovery: setting up an authenticator app and backup codes, and using them after every passkey was lost.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { WAYS, addsPasskey, event, generator, loses, shownCodes, shows, way, ways, withApp, withCodes } from "./factors.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 import { newcomer, person, sameOn } from "./person.mjs";
@@ -11,17 +11,17 @@ import { aged } from "./rows.mjs";
 const NO_CODE = "0000-0000-0000-0000";
 
 export const recoverySuite = (place) => {
-  /** All that is in the page, also where it stands in parts. */
+  /** Returns the page's text, also with text joined that the page shows in parts. */
   const content = (who) => who.page.evaluate(() => document.documentElement.outerHTML + document.documentElement.textContent);
 
-  test("TOTP is set up by its first code, and turned off", async () => {
+  test("TOTP is set up with its first code, and turned off", async () => {
     const ada = await newcomer(place());
     assert.match(await way(ada, "Authenticator app").textContent(), /Not set up/);
     await ada.buttonNamed("Set up an authenticator app").click();
     const image = ada.page.getByRole("img", { name: "QR code" });
     await image.waitFor();
     assert.equal(await ada.focused(), "Set up an authenticator app");
-    assert.ok(await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)), "the policy lets it be seen");
+    assert.ok(await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)), "the policy allows the image");
     const secret = await ways(ada).locator("code").textContent();
     assert.match(secret, /^[A-Z2-7]{32}$/);
     assert.ok(await ada.page.getByText("Open the app on this device").isHidden(), "that is for phones");
@@ -52,7 +52,7 @@ export const recoverySuite = (place) => {
     assert.match(await way(ada, "Authenticator app").textContent(), /Not set up/);
     await event(ada, "The authenticator app was turned off.");
 
-    // Neither does a secret stay that nobody confirmed.
+    // A secret that was not confirmed must not stay in the page either.
     for (const leave of [() => ada.buttonNamed("Cancel setting up").click(), () => ada.signOut()]) {
       await ada.buttonNamed("Set up an authenticator app").click();
       const other = await ways(ada).locator("code").textContent();
@@ -64,7 +64,7 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("on a phone the authenticator app is opened, and what is wrong is told beside its field", async () => {
+  test("on a phone a link opens the authenticator app, and errors are shown at their fields", async () => {
     const ada = await person(place().browser, place().origin, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } });
     await ada.open();
     const email = await ada.signUp();
@@ -82,13 +82,13 @@ export const recoverySuite = (place) => {
     await error.waitFor();
     const field = ada.page.getByLabel("First code from the app");
     const [told, typed] = [await error.boundingBox(), await field.boundingBox()];
-    assert.ok(told.y > typed.y && told.y - typed.y < 100, "it is seen where it is typed");
+    assert.ok(told.y > typed.y && told.y - typed.y < 100, "the error is beside its field");
     const described = await field.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent);
     assert.equal(described, await error.textContent());
     await ada.leave();
   });
 
-  test("backup codes are shown once, and new ones take the place of all before", async () => {
+  test("backup codes are shown once, and new codes replace all earlier ones", async () => {
     const ada = await newcomer(place());
     await ada.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     assert.match(await way(ada, "Backup codes").textContent(), /None created/);
@@ -119,7 +119,7 @@ export const recoverySuite = (place) => {
     assert.ok(fresh.every((code) => !codes.includes(code)));
     await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
     await ada.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
-    assert.ok(!(await content(ada)).includes(fresh[0]), "nor in a page that the browser keeps");
+    assert.ok(!(await content(ada)).includes(fresh[0]), "not in a page in the back-forward cache either");
     await ada.buttonNamed("Create new backup codes").click();
     await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
@@ -129,7 +129,7 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("whoever lost the passkey recovers the account with a backup code, and everybody else is signed out", async () => {
+  test("an owner without a passkey recovers the account with a backup code, and all other sessions end", async () => {
     const ada = await newcomer(place());
     const phone = await sameOn(place().browser, place().origin, ada);
     await phone.open();
@@ -148,7 +148,7 @@ export const recoverySuite = (place) => {
       await ada.error("The account could not be recovered", form);
       assert.equal(await ada.focused(), "Code");
     }
-    // Somebody else's address, with this account's code.
+    // Another address, with this account's code.
     await ada.page.getByLabel("The account's e-mail address").fill("nobody@example.com");
     await shows(ada, code);
     await ada.error("The account could not be recovered", form);
@@ -177,7 +177,7 @@ export const recoverySuite = (place) => {
     await phone.buttonNamed("Add a passkey").click();
     await phone.status("You have been signed out.");
 
-    // What cannot be undone asks for the new passkey.
+    // A sensitive action asks for the new passkey.
     await ada.buttonNamed("Create new backup codes").click();
     await ada.buttonNamed("Create new backup codes", ada.page.getByRole("dialog")).click();
     await ada.buttonNamed("Cancel", ada.stepUp()).click();
@@ -187,7 +187,7 @@ export const recoverySuite = (place) => {
     await ada.page.getByRole("banner").getByText(ada.email).waitFor();
     await ada.signOut();
 
-    // Each code is good once; the others still are.
+    // A used code is refused, and the others stay valid.
     await loses(ada, ada.email);
     await shows(ada, code);
     await ada.error("The account could not be recovered", form);
@@ -198,7 +198,7 @@ export const recoverySuite = (place) => {
     await phone.leave();
   });
 
-  test("whoever recovers the account with TOTP may stay signed in elsewhere", async () => {
+  test("a recovery with TOTP can leave other sessions signed in", async () => {
     const ada = await newcomer(place());
     const { code } = await withApp(ada);
     const phone = await person(place().browser, place().origin);
@@ -215,7 +215,7 @@ export const recoverySuite = (place) => {
     await phone.leave();
   });
 
-  test("a recovery can be given up, and leaves nothing that was typed", async () => {
+  test("a cancelled recovery leaves no typed text in the page", async () => {
     const ada = await person(place().browser, place().origin);
     await ada.open();
     await loses(ada, "somebody@example.com");
@@ -228,7 +228,7 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("an old sign-in is confirmed by a passkey or by TOTP, and then it goes on", async () => {
+  test("an old session is confirmed by passkey or TOTP, and the action then continues", async () => {
     const ada = await newcomer(place());
     const { code } = await withApp(ada);
     await aged(place(), ada);
@@ -255,7 +255,7 @@ export const recoverySuite = (place) => {
     assert.equal((await shownCodes(ada)).length, 10);
     await ada.buttonNamed("I have saved them").click();
     await event(ada, "The identity of a signed-in user was confirmed.");
-    // For a while it is not asked again.
+    // After a confirmation the page does not ask again for some minutes.
     await ada.buttonNamed("Create new backup codes").click();
     await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
@@ -274,7 +274,7 @@ export const recoverySuite = (place) => {
     await ada.status("The authenticator app is turned off.");
     assert.equal(await digits.inputValue(), "");
 
-    // Without it only the passkey is asked for.
+    // Without TOTP, the page asks for the passkey only.
     await aged(place(), ada);
     await ada.buttonNamed("Set up an authenticator app").click();
     await dialog.waitFor();
@@ -286,7 +286,7 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("to recover everything that is kept, it is downloaded", async () => {
+  test("all stored data of the account can be downloaded", async () => {
     const ada = await newcomer(place());
     const link = ada.page.getByRole("link", { name: "Download my data" });
     const download = ada.page.waitForEvent("download");
@@ -341,7 +341,7 @@ export const recoverySuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`recovery can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`axe finds no fault during a recovery in ${colorScheme} colours, at any width`, async () => {
       const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       ada.email = await ada.signUp();

@@ -1,18 +1,18 @@
-// The list of sign-ins: on what, from where, how and when each was made.
+// The list of sessions: the device, country, method and time of each.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { addsPasskey, loses, shows, withApp, withCodes } from "./factors.mjs";
 import { newcomer, person } from "./person.mjs";
 import { aged, placed, signedInWith } from "./rows.mjs";
 
 const MOMENT = String.raw`\w+ \d+, \d{4}, \d+:\d\d [AP]M`;
 
-/** Matches the whole text; "…" stands for a moment. */
+/** Returns a pattern for the whole text, in which "…" matches a date and time. */
 const said = (text) => new RegExp(`^${text.replaceAll("…", MOMENT)}$`);
 
 export const sessionsSuite = (place) => {
-  test("each session says how it was made, from where, and by what its owner was confirmed since then", async () => {
+  test("each session shows its sign-in method, its country and its last confirmation", async () => {
     const ada = await newcomer(place());
     const [code] = await withCodes(ada);
     const app = await withApp(ada);
@@ -35,7 +35,7 @@ export const sessionsSuite = (place) => {
     const has = (lists, ...lines) =>
       assert.ok(lists.some((list) => list.length === lines.length && lines.every((line, n) => said(line).test(list[n]))), JSON.stringify(lists));
     assert.equal(listed.length, 3);
-    assert.match(listed[0][0], /This session$/, "this one is the first");
+    assert.match(listed[0][0], /This session$/, "the current session is the first");
     has(listed, String.raw`Chrome on \w+ This session`, "Web browser", "Signed in with a passkey …", "Last active …");
     has(listed, String.raw`Chrome on \w+`, "Web browser", "Recovered with a backup code …", "Last active …");
     has(listed, "Hamrah/1.*", "iOS app, Germany", "Signed in with Apple, Google or another provider …", "Last active …");

@@ -1,6 +1,6 @@
-// A server that asks to confirm who one is before passkeys are added or deleted. Its refusals are played: what follows them is real.
+// A server that requires a confirmation before passkeys are added or deleted. Its refusals are simulated. All that follows them is real.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "./cases.mjs";
 import { withApp } from "./factors.mjs";
 import { newcomer } from "./person.mjs";
 
@@ -12,10 +12,10 @@ const refusal = (...methods) => {
   return { status: 403, contentType: "application/problem+json", body: JSON.stringify({ ...problem, step_up: { methods, max_age: 600 } }) };
 };
 
-/** Longer than a browser remembers a click. */
+/** Longer than the browser's user activation after a click, in milliseconds. */
 const forgotten = () => new Promise((resume) => setTimeout(resume, 6_000));
 
-/** What goes there is refused the first time; whatever comes after that waits for `then`. Gives how often it was asked. */
+/** Refuses the first request to a path. Later requests wait for `then`. Returns a function that returns the number of requests. */
 const refusedOnce = async (who, where, methods, then = async () => {}) => {
   let asked = 0;
   await who.page.route(where, async (route) => {
@@ -28,7 +28,7 @@ const refusedOnce = async (who, where, methods, then = async () => {}) => {
 };
 
 export const stepUpSuite = (place) => {
-  /** Notes whether a passkey is made while the browser still knows of a click; `strict` makes none otherwise. */
+  /** Records whether the browser had user activation when the page created a passkey. With `strict`, creating one fails without it. */
   const watchCreation = (who, strict) =>
     who.page.evaluate((refuses) => {
       const create = navigator.credentials.create.bind(navigator.credentials);
@@ -40,7 +40,7 @@ export const stepUpSuite = (place) => {
     }, strict);
   const clicked = (who) => who.page.evaluate(() => globalThis.clicked);
 
-  /** Somebody with a second authenticator, for a passkey more; `turn` takes the finger from the first one to that. */
+  /** Creates an account with a second authenticator for another passkey. `turn` moves the touch from the first authenticator to the second. */
   const withKey = async () => {
     const ada = await newcomer(place());
     const key = await ada.authenticator({ transport: "usb" });
@@ -51,11 +51,11 @@ export const stepUpSuite = (place) => {
     return { ada, key, turn };
   };
 
-  test("a passkey is added after the one that is there has confirmed who they are, however long that took", async () => {
+  test("a passkey is added after a confirmation with the existing passkey, also after a long wait", async () => {
     const { ada, key, turn } = await withKey();
     const later = async () => {
       await turn();
-      // Nothing is asked of the page meanwhile: the browser takes that for a click.
+      // The test must not touch the page while it waits, because the browser would count that as a click.
       await forgotten();
     };
     await watchCreation(ada, false);
@@ -79,7 +79,7 @@ export const stepUpSuite = (place) => {
     await ada.leave();
   });
 
-  test("whoever does not confirm it adds nothing, and a browser that wants another click gets one", async () => {
+  test("without a confirmation no passkey is added, and the page offers a button if the browser needs another click", async () => {
     const { ada, key, turn } = await withKey();
     await watchCreation(ada, true);
     const { code } = await withApp(ada);
@@ -113,7 +113,7 @@ export const stepUpSuite = (place) => {
     await ada.leave();
   });
 
-  test("a passkey is deleted after somebody has confirmed who they are, and not before", async () => {
+  test("a passkey is deleted only after a confirmation", async () => {
     const { ada, key, turn } = await withKey();
     await turn();
     await ada.page.getByLabel("Name of a new passkey").fill("Key ring");
@@ -145,7 +145,7 @@ export const stepUpSuite = (place) => {
     await ada.leave();
   });
 
-  test("whoever can confirm it only by signing in anew is told so", async () => {
+  test("if only signing in again can confirm it, the page says so", async () => {
     const ada = await newcomer(place());
     await ada.page.route(BEGIN, (route) => route.fulfill(refusal("sign_in")));
     await ada.buttonNamed("Add a passkey").click();

@@ -1,4 +1,4 @@
-// Documents: every decision has its parts and stands in the index, and no link or path leads nowhere.
+// Documents: every decision record has its parts and a row in the index, and every link and path leads to a file.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";

@@ -1,4 +1,4 @@
-// `hamrah-api passkey inspect-…`: what an integrator sees of a ceremony. The authenticator is Node's own cryptography.
+// `hamrah-api passkey inspect-…`: the report of a ceremony for integrators. Node's cryptography acts as the authenticator.
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { spawnSync } from "node:child_process";
@@ -50,7 +50,7 @@ const inspect = (what, input, ...more) => {
 };
 const failed = (report) => report.steps.filter(({ passed }) => !passed).map(({ step }) => step);
 
-test("a registration that holds passes every step and shows its credential", () => {
+test("a valid registration passes every step, and its credential is printed", () => {
   const text = inspect("registration", registration());
   assert.equal(text.status, 0, text.stdout + text.stderr);
   assert.match(text.stdout, /§7\.1 step  9 {2}passed/);
@@ -105,7 +105,7 @@ test("more algorithms are accepted on request", () => {
   assert.equal(inspect("assertion", answer, "--public-key", key, "--allow-alg").status, 0);
 });
 
-test("a file is read, and what cannot be read is told", () => {
+test("a file is read, and input that cannot be read is reported", () => {
   const { path, remove } = folder();
   try {
     const file = join(path, "response.json");
@@ -114,7 +114,7 @@ test("a file is read, and what cannot be read is told", () => {
     assert.equal(read.status, 0, read.stderr);
     writeFileSync(file, JSON.stringify({ challenge_id: "x", response: registration() }));
     const body = spawnSync(BINARY, ["passkey", "inspect-registration", file, ...COMMON], { encoding: "utf8" });
-    assert.equal(body.status, 0, "a whole request's body");
+    assert.equal(body.status, 0, "the body of a request");
     const missing = spawnSync(BINARY, ["passkey", "inspect-registration", join(path, "none"), ...COMMON], { encoding: "utf8" });
     assert.notEqual(missing.status, 0);
     assert.match(missing.stderr, /none/);

@@ -1,4 +1,4 @@
-// The native server's limiter, by HTTP, and whom it takes for the client.
+// The native server's rate limiter over HTTP, and which address it takes for the client's.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { folder, run, serve } from "./server.mjs";
@@ -24,7 +24,7 @@ const begin = (server, forwarded) =>
     body: "{}",
   });
 
-/** How many of eight calls were let through; one more is every twenty seconds. */
+/** Makes eight calls and returns how many were accepted. Every twenty seconds one more is. */
 const letThrough = async (server, forwarded) => {
   let passed = 0;
   for (let call = 0; call < 8; call += 1) {
@@ -41,14 +41,14 @@ const letThrough = async (server, forwarded) => {
   return passed;
 };
 
-test("without trusted proxies the peer is the client, whatever it says", async () => {
+test("without trusted proxies the peer is the client, and X-Forwarded-For is ignored", async () => {
   const passed = await letThrough(open, (call) => `198.51.100.${call}`);
   assert.ok(passed === 3 || passed === 4, `${passed} were let through`);
-  assert.equal((await fetch(`${open.url}/api/users/me`)).status, 401, "everything else goes on");
+  assert.equal((await fetch(`${open.url}/api/users/me`)).status, 401, "other routes are not limited");
   assert.equal((await fetch(`${open.url}/health`)).status, 200);
 });
 
-test("behind a trusted proxy the last stranger on the way is the client", async () => {
+test("behind a trusted proxy the last untrusted address is the client", async () => {
   const client = "2001:db8:0:1";
   const passed = await letThrough(proxied, (call) => `198.51.100.${call}, ${client}::${call}, 10.0.0.1`);
   assert.ok(passed === 3 || passed === 4, `${passed} were let through`);
@@ -56,7 +56,7 @@ test("behind a trusted proxy the last stranger on the way is the client", async 
   assert.equal((await begin(proxied)).status, 200, "the proxy itself");
 });
 
-test("in development nobody is counted, unless that is said", async () => {
+test("in development addresses are limited only with RATE_LIMITS=on", async () => {
   const { RATE_LIMITS, ...quotas } = LIMITS;
   const server = await serve({ cwd: made.path, vars: { ...quotas, DATABASE_URL: "sqlite:off.db" } });
   try {
@@ -66,7 +66,7 @@ test("in development nobody is counted, unless that is said", async () => {
   }
 });
 
-test("in production on a loopback address, where there is a proxy, the log says if none is trusted", async () => {
+test("in production on a loopback address, the log warns if no proxy is trusted", async () => {
   const production = {
     ENVIRONMENT: "production",
     ALLOWED_ORIGINS: "https://hamrah.app",
@@ -84,7 +84,7 @@ test("in production on a loopback address, where there is a proxy, the log says 
   }
 });
 
-test("a mistyped setting stops the start and is named", async () => {
+test("an invalid setting stops the start, and its name is printed", async () => {
   const wrong = { RATE_LIMITS: "no", RATE_LIMIT_SIGN_IN: "0", RATE_LIMIT_PUBLIC: "many", TRUSTED_PROXIES: "0.0.0.0/0" };
   const { code, output } = await run(["doctor"], { cwd: made.path, vars: wrong });
   assert.notEqual(code, 0);

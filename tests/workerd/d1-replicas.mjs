@@ -1,5 +1,5 @@
-// Stands in for a D1 with a replica that lags as far behind as the test likes: a second database. What a session may read from it, it reads
-// from it; everything else, and every session that begins at a bookmark, is the primary's. Which sessions were opened is told outside.
+// Replaces a D1 that has a replica. The replica is a second database, which the test updates when it wants. Reads of an unconstrained session
+// go to the replica. Everything else goes to the primary, as does every session that starts at a bookmark. Each session is reported to the test.
 class D1PreparedStatement {
   constructor(sql, params = []) {
     this.sql = sql;

@@ -1,4 +1,4 @@
-// A database that does not answer: the Worker does, in time, and what took effect after all does no harm.
+// The database does not answer. The Worker must answer in time, and a write that takes effect later must do no harm.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startApi } from "./miniflare.mjs";
@@ -17,7 +17,7 @@ const post = (path, body) =>
     body: JSON.stringify(body),
   });
 
-test("a hanging database is a 503, and the late effect is repeated safely", { timeout: 60_000 }, async () => {
+test("a database that hangs gives 503, and the request can be repeated after its late effect", { timeout: 60_000 }, async () => {
   const made = await (await post("/api/internal/tokens", { provider: "google", provider_id: "h", email: "h@example.com", platform: "ios" })).json();
   api.plan([{ at: 0, mode: "hang", milliseconds: PATIENCE + 4_000 }]);
   const answer = await post("/api/auth/tokens/refresh", { refresh_token: made.refresh_token });
@@ -29,6 +29,6 @@ test("a hanging database is a 503, and the late effect is repeated safely", { ti
   await new Promise((resume) => setTimeout(resume, 5_000));
   const { refresh_token } = await repeated.json();
   const [{ live }] = await api.sql("SELECT COUNT(*) AS live FROM refresh_tokens WHERE replaced_by IS NULL");
-  assert.equal(live, 1, "no fork");
+  assert.equal(live, 1, "one unused refresh token");
   assert.equal((await post("/api/auth/tokens/refresh", { refresh_token })).status, 200);
 });

@@ -1,4 +1,4 @@
-// Another library verifies our access tokens, from nothing but the published keys; and keys are rotated.
+// Another library verifies our access tokens with the published keys alone, also while keys are rotated.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { calculateJwkThumbprint, createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from "jose";
@@ -30,9 +30,9 @@ const newPair = () => {
   return ok("/api/internal/tokens", { body: ADA, headers });
 };
 const refresh = ({ refresh_token }) => call("/api/auth/tokens/refresh", { body: { refresh_token } });
-const whose = (token) => call("/api/auth/tokens/validate", { headers: { Authorization: `Bearer ${token}` } });
+const validate = (token) => call("/api/auth/tokens/validate", { headers: { Authorization: `Bearer ${token}` } });
 
-/** A verifier that knows nothing yet and asks for the keys as other services do. */
+/** Returns a verifier with an empty cache, which fetches the keys as other services do. */
 const verifier = () => createRemoteJWKSet(new URL("/.well-known/jwks.json", api.url));
 const verify = (token, keys = verifier(), expected = EXPECTED) => jwtVerify(token, keys, expected);
 
@@ -56,11 +56,11 @@ test("jose verifies an access token with the published keys", async () => {
 
   const again = await ok("/api/auth/tokens/refresh", { body: { refresh_token: pair.refresh_token } });
   const renewed = (await verify(again.access_token)).payload;
-  assert.equal(renewed.sid, sid, "the same sign-in");
+  assert.equal(renewed.sid, sid, "the same session");
   assert.notEqual(renewed.jti, jti);
 });
 
-test("jose refuses what is not exactly that", async () => {
+test("jose refuses tokens with another issuer, audience, type, algorithm, time or signature", async () => {
   const { access_token } = await newPair();
   const keys = verifier();
   await verify(access_token, keys);
@@ -78,7 +78,7 @@ test("jose refuses what is not exactly that", async () => {
   await assert.rejects(verify(`${header}.${claims}.${signature}`, keys), errors.JWSSignatureVerificationFailed);
 });
 
-test("the published keys are public halves, named by their thumbprints, and may be cached", async () => {
+test("the published keys hold no private part, have their thumbprints as ids, and may be cached", async () => {
   const { headers, body } = await call("/.well-known/jwks.json");
   assert.equal(headers.get("cache-control"), "public, max-age=300");
   assert.equal(body.keys.length, 1);
@@ -97,41 +97,41 @@ test("a key rotation keeps old tokens valid", async () => {
   const [oldKid] = await publishedKids();
   assert.equal(kidOf(old.access_token), oldKid);
 
-  // First the new key is published without signing yet: so every instance and every cache knows it before its first token.
+  // First the new key is published and does not sign yet. So every instance and every cache knows it before its first token.
   await api.reload(keysOf(first, second));
   const [, newKid] = await publishedKids();
   assert.equal(kidOf((await newPair()).access_token), oldKid);
-  assert.equal((await whose(old.access_token)).status, 200);
-  // jose does not ask again within 30 seconds: what this verifier knows now must do for the rest.
+  assert.equal((await validate(old.access_token)).status, 200);
+  // jose fetches keys at most every 30 seconds, so this verifier keeps the keys that it has now.
   const cached = verifier();
   await verify(old.access_token, cached);
   const beforeRotation = (await refresh(lost)).body;
   assert.equal(kidOf(beforeRotation.access_token), oldKid);
 
-  // Then it signs, and the old one only verifies.
+  // Then the new key signs, and the old key only verifies.
   await api.reload(keysOf(second, first));
   assert.deepEqual(await publishedKids(), [newKid, oldKid]);
   assert.notEqual(newKid, oldKid);
   assert.equal((await verify(old.access_token)).protectedHeader.kid, oldKid);
-  const owner = await whose(old.access_token);
+  const owner = await validate(old.access_token);
   assert.deepEqual([owner.status, owner.body.user?.id], [200, old.user.id]);
   const renewed = await refresh(used);
   assert.equal(renewed.status, 200);
   assert.equal(kidOf(renewed.body.access_token), newKid);
   assert.equal((await verify(renewed.body.access_token, cached)).payload.sid, (await verify(used.access_token)).payload.sid);
-  assert.equal((await whose(renewed.body.access_token)).status, 200);
-  assert.equal((await refresh(renewed.body)).status, 200, "the chain goes on");
+  assert.equal((await validate(renewed.body.access_token)).status, 200);
+  assert.equal((await refresh(renewed.body)).status, 200, "the new refresh token works");
 
-  // Whoever lost the answer just before gets the same refresh token, though it was derived from the old key.
+  // A client that lost the answer before the rotation gets the same refresh token, although the old key derived it.
   const repeated = await refresh(lost);
   assert.equal(repeated.status, 200);
   assert.equal(repeated.body.refresh_token, beforeRotation.refresh_token);
 
-  // At last the old key goes: its access tokens with it, the sign-ins stay.
+  // At last the old key is removed. Its access tokens become invalid. The sessions stay.
   await api.reload(keysOf(second));
   assert.deepEqual(await publishedKids(), [newKid]);
-  assert.equal((await whose(old.access_token)).status, 401);
+  assert.equal((await validate(old.access_token)).status, 401);
   await assert.rejects(verify(old.access_token), errors.JWKSNoMatchingKey);
-  assert.equal((await whose(renewed.body.access_token)).status, 200);
+  assert.equal((await validate(renewed.body.access_token)).status, 200);
   assert.equal((await refresh(old)).status, 200);
 });

@@ -1,4 +1,4 @@
-// Two Workers: a web app that knows the API only through the TypeScript client and a service binding.
+// Two Workers: the API, and a web app that calls it through the TypeScript client and a service binding.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, beforeEach, test } from "node:test";
@@ -13,7 +13,7 @@ const DAY = 86_400_000;
 let api;
 let workers;
 
-/** A TypeScript file and what it imports, as one module's text. */
+/** Bundles a TypeScript file with its imports and returns the module's text. */
 const bundle = async (path) => {
   const entryPoints = [new URL(path, import.meta.url).pathname];
   return (await build({ entryPoints, bundle: true, format: "esm", platform: "neutral", write: false })).outputFiles[0].text;
@@ -41,7 +41,7 @@ before(async () => {
 after(() => api?.stop());
 beforeEach(() => api.reset());
 
-/** A visitor's browser asks a web app, as browsers do: with Origin and Sec-Fetch-Site. */
+/** Sends a request to a web app as a browser does, with Origin and Sec-Fetch-Site. */
 const visit = async (method, path, { body, headers = {}, app = "web-app" } = {}) => {
   const response = await fetch(`${workers[app]}${path}`, {
     method,
@@ -64,7 +64,7 @@ const refused = async (status, code, ...visited) => {
   return answer.body;
 };
 
-/** Signs in on the web; gives the headers with which the browser comes back. */
+/** Signs in at the web app and returns the user, and the headers for the browser's next requests. */
 const signIn = async () => {
   const { body, cookies } = await ok("POST", "/sign-in", { body: ADA });
   const cookie = cookies[0].split(";")[0];
@@ -87,7 +87,7 @@ test("a visitor signs in, comes back with the cookie, and signs out", async () =
   assert.equal((await ok("POST", "/by-email", { body: "ADA@example.com" })).body.user.id, user.id);
   assert.equal((await ok("POST", "/by-email", { body: "bob@example.com" })).body.user, null);
   const [{ user_agent }] = await api.sql("SELECT user_agent FROM sessions");
-  assert.equal(user_agent, "Mozilla/5.0", "the visitor's, as the web app told it");
+  assert.equal(user_agent, "Mozilla/5.0", "the visitor's user agent, which the web app passed on");
 
   const out = await ok("POST", "/sign-out", { headers });
   assert.deepEqual(out.cookies, ["session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]);
@@ -121,7 +121,7 @@ test("a pair is made, renewed, listed and revoked", async () => {
   assert.deepEqual((await ok("GET", "/tokens", { headers })).body, []);
 });
 
-test("a deleted account is gone, with its cookie", async () => {
+test("deleting an account removes its cookie", async () => {
   const { headers } = await signIn();
   const { cookies } = await ok("DELETE", "/me", { headers });
   assert.deepEqual(cookies, ["session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"]);
@@ -129,7 +129,7 @@ test("a deleted account is gone, with its cookie", async () => {
   assert.deepEqual([await count("users"), await count("sessions")], [0, 0]);
 });
 
-test("an extended session's cookie gets back to the visitor", async () => {
+test("the cookie of an extended session reaches the visitor", async () => {
   const { headers } = await signIn();
   await api.sql("UPDATE sessions SET token_expires_at = ?1, expires_at = ?1", [Date.now() + 14 * DAY]);
   const { cookies } = await ok("GET", "/me", { headers });
@@ -138,10 +138,10 @@ test("an extended session's cookie gets back to the visitor", async () => {
   assert.ok(Number(/Max-Age=(\d+)/.exec(cookies[0])[1]) > 29 * 86_400);
 
   await api.sql("UPDATE sessions SET token_expires_at = ?1, expires_at = ?1", [Date.now() + 14 * DAY]);
-  assert.equal((await ok("GET", "/session", { headers })).body.renewed, true, "internally it is told, not set");
+  assert.equal((await ok("GET", "/session", { headers })).body.renewed, true, "an internal answer says that the session was extended, and sets no cookie");
 });
 
-test("internal endpoints refuse other Workers without the key, or with another", async () => {
+test("internal endpoints refuse Workers without the key, or with a wrong key", async () => {
   const { headers } = await signIn();
   for (const app of ["no-key", "wrong-key"]) {
     const error = await refused(401, "internal_key_required", "POST", "/sign-in", { app, body: { ...ADA, provider_id: "2" } });
@@ -154,7 +154,7 @@ test("internal endpoints refuse other Workers without the key, or with another",
   assert.equal(await count("users"), 1);
 });
 
-test("the gate opens for name and key together, and never for a browser", async () => {
+test("internal endpoints need the service's name and key, and refuse every browser", async () => {
   const gate = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": KEY };
   const raw = (headers) => ["POST", "/raw", { body: { headers, body: ADA } }];
   for (const [code, headers] of [
@@ -172,12 +172,12 @@ test("the gate opens for name and key together, and never for a browser", async 
     await refused(code === "browser_request" ? 403 : 401, code, ...raw(headers));
   }
   assert.equal(await count("users"), 0);
-  // The same request with nothing but the two headers: so it was the gate that refused.
+  // The same request is accepted with the two headers alone, so the headers above caused the refusals.
   await ok(...raw(gate));
   assert.equal(await count("users"), 1);
 });
 
-test("a lost answer is asked for again, without a second effect", async () => {
+test("the client repeats a request whose answer was lost, without a second effect", async () => {
   const lost = (at) => api.plan([{ at, mode: "after", message: "Network connection lost" }]);
   lost(0);
   const { user, headers } = await signIn();
@@ -192,27 +192,27 @@ test("a lost answer is asked for again, without a second effect", async () => {
   assert.equal(await count("refresh_tokens"), 2, "one successor");
   assert.equal((await ok("GET", "/visitor", { headers: { Authorization: `Bearer ${access_token}` } })).body.user.id, user.id);
 
-  // The first batch tells who asks, the second deletes: the repeat finds nobody to ask for.
+  // The first batch finds the caller, the second deletes the account. So the repeat finds no caller.
   lost(1);
   await refused(401, "invalid_token", "DELETE", "/me", { headers });
   assert.equal(await count("users"), 0);
 });
 
-test("a session whose answer was lost is made again, and the first one never used", async () => {
+test("if the answer with a session was lost, the client creates another and the first stays unused", async () => {
   api.plan([{ at: 1, mode: "after", message: "Network connection lost" }]);
   const { headers } = await signIn();
   assert.deepEqual([await count("users"), await count("sessions")], [1, 2]);
   await ok("GET", "/session", { headers });
 });
 
-test("a database that stays away is a 503, once the repeat failed too", async () => {
+test("a database that fails twice gives 503", async () => {
   api.plan([0, 1, 2].map((at) => ({ at, mode: "before", message: "Network connection lost" })));
   const error = await refused(503, "service_unavailable", "POST", "/sign-in", { body: ADA });
   assert.equal(error.retryAfter, 1);
   assert.equal(api.stats.batches, 2);
 });
 
-test("a backend in Node asks the same over the URL", async () => {
+test("a backend in Node calls the same endpoints over the URL", async () => {
   const client = await bundle("../../clients/typescript/src/index.ts");
   const { HamrahApi, HamrahApiError } = await import(`data:text/javascript,${encodeURIComponent(client)}`);
   const direct = new HamrahApi({ api: api.url, internalKey: KEY });

@@ -1,4 +1,4 @@
-/** The example backend as a Worker, bound to the authorization service: what it knows belongs to its isolate. */
+/** The example backend as a Worker with a binding to the authorization service. Its cache belongs to its isolate. */
 import { stock } from "../../clients/typescript/examples/stock.js";
 import { AuthorizationClient } from "../../clients/typescript/src/authorization.js";
 

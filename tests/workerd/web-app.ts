@@ -1,4 +1,4 @@
-// hamrah-app's server in miniature: signs visitors in, keeps their session in a cookie, and asks the API through a service binding.
+// A small model of hamrah-app's server. It signs visitors in, keeps their session in a cookie, and calls the API through a service binding.
 import { HamrahApi, HamrahApiError } from "../../clients/typescript/src/index.js";
 import type { Changes, Fetcher, Identity, VisitorOptions } from "../../clients/typescript/src/index.js";
 
@@ -10,12 +10,12 @@ interface Env {
 interface Visit {
   api: HamrahApi;
   request: Request;
-  /** The visitor's credential, as it came. */
+  /** The visitor's cookie header. */
   visitor: { cookie: string | null };
   options: VisitorOptions;
-  /** What to set at the visitor's. */
+  /** The `Set-Cookie` headers of the answer. */
   cookies: string[];
-  /** The path's last part. */
+  /** The last part of the path. */
   last: string;
   raw: Fetcher;
 }
@@ -43,7 +43,7 @@ const pages: Record<string, (visit: Visit) => Promise<unknown>> = {
   "DELETE /token": ({ api, visitor, options, last }) => api.revokeToken(visitor, last, options),
   "DELETE /tokens": async ({ api, visitor, options, last }) => ({ revoked: await api.revokeAllTokens(visitor, last, options) }),
   "POST /sign-out": ({ api, visitor, options }) => api.logout(visitor, options),
-  // Past the client: what the API makes of exactly these headers.
+  // Sends exactly these headers to the API, without the client.
   "POST /raw": async ({ raw, request }) => {
     const { headers, body } = (await request.json()) as { headers: Record<string, string>; body: unknown };
     const url = "http://localhost/api/internal/users";
