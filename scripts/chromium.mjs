@@ -1,11 +1,15 @@
-// Finds Chromium by `CHROMIUM_BIN` or by a usual name. As a script, it installs Chromium on Debian, and elsewhere prints how to install it.
+// Finds Chromium by `CHROMIUM_BIN` or by a usual name. As a script, it installs Chromium on Debian,
+// and elsewhere prints how to install it.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const MAC = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium"];
+const MAC = [
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
 
 const runs = (path) => {
   try {
@@ -16,12 +20,17 @@ const runs = (path) => {
   }
 };
 
-/** Returns the path of Chromium, or undefined if none is found. A `CHROMIUM_BIN` that cannot be run is an error: no other is looked for. */
+/**
+ * Returns the path of Chromium, or undefined if none is found. A `CHROMIUM_BIN` that cannot be run
+ * is an error: no other is looked for.
+ */
 export const findChromium = () => {
   const named = process.env.CHROMIUM_BIN;
   if (named) {
     if (runs(named)) return named;
-    throw new Error(`CHROMIUM_BIN names ${named}, which cannot be run. Correct it, or unset it to search PATH.`);
+    throw new Error(
+      `CHROMIUM_BIN names ${named}, which cannot be run. Correct it, or unset it to search PATH.`,
+    );
   }
   const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));

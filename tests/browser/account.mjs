@@ -5,7 +5,8 @@ import { test } from "./cases.mjs";
 import { newcomer, sameOn } from "./person.mjs";
 import { aged } from "./rows.mjs";
 
-const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+const IPHONE =
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
 
 export const accountSuite = (place) => {
   const signedUp = (name) => newcomer(place(), name);
@@ -29,7 +30,10 @@ export const accountSuite = (place) => {
 
     await ada.touching(async () => {
       await ada.buttonNamed("Add a passkey").click();
-      await ada.error("This device already has a passkey for this account. Use another device to add one.", passkeys);
+      await ada.error(
+        "This device already has a passkey for this account. Use another device to add one.",
+        passkeys,
+      );
     });
 
     await ada.buttonNamed(`Delete passkey ${first}`).click();
@@ -68,9 +72,14 @@ export const accountSuite = (place) => {
     await ada.status("is deleted.");
     assert.equal(await ada.focused(), "Passkeys");
     assert.deepEqual(await ada.passkeyNames(), [first]);
-    assert.deepEqual(await second.passkeys(), [], "the browser removes the deleted passkey from the authenticator");
+    assert.deepEqual(
+      await second.passkeys(),
+      [],
+      "the browser removes the deleted passkey from the authenticator",
+    );
 
-    // An authenticator that missed the deletion still has the passkey. Signing in with it must be refused.
+    // An authenticator that missed the deletion still has the passkey. Signing in with it must be
+    // refused.
     await second.put(kept);
     await ada.signOut();
     await second.presence(true);
@@ -80,9 +89,21 @@ export const accountSuite = (place) => {
     await ada.signIn();
 
     const told = await ada.eventTexts();
-    const passkeyEvents = ["A passkey was added.", "A passkey was renamed.", "A passkey was deleted."];
-    for (const sentence of ["The account was created.", ...passkeyEvents, "Signed out of the account.", "Signed in to the account."]) {
-      assert.ok(told.some((text) => text.startsWith(sentence)), sentence);
+    const passkeyEvents = [
+      "A passkey was added.",
+      "A passkey was renamed.",
+      "A passkey was deleted.",
+    ];
+    for (const sentence of [
+      "The account was created.",
+      ...passkeyEvents,
+      "Signed out of the account.",
+      "Signed in to the account.",
+    ]) {
+      assert.ok(
+        told.some((text) => text.startsWith(sentence)),
+        sentence,
+      );
     }
     await ada.leave();
   });
@@ -91,7 +112,10 @@ export const accountSuite = (place) => {
     const ada = await signedUp();
     const elsewhere = ada.buttonNamed("Sign out everywhere else");
     assert.ok(await elsewhere.isHidden(), "no button without other sessions");
-    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    const phone = await sameOn(place().browser, place().origin, ada, {
+      userAgent: IPHONE,
+      viewport: { width: 390, height: 844 },
+    });
     await phone.open();
     await phone.signIn();
     await picture(phone.page, `${place().name}-two-sessions`);
@@ -121,10 +145,14 @@ export const accountSuite = (place) => {
 
   test("a session on another device is listed and ended", async () => {
     const ada = await signedUp();
-    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    const phone = await sameOn(place().browser, place().origin, ada, {
+      userAgent: IPHONE,
+      viewport: { width: 390, height: 844 },
+    });
     await phone.open();
     await phone.signIn();
-    const titles = (who) => who.part("Sessions and devices").getByRole("heading", { level: 3 }).allTextContents();
+    const titles = (who) =>
+      who.part("Sessions and devices").getByRole("heading", { level: 3 }).allTextContents();
     const [own, other] = await titles(phone);
     assert.match(own, /^Safari on iPhone.*This session$/);
     assert.match(other, /^Chrome on \w+$/);
@@ -164,11 +192,22 @@ export const accountSuite = (place) => {
       await ada.error(/passkey/i);
     });
     await copy.signIn();
-    const warning = copy.part("Recent security events").getByRole("listitem").filter({ hasText: "Warning: A passkey may have been copied" }).first();
+    const warning = copy
+      .part("Recent security events")
+      .getByRole("listitem")
+      .filter({ hasText: "Warning: A passkey may have been copied" })
+      .first();
     await warning.waitFor();
     const [name] = await copy.passkeyNames();
-    assert.ok((await warning.textContent()).endsWith(`, passkey ${name}`), "the warning names the passkey");
-    assert.notEqual(await warning.evaluate((item) => getComputedStyle(item).backgroundColor), "rgba(0, 0, 0, 0)", "the warning is highlighted");
+    assert.ok(
+      (await warning.textContent()).endsWith(`, passkey ${name}`),
+      "the warning names the passkey",
+    );
+    assert.notEqual(
+      await warning.evaluate((item) => getComputedStyle(item).backgroundColor),
+      "rgba(0, 0, 0, 0)",
+      "the warning is highlighted",
+    );
     await picture(copy.page, `${place().name}-warning`);
     await ada.leave();
     await copy.leave();
@@ -183,9 +222,15 @@ export const accountSuite = (place) => {
     await ada.page.route("**/api/users/me/events**", async (route) => {
       const response = await route.fetch({ url: route.request().url().split("?")[0] });
       const json = await response.json();
-      const older = ["refresh_token_reused", "made_up_later"].map((kind) => ({ ...json.events[0], kind }));
+      const older = ["refresh_token_reused", "made_up_later"].map((kind) => ({
+        ...json.events[0],
+        kind,
+      }));
       const second = route.request().url().endsWith("?before=a%3Ab");
-      await route.fulfill({ response, json: second ? { ...json, events: older, next: null } : { ...json, next: "a:b" } });
+      await route.fulfill({
+        response,
+        json: second ? { ...json, events: older, next: null } : { ...json, next: "a:b" },
+      });
     });
     await ada.page.reload();
     await ada.settled();
@@ -211,13 +256,25 @@ export const accountSuite = (place) => {
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill("other@example.com");
     await ada.buttonNamed("Delete permanently").click();
-    await ada.error("This is not the account's e-mail address. Enter the address shown above.", dialog);
-    await ada.page.getByLabel("E-mail address of this account").fill(` ${ada.email.toUpperCase()} `);
+    await ada.error(
+      "This is not the account's e-mail address. Enter the address shown above.",
+      dialog,
+    );
+    await ada.page
+      .getByLabel("E-mail address of this account")
+      .fill(` ${ada.email.toUpperCase()} `);
     await ada.buttonNamed("Delete permanently").click();
     await ada.status("Your account is deleted.");
     assert.equal(await ada.focused(), "Your Hamrah account");
-    assert.deepEqual(await ada.device.passkeys(), [], "the browser removes the passkey from the authenticator");
-    assert.ok(!(await ada.page.content()).includes(ada.email), "nothing of the account is left in the page");
+    assert.deepEqual(
+      await ada.device.passkeys(),
+      [],
+      "the browser removes the passkey from the authenticator",
+    );
+    assert.ok(
+      !(await ada.page.content()).includes(ada.email),
+      "nothing of the account is left in the page",
+    );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
     await ada.signUp(ada.email, "Ada again");
@@ -254,7 +311,8 @@ export const accountSuite = (place) => {
     await keep();
     await ada.device.verified(true);
 
-    // The owner keeps the account while the page waits for the passkey. A touch after that must delete nothing.
+    // The owner keeps the account while the page waits for the passkey. A touch after that must
+    // delete nothing.
     await ada.device.presence(false);
     await confirm();
     await prove();
@@ -263,7 +321,8 @@ export const accountSuite = (place) => {
     await ada.page.waitForFunction(() => globalThis.asked === undefined);
     await ada.device.presence(true);
 
-    // Another account's passkey must not confirm it. The browser does not offer that passkey, but the API must not rely on the browser.
+    // Another account's passkey must not confirm it. The browser does not offer that passkey, but
+    // the API must not rely on the browser.
     const [own] = await ada.device.passkeys();
     await ada.device.forget();
     const [foreign] = await other.device.passkeys();
@@ -271,7 +330,10 @@ export const accountSuite = (place) => {
     await ada.page.route("**/api/auth/reauthenticate/begin", async (route) => {
       const response = await route.fetch();
       const json = await response.json();
-      await route.fulfill({ response, json: { ...json, options: { ...json.options, allowCredentials: [] } } });
+      await route.fulfill({
+        response,
+        json: { ...json, options: { ...json.options, allowCredentials: [] } },
+      });
     });
     await confirm();
     await prove();
@@ -293,7 +355,9 @@ export const accountSuite = (place) => {
 
   test("a list that could not be loaded can be loaded again", async () => {
     const ada = await signedUp();
-    await ada.page.route("**/api/users/me/sessions", (route) => route.fulfill({ status: 500, contentType: "text/plain", body: "no" }));
+    await ada.page.route("**/api/users/me/sessions", (route) =>
+      route.fulfill({ status: 500, contentType: "text/plain", body: "no" }),
+    );
     ada.allow(/status of 500/);
     await ada.page.reload();
     const sessions = ada.part("Sessions and devices");

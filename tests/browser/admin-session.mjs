@@ -1,4 +1,5 @@
-// Signing in at the admin page and how long the token is extended. Accessibility of the page: keyboard, small screens, light and dark.
+// Signing in at the admin page and how long the token is extended. Accessibility of the page:
+// keyboard, small screens, light and dark.
 import assert from "node:assert/strict";
 import { administrator, fresh } from "./administrator.mjs";
 import { test } from "./cases.mjs";
@@ -46,10 +47,17 @@ export const adminSessionSuite = (place) => {
     const root = await visitor();
     await root.page.route("**/auth/login", (route) => {
       const sent = route.request().postDataJSON();
-      if (sent.code === "123456") return route.continue({ postData: JSON.stringify({ username: sent.username, password: sent.password }) });
+      if (sent.code === "123456")
+        return route.continue({
+          postData: JSON.stringify({ username: sent.username, password: sent.password }),
+        });
       assert.equal(sent.code, undefined);
       const problem = { error: "second_factor_required", detail: "The account has TOTP enabled." };
-      return route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(problem) });
+      return route.fulfill({
+        status: 401,
+        contentType: "application/problem+json",
+        body: JSON.stringify(problem),
+      });
     });
     await root.open();
     await root.credentials();
@@ -67,7 +75,10 @@ export const adminSessionSuite = (place) => {
     const shortened = async (route) => {
       const response = await route.fetch();
       if (!response.ok()) return route.fulfill({ response });
-      const json = { ...(await response.json()), expires_at: Math.floor(Date.now() / 1000) + until };
+      const json = {
+        ...(await response.json()),
+        expires_at: Math.floor(Date.now() / 1000) + until,
+      };
       return route.fulfill({ response, json });
     };
     await root.page.route("**/auth/login", shortened);
@@ -95,7 +106,11 @@ export const adminSessionSuite = (place) => {
     let over = false;
     await root.page.route("**/auth/profile", (route) => {
       asked += 1;
-      if (over) return route.fulfill({ status: 401, json: { error: "expired_token", detail: "The token has ended." } });
+      if (over)
+        return route.fulfill({
+          status: 401,
+          json: { error: "expired_token", detail: "The token has ended." },
+        });
       // By the server's clock, which the test does not change.
       const now = Math.floor(Date.now() / 1000);
       const json = { payload: {}, renewed: true, expires_at: now + 300 };
@@ -132,7 +147,8 @@ export const adminSessionSuite = (place) => {
     await root.status("You are signed in.");
     await root.settled();
     assert.equal(await root.focused(), "People");
-    // From the section's heading back to the navigation: Changes, Explain, Grants, Permissions, Roles.
+    // From the section's heading back to the navigation: Changes, Explain, Grants, Permissions,
+    // Roles.
     for (const link of ["Changes", "Explain", "Grants", "Permissions", "Roles"]) {
       await keyboard.press("Shift+Tab");
       assert.equal(await root.focused(), link);
@@ -200,13 +216,24 @@ export const adminSessionSuite = (place) => {
       const { call, newcomer } = root.back;
       const ada = await newcomer("Augusta Ada King, Countess of Lovelace");
       const long = fresh("Anunbrokennameofnearlysixtyfourcharacterswhichisha");
-      const description = "What is in store, and where: a description that does not fit on one line";
+      const description =
+        "What is in store, and where: a description that does not fit on one line";
       const service = await call("POST", "/services", { name: fresh("Stock"), description });
       const role = await call("POST", "/roles", { name: long });
       const permission = await call("POST", "/permissions", { name: fresh("write") });
-      const [service_id, role_id, permission_id, person_id] = [service.id, role.id, permission.id, ada.username];
+      const [service_id, role_id, permission_id, person_id] = [
+        service.id,
+        role.id,
+        permission.id,
+        ada.username,
+      ];
       await call("POST", "/service-roles", { service_id, role_id });
-      await call("POST", "/person-service-roles", { person_id, service_id, role_id, expires_at: Math.floor(Date.now() / 1000) + 86_400 });
+      await call("POST", "/person-service-roles", {
+        person_id,
+        service_id,
+        role_id,
+        expires_at: Math.floor(Date.now() / 1000) + 86_400,
+      });
       await root.open();
       await look("admin-signed-out");
       await root.buttonNamed("Sign in").click();

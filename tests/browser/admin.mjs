@@ -1,4 +1,5 @@
-// The admin page: people, services, roles and permissions, grants, explanations and the list of changes.
+// The admin page: people, services, roles and permissions, grants, explanations and the list of
+// changes.
 import assert from "node:assert/strict";
 import { administrator, fresh } from "./administrator.mjs";
 import { test } from "./cases.mjs";
@@ -6,7 +7,9 @@ import { test } from "./cases.mjs";
 /** Returns the value of a date field: this many days from now, by the browser's clock. */
 const momentIn = (days) => {
   const moment = new Date(Date.now() + days * 86_400_000);
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000)
+    .toISOString()
+    .slice(0, 16);
 };
 
 export const adminSuite = (place) => {
@@ -23,12 +26,24 @@ export const adminSuite = (place) => {
     // A person. Errors are shown at their fields.
     const people = await root.go("People");
     await root.buttonNamed("Add a person", people).click();
-    await root.fill("Add a person", { Username: ada, Name: "Ada Lovelace", Password: "short" }, "Add a person");
+    await root.fill(
+      "Add a person",
+      { Username: ada, Name: "Ada Lovelace", Password: "short" },
+      "Add a person",
+    );
     await root.error("8 to 256 characters", root.dialog("Add a person"));
     assert.equal(await root.focused(), "Password");
-    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", "Document type": "DNI" };
+    const papers = {
+      "E-mail address": `${ada}@example.com`,
+      "Kind of person": "Natural person (N)",
+      "Document type": "DNI",
+    };
     const document = String(Date.now()).slice(-12);
-    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Document number": "not one" }, "Add a person");
+    await root.fill(
+      "Add a person",
+      { Password: "a longer one 4 Ada", ...papers, "Document number": "not one" },
+      "Add a person",
+    );
     await root.error("document_number", root.dialog("Add a person"));
     await root.fill("Add a person", { "Document number": document }, "Add a person");
     await root.status(`${ada} is added.`);
@@ -43,14 +58,21 @@ export const adminSuite = (place) => {
     // A service, a role and permissions. Each name can be used once.
     const services = await root.go("Services");
     await root.buttonNamed("Add a service", services).click();
-    await root.fill("Add a service", { Name: stock, Description: "What is in store" }, "Add a service");
+    await root.fill(
+      "Add a service",
+      { Name: stock, Description: "What is in store" },
+      "Add a service",
+    );
     await root.status(`The service ${stock} is created.`);
     const permissions = await root.go("Permissions");
     for (const name of [write, read]) {
       await root.buttonNamed("Add a permission", permissions).click();
       if (name !== write) {
         await root.fill("Add a permission", { Name: write }, "Add a permission");
-        await root.error("There is a permission with this name already", root.dialog("Add a permission"));
+        await root.error(
+          "There is a permission with this name already",
+          root.dialog("Add a permission"),
+        );
       }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
       await root.status(`The permission ${name} is created.`);
@@ -96,7 +118,9 @@ export const adminSuite = (place) => {
     };
     await ask(read);
     assert.equal(await root.focused(), `${ada} may not ${read} in ${stock}.`);
-    await explain.getByText(`${editor}: The person does not have this role. The role has the permission.`).waitFor();
+    await explain
+      .getByText(`${editor}: The person does not have this role. The role has the permission.`)
+      .waitFor();
     await root.buttonNamed(`Give ${ada} the role ${editor}`, explain).waitFor();
 
     // A grant that does not expire, and one that does.
@@ -112,7 +136,11 @@ export const adminSuite = (place) => {
     await root.status("The grant is added.");
     await root.settled();
     await root.buttonNamed("Add a grant", grants).click();
-    await root.fill(granting, { Username: ada, "Role or permission": write, Until: momentIn(-1) }, "Grant");
+    await root.fill(
+      granting,
+      { Username: ada, "Role or permission": write, Until: momentIn(-1) },
+      "Grant",
+    );
     await root.error("The end is not in the future", root.dialog(granting));
     await root.fill(granting, { Until: momentIn(2) }, "Grant");
     await root.closed();
@@ -197,10 +225,24 @@ export const adminSuite = (place) => {
     ]) {
       assert.ok(log.includes(sentence), `${sentence} in ${log}`);
     }
-    assert.ok(log.indexOf(`The service ${stock} was deleted.`) < log.indexOf(`The service ${stock} was created.`), "newest first");
+    assert.ok(
+      log.indexOf(`The service ${stock} was deleted.`) <
+        log.indexOf(`The service ${stock} was created.`),
+      "newest first",
+    );
     await root.signOut();
-    assert.equal(await page.getByRole("heading", { level: 2 }).allTextContents().then((all) => all.join()), "Sign in");
-    assert.equal(await page.locator("#signed-in li[data-id], #signed-in option").count(), 0, "signing out removes all entries");
+    assert.equal(
+      await page
+        .getByRole("heading", { level: 2 })
+        .allTextContents()
+        .then((all) => all.join()),
+      "Sign in",
+    );
+    assert.equal(
+      await page.locator("#signed-in li[data-id], #signed-in option").count(),
+      0,
+      "signing out removes all entries",
+    );
     await root.leave();
   });
 
@@ -208,7 +250,9 @@ export const adminSuite = (place) => {
     const root = await visitor();
     await root.open();
     await root.signIn();
-    await root.page.route(/\/permissions$/, (route) => route.continue({ url: `${route.request().url()}?limit=1` }));
+    await root.page.route(/\/permissions$/, (route) =>
+      route.continue({ url: `${route.request().url()}?limit=1` }),
+    );
     const permissions = await root.go("Permissions");
     assert.equal(await permissions.getByRole("listitem").count(), 1);
     await root.buttonNamed("Show more", permissions).click();
@@ -233,11 +277,19 @@ export const adminSuite = (place) => {
       ["Changes", "Recent changes", "auth.changes.read"],
     ]) {
       const shown = await root.go(link, title);
-      await shown.getByText(`You cannot see this section. It requires the permission ${permission} in the service auth.`).waitFor();
+      await shown
+        .getByText(
+          `You cannot see this section. It requires the permission ${permission} in the service auth.`,
+        )
+        .waitFor();
       assert.equal(await shown.getByRole("button").count(), 0, title);
     }
     // A person who may read but not change gets an error at the first change.
-    const grant = { person_id: nobody.username, service_id: "auth", permission_name: "auth.people.read" };
+    const grant = {
+      person_id: nobody.username,
+      service_id: "auth",
+      permission_name: "auth.people.read",
+    };
     await root.back.call("POST", "/person-service-permissions", grant);
     const people = await root.go("People");
     await root.buttonNamed(`Delete ${nobody.username}`, people).click();

@@ -1,4 +1,5 @@
-// The actions of an administrator at the admin page. Controls are found by role and name, never by id.
+// The actions of an administrator at the admin page. Controls are found by role and name, never by
+// id.
 import assert from "node:assert/strict";
 import { visit } from "./browser.mjs";
 
@@ -16,7 +17,11 @@ export const fresh = (word) => {
 
 const send = async (origin, method, path, body, token) => {
   const headers = { "content-type": "application/json", ...(token === undefined ? {} : { token }) };
-  const answer = await fetch(`${origin}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await fetch(`${origin}${path}`, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
   const read = await answer.json();
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${JSON.stringify(read)}`);
   return read;
@@ -24,9 +29,16 @@ const send = async (origin, method, path, body, token) => {
 
 const roots = new Map();
 
-/** Returns functions that call the API as the first administrator, who is created once for each server. */
+/**
+ * Returns functions that call the API as the first administrator, who is created once for each
+ * server.
+ */
 export const backstage = async (origin) => {
-  if (!roots.has(origin)) roots.set(origin, send(origin, "POST", "/auth/bootstrap", { secret: BOOTSTRAP_SECRET, ...ROOT }));
+  if (!roots.has(origin))
+    roots.set(
+      origin,
+      send(origin, "POST", "/auth/bootstrap", { secret: BOOTSTRAP_SECRET, ...ROOT }),
+    );
   await roots.get(origin);
   const { token } = await send(origin, "POST", "/auth/login", ROOT);
   const call = (method, path, body) => send(origin, method, path, body, token);
@@ -57,7 +69,8 @@ export const administrator = async (browser, origin, options = {}) => {
   const buttonNamed = (name, within = page) => within.getByRole("button", { name, exact: true });
   const part = (name) => page.getByRole("region", { name });
   const status = (text) => page.getByRole("status").filter({ hasText: text }).waitFor();
-  const error = (text, within = page) => within.getByRole("alert").filter({ hasText: text }).waitFor();
+  const error = (text, within = page) =>
+    within.getByRole("alert").filter({ hasText: text }).waitFor();
   const dialog = (name) => page.getByRole("dialog", { name });
   /** Waits until no dialog is in the page. A closed dialog is removed after its `close` event. */
   const closed = () => page.locator("dialog").waitFor({ state: "detached" });
@@ -100,7 +113,8 @@ export const administrator = async (browser, origin, options = {}) => {
     for (const [label, value] of Object.entries(values)) {
       // A label can end in "(optional)", so fields are found by its beginning.
       const field = form.getByLabel(new RegExp(`^${label}`));
-      if (await field.evaluate((each) => each instanceof HTMLSelectElement)) await field.selectOption({ label: value });
+      if (await field.evaluate((each) => each instanceof HTMLSelectElement))
+        await field.selectOption({ label: value });
       else await field.fill(value);
     }
     await buttonNamed(action, form).click();
@@ -117,7 +131,11 @@ export const administrator = async (browser, origin, options = {}) => {
   const focused = () =>
     page.evaluate(() => {
       const at = document.activeElement;
-      return at?.getAttribute("aria-label") ?? (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ?? "";
+      return (
+        at?.getAttribute("aria-label") ??
+        (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ??
+        ""
+      );
     });
 
   /** Checks that tokens and passwords are in no storage, cookie, address or part of the page. */
@@ -125,14 +143,30 @@ export const administrator = async (browser, origin, options = {}) => {
     const kept = await page.evaluate(async () => {
       const fields = [...document.querySelectorAll("input")].map(({ value }) => value);
       const databases = (await indexedDB.databases()).length + (await caches.keys()).length;
-      const stores = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state), window.name];
-      return { text: [document.documentElement.outerHTML, document.cookie, location.href, ...fields, ...stores].join("\n"), databases };
+      const stores = [
+        JSON.stringify({ ...localStorage }),
+        JSON.stringify({ ...sessionStorage }),
+        JSON.stringify(history.state),
+        window.name,
+      ];
+      return {
+        text: [
+          document.documentElement.outerHTML,
+          document.cookie,
+          location.href,
+          ...fields,
+          ...stores,
+        ].join("\n"),
+        databases,
+      };
     });
     const cookies = JSON.stringify(await context.cookies());
     assert.equal(kept.databases, 0);
     for (const secret of [...tokens, PASSWORD]) {
       assert.ok(!kept.text.includes(secret) && !cookies.includes(secret), "a secret is kept");
-      const asked = requests.find((each) => each.includes(secret) || each.includes(encodeURIComponent(secret)));
+      const asked = requests.find(
+        (each) => each.includes(secret) || each.includes(encodeURIComponent(secret)),
+      );
       assert.equal(asked, undefined, "a secret is in an address");
     }
   };
@@ -144,5 +178,20 @@ export const administrator = async (browser, origin, options = {}) => {
   };
 
   const seen = { buttonNamed, part, status, error, dialog, closed, settled, focused };
-  return { ...visitor, ...seen, url, back, tokens, open, credentials, signIn, signOut, go, fill, answer, keptNothing, leave };
+  return {
+    ...visitor,
+    ...seen,
+    url,
+    back,
+    tokens,
+    open,
+    credentials,
+    signIn,
+    signOut,
+    go,
+    fill,
+    answer,
+    keptNothing,
+    leave,
+  };
 };

@@ -32,12 +32,17 @@ export const launch = async () => {
   return chromium.launch({ executablePath, args: FLAGS });
 };
 
-/** The console message of Chromium for an answer with an error status. The page shows such errors itself, so they are allowed. */
-const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
+/**
+ * The console message of Chromium for an answer with an error status. The page shows such errors
+ * itself, so they are allowed.
+ */
+const REFUSAL =
+  /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
 
 /**
- * Opens a page in a new browser profile. Returns `page`; `authenticator()`, which adds an authenticator and returns its controls; `url`;
- * `allow(pattern)`, which allows console errors that the test provokes; `check()`, which fails if the page had any other error.
+ * Opens a page in a new browser profile. Returns `page`; `authenticator()`, which adds an
+ * authenticator and returns its controls; `url`; `allow(pattern)`, which allows console errors that
+ * the test provokes; `check()`, which fails if the page had any other error.
  */
 export const visit = async (browser, origin, { presence = true, ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -48,7 +53,11 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   const allowed = [REFUSAL];
   page.on("console", (message) => {
     const text = message.text();
-    if (["error", "warning"].includes(message.type()) && !allowed.some((pattern) => pattern.test(text))) bad.push(`console: ${text}`);
+    if (
+      ["error", "warning"].includes(message.type()) &&
+      !allowed.some((pattern) => pattern.test(text))
+    )
+      bad.push(`console: ${text}`);
   });
   page.on("pageerror", (error) => bad.push(`uncaught: ${error.stack ?? error}`));
   page.on("request", (request) => requests.push(request.url()));
@@ -57,12 +66,17 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
     addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
       globalThis.violations.push({ violatedDirective, blockedURI, sample });
     });
-    // Records whether the page waits for a passkey. A touch of the authenticator before that would be too early.
+    // Records whether the page waits for a passkey. A touch of the authenticator before that would
+    // be too early.
     const get = navigator.credentials.get.bind(navigator.credentials);
     navigator.credentials.get = (options) => {
       const asked = get(options);
       globalThis.asked = asked;
-      asked.catch(() => {}).finally(() => (globalThis.asked = globalThis.asked === asked ? undefined : globalThis.asked));
+      asked
+        .catch(() => {})
+        .finally(
+          () => (globalThis.asked = globalThis.asked === asked ? undefined : globalThis.asked),
+        );
       return asked;
     };
   });
@@ -72,9 +86,13 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   const authenticator = async (changes = {}) => {
     const options = { ...AUTHENTICATOR, automaticPresenceSimulation: presence, ...changes };
     const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-    const send = (method, more = {}) => cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
+    const send = (method, more = {}) =>
+      cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
     return {
-      /** Sets whether the user touches the authenticator when it asks. Without a touch the request waits, like one in the autofill. */
+      /**
+       * Sets whether the user touches the authenticator when it asks. Without a touch the request
+       * waits, like one in the autofill.
+       */
       presence: (enabled) => send("setAutomaticPresenceSimulation", { enabled }),
       /** Sets whether user verification succeeds. */
       verified: (isUserVerified) => send("setUserVerified", { isUserVerified }),
@@ -87,12 +105,26 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
 
   const url = `${origin}/account`;
   const check = async () => {
-    bad.push(...(await page.evaluate(() => globalThis.violations ?? [])).map((violation) => `policy: ${JSON.stringify(violation)}`));
-    const foreign = requests.filter((asked) => !asked.startsWith("data:") && new URL(asked).origin !== origin);
+    bad.push(
+      ...(await page.evaluate(() => globalThis.violations ?? [])).map(
+        (violation) => `policy: ${JSON.stringify(violation)}`,
+      ),
+    );
+    const foreign = requests.filter(
+      (asked) => !asked.startsWith("data:") && new URL(asked).origin !== origin,
+    );
     assert.deepEqual({ bad, foreign }, { bad: [], foreign: [] });
     assert.ok(requests.length > 0);
   };
-  return { page, context, authenticator, url, requests, allow: (pattern) => allowed.push(pattern), check };
+  return {
+    page,
+    context,
+    authenticator,
+    url,
+    requests,
+    allow: (pattern) => allowed.push(pattern),
+    check,
+  };
 };
 
 /** Saves a screenshot of the whole page in the folder SCREENSHOTS, if that is set. */

@@ -1,4 +1,5 @@
-// A server that requires CSRF tokens. The page fetches a token only after the server has asked for it.
+// A server that requires CSRF tokens. The page fetches a token only after the server has asked for
+// it.
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { test } from "./cases.mjs";
@@ -8,7 +9,10 @@ import { aged } from "./rows.mjs";
 
 const CSRF = "/api/auth/csrf";
 
-/** Records the page's requests to the API. `to(path)` returns those to a path, `unsafe()` those that change the account on the page. */
+/**
+ * Records the page's requests to the API. `to(path)` returns those to a path, `unsafe()` those that
+ * change the account on the page.
+ */
 const listen = (who) => {
   const asked = [];
   who.page.on("response", (response) => {
@@ -34,8 +38,17 @@ const renamed = async (who, name) => {
   await who.page.locator("[data-busy]").waitFor({ state: "detached" });
 };
 
-const PROBLEM = { success: false, error: "Send the CSRF token.", code: "csrf_token_required", request_id: "r" };
-const REFUSED = { status: 403, contentType: "application/problem+json", body: JSON.stringify(PROBLEM) };
+const PROBLEM = {
+  success: false,
+  error: "Send the CSRF token.",
+  code: "csrf_token_required",
+  request_id: "r",
+};
+const REFUSED = {
+  status: 403,
+  contentType: "application/problem+json",
+  body: JSON.stringify(PROBLEM),
+};
 
 export const csrfSuite = (place, start) => {
   test("no CSRF token is fetched unless the server requires one", async () => {
@@ -77,7 +90,9 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Turn off the authenticator app").click();
       await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
       await ada.stepUp().waitFor();
-      await ada.page.getByLabel("Six-digit code from your authenticator app").fill(await app.code());
+      await ada.page
+        .getByLabel("Six-digit code from your authenticator app")
+        .fill(await app.code());
       await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
       await ada.status("The authenticator app is turned off.");
       await aged(here, ada);
@@ -92,7 +107,10 @@ export const csrfSuite = (place, start) => {
       await ada.status("The passkey is added.");
       await key.remove();
       assert.equal(to(CSRF).length, 1, "the page fetches one token");
-      assert.deepEqual(unsafe().filter(({ token }) => token !== first.token), [refused]);
+      assert.deepEqual(
+        unsafe().filter(({ token }) => token !== first.token),
+        [refused],
+      );
       await ada.signOut();
       await ada.signIn();
 
@@ -103,7 +121,10 @@ export const csrfSuite = (place, start) => {
       await shows(phone, code);
       await addsPasskey(phone);
       const begun = recovery.to("/api/webauthn/register/begin");
-      assert.deepEqual(begun.map(({ status }) => status), [403, 200]);
+      assert.deepEqual(
+        begun.map(({ status }) => status),
+        [403, 200],
+      );
       phone.email = ada.email;
       await phone.buttonNamed("Delete my account").click();
       await phone.page.getByLabel("E-mail address of this account").fill(phone.email);
@@ -128,10 +149,14 @@ export const csrfSuite = (place, start) => {
       await phone.signIn();
       const { to, unsafe } = listen(ada);
       await renamed(ada, "One");
-      // The owner signed in again in another tab. The page cannot know that its token is no longer valid.
+      // The owner signed in again in another tab. The page cannot know that its token is no longer
+      // valid.
       await ada.context.addCookies(await phone.context.cookies());
       await renamed(ada, "Two");
-      assert.deepEqual(unsafe().map(({ status }) => status), [403, 200, 403, 200]);
+      assert.deepEqual(
+        unsafe().map(({ status }) => status),
+        [403, 200, 403, 200],
+      );
       assert.equal(to(CSRF).length, 2);
       const known = new Set(unsafe().map(({ token }) => token));
 
@@ -160,7 +185,10 @@ export const csrfSuite = (place, start) => {
       await ada.status("This page shows that account. Nothing was changed.");
       await ada.page.getByRole("banner").getByText(bob.email).waitFor();
       await ada.settled();
-      assert.deepEqual(unsafe().map(({ status, token }) => [status, token]), [[403, undefined]]);
+      assert.deepEqual(
+        unsafe().map(({ status, token }) => [status, token]),
+        [[403, undefined]],
+      );
       assert.deepEqual(await ada.passkeyNames(), names);
       await ada.leave();
       await bob.leave();
@@ -171,7 +199,9 @@ export const csrfSuite = (place, start) => {
       const { to } = listen(ada);
       await renamed(ada, "One");
       let left = 2;
-      await ada.page.route("**/api/webauthn/credentials/*", (route) => ((left -= 1) >= 0 ? route.fulfill(REFUSED) : route.continue()));
+      await ada.page.route("**/api/webauthn/credentials/*", (route) =>
+        (left -= 1) >= 0 ? route.fulfill(REFUSED) : route.continue(),
+      );
       await renamed(ada, "Two");
       assert.equal(to(CSRF).length, 3);
       left = Infinity;
@@ -191,7 +221,12 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Keep my account").click();
       await route.continue();
       await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
-      assert.deepEqual(to("/api/users/me").filter(({ method }) => method === "DELETE").map(({ status }) => status), [403]);
+      assert.deepEqual(
+        to("/api/users/me")
+          .filter(({ method }) => method === "DELETE")
+          .map(({ status }) => status),
+        [403],
+      );
       await ada.page.reload();
       await ada.settled();
       await ada.leave();

@@ -4,10 +4,15 @@ import { generateSync } from "otplib";
 
 export const WAYS = "Account recovery";
 const STEP_S = 30;
-/** The last part of a step in which no code is used, because the code could arrive in the next step. */
+/**
+ * The last part of a step in which no code is used, because the code could arrive in the next step.
+ */
 const MARGIN_S = 10;
 
-/** Creates an authenticator app with one secret. Each code is valid once. Codes of neighbouring steps are valid too. */
+/**
+ * Creates an authenticator app with one secret. Each code is valid once. Codes of neighbouring
+ * steps are valid too.
+ */
 export const generator = (secret) => {
   let used = 0;
   return async () => {
@@ -25,9 +30,18 @@ export const generator = (secret) => {
 };
 
 export const ways = (who) => who.part(WAYS);
-export const way = (who, title) => ways(who).getByRole("listitem").filter({ has: who.page.getByRole("heading", { name: title }) });
+export const way = (who, title) =>
+  ways(who)
+    .getByRole("listitem")
+    .filter({ has: who.page.getByRole("heading", { name: title }) });
 
-export const event = (who, sentence) => who.part("Recent security events").getByRole("listitem").filter({ hasText: sentence }).first().waitFor();
+export const event = (who, sentence) =>
+  who
+    .part("Recent security events")
+    .getByRole("listitem")
+    .filter({ hasText: sentence })
+    .first()
+    .waitFor();
 
 /** Sets up an authenticator app and returns it. */
 export const withApp = async (who) => {
@@ -40,7 +54,11 @@ export const withApp = async (who) => {
   return { secret, code };
 };
 
-export const shownCodes = (who) => ways(who).getByRole("group", { name: "Your new backup codes" }).getByRole("listitem").allTextContents();
+export const shownCodes = (who) =>
+  ways(who)
+    .getByRole("group", { name: "Your new backup codes" })
+    .getByRole("listitem")
+    .allTextContents();
 
 export const withCodes = async (who) => {
   await who.buttonNamed("Create backup codes").click();

@@ -9,7 +9,10 @@ const OTHER = "A different account is now signed in in this browser. This page s
 const NOT_DONE = `${OTHER} Nothing was changed.`;
 
 export const otherTabSuite = (place) => {
-  /** Replaces this browser's cookie by that of `other`, as signing in to `other` in another tab does. */
+  /**
+   * Replaces this browser's cookie by that of `other`, as signing in to `other` in another tab
+   * does.
+   */
   const becomes = async (who, other) => who.context.addCookies(await other.context.cookies());
 
   /** Replaces the cookie between the start of a registration and the authenticator's answer. */
@@ -20,9 +23,12 @@ export const otherTabSuite = (place) => {
       await route.fulfill({ response });
     });
 
-  const comesBack = (who) => who.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  const comesBack = (who) =>
+    who.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
 
-  /** Records the signals to password managers. `userId` is the account of the last signal before. */
+  /**
+   * Records the signals to password managers. `userId` is the account of the last signal before.
+   */
   const listen = async (who) => {
     await who.page.addInitScript(() => {
       globalThis.told = [];
@@ -39,7 +45,9 @@ export const otherTabSuite = (place) => {
     return { told, userId };
   };
 
-  /** Checks that the page shows the other account, says so, and shows nothing of the first account. */
+  /**
+   * Checks that the page shows the other account, says so, and shows nothing of the first account.
+   */
   const shows = async (who, other, message, gone) => {
     await who.status(message);
     await who.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();
@@ -49,8 +57,16 @@ export const otherTabSuite = (place) => {
     assert.equal(await who.focused(), "Your account");
     assert.equal(await who.page.getByRole("dialog").count(), 0);
     assert.equal(await who.page.getByRole("alert").filter({ hasText: /\S/ }).count(), 0);
-    assert.ok(!(await who.page.content()).includes(gone), "nothing of the account is left in the page");
-    assert.deepEqual(await who.page.locator("input:not([type=checkbox])").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
+    assert.ok(
+      !(await who.page.content()).includes(gone),
+      "nothing of the account is left in the page",
+    );
+    assert.deepEqual(
+      await who.page
+        .locator("input:not([type=checkbox])")
+        .evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)),
+      [],
+    );
   };
 
   /** Returns everything that an account's own page shows. */
@@ -58,7 +74,12 @@ export const otherTabSuite = (place) => {
     await who.page.reload();
     await who.settled();
     const devices = await who.devices().allTextContents();
-    return { email: await who.page.locator("#who-email").textContent(), passkeys: await who.passkeyNames(), devices, events: await who.eventTexts() };
+    return {
+      email: await who.page.locator("#who-email").textContent(),
+      passkeys: await who.passkeyNames(),
+      devices,
+      events: await who.eventTexts(),
+    };
   };
 
   const REVOKING = "revoking a device";
@@ -111,7 +132,10 @@ export const otherTabSuite = (place) => {
       assert.deepEqual(await ada.passkeyNames(), other.passkeys);
       assert.equal(await ada.devices().count(), 0, "Bob has none");
       const since = (await told()).slice(heard);
-      assert.ok(since.length > 0 && since.every((about) => about.userId !== userId), "no signal is about the first account");
+      assert.ok(
+        since.length > 0 && since.every((about) => about.userId !== userId),
+        "no signal is about the first account",
+      );
       assert.ok(since.every((about) => about.allAcceptedCredentialIds.length > 0));
       assert.deepEqual(await key.passkeys(), []);
 
@@ -135,7 +159,13 @@ export const otherTabSuite = (place) => {
       if (route.request().method() !== "GET") return route.continue();
       const response = await route.fetch();
       const json = await response.json();
-      await route.fulfill({ response, json: { ...json, sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }] } });
+      await route.fulfill({
+        response,
+        json: {
+          ...json,
+          sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }],
+        },
+      });
     });
     await ada.page.reload();
     await ada.settled();
@@ -244,7 +274,12 @@ export const otherTabSuite = (place) => {
     const ada = await newcomer(place(), "Ada Lovelace");
     const sent = [];
     ada.page.on("request", (request) => {
-      if (request.url().includes("/api/")) sent.push([request.method(), new URL(request.url()).pathname, request.headers()["x-expected-user"]]);
+      if (request.url().includes("/api/"))
+        sent.push([
+          request.method(),
+          new URL(request.url()).pathname,
+          request.headers()["x-expected-user"],
+        ]);
     });
     await ada.page.reload();
     await ada.settled();
@@ -256,11 +291,22 @@ export const otherTabSuite = (place) => {
     await key.presence(false);
     await ada.signOut();
     const anyone = new Set(["/api/auth/sessions/logout", "/api/webauthn/authenticate/begin"]);
-    const named = sent.filter(([method, path]) => !anyone.has(path) && !(method === "GET" && path === "/api/users/me"));
+    const named = sent.filter(
+      ([method, path]) => !anyone.has(path) && !(method === "GET" && path === "/api/users/me"),
+    );
     assert.ok(named.length >= 7, String(named.length));
-    assert.ok(named.some(([, path]) => path === "/api/app-attestation/keys"), "requests about devices too");
-    assert.deepEqual(named.filter(([, , user]) => user !== id), []);
-    assert.ok(sent.some(([, path, user]) => path === "/api/users/me" && user === undefined), "only the request for the current user names no account");
+    assert.ok(
+      named.some(([, path]) => path === "/api/app-attestation/keys"),
+      "requests about devices too",
+    );
+    assert.deepEqual(
+      named.filter(([, , user]) => user !== id),
+      [],
+    );
+    assert.ok(
+      sent.some(([, path, user]) => path === "/api/users/me" && user === undefined),
+      "only the request for the current user names no account",
+    );
     await ada.leave();
   });
 };

@@ -10,7 +10,10 @@ export const freshEmail = () => {
   return `person-${process.pid}-${count}@example.com`;
 };
 
-/** Opens a browser profile with an authenticator and returns the actions of its user. The authenticator is touched only during an action. */
+/**
+ * Opens a browser profile with an authenticator and returns the actions of its user. The
+ * authenticator is touched only during an action.
+ */
 export const person = async (browser, origin, options = {}) => {
   const visitor = await visit(browser, origin, { presence: false, ...options });
   const { page, url } = visitor;
@@ -19,7 +22,8 @@ export const person = async (browser, origin, options = {}) => {
   const buttonNamed = (name, within = page) => within.getByRole("button", { name });
   const part = (name) => page.getByRole("region", { name });
   const status = (text) => page.getByRole("status").filter({ hasText: text }).waitFor();
-  const error = (text, within = page) => within.getByRole("alert").filter({ hasText: text }).waitFor();
+  const error = (text, within = page) =>
+    within.getByRole("alert").filter({ hasText: text }).waitFor();
 
   /** Touches the authenticator during an action. */
   const touching = async (action) => {
@@ -39,7 +43,10 @@ export const person = async (browser, origin, options = {}) => {
     await buttonNamed("Create an account with a passkey").click();
   };
 
-  /** Waits until the page has asked for a passkey in the autofill. An earlier touch could answer that request instead of the next. */
+  /**
+   * Waits until the page has asked for a passkey in the autofill. An earlier touch could answer
+   * that request instead of the next.
+   */
   const waiting = async () => {
     await page.waitForFunction(() => globalThis.asked !== undefined);
     // The request goes from the page through the browser to the authenticator.
@@ -73,7 +80,8 @@ export const person = async (browser, origin, options = {}) => {
 
   /** Waits until the lists are loaded and those that are never empty have an entry. */
   const settled = async () => {
-    for (const name of ["Passkeys", "Sessions and devices", "Recent security events"]) await part(name).getByRole("listitem").first().waitFor();
+    for (const name of ["Passkeys", "Sessions and devices", "Recent security events"])
+      await part(name).getByRole("listitem").first().waitFor();
     await page.locator("[data-busy]").waitFor({ state: "detached" });
   };
 
@@ -94,7 +102,11 @@ export const person = async (browser, origin, options = {}) => {
   const focused = () =>
     page.evaluate(() => {
       const at = document.activeElement;
-      return at?.getAttribute("aria-label") ?? (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ?? "";
+      return (
+        at?.getAttribute("aria-label") ??
+        (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ??
+        ""
+      );
     });
 
   const leave = async () => {
@@ -102,11 +114,37 @@ export const person = async (browser, origin, options = {}) => {
     await visitor.context.close();
   };
 
-  const seen = { buttonNamed, part, status, error, settled, passkeyNames, devices, eventTexts, stepUp, focused };
-  return { ...visitor, ...seen, device, touching, open, fillSignUp, signUp, signIn, signOut, answer, leave };
+  const seen = {
+    buttonNamed,
+    part,
+    status,
+    error,
+    settled,
+    passkeyNames,
+    devices,
+    eventTexts,
+    stepUp,
+    focused,
+  };
+  return {
+    ...visitor,
+    ...seen,
+    device,
+    touching,
+    open,
+    fillSignUp,
+    signUp,
+    signIn,
+    signOut,
+    answer,
+    leave,
+  };
 };
 
-/** Creates an account and returns the visitor who owns it. `place` has the browser and the server's origin. */
+/**
+ * Creates an account and returns the visitor who owns it. `place` has the browser and the server's
+ * origin.
+ */
 export const newcomer = async ({ browser, origin }, name) => {
   const made = await person(browser, origin);
   await made.open();
@@ -116,8 +154,22 @@ export const newcomer = async ({ browser, origin }, name) => {
 /** Opens a second browser profile with the owner's passkey, as password managers sync it. */
 export const sameOn = async (browser, origin, original, options) => {
   const other = await person(browser, origin, options);
-  for (const { signCount, credentialId, isResidentCredential, rpId, privateKey, userHandle } of await original.device.passkeys()) {
-    await other.device.put({ signCount, credentialId, isResidentCredential, rpId, privateKey, userHandle });
+  for (const {
+    signCount,
+    credentialId,
+    isResidentCredential,
+    rpId,
+    privateKey,
+    userHandle,
+  } of await original.device.passkeys()) {
+    await other.device.put({
+      signCount,
+      credentialId,
+      isResidentCredential,
+      rpId,
+      privateKey,
+      userHandle,
+    });
   }
   assert.ok((await other.device.passkeys()).length > 0);
   return other;

@@ -1,10 +1,14 @@
-// Changes rows in the server's database, for states that a test cannot reach on the page: sessions of the app on a real device, and old sessions.
+// Changes rows in the server's database, for states that a test cannot reach on the page: sessions
+// of the app on a real device, and old sessions.
 import { randomBytes, randomUUID } from "node:crypto";
 
 const DAY = 86_400_000;
 const idOf = (who) => `(SELECT id FROM users WHERE email = '${who.email}')`;
 
-/** Adds devices to an account and returns the ids of their keys. `created` and `used` are times, `revoked` is a boolean. */
+/**
+ * Adds devices to an account and returns the ids of their keys. `created` and `used` are times,
+ * `revoked` is a boolean.
+ */
 export const registered = async ({ sql }, who, devices) => {
   const ids = devices.map(() => randomBytes(32).toString("base64url"));
   const rows = devices.map(
@@ -20,7 +24,9 @@ export const registered = async ({ sql }, who, devices) => {
 
 /** Returns when each of these keys was revoked, or null. */
 export const revocations = async ({ sql }, ids) => {
-  const rows = await sql(`SELECT id, revoked_at FROM attest_keys WHERE id IN ('${ids.join("', '")}')`);
+  const rows = await sql(
+    `SELECT id, revoked_at FROM attest_keys WHERE id IN ('${ids.join("', '")}')`,
+  );
   return ids.map((id) => rows.find((row) => row.id === id)?.revoked_at);
 };
 
@@ -37,15 +43,22 @@ export const signedInWith = async ({ sql }, who, keys) => {
   );
 };
 
-/** Makes an account's sessions older than the ten minutes after which sensitive actions need a confirmation. */
+/**
+ * Makes an account's sessions older than the ten minutes after which sensitive actions need a
+ * confirmation.
+ */
 export const aged = async ({ sql }, who) => {
-  await sql(`UPDATE sessions SET authenticated_at = authenticated_at - 700000 WHERE user_id = ${idOf(who)}`);
+  await sql(
+    `UPDATE sessions SET authenticated_at = authenticated_at - 700000 WHERE user_id = ${idOf(who)}`,
+  );
 };
 
 /** Sets the country, and `amr` if it is named, of an account's sessions by platform. */
 export const placed = async ({ sql }, who, platforms) => {
   for (const [platform, [country, amr]] of Object.entries(platforms)) {
     const how = amr === undefined ? "amr" : `'${amr}'`;
-    await sql(`UPDATE sessions SET country = '${country}', amr = ${how} WHERE platform = '${platform}' AND user_id = ${idOf(who)}`);
+    await sql(
+      `UPDATE sessions SET country = '${country}', amr = ${how} WHERE platform = '${platform}' AND user_id = ${idOf(who)}`,
+    );
   }
 };

@@ -20,14 +20,22 @@ export const signInSuite = (place) => {
     assert.equal(await ada.focused(), "Your account", "the focus is at the new heading");
     const [cookie] = await ada.context.cookies();
     assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, "Lax"]);
-    assert.deepEqual(await ada.page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]), [{}, {}, ""], "the page stores nothing");
+    assert.deepEqual(
+      await ada.page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+      [{}, {}, ""],
+      "the page stores nothing",
+    );
 
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();
 
     await ada.signOut();
     assert.equal(await ada.focused(), "Your Hamrah account");
-    assert.equal(await ada.page.getByText(email).count(), 0, "nothing of the account is left in the page");
+    assert.equal(
+      await ada.page.getByText(email).count(),
+      0,
+      "nothing of the account is left in the page",
+    );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
 
@@ -36,7 +44,8 @@ export const signInSuite = (place) => {
     await ada.signIn(email);
     await ada.signOut();
 
-    // If the authenticator has a passkey and is touched, the request of the autofill succeeds, as if the user had chosen the passkey in the list.
+    // If the authenticator has a passkey and is touched, the request of the autofill succeeds, as
+    // if the user had chosen the passkey in the list.
     await ada.touching(async () => {
       await ada.page.reload();
       await ada.status("You are signed in.");
@@ -150,12 +159,18 @@ export const signInSuite = (place) => {
     const form = ada.page.getByRole("form", { name: "Sign in" });
     await ada.touching(async () => {
       await ada.buttonNamed("Sign in with a passkey").click();
-      await form.getByRole("alert").filter({ hasText: /passkey/i }).waitFor();
+      await form
+        .getByRole("alert")
+        .filter({ hasText: /passkey/i })
+        .waitFor();
     });
     await picture(ada.page, `${place().name}-refused`);
     await ada.touching(async () => {
       await ada.page.reload();
-      await form.getByRole("alert").filter({ hasText: /passkey/i }).waitFor();
+      await form
+        .getByRole("alert")
+        .filter({ hasText: /passkey/i })
+        .waitFor();
     });
     await ada.device.forget();
     await ada.signUp();
@@ -192,7 +207,8 @@ export const signInSuite = (place) => {
       ["", "Ada", "Enter your e-mail address.", "Your e-mail address"],
       ["ada", "Ada", "Enter an e-mail address like", "Your e-mail address"],
       ["ada@example.com", "  ", "Enter your name.", "Your name"],
-      // The API refuses this value and the browser does not. The API's message is shown at the field too.
+      // The API refuses this value and the browser does not. The API's message is shown at the
+      // field too.
       ["ada@localhost", "Ada", "The e-mail address is not valid", "Your e-mail address"],
     ]) {
       await ada.page.getByLabel("Your e-mail address").fill(email);
@@ -203,8 +219,13 @@ export const signInSuite = (place) => {
       const field = ada.page.getByLabel(at);
       assert.equal(await field.getAttribute("aria-invalid"), "true");
       const described = (await field.getAttribute("aria-describedby")).split(" ");
-      const texts = await Promise.all(described.map((id) => ada.page.locator(`#${id}`).textContent()));
-      assert.ok(texts.some((text) => text.includes(told)), "the error describes its field");
+      const texts = await Promise.all(
+        described.map((id) => ada.page.locator(`#${id}`).textContent()),
+      );
+      assert.ok(
+        texts.some((text) => text.includes(told)),
+        "the error describes its field",
+      );
     }
     await ada.page.getByLabel("E-mail address (optional)").fill("no address");
     await ada.buttonNamed("Sign in with a passkey").click();
@@ -224,13 +245,30 @@ export const signInSuite = (place) => {
     await ada.page.route("**/api/webauthn/register/begin", async (route) => {
       refused += 1;
       if (refused > 1) return route.continue();
-      const problem = { success: false, error: "Not now.", code: "service_unavailable", request_id: "r-1" };
-      return route.fulfill({ status: 503, headers: { "Retry-After": "1" }, contentType: "application/problem+json", body: JSON.stringify(problem) });
+      const problem = {
+        success: false,
+        error: "Not now.",
+        code: "service_unavailable",
+        request_id: "r-1",
+      };
+      return route.fulfill({
+        status: 503,
+        headers: { "Retry-After": "1" },
+        contentType: "application/problem+json",
+        body: JSON.stringify(problem),
+      });
     });
     await ada.signUp();
     assert.equal(refused, 2);
-    const body = JSON.stringify({ success: false, error: "Something is wrong on our side.", code: "internal_error", request_id: "r-2" });
-    await ada.page.route("**/api/users/me", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body }));
+    const body = JSON.stringify({
+      success: false,
+      error: "Something is wrong on our side.",
+      code: "internal_error",
+      request_id: "r-2",
+    });
+    await ada.page.route("**/api/users/me", (route) =>
+      route.fulfill({ status: 500, contentType: "application/problem+json", body }),
+    );
     ada.allow(/status of 500/);
     await ada.page.reload();
     await ada.error("Something is wrong on our side. (Reference: r-2)");

@@ -17,7 +17,8 @@ import { signInSuite } from "./sign-in.mjs";
 import { stepUpSuite } from "./stepup.mjs";
 
 /**
- * Registers the cases, or those that `core` names. `start` starts the server with additional settings, and returns its origin.
+ * Registers the cases, or those that `core` names. `start` starts the server with additional
+ * settings, and returns its origin.
  */
 export const suite = (name, start, core) => {
   if (core) choose(core);

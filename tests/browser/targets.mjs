@@ -24,10 +24,16 @@ with database:
 
 const execute = promisify(execFile);
 
-/** Runs one statement on the database in a file, beside the server that has it open, and returns its rows. */
+/**
+ * Runs one statement on the database in a file, beside the server that has it open, and returns its
+ * rows.
+ */
 const query = async (database, text) => {
   const own = await import("node:sqlite").catch(() => undefined);
-  if (!own) return JSON.parse((await execute("python3", ["-c", SQLITE, database, text], { env: clean() })).stdout);
+  if (!own)
+    return JSON.parse(
+      (await execute("python3", ["-c", SQLITE, database, text], { env: clean() })).stdout,
+    );
   const opened = new own.DatabaseSync(database, { timeout: 10_000 });
   try {
     return opened.prepare(text).all();
@@ -36,20 +42,26 @@ const query = async (database, text) => {
   }
 };
 
-/** Returns the file of the one local D1 that wrangler keeps in this folder. Asking it directly saves starting wrangler for every statement. */
+/**
+ * Returns the file of the one local D1 that wrangler keeps in this folder. Asking it directly saves
+ * starting wrangler for every statement.
+ */
 const databaseIn = (folder) => {
   const kept = join(folder, "v3", "d1", "miniflare-D1DatabaseObject");
-  const files = readdirSync(kept).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  const files = readdirSync(kept).filter(
+    (name) => name.endsWith(".sqlite") && name !== "metadata.sqlite",
+  );
   assert.equal(files.length, 1, `one database in ${kept}: ${files}`);
   return join(kept, files[0]);
 };
 
 const originOf = (port) => `http://localhost:${port}`;
 
-const built = () => assert.ok(existsSync("dist/account.html"), "no page is built: node scripts/build-pages.mjs");
+const built = () =>
+  assert.ok(existsSync("dist/account.html"), "no page is built: node scripts/build-pages.mjs");
 
-// Both take settings in addition to their own and return `origin`; `sql(text)`, which runs one statement on the server's database and returns its
-// rows; `output()`; `stop()`.
+// Both take settings in addition to their own and return `origin`; `sql(text)`, which runs one
+// statement on the server's database and returns its rows; `output()`; `stop()`.
 
 /** Starts the native binary with SQLite in a file. */
 export const native = async (more = {}) => {
@@ -57,7 +69,12 @@ export const native = async (more = {}) => {
   const made = folder();
   const port = await freePort();
   const origin = originOf(port);
-  const vars = { ENVIRONMENT: "development", ALLOWED_ORIGINS: origin, PAGES_DIR: resolve("dist"), ...more };
+  const vars = {
+    ENVIRONMENT: "development",
+    ALLOWED_ORIGINS: origin,
+    PAGES_DIR: resolve("dist"),
+    ...more,
+  };
   const server = await serve({ cwd: made.path, port, vars });
   const stop = async () => {
     await server.stop();
@@ -75,22 +92,42 @@ export const worker = async (more = {}) => {
   const origin = originOf(port);
   // With this file, wrangler does not read the developer's .dev.vars.
   const secrets = join(made.path, "secrets.env");
-  const values = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), SECRETS_KEY: randomBytes(32).toString("base64url") };
+  const values = {
+    INTERNAL_API_KEY: INTERNAL_KEY,
+    JWT_SIGNING_KEYS: signingKeys(),
+    SECRETS_KEY: randomBytes(32).toString("base64url"),
+  };
   const lines = Object.entries(values).map(([name, value]) => `${name}='${value}'\n`);
   writeFileSync(secrets, lines.join(""), { mode: 0o600 });
-  const env = clean({ WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true", NO_COLOR: "1" });
+  const env = clean({
+    WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    CI: "true",
+    NO_COLOR: "1",
+  });
   const state = ["--persist-to", made.path];
 
-  const migrated = spawnSync("node", [WRANGLER, "d1", "migrations", "apply", "DB", "--local", ...state], { env, encoding: "utf8" });
+  const migrated = spawnSync(
+    "node",
+    [WRANGLER, "d1", "migrations", "apply", "DB", "--local", ...state],
+    { env, encoding: "utf8" },
+  );
   assert.equal(migrated.status, 0, migrated.stdout + migrated.stderr);
 
   const ports = ["--port", String(port), "--inspector-port", String(inspector)];
-  const vars = Object.entries({ ALLOWED_ORIGINS: origin, ...more }).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
+  const vars = Object.entries({ ALLOWED_ORIGINS: origin, ...more }).flatMap(([name, value]) => [
+    "--var",
+    `${name}:${value}`,
+  ]);
   const settings = ["--env-file", secrets, ...vars, "--show-interactive-dev-session=false"];
   // In its own process group, so that workerd can be ended with wrangler.
-  const child = spawn("node", [WRANGLER, "dev", ...ports, ...state, ...settings], { env, detached: true });
+  const child = spawn("node", [WRANGLER, "dev", ...ports, ...state, ...settings], {
+    env,
+    detached: true,
+  });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => (output += chunk));
   const exited = once(child, "exit");
   const stop = async () => {
     if (child.exitCode === null) child.kill("SIGTERM");

@@ -1,4 +1,5 @@
-// The Rust client's example, which sends with hyper, and the native server. `cargo test` in clients/rust builds the example.
+// The Rust client's example, which sends with hyper, and the native server. `cargo test` in
+// clients/rust builds the example.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -17,7 +18,11 @@ let server;
 let admin;
 before(async () => {
   const secret = randomBytes(32).toString("base64url");
-  const vars = { BOOTSTRAP_SECRET: secret, PASSWORD_HASH_MEMORY_KIB: "256", PASSWORD_HASH_PASSES: "1" };
+  const vars = {
+    BOOTSTRAP_SECRET: secret,
+    PASSWORD_HASH_MEMORY_KIB: "256",
+    PASSWORD_HASH_PASSES: "1",
+  };
   server = await serve({ cwd: made.path, vars });
   admin = await administrator(server.url, secret);
 });
@@ -27,7 +32,10 @@ after(async () => {
   made.remove();
 });
 
-/** Creates a service and a person who may read and write there, and starts the example as its backend. */
+/**
+ * Creates a service and a person who may read and write there, and starts the example as its
+ * backend.
+ */
 const stage = async () => {
   const place = await admin.place();
   const to = await startProxy(server.url);
@@ -40,7 +48,10 @@ const stage = async () => {
     to.release();
     await to.stop();
   });
-  /** Writes a line to the example. Returns the line that answers it, and how many times the example asked the service. */
+  /**
+   * Writes a line to the example. Returns the line that answers it, and how many times the example
+   * asked the service.
+   */
   const tell = async (line) => {
     const asked = to.checks.length;
     child.stdin.write(`${line}\n`);
@@ -99,7 +110,11 @@ test("while the service is unavailable, cached reads work until they expire", as
   const { tell, user, to } = await stage();
   const [read, write] = [`read read ${user.token}`, `write write ${user.token}`];
   await goes(tell, [[read, `200 ${user.username} asked, 1`]]);
-  for (const [mode, answer] of [["busy", "503 unavailable 7, 1"], ["cut", /^503 network 5, [12]$/], ["hold", "503 network 5, 1"]]) {
+  for (const [mode, answer] of [
+    ["busy", "503 unavailable 7, 1"],
+    ["cut", /^503 network 5, [12]$/],
+    ["hold", "503 network 5, 1"],
+  ]) {
     to.mode = mode;
     assert.match(await tell(write), new RegExp(answer), mode);
     assert.equal(await tell(read), `200 ${user.username} known, 0`);

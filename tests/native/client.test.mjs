@@ -8,7 +8,11 @@ import { folder, serve } from "./server.mjs";
 
 const SECRET = randomBytes(32).toString("base64url");
 // Cheap hashes. Other tests cover the cost in production.
-const VARS = { BOOTSTRAP_SECRET: SECRET, PASSWORD_HASH_MEMORY_KIB: "256", PASSWORD_HASH_PASSES: "1" };
+const VARS = {
+  BOOTSTRAP_SECRET: SECRET,
+  PASSWORD_HASH_MEMORY_KIB: "256",
+  PASSWORD_HASH_PASSES: "1",
+};
 
 sequence(async () => {
   const made = folder();
@@ -32,9 +36,15 @@ test("a backend's cache works while the service restarts, and its checks are not
     await server.stop();
     assert.equal((await stock.visit("PUT", user.token)).status, 503);
     assert.equal((await stock.visit("GET", user.token)).cached, true);
-    // A backend sends the checks for all its users from one address, so these are not limited by address.
-    server = await serve({ cwd: made.path, port, vars: { ...VARS, RATE_LIMITS: "on", RATE_LIMIT_PUBLIC: "3", RATE_LIMIT_SIGN_IN: "3" } });
-    for (let time = 0; time < 8; time += 1) assert.equal((await stock.visit("PUT", user.token)).status, 200);
+    // A backend sends the checks for all its users from one address, so these are not limited by
+    // address.
+    server = await serve({
+      cwd: made.path,
+      port,
+      vars: { ...VARS, RATE_LIMITS: "on", RATE_LIMIT_PUBLIC: "3", RATE_LIMIT_SIGN_IN: "3" },
+    });
+    for (let time = 0; time < 8; time += 1)
+      assert.equal((await stock.visit("PUT", user.token)).status, 200);
   } finally {
     await stock.stop();
     await server.stop();

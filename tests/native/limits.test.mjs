@@ -37,23 +37,34 @@ const STARTS = [
   "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 ];
 
-test("connections that send nothing, stop, or do not read are closed, and do not block others", { timeout: 60_000 }, async () => {
-  const idle = Array.from({ length: 900 }, () => connect(port, "127.0.0.1").on("error", () => {}).resume());
-  const closed = Promise.all(idle.map((socket) => once(socket, "close")));
-  idle.forEach((socket, index) => socket.write(STARTS[index % STARTS.length]));
-  const reader = connect(port, "127.0.0.1").on("error", () => {}).pause();
-  const end = once(reader, "close");
-  reader.write("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
-  await closed;
-  assert.equal((await fetch(`${server.url}/health`)).status, 200);
-  await new Promise((resume) => setTimeout(resume, 25_000));
-  // The buffers still hold bytes that were sent before the connection was closed.
-  reader.resume();
-  await end;
-});
+test(
+  "connections that send nothing, stop, or do not read are closed, and do not block others",
+  { timeout: 60_000 },
+  async () => {
+    const idle = Array.from({ length: 900 }, () =>
+      connect(port, "127.0.0.1")
+        .on("error", () => {})
+        .resume(),
+    );
+    const closed = Promise.all(idle.map((socket) => once(socket, "close")));
+    idle.forEach((socket, index) => socket.write(STARTS[index % STARTS.length]));
+    const reader = connect(port, "127.0.0.1")
+      .on("error", () => {})
+      .pause();
+    const end = once(reader, "close");
+    reader.write("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
+    await closed;
+    assert.equal((await fetch(`${server.url}/health`)).status, 200);
+    await new Promise((resume) => setTimeout(resume, 25_000));
+    // The buffers still hold bytes that were sent before the connection was closed.
+    reader.resume();
+    await end;
+  },
+);
 
 test("a body whose announced length is too large is refused at once", async () => {
-  const head = "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const head =
+    "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
   const answer = await raw(`${head}Content-Length: 10000000000\r\nConnection: close\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 413 /);
   assert.match(answer, /"code":"body_too_large"/);
@@ -69,7 +80,9 @@ test("a request must name exactly one host", async () => {
 
 test("the log holds no text that a client chose", async () => {
   await raw("hms_CANARY-METHOD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-  await raw("GET /hms_CANARY-PATH?token=hms_CANARY-QUERY HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hms_CANARY-AGENT\r\nConnection: close\r\n\r\n");
+  await raw(
+    "GET /hms_CANARY-PATH?token=hms_CANARY-QUERY HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hms_CANARY-AGENT\r\nConnection: close\r\n\r\n",
+  );
   assert.equal((await post(server.url, "/api/internal/users", {})).status, 422);
   assert.doesNotMatch(server.output(), /CANARY/);
   assert.match(server.output(), /method="OTHER"/);

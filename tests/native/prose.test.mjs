@@ -1,13 +1,20 @@
-// The measure of language: it finds prose in every kind of file, leaves code alone, and names the line of each word.
+// The measure of language: it finds prose in every kind of file, leaves code alone, and names the
+// line of each word.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MOST_PER_100, measure, offences } from "../../scripts/prose.mjs";
 import { blocksOf, sentencesOf } from "../../scripts/sentences.mjs";
 
 const sentences = (path, ...lines) =>
-  blocksOf(path, lines.join("\n")).flatMap(sentencesOf).map(({ text }) => text);
+  blocksOf(path, lines.join("\n"))
+    .flatMap(sentencesOf)
+    .map(({ text }) => text);
 const found = (path, ...lines) =>
-  measure([{ path, source: lines.join("\n") }]).findings.map(({ line, word, listed }) => [line, word, listed]);
+  measure([{ path, source: lines.join("\n") }]).findings.map(({ line, word, listed }) => [
+    line,
+    word,
+    listed,
+  ]);
 
 test("paragraphs and list items of a document are prose, the rest of it is not", () => {
   assert.deepEqual(
@@ -30,7 +37,12 @@ test("paragraphs and list items of a document are prose, the rest of it is not",
       "<!-- not",
       "shown -->",
     ),
-    ["First sentence.", "It goes on to the next line with code.", "An item", "Another item: the last"],
+    [
+      "First sentence.",
+      "It goes on to the next line with code.",
+      "An item",
+      "Another item: the last",
+    ],
   );
 });
 
@@ -47,8 +59,16 @@ test("comments and strings of Rust are prose, code and SQL are not", () => {
     '    let sql = "SELECT id FROM users WHERE what IS NULL";',
     "}",
   ];
-  const comments = ["A module.", "Returns the row.", "code if the row is gone.", "not after a brace that opens"];
-  assert.deepEqual(sentences("src/row.rs", ...lines), [...comments, "It is longer than code bytes."]);
+  const comments = [
+    "A module.",
+    "Returns the row.",
+    "code if the row is gone.",
+    "not after a brace that opens",
+  ];
+  assert.deepEqual(sentences("src/row.rs", ...lines), [
+    ...comments,
+    "It is longer than code bytes.",
+  ]);
 });
 
 test("a string of Rust over several lines is one sentence, and each word keeps its line", () => {
@@ -67,7 +87,10 @@ test("a string of Rust over several lines is one sentence, and each word keeps i
 
 test("the names of Rust tests and the titles of Node tests are sentences", () => {
   const title = ["a wrong code is refused"];
-  assert.deepEqual(sentences("tests/api/x.rs", "async fn a_wrong_code_is_refused() {", "fn other() {"), title);
+  assert.deepEqual(
+    sentences("tests/api/x.rs", "async fn a_wrong_code_is_refused() {", "fn other() {"),
+    title,
+  );
   assert.deepEqual(sentences("tests/x.test.mjs", 'test("a wrong code is refused", () => {'), title);
 });
 
@@ -87,7 +110,9 @@ test("every listed word and every counted word is found, with its line", () => {
     [2, "whoever", true],
     [3, "anew", true],
   ]);
-  assert.deepEqual(found("src/a.rs", "/// What the caller sent.", "/// `whoever` is code."), [[1, "what", false]]);
+  assert.deepEqual(found("src/a.rs", "/// What the caller sent.", "/// `whoever` is code."), [
+    [1, "what", false],
+  ]);
   assert.deepEqual(found("page.md", "The mail service is told of the event."), [[1, "told", true]]);
 });
 
@@ -99,5 +124,8 @@ test("a listed word always offends, a counted one only above the rate", () => {
   const many = measure([{ path: "page.md", source: `${filler} ${"What is sent? ".repeat(3)}` }]);
   assert.equal(offences(many).length, 3);
   const listed = measure([{ path: "page.md", source: `${filler} Nobody knows.` }]);
-  assert.deepEqual(offences(listed).map(({ word }) => word), ["nobody"]);
+  assert.deepEqual(
+    offences(listed).map(({ word }) => word),
+    ["nobody"],
+  );
 });

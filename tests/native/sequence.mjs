@@ -1,4 +1,5 @@
-// The sequence of the contract for backends, over HTTP, with a real backend and its visitors. Both targets run it.
+// The sequence of the contract for backends, over HTTP, with a real backend and its visitors. Both
+// targets run it.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
@@ -18,20 +19,36 @@ export const sequence = (start) => {
     await api?.stop();
   });
 
-  /** Creates a service and a person who may read and write there, and starts the service's backend. */
+  /**
+   * Creates a service and a person who may read and write there, and starts the service's backend.
+   */
   const stage = async (options) => {
     const place = await admin.place();
     const stock = await backend(api.url, place.name, options);
     running.push(stock);
     return { place, stock, user: await place.member() };
   };
-  const gives = (answer, expected) => assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, answer[name]])), expected);
+  const gives = (answer, expected) =>
+    assert.deepEqual(
+      Object.fromEntries(Object.keys(expected).map((name) => [name, answer[name]])),
+      expected,
+    );
 
   test("a new token is checked once, and cached for less than a minute", async () => {
     const { place, stock, user } = await stage();
-    gives(await stock.visit("GET", user.token), { status: 200, by: user.username, cached: false, asked: 1 });
+    gives(await stock.visit("GET", user.token), {
+      status: 200,
+      by: user.username,
+      cached: false,
+      asked: 1,
+    });
     assert.deepEqual(stock.proxy.checks, [{ body: { service_id: place.name }, client: "stock" }]);
-    gives(await stock.visit("GET", user.token), { status: 200, by: user.username, cached: true, asked: 0 });
+    gives(await stock.visit("GET", user.token), {
+      status: 200,
+      by: user.username,
+      cached: true,
+      asked: 0,
+    });
     stock.clock.ahead = 55;
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
     stock.clock.ahead = 61;
@@ -40,7 +57,10 @@ export const sequence = (start) => {
 
   test("a token that expires soon is checked, which extends it", async () => {
     // By the backend's clock, the token expires in `left` seconds.
-    for (const [left, life] of [[50, 20], [20, 0]]) {
+    for (const [left, life] of [
+      [50, 20],
+      [20, 0],
+    ]) {
       const { stock, user } = await stage();
       const { expires_at: end } = await stock.client.check(user.token);
       stock.clock.ahead = end - left - Math.floor(Date.now() / 1000);
@@ -56,13 +76,19 @@ export const sequence = (start) => {
     gives(await stock.visit("GET"), { status: 401, error: "missing_token_header", asked: 0 });
     gives(await stock.visit("GET", "a token?"), { status: 401, error: "invalid_token", asked: 0 });
     const other = `hmp_${"A".repeat(43)}`;
-    for (let time = 0; time < 2; time += 1) gives(await stock.visit("GET", other), { status: 401, error: "invalid_token", asked: 1 });
-    gives(await stock.visit("GET", `${user.token}x`), { status: 401, error: "invalid_token", asked: 1 });
+    for (let time = 0; time < 2; time += 1)
+      gives(await stock.visit("GET", other), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await stock.visit("GET", `${user.token}x`), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
   });
 
   test("a write is always checked, so a revoked role is refused at once for writes and within a minute for reads", async () => {
     const { stock, user } = await stage();
-    for (let time = 0; time < 2; time += 1) gives(await stock.visit("PUT", user.token), { status: 200, cached: false, asked: 1 });
+    for (let time = 0; time < 2; time += 1)
+      gives(await stock.visit("PUT", user.token), { status: 200, cached: false, asked: 1 });
     gives(await stock.visit("GET", user.token), { cached: true, asked: 0 });
     await user.revoke();
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
@@ -101,13 +127,21 @@ export const sequence = (start) => {
     await stock.visit("GET", user.token);
     await admin.logout(user.token);
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
-    gives(await stock.visit("DELETE", user.token), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await stock.visit("DELETE", user.token), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
     gives(await stock.visit("GET", user.token), { status: 401, error: "invalid_token", asked: 1 });
     const again = await stage();
     await again.stock.visit("GET", again.user.token);
     await admin.logout(again.user.token);
     again.stock.clock.ahead = 61;
-    gives(await again.stock.visit("GET", again.user.token), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await again.stock.visit("GET", again.user.token), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
   });
 
   test("after a logout through the backend, every request is refused at once", async () => {
@@ -118,23 +152,42 @@ export const sequence = (start) => {
   });
 
   test("while the service is unavailable, cached reads work until they expire, and all other requests get 503", async () => {
-    for (const [mode, retryAfter] of [["busy", "7"], ["cut", "5"]]) {
+    for (const [mode, retryAfter] of [
+      ["busy", "7"],
+      ["cut", "5"],
+    ]) {
       const { place, stock, user } = await stage();
       const stranger = await place.member();
       await stock.visit("GET", user.token);
       stock.proxy.mode = mode;
       gives(await stock.visit("GET", user.token), { status: 200, cached: true });
-      gives(await stock.visit("PUT", user.token), { status: 503, error: "unavailable", retryAfter });
-      gives(await stock.visit("GET", stranger.token), { status: 503, error: "unavailable", retryAfter });
+      gives(await stock.visit("PUT", user.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
+      gives(await stock.visit("GET", stranger.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
       gives(await stock.visit("GET", user.token), { status: 200, cached: true });
       stock.clock.ahead = 61;
-      gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", retryAfter });
+      gives(await stock.visit("GET", user.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
       stock.proxy.mode = "pass";
       gives(await stock.visit("GET", user.token), { status: 200, cached: false });
     }
     const { stock, user } = await stage({ timeout: 200 });
     stock.proxy.mode = "hold";
-    gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", retryAfter: "5" });
+    gives(await stock.visit("GET", user.token), {
+      status: 503,
+      error: "unavailable",
+      retryAfter: "5",
+    });
   });
 
   test("a backend whose service does not exist, or was deleted, refuses every request", async () => {
@@ -145,7 +198,8 @@ export const sequence = (start) => {
     await stock.visit("GET", user.token);
     await admin.ask("DELETE", `/services/${place.service}?force=true`);
     gives(await stock.visit("GET", user.token), { status: 200, cached: true });
-    for (const method of ["PUT", "GET"]) gives(await stock.visit(method, user.token), { status: 503, error: "unavailable", asked: 1 });
+    for (const method of ["PUT", "GET"])
+      gives(await stock.visit(method, user.token), { status: 503, error: "unavailable", asked: 1 });
   });
 
   /** Waits until the proxy holds this many answers. */

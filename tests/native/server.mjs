@@ -27,16 +27,27 @@ export const freePort = async () => {
   return port;
 };
 
-/** Runs a command of the binary until it exits. After two minutes the command is killed, and `code` is null. */
+/**
+ * Runs a command of the binary until it exits. After two minutes the command is killed, and `code`
+ * is null.
+ */
 export const run = async (args, { cwd, vars = {} }) => {
-  const child = spawn(BINARY, args, { cwd, env: clean(vars), timeout: 120_000, killSignal: "SIGKILL" });
+  const child = spawn(BINARY, args, {
+    cwd,
+    env: clean(vars),
+    timeout: 120_000,
+    killSignal: "SIGKILL",
+  });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => (output += chunk));
   const [code] = await once(child, "close");
   return { code, output };
 };
 
-/** Lets this process exit while a server runs, as after a failed case, and kills the server then. */
+/**
+ * Lets this process exit while a server runs, as after a failed case, and kills the server then.
+ */
 const endWithThisProcess = (child) => {
   for (const handle of [child, child.stdout, child.stderr]) handle.unref();
   const kill = () => child.kill("SIGKILL");
@@ -45,22 +56,30 @@ const endWithThisProcess = (child) => {
 };
 
 /**
- * Starts `serve`, on a free port if none is named, and waits until it is ready. Returns `url`, `settings`, `child`, `output()` and `stop(signal)`,
- * which returns the exit code. A server that no case stops ends with this process.
+ * Starts `serve`, on a free port if none is named, and waits until it is ready. Returns `url`,
+ * `settings`, `child`, `output()` and `stop(signal)`, which returns the exit code. A server that no
+ * case stops ends with this process.
  */
 export const serve = async ({ cwd, vars = {}, port: named }) => {
   const port = named ?? (await freePort());
-  const settings = { INTERNAL_API_KEY: INTERNAL_KEY, JWT_SIGNING_KEYS: signingKeys(), BIND: `127.0.0.1:${port}`, ...vars };
+  const settings = {
+    INTERNAL_API_KEY: INTERNAL_KEY,
+    JWT_SIGNING_KEYS: signingKeys(),
+    BIND: `127.0.0.1:${port}`,
+    ...vars,
+  };
   const child = spawn(BINARY, ["serve"], { cwd, env: clean(settings) });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => (output += chunk));
   const exited = once(child, "exit");
   endWithThisProcess(child);
   const url = `http://127.0.0.1:${port}`;
   for (let attempt = 0; ; attempt += 1) {
     const answer = await fetch(`${url}/ready`).catch(() => undefined);
     if (answer?.ok) break;
-    if (attempt > 200 || child.exitCode !== null) throw new Error(`the server did not start: ${output}`);
+    if (attempt > 200 || child.exitCode !== null)
+      throw new Error(`the server did not start: ${output}`);
     await new Promise((resume) => setTimeout(resume, 25));
   }
   const stop = async (signal = "SIGTERM") => {
@@ -75,6 +94,10 @@ export const serve = async ({ cwd, vars = {}, port: named }) => {
 export const post = (url, path, body) =>
   fetch(`${url}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-internal-service": "hamrah-app", "x-internal-key": INTERNAL_KEY },
+    headers: {
+      "content-type": "application/json",
+      "x-internal-service": "hamrah-app",
+      "x-internal-key": INTERNAL_KEY,
+    },
     body: JSON.stringify(body),
   });

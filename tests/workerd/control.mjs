@@ -16,7 +16,8 @@ const operations = {
   acquire: async ({ vars }) => {
     const key = JSON.stringify(vars);
     const at = idle.findLastIndex((each) => each.key === key);
-    const api = at >= 0 ? idle.splice(at, 1)[0] : { key, ...(await startApi({ vars, assets: true })) };
+    const api =
+      at >= 0 ? idle.splice(at, 1)[0] : { key, ...(await startApi({ vars, assets: true })) };
     const id = next;
     next += 1;
     lent.set(id, api);

@@ -1,5 +1,6 @@
-// Replaces the D1 binding. Before each batch it asks the test for the fault to inject, afterwards it reports the batch's cost. It enforces limits
-// of D1 that Miniflare does not. The classes have D1's names because the Worker checks the class name of its binding.
+// Replaces the D1 binding. Before each batch it asks the test for the fault to inject, afterwards
+// it reports the batch's cost. It enforces limits of D1 that Miniflare does not. The classes have
+// D1's names because the Worker checks the class name of its binding.
 const MAX_PARAMETERS = 100;
 
 class D1PreparedStatement {
@@ -9,8 +10,10 @@ class D1PreparedStatement {
   }
 
   bind(...params) {
-    if (params.length > MAX_PARAMETERS) throw new Error("D1_ERROR: too many SQL variables: SQLITE_ERROR");
-    if (params.some((param) => param === undefined)) throw new Error("D1_TYPE_ERROR: Type 'undefined' not supported");
+    if (params.length > MAX_PARAMETERS)
+      throw new Error("D1_ERROR: too many SQL variables: SQLITE_ERROR");
+    if (params.some((param) => param === undefined))
+      throw new Error("D1_TYPE_ERROR: Type 'undefined' not supported");
     return new D1PreparedStatement(this.sql, params);
   }
 }
@@ -30,7 +33,10 @@ class D1Database {
   }
 
   async report(message) {
-    const answer = await this.control.fetch("http://control/", { method: "POST", body: JSON.stringify(message) });
+    const answer = await this.control.fetch("http://control/", {
+      method: "POST",
+      body: JSON.stringify(message),
+    });
     return answer.json();
   }
 
@@ -44,7 +50,8 @@ class D1Database {
     if (step.mode === "before") throw new Error(step.message);
     const prepared = statements.map(({ sql, params }) => this.real.prepare(sql).bind(...params));
     // This statement fails while the batch runs, so the whole batch must roll back.
-    if (step.mode === "within") prepared.splice(step.statement, 0, this.real.prepare("SELECT json('{') AS broken"));
+    if (step.mode === "within")
+      prepared.splice(step.statement, 0, this.real.prepare("SELECT json('{') AS broken"));
     let results;
     try {
       results = await this.real.batch(prepared);
@@ -53,7 +60,11 @@ class D1Database {
       throw error;
     }
     const sum = (name) => results.reduce((total, { meta }) => total + (meta?.[name] ?? 0), 0);
-    await this.report({ kind: "after", rowsRead: sum("rows_read"), rowsWritten: sum("rows_written") });
+    await this.report({
+      kind: "after",
+      rowsRead: sum("rows_read"),
+      rowsWritten: sum("rows_written"),
+    });
     if (step.mode === "after") throw new Error(step.message);
     return results;
   }

@@ -1,4 +1,5 @@
-// Headers pass between JavaScript and wasm as one string. Neither their number nor their bytes may break it.
+// Headers pass between JavaScript and wasm as one string. Neither their number nor their bytes may
+// break it.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
@@ -24,7 +25,9 @@ const statusOf = (lines) =>
     });
     socket.on("error", failed);
     socket.on("close", () => resume(undefined));
-    socket.write(`GET /health HTTP/1.1\nHost: localhost\n${lines.map((line) => `${line}\n`).join("")}\n`);
+    socket.write(
+      `GET /health HTTP/1.1\nHost: localhost\n${lines.map((line) => `${line}\n`).join("")}\n`,
+    );
   });
 const many = (count) => Array.from({ length: count }, (_, at) => `${(at + 1_296).toString(36)}:`);
 
@@ -38,10 +41,15 @@ test("hundreds of headers are refused, and tens of thousands cause no panic", as
 });
 
 test("unusual bytes in a header are accepted", async () => {
-  for (const value of ["\u00e9", "a\tb", "", "\u{1f511}"]) assert.equal(await statusOf([`X-Strange: ${value}`]), 200, JSON.stringify(value));
+  for (const value of ["\u00e9", "a\tb", "", "\u{1f511}"])
+    assert.equal(await statusOf([`X-Strange: ${value}`]), 200, JSON.stringify(value));
 });
 
 test("a country from the edge is ignored unless it is two letters", async () => {
-  const answer = await fetch(`${api.url}/api/auth/recovery/begin`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"email":"ada@example.com"}' });
+  const answer = await fetch(`${api.url}/api/auth/recovery/begin`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{"email":"ada@example.com"}',
+  });
   assert.equal(answer.status, 200, await answer.text());
 });

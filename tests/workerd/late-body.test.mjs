@@ -1,4 +1,5 @@
-// The Worker can refuse a request before its whole body has arrived. The next request on that connection must still be answered.
+// The Worker can refuse a request before its whole body has arrived. The next request on that
+// connection must still be answered.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
@@ -10,7 +11,10 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Opens a connection for several requests. `exchange` returns the status of the answer, or the event that ended the connection. */
+/**
+ * Opens a connection for several requests. `exchange` returns the status of the answer, or the
+ * event that ended the connection.
+ */
 const open = (patience = 5_000) => {
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   let got = "";
@@ -50,24 +54,41 @@ const CASES = {
   "body too large": ["POST /api/auth/tokens/refresh", "application/json", 70_000, "413"],
 };
 
-test("a request whose body never arrives is answered with 408, and does not delay others", { timeout: 60_000 }, async () => {
-  // GET too, although its body has no meaning.
-  const methods = ["POST", "GET"];
-  const connections = methods.map(() => open(40_000));
-  const headOf = (method) => [`${method} /api/internal/users HTTP/1.1`, "Host: localhost", "Content-Type: application/json", "Content-Length: 100"];
-  const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
-  assert.equal((await fetch(`${api.url}/health`)).status, 200);
-  assert.deepEqual(await Promise.all(answered), ["408", "408"]);
-  for (const connection of connections) connection.close();
-});
+test(
+  "a request whose body never arrives is answered with 408, and does not delay others",
+  { timeout: 60_000 },
+  async () => {
+    // GET too, although its body has no meaning.
+    const methods = ["POST", "GET"];
+    const connections = methods.map(() => open(40_000));
+    const headOf = (method) => [
+      `${method} /api/internal/users HTTP/1.1`,
+      "Host: localhost",
+      "Content-Type: application/json",
+      "Content-Length: 100",
+    ];
+    const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
+    assert.equal((await fetch(`${api.url}/health`)).status, 200);
+    assert.deepEqual(await Promise.all(answered), ["408", "408"]);
+    for (const connection of connections) connection.close();
+  },
+);
 
 for (const [what, [line, type, length, status]] of Object.entries(CASES)) {
   test(`the connection stays usable after a refusal whose body arrives late: ${what}`, async () => {
     const connection = open();
-    const head = [`${line} HTTP/1.1`, "Host: localhost", `Content-Type: ${type}`, `Content-Length: ${length}`];
+    const head = [
+      `${line} HTTP/1.1`,
+      "Host: localhost",
+      `Content-Type: ${type}`,
+      `Content-Length: ${length}`,
+    ];
     assert.equal(await connection.exchange(head, `"${"x".repeat(length - 2)}"`), status);
     await new Promise((resume) => setTimeout(resume, 200));
-    assert.match(await connection.exchange(["GET /health HTTP/1.1", "Host: localhost"]), /200|close/);
+    assert.match(
+      await connection.exchange(["GET /health HTTP/1.1", "Host: localhost"]),
+      /200|close/,
+    );
     connection.close();
   });
 }

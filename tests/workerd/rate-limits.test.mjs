@@ -25,7 +25,10 @@ const withApi = async (options, check) => {
 const begin = (api, address) =>
   fetch(`${api.url}/api/webauthn/authenticate/begin`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(address && { "cf-connecting-ip": address }) },
+    headers: {
+      "content-type": "application/json",
+      ...(address && { "cf-connecting-ip": address }),
+    },
     body: "{}",
   });
 
@@ -78,15 +81,23 @@ test("in production the bindings may be missing if RATE_LIMITS is off, and the l
 
 test("in development addresses are limited only with RATE_LIMITS=on", async () => {
   const { RATE_LIMITS, ...quotas } = LIMITS;
-  await withApi({ vars: quotas }, async (api) => assert.equal(await letThrough(api, "203.0.113.1", 10), 10));
-  await withApi({ vars: LIMITS }, async (api) => assert.ok((await letThrough(api, "203.0.113.1", 10)) <= 6));
+  await withApi({ vars: quotas }, async (api) =>
+    assert.equal(await letThrough(api, "203.0.113.1", 10), 10),
+  );
+  await withApi({ vars: LIMITS }, async (api) =>
+    assert.ok((await letThrough(api, "203.0.113.1", 10)) <= 6),
+  );
 });
 
 // The Worker checks the class name of its binding.
-const limiter = (body) => `class Ratelimit { async limit() { ${body} } }; export default () => new Ratelimit();`;
+const limiter = (body) =>
+  `class Ratelimit { async limit() { ${body} } }; export default () => new Ratelimit();`;
 const FAULTS = {
   fails: ['throw new Error("out of order");', /out of order/],
-  "does not answer": ["await new Promise((resume) => setTimeout(resume, 20_000));", /no answer in time/],
+  "does not answer": [
+    "await new Promise((resume) => setTimeout(resume, 20_000));",
+    /no answer in time/,
+  ],
   "gives nonsense": ["return 7;", /not counted by address/],
 };
 
@@ -94,9 +105,17 @@ for (const [what, [body, told]] of Object.entries(FAULTS)) {
   test(`a limiter that ${what} refuses no request`, () => {
     const scriptName = "limiter";
     const wrapped = { SIGN_IN_RATE_LIMITER: { scriptName }, PUBLIC_RATE_LIMITER: { scriptName } };
-    return withApi({ vars: PRODUCTION, wrapped, limiters: false, workers: [{ name: scriptName, modules: true, script: limiter(body) }] }, async (api) => {
-      assert.equal(await letThrough(api, "203.0.113.1", 2), 2);
-      await logged(api, told);
-    });
+    return withApi(
+      {
+        vars: PRODUCTION,
+        wrapped,
+        limiters: false,
+        workers: [{ name: scriptName, modules: true, script: limiter(body) }],
+      },
+      async (api) => {
+        assert.equal(await letThrough(api, "203.0.113.1", 2), 2);
+        await logged(api, told);
+      },
+    );
   });
 }

@@ -1,4 +1,5 @@
-// A webhook receiver on loopback. It keeps the messages that it gets, and reacts to them as the test asks.
+// A webhook receiver on loopback. It keeps the messages that it gets, and reacts to them as the
+// test asks.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -16,8 +17,9 @@ export const ENDLESS = "endless";
 /**
  * Starts a receiver. With `tls`, a key and a certificate, it speaks https.
  *
- * Returns `url`; `messages`, each with path, headers and body; `react(...)`, which sets the reactions to the next messages, 204 after them;
- * `got(n)`, which waits for n messages; `verify(message, secret)`, which uses npm's `standardwebhooks`; `stop()`.
+ * Returns `url`; `messages`, each with path, headers and body; `react(...)`, which sets the
+ * reactions to the next messages, 204 after them; `got(n)`, which waits for n messages;
+ * `verify(message, secret)`, which uses npm's `standardwebhooks`; `stop()`.
  */
 export const startReceiver = async (tls) => {
   const messages = [];

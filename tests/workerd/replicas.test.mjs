@@ -1,4 +1,5 @@
-// Read replicas (`D1_REPLICAS=on`): which requests a replica answers and which the primary. Every client must see its own changes.
+// Read replicas (`D1_REPLICAS=on`): which requests a replica answers and which the primary. Every
+// client must see its own changes.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -21,7 +22,11 @@ const catchUp = async () => {
   for (const table of TABLES) {
     for (const row of await api.sql(`SELECT * FROM ${table}`)) {
       const names = Object.keys(row);
-      await sql(replica, `INSERT INTO ${table} (${names}) VALUES (${names.map(() => "?")})`, Object.values(row));
+      await sql(
+        replica,
+        `INSERT INTO ${table} (${names}) VALUES (${names.map(() => "?")})`,
+        Object.values(row),
+      );
     }
   }
 };
@@ -32,9 +37,24 @@ before(async () => {
     return new Response();
   };
   const databases = { REAL: "hamrah-test", REPLICA: "replica" };
-  const standIn = { name: "d1-replicas", modules: true, script: readFileSync(new URL("d1-replicas.mjs", import.meta.url), "utf8"), d1Databases: databases, serviceBindings: { TELL: told } };
-  const sqlWorker = { name: "sql-replica", modules: true, script: SQL_WORKER, d1Databases: { REAL: "replica" } };
-  api = await startApi({ vars: { D1_REPLICAS: "on" }, workers: [standIn, sqlWorker], wrapped: { DB: { scriptName: "d1-replicas" } } });
+  const standIn = {
+    name: "d1-replicas",
+    modules: true,
+    script: readFileSync(new URL("d1-replicas.mjs", import.meta.url), "utf8"),
+    d1Databases: databases,
+    serviceBindings: { TELL: told },
+  };
+  const sqlWorker = {
+    name: "sql-replica",
+    modules: true,
+    script: SQL_WORKER,
+    d1Databases: { REAL: "replica" },
+  };
+  api = await startApi({
+    vars: { D1_REPLICAS: "on" },
+    workers: [standIn, sqlWorker],
+    wrapped: { DB: { scriptName: "d1-replicas" } },
+  });
   replica = await api.direct("sql-replica");
   for (const text of migrations()) await sql(replica, text);
 });
@@ -43,15 +63,36 @@ after(() => api?.stop());
 const internal = (path, body) =>
   fetch(`${api.url}/api/internal/${path}`, {
     method: "POST",
-    headers: { "X-Internal-Service": "hamrah-app", "X-Internal-Key": api.settings.INTERNAL_API_KEY, "Content-Type": "application/json" },
+    headers: {
+      "X-Internal-Service": "hamrah-app",
+      "X-Internal-Key": api.settings.INTERNAL_API_KEY,
+      "Content-Type": "application/json",
+    },
     body: JSON.stringify(body),
   });
-const ada = { email: "ada@example.com", email_verified: true, name: "Ada", auth_method: "google", provider: "google", provider_id: "ada" };
-const me = (token, headers = {}) => fetch(`${api.url}/api/users/me`, { headers: { Authorization: `Bearer ${token}`, ...headers } });
+const ada = {
+  email: "ada@example.com",
+  email_verified: true,
+  name: "Ada",
+  auth_method: "google",
+  provider: "google",
+  provider_id: "ada",
+};
+const me = (token, headers = {}) =>
+  fetch(`${api.url}/api/users/me`, { headers: { Authorization: `Bearer ${token}`, ...headers } });
 const rename = (token, name) =>
-  fetch(`${api.url}/api/users/me`, { method: "PUT", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: JSON.stringify({ name }) });
-const signOut = (token) => fetch(`${api.url}/api/auth/sessions/logout`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
-const cookieOf = (answer) => /hamrah-bookmark=([^;]*)/.exec(answer.headers.get("set-cookie") ?? "")?.[1];
+  fetch(`${api.url}/api/users/me`, {
+    method: "PUT",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+const signOut = (token) =>
+  fetch(`${api.url}/api/auth/sessions/logout`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}` },
+  });
+const cookieOf = (answer) =>
+  /hamrah-bookmark=([^;]*)/.exec(answer.headers.get("set-cookie") ?? "")?.[1];
 
 const signIn = async () => {
   const made = await internal("users", { ...ada, platform: "web" });
@@ -68,7 +109,11 @@ test("a new session is valid before a replica has it", async () => {
   assert.equal(cookieOf(answer), undefined, "and no cookie");
   asked.length = 0;
   assert.equal((await me(token)).status, 200);
-  assert.deepEqual(asked, ["first-unconstrained", "no session"], "a credential that the replica refuses is checked at the primary");
+  assert.deepEqual(
+    asked,
+    ["first-unconstrained", "no session"],
+    "a credential that the replica refuses is checked at the primary",
+  );
 });
 
 test("a replica answers reads, the primary makes changes, and a bookmark reads its client's own change", async () => {
@@ -92,7 +137,10 @@ test("a replica answers reads, the primary makes changes, and a bookmark reads i
   assert.equal(await name({ "X-D1-Bookmark": bookmark }), "Countess Lovelace");
   // With an invalid bookmark, or with several, the primary answers.
   assert.equal(await name({ "X-D1-Bookmark": "first-unconstrained" }), "Countess Lovelace");
-  assert.equal(await name({ Cookie: `hamrah-bookmark=${bookmark}; hamrah-bookmark=${bookmark}` }), "Countess Lovelace");
+  assert.equal(
+    await name({ Cookie: `hamrah-bookmark=${bookmark}; hamrah-bookmark=${bookmark}` }),
+    "Countess Lovelace",
+  );
   // A forged bookmark that D1 refuses must not fail the request.
   assert.equal(await name({ Cookie: "hamrah-bookmark=ffffffff-ffffffff" }), "Countess Lovelace");
 });
@@ -103,11 +151,22 @@ test("until a replica has a sign-out, the token still reads its owner's data, an
   const signedOut = await signOut(token);
   const bookmark = cookieOf(signedOut);
   assert.equal((await me(token)).status, 200);
-  assert.equal((await me(token, { Cookie: `hamrah-bookmark=${bookmark}` })).status, 401, "refused for the client that signed out");
+  assert.equal(
+    (await me(token, { Cookie: `hamrah-bookmark=${bookmark}` })).status,
+    401,
+    "refused for the client that signed out",
+  );
   assert.equal((await rename(token, "Mallory")).status, 401, "refused for changes");
   // It is refused for validation, for CSRF tokens and for the export.
-  const get = (path) => fetch(`${api.url}${path}`, { headers: { Authorization: `Bearer ${token}` } });
-  for (const path of ["/api/auth/sessions/validate", "/api/auth/tokens/validate", "/api/auth/csrf", "/api/users/me/export"]) assert.equal((await get(path)).status, 401, path);
+  const get = (path) =>
+    fetch(`${api.url}${path}`, { headers: { Authorization: `Bearer ${token}` } });
+  for (const path of [
+    "/api/auth/sessions/validate",
+    "/api/auth/tokens/validate",
+    "/api/auth/csrf",
+    "/api/users/me/export",
+  ])
+    assert.equal((await get(path)).status, 401, path);
   assert.equal((await internal("sessions/validate", { session_token: token })).status, 401);
   await catchUp();
   assert.equal((await me(token)).status, 401);

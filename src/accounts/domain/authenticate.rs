@@ -184,18 +184,19 @@ pub async fn sign_out(
     origin: &RequestOrigin,
 ) -> Result<(), AuthenticateError> {
     let now = ports.clock.now();
-    let stamp = ports
-        .stamp(origin, now)
+    let context = ports
+        .event_context(origin, now)
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
-            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?;
+            sessions::revoke_by_session_token(db, &token.hash(), &context).await?;
         }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
-                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &context)
+                        .await?;
                 }
                 Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
                 Err(_) => {}
@@ -215,8 +216,8 @@ pub async fn end_by_refresh_token(
     token: &RefreshToken,
     origin: &RequestOrigin,
 ) -> Result<(), AuthenticateError> {
-    let stamp = ports
-        .stamp(origin, ports.clock.now())
+    let context = ports
+        .event_context(origin, ports.clock.now())
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &stamp).await?)
+    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &context).await?)
 }

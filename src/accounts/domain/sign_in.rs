@@ -17,7 +17,7 @@ use crate::accounts::store::attested_sign_ins;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, NewSessionToken, NewTokenPair, SessionOwner};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::model::time::Timestamp;
@@ -113,7 +113,7 @@ pub async fn web_session(
         (who, None),
         (id, platform),
         tokens,
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?;
     Ok(WebSession {
@@ -149,7 +149,7 @@ pub async fn token_pair(
         (who, device),
         (id, platform),
         (None, Some(pair)),
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?;
     let of = SignIn {
@@ -302,9 +302,9 @@ async fn create(
     (who, attested): (Who<'_>, Option<&Attested>),
     (id, platform): (SessionId, Platform),
     (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<User, SignInError> {
-    let binding = binding(ports, stamp.at)?;
+    let binding = binding(ports, context.at)?;
     let device = attested.map(|attested| attested.device(binding));
     let (identified, unknown);
     let owner = match who {
@@ -330,10 +330,10 @@ async fn create(
     };
     let db = ports.db.as_ref();
     match attested {
-        None => sessions::create(db, &new, stamp).await?.ok_or(unknown),
+        None => sessions::create(db, &new, context).await?.ok_or(unknown),
         Some(attested) => {
             let (user, kept) =
-                attested_sign_ins::create_session(db, &new, &attested.key().id, stamp).await?;
+                attested_sign_ins::create_session(db, &new, &attested.key().id, context).await?;
             attested.accept(kept)?;
             user.ok_or(unknown)
         }

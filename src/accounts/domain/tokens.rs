@@ -70,8 +70,8 @@ pub async fn rotate(
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
         event: ports.id(EventId::from_random)?,
     };
-    let stamp = ports.stamp(origin, now)?;
-    let known = refresh_tokens::rotate(db, &rotation, &stamp)
+    let context = ports.event_context(origin, now)?;
+    let known = refresh_tokens::rotate(db, &rotation, &context)
         .await?
         .ok_or(RotateError::Invalid)?;
     if known.reused {
@@ -153,8 +153,8 @@ pub async fn revoke(
     id: SessionId,
     origin: &RequestOrigin,
 ) -> Result<(), RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    let known = sessions::revoke(ports.db.as_ref(), by, id, &context)
         .await?
         .ok_or(RevokeError::SignedOut)?;
     if known {
@@ -173,8 +173,8 @@ pub async fn revoke_all(
     by: Caller,
     origin: &RequestOrigin,
 ) -> Result<usize, RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
         .await?
         .ok_or(RevokeError::SignedOut)
 }
@@ -188,8 +188,8 @@ pub async fn revoke_others(
     by: Caller,
     origin: &RequestOrigin,
 ) -> Result<usize, RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_others(ports.db.as_ref(), by, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_others(ports.db.as_ref(), by, &context)
         .await?
         .ok_or(RevokeError::SignedOut)
 }

@@ -70,14 +70,14 @@ pub async fn identify(
     origin: &RequestOrigin,
 ) -> Result<User, UserError> {
     let now = ports.clock.now();
-    let (db, stamp) = (ports.db.as_ref(), ports.stamp(origin, now)?);
+    let (db, context) = (ports.db.as_ref(), ports.event_context(origin, now)?);
     let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
     let user = match device {
-        None => users::upsert(db, &identified, ids, &stamp).await?,
+        None => users::upsert(db, &identified, ids, &context).await?,
         Some(attested) => {
             let with = (attested.key(), &binding(ports, now)?);
             let (user, kept) =
-                attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
+                attested_sign_ins::upsert_user(db, &identified, ids, with, &context).await?;
             attested.accept(kept)?;
             user
         }
@@ -134,8 +134,8 @@ pub async fn update(
     {
         return Ok(me.user);
     }
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::update(ports.db.as_ref(), me.caller(), changes, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    users::update(ports.db.as_ref(), me.caller(), changes, &context)
         .await?
         .ok_or(UserError::SignedOut)
 }
@@ -145,13 +145,13 @@ pub async fn update(
 /// # Errors
 /// [`UserError`]
 pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     let before = ports
         .before_deletion
         .iter()
-        .flat_map(|statements| statements(by, &stamp))
+        .flat_map(|statements| statements(by, &context))
         .collect();
-    if users::delete(ports.db.as_ref(), by, before, &stamp).await? {
+    if users::delete(ports.db.as_ref(), by, before, &context).await? {
         Ok(())
     } else {
         Err(UserError::SignedOut)

@@ -19,7 +19,7 @@ use crate::authorization::store::changes::CreatedKind;
 use crate::authorization::store::people::NewPersonRow;
 use crate::authorization::store::{changes, people, preconditions};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, UserId};
 
 pub use crate::authorization::store::people::IdentityDocument;
@@ -162,7 +162,7 @@ async fn insert(
 
 impl Creation<'_> {
     fn plan(&self, ports: &Ports, editor: &Editor<'_>) -> Result<Plan<i64>, AuthorizationFailure> {
-        let stamp = ports.stamp(editor.origin, editor.now)?;
+        let context = ports.event_context(editor.origin, editor.now)?;
         let mut statements = Vec::new();
         if self.administration == Administration::First {
             statements.push(preconditions::no_administrator_exists());
@@ -179,9 +179,9 @@ impl Creation<'_> {
             password: Some(&self.password.hash),
         };
         statements.extend(row.insert(editor.now));
-        let created = EventStamp {
+        let created = EventContext {
             id: self.created,
-            ..stamp.clone()
+            ..context.clone()
         };
         statements.push(events::about_user(
             &created,
@@ -189,9 +189,9 @@ impl Creation<'_> {
             self.user,
         ));
         if !self.password.checked {
-            let unchecked = EventStamp {
+            let unchecked = EventContext {
                 id: self.unchecked,
-                ..stamp
+                ..context
             };
             statements.push(events::about_user(
                 &unchecked,

@@ -24,7 +24,7 @@ use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::relations::Relation;
 use crate::authorization::store::{changes, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::Statement;
@@ -247,16 +247,16 @@ fn set_password(
     login_name: &str,
     password: &NewPassword,
 ) -> Result<Vec<Statement>, AuthorizationFailure> {
-    let stamp = ports.stamp(editor.origin, editor.now)?;
-    let changed = EventStamp {
+    let context = ports.event_context(editor.origin, editor.now)?;
+    let changed = EventContext {
         id: password.changed,
-        ..stamp.clone()
+        ..context.clone()
     };
     let mut statements = Vec::new();
     if !password.chosen.checked {
-        let unchecked = EventStamp {
+        let unchecked = EventContext {
             id: password.unchecked,
-            ..stamp
+            ..context
         };
         statements.push(events::about_user(
             &unchecked,
@@ -293,10 +293,10 @@ pub async fn delete(
     let reads = people::by_reference(&IdOrName::Id(id));
     change(ports, request, &reads, |editor, people| {
         let (person, needed) = require_changeable(editor, people)?;
-        let without_address = EventStamp {
+        let without_address = EventContext {
             address: None,
             user_agent: None,
-            ..ports.stamp(origin, editor.now)?
+            ..ports.event_context(origin, editor.now)?
         };
         let author = editor.author();
         let mut statements = vec![

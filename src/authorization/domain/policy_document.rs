@@ -143,7 +143,7 @@ async fn write(
         let context = ImportContext {
             id: next_id.filter(|_| ids == Ids::InOrder),
             user: ports.id(UserId::from_random)?,
-            stamp: ports.stamp(origin, now)?,
+            event: ports.event_context(origin, now)?,
             author: &author,
         };
         batch.extend(import::statements(step, &context));

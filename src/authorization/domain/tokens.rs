@@ -66,8 +66,8 @@ pub async fn login(
         kind: TokenKind::User,
         expires_at: token_expiry(ports, TokenKind::User, now),
     };
-    let stamp = ports.stamp(origin, now)?;
-    match tokens::issue_for_proof(ports.db.as_ref(), &proved, &new, &stamp).await {
+    let context = ports.event_context(origin, now)?;
+    match tokens::issue_for_proof(ports.db.as_ref(), &proved, &new, &context).await {
         Ok(Some(row)) => Ok(IssuedPersonToken { token, row }),
         Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => {
             let reason = "a concurrent request changed the password or used the code";

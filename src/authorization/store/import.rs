@@ -13,7 +13,7 @@ use crate::authorization::store::people::{IdentityDocument, NewPersonRow};
 use crate::authorization::store::permissions::PERMISSIONS;
 use crate::authorization::store::roles::ROLES;
 use crate::authorization::store::{changes, people, services};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Statement, sql};
@@ -83,7 +83,7 @@ pub struct ImportContext<'a> {
     /// The id of the account of a created person.
     pub user: UserId,
     /// The context of the event about a created account.
-    pub stamp: EventStamp,
+    pub event: EventContext,
     /// The author of the import.
     pub author: &'a ChangeAuthor,
 }
@@ -221,7 +221,7 @@ fn create_person(person: &PersonEntry, context: &ImportContext<'_>) -> Vec<State
     };
     let mut statements = row.insert(context.author.at);
     statements.push(events::about_user(
-        &context.stamp,
+        &context.event,
         EventKind::UserCreated,
         context.user,
     ));

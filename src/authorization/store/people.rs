@@ -6,7 +6,7 @@ use crate::authorization::model::names::{BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrNa
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::preconditions;
 use crate::authorization::store::read::{Query, read_id, reference_params};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Row, Statement, StoreError, sql};
@@ -234,8 +234,8 @@ pub fn delete(user: UserId) -> [Statement; 2] {
 /// deletion, and the policy version of every service in which the person had a role or a permission
 /// increases. The statements do nothing for an account that is no person.
 #[must_use]
-pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement> {
-    let (now, request_id) = (stamp.at, stamp.request_id.as_str());
+pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statement> {
+    let (now, request_id) = (context.at, context.request_id.as_str());
     vec![
         preconditions::is_not_last_administrator(by.user, now),
         sql(

@@ -6,7 +6,7 @@ use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::{AuthPermission, BUILT_IN_SERVICE};
 use crate::authorization::store::read::{Reads, each, read_all, read_first};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -217,13 +217,13 @@ pub async fn issue_for_proof(
     db: &dyn Db,
     proved: &VerifiedPassword,
     token: &NewPersonToken,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<PersonTokenRow>, StoreError> {
     let mut statements = vec![
         proof_still_holds(proved),
-        token.insert_for_account(proved.user, stamp.at),
+        token.insert_for_account(proved.user, context.at),
         attempts::clear(&proved.subject),
-        events::about_user(stamp, EventKind::TokenIssued, proved.user),
+        events::about_user(context, EventKind::TokenIssued, proved.user),
     ];
     if let Some(step) = proved.step {
         statements.push(totp::note_step(step, proved.user));
@@ -233,7 +233,7 @@ pub async fn issue_for_proof(
     }
     let query = PersonTokenQuery {
         token: &token.hash,
-        now: stamp.at,
+        now: context.at,
     };
     let query_start = statements.len();
     statements.extend(query.statements());

@@ -227,15 +227,15 @@ async fn verify(
         return Err(refused("another account's key"));
     }
     let now = ports.clock.now();
-    let (used, stamp) = (
+    let (used, context) = (
         KeyUse {
             key: &key,
             counter,
             binds,
         },
-        ports.stamp(origin, now)?,
+        ports.event_context(origin, now)?,
     );
-    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp)
+    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
         .await?
     {
         KeyUseOutcome::Yes => Ok(()),

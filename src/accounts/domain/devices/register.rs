@@ -221,7 +221,7 @@ pub async fn register(
                 by,
                 &key,
                 &binding(ports, now)?,
-                &ports.stamp(origin, now)?,
+                &ports.event_context(origin, now)?,
             )
             .await?
         }
@@ -266,8 +266,8 @@ pub async fn revoke(
     key: &KeyId,
     origin: &RequestOrigin,
 ) -> Result<bool, AttestError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    attest_keys::revoke(ports.db.as_ref(), by, key, &context)
         .await?
         .ok_or(AttestError::SignedOut)
 }

@@ -26,9 +26,9 @@ pub async fn regenerate(
         codes.push(BackupCode::from_bytes(bytes));
     }
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     done(
-        factors::replace_codes(ports.db.as_ref(), by, &hashes, &stamp).await?,
+        factors::replace_codes(ports.db.as_ref(), by, &hashes, &context).await?,
         FactorError::SignedOut,
     )?;
     Ok(codes)

@@ -101,7 +101,10 @@ pub async fn complete(
         }),
         _ => None,
     };
-    let (stamp, event) = (ports.stamp(origin, now)?, ports.id(EventId::from_random)?);
+    let (context, event) = (
+        ports.event_context(origin, now)?,
+        ports.id(EventId::from_random)?,
+    );
     let (amr, noted) = match shown {
         Shown::Passkey(response) => {
             let verified = verified(
@@ -120,7 +123,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Passkey(verified.used()),
                 (&amr, fresh.as_ref(), None),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)
@@ -148,7 +151,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Totp(step),
                 (&amr, fresh.as_ref(), Some(&subject)),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)

@@ -158,7 +158,7 @@ pub async fn complete(
         }),
         place,
     );
-    let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
+    let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
     let user = created.ok_or(RecoveryError::Refused("the code was used meanwhile"))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
 }

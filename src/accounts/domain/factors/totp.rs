@@ -109,7 +109,7 @@ pub async fn confirm(
     }
     throttle::admitted(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorError::WrongCode)?;
-    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?)
+    let ended = totp::confirm(db, by, step, &subject, &ports.event_context(origin, now)?)
         .await?
         .ok_or(FactorError::Enrolled)?;
     done(ended, FactorError::NotEnrolled)
@@ -120,9 +120,9 @@ pub async fn confirm(
 /// # Errors
 /// [`FactorError`]
 pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), FactorError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     done(
-        totp::disable(ports.db.as_ref(), by, &stamp).await?,
+        totp::disable(ports.db.as_ref(), by, &context).await?,
         FactorError::NotEnrolled,
     )
 }

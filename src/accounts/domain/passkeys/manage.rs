@@ -49,8 +49,8 @@ pub async fn rename(
     name: &str,
     origin: &RequestOrigin,
 ) -> Result<(Passkey, Vec<CredentialId>), ManageError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &stamp).await?)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
 }
 
 /// Removes a passkey of the caller's; gives the ids of those that are left.
@@ -63,8 +63,9 @@ pub async fn remove(
     id: &CredentialId,
     origin: &RequestOrigin,
 ) -> Result<Vec<CredentialId>, ManageError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &stamp).await?).map(|((), left)| left)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
+        .map(|((), left)| left)
 }
 
 fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), ManageError> {

@@ -239,8 +239,8 @@ pub async fn complete(
     };
     match (taken.kind, caller) {
         (ChallengeKind::Registration, Some(caller)) => {
-            let stamp = ports.stamp(origin, now)?;
-            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &stamp).await? {
+            let context = ports.event_context(origin, now)?;
+            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &context).await? {
                 PasskeyAddition::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
                 PasskeyAddition::SignedOut => Err(RegisterError::SignedOut),
                 PasskeyAddition::Exists => Err(RegisterError::Exists),
@@ -292,7 +292,7 @@ async fn create(
         ports.db.as_ref(),
         &account,
         &session,
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?
     {

@@ -187,9 +187,13 @@ pub async fn complete(
         "the counter went back: the credential may have been copied"
     };
     let refused = Refusal { step: 22, reason };
-    let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?)
-        .await?
-        .ok_or(refused)?;
+    let user = sessions::create(
+        ports.db.as_ref(),
+        &session,
+        &ports.event_context(origin, now)?,
+    )
+    .await?
+    .ok_or(refused)?;
     Ok((
         verified.id.clone(),
         prepared.finish(ports, user, place).await?,

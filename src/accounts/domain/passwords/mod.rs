@@ -118,7 +118,12 @@ pub async fn sign_in(
     });
     let prepared = Prepared::new(ports, now, amr.clone())?;
     let session = prepared.session(SessionOwner::Password(&proved), place);
-    let created = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?;
+    let created = sessions::create(
+        ports.db.as_ref(),
+        &session,
+        &ports.event_context(origin, now)?,
+    )
+    .await?;
     let user = created.ok_or(PasswordError::Refused(
         "the password was changed, or the code used, meanwhile",
     ))?;
@@ -295,13 +300,13 @@ pub async fn set(
         unchecked,
         revoked: ports.id(EventId::from_random)?,
     };
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     match passwords::set(
         ports.db.as_ref(),
         me.caller(),
         (&chosen.hash, &subject),
         ids,
-        &stamp,
+        &context,
     )
     .await?
     {
@@ -320,8 +325,8 @@ pub async fn remove(
     by: Caller,
     origin: &RequestOrigin,
 ) -> Result<(), PasswordError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    match passwords::remove(ports.db.as_ref(), by, &stamp).await? {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    match passwords::remove(ports.db.as_ref(), by, &context).await? {
         FactorChange::Yes => Ok(()),
         FactorChange::SignedOut => Err(PasswordError::SignedOut),
         FactorChange::No if has_one(ports, by.user).await? => Err(PasswordError::Last),
