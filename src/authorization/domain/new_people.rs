@@ -19,6 +19,7 @@ use crate::authorization::store::changes::CreatedKind;
 use crate::authorization::store::people::NewPersonRow;
 use crate::authorization::store::{changes, people, preconditions};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, UserId};
 
@@ -125,7 +126,9 @@ async fn insert(
     password: &str,
     administration: Administration,
 ) -> Result<i64, AuthorizationFailure> {
-    let password = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    let password = passwords::choose(ports, password, &[new.username, new.name])
+        .await
+        .map_err(Failure::widen)?;
     let creation = Creation {
         new,
         password,

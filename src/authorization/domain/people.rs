@@ -24,6 +24,7 @@ use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::relations::Relation;
 use crate::authorization::store::{changes, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::secret::PersonToken;
@@ -178,7 +179,7 @@ async fn choose_password(
 ) -> Result<Chosen, AuthorizationFailure> {
     let Actor::Token(token) = actor else {
         let chosen = passwords::choose(ports, password, &[]).await;
-        return chosen.map_err(AuthorizationFailure::from);
+        return chosen.map_err(Failure::widen);
     };
     let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
     caller.require(AuthPermission::WritePeople)?;
@@ -192,7 +193,7 @@ async fn choose_password(
         to.name.unwrap_or(&person.name),
     ];
     let chosen = passwords::choose(ports, password, &about).await;
-    chosen.map_err(AuthorizationFailure::from)
+    chosen.map_err(Failure::widen)
 }
 
 fn plan_update(

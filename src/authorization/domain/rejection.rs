@@ -1,9 +1,8 @@
 //! The reasons for which the authorization service rejects a request.
 
-use crate::accounts::domain::passwords::PasswordError;
+use crate::accounts::domain::passwords::PasswordRejection;
 use crate::authorization::store::uses::ResourceUser;
-use crate::kernel::domain::NoEntropy;
-use crate::kernel::store::StoreError;
+use crate::kernel::domain::failure::{Failure, Rejection};
 
 /// The kind of a row that a request names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,24 +34,7 @@ impl ResourceKind {
 }
 
 /// The failure of a use case of the authorization service.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthorizationFailure {
-    /// The use case rejects the request.
-    #[error(transparent)]
-    Rejected(#[from] AuthorizationRejection),
-    /// The CSPRNG failed.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<PasswordError> for AuthorizationFailure {
-    fn from(error: PasswordError) -> Self {
-        Self::Rejected(error.into())
-    }
-}
+pub type AuthorizationFailure = Failure<AuthorizationRejection>;
 
 /// The reasons to reject a request to the authorization service.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +77,10 @@ pub enum AuthorizationRejection {
     Contended,
     /// The password is refused.
     #[error(transparent)]
-    Password(#[from] PasswordError),
+    Password(#[from] PasswordRejection),
 }
+
+impl Rejection for AuthorizationRejection {}
 
 /// Returns the first row.
 ///

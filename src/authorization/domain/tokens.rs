@@ -3,7 +3,7 @@
 pub use crate::authorization::store::tokens::{PersonTokenRow, TokenKind};
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordError, Shown};
+use crate::accounts::domain::passwords::{PasswordRejection, Shown};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::access::EffectiveAccess;
 use crate::authorization::domain::caller::{
@@ -20,6 +20,7 @@ use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::tokens::{NewPersonToken, PersonTokenQuery};
 use crate::authorization::store::{changes, fetch, people, tokens};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::{Precondition, StoreError};
 
@@ -59,7 +60,9 @@ pub async fn login(
         password: credentials.password,
         code: credentials.code,
     };
-    let proved = passwords::prove(ports, &shown, now).await?;
+    let proved = passwords::prove(ports, &shown, now)
+        .await
+        .map_err(Failure::widen)?;
     let token = PersonToken::from_bytes(&*ports.secret()?);
     let new = NewPersonToken {
         hash: token.hash(),
@@ -71,7 +74,7 @@ pub async fn login(
         Ok(Some(row)) => Ok(IssuedPersonToken { token, row }),
         Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => {
             let reason = "a concurrent request changed the password or used the code";
-            Err(AuthorizationRejection::from(PasswordError::Refused(reason)).into())
+            Err(AuthorizationRejection::from(PasswordRejection::Refused(reason)).into())
         }
         Err(error) => Err(error.into()),
     }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::authorization::domain::{AuthorizationFailure, AuthorizationRejection, ResourceKind};
+use crate::authorization::domain::{AuthorizationRejection, ResourceKind};
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::store::{Precondition, StoreError};
 
 impl From<AuthorizationRejection> for ApiError {
     fn from(rejection: AuthorizationRejection) -> Self {
@@ -65,18 +64,5 @@ const fn in_use(kind: ResourceKind) -> Code {
         ResourceKind::Permission => Code::PermissionInUse,
         ResourceKind::Service => Code::ServiceInUse,
         _ => Code::RoleInUse,
-    }
-}
-
-impl From<AuthorizationFailure> for ApiError {
-    fn from(failure: AuthorizationFailure) -> Self {
-        match failure {
-            AuthorizationFailure::Rejected(rejection) => rejection.into(),
-            AuthorizationFailure::Entropy(error) => error.into(),
-            AuthorizationFailure::Store(StoreError::Refused(Precondition::Administrator)) => {
-                Code::LastAdministrator.into()
-            }
-            AuthorizationFailure::Store(error) => error.into(),
-        }
     }
 }
