@@ -14,7 +14,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::AttemptClaim;
+use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
@@ -124,8 +124,11 @@ pub async fn admit(
     user: UserId,
     now: Timestamp,
 ) -> Result<(), ThrottleError> {
-    let claim =
-        attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
+    let limit = AttemptLimit {
+        subject: &of_user(way, user),
+        policy: way.policy(),
+    };
+    let claim = attempts::try_claim(ports.db.as_ref(), limit, now).await?;
     Ok(admitted(claim, now)?)
 }
 

@@ -15,10 +15,10 @@ use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
 use crate::accounts::store::attest_keys;
-use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings;
-use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome};
+use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome, SessionDevice};
 use crate::accounts::store::refresh_tokens;
+use crate::accounts::store::refresh_tokens::TokenSession;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::RefreshToken;
@@ -202,7 +202,10 @@ pub async fn admit_refresh(
     )
     .await?
     {
-        Some((by, Platform::Ios)) => verify(ports, by, shown, request, (true, origin)).await,
+        Some(TokenSession {
+            caller,
+            platform: Platform::Ios,
+        }) => verify(ports, caller, shown, request, (true, origin)).await,
         _ => Ok(()),
     }
 }
@@ -238,8 +241,8 @@ async fn verify(
     match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
         .await?
     {
-        KeyUseOutcome::Yes => Ok(()),
-        KeyUseOutcome::Meanwhile => Err(refused(
+        KeyUseOutcome::Used => Ok(()),
+        KeyUseOutcome::Conflict => Err(refused(
             "the counter was used meanwhile, or the key was revoked",
         )),
         KeyUseOutcome::OtherDevice => Err(refused("the sign-in belongs to another device")),

@@ -9,8 +9,7 @@ use crate::accounts::domain::steps::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
-use crate::accounts::store::attested_sign_ins::SessionDevice;
-use crate::accounts::store::device_bindings::{BindingRules, KeyClaim};
+use crate::accounts::store::device_bindings::{BindingRules, KeyClaim, SessionDevice};
 
 /// Why an attestation is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +66,7 @@ impl Attested {
     /// [`NotKept`], only where the device is required.
     pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), NotKept> {
         let refused = match kept {
-            KeyClaim::Yes | KeyClaim::NoAccount => return Ok(()),
+            KeyClaim::Claimed | KeyClaim::NoAccount => return Ok(()),
             KeyClaim::TooMany => NotKept::TooMany,
             KeyClaim::Taken | KeyClaim::SignedOut | KeyClaim::OtherDevice => NotKept::Taken,
         };

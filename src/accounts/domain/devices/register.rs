@@ -225,11 +225,11 @@ pub async fn register(
             )
             .await?
         }
-        None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
+        None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Claimed,
         None => KeyClaim::Taken,
     };
     match kept {
-        KeyClaim::Yes => Ok(()),
+        KeyClaim::Claimed => Ok(()),
         KeyClaim::Taken => Err(AttestError::Taken),
         KeyClaim::TooMany => Err(AttestError::TooMany),
         KeyClaim::SignedOut | KeyClaim::NoAccount => Err(AttestError::SignedOut),

@@ -10,7 +10,8 @@ pub mod totp;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle::TooManyAttempts;
 use crate::accounts::store::factors;
-use crate::accounts::store::factors::{FactorChange, FactorSummary};
+use crate::accounts::store::factors::FactorSummary;
+use crate::accounts::store::outcome::FactorChange;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
@@ -46,8 +47,8 @@ pub enum FactorError {
 
 fn done(changed: FactorChange, otherwise: FactorError) -> Result<(), FactorError> {
     match changed {
-        FactorChange::Yes => Ok(()),
-        FactorChange::No => Err(otherwise),
+        FactorChange::Changed => Ok(()),
+        FactorChange::Unchanged => Err(otherwise),
         FactorChange::SignedOut => Err(FactorError::SignedOut),
     }
 }

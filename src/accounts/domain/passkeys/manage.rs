@@ -70,7 +70,7 @@ pub async fn remove(
 
 fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), ManageError> {
     match changed {
-        PasskeyChange::Done(value, ids) => Ok((value, ids)),
+        PasskeyChange::Done { result, remaining } => Ok((result, remaining)),
         PasskeyChange::SignedOut => Err(ManageError::SignedOut),
         PasskeyChange::Unknown => Err(ManageError::Unknown),
         PasskeyChange::Last => Err(ManageError::Last),
