@@ -4,11 +4,13 @@
 //! in order, and returns their rows. There are no open transactions. Statements that belong
 //! together go into one batch, and each statement carries its own guard.
 
+mod batch;
 pub mod outbox;
 mod row;
 
 use async_trait::async_trait;
 
+pub(crate) use batch::{batch, batch_around};
 pub use row::{Row, Rows, Value};
 pub(crate) use row::{read_all, read_first};
 
@@ -102,45 +104,6 @@ pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, Store
     Ok(rows)
 }
 
-/// Runs `statements` in one batch and returns the rows of each.
-///
-/// # Errors
-/// [`StoreError`]
-pub(crate) async fn batch<const N: usize>(
-    db: &dyn Db,
-    statements: [Statement; N],
-) -> Result<[Rows; N], StoreError> {
-    let results = db.batch(statements.into()).await?;
-    results.try_into().map_err(|_| wrong_number())
-}
-
-/// Runs `first`, `writes` and `last`, in this order, in one batch. Returns the rows of `first` and
-/// of `last`. The caller does not need the rows of `writes`, so their number may vary.
-///
-/// # Errors
-/// [`StoreError`]
-pub(crate) async fn batch_around<const FIRST: usize, const LAST: usize>(
-    db: &dyn Db,
-    first: [Statement; FIRST],
-    writes: Vec<Statement>,
-    last: [Statement; LAST],
-) -> Result<([Rows; FIRST], [Rows; LAST]), StoreError> {
-    let count = writes.len();
-    let statements = first.into_iter().chain(writes).chain(last).collect();
-    let mut results = db.batch(statements).await?.into_iter();
-
-    let first: Vec<Rows> = results.by_ref().take(FIRST).collect();
-    let last: Vec<Rows> = results.skip(count).collect();
-    match (first.try_into(), last.try_into()) {
-        (Ok(first), Ok(last)) => Ok((first, last)),
-        _ => Err(wrong_number()),
-    }
-}
-
-fn wrong_number() -> StoreError {
-    StoreError::Broken("the database returned fewer or more results than statements".to_owned())
-}
-
 /// The maximum number of rows that one statement of a cleanup removes.
 pub(crate) const CLEANUP_BATCH: i64 = 500;
 /// The maximum number of times that a cleanup repeats a statement. The remaining rows wait for the
@@ -180,10 +143,4 @@ pub async fn ping(db: &dyn Db) -> Result<(), StoreError> {
     )
     .await
     .map(drop)
-}
-
-/// Returns the rows of statement `index` of a batch. Returns no rows if the adapter returned fewer
-/// results than statements.
-pub(crate) fn rows(results: &[Rows], index: usize) -> &[Row] {
-    results.get(index).map_or(&[], Vec::as_slice)
 }
