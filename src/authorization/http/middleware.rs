@@ -30,8 +30,11 @@ pub async fn apply_conventions(request: Request, next: Next) -> Response {
             error.code,
             Code::BadRequest | Code::MalformedJson | Code::InvalidBody
         ) {
-            let (reason, members, detail) =
-                (error.reason.take(), error.members.take(), error.detail);
+            let (reason, members, detail) = (
+                error.reason.take(),
+                error.members.take(),
+                error.detail.take(),
+            );
             *error = ApiError {
                 reason,
                 detail,
