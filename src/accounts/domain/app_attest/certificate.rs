@@ -7,6 +7,7 @@ use x509_cert::Version;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use x509_cert::name::Name;
 
 use crate::kernel::model::time::Timestamp;
 
@@ -63,16 +64,16 @@ impl Certificate {
         })
     }
 
-    /// Whom it is for.
+    /// Returns the subject's common name, organization and organizational unit, for reports.
     #[must_use]
     pub fn subject(&self) -> String {
-        self.content.tbs_certificate().subject().to_string()
+        text_of(self.content.tbs_certificate().subject())
     }
 
-    /// Who issued it.
+    /// Returns the issuer's common name, organization and organizational unit, for reports.
     #[must_use]
     pub fn issuer(&self) -> String {
-        self.content.tbs_certificate().issuer().to_string()
+        text_of(self.content.tbs_certificate().issuer())
     }
 
     /// From when until when it is valid, in seconds since 1970, both included.
@@ -213,6 +214,21 @@ pub struct Usage {
     pub signs_data: bool,
     /// `keyCertSign`.
     pub signs_certificates: bool,
+}
+
+/// Returns the parts of a name that identify Apple's authorities and keys.
+///
+/// `Display` of [`Name`] would add the names of all known attributes to the Worker's module, 100 KB.
+fn text_of(name: &Name) -> String {
+    let parts = [
+        ("CN", name.common_name()),
+        ("OU", name.organization_unit()),
+        ("O", name.organization()),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(label, value)| Some(format!("{label}={}", value.ok()??.value())));
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// The first element of the certificate, as it came: what is written again might be written
