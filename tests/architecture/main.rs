@@ -12,8 +12,10 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
+mod circles;
 mod generated;
 mod imports;
+mod names;
 mod sizes;
 mod sources;
 mod systems;

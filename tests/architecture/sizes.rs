@@ -5,6 +5,7 @@ use std::fs;
 use super::sources::files;
 
 const MAX_LINES: usize = 400;
+const MAX_COLUMNS: usize = 100;
 
 #[test]
 fn files_have_at_most_400_lines() {
@@ -28,4 +29,20 @@ fn files_have_at_most_400_lines() {
         }
     }
     assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn lines_have_at_most_100_columns() {
+    let mut long = Vec::new();
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")) {
+        let text = fs::read_to_string(&path).expect("a text");
+        // A table is read by its columns. It tells rustfmt so.
+        let is_table = text.contains("#[rustfmt::skip]") || text.contains("codes! {");
+        for (index, line) in text.lines().enumerate() {
+            if line.chars().count() > MAX_COLUMNS && !is_table {
+                long.push(format!("{}:{}", path.display(), index + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{} long lines: {long:#?}", long.len());
 }
