@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
 use crate::accounts::domain::access_token::Refused;
-use crate::accounts::domain::sign_in;
+use crate::accounts::domain::lifetimes::session_expiry;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::attest::Mode;
-use crate::accounts::model::records::{Caller, Platform, Session, User};
+use crate::accounts::model::records::Platform;
 use crate::accounts::store::sessions;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
-use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
 /// How exact `last_used_at` is for web sessions: a write a request would double the round trips.
@@ -28,38 +28,6 @@ pub enum Credential {
     Session(SessionToken),
     /// An access token, as it came.
     Access(String),
-}
-
-/// A caller who is who they say.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// Their account.
-    pub user: User,
-    /// Their sign-in.
-    pub session: Session,
-    /// When the presented token ends.
-    pub expires_at: Timestamp,
-    /// Whether the session was extended just now, so that its cookie must be written again.
-    pub renewed: bool,
-    /// When this was established.
-    pub now: Timestamp,
-}
-
-impl SignedIn {
-    /// Who changes something, for writes that ask again whether the sign-in is live.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller {
-            user: self.user.id,
-            session: self.session.id,
-        }
-    }
-
-    /// Whether the owner proved who they are within the last `time`, and not only by recovery.
-    #[must_use]
-    pub fn is_recent(&self, time: Duration) -> bool {
-        self.session.authenticated_at > self.now.minus(time) && !self.session.amr.is_recovered()
-    }
 }
 
 /// The reasons to reject a credential.
@@ -149,7 +117,7 @@ pub async fn keep_alive(
         return Ok(());
     }
     let (now, ttl) = (signed_in.now, ports.config.session_ttl);
-    let full = sign_in::session_end(&ports.config, signed_in.session.created_at, now);
+    let full = session_expiry(&ports.config, signed_in.session.created_at, now);
     let extend = signed_in.expires_at < now.plus(ttl / 2) && full > signed_in.expires_at;
     if !extend && signed_in.session.last_used_at.plus(LAST_USED_STEP) > now {
         return Ok(());

@@ -7,12 +7,11 @@ use crate::accounts::domain::devices::admit::Asserted;
 use crate::accounts::domain::devices::binding;
 use crate::accounts::domain::devices::client::Attested;
 use crate::accounts::domain::devices::register::KeyRejection;
+use crate::accounts::domain::lifetimes::session_expiry;
 use crate::accounts::domain::users;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::model::amr::{Amr, Proof};
-use crate::accounts::model::config::Config;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
-use crate::accounts::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::accounts::model::records::{Platform, User};
 use crate::accounts::store::attested_sign_ins;
 use crate::accounts::store::sessions;
@@ -69,12 +68,6 @@ impl Rejection for SignInRejection {}
 /// The fault of a sign-in whose access token the signing key did not sign.
 pub(super) const NOT_SIGNED: Fault = Fault::Unavailable("the access token could not be signed");
 
-/// When a session used `now` ends: a full lifetime from now, and never past its absolute limit.
-pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp) -> Timestamp {
-    now.plus(config.session_ttl)
-        .min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
-}
-
 /// Who signs in.
 #[derive(Clone, Copy, Debug)]
 pub enum Who<'a> {
@@ -96,7 +89,7 @@ pub async fn web_session(
 ) -> Result<WebSession, Failure<SignInRejection>> {
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
-    let expires_at = session_end(&ports.config, now, now);
+    let expires_at = session_expiry(&ports.config, now, now);
     let id = ports.id(SessionId::from_random)?;
     let tokens = (
         Some(NewSessionToken {
@@ -209,7 +202,7 @@ impl Prepared {
             id: ports.id(SessionId::from_random)?,
             now,
             session_token: SessionToken::from_bytes(&*ports.secret()?),
-            session_expires_at: session_end(&ports.config, now, now),
+            session_expires_at: session_expiry(&ports.config, now, now),
             refresh_token: RefreshToken::from_bytes(&*ports.secret()?),
             refresh_expires_at: now
                 .plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),

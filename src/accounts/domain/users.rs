@@ -1,10 +1,10 @@
 //! Accounts: found or made for an identity, read, changed, deleted.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::devices::binding;
 use crate::accounts::domain::devices::client::Attested;
 use crate::accounts::domain::devices::register::KeyRejection;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds, UserChanges};

@@ -5,10 +5,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::devices::admit::{Presented, Shown};
 use crate::accounts::domain::devices::request_challenge::Request;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::App;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::config::Config;

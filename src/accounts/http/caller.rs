@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderName, header};
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::authenticate::Credential;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::{csrf, factors};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion;

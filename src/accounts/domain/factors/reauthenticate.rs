@@ -2,11 +2,12 @@
 //! they do what cannot be undone.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
 use crate::accounts::domain::passkeys::Begun;
 use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verified};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;

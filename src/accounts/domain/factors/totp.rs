@@ -7,8 +7,8 @@ use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::factors::{FactorRejection, done};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::records::Caller;

@@ -1,7 +1,7 @@
 //! Passkeys that are there: listed, renamed, removed by their owner.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Passkey;
 use crate::accounts::store::passkeys;

@@ -1,12 +1,12 @@
 //! Registering a passkey: for an account that is signed in, or for one that is made with it.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::decoy::is_decoy;
 use crate::accounts::domain::passkeys::{
     Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge,
 };
 use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::domain::webauthn::registration;

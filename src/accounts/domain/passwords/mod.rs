@@ -10,10 +10,10 @@ pub mod hash;
 use std::time::Duration;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passwords::hash::SALT_BYTES;
 use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::amr::{Amr, Proof};
