@@ -70,7 +70,7 @@ struct Claims {
 
 /// Whose token a verified one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Subject {
+pub struct TokenSubject {
     /// The account: `sub`.
     pub user: UserId,
     /// The sign-in: `sid`.
@@ -81,7 +81,7 @@ pub struct Subject {
 
 /// The sign-in that an access token belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct SignIn<'a> {
+pub struct TokenSession<'a> {
     /// Whose it is: `sub`.
     pub user: UserId,
     /// Its id: `sid`.
@@ -94,7 +94,7 @@ pub struct SignIn<'a> {
     pub amr: &'a Amr,
 }
 
-impl<'a> From<&'a Session> for SignIn<'a> {
+impl<'a> From<&'a Session> for TokenSession<'a> {
     fn from(session: &'a Session) -> Self {
         Self {
             user: session.user_id,
@@ -108,9 +108,9 @@ impl<'a> From<&'a Session> for SignIn<'a> {
 
 /// What an access token is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct NewToken<'a> {
+pub struct NewAccessToken<'a> {
     /// The sign-in it belongs to.
-    pub of: SignIn<'a>,
+    pub of: TokenSession<'a>,
     /// Its own id: `jti`.
     pub id: EventId,
     /// Its beginning.
@@ -121,7 +121,7 @@ pub struct NewToken<'a> {
 
 /// Why a token is refused. For the log; from outside all look the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
+pub enum TokenRefusal {
     /// It is no compact JWS of a sensible size.
     #[error("it is not a compact JWS")]
     Malformed,
@@ -151,7 +151,7 @@ pub enum Refused {
 pub async fn sign(
     signatures: &dyn Signatures,
     config: &Config,
-    new: &NewToken<'_>,
+    new: &NewAccessToken<'_>,
 ) -> Option<String> {
     let key = config.signing_keys.current();
     let claims = Claims {
@@ -180,39 +180,39 @@ pub async fn sign(
 /// the work.
 ///
 /// # Errors
-/// [`Refused`]
+/// [`TokenRefusal`]
 pub async fn verify(
     signatures: &dyn Signatures,
     config: &Config,
     token: &str,
     now: Timestamp,
-) -> Result<Subject, Refused> {
+) -> Result<TokenSubject, TokenRefusal> {
     if token.len() > MAX_BYTES {
-        return Err(Refused::Malformed);
+        return Err(TokenRefusal::Malformed);
     }
-    let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
     let signature = URL_SAFE_NO_PAD
         .decode(signature)
-        .map_err(|_| Refused::Malformed)?;
+        .map_err(|_| TokenRefusal::Malformed)?;
     let signature = signature
         .as_slice()
         .try_into()
-        .map_err(|_| Refused::Signature)?;
-    let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
-    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
+        .map_err(|_| TokenRefusal::Signature)?;
+    let key = trusted_key(&config.signing_keys, token).ok_or(TokenRefusal::Header)?;
+    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| TokenRefusal::Claims)?;
     check_time(&unverified, now)?;
     if !signatures
         .verifies(key, message.as_bytes(), signature)
         .await
-        .ok_or(Refused::Unverified)?
+        .ok_or(TokenRefusal::Unverified)?
     {
-        return Err(Refused::Signature);
+        return Err(TokenRefusal::Signature);
     }
     let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
-    let claims: Claims = claims.map_err(|_| Refused::Claims)?;
-    let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
-    let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject {
+    let claims: Claims = claims.map_err(|_| TokenRefusal::Claims)?;
+    let user = UserId::parse(&claims.sub).ok_or(TokenRefusal::Claims)?;
+    let session = SessionId::parse(&claims.sid).ok_or(TokenRefusal::Claims)?;
+    Ok(TokenSubject {
         user,
         session,
         expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
@@ -248,14 +248,14 @@ fn validation(config: &Config) -> Validation {
     validation
 }
 
-fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
+fn check_time(claims: &Claims, now: Timestamp) -> Result<(), TokenRefusal> {
     if claims.exp <= now.seconds() {
-        return Err(Refused::Expired);
+        return Err(TokenRefusal::Expired);
     }
     if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
         > now.seconds().saturating_add(LEEWAY_SECONDS)
     {
-        return Err(Refused::NotYet);
+        return Err(TokenRefusal::NotYet);
     }
     Ok(())
 }

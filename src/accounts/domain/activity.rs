@@ -15,13 +15,13 @@ pub const EVENTS_PAGE: usize = 50;
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_ins(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
+pub async fn list_sessions(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
     sessions::list(ports.db.as_ref(), user, ports.clock.now()).await
 }
 
 /// A page of events, newest first, and where the next one begins.
 #[derive(Debug)]
-pub struct Events {
+pub struct EventPage {
     /// The events.
     pub events: Vec<Event>,
     /// The last one's place, if there are more.
@@ -32,11 +32,11 @@ pub struct Events {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn events(
+pub async fn list_events(
     ports: &Ports,
     user: UserId,
     before: Option<EventCursor>,
-) -> Result<Events, StoreError> {
+) -> Result<EventPage, StoreError> {
     // One more than a page shows whether there is a next one.
     let most = i64::try_from(EVENTS_PAGE)
         .unwrap_or(i64::MAX)
@@ -48,5 +48,5 @@ pub async fn events(
         at: event.at,
         id: event.id,
     });
-    Ok(Events { events, next })
+    Ok(EventPage { events, next })
 }

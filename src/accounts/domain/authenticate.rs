@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
-use crate::accounts::domain::access_token::Refused;
+use crate::accounts::domain::access_token::TokenRefusal;
 use crate::accounts::domain::lifetimes::session_expiry;
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::attest::Mode;
@@ -35,7 +35,7 @@ pub enum Credential {
 pub enum AuthenticateRejection {
     /// The access token is not valid.
     #[error("the access token is refused: {0}")]
-    AccessToken(Refused),
+    AccessToken(TokenRefusal),
     /// The session of the token is unknown, revoked or expired.
     #[error("there is no live session behind the token")]
     NoSession,
@@ -43,11 +43,11 @@ pub enum AuthenticateRejection {
 
 impl Rejection for AuthenticateRejection {}
 
-impl From<Refused> for Failure<AuthenticateRejection> {
-    fn from(refused: Refused) -> Self {
+impl From<TokenRefusal> for Failure<AuthenticateRejection> {
+    fn from(refused: TokenRefusal) -> Self {
         match refused {
             // The token may be valid, so the client must keep it and try again.
-            Refused::Unverified => UNVERIFIED.into(),
+            TokenRefusal::Unverified => UNVERIFIED.into(),
             refused => AuthenticateRejection::AccessToken(refused).into(),
         }
     }
@@ -164,7 +164,7 @@ pub async fn sign_out(
                     sessions::revoke_as_sign_out(db, subject.session, subject.user, &context)
                         .await?;
                 }
-                Err(Refused::Unverified) => return Err(UNVERIFIED),
+                Err(TokenRefusal::Unverified) => return Err(UNVERIFIED),
                 Err(_) => {}
             }
         }

@@ -6,7 +6,7 @@
 use subtle::ConstantTimeEq;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::model::base64;
@@ -29,7 +29,7 @@ pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntr
 
 /// Whether it is a token of this session.
 #[must_use]
-pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
+pub fn is_valid(ports: &Ports, session: SessionId, token: &str) -> bool {
     let Some((nonce, given)) = token.split_once('.').filter(|_| token.len() < 128) else {
         return false;
     };
@@ -42,5 +42,5 @@ pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
 }
 
 fn mac(key: &SigningKey, session: SessionId, nonce: &str) -> Option<[u8; 32]> {
-    derived(key, LABEL, format!("{session}.{nonce}").as_bytes())
+    derive(key, LABEL, format!("{session}.{nonce}").as_bytes())
 }

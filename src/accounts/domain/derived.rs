@@ -6,6 +6,6 @@ use crate::kernel::domain::hmac::mac;
 
 /// What `message` derives under `key` for the purpose `label`. Different labels have nothing to do
 /// with each other, nor with signing.
-pub(super) fn derived(key: &SigningKey, label: &[u8], message: &[u8]) -> Option<[u8; 32]> {
+pub(super) fn derive(key: &SigningKey, label: &[u8], message: &[u8]) -> Option<[u8; 32]> {
     mac(&mac(key.seed()?, label)?, message)
 }

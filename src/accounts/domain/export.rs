@@ -2,7 +2,7 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::store::export;
 use crate::accounts::store::export::AccountExport;
 use crate::kernel::domain::failure::Fault;
@@ -14,7 +14,7 @@ use crate::kernel::model::time::Timestamp;
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn of(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, Fault> {
-    throttle::admit(ports, Way::Export, user, now).await?;
+pub async fn read(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, Fault> {
+    throttle::check(ports, ThrottledAction::Export, user, now).await?;
     Ok(export::read(ports.db.as_ref(), user).await?)
 }

@@ -19,10 +19,10 @@ pub mod passkeys;
 pub mod passwords;
 pub mod sign_in;
 pub mod signed_in;
-pub mod steps;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod verification;
 pub mod webauthn;
 
 use std::ops::Deref;
@@ -32,7 +32,7 @@ use crate::accounts::domain::access_token::Signatures;
 use crate::accounts::model::config::Config;
 use crate::accounts::model::records::Caller;
 use crate::kernel::domain;
-use crate::kernel::domain::compute::Turns;
+use crate::kernel::domain::compute::HashPermits;
 use crate::kernel::model::events::EventContext;
 use crate::kernel::store::Statement;
 
@@ -48,7 +48,7 @@ pub struct Ports {
     /// Signs and verifies access tokens.
     pub signatures: Arc<dyn Signatures>,
     /// Limits how many passwords are hashed at once (`PASSWORD_HASHES_AT_ONCE`).
-    pub hashing: Arc<Turns>,
+    pub hash_permits: Arc<HashPermits>,
     /// What other systems do in the batch that deletes an account.
     pub before_deletion: Vec<BeforeDeletion>,
     /// The settings of accounts.

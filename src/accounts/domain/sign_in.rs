@@ -2,10 +2,10 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
-use crate::accounts::domain::access_token::{NewToken as NewAccessToken, SignIn};
-use crate::accounts::domain::devices::admit::Asserted;
-use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::access_token::{NewAccessToken, TokenSession};
+use crate::accounts::domain::devices::assertion_check::AssertedDevice;
+use crate::accounts::domain::devices::binding_rules;
+use crate::accounts::domain::devices::client::AttestedDevice;
 use crate::accounts::domain::devices::register::KeyRejection;
 use crate::accounts::domain::lifetimes::session_expiry;
 use crate::accounts::domain::users;
@@ -70,7 +70,7 @@ pub(super) const NOT_SIGNED: Fault = Fault::Unavailable("the access token could 
 
 /// Who signs in.
 #[derive(Clone, Copy, Debug)]
-pub enum Who<'a> {
+pub enum AccountSelector<'a> {
     /// An account.
     User(UserId),
     /// Somebody whom a provider identified: the account is found, linked or made in the same batch.
@@ -83,7 +83,7 @@ pub enum Who<'a> {
 /// [`SignInRejection`]
 pub async fn web_session(
     ports: &Ports,
-    who: Who<'_>,
+    who: AccountSelector<'_>,
     platform: Platform,
     origin: &RequestOrigin,
 ) -> Result<WebSession, Failure<SignInRejection>> {
@@ -120,9 +120,9 @@ pub async fn web_session(
 /// [`SignInRejection`]
 pub async fn token_pair(
     ports: &Ports,
-    who: Who<'_>,
+    who: AccountSelector<'_>,
     platform: Platform,
-    device: Option<&Attested>,
+    device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
 ) -> Result<TokenPair, Failure<SignInRejection>> {
     let now = ports.clock.now();
@@ -142,7 +142,7 @@ pub async fn token_pair(
         &ports.event_context(origin, now)?,
     )
     .await?;
-    let of = SignIn {
+    let of = TokenSession {
         user: user.id,
         session: id,
         platform,
@@ -160,7 +160,7 @@ pub async fn token_pair(
 
 /// A sign-in that carries a web session and a pair, as its owner gets it.
 #[derive(Debug)]
-pub struct Complete {
+pub struct IssuedSession {
     /// The pair, and the account.
     pub pair: TokenPair,
     /// The session token, shown once.
@@ -173,18 +173,18 @@ pub struct Complete {
 
 /// Where a sign-in happens, and what it takes the place of.
 #[derive(Debug)]
-pub struct Place {
+pub struct SignInContext {
     /// Where.
     pub platform: Platform,
     /// Session tokens that the caller came with: they must not outlive the new sign-in (no session
     /// fixation).
     pub replaces: Vec<SessionToken>,
     /// The device that asserted the request, if one did.
-    pub device: Option<Asserted>,
+    pub device: Option<AssertedDevice>,
 }
 
 /// The secrets of a sign-in that carries both, before it is stored.
-pub(super) struct Prepared {
+pub(super) struct SessionDraft {
     amr: Amr,
     id: SessionId,
     now: Timestamp,
@@ -195,7 +195,7 @@ pub(super) struct Prepared {
     access_expires_at: Timestamp,
 }
 
-impl Prepared {
+impl SessionDraft {
     pub(super) fn new(ports: &Ports, now: Timestamp, amr: Amr) -> Result<Self, NoEntropy> {
         Ok(Self {
             amr,
@@ -211,7 +211,11 @@ impl Prepared {
     }
 
     /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: SessionOwner<'a>, place: &'a Place) -> NewSession<'a> {
+    pub(super) fn session<'a>(
+        &self,
+        owner: SessionOwner<'a>,
+        place: &'a SignInContext,
+    ) -> NewSession<'a> {
         let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
@@ -228,7 +232,7 @@ impl Prepared {
             }),
             pair: Some(pair),
             replaces: place.replaces.iter().map(SessionToken::hash).collect(),
-            device: place.device.as_ref().map(Asserted::device),
+            device: place.device.as_ref().map(AssertedDevice::device),
         }
     }
 
@@ -237,9 +241,9 @@ impl Prepared {
         self,
         ports: &Ports,
         user: User,
-        place: &Place,
-    ) -> Result<Complete, Fault> {
-        let of = SignIn {
+        place: &SignInContext,
+    ) -> Result<IssuedSession, Fault> {
+        let of = TokenSession {
             user: user.id,
             session: self.id,
             platform: place.platform,
@@ -254,7 +258,7 @@ impl Prepared {
             refresh_token: self.refresh_token,
             expires_in,
         };
-        Ok(Complete {
+        Ok(IssuedSession {
             pair,
             session_token: self.session_token,
             session_expires_at: self.session_expires_at,
@@ -266,7 +270,7 @@ impl Prepared {
 /// Signs an access token for a sign-in.
 pub(super) async fn sign_access_token(
     ports: &Ports,
-    of: SignIn<'_>,
+    of: TokenSession<'_>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<String, Fault> {
@@ -289,23 +293,23 @@ fn provider() -> Amr {
 
 async fn create(
     ports: &Ports,
-    (who, attested): (Who<'_>, Option<&Attested>),
+    (who, attested): (AccountSelector<'_>, Option<&AttestedDevice>),
     (id, platform): (SessionId, Platform),
     (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
     context: &EventContext,
 ) -> Result<User, Failure<SignInRejection>> {
-    let binding = binding(ports, context.at)?;
+    let binding = binding_rules(ports, context.at)?;
     let device = attested.map(|attested| attested.device(binding));
     let (identified, unknown);
     let owner = match who {
-        Who::User(user) => {
+        AccountSelector::User(user) => {
             unknown = SignInRejection::UnknownUser;
             SessionOwner::User(user)
         }
-        Who::Identity(identity) => {
-            identified = users::identified(identity, attested);
+        AccountSelector::Identity(identity) => {
+            identified = users::identified_user(identity, attested);
             unknown = SignInRejection::EmailRequired;
-            SessionOwner::Identity(&identified, users::fresh_ids(ports)?)
+            SessionOwner::Identity(&identified, users::new_user_ids(ports)?)
         }
     };
     let new = NewSession {

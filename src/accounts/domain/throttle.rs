@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
@@ -26,7 +26,7 @@ const HASH_BYTES: usize = 16;
 
 /// What is counted. Each has a count of its own: a success in one says nothing about another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum ThrottledAction {
     /// A code of an authenticator app, by whoever is signed in.
     Totp,
     /// A code of a recovery that somebody could guess.
@@ -41,7 +41,7 @@ pub enum Way {
     Export,
 }
 
-impl Way {
+impl ThrottledAction {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
@@ -66,8 +66,8 @@ impl Way {
 
 /// What is tried on a known account: one that is signed in.
 #[must_use]
-pub fn of_user(way: Way, user: UserId) -> Subject {
-    Subject::new(way.as_str(), &format!("user:{user}"))
+pub fn user_subject(action: ThrottledAction, user: UserId) -> Subject {
+    Subject::new(action.as_str(), &format!("user:{user}"))
 }
 
 /// Guesses at something of whoever has an address, if anybody does. The table does not tell which
@@ -76,20 +76,24 @@ pub fn of_user(way: Way, user: UserId) -> Subject {
 ///
 /// With another first key the count begins anew, once.
 #[must_use]
-pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<Subject> {
-    hashed(key, way, "email", email.as_str())
+pub fn email_subject(key: &SigningKey, action: ThrottledAction, email: &Email) -> Option<Subject> {
+    hashed(key, action, "email", email.as_str())
 }
 
 /// The same for whoever has a username, if anybody does.
 #[must_use]
-pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<Subject> {
-    hashed(key, way, "username", username)
+pub fn username_subject(
+    key: &SigningKey,
+    action: ThrottledAction,
+    username: &str,
+) -> Option<Subject> {
+    hashed(key, action, "username", username)
 }
 
-fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject> {
-    let hash = derived(key, LABEL, name.as_bytes())?;
+fn hashed(key: &SigningKey, action: ThrottledAction, kind: &str, name: &str) -> Option<Subject> {
+    let hash = derive(key, LABEL, name.as_bytes())?;
     Some(Subject::new(
-        way.as_str(),
+        action.as_str(),
         &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
     ))
 }
@@ -99,17 +103,27 @@ fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject>
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), Fault> {
-    let claim =
-        attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
-    Ok(admitted(claim, now)?)
+pub async fn check(
+    ports: &Ports,
+    action: ThrottledAction,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let claim = attempts::try_claim(
+        ports.db.as_ref(),
+        &user_subject(action, user),
+        action.policy(),
+        now,
+    )
+    .await?;
+    Ok(require_allowed(claim, now)?)
 }
 
 /// Whether a claimed attempt may go on.
 ///
 /// # Errors
 /// [`TooManyAttempts`]
-pub fn admitted(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
+pub fn require_allowed(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
     match claim {
         AttemptClaim::Allowed => Ok(()),
         AttemptClaim::Refused { free_at } => {
@@ -129,9 +143,9 @@ mod tests {
     fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
         let key = SigningKey::from_seed([7; 32]);
         let of = |text: &str| {
-            of_email(
+            email_subject(
                 &key,
-                Way::Recovery,
+                ThrottledAction::Recovery,
                 &Email::parse(text).expect("an address"),
             )
             .expect("a subject")
@@ -144,9 +158,9 @@ mod tests {
         );
         let other_key = SigningKey::from_seed([8; 32]);
         assert_ne!(
-            of_email(
+            email_subject(
                 &other_key,
-                Way::Recovery,
+                ThrottledAction::Recovery,
                 &Email::parse("ada@example.com").expect("an address")
             ),
             Some(subject)
@@ -156,18 +170,18 @@ mod tests {
     #[test]
     fn every_way_of_guessing_has_a_count_of_its_own() {
         let user = UserId::from_random([1; 16]);
-        let ways = [
-            Way::Totp,
-            Way::Recovery,
-            Way::BackupCode,
-            Way::Password,
-            Way::SetPassword,
-            Way::Export,
+        let actions = [
+            ThrottledAction::Totp,
+            ThrottledAction::Recovery,
+            ThrottledAction::BackupCode,
+            ThrottledAction::Password,
+            ThrottledAction::SetPassword,
+            ThrottledAction::Export,
         ];
-        let subjects: std::collections::HashSet<String> = ways
+        let subjects: std::collections::HashSet<String> = actions
             .iter()
-            .map(|way| of_user(*way, user).as_str().to_owned())
+            .map(|action| user_subject(*action, user).as_str().to_owned())
             .collect();
-        assert_eq!(subjects.len(), ways.len());
+        assert_eq!(subjects.len(), actions.len());
     }
 }

@@ -5,7 +5,7 @@
 //! and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::domain::sign_in;
 use crate::accounts::domain::sign_in::TokenPair;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
@@ -112,7 +112,7 @@ fn repeated(
 
 /// The one successor of a token under a key.
 fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
-    Some(RefreshToken::from_bytes(&derived(
+    Some(RefreshToken::from_bytes(&derive(
         key,
         LABEL,
         presented.reveal().as_bytes(),

@@ -1,8 +1,8 @@
 //! Accounts: found or made for an identity, read, changed, deleted.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::devices::binding_rules;
+use crate::accounts::domain::devices::client::AttestedDevice;
 use crate::accounts::domain::devices::register::KeyRejection;
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::email::Email;
@@ -61,16 +61,16 @@ impl Rejection for IdentifyRejection {}
 pub async fn identify(
     ports: &Ports,
     who: &Identity,
-    device: Option<&Attested>,
+    device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
 ) -> Result<User, Failure<IdentifyRejection>> {
     let now = ports.clock.now();
     let (db, context) = (ports.db.as_ref(), ports.event_context(origin, now)?);
-    let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
+    let (identified, ids) = (identified_user(who, device), new_user_ids(ports)?);
     let user = match device {
         None => users::upsert(db, &identified, ids, &context).await?,
         Some(attested) => {
-            let with = (attested.key(), &binding(ports, now)?);
+            let with = (attested.key(), &binding_rules(ports, now)?);
             let (user, kept) =
                 attested_sign_ins::upsert_user(db, &identified, ids, with, &context).await?;
             attested.accept(kept).map_err(IdentifyRejection::from)?;
@@ -81,7 +81,10 @@ pub async fn identify(
 }
 
 /// Decides whether the address counts as verified; everything else is passed on.
-pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> IdentifiedUser<'a> {
+pub(super) fn identified<'a>(
+    who: &'a Identity,
+    device: Option<&AttestedDevice>,
+) -> IdentifiedUser<'a> {
     IdentifiedUser {
         provider: &who.provider,
         provider_id: &who.provider_id,
@@ -93,11 +96,11 @@ pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> Id
         picture: who.picture.as_deref(),
         auth_method: &who.auth_method,
         platform: who.platform,
-        device: device.and_then(Attested::required),
+        device: device.and_then(AttestedDevice::required),
     }
 }
 
-pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
+pub(super) fn new_user_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
     Ok(NewUserIds {
         user: ports.id(UserId::from_random)?,
         identity: ports.id(IdentityId::from_random)?,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::Chosen;
+use crate::accounts::domain::passwords::ChosenPassword;
 use crate::accounts::model::email::Email;
 use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
@@ -88,7 +88,7 @@ pub async fn create(
         let (caller, ()) = called(ports, token, &()).await?;
         caller.needs(AuthPermission::WritePeople)?;
     }
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    let chosen = passwords::hash_chosen(ports, password, &[new.username, new.name]).await?;
     make(ports, actor, (new, &chosen), Administers::No, origin).await
 }
 
@@ -104,7 +104,7 @@ pub async fn create_administrator(
     password: &str,
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    let chosen = passwords::hash_chosen(ports, password, &[new.username, new.name]).await?;
     make(
         ports,
         Actor::Operator(operator),
@@ -136,7 +136,7 @@ pub async fn bootstrap(
     password: &str,
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
+    let chosen = passwords::hash_chosen(ports, password, &[new.username, new.name]).await?;
     make(
         ports,
         Actor::Operator(operator),
@@ -150,7 +150,7 @@ pub async fn bootstrap(
 async fn make(
     ports: &Ports,
     actor: Actor<'_>,
-    (new, chosen): (&NewPerson<'_>, &Chosen),
+    (new, chosen): (&NewPerson<'_>, &ChosenPassword),
     administers: Administers,
     origin: &RequestOrigin,
 ) -> Result<i64, AuthorizationError> {
@@ -322,7 +322,7 @@ pub async fn update(
             let person = found(people, Kind::User)?;
             caller.needs(Caller::needed(person.of_auth, AuthPermission::WritePeople))?;
             Some(
-                passwords::choose(
+                passwords::hash_chosen(
                     ports,
                     password,
                     &[
@@ -334,7 +334,7 @@ pub async fn update(
             )
         }
         (Some(password), Actor::Operator(_)) => {
-            Some(passwords::choose(ports, password, &[]).await?)
+            Some(passwords::hash_chosen(ports, password, &[]).await?)
         }
     };
     let (event, unchecked) = (

@@ -1,7 +1,7 @@
 //! Tokens: given for a password, shown to be good, renewed, revoked.
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordRejection, Shown};
+use crate::accounts::domain::passwords::{PasswordCredentials, PasswordRejection};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{
@@ -52,9 +52,9 @@ pub async fn login(
     origin: &RequestOrigin,
 ) -> Result<Issued, AuthorizationError> {
     let now = ports.clock.now();
-    let proved = passwords::prove(
+    let proved = passwords::verify(
         ports,
-        &Shown {
+        &PasswordCredentials {
             name: LoginName::Username(username),
             password,
             code,

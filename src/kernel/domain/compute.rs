@@ -19,18 +19,18 @@ pub trait Compute: Send + Sync {
 
 /// After this a turn counts no longer: work takes some hundred milliseconds, and a platform may
 /// forget a request without telling.
-const LAPSES: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(15);
 
-/// Turns: as many as may be taken at a time. What is dear is bounded by them, whoever asks for it.
+/// HashPermits: as many as may be taken at a time. What is dear is bounded by them, whoever asks for it.
 #[derive(Debug)]
-pub struct Turns {
+pub struct HashPermits {
     /// Those that are taken, by number, with when they were.
     taken: Mutex<Vec<(u64, Timestamp)>>,
     next: AtomicU64,
     most: usize,
 }
 
-impl Turns {
+impl HashPermits {
     /// `most` turns.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
@@ -43,23 +43,23 @@ impl Turns {
 
     /// Takes a turn; `None` if all are taken.
     #[must_use]
-    pub fn take(self: &Arc<Self>, now: Timestamp) -> Option<Turn> {
+    pub fn take(self: &Arc<Self>, now: Timestamp) -> Option<HashPermit> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.retain(|(_, since)| *since > now.minus(LAPSES));
+        taken.retain(|(_, since)| *since > now.minus(LEASE));
         if taken.len() >= self.most {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         taken.push((number, now));
-        Some(Turn(Arc::clone(self), number))
+        Some(HashPermit(Arc::clone(self), number))
     }
 }
 
 /// A turn that is taken, until it is dropped.
 #[derive(Debug)]
-pub struct Turn(Arc<Turns>, u64);
+pub struct HashPermit(Arc<HashPermits>, u64);
 
-impl Drop for Turn {
+impl Drop for HashPermit {
     fn drop(&mut self) {
         self.0
             .taken
@@ -73,7 +73,7 @@ impl Drop for Turn {
 /// the work, also if nobody waits for it any more.
 pub async fn computed<T: Send + 'static>(
     compute: &dyn Compute,
-    turn: Turn,
+    turn: HashPermit,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let place = Arc::new(Mutex::new(None));
@@ -94,14 +94,14 @@ mod tests {
 
     #[test]
     fn no_more_turns_are_taken_than_there_are() {
-        let (turns, now) = (Turns::new(2), Timestamp::from_millis(1_000_000));
+        let (turns, now) = (HashPermits::new(2), Timestamp::from_millis(1_000_000));
         let (one, two) = (turns.take(now), turns.take(now));
         assert!(one.is_some() && two.is_some() && turns.take(now).is_none());
         drop(one);
         let three = turns.take(now);
         assert!(three.is_some() && turns.take(now).is_none());
         assert!(
-            turns.take(now.plus(LAPSES)).is_some(),
+            turns.take(now.plus(LEASE)).is_some(),
             "one that was forgotten lapses"
         );
     }

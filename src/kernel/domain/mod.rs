@@ -6,8 +6,8 @@
 pub mod compute;
 pub mod failure;
 pub(crate) mod hmac;
+mod http_client;
 pub mod maintenance;
-mod outgoing;
 pub mod rate_limit;
 pub mod webhooks;
 
@@ -26,7 +26,7 @@ use crate::kernel::store::Db;
 use crate::kernel::domain::compute::Compute;
 use crate::kernel::domain::rate_limit::RateLimiter;
 
-pub use crate::kernel::domain::outgoing::{Get, NoAnswer, Outgoing, Post};
+pub use crate::kernel::domain::http_client::{GetRequest, HttpClient, NoResponse, PostRequest};
 
 /// The time.
 pub trait Clock: Send + Sync {
@@ -60,7 +60,7 @@ pub struct Ports {
     /// How often an address may ask.
     pub limiter: Arc<dyn RateLimiter>,
     /// The way out to other people's servers.
-    pub outgoing: Arc<dyn Outgoing>,
+    pub http_client: Arc<dyn HttpClient>,
     /// Where long work runs.
     pub compute: Arc<dyn Compute>,
     /// The configuration.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::kernel::domain::failure::Fault;
 use crate::kernel::domain::hmac::mac;
-use crate::kernel::domain::{NoAnswer, NoEntropy, Ports, Post};
+use crate::kernel::domain::{NoEntropy, NoResponse, Ports, PostRequest};
 use crate::kernel::model::events::OutboxEntry;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
@@ -46,7 +46,7 @@ const DELAYS: Delays = [
 
 /// How a run went.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Delivered {
+pub struct DeliveryCounts {
     /// Notices that the receiver has.
     pub sent: usize,
     /// Tries that failed.
@@ -57,12 +57,12 @@ pub struct Delivered {
 ///
 /// # Errors
 /// [`Fault`]: entries that the run claimed and did not send are due again later.
-pub async fn deliver(ports: &Ports) -> Result<Delivered, Fault> {
+pub async fn deliver(ports: &Ports) -> Result<DeliveryCounts, Fault> {
     let Some(webhook) = &ports.config.webhook else {
-        return Ok(Delivered::default());
+        return Ok(DeliveryCounts::default());
     };
     let end = ports.clock.now().plus(RUN_TIME);
-    let mut total = Delivered::default();
+    let mut total = DeliveryCounts::default();
     for _ in 0..ROUNDS {
         let now = ports.clock.now();
         if now >= end {
@@ -116,12 +116,12 @@ async fn send(
         ("webhook-signature", signature),
     ];
     let answer = ports
-        .outgoing
-        .post(Post {
+        .http_client
+        .post(PostRequest {
             url: &webhook.url,
             headers: &headers,
             body,
-            patience: PATIENCE,
+            timeout: PATIENCE,
         })
         .await;
     match answer {
@@ -134,7 +134,7 @@ async fn send(
         Ok(status) => {
             tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice");
         }
-        Err(reason @ (NoAnswer::Late | NoAnswer::Unreachable)) => {
+        Err(reason @ (NoResponse::Timeout | NoResponse::Unreachable)) => {
             tracing::warn!(id = %notice.id, %reason, tries = notice.tries, "the webhook did not take a notice");
         }
     }

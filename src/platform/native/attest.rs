@@ -21,13 +21,13 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
-use crate::accounts::domain::steps::Report;
+use crate::accounts::domain::verification::report::Report;
 use crate::accounts::model::attest::{Environment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::ports::SystemClock;
-use crate::platform::native::steps;
+use crate::platform::native::report_printer;
 
 /// What to look at.
 #[derive(Subcommand)]
@@ -148,7 +148,7 @@ pub(super) enum Where {
 
 /// Hexadecimal is base64 too, and would be a strange coincidence in it.
 fn decode(text: &str) -> Option<Vec<u8>> {
-    steps::hex(text).or_else(|| base64::decode(text))
+    report_printer::hex(text).or_else(|| base64::decode(text))
 }
 
 fn binary(text: &str) -> Result<Binary, &'static str> {
@@ -171,7 +171,7 @@ fn public_key(text: &str) -> Result<Binary, &'static str> {
     let point = point
         .or_else(|| {
             bytes
-                .strip_prefix(steps::hex(SPKI)?.as_slice())
+                .strip_prefix(report_printer::hex(SPKI)?.as_slice())
                 .map(<[u8]>::to_vec)
         })
         .unwrap_or(bytes);
@@ -194,7 +194,7 @@ struct Input {
 
 impl Input {
     fn read(file: Option<&Path>, names: &[&str]) -> Result<Self, Box<dyn Error>> {
-        Self::unwrap(steps::input(file)?, names)
+        Self::unwrap(report_printer::input(file)?, names)
     }
 
     /// Raw CBOR; or text, which is JSON or base64; base64 may be that of JSON, as the app sends it.
@@ -357,7 +357,7 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
                 categories: category,
             };
             let report = attestation::verify(&input.cbor, &expected);
-            steps::print(
+            report_printer::print(
                 *json,
                 "attestation",
                 &report.steps,
@@ -404,11 +404,11 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
                 .or(reports.first())
                 .ok_or("no application is given")?;
             let Report { mut steps, read } = report.clone();
-            steps.push(steps::only_the_server(
+            steps.push(report_printer::only_the_server(
                 6,
                 "the challenge in the client data is the one that was sent",
             ));
-            steps::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
+            report_printer::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
             Ok(Report { steps, read }.passed())
         }
     }

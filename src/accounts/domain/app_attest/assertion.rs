@@ -5,7 +5,7 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 
 use crate::accounts::domain::app_attest::{authenticator_data, object};
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::kernel::model::base64;
 
 /// What an assertion is held against.
@@ -39,13 +39,13 @@ pub struct AssertedUse {
 /// 0; step 6, the challenge in the client data, is the caller's.
 #[must_use]
 pub fn verify(bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Report<AssertedUse> {
-    let mut steps = Steps::default();
+    let mut steps = CheckList::default();
     let asserted = take_steps(&mut steps, bytes, expected);
     Report::new(steps, asserted)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     bytes: &[u8],
     expected: &ExpectedAssertion<'_>,
 ) -> Option<AssertedUse> {

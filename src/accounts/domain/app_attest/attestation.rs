@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::AttestationData;
 use crate::accounts::domain::app_attest::{chain, object};
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::accounts::model::attest::{Environment, TrustAnchor};
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
@@ -35,7 +35,7 @@ pub struct ExpectedAttestation<'a> {
 
 /// What an attestation says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attested {
+pub struct AttestedKey {
     /// The key's id: SHA-256 of the public key.
     pub key_id: [u8; 32],
     /// The public key: an X9.62 point, uncompressed, 65 bytes.
@@ -58,17 +58,17 @@ pub struct Attested {
 /// Holds an attestation object against what is expected. What comes before Apple's first step has
 /// the number 0.
 #[must_use]
-pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<Attested> {
-    let mut steps = Steps::default();
+pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<AttestedKey> {
+    let mut steps = CheckList::default();
     let attested = take_steps(&mut steps, object, expected);
     Report::new(steps, attested)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     bytes: &[u8],
     expected: &ExpectedAttestation<'_>,
-) -> Option<Attested> {
+) -> Option<AttestedKey> {
     let demand = "the object is CBOR with fmt, attStmt and authData";
     let object = steps.read(0, demand, object::parse_attestation(bytes))?;
     let found = || Some(object.format.to_owned());
@@ -149,7 +149,7 @@ fn take_steps(
         &data.extensions,
         expected.categories,
     );
-    Some(Attested {
+    Some(AttestedKey {
         key_id,
         public_key: public_key.to_vec(),
         app_id: app_id?,
@@ -161,7 +161,11 @@ fn take_steps(
     })
 }
 
-fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) -> Option<String> {
+fn app_id_step(
+    steps: &mut CheckList,
+    data: &AttestationData,
+    app_ids: &[String],
+) -> Option<String> {
     let found = app_ids
         .iter()
         .find(|app_id| crate::accounts::domain::app_attest::is_rp(app_id, &data.header));
@@ -182,7 +186,7 @@ fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) ->
 }
 
 fn environment_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     data: &AttestationData,
     accepted: &[Environment],
 ) -> Option<Environment> {

@@ -4,7 +4,7 @@
 //! Apple's published sample does not. Assertions have AT set and no credential. So the bytes
 //! decide, not the flags, except that ED without a map is refused.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
 /// RP id hash, flags, counter.
 const HEADER: usize = 37;
@@ -89,7 +89,7 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
             Err("authData announces extensions and has none")
         };
     }
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     let (mut bundle_version, mut validation_category) = (None, None);
     let mut before: &[u8] = &[];
     for _ in 0..reader
@@ -130,7 +130,7 @@ fn version(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn category(reader: &mut Reader<'_>) -> Result<u32, &'static str> {
+fn category(reader: &mut CborReader<'_>) -> Result<u32, &'static str> {
     let category = match reader.unsigned_or_bytes()? {
         Ok(number) => number.try_into().ok(),
         Err(bytes) => bytes.try_into().ok().map(u32::from_le_bytes),

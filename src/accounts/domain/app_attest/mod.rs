@@ -13,7 +13,7 @@ pub mod object;
 
 use sha2::{Digest, Sha256};
 
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::verification::report::CheckList;
 use authenticator_data::{Extensions, Header};
 
 /// What a certificate is issued for, and what a key signs.
@@ -32,7 +32,7 @@ fn is_rp(app_id: &str, header: &Header) -> bool {
 
 /// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device
 /// tells it at all.
-fn category_step(steps: &mut Steps, extensions: &Extensions, accepted: &[u32]) {
+fn category_step(steps: &mut CheckList, extensions: &Extensions, accepted: &[u32]) {
     let Some(category) = extensions.validation_category else {
         return;
     };

@@ -1,7 +1,7 @@
 //! The CBOR that an app sends: attestation objects and assertions, with exactly the members that
 //! Apple writes.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
 /// Several times what devices send: about 6 KB, most of it receipt.
 pub const MOST_BYTES: usize = 64 * 1024;
@@ -11,7 +11,7 @@ const MOST_RECEIPT_BYTES: usize = 16 * 1024;
 
 /// An attestation object.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AttestationObject<'a> {
+pub struct AppAttestObject<'a> {
     /// The format of the statement.
     pub format: &'a str,
     /// The key's certificate: DER.
@@ -33,20 +33,20 @@ pub struct AssertionObject<'a> {
     pub authenticator_data: &'a [u8],
 }
 
-fn reader(bytes: &[u8]) -> Result<Reader<'_>, &'static str> {
+fn reader(bytes: &[u8]) -> Result<CborReader<'_>, &'static str> {
     if bytes.len() > MOST_BYTES {
         Err("the CBOR is too long")
     } else {
-        Ok(Reader::new(bytes))
+        Ok(CborReader::new(bytes))
     }
 }
 
-struct Statement<'a> {
+struct AppleStatement<'a> {
     x5c: [&'a [u8]; 2],
     receipt: &'a [u8],
 }
 
-fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str> {
+fn statement<'a>(reader: &mut CborReader<'a>) -> Result<AppleStatement<'a>, &'static str> {
     let (mut x5c, mut receipt) = (None, None);
     for _ in 0..reader.map()? {
         match reader.text()? {
@@ -61,7 +61,7 @@ fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str>
         }
     }
     let lacks = "attStmt lacks x5c or receipt";
-    Ok(Statement {
+    Ok(AppleStatement {
         x5c: x5c.ok_or(lacks)?,
         receipt: receipt.ok_or(lacks)?,
     })
@@ -79,7 +79,7 @@ fn short_receipt(receipt: &[u8]) -> Result<&[u8], &'static str> {
 ///
 /// # Errors
 /// Why it is none.
-pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static str> {
+pub fn parse_attestation(bytes: &[u8]) -> Result<AppAttestObject<'_>, &'static str> {
     let mut reader = reader(bytes)?;
     let (mut format, mut stated, mut auth_data) = (None, None, None);
     for _ in 0..reader.map()? {
@@ -92,11 +92,11 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static
     }
     reader.end()?;
     let lacks = "the attestation object lacks fmt, attStmt or authData";
-    let Statement {
+    let AppleStatement {
         x5c: [leaf, intermediate],
         receipt,
     } = stated.ok_or(lacks)?;
-    Ok(AttestationObject {
+    Ok(AppAttestObject {
         format: format.ok_or(lacks)?,
         leaf,
         intermediate,

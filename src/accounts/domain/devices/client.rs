@@ -4,7 +4,7 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::register;
 use crate::accounts::domain::devices::register::{AttestRejection, KeyRejection, Submission};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
@@ -27,12 +27,12 @@ impl Rejection for ClientRejection {}
 
 /// A device that was attested just now; where it is required, nothing is made without it.
 #[derive(Debug)]
-pub struct Attested {
+pub struct AttestedDevice {
     key: NewKey,
     required: bool,
 }
 
-impl Attested {
+impl AttestedDevice {
     /// Its key.
     pub(crate) const fn key(&self) -> &NewKey {
         &self.key
@@ -75,11 +75,11 @@ impl Attested {
 ///
 /// # Errors
 /// [`ClientRejection`], only where an attestation is required, or if the database did not answer.
-pub async fn attested(
+pub async fn verify_client_attestation(
     ports: &Ports,
     platform: Platform,
     client_attestation: Option<&str>,
-) -> Result<Option<Attested>, Failure<ClientRejection>> {
+) -> Result<Option<AttestedDevice>, Failure<ClientRejection>> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || platform != Platform::Ios {
         return Ok(None);
@@ -89,7 +89,7 @@ pub async fn attested(
         Some(text) => verify(ports, text).await.map_err(Failure::widen),
     };
     match (mode, verified) {
-        (_, Ok(key)) => Ok(Some(Attested {
+        (_, Ok(key)) => Ok(Some(AttestedDevice {
             key,
             required: mode == Mode::Require,
         })),
@@ -108,5 +108,5 @@ async fn verify(ports: &Ports, text: &str) -> Result<NewKey, Failure<AttestRejec
         reason: "the client attestation is not base64 of JSON with its three members",
     };
     let submission = Submission::from_client_attestation(text).ok_or(unreadable)?;
-    register::verified(ports, &submission, None).await
+    register::verify(ports, &submission, None).await
 }

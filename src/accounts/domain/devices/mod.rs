@@ -6,7 +6,7 @@
 //! first key that it is used with, so a stolen token is of no use on another device
 //! (docs/decisions/0022).
 
-pub mod admit;
+pub mod assertion_check;
 pub mod client;
 pub mod register;
 pub mod request_challenge;
@@ -27,14 +27,14 @@ pub const UNBOUND_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long after its owner proved who they are a sign-in gets its device by the first use.
 pub const FIRST_USE: Duration = Duration::from_mins(10);
 /// How long a key that was made or used does not have to make room for another one.
-const LATELY: Duration = Duration::from_hours(1);
+const RECENTLY: Duration = Duration::from_hours(1);
 
 /// How keys and sign-ins are bound at `now`.
-pub(super) fn binding(ports: &Ports, now: Timestamp) -> Result<BindingRules, NoEntropy> {
+pub(super) fn binding_rules(ports: &Ports, now: Timestamp) -> Result<BindingRules, NoEntropy> {
     Ok(BindingRules {
         strict: ports.config.attest.mode == Mode::Require,
         fresh_since: now.minus(FIRST_USE),
-        lately: now.minus(LATELY),
+        lately: now.minus(RECENTLY),
         added_event: ports.id(EventId::from_random)?,
         revoked_event: ports.id(EventId::from_random)?,
     })

@@ -7,7 +7,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::app_attest::attestation;
 use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
 use crate::accounts::domain::devices::{CHALLENGE_LIFETIME, binding};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::attest_keys;
@@ -56,7 +56,7 @@ const NO_CHALLENGE: Refusal = Refusal {
 
 /// What the challenge was made for.
 #[derive(Serialize, Deserialize)]
-struct State {
+struct AttestationState {
     challenge: String,
     app: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ fn id_of(challenge: &[u8]) -> ChallengeId {
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn challenge(
+pub async fn create_challenge(
     ports: &Ports,
     app: &str,
     purpose: Option<String>,
@@ -92,7 +92,7 @@ pub async fn challenge(
     let now = ports.clock.now();
     let bytes = *ports.secret()?;
     let id = id_of(&bytes);
-    let state = State {
+    let state = AttestationState {
         challenge: base64::encode(bytes),
         app: app.to_owned(),
         purpose,
@@ -130,14 +130,14 @@ impl Submission {
     #[must_use]
     pub fn from_client_attestation(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
-        struct Travelling {
+        struct ClientAttestation {
             #[serde(alias = "attestationObject", alias = "attestation")]
             attestation_object: String,
             challenge: String,
             #[serde(alias = "keyId")]
             key_id: String,
         }
-        let sent: Travelling = serde_json::from_slice(&base64::decode(text)?).ok()?;
+        let sent: ClientAttestation = serde_json::from_slice(&base64::decode(text)?).ok()?;
         Some(Self {
             object: base64::decode(&sent.attestation_object)?,
             key: KeyId::parse(&sent.key_id)?,
@@ -151,7 +151,7 @@ impl Submission {
 ///
 /// # Errors
 /// [`AttestRejection`]
-pub async fn verified(
+pub async fn verify(
     ports: &Ports,
     submission: &Submission,
     user: Option<UserId>,
@@ -161,7 +161,7 @@ pub async fn verified(
     let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now)
         .await?
         .ok_or(NO_CHALLENGE)?;
-    let state: State = serde_json::from_str(&taken.state)
+    let state: AttestationState = serde_json::from_str(&taken.state)
         .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
     let app_fits = submission.app.as_ref().is_none_or(|app| *app == state.app);
     if !app_fits || !is_for_attestation(state.purpose.as_deref()) {
@@ -184,7 +184,7 @@ pub async fn verified(
     };
     // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no
     // less.
-    let text = standard(&challenge);
+    let text = encode_standard(&challenge);
     let attested = verify(Sha256::digest(&challenge).into())
         .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
     Ok(NewKey {
@@ -198,7 +198,7 @@ pub async fn verified(
 
 /// Base64 as the app gets it: standard and padded.
 #[must_use]
-pub fn standard(bytes: &[u8]) -> String {
+pub fn encode_standard(bytes: &[u8]) -> String {
     use ::base64::Engine;
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
@@ -214,7 +214,7 @@ pub async fn register(
     submission: &Submission,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AttestRejection>> {
-    let key = verified(ports, submission, by.map(|by| by.user)).await?;
+    let key = verify(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
         Some(by) => {
@@ -222,7 +222,7 @@ pub async fn register(
                 db,
                 by,
                 &key,
-                &binding(ports, now)?,
+                &binding_rules(ports, now)?,
                 &ports.event_context(origin, now)?,
             )
             .await?

@@ -33,7 +33,10 @@ pub enum FactorRejection {
 
 impl Rejection for FactorRejection {}
 
-fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure<FactorRejection>> {
+fn require_changed(
+    changed: FactorChange,
+    otherwise: FactorRejection,
+) -> Result<(), Failure<FactorRejection>> {
     match changed {
         FactorChange::Yes => Ok(()),
         FactorChange::No => Err(otherwise.into()),
@@ -45,6 +48,6 @@ fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn of(ports: &Ports, user: UserId) -> Result<FactorSummary, StoreError> {
+pub async fn summary(ports: &Ports, user: UserId) -> Result<FactorSummary, StoreError> {
     factors::summary(ports.db.as_ref(), user).await
 }

@@ -5,12 +5,12 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
-use crate::accounts::domain::passkeys::Begun;
-use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verified};
+use crate::accounts::domain::passkeys::PendingCeremony;
+use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verify};
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::store::challenges::ChallengeKind;
@@ -43,13 +43,16 @@ const fn refused(reason: &'static str) -> ReauthenticateRejection {
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn begin(ports: &Ports, me: &SignedIn) -> Result<Begun<Vec<Descriptor>>, Fault> {
-    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id).await
+pub async fn begin(
+    ports: &Ports,
+    me: &SignedIn,
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
+    passkeys::begin_for_account(ports, ChallengeKind::Reauthentication, me.user.id).await
 }
 
 /// What is shown.
 #[derive(Debug)]
-pub enum Shown<'a> {
+pub enum ReauthenticationProof<'a> {
     /// A passkey's answer.
     Passkey(&'a AuthenticationResponse),
     /// A TOTP code.
@@ -58,7 +61,7 @@ pub enum Shown<'a> {
 
 /// How it is known now who somebody is.
 #[derive(Debug)]
-pub struct Proven {
+pub struct Reauthentication {
     /// The methods.
     pub amr: Amr,
     /// The session's token, if it was that by which they called: the one from before is good for
@@ -74,9 +77,9 @@ pub async fn complete(
     ports: &Ports,
     (me, credential): (&SignedIn, &Credential),
     challenge: Option<ChallengeId>,
-    shown: &Shown<'_>,
+    shown: &ReauthenticationProof<'_>,
     origin: &RequestOrigin,
-) -> Result<Proven, Failure<ReauthenticateRejection>> {
+) -> Result<Reauthentication, Failure<ReauthenticateRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = challenge.ok_or_else(|| refused("no challenge"))?;
     // A new token whenever something more is granted (no session fixation).
@@ -96,8 +99,8 @@ pub async fn complete(
         ports.id(EventId::from_random)?,
     );
     let (amr, noted) = match shown {
-        Shown::Passkey(response) => {
-            let verified = verified(
+        ReauthenticationProof::Passkey(response) => {
+            let verified = verify(
                 ports,
                 (challenge, ChallengeKind::Reauthentication, Some(me.user.id)),
                 response,
@@ -111,24 +114,24 @@ pub async fn complete(
             let noted = step_up::reauthenticate(
                 db,
                 me.caller(),
-                &VerifiedFactor::Passkey(verified.used()),
+                &VerifiedFactor::Passkey(verified.passkey_use()),
                 (&amr, fresh.as_ref(), None),
                 (&context, event),
             )
             .await?;
             (amr, noted)
         }
-        Shown::Totp(code) => {
-            let subject = throttle::of_user(Way::Totp, me.user.id);
+        ReauthenticationProof::Totp(code) => {
+            let subject = throttle::user_subject(ThrottledAction::Totp, me.user.id);
             let (challenged, totp, claim) = step_up::take_with_totp(
                 db,
                 challenge,
                 me.user.id,
-                (&subject, Way::Totp.policy()),
+                (&subject, ThrottledAction::Totp.policy()),
                 now,
             )
             .await?;
-            throttle::admitted(claim, now)?;
+            throttle::require_allowed(claim, now)?;
             challenged.ok_or_else(|| {
                 refused("the challenge is unknown, used, expired, or another account's")
             })?;
@@ -148,7 +151,7 @@ pub async fn complete(
         }
     };
     if noted {
-        Ok(Proven { amr, token })
+        Ok(Reauthentication { amr, token })
     } else {
         Err(refused("the factor was used, or the session has ended, meanwhile").into())
     }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
@@ -36,7 +36,7 @@ pub struct RecoveryRejection(&'static str);
 impl Rejection for RecoveryRejection {}
 
 #[derive(Serialize, Deserialize)]
-struct State<'a> {
+struct RecoveryState<'a> {
     email: Cow<'a, str>,
 }
 
@@ -47,7 +47,7 @@ struct State<'a> {
 pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = serde_json::to_string(&State {
+    let state = serde_json::to_string(&RecoveryState {
         email: email.as_str().into(),
     })
     .map_err(|error| StoreError::Broken(error.to_string()))?;
@@ -66,7 +66,7 @@ pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
 
 /// What somebody shows to recover their account.
 #[derive(Debug)]
-pub struct Shown<'a> {
+pub struct RecoveryProof<'a> {
     /// By which it began; `None` for what cannot be an id.
     pub challenge: Option<ChallengeId>,
     /// Six digits, or a backup code.
@@ -82,10 +82,10 @@ pub struct Shown<'a> {
 /// [`RecoveryRejection`]
 pub async fn complete(
     ports: &Ports,
-    shown: &Shown<'_>,
-    place: &Place,
+    shown: &RecoveryProof<'_>,
+    place: &SignInContext,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), Failure<RecoveryRejection>> {
+) -> Result<(IssuedSession, Amr), Failure<RecoveryRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = shown.challenge.ok_or(RecoveryRejection("no challenge"))?;
     let (taken, candidates) = store::take(db, challenge, now).await?;
@@ -94,12 +94,12 @@ pub async fn complete(
     ))?;
     // Counted by the address that was named: one that nobody has is braked as any other.
     let backup_code = BackupCode::parse(shown.code);
-    let way = if backup_code.is_some() {
-        Way::BackupCode
+    let action = if backup_code.is_some() {
+        ThrottledAction::BackupCode
     } else {
-        Way::Recovery
+        ThrottledAction::Recovery
     };
-    let subject = subject(ports, way, &taken)?;
+    let subject = subject(ports, action, &taken)?;
     // As many as there can be are tried for everybody, so that the time tells nothing.
     let slots: [(UserId, Option<&Totp>); MOST_CANDIDATES] = std::array::from_fn(|index| {
         let candidate = candidates.get(index);
@@ -110,8 +110,9 @@ pub async fn complete(
         )
     });
     let hashes = slots.map(|(user, _)| (user, backup_code.as_ref().map(|code| code.hash(user))));
-    let (claim, whose) = store::claim_attempt(db, (&subject, way.policy()), &hashes, now).await?;
-    throttle::admitted(claim, now)?;
+    let (claim, whose) =
+        store::claim_attempt(db, (&subject, action.policy()), &hashes, now).await?;
+    throttle::require_allowed(claim, now)?;
     let mut steps = slots
         .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
         .into_iter();
@@ -129,7 +130,7 @@ pub async fn complete(
         _ => return Err(RecoveryRejection("the code is wrong, or was used").into()),
     };
     let amr = Amr::recovered(proof);
-    let prepared = Prepared::new(ports, now, amr.clone())?;
+    let prepared = SessionDraft::new(ports, now, amr.clone())?;
     let ends_others = if shown.ends_others {
         Some(ports.id(EventId::from_random)?)
     } else {
@@ -150,9 +151,13 @@ pub async fn complete(
 }
 
 /// Under what the attempts of a recovery are counted.
-fn subject(ports: &Ports, way: Way, taken: &TakenChallenge) -> Result<Subject, StoreError> {
+fn subject(
+    ports: &Ports,
+    action: ThrottledAction,
+    taken: &TakenChallenge,
+) -> Result<Subject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
-    let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
+    let state: RecoveryState<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;
-    throttle::of_email(ports.config.signing_keys.current(), way, &email).ok_or_else(broken)
+    throttle::email_subject(ports.config.signing_keys.current(), action, &email).ok_or_else(broken)
 }

@@ -1,7 +1,7 @@
 //! TOTP secrets that an older key sealed are sealed anew, so that the older key can be taken away.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::factors::totp::about;
+use crate::accounts::domain::factors::totp::seal_context;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret};
@@ -27,7 +27,7 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
             for (user, sealed) in &found {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
-                let about = about(*user);
+                let about = seal_context(*user);
                 if let Some(new) = keys
                     .open(&about, sealed)
                     .and_then(|secret| keys.seal(&about, &secret, nonce))

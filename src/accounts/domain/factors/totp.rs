@@ -7,10 +7,10 @@ use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::factors::{FactorRejection, done};
+use crate::accounts::domain::factors::{FactorRejection, require_changed};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
@@ -37,7 +37,7 @@ pub struct Enrolment {
 }
 
 /// Whose secret it is, for the seal.
-pub(super) fn about(user: UserId) -> String {
+pub(super) fn seal_context(user: UserId) -> String {
     format!("totp:{user}")
 }
 
@@ -57,10 +57,10 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let sealed = keys
-        .seal(&about(me.user.id), bytes.as_slice(), nonce)
+        .seal(&seal_context(me.user.id), bytes.as_slice(), nonce)
         .ok_or(FactorRejection::Unavailable)?;
     let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
-    done(changed, FactorRejection::Enrolled)?;
+    require_changed(changed, FactorRejection::Enrolled)?;
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
     let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
     Ok(Enrolment { secret, uri })
@@ -98,9 +98,9 @@ pub async fn confirm(
         return Err(FactorRejection::Unavailable.into());
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    let subject = throttle::of_user(Way::Totp, by.user);
+    let subject = throttle::user_subject(ThrottledAction::Totp, by.user);
     let (totp, claim) =
-        totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
+        totp::claim_attempt(db, by.user, (&subject, ThrottledAction::Totp.policy()), now).await?;
     let totp = totp.ok_or(FactorRejection::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorRejection::Enrolled.into());
@@ -108,12 +108,12 @@ pub async fn confirm(
     if totp.made_at.plus(UNCONFIRMED_KEPT) <= now {
         return Err(FactorRejection::NotEnrolled.into());
     }
-    throttle::admitted(claim, now)?;
+    throttle::require_allowed(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorRejection::WrongCode)?;
     let ended = totp::confirm(db, by, step, &subject, &ports.event_context(origin, now)?)
         .await?
         .ok_or(FactorRejection::Enrolled)?;
-    done(ended, FactorRejection::NotEnrolled)
+    require_changed(ended, FactorRejection::NotEnrolled)
 }
 
 /// Takes TOTP away. One round trip.
@@ -126,7 +126,7 @@ pub async fn disable(
     origin: &RequestOrigin,
 ) -> Result<(), Failure<FactorRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(
+    require_changed(
         totp::disable(ports.db.as_ref(), by, &context).await?,
         FactorRejection::NotEnrolled,
     )
@@ -141,7 +141,7 @@ pub(crate) fn step(
     now: Timestamp,
 ) -> Option<TotpStep> {
     let keys = ports.config.secrets_keys.as_ref()?;
-    let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
+    let opened = totp.and_then(|totp| keys.open(&seal_context(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
     let code: String = code

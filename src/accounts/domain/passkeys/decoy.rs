@@ -1,7 +1,7 @@
 //! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always
 //! the same for the same address, so that asking does not tell which addresses have an account.
 
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
@@ -28,8 +28,8 @@ const TRANSPORTS: [&[&str]; 4] = [
 pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
     let decoy = |number: u8| -> Option<(u8, Descriptor)> {
         let message = [email.as_str().as_bytes(), &[0, number]].concat();
-        let shape = derived(key, LABEL, &message)?;
-        let id = derived(key, LABEL, &[message.as_slice(), b"id"].concat())?;
+        let shape = derive(key, LABEL, &message)?;
+        let id = derive(key, LABEL, &[message.as_slice(), b"id"].concat())?;
         let [first, second, third, ..] = shape;
         let length = LENGTHS.get(usize::from(first % 4))?;
         let transports = TRANSPORTS
@@ -58,7 +58,7 @@ pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
 }
 
 fn mark(key: &SigningKey, body: &[u8]) -> Option<[u8; MARK_BYTES]> {
-    derived(key, MARK_LABEL, body)?.first_chunk().copied()
+    derive(key, MARK_LABEL, body)?.first_chunk().copied()
 }
 
 /// Whether an id is a decoy's: registering it is answered as if somebody had it.

@@ -44,7 +44,7 @@ pub async fn rename(
     origin: &RequestOrigin,
 ) -> Result<(Passkey, Vec<CredentialId>), Failure<ManageRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
+    changed_passkey(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
 }
 
 /// Removes a passkey of the caller's; gives the ids of those that are left.
@@ -58,11 +58,13 @@ pub async fn remove(
     origin: &RequestOrigin,
 ) -> Result<Vec<CredentialId>, Failure<ManageRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
+    changed_passkey(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
         .map(|((), left)| left)
 }
 
-fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
+fn changed_passkey<T>(
+    changed: PasskeyChange<T>,
+) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
     match changed {
         PasskeyChange::Done(value, ids) => Ok((value, ids)),
         PasskeyChange::SignedOut => Err(Fault::SignedOut.into()),

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::model::config::Config;
@@ -42,7 +42,7 @@ const CHALLENGE_ALPHABET: &[u8; 62] =
 
 /// What a ceremony has to know when it is completed.
 #[derive(Serialize, Deserialize)]
-struct State {
+struct CeremonyState {
     challenge: String,
     /// The id of the account to make.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ struct State {
     label: Option<String>,
 }
 
-impl State {
+impl CeremonyState {
     fn new(challenge: String) -> Self {
         Self {
             challenge,
@@ -98,7 +98,7 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
 }
 
 /// What a ceremony is held against.
-fn expected<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
+fn ceremony_rules<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
     Expected {
         rp_id: &config.rp_id,
         origins: &config.passkey_origins,
@@ -109,7 +109,7 @@ fn expected<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
 
 /// A ceremony that was begun.
 #[derive(Debug)]
-pub struct Begun<T> {
+pub struct PendingCeremony<T> {
     /// By which it is completed.
     pub challenge_id: ChallengeId,
     /// The challenge.
@@ -119,19 +119,19 @@ pub struct Begun<T> {
 }
 
 /// When a ceremony that begins now ends.
-fn ends(now: Timestamp) -> Timestamp {
+fn ceremony_expiry(now: Timestamp) -> Timestamp {
     now.plus(CEREMONY_LIFETIME)
 }
 
 /// Begins a ceremony of `kind` for an account: a challenge, and its passkeys. One round trip.
-pub(super) async fn begin_for(
+pub(super) async fn begin_for_account(
     ports: &Ports,
     kind: ChallengeKind,
     user: UserId,
-) -> Result<Begun<Vec<Descriptor>>, Fault> {
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = State::new(fresh_challenge(ports)?);
+    let state = CeremonyState::new(fresh_challenge(ports)?);
     let written = state.write()?;
     let new = NewChallenge {
         id,
@@ -139,10 +139,10 @@ pub(super) async fn begin_for(
         user: Some(user),
         state: &written,
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let options = passkeys::begin_for(ports.db.as_ref(), &new, user).await?;
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options,

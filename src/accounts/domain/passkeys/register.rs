@@ -3,11 +3,12 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::is_decoy;
 use crate::accounts::domain::passkeys::{
-    Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge,
+    CeremonyState, NAME_CHARS, NO_CHALLENGE, PendingCeremony, aaguid, ceremony_expiry,
+    ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::domain::webauthn::registration;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -83,12 +84,12 @@ pub async fn begin(
     ports: &Ports,
     who: Registrant<'_>,
     label: Option<String>,
-) -> Result<Begun<CreationOptions>, Failure<RegisterRejection>> {
+) -> Result<PendingCeremony<CreationOptions>, Failure<RegisterRejection>> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let mut state = State {
+    let mut state = CeremonyState {
         label,
-        ..State::new(fresh_challenge(ports)?)
+        ..CeremonyState::new(fresh_challenge(ports)?)
     };
     let db = ports.db.as_ref();
     let challenge = |kind, user| NewChallenge {
@@ -97,7 +98,7 @@ pub async fn begin(
         user,
         state: "",
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let options = match who {
         Registrant::Account(me) => {
@@ -108,7 +109,7 @@ pub async fn begin(
                 ..challenge(ChallengeKind::Registration, Some(user.id))
             };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
-            if exclude.len() >= most(me) {
+            if exclude.len() >= max_passkeys(me) {
                 return Err(RegisterRejection::TooMany.into());
             }
             let user_name = user.email.as_str().to_owned();
@@ -143,7 +144,7 @@ pub async fn begin(
             }
         }
     };
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options,
@@ -151,7 +152,7 @@ pub async fn begin(
 }
 
 /// How many passkeys the account may have.
-const fn most(me: &SignedIn) -> usize {
+const fn max_passkeys(me: &SignedIn) -> usize {
     if me.session.recovering {
         MOST_WITH_RECOVERED
     } else {
@@ -161,7 +162,7 @@ const fn most(me: &SignedIn) -> usize {
 
 /// A registration to complete.
 #[derive(Debug)]
-pub struct Completion<'a> {
+pub struct RegistrationCompletion<'a> {
     /// By which it began; `None` for what cannot be an id.
     pub challenge: Option<ChallengeId>,
     /// What the authenticator answered.
@@ -169,16 +170,16 @@ pub struct Completion<'a> {
     /// What the passkey is to be called.
     pub label: Option<String>,
     /// Where the sign-in happens, if an account is made.
-    pub place: &'a Place,
+    pub place: &'a SignInContext,
 }
 
 /// A passkey that was registered.
 #[derive(Debug)]
-pub enum Registered {
+pub enum RegistrationOutcome {
     /// For an account that was there.
     Added(CredentialId, Box<User>),
     /// With an account, which is signed in now.
-    Created(CredentialId, Box<Complete>),
+    Created(CredentialId, Box<IssuedSession>),
 }
 
 /// Completes a registration: takes the challenge, verifies, stores. Two round trips.
@@ -188,11 +189,11 @@ pub enum Registered {
 pub async fn complete(
     ports: &Ports,
     caller: Option<SignedIn>,
-    completion: Completion<'_>,
+    completion: RegistrationCompletion<'_>,
     origin: &RequestOrigin,
-) -> Result<Registered, Failure<RegisterRejection>> {
+) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let Completion {
+    let RegistrationCompletion {
         challenge,
         response,
         label,
@@ -203,9 +204,10 @@ pub async fn complete(
         challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now)
             .await?
             .ok_or(NO_CHALLENGE)?;
-    let state = State::read(&taken)?;
+    let state = CeremonyState::read(&taken)?;
     let credential =
-        registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
+        registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
+            .accepted()?;
     if is_decoy(&ports.config.signing_keys, &credential.id) {
         return Err(RegisterRejection::Exists.into());
     }
@@ -231,25 +233,36 @@ pub async fn complete(
     match (taken.kind, caller) {
         (ChallengeKind::Registration, Some(caller)) => {
             let context = ports.event_context(origin, now)?;
-            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &context).await? {
-                PasskeyAddition::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
+            match passkeys::add(
+                db,
+                caller.caller(),
+                &passkey,
+                max_passkeys(&caller),
+                &context,
+            )
+            .await?
+            {
+                PasskeyAddition::Yes => Ok(RegistrationOutcome::Added(
+                    passkey.id,
+                    Box::new(caller.user),
+                )),
                 PasskeyAddition::SignedOut => Err(Fault::SignedOut.into()),
                 PasskeyAddition::Exists => Err(RegisterRejection::Exists.into()),
                 PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
             }
         }
-        _ => create(ports, &taken, &state, passkey, place, origin).await,
+        _ => create_account(ports, &taken, &state, passkey, place, origin).await,
     }
 }
 
-async fn create(
+async fn create_account(
     ports: &Ports,
     taken: &TakenChallenge,
-    state: &State,
+    state: &CeremonyState,
     passkey: NewPasskey,
-    place: &Place,
+    place: &SignInContext,
     origin: &RequestOrigin,
-) -> Result<Registered, Failure<RegisterRejection>> {
+) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
     let broken = || StoreError::Broken("the state of a sign-up cannot be read".to_owned());
     let user = state
         .user
@@ -263,7 +276,7 @@ async fn create(
         .and_then(Email::parse)
         .ok_or_else(broken)?;
     let now = ports.clock.now();
-    let prepared = Prepared::new(
+    let prepared = SessionDraft::new(
         ports,
         now,
         Amr::of(Proof::Passkey {
@@ -287,7 +300,7 @@ async fn create(
     )
     .await?
     {
-        SignUpOutcome::Yes(user) => Ok(Registered::Created(
+        SignUpOutcome::Yes(user) => Ok(RegistrationOutcome::Created(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, place).await?),
         )),

@@ -4,12 +4,12 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::decoys;
 use crate::accounts::domain::passkeys::{
-    Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge,
+    CeremonyState, NO_CHALLENGE, PendingCeremony, ceremony_expiry, ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::assertion;
-use crate::accounts::domain::webauthn::assertion::Known;
+use crate::accounts::domain::webauthn::assertion::StoredCredential;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -39,12 +39,15 @@ impl Rejection for PasskeySignInRejection {}
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Descriptor>>, Fault> {
+pub async fn begin(
+    ports: &Ports,
+    email: Option<Email>,
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = State {
+    let state = CeremonyState {
         email: email.as_ref().map(|email| email.as_str().to_owned()),
-        ..State::new(fresh_challenge(ports)?)
+        ..CeremonyState::new(fresh_challenge(ports)?)
     };
     let written = state.write()?;
     let new = NewChallenge {
@@ -53,7 +56,7 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
         user: None,
         state: &written,
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let allowed = match &email {
         None => {
@@ -67,7 +70,7 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
             if known.is_empty() { decoys } else { known }
         }
     };
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options: allowed,
@@ -76,7 +79,7 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
 
 /// A passkey that answered a challenge well. Where its counter stands is compared where it is
 /// written.
-pub(crate) struct Verified {
+pub(crate) struct VerifiedPasskey {
     id: CredentialId,
     owner: UserId,
     counter: u32,
@@ -86,9 +89,9 @@ pub(crate) struct Verified {
     pub(crate) multi_device: bool,
 }
 
-impl Verified {
+impl VerifiedPasskey {
     /// What is written of it.
-    pub(crate) const fn used(&self) -> PasskeyUse<'_> {
+    pub(crate) const fn passkey_use(&self) -> PasskeyUse<'_> {
         PasskeyUse {
             id: &self.id,
             user: self.owner,
@@ -100,18 +103,18 @@ impl Verified {
 
 /// Takes the challenge, of this kind and of this account if one is named, and verifies what a
 /// passkey answered. One round trip.
-pub(crate) async fn verified(
+pub(crate) async fn verify(
     ports: &Ports,
     (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
     response: &AuthenticationResponse,
     now: Timestamp,
-) -> Result<Verified, Failure<PasskeySignInRejection>> {
+) -> Result<VerifiedPasskey, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
     let (taken, owned) =
         passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now)
             .await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
-    let state = State::read(&taken)?;
+    let state = CeremonyState::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
         return Err(unknown_credential(ports, response, &state).into());
     };
@@ -119,7 +122,7 @@ pub(crate) async fn verified(
     let stored = StoredPasskey::read(&owned.library)
         .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
-    let known = Known {
+    let known = StoredCredential {
         passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
@@ -128,9 +131,13 @@ pub(crate) async fn verified(
             .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
     };
-    let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known)
-        .accepted()?;
-    Ok(Verified {
+    let asserted = assertion::verify(
+        response,
+        &ceremony_rules(&ports.config, &state.challenge),
+        &known,
+    )
+    .accepted()?;
+    Ok(VerifiedPasskey {
         id,
         owner: passkey.user_id,
         counter: asserted.counter,
@@ -148,18 +155,18 @@ pub async fn complete(
     ports: &Ports,
     challenge: Option<ChallengeId>,
     response: &AuthenticationResponse,
-    place: &Place,
+    place: &SignInContext,
     origin: &RequestOrigin,
-) -> Result<(CredentialId, Complete), Failure<PasskeySignInRejection>> {
+) -> Result<(CredentialId, IssuedSession), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
-    let verified = verified(
+    let verified = verify(
         ports,
         (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None),
         response,
         now,
     )
     .await?;
-    let prepared = Prepared::new(
+    let prepared = SessionDraft::new(
         ports,
         now,
         Amr::of(Proof::Passkey {
@@ -168,7 +175,7 @@ pub async fn complete(
     )?;
     // Step 24, in the database: the counter is compared where it is written. If it went back, that
     // is recorded and nothing else happens.
-    let session = prepared.session(SessionOwner::Passkey(verified.used()), place);
+    let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), place);
     let reason = if verified.counter_moved_on {
         "the passkey was used at the same count, or removed, meanwhile"
     } else {
@@ -190,9 +197,13 @@ pub async fn complete(
 
 /// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is
 /// refused.
-fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
+fn unknown_credential(
+    ports: &Ports,
+    response: &AuthenticationResponse,
+    state: &CeremonyState,
+) -> Refusal {
     if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
-        let known = Known {
+        let known = StoredCredential {
             passkey: &nobodys,
             counter: None,
             backup_eligible: None,
@@ -201,7 +212,7 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
         };
         drop(assertion::verify(
             response,
-            &expected(&ports.config, &state.challenge),
+            &ceremony_rules(&ports.config, &state.challenge),
             &known,
         ));
     }
@@ -213,7 +224,11 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
 
 /// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the
 /// address had then.
-fn is_allowed(state: &State, taken: &TakenChallenge, owned: &PasskeyWithEmail) -> Option<bool> {
+fn is_allowed(
+    state: &CeremonyState,
+    taken: &TakenChallenge,
+    owned: &PasskeyWithEmail,
+) -> Option<bool> {
     let email = state.email.as_deref()?;
     Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)
 }

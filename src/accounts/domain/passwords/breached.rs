@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::password::Password;
-use crate::kernel::domain::{Get, NoAnswer};
+use crate::kernel::domain::{GetRequest, NoResponse};
 
 /// How long a person waits for it at most.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -21,8 +21,8 @@ const TOLD: usize = 5;
 /// Whether the password is among those that leaked; `false` if nobody is to be asked.
 ///
 /// # Errors
-/// [`NoAnswer`]
-pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoAnswer> {
+/// [`NoResponse`]
+pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoResponse> {
     let Some(base) = ports.config.passwords.breached_url.as_deref() else {
         return Ok(false);
     };
@@ -36,12 +36,12 @@ pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bo
     // Padded: how long the answer is tells nobody which range it was.
     let headers = [("add-padding", "true"), ("user-agent", "hamrah-api")];
     let range = ports
-        .outgoing
-        .get(Get {
+        .http_client
+        .get(GetRequest {
             url: &url,
             headers: &headers,
-            patience: PATIENCE,
-            most_bytes: MOST_BYTES,
+            timeout: PATIENCE,
+            max_bytes: MOST_BYTES,
         })
         .await?;
     // What pads was seen zero times.

@@ -1,6 +1,6 @@
 //! Passwords: signing in with one, setting, changing and removing it.
 //!
-//! What is dear about a password is its hash. So a turn is taken before anything is asked of the
+//! What is dear about a password is its hash. So a permit is taken before anything is asked of the
 //! database, and whoever finds none is told to come again; and whoever names an account that does
 //! not exist waits for a hash all the same.
 
@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passwords::hash::SALT_BYTES;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
@@ -26,14 +26,14 @@ use crate::accounts::store::passwords;
 use crate::accounts::store::passwords::{LoginName, PasswordEventIds, VerifiedPassword};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
-use crate::kernel::domain::compute::{Turn, computed};
+use crate::kernel::domain::compute::{HashPermit, run_with_permit};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// How long whoever finds no turn should wait: some hashes are done by then.
+/// How long whoever finds no permit should wait: some hashes are done by then.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// The reasons to reject a password.
@@ -69,7 +69,7 @@ impl Rejection for PasswordRejection {}
 
 /// What somebody shows to sign in with a password.
 #[derive(Debug)]
-pub struct Shown<'a> {
+pub struct PasswordCredentials<'a> {
     /// Who they say they are.
     pub name: LoginName<'a>,
     /// Their password, as it was sent.
@@ -84,19 +84,19 @@ pub struct Shown<'a> {
 /// [`PasswordRejection`]
 pub async fn sign_in(
     ports: &Ports,
-    shown: &Shown<'_>,
-    place: &Place,
+    shown: &PasswordCredentials<'_>,
+    place: &SignInContext,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), Failure<PasswordRejection>> {
+) -> Result<(IssuedSession, Amr), Failure<PasswordRejection>> {
     let now = ports.clock.now();
-    let proved = prove(ports, shown, now).await?;
-    let amr = Amr::of(if proved.step.is_some() {
+    let verified = verify(ports, shown, now).await?;
+    let amr = Amr::of(if verified.step.is_some() {
         Proof::PasswordAndTotp
     } else {
         Proof::Password
     });
-    let prepared = Prepared::new(ports, now, amr.clone())?;
-    let session = prepared.session(SessionOwner::Password(&proved), place);
+    let prepared = SessionDraft::new(ports, now, amr.clone())?;
+    let session = prepared.session(SessionOwner::Password(&verified), place);
     let created = sessions::create(
         ports.db.as_ref(),
         &session,
@@ -114,23 +114,23 @@ pub async fn sign_in(
 ///
 /// # Errors
 /// [`PasswordRejection`]
-pub(crate) async fn prove(
+pub(crate) async fn verify(
     ports: &Ports,
-    shown: &Shown<'_>,
+    shown: &PasswordCredentials<'_>,
     now: Timestamp,
 ) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
     // What nobody can have chosen is nobody's; but who named whom is counted all the same.
     let password = Password::presented(shown.password);
-    let turn = turn(ports, now)?;
+    let permit = permit(ports, now)?;
     let subject = subject(ports, shown.name)?;
     let (candidate, claim) = passwords::claim_attempt(
         ports.db.as_ref(),
         shown.name,
-        (&subject, Way::Password.policy()),
+        (&subject, ThrottledAction::Password.policy()),
         now,
     )
     .await?;
-    throttle::admitted(claim, now)?;
+    throttle::require_allowed(claim, now)?;
     let password = password.ok_or(PasswordRejection::Refused(
         "nobody can have chosen this password",
     ))?;
@@ -150,7 +150,7 @@ pub(crate) async fn prove(
         };
         (verified, rehashed)
     };
-    let (verified, rehashed) = computed(ports.compute.as_ref(), turn, work)
+    let (matches, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .ok_or(NOT_HASHED)?;
     let candidate = candidate.ok_or(PasswordRejection::Refused(
@@ -176,10 +176,10 @@ pub(crate) async fn prove(
     })
 }
 
-fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordRejection> {
+fn permit(ports: &Ports, now: Timestamp) -> Result<HashPermit, PasswordRejection> {
     ports
-        .hashing
-        .take(now)
+        .hash_permits
+        .try_acquire(now)
         .ok_or(PasswordRejection::Busy { wait: BUSY })
 }
 
@@ -195,15 +195,17 @@ const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a passwo
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
-        LoginName::Email(email) => throttle::of_email(key, Way::Password, email),
-        LoginName::Username(username) => throttle::of_username(key, Way::Password, username),
+        LoginName::Email(email) => throttle::email_subject(key, ThrottledAction::Password, email),
+        LoginName::Username(username) => {
+            throttle::username_subject(key, ThrottledAction::Password, username)
+        }
     };
     subject.ok_or_else(|| StoreError::Broken("an attempt cannot be counted".to_owned()))
 }
 
 /// A password that was chosen, hashed.
 #[derive(Debug)]
-pub struct Chosen {
+pub struct ChosenPassword {
     /// Its hash.
     pub hash: PasswordHash,
     /// Whether it could be asked whether it leaked, or nobody is to be asked.
@@ -215,15 +217,15 @@ pub struct Chosen {
 ///
 /// # Errors
 /// [`PasswordRejection`]
-pub async fn choose(
+pub async fn hash_chosen(
     ports: &Ports,
     text: &str,
     about: &[&str],
-) -> Result<Chosen, Failure<PasswordRejection>> {
-    hashed(ports, fit(ports, text, about)?).await
+) -> Result<ChosenPassword, Failure<PasswordRejection>> {
+    hash_unbreached(ports, check_choice(ports, text, about)?).await
 }
 
-fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
+fn check_choice(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
     let about: Vec<&str> = about
         .iter()
         .copied()
@@ -236,7 +238,10 @@ fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRe
     )?)
 }
 
-async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, Failure<PasswordRejection>> {
+async fn hash_unbreached(
+    ports: &Ports,
+    password: Password,
+) -> Result<ChosenPassword, Failure<PasswordRejection>> {
     let checked = match breached::is_breached(ports, &password).await {
         Ok(false) => true,
         Ok(true) => return Err(PasswordRejection::Breached.into()),
@@ -247,14 +252,14 @@ async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, Failure<Pas
         }
     };
     // Not before: whoever is asked about leaks may take seconds.
-    let turn = turn(ports, ports.clock.now())?;
+    let permit = permit(ports, ports.clock.now())?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
-    let hash = computed(ports.compute.as_ref(), turn, work)
+    let hash = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .flatten()
         .ok_or(NOT_HASHED)?;
-    Ok(Chosen { hash, checked })
+    Ok(ChosenPassword { hash, checked })
 }
 
 /// Sets or replaces the password of whoever is signed in, and ends everything else that is signed
@@ -272,9 +277,15 @@ pub async fn set(
         .into_iter()
         .flatten()
         .collect();
-    let password = fit(ports, text, &about)?;
-    throttle::admit(ports, Way::SetPassword, me.user.id, ports.clock.now()).await?;
-    let chosen = hashed(ports, password).await?;
+    let password = check_choice(ports, text, &about)?;
+    throttle::check(
+        ports,
+        ThrottledAction::SetPassword,
+        me.user.id,
+        ports.clock.now(),
+    )
+    .await?;
+    let chosen = hash_unbreached(ports, password).await?;
     let subject = subject(ports, LoginName::Email(&me.user.email))?;
     let unchecked = if chosen.checked {
         None
@@ -314,13 +325,15 @@ pub async fn remove(
     match passwords::remove(ports.db.as_ref(), by, &context).await? {
         FactorChange::Yes => Ok(()),
         FactorChange::SignedOut => Err(Fault::SignedOut.into()),
-        FactorChange::No if has_one(ports, by.user).await? => Err(PasswordRejection::Last.into()),
+        FactorChange::No if has_password(ports, by.user).await? => {
+            Err(PasswordRejection::Last.into())
+        }
         FactorChange::No => Err(PasswordRejection::None.into()),
     }
 }
 
-async fn has_one(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
-    Ok(crate::accounts::domain::factors::of(ports, user)
+async fn has_password(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
+    Ok(crate::accounts::domain::factors::summary(ports, user)
         .await?
         .password_since
         .is_some())
@@ -331,7 +344,10 @@ async fn has_one(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
 /// # Errors
 /// `None` if neither, or both, were sent, or what was sent can be nobody's.
 #[must_use]
-pub fn named<'a>(email: Option<&'a Email>, username: Option<&'a str>) -> Option<LoginName<'a>> {
+pub fn login_name<'a>(
+    email: Option<&'a Email>,
+    username: Option<&'a str>,
+) -> Option<LoginName<'a>> {
     match (email, username) {
         (Some(email), None) => Some(LoginName::Email(email)),
         (None, Some(username)) => Some(LoginName::Username(username)),

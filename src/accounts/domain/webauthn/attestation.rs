@@ -3,7 +3,7 @@
 //! The service asks for no attestation. A client that sends one all the same is not believed: the
 //! statement is parsed and left at that.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
 /// More than the longest chain of certificates that authenticators send.
 const MOST_BYTES: usize = 32 * 1024;
@@ -22,12 +22,12 @@ pub struct AttestationObject {
     /// The authenticator data, as it came.
     pub auth_data: Vec<u8>,
     /// The statement, as far as it is looked at.
-    pub statement: Statement,
+    pub statement: StatementShape,
 }
 
 /// The shape of a statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Statement {
+pub enum StatementShape {
     /// A map, with these names.
     Map(Vec<String>),
     /// A list, as compound statements are.
@@ -36,13 +36,13 @@ pub enum Statement {
     Other,
 }
 
-fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
-    let mut inside = Reader::new(reader.item()?);
+fn statement(reader: &mut CborReader<'_>) -> Result<StatementShape, &'static str> {
+    let mut inside = CborReader::new(reader.item()?);
     if !inside.is_map() {
         return Ok(if inside.is_array() {
-            Statement::List
+            StatementShape::List
         } else {
-            Statement::Other
+            StatementShape::Other
         });
     }
     let count = inside.map()?;
@@ -58,7 +58,7 @@ fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
         names.push(name);
         inside.skip()?;
     }
-    Ok(Statement::Map(names))
+    Ok(StatementShape::Map(names))
 }
 
 /// Reads an attestation object that fills `bytes` to the end.
@@ -74,7 +74,7 @@ pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
 
 fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     let (mut format, mut auth_data, mut stated) = (None, None, None);
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     for _ in 0..reader.map()? {
         match reader.text()? {
             "fmt" => once(&mut format, reader.text()?.to_owned())?,
@@ -118,8 +118,8 @@ impl AttestationObject {
     /// What is wrong with it.
     pub fn check_shape(&self) -> Result<(), &'static str> {
         let members = match (&self.statement, self.format.as_str()) {
-            (Statement::List, "compound") => return Ok(()),
-            (Statement::Map(members), _) => members,
+            (StatementShape::List, "compound") => return Ok(()),
+            (StatementShape::Map(members), _) => members,
             _ => return Err("the attestation statement is no map"),
         };
         if self.format == "none" && !members.is_empty() {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use webauthn_rs_core::internals::AuthenticatorData;
 use webauthn_rs_core::proto::Registration;
 
-use crate::accounts::domain::cbor::Reader;
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::cbor::CborReader;
+use crate::accounts::domain::verification::report::CheckList;
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::quietly::quietly;
 use crate::accounts::model::credential_id;
@@ -75,12 +75,12 @@ pub struct AuthData {
     /// How often the key signed; 0 for authenticators that do not count.
     pub counter: u32,
     /// The credential that was made, in a registration.
-    pub attested: Option<Attested>,
+    pub attested: Option<AttestedCredential>,
 }
 
 /// The credential that was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attested {
+pub struct AttestedCredential {
     /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
     /// Its id.
@@ -123,7 +123,7 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
         public_key = Some(item(&mut rest)?);
     }
     let before_extensions = bytes.get(..bytes.len() - rest.len()).ok_or(TRUNCATED)?;
-    if flags.extensions() && !Reader::new(item(&mut rest)?).is_map() {
+    if flags.extensions() && !CborReader::new(item(&mut rest)?).is_map() {
         return Err("the extensions in the authenticator data cannot be read: they are no map");
     }
     if !rest.is_empty() {
@@ -140,7 +140,7 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
 
 /// Splits off the first CBOR item of `bytes`.
 fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     let item = reader.item().map_err(
         |_| "a part of the authenticator data is not CBOR in the form that authenticators write",
     )?;
@@ -168,11 +168,14 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
     }
     let data = quietly(|| AuthenticatorData::<Registration>::try_from(plain.as_slice()))
         .map_err(|_| "webauthn-rs cannot read the authenticator data")?;
-    let attested = data.acd.zip(public_key).map(|(made, public_key)| Attested {
-        aaguid: made.aaguid,
-        credential_id: made.credential_id,
-        public_key: public_key.to_vec(),
-    });
+    let attested = data
+        .acd
+        .zip(public_key)
+        .map(|(made, public_key)| AttestedCredential {
+            aaguid: made.aaguid,
+            credential_id: made.credential_id,
+            public_key: public_key.to_vec(),
+        });
     Ok(AuthData {
         rp_id_hash,
         flags,
@@ -210,7 +213,7 @@ pub(super) const DEMANDS: [&str; 4] = [
 ];
 
 /// Takes the [`DEMANDS`]. `first` is the number of the first step.
-pub(super) fn check(steps: &mut Steps, first: u8, data: &AuthData, expected: &Expected<'_>) {
+pub(super) fn check(steps: &mut CheckList, first: u8, data: &AuthData, expected: &Expected<'_>) {
     let ours: [u8; 32] = Sha256::digest(expected.rp_id.as_bytes()).into();
     let flags = || Some(format!("flags {:#04x}", data.flags.0));
     let consistent = data.flags.backup_eligible() || !data.flags.backed_up();

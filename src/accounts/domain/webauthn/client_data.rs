@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::verification::report::CheckList;
 use crate::accounts::domain::webauthn::Expected;
 
 /// More than any client sends; what is longer is not even looked at.
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<ClientData, &'static str> {
 /// The seven steps about the client data, which both ceremonies have; `first` is the number of the
 /// first one. `None` if it cannot be read.
 pub(super) fn check(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     first: u8,
     bytes: &[u8],
     kind: &str,

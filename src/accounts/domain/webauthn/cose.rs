@@ -10,7 +10,7 @@ use webauthn_rs_core::proto::{
     COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve,
 };
 
-use crate::accounts::domain::cbor::Reader;
+use crate::accounts::domain::cbor::CborReader;
 use crate::accounts::domain::webauthn::quietly::quietly;
 
 /// The most bytes of a key. Keys of every accepted kind are shorter.
@@ -102,7 +102,7 @@ impl PublicKey {
         if bytes.len() > MOST_BYTES {
             return Err("the key is too long");
         }
-        if Reader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
+        if CborReader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
             return Err(NOT_CANONICAL);
         }
         let key = read(bytes)?;
@@ -121,7 +121,7 @@ impl PublicKey {
 }
 
 fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
-    let count = Reader::new(bytes).map().map_err(|_| NO_KIND)?;
+    let count = CborReader::new(bytes).map().map_err(|_| NO_KIND)?;
     let value: Value = serde_cbor_2::from_slice(bytes).map_err(|_| NO_KIND)?;
     let Value::Map(members) = &value else {
         return Err(NO_KIND);

@@ -3,22 +3,22 @@
 
 use std::fmt;
 
-use crate::kernel::domain::failure::{Failure as UseCaseFailure, Rejection};
+use crate::kernel::domain::failure::{Failure, Rejection};
 
 /// How a step ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum StepOutcome {
     /// It passed; sometimes with something worth knowing.
     Passed(Option<String>),
     /// It failed, for this reason.
-    Failed(Failure),
+    Failed(StepFailure),
     /// Nobody took it, for this reason: it is another's to take.
     NotTaken(&'static str),
 }
 
 /// Why a step failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure {
+pub struct StepFailure {
     /// Fit for a log: the same text for the same failure, nothing of the client's in it.
     pub reason: &'static str,
     /// For an integrator: what was found.
@@ -27,23 +27,23 @@ pub struct Failure {
 
 /// A step of the ceremony.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct VerificationStep {
     /// Its number in the specification's section.
     pub number: u8,
     /// What it demands.
     pub demand: &'static str,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
 }
 
 /// The steps that were taken, in order.
 #[derive(Clone, Default, Debug)]
-pub struct Steps(Vec<Step>);
+pub struct CheckList(Vec<VerificationStep>);
 
-impl Steps {
+impl CheckList {
     /// Notes a step.
-    pub(super) fn note(&mut self, number: u8, demand: &'static str, outcome: Outcome) {
-        self.0.push(Step {
+    pub(super) fn note(&mut self, number: u8, demand: &'static str, outcome: StepOutcome) {
+        self.0.push(VerificationStep {
             number,
             demand,
             outcome,
@@ -57,7 +57,7 @@ impl Steps {
         demand: &'static str,
         worth_knowing: impl Into<Option<String>>,
     ) {
-        self.note(number, demand, Outcome::Passed(worth_knowing.into()));
+        self.note(number, demand, StepOutcome::Passed(worth_knowing.into()));
     }
 
     /// Notes a step that passed if `ok`.
@@ -70,9 +70,9 @@ impl Steps {
         found: impl FnOnce() -> Option<String>,
     ) {
         let outcome = if ok {
-            Outcome::Passed(None)
+            StepOutcome::Passed(None)
         } else {
-            Outcome::Failed(Failure {
+            StepOutcome::Failed(StepFailure {
                 reason,
                 found: found(),
             })
@@ -84,7 +84,7 @@ impl Steps {
     pub(super) fn failed(&self) -> bool {
         self.0
             .iter()
-            .any(|step| matches!(step.outcome, Outcome::Failed(_)))
+            .any(|step| matches!(step.outcome, StepOutcome::Failed(_)))
     }
 
     /// Notes how a step that reads something ended, and gives what was read.
@@ -103,7 +103,7 @@ impl Steps {
                 self.note(
                     number,
                     demand,
-                    Outcome::Failed(Failure {
+                    StepOutcome::Failed(StepFailure {
                         reason,
                         found: None,
                     }),
@@ -118,13 +118,13 @@ impl Steps {
 #[derive(Clone, Debug)]
 pub struct Report<T> {
     /// The steps that were taken. A step that could not even be tried is missing.
-    pub steps: Vec<Step>,
+    pub steps: Vec<VerificationStep>,
     /// What could be read, whether or not it is to be trusted.
     pub read: Option<T>,
 }
 
 impl<T> Report<T> {
-    pub(super) fn new(steps: Steps, read: Option<T>) -> Self {
+    pub(super) fn new(steps: CheckList, read: Option<T>) -> Self {
         Self {
             steps: steps.0,
             read,
@@ -137,7 +137,7 @@ impl<T> Report<T> {
     /// The first step that did not.
     pub fn accepted(self) -> Result<T, Refusal> {
         for step in &self.steps {
-            if let Outcome::Failed(failure) = &step.outcome {
+            if let StepOutcome::Failed(failure) = &step.outcome {
                 return Err(Refusal {
                     step: step.number,
                     reason: failure.reason,
@@ -157,7 +157,7 @@ impl<T> Report<T> {
             && !self
                 .steps
                 .iter()
-                .any(|step| matches!(step.outcome, Outcome::Failed(_)))
+                .any(|step| matches!(step.outcome, StepOutcome::Failed(_)))
     }
 }
 
@@ -178,7 +178,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-impl<R: Rejection + From<Refusal>> From<Refusal> for UseCaseFailure<R> {
+impl<R: Rejection + From<Refusal>> From<Refusal> for Failure<R> {
     fn from(refusal: Refusal) -> Self {
         Self::Rejected(refusal.into())
     }

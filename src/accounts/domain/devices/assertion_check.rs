@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::app_attest::assertion;
 use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
-use crate::accounts::domain::devices::binding;
+use crate::accounts::domain::devices::binding_rules;
 use crate::accounts::domain::devices::request_challenge;
 use crate::accounts::domain::devices::request_challenge::Request;
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
@@ -26,18 +26,18 @@ use crate::kernel::model::secret::RefreshToken;
 
 /// What a request shows, besides its token.
 #[derive(Debug)]
-pub enum Shown {
+pub enum DeviceEvidence {
     /// Nothing.
     Nothing,
     /// Something that cannot be read.
     Malformed(&'static str),
     /// An assertion.
-    Assertion(Presented),
+    Assertion(DeviceAssertion),
 }
 
 /// An assertion, as it came.
 #[derive(Debug)]
-pub struct Presented {
+pub struct DeviceAssertion {
     /// By which key.
     pub key: KeyId,
     /// Apple's CBOR.
@@ -73,10 +73,10 @@ fn refused(reason: &'static str) -> AssertionRejection {
 ///
 /// # Errors
 /// [`AssertionRejection`]
-pub async fn admit(
+pub async fn require_assertion(
     ports: &Ports,
     me: &SignedIn,
-    shown: &Shown,
+    shown: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -97,14 +97,14 @@ pub async fn admit(
         (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
         (_, Err(error)) => {
-            observed(&error);
+            log_observation(&error);
             Ok(())
         }
     }
 }
 
 /// Notes what would have become of a request if assertions were required.
-fn observed(failure: &Failure<AssertionRejection>) {
+fn log_observation(failure: &Failure<AssertionRejection>) {
     match failure {
         Failure::Rejected(AssertionRejection::Missing) => {
             tracing::info!("an assertion is missing");
@@ -119,13 +119,13 @@ fn observed(failure: &Failure<AssertionRejection>) {
 
 /// A device that asserted a request by which somebody signs in.
 #[derive(Debug)]
-pub struct Asserted {
+pub struct AssertedDevice {
     key: KeyId,
     counter: u32,
     binding: BindingRules,
 }
 
-impl Asserted {
+impl AssertedDevice {
     /// As the sign-in's device.
     pub(crate) const fn device(&self) -> SessionDevice<'_> {
         SessionDevice::Asserted {
@@ -144,18 +144,18 @@ impl Asserted {
 ///
 /// # Errors
 /// [`Fault`]: nothing was decided, and the client may repeat the request.
-pub async fn at_sign_in(
+pub async fn device_at_sign_in(
     ports: &Ports,
-    shown: &Shown,
+    shown: &DeviceEvidence,
     request: &Request<'_>,
-) -> Result<Option<Asserted>, Fault> {
-    if ports.config.attest.mode == Mode::Off || matches!(shown, Shown::Nothing) {
+) -> Result<Option<AssertedDevice>, Fault> {
+    if ports.config.attest.mode == Mode::Off || matches!(shown, DeviceEvidence::Nothing) {
         return Ok(None);
     }
-    match checked(ports, shown, request).await {
+    match check_assertion(ports, shown, request).await {
         Ok(checked) => {
-            let binding = binding(ports, ports.clock.now())?;
-            Ok(Some(Asserted {
+            let binding = binding_rules(ports, ports.clock.now())?;
+            Ok(Some(AssertedDevice {
                 key: checked.key,
                 counter: checked.counter,
                 binding,
@@ -174,10 +174,10 @@ pub async fn at_sign_in(
 ///
 /// # Errors
 /// [`AssertionRejection`]
-pub async fn admit_refresh(
+pub async fn require_assertion_for_refresh(
     ports: &Ports,
     token: &RefreshToken,
-    shown: &Shown,
+    shown: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -207,15 +207,15 @@ pub async fn admit_refresh(
 async fn verify(
     ports: &Ports,
     by: Caller,
-    shown: &Shown,
+    shown: &DeviceEvidence,
     request: &Request<'_>,
     (binds, origin): (bool, &RequestOrigin),
 ) -> Result<(), Failure<AssertionRejection>> {
-    let Checked {
+    let CheckedAssertion {
         key,
         owner,
         counter,
-    } = checked(ports, shown, request).await?;
+    } = check_assertion(ports, shown, request).await?;
     if owner.is_some_and(|owner| owner != by.user) {
         return Err(refused("another account's key").into());
     }
@@ -228,8 +228,14 @@ async fn verify(
         },
         ports.event_context(origin, now)?,
     );
-    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
-        .await?
+    match device_bindings::use_for(
+        ports.db.as_ref(),
+        by,
+        used,
+        &binding_rules(ports, now)?,
+        &context,
+    )
+    .await?
     {
         KeyUseOutcome::Yes => Ok(()),
         KeyUseOutcome::Meanwhile => {
@@ -246,22 +252,22 @@ async fn verify(
 
 /// An assertion that is good over the request at hand. Whose the key is, and whether the counter
 /// still stands there, is not decided.
-struct Checked {
+struct CheckedAssertion {
     key: KeyId,
     owner: Option<UserId>,
     counter: u32,
 }
 
-async fn checked(
+async fn check_assertion(
     ports: &Ports,
-    shown: &Shown,
+    shown: &DeviceEvidence,
     request: &Request<'_>,
-) -> Result<Checked, Failure<AssertionRejection>> {
+) -> Result<CheckedAssertion, Failure<AssertionRejection>> {
     let settings = &ports.config.attest;
     let presented = match shown {
-        Shown::Nothing => return Err(AssertionRejection::Missing.into()),
-        Shown::Malformed(reason) => return Err(refused(reason).into()),
-        Shown::Assertion(presented) => presented,
+        DeviceEvidence::Nothing => return Err(AssertionRejection::Missing.into()),
+        DeviceEvidence::Malformed(reason) => return Err(refused(reason).into()),
+        DeviceEvidence::Assertion(presented) => presented,
     };
     let app = settings
         .app_of(&presented.bundle)
@@ -287,7 +293,7 @@ async fn checked(
         categories: &settings.categories,
     };
     let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
-    Ok(Checked {
+    Ok(CheckedAssertion {
         key: key.id,
         owner: key.user_id,
         counter: asserted.counter,
