@@ -1,5 +1,5 @@
-//! Who is calling: from a session token or an access token to a live sign-in and its account, in
-//! one round trip.
+//! Authentication of the caller: from a session token or an access token to a live session and its
+//! account, in one round trip.
 
 use std::time::Duration;
 
@@ -16,17 +16,19 @@ use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::store::StoreError;
 
-/// How exact `last_used_at` is for web sessions: a write a request would double the round trips.
+/// The precision of `last_used_at` for web sessions. A write per request would double the round
+/// trips.
 const LAST_USED_STEP: Duration = Duration::from_hours(1);
 
+/// The fault of an access token whose signature the platform did not verify.
 const UNVERIFIED: Fault = Fault::Unavailable("the platform could not verify a signature");
 
-/// What a caller presents.
+/// A credential in a request.
 #[derive(Debug)]
 pub enum Credential {
     /// A web session token, from the cookie or as a Bearer token.
     Session(SessionToken),
-    /// An access token, as it came.
+    /// An unverified access token.
     Access(String),
 }
 
@@ -53,10 +55,10 @@ impl From<TokenRefusal> for Failure<AuthenticateRejection> {
     }
 }
 
-/// Establishes who presents `credential`.
+/// Authenticates the caller by `credential`. One round trip.
 ///
-/// One round trip. That a web session was used is noted by [`keep_alive`], once it is known that it
-/// may be.
+/// [`keep_alive`] records the use of a web session, after the caller has checked that the session may
+/// be used.
 ///
 /// # Errors
 /// [`AuthenticateRejection`]
@@ -95,16 +97,16 @@ pub async fn authenticate(
     }
 }
 
-/// Whether a session that is presented alone may be used so: one of iOS needs its device, where
-/// that is required.
+/// Returns true if the session may be used without its device. A session of the iOS app needs its
+/// device if the configuration requires it.
 #[must_use]
 pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
     ports.config.attest.mode != Mode::Require || signed_in.session.platform != Platform::Ios
 }
 
-/// Extends a session that was presented by its token and of which less than half is left, up to its
-/// absolute limit, and notes its use. One round trip, at most every hour; none for other
-/// credentials.
+/// Records the use of a session that was presented by its session token. Extends the session, up to
+/// its absolute limit, if less than half of its lifetime is left. One round trip at most every hour,
+/// and none for other credentials.
 ///
 /// # Errors
 /// [`AuthenticateRejection`]
@@ -116,33 +118,36 @@ pub async fn keep_alive(
     if matches!(credential, Credential::Access(_)) {
         return Ok(());
     }
+
     let (now, ttl) = (signed_in.now, ports.config.session_ttl);
     let full = session_expiry(&ports.config, signed_in.session.created_at, now);
     let extend = signed_in.expires_at < now.plus(ttl / 2) && full > signed_in.expires_at;
     if !extend && signed_in.session.last_used_at.plus(LAST_USED_STEP) > now {
         return Ok(());
     }
+
     let ends = if extend { full } else { signed_in.expires_at };
     match sessions::touch(ports.db.as_ref(), signed_in.session.id, ends, now).await {
         Ok(true) => {}
-        // It was revoked between the two round trips.
+        // The session was revoked between the two round trips.
         Ok(false) => return Err(AuthenticateRejection::NoSession.into()),
-        // The session is good, and the next request can note it as well: a database that only reads
-        // signs nobody out.
+        // The session is valid, and the next request can record its use. So a database that accepts
+        // no writes ends no session.
         Err(StoreError::Unavailable(reason)) => {
-            tracing::warn!(reason, "the use of a session was not noted");
+            tracing::warn!(reason, "the use of a session was not recorded");
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     }
+
     signed_in.session.last_used_at = now;
     signed_in.expires_at = ends;
     signed_in.renewed = extend;
     Ok(())
 }
 
-/// Ends the sign-in behind `credential`, if there is one. Safe to repeat; a credential that is not
-/// good is nothing to end.
+/// Revokes the session of `credential`, if there is one. Safe to repeat. An invalid credential has no
+/// session to revoke.
 ///
 /// # Errors
 /// [`Fault`]
@@ -172,8 +177,7 @@ pub async fn sign_out(
     Ok(())
 }
 
-/// Ends the sign-in of a refresh token, whether or not it was used, if there is one. Safe to
-/// repeat.
+/// Revokes the session of a refresh token, whether or not the token was used before. Safe to repeat.
 ///
 /// # Errors
 /// [`Fault`]

@@ -1,7 +1,7 @@
 //! CSRF tokens: signed, and bound to the session (OWASP CSRF cheat sheet, signed double-submit).
 //!
-//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against;
-//! needed only where it is configured.
+//! The check of `Origin` and Fetch Metadata applies to every unsafe request of a browser. The token is
+//! an additional check that the configuration can switch on.
 
 use subtle::ConstantTimeEq;
 
@@ -15,7 +15,7 @@ use crate::kernel::model::ids::SessionId;
 const LABEL: &[u8] = b"hamrah-api csrf token v1";
 const NONCE_BYTES: usize = 16;
 
-/// A fresh token for the session; `None` if the signing key cannot sign.
+/// Returns a new token for the session, or `None` if the signing key cannot sign.
 ///
 /// # Errors
 /// [`NoEntropy`]
@@ -27,7 +27,7 @@ pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntr
     Ok(mac.map(|mac| format!("{nonce}.{}", base64::encode(mac))))
 }
 
-/// Whether it is a token of this session.
+/// Returns true if `token` belongs to the session.
 #[must_use]
 pub fn is_valid(ports: &Ports, session: SessionId, token: &str) -> bool {
     let Some((nonce, given)) = token.split_once('.').filter(|_| token.len() < 128) else {

@@ -1,4 +1,4 @@
-//! Everything that is kept about an account, for its owner (GDPR Article 20).
+//! The export of all data of an account, for its owner (GDPR Article 20).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle;
@@ -9,8 +9,8 @@ use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
-/// Returns everything that is stored about an account. Throttled, because no other request costs as
-/// much. Two round trips.
+/// Returns all stored data of an account. Throttled, because no other request is as expensive. Two
+/// round trips.
 ///
 /// # Errors
 /// [`Fault`]

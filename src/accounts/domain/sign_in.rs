@@ -1,4 +1,4 @@
-//! Making a sign-in: with a web session token, or with a pair of access and refresh token.
+//! Creation of sessions: with a web session token, with a token pair, or with both.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
@@ -23,29 +23,29 @@ use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::model::time::Timestamp;
 
-/// A web session, as its owner gets it.
+/// A new web session with its token.
 #[derive(Debug)]
 pub struct WebSession {
-    /// Its account.
+    /// The account of the session.
     pub user: User,
-    /// The token, shown once.
+    /// The session token. It cannot be read again.
     pub token: SessionToken,
-    /// When it ends, if it is not used.
+    /// The time at which the session expires if it is not used.
     pub expires_at: Timestamp,
-    /// Seconds until then.
+    /// The lifetime of an unused session, in seconds.
     pub expires_in: i64,
 }
 
-/// A pair of tokens, as its owner gets it.
+/// A new access token and refresh token.
 #[derive(Debug)]
 pub struct TokenPair {
-    /// Its account.
+    /// The account of the session.
     pub user: User,
     /// The access token.
     pub access_token: String,
-    /// The refresh token, shown once.
+    /// The refresh token. It cannot be read again.
     pub refresh_token: RefreshToken,
-    /// Seconds until the access token ends.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: i64,
 }
 
@@ -68,16 +68,16 @@ impl Rejection for SignInRejection {}
 /// The fault of a sign-in whose access token the signing key did not sign.
 pub(super) const NOT_SIGNED: Fault = Fault::Unavailable("the access token could not be signed");
 
-/// Who signs in.
+/// The account that a session is created for.
 #[derive(Clone, Copy, Debug)]
 pub enum AccountSelector<'a> {
-    /// An account.
+    /// The account with this id.
     User(UserId),
-    /// Somebody whom a provider identified: the account is found, linked or made in the same batch.
+    /// The account of an identity. It is found, linked or created in the same batch.
     Identity(&'a Identity),
 }
 
-/// Makes a web session. One round trip.
+/// Creates a web session. One round trip.
 ///
 /// # Errors
 /// [`SignInRejection`]
@@ -90,22 +90,19 @@ pub async fn web_session(
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
     let expires_at = session_expiry(&ports.config, now, now);
-    let id = ports.id(SessionId::from_random)?;
-    let tokens = (
-        Some(NewSessionToken {
+    let session = SessionRequest {
+        id: ports.id(SessionId::from_random)?,
+        account: who,
+        platform,
+        device: None,
+        token: Some(NewSessionToken {
             hash: token.hash(),
             expires_at,
         }),
-        None,
-    );
-    let user = create(
-        ports,
-        (who, None),
-        (id, platform),
-        tokens,
-        &ports.event_context(origin, now)?,
-    )
-    .await?;
+        pair: None,
+    };
+    let user = create(ports, session, &ports.event_context(origin, now)?).await?;
+
     Ok(WebSession {
         user,
         token,
@@ -114,7 +111,7 @@ pub async fn web_session(
     })
 }
 
-/// Makes a sign-in with a pair of tokens, on a device if one was attested. One round trip.
+/// Creates a session with a token pair, bound to the device if one was attested. One round trip.
 ///
 /// # Errors
 /// [`SignInRejection`]
@@ -134,14 +131,16 @@ pub async fn token_pair(
         access_expires_at,
     };
     let id = ports.id(SessionId::from_random)?;
-    let user = create(
-        ports,
-        (who, device),
-        (id, platform),
-        (None, Some(pair)),
-        &ports.event_context(origin, now)?,
-    )
-    .await?;
+    let session = SessionRequest {
+        id,
+        account: who,
+        platform,
+        device,
+        token: None,
+        pair: Some(pair),
+    };
+    let user = create(ports, session, &ports.event_context(origin, now)?).await?;
+
     let of = TokenSession {
         user: user.id,
         session: id,
@@ -158,32 +157,32 @@ pub async fn token_pair(
     })
 }
 
-/// A sign-in that carries a web session and a pair, as its owner gets it.
+/// A new session with a session token and a token pair.
 #[derive(Debug)]
 pub struct IssuedSession {
-    /// The pair, and the account.
+    /// The token pair, with the account.
     pub pair: TokenPair,
-    /// The session token, shown once.
+    /// The session token. It cannot be read again.
     pub session_token: SessionToken,
-    /// When it ends, if it is not used.
+    /// The time at which the session token expires if it is not used.
     pub session_expires_at: Timestamp,
-    /// When all this was made.
+    /// The time of the sign-in.
     pub now: Timestamp,
 }
 
-/// Where a sign-in happens, and what it takes the place of.
+/// The client of a sign-in.
 #[derive(Debug)]
 pub struct SignInContext {
-    /// Where.
+    /// The platform of the client.
     pub platform: Platform,
-    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session
-    /// fixation).
+    /// The session tokens of the request. The sign-in revokes their sessions, which prevents session
+    /// fixation.
     pub replaces: Vec<SessionToken>,
-    /// The device that asserted the request, if one did.
+    /// The device that signed the request, if one did.
     pub device: Option<AssertedDevice>,
 }
 
-/// The secrets of a sign-in that carries both, before it is stored.
+/// The secrets of a session with a session token and a token pair, before the session is stored.
 pub(super) struct SessionDraft {
     amr: Amr,
     id: SessionId,
@@ -196,6 +195,7 @@ pub(super) struct SessionDraft {
 }
 
 impl SessionDraft {
+    /// Creates the secrets.
     pub(super) fn new(ports: &Ports, now: Timestamp, amr: Amr) -> Result<Self, NoEntropy> {
         Ok(Self {
             amr,
@@ -210,7 +210,7 @@ impl SessionDraft {
         })
     }
 
-    /// What is stored of it.
+    /// Returns the session as the store writes it.
     pub(super) fn session<'a>(
         &self,
         owner: SessionOwner<'a>,
@@ -236,7 +236,7 @@ impl SessionDraft {
         }
     }
 
-    /// What its owner gets, once it is stored.
+    /// Signs the access token and returns all tokens. The session must have been stored.
     pub(super) async fn finish(
         self,
         ports: &Ports,
@@ -267,7 +267,7 @@ impl SessionDraft {
     }
 }
 
-/// Signs an access token for a sign-in.
+/// Signs an access token for a session.
 pub(super) async fn sign_access_token(
     ports: &Ports,
     of: TokenSession<'_>,
@@ -286,22 +286,33 @@ pub(super) async fn sign_access_token(
         .ok_or(NOT_SIGNED)
 }
 
-/// An internal service says who signs in, and was told by a provider.
+/// Returns the methods of a session that an internal service creates after the sign-in at an identity
+/// provider.
 fn provider() -> Amr {
     Amr::of(Proof::Provider)
 }
 
+/// A session that an internal service creates.
+struct SessionRequest<'a> {
+    id: SessionId,
+    account: AccountSelector<'a>,
+    platform: Platform,
+    device: Option<&'a AttestedDevice>,
+    token: Option<NewSessionToken>,
+    pair: Option<NewTokenPair>,
+}
+
+/// Stores a session and returns its account. One round trip.
 async fn create(
     ports: &Ports,
-    (who, attested): (AccountSelector<'_>, Option<&AttestedDevice>),
-    (id, platform): (SessionId, Platform),
-    (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
+    request: SessionRequest<'_>,
     context: &EventContext,
 ) -> Result<User, Failure<SignInRejection>> {
+    let attested = request.device;
     let binding = binding_rules(ports, context.at)?;
     let device = attested.map(|attested| attested.device(binding));
     let (identified, unknown);
-    let owner = match who {
+    let owner = match request.account {
         AccountSelector::User(user) => {
             unknown = SignInRejection::UnknownUser;
             SessionOwner::User(user)
@@ -312,13 +323,14 @@ async fn create(
             SessionOwner::Identity(&identified, users::new_user_ids(ports)?)
         }
     };
+
     let new = NewSession {
-        id,
+        id: request.id,
         owner,
         amr: provider(),
-        platform,
-        token,
-        pair,
+        platform: request.platform,
+        token: request.token,
+        pair: request.pair,
         replaces: Vec::new(),
         device,
     };

@@ -1,10 +1,10 @@
-//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it
-//! is looked at.
+//! The throttle on guessing. Every guess is an attempt on a subject, which the database counts before
+//! the guess is checked.
 //!
-//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and
-//! device keys are not, and have no brake: so nobody locks an owner out of them
-//! (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
-//! that accounts that do not exist brake as those that do.
+//! Only passwords and codes are throttled, because only they can be guessed. Passkeys, tokens and
+//! device keys are not, so an attacker cannot lock the account owner out of them
+//! (docs/decisions/0024). A subject is derived from the request and never from the account that was
+//! found, so the throttle does not reveal which accounts exist.
 
 use std::time::Duration;
 
@@ -21,23 +21,24 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 const LABEL: &[u8] = b"hamrah-api throttle subject v1";
-/// How much of the hash names an address: more than enough that no two are braked together.
+/// The bytes of the hash that stand for an e-mail address. Two addresses never share them in practice.
 const HASH_BYTES: usize = 16;
 
-/// What is counted. Each has a count of its own: a success in one says nothing about another.
+/// An action that is throttled. Each action has its own count, because a success in one proves
+/// nothing about another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ThrottledAction {
-    /// A code of an authenticator app, by whoever is signed in.
+    /// A TOTP code from a caller with a session.
     Totp,
-    /// A code of a recovery that somebody could guess.
+    /// A TOTP code in an account recovery.
     Recovery,
-    /// A backup code.
+    /// A backup code in an account recovery.
     BackupCode,
-    /// A password, and the code that is asked for besides.
+    /// A password, with its TOTP code.
     Password,
-    /// No guess, but dear: choosing a password.
+    /// Choosing a password. It is no guess, but it is expensive.
     SetPassword,
-    /// No guess, but dear: an export.
+    /// An export. It is no guess, but it is expensive.
     Export,
 }
 
@@ -53,7 +54,7 @@ impl ThrottledAction {
         }
     }
 
-    /// How many are free, and how long the others wait.
+    /// Returns the number of free attempts and the delays after them.
     #[must_use]
     pub const fn policy(self) -> &'static Policy {
         match self {
@@ -64,23 +65,23 @@ impl ThrottledAction {
     }
 }
 
-/// What is tried on a known account: one that is signed in.
+/// Returns the subject for attempts of a caller with a session.
 #[must_use]
 pub fn user_subject(action: ThrottledAction, user: UserId) -> Subject {
     Subject::new(action.as_str(), &format!("user:{user}"))
 }
 
-/// Guesses at something of whoever has an address, if anybody does. The table does not tell which
-/// address it is. `None` if the key cannot sign, which the first one of the configuration always
-/// can.
+/// Returns the subject for guesses at the account with an e-mail address, whether or not such an
+/// account exists. The subject does not reveal the address. `None` if the key cannot sign; the first
+/// key of the configuration always can.
 ///
-/// With another first key the count begins anew, once.
+/// A new first key starts all counts again.
 #[must_use]
 pub fn email_subject(key: &SigningKey, action: ThrottledAction, email: &Email) -> Option<Subject> {
     hashed(key, action, "email", email.as_str())
 }
 
-/// The same for whoever has a username, if anybody does.
+/// Returns the subject for guesses at the account with a username, like [`email_subject`].
 #[must_use]
 pub fn username_subject(
     key: &SigningKey,
@@ -98,8 +99,8 @@ fn hashed(key: &SigningKey, action: ThrottledAction, kind: &str, name: &str) -> 
     ))
 }
 
-/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in
-/// the batch of its own first read.
+/// Counts an attempt that is no guess, and checks that it is allowed. One round trip. Use cases that
+/// verify a guess claim the attempt in the batch of their first read instead.
 ///
 /// # Errors
 /// [`Fault`]
@@ -119,7 +120,7 @@ pub async fn check(
     Ok(require_allowed(claim, now)?)
 }
 
-/// Whether a claimed attempt may go on.
+/// Checks that a claimed attempt is allowed.
 ///
 /// # Errors
 /// [`TooManyAttempts`]

@@ -1,59 +1,60 @@
-//! The way out to other people's servers: the port.
+//! The port of the HTTP client, which calls servers of other organisations.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// A POST to somebody else's server.
+/// A POST request.
 #[derive(Debug)]
 pub struct PostRequest<'a> {
-    /// Where to. Not to be logged: it may hold a secret.
+    /// The URL. It may hold a secret, so it must not be logged.
     pub url: &'a str,
-    /// Names in lower case.
+    /// Header names in lower case, with their values.
     pub headers: &'a [(&'static str, String)],
-    /// What to send. Not to be logged either.
+    /// The body. It must not be logged.
     pub body: String,
-    /// How long it may take until the answer's status is there.
+    /// The time until the status of the response must have arrived.
     pub timeout: Duration,
 }
 
-/// A GET of a short text.
+/// A GET request for a short text.
 #[derive(Debug)]
 pub struct GetRequest<'a> {
-    /// Where from. Not to be logged: it may tell something of a secret.
+    /// The URL. It may reveal a part of a secret, so it must not be logged.
     pub url: &'a str,
-    /// Names in lower case.
+    /// Header names in lower case, with their values.
     pub headers: &'a [(&'static str, &'static str)],
-    /// How long it may take until all of the answer is there.
+    /// The time until the whole response must have arrived.
     pub timeout: Duration,
-    /// Bytes of an answer that are read at most; a longer one is no answer.
+    /// The maximum size of the response in bytes. A longer response is an error.
     pub max_bytes: usize,
 }
 
-/// The way out to other people's servers.
+/// A client for HTTP requests to other servers.
 #[async_trait]
 pub trait HttpClient: Send + Sync {
-    /// Sends `post` and gives the status of the answer, whatever it is. A redirect is an answer and
-    /// not followed.
+    /// Sends `request` and returns the status of the response. A redirect is returned and not
+    /// followed.
     ///
     /// # Errors
-    /// [`NoResponse`]; the other side may have got it all the same.
-    async fn post(&self, post: PostRequest<'_>) -> Result<u16, NoResponse>;
+    /// [`NoResponse`]. The other server may have received the request anyway.
+    async fn post(&self, request: PostRequest<'_>) -> Result<u16, NoResponse>;
 
-    /// Gets a text: the body of an answer with status 200, in UTF-8. A redirect is not followed.
+    /// Returns the body of a response with status 200 in UTF-8. A redirect is not followed.
     ///
     /// # Errors
     /// [`NoResponse`], also for every other status.
-    async fn get(&self, get: GetRequest<'_>) -> Result<String, NoResponse>;
+    async fn get(&self, request: GetRequest<'_>) -> Result<String, NoResponse>;
 }
 
-/// Why another server gave no answer. It says no more: the platforms' texts name the address.
+/// The reason why there is no response. The texts of the platforms name the URL, so they are left
+/// out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoResponse {
-    /// It took too long.
+    /// The response did not arrive in time.
     #[error("no answer in time")]
-    Late,
-    /// No connection, it broke, or what came is not what was asked for.
+    Timeout,
+    /// The connection failed, or the response is not of the requested kind.
     #[error("no connection")]
     Unreachable,
 }

@@ -1,5 +1,5 @@
-//! Whether a request comes from the device that its token was issued to: an assertion of the
-//! device's key, over this very request.
+//! The check that a request comes from the device that its token was issued to. The device's key
+//! signs an assertion over the request.
 
 use sha2::{Digest, Sha256};
 
@@ -24,27 +24,27 @@ use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::RefreshToken;
 
-/// What a request shows, besides its token.
+/// The evidence of a device that a request carries beside its token.
 #[derive(Debug)]
 pub enum DeviceEvidence {
-    /// Nothing.
+    /// The request has no assertion.
     Nothing,
-    /// Something that cannot be read.
+    /// The assertion cannot be read, for this reason.
     Malformed(&'static str),
-    /// An assertion.
+    /// The request has an assertion.
     Assertion(DeviceAssertion),
 }
 
-/// An assertion, as it came.
+/// An unverified assertion.
 #[derive(Debug)]
 pub struct DeviceAssertion {
-    /// By which key.
+    /// The id of the key that the client claims.
     pub key: KeyId,
-    /// Apple's CBOR.
+    /// The assertion: CBOR as Apple writes it.
     pub assertion: Vec<u8>,
-    /// By which app, as the request says.
+    /// The bundle id of the app that the client claims.
     pub bundle: String,
-    /// Over what.
+    /// The request challenge that was signed.
     pub challenge: Vec<u8>,
 }
 
@@ -68,8 +68,8 @@ fn refused(reason: &'static str) -> AssertionRejection {
     Refusal { step: 0, reason }.into()
 }
 
-/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to
-/// iOS, a session too, needs an assertion where that is required.
+/// Checks the assertion of a request by `me`. A session of the iOS app needs one if the
+/// configuration requires it. Other sessions never need one.
 ///
 /// # Errors
 /// [`AssertionRejection`]
@@ -84,15 +84,13 @@ pub async fn require_assertion(
     if mode == Mode::Off || me.session.platform != Platform::Ios {
         return Ok(());
     }
-    // Who only observes binds nothing: a thief's device would keep what it got then.
-    let verified = verify(
-        ports,
-        me.caller(),
-        shown,
-        request,
-        (mode == Mode::Require, origin),
-    )
-    .await;
+
+    let by = AssertionUser {
+        caller: me.caller(),
+        // In mode `observe` no session is bound, because a thief's device could be bound to it.
+        binds: mode == Mode::Require,
+    };
+    let verified = verify(ports, by, shown, request, origin).await;
     match (mode, verified) {
         (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
@@ -103,7 +101,7 @@ pub async fn require_assertion(
     }
 }
 
-/// Notes what would have become of a request if assertions were required.
+/// Logs the decision that the mode `require` would have made.
 fn log_observation(failure: &Failure<AssertionRejection>) {
     match failure {
         Failure::Rejected(AssertionRejection::Missing) => {
@@ -113,11 +111,11 @@ fn log_observation(failure: &Failure<AssertionRejection>) {
             tracing::warn!(reason = %failure, "an assertion would be refused");
         }
         // The fault says nothing about the device.
-        Failure::Fault(_) => tracing::warn!(reason = %failure, "an assertion was not looked at"),
+        Failure::Fault(_) => tracing::warn!(reason = %failure, "an assertion was not checked"),
     }
 }
 
-/// A device that asserted a request by which somebody signs in.
+/// A device that signed the request of a sign-in.
 #[derive(Debug)]
 pub struct AssertedDevice {
     key: KeyId,
@@ -126,7 +124,7 @@ pub struct AssertedDevice {
 }
 
 impl AssertedDevice {
-    /// As the sign-in's device.
+    /// Returns the device as the store binds it to a session.
     pub(crate) const fn device(&self) -> SessionDevice<'_> {
         SessionDevice::Asserted {
             key: self.key,
@@ -136,11 +134,11 @@ impl AssertedDevice {
     }
 }
 
-/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if
-/// it can be. One round trip if one is shown.
+/// Returns the device that signed the request of a sign-in, if its assertion is valid. The session
+/// is then bound to the device. One round trip if the request has an assertion.
 ///
-/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests
-/// a new key then.
+/// A sign-in needs no device. If the key belongs to another account, the session has no device yet,
+/// and the app attests a new key.
 ///
 /// # Errors
 /// [`Fault`]: nothing was decided, and the client may repeat the request.
@@ -152,6 +150,7 @@ pub async fn device_at_sign_in(
     if ports.config.attest.mode == Mode::Off || matches!(shown, DeviceEvidence::Nothing) {
         return Ok(None);
     }
+
     match check_assertion(ports, shown, request).await {
         Ok(checked) => {
             let binding = binding_rules(ports, ports.clock.now())?;
@@ -163,14 +162,14 @@ pub async fn device_at_sign_in(
         }
         Err(Failure::Fault(fault)) => Err(fault),
         Err(Failure::Rejected(rejection)) => {
-            tracing::info!(reason = %rejection, "an assertion at a sign-in is not good");
+            tracing::info!(reason = %rejection, "the assertion of a sign-in is not valid");
             Ok(None)
         }
     }
 }
 
-/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use
-/// without it.
+/// Checks the assertion of a refresh, if the configuration requires one. A stolen refresh token is
+/// then useless without the device.
 ///
 /// # Errors
 /// [`AssertionRejection`]
@@ -185,8 +184,8 @@ pub async fn require_assertion_for_refresh(
         return Ok(());
     }
     let now = ports.clock.now();
-    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by
-    // it.
+
+    // The rotation rejects an invalid or replayed token, so it binds no key here.
     match refresh_tokens::session_of(
         ports.db.as_ref(),
         &token.hash(),
@@ -195,42 +194,54 @@ pub async fn require_assertion_for_refresh(
     )
     .await?
     {
-        Some((by, Platform::Ios)) => verify(ports, by, shown, request, (true, origin)).await,
+        Some((caller, Platform::Ios)) => {
+            let by = AssertionUser {
+                caller,
+                binds: true,
+            };
+            verify(ports, by, shown, request, origin).await
+        }
         _ => Ok(()),
     }
 }
 
-/// Verifies what is shown, and moves the key's counter on. Two round trips.
+/// The session that an assertion is checked for.
+struct AssertionUser {
+    caller: Caller,
+    /// Whether a valid assertion binds the key to the account and the session.
+    binds: bool,
+}
+
+/// Verifies an assertion and advances the counter of the key. Two round trips.
 ///
 /// # Errors
 /// [`AssertionRejection`]
 async fn verify(
     ports: &Ports,
-    by: Caller,
+    by: AssertionUser,
     shown: &DeviceEvidence,
     request: &Request<'_>,
-    (binds, origin): (bool, &RequestOrigin),
+    origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
     let CheckedAssertion {
         key,
         owner,
         counter,
     } = check_assertion(ports, shown, request).await?;
-    if owner.is_some_and(|owner| owner != by.user) {
+    if owner.is_some_and(|owner| owner != by.caller.user) {
         return Err(refused("another account's key").into());
     }
+
     let now = ports.clock.now();
-    let (used, context) = (
-        KeyUse {
-            key: &key,
-            counter,
-            binds,
-        },
-        ports.event_context(origin, now)?,
-    );
+    let used = KeyUse {
+        key: &key,
+        counter,
+        binds: by.binds,
+    };
+    let context = ports.event_context(origin, now)?;
     match device_bindings::use_for(
         ports.db.as_ref(),
-        by,
+        by.caller,
         used,
         &binding_rules(ports, now)?,
         &context,
@@ -239,7 +250,7 @@ async fn verify(
     {
         KeyUseOutcome::Yes => Ok(()),
         KeyUseOutcome::Meanwhile => {
-            Err(refused("the counter was used meanwhile, or the key was revoked").into())
+            Err(refused("a concurrent request used the counter or revoked the key").into())
         }
         KeyUseOutcome::OtherDevice => Err(refused("the session belongs to another device").into()),
         KeyUseOutcome::TooOld => {
@@ -250,14 +261,15 @@ async fn verify(
     }
 }
 
-/// An assertion that is good over the request at hand. Whose the key is, and whether the counter
-/// still stands there, is not decided.
+/// An assertion that is valid for the request. The owner of the key and the counter are not checked
+/// yet.
 struct CheckedAssertion {
     key: KeyId,
     owner: Option<UserId>,
     counter: u32,
 }
 
+/// Verifies an assertion over the request at hand. One round trip.
 async fn check_assertion(
     ports: &Ports,
     shown: &DeviceEvidence,
@@ -269,10 +281,12 @@ async fn check_assertion(
         DeviceEvidence::Malformed(reason) => return Err(refused(reason).into()),
         DeviceEvidence::Assertion(presented) => presented,
     };
+
     let app = settings
         .app_of(&presented.bundle)
         .ok_or_else(|| refused("an app that is not configured"))?;
     request_challenge::check(&presented.challenge, request, ports.clock.now()).map_err(refused)?;
+
     let key = attest_keys::find(ports.db.as_ref(), &presented.key)
         .await?
         .ok_or_else(|| refused("an unknown key"))?;
@@ -285,6 +299,7 @@ async fn check_assertion(
     if key.environment != settings.environment.as_str() {
         return Err(refused("a key of the other environment").into());
     }
+
     let expected = ExpectedAssertion {
         public_key: &key.public_key,
         app_id: app,

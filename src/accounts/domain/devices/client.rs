@@ -1,5 +1,5 @@
-//! An attestation that travels through the web app's server: somebody signs in there with the iOS
-//! app (CONTRACT §4, §6).
+//! The attestation of a sign-in with the iOS app at the web app's server. The server passes it on
+//! (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::register;
@@ -25,7 +25,8 @@ pub enum ClientRejection {
 
 impl Rejection for ClientRejection {}
 
-/// A device that was attested just now; where it is required, nothing is made without it.
+/// A device that this request attests. If the device is required, the request creates nothing
+/// without it.
 #[derive(Debug)]
 pub struct AttestedDevice {
     key: NewKey,
@@ -33,17 +34,17 @@ pub struct AttestedDevice {
 }
 
 impl AttestedDevice {
-    /// Its key.
+    /// Returns the key of the device.
     pub(crate) const fn key(&self) -> &NewKey {
         &self.key
     }
 
-    /// Its key's id, if nothing is made without it.
+    /// Returns the id of the key if the device is required.
     pub(crate) fn required(&self) -> Option<KeyId> {
         self.required.then_some(self.key.id)
     }
 
-    /// As a sign-in's device.
+    /// Returns the device as the store binds it to a session.
     pub(crate) const fn device(&self, binding: BindingRules) -> SessionDevice<'_> {
         SessionDevice::Attested {
             key: &self.key,
@@ -52,7 +53,7 @@ impl AttestedDevice {
         }
     }
 
-    /// Whether what was made may go out.
+    /// Checks that the account got the key, so that the response may be sent.
     ///
     /// # Errors
     /// [`KeyRejection`], only where the device is required.
@@ -70,8 +71,8 @@ impl AttestedDevice {
     }
 }
 
-/// The device that the client's attestation proves, if the client is the iOS app and one is looked
-/// for. One round trip.
+/// Verifies the attestation that the iOS app sent. Returns its device, or `None` for another client
+/// or if attestations are off. One round trip.
 ///
 /// # Errors
 /// [`ClientRejection`], only where an attestation is required, or if the database did not answer.

@@ -54,7 +54,7 @@ const NO_CHALLENGE: Refusal = Refusal {
     reason: "the challenge is unknown, used, expired, or for another purpose, app or account",
 };
 
-/// What the challenge was made for.
+/// The purpose of a challenge.
 #[derive(Serialize, Deserialize)]
 struct AttestationState {
     challenge: String,
@@ -63,7 +63,7 @@ struct AttestationState {
     purpose: Option<String>,
 }
 
-/// Purposes for which an attestation is made; anything else is a challenge for something else.
+/// Returns true if the purpose is an attestation.
 fn is_for_attestation(purpose: Option<&str>) -> bool {
     matches!(
         purpose,
@@ -71,15 +71,16 @@ fn is_for_attestation(purpose: Option<&str>) -> bool {
     )
 }
 
-/// The id of a challenge follows from it: so it is found also by a client that kept only the
-/// challenge.
+/// Returns the id of a challenge. It is derived from the challenge, so that a client needs to keep
+/// only the challenge.
 fn id_of(challenge: &[u8]) -> ChallengeId {
     let digest: [u8; 32] = Sha256::digest(challenge).into();
     let (first, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
     ChallengeId::from_random(*first)
 }
 
-/// Makes a challenge for the app `app`; for the account, if somebody is signed in. One round trip.
+/// Creates a challenge for the app `app`, and for the account of the caller if there is one. One
+/// round trip.
 ///
 /// # Errors
 /// [`Fault`]
@@ -111,22 +112,21 @@ pub async fn create_challenge(
     Ok((id, bytes))
 }
 
-/// An attestation, as it came.
+/// An unverified attestation.
 #[derive(Debug)]
 pub struct Submission {
-    /// Apple's CBOR.
+    /// The attestation object: CBOR as Apple writes it.
     pub object: Vec<u8>,
-    /// The key that it says it is of.
+    /// The id of the key that the client claims.
     pub key: KeyId,
-    /// Which challenge it was made over; `None` for what cannot be an id.
+    /// The id of the challenge that the app signed; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// The app that it must be of, if the client names one.
+    /// The id of the app, if the client names one.
     pub app: Option<String>,
 }
 
 impl Submission {
-    /// Reads `client_attestation`, in which an attestation travels through the web app's server:
-    /// base64 of JSON.
+    /// Reads `client_attestation` (base64 of JSON), which the web app's server passes on.
     #[must_use]
     pub fn from_client_attestation(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -147,7 +147,7 @@ impl Submission {
     }
 }
 
-/// Takes the challenge and verifies the attestation. One round trip.
+/// Consumes the challenge and verifies the attestation. One round trip.
 ///
 /// # Errors
 /// [`AttestRejection`]
@@ -182,8 +182,9 @@ pub async fn verify(
         };
         attestation::verify(&submission.object, &expected).accepted()
     };
-    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no
-    // less.
+
+    // The app hashes the bytes of the challenge. A client that hashes the base64 text instead
+    // proves as much.
     let text = encode_standard(&challenge);
     let attested = verify(Sha256::digest(&challenge).into())
         .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
@@ -196,15 +197,15 @@ pub async fn verify(
     })
 }
 
-/// Base64 as the app gets it: standard and padded.
+/// Encodes `bytes` as the app expects them: base64 with the standard alphabet and padding.
 #[must_use]
 pub fn encode_standard(bytes: &[u8]) -> String {
     use ::base64::Engine;
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first.
-/// Safe to repeat for its owner.
+/// Registers a key for the account of the caller. Without a caller, the first account that uses the
+/// key gets it. Safe to repeat for the owner.
 ///
 /// # Errors
 /// [`AttestRejection`]
@@ -215,6 +216,7 @@ pub async fn register(
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AttestRejection>> {
     let key = verify(ports, submission, by.map(|by| by.user)).await?;
+
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
         Some(by) => {
@@ -230,6 +232,7 @@ pub async fn register(
         None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
         None => KeyClaim::Taken,
     };
+
     match kept {
         KeyClaim::Yes => Ok(()),
         KeyClaim::Taken => Err(AttestRejection::Key(KeyRejection::Taken).into()),
@@ -239,7 +242,7 @@ pub async fn register(
     }
 }
 
-/// Whether a key is known and good.
+/// Returns true if the key is registered and not revoked.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -249,7 +252,7 @@ pub async fn is_valid(ports: &Ports, key: &KeyId) -> Result<bool, StoreError> {
         .is_some_and(|key| !key.revoked))
 }
 
-/// The account's keys, live ones first, newest first among them.
+/// Returns the keys of the account: live keys first, then by age, newest first.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -257,7 +260,7 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
     attest_keys::list(ports.db.as_ref(), user).await
 }
 
-/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a
+/// Revokes a key of the caller and the sessions of its device. Returns true if the account has the
 /// key. Safe to repeat.
 ///
 /// # Errors

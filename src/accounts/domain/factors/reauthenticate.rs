@@ -1,12 +1,13 @@
-//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before
-//! they do what cannot be undone.
+//! Step-up: a caller with a session re-authenticates by passkey or TOTP before a sensitive action.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
 use crate::accounts::domain::passkeys::PendingCeremony;
-use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verify};
+use crate::accounts::domain::passkeys::sign_in::{
+    ExpectedChallenge, PasskeySignInRejection, verify,
+};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
@@ -39,7 +40,7 @@ const fn refused(reason: &'static str) -> ReauthenticateRejection {
     ReauthenticateRejection(Refusal { step: 0, reason })
 }
 
-/// Begins: a challenge for the account, and its passkeys. One round trip.
+/// Begins a re-authentication. Returns a challenge and the passkeys of the account. One round trip.
 ///
 /// # Errors
 /// [`Fault`]
@@ -50,39 +51,52 @@ pub async fn begin(
     passkeys::begin_for_account(ports, ChallengeKind::Reauthentication, me.user.id).await
 }
 
-/// What is shown.
+/// The proof of a re-authentication.
 #[derive(Debug)]
 pub enum ReauthenticationProof<'a> {
-    /// A passkey's answer.
+    /// The response of a passkey.
     Passkey(&'a AuthenticationResponse),
     /// A TOTP code.
     Totp(&'a str),
 }
 
-/// How it is known now who somebody is.
+/// The caller of a re-authentication, with the presented credential.
+pub struct AuthenticatedCaller<'a> {
+    /// The account and the session.
+    pub signed_in: &'a SignedIn,
+    /// The credential that the request presented.
+    pub credential: &'a Credential,
+}
+
+/// A completed re-authentication.
 #[derive(Debug)]
 pub struct Reauthentication {
-    /// The methods.
+    /// The authentication methods of the session.
     pub amr: Amr,
-    /// The session's token, if it was that by which they called: the one from before is good for
-    /// nothing any more.
+    /// The new session token, if the caller used a session token. The old token is no longer valid.
     pub token: Option<SessionToken>,
 }
 
-/// Completes: takes the challenge, verifies, notes it at the sign-in. Two round trips.
+/// Completes a re-authentication: consumes the challenge, verifies the proof and records it in the
+/// session. Two round trips.
 ///
 /// # Errors
 /// [`ReauthenticateRejection`]
 pub async fn complete(
     ports: &Ports,
-    (me, credential): (&SignedIn, &Credential),
+    caller: &AuthenticatedCaller<'_>,
     challenge: Option<ChallengeId>,
     shown: &ReauthenticationProof<'_>,
     origin: &RequestOrigin,
 ) -> Result<Reauthentication, Failure<ReauthenticateRejection>> {
+    let AuthenticatedCaller {
+        signed_in: me,
+        credential,
+    } = caller;
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = challenge.ok_or_else(|| refused("no challenge"))?;
-    // A new token whenever something more is granted (no session fixation).
+
+    // The session gets a new token whenever it gets more rights, which prevents session fixation.
     let token = match credential {
         Credential::Session(_) => Some(SessionToken::from_bytes(&*ports.secret()?)),
         Credential::Access(_) => None,
@@ -102,7 +116,11 @@ pub async fn complete(
         ReauthenticationProof::Passkey(response) => {
             let verified = verify(
                 ports,
-                (challenge, ChallengeKind::Reauthentication, Some(me.user.id)),
+                ExpectedChallenge {
+                    id: challenge,
+                    kind: ChallengeKind::Reauthentication,
+                    user: Some(me.user.id),
+                },
                 response,
                 now,
             )
@@ -133,7 +151,7 @@ pub async fn complete(
             .await?;
             throttle::require_allowed(claim, now)?;
             challenged.ok_or_else(|| {
-                refused("the challenge is unknown, used, expired, or another account's")
+                refused("the challenge is unknown, used, expired, or belongs to another account")
             })?;
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
@@ -153,6 +171,6 @@ pub async fn complete(
     if noted {
         Ok(Reauthentication { amr, token })
     } else {
-        Err(refused("the factor was used, or the session has ended, meanwhile").into())
+        Err(refused("a concurrent request used the factor or ended the session").into())
     }
 }

@@ -1,5 +1,5 @@
-//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does
-//! little before they have a passkey again.
+//! Account recovery: an owner who lost their passkeys signs in with a TOTP code or a backup code. The
+//! session has few rights until the account has a new passkey.
 
 use std::borrow::Cow;
 
@@ -35,12 +35,14 @@ pub struct RecoveryRejection(&'static str);
 
 impl Rejection for RecoveryRejection {}
 
+/// The state of a recovery between its two requests.
 #[derive(Serialize, Deserialize)]
 struct RecoveryState<'a> {
     email: Cow<'a, str>,
 }
 
-/// Begins a recovery: the same for every address, whether or not anybody has it. One round trip.
+/// Begins a recovery. The result does not depend on whether an account has the address. One round
+/// trip.
 ///
 /// # Errors
 /// [`Fault`]
@@ -51,32 +53,31 @@ pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
         email: email.as_str().into(),
     })
     .map_err(|error| StoreError::Broken(error.to_string()))?;
-    let ends = now.plus(CEREMONY_LIFETIME);
     let new = NewChallenge {
         id,
         kind: ChallengeKind::Recovery,
         user: None,
         state: &state,
         created_at: now,
-        expires_at: ends,
+        expires_at: now.plus(CEREMONY_LIFETIME),
     };
     challenges::keep(ports.db.as_ref(), &new).await?;
     Ok(id)
 }
 
-/// What somebody shows to recover their account.
+/// The proof of an account recovery.
 #[derive(Debug)]
 pub struct RecoveryProof<'a> {
-    /// By which it began; `None` for what cannot be an id.
+    /// The id of the challenge; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// Six digits, or a backup code.
+    /// A TOTP code or a backup code.
     pub code: &'a str,
-    /// Whether the account's other sign-ins end.
+    /// Whether to revoke all other sessions of the account.
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips;
-/// two if it is nobody's.
+/// Completes a recovery: consumes the challenge, finds the account of the code, and creates a session.
+/// Three round trips, or two if the code belongs to no account.
 ///
 /// # Errors
 /// [`RecoveryRejection`]
@@ -92,7 +93,8 @@ pub async fn complete(
     let taken = taken.ok_or(RecoveryRejection(
         "the challenge is unknown, used or expired",
     ))?;
-    // Counted by the address that was named: one that nobody has is braked as any other.
+
+    // The attempt counts on the address of the request, whether or not an account has it.
     let backup_code = BackupCode::parse(shown.code);
     let action = if backup_code.is_some() {
         ThrottledAction::BackupCode
@@ -100,12 +102,13 @@ pub async fn complete(
         ThrottledAction::Recovery
     };
     let subject = subject(ports, action, &taken)?;
-    // As many as there can be are tried for everybody, so that the time tells nothing.
+
+    // The maximum number of candidates is always tried, so that the time reveals nothing.
     let slots: [(UserId, Option<&Totp>); MOST_CANDIDATES] = std::array::from_fn(|index| {
         let candidate = candidates.get(index);
-        let nobody = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
+        let missing = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
         (
-            candidate.map_or(nobody, |candidate| candidate.user),
+            candidate.map_or(missing, |candidate| candidate.user),
             candidate.and_then(|candidate| candidate.totp.as_ref()),
         )
     });
@@ -113,10 +116,11 @@ pub async fn complete(
     let (claim, whose) =
         store::claim_attempt(db, (&subject, action.policy()), &hashes, now).await?;
     throttle::require_allowed(claim, now)?;
+
     let mut steps = slots
         .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
         .into_iter();
-    let by_code = whose.and_then(|user| hashes.into_iter().find(|(of, _)| *of == user));
+    let by_code = whose.and_then(|user| hashes.into_iter().find(|(owner, _)| *owner == user));
     let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
         (Some((user, step)), _) => (user, VerifiedFactor::Totp(step), Proof::Totp),
         (None, Some((user, Some(hash)))) => {
@@ -127,8 +131,9 @@ pub async fn complete(
                 RecoveryRejection("no account that can be recovered has this address").into(),
             );
         }
-        _ => return Err(RecoveryRejection("the code is wrong, or was used").into()),
+        _ => return Err(RecoveryRejection("the code is wrong or was used before").into()),
     };
+
     let amr = Amr::recovered(proof);
     let prepared = SessionDraft::new(ports, now, amr.clone())?;
     let ends_others = if shown.ends_others {
@@ -146,11 +151,11 @@ pub async fn complete(
         place,
     );
     let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
-    let user = created.ok_or(RecoveryRejection("the code was used meanwhile"))?;
+    let user = created.ok_or(RecoveryRejection("a concurrent request used the code"))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
 }
 
-/// Under what the attempts of a recovery are counted.
+/// Returns the subject that the attempts of a recovery count on.
 fn subject(
     ports: &Ports,
     action: ThrottledAction,

@@ -1,5 +1,4 @@
-//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree
-//! on.
+//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, as all authenticator apps support it.
 
 use std::time::Duration;
 
@@ -22,27 +21,27 @@ use crate::kernel::model::time::Timestamp;
 
 /// 160 bits, as RFC 4226 §4 recommends for SHA-1.
 const SECRET_BYTES: usize = 20;
-/// A secret whose first code does not come is good for nothing after this: nobody remembers it.
+/// The time after which a secret without a first code can no longer be confirmed.
 const UNCONFIRMED_KEPT: Duration = Duration::from_hours(1);
 /// Steps before and after the current one whose codes are accepted (RFC 6238 §5.2).
 const TOLERANCE: u16 = 1;
 
-/// What the owner needs to set up their authenticator: shown once.
+/// The secret for the authenticator app of the account owner. It cannot be read again.
 #[derive(Debug)]
 pub struct Enrolment {
-    /// The secret, base32.
+    /// The secret in base32.
     pub secret: Zeroizing<String>,
-    /// The same with its name, for authenticators (the Key Uri Format).
+    /// The URI for authenticator apps (Key Uri Format), with the secret and a name.
     pub uri: Zeroizing<String>,
 }
 
-/// Whose secret it is, for the seal.
+/// Returns the context that binds a sealed secret to its account.
 pub(super) fn seal_context(user: UserId) -> String {
     format!("totp:{user}")
 }
 
-/// Makes a secret that is good for nothing until it is confirmed; one from before that was not
-/// confirmed is replaced. One round trip.
+/// Creates a secret, which must be confirmed before it is valid. It replaces an older unconfirmed
+/// secret. One round trip.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -52,6 +51,7 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
         .secrets_keys
         .as_ref()
         .ok_or(FactorRejection::Unavailable)?;
+
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     ports.entropy.fill(bytes.as_mut_slice())?;
     let mut nonce = [0; NONCE_BYTES];
@@ -61,12 +61,13 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
         .ok_or(FactorRejection::Unavailable)?;
     let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
     require_changed(changed, FactorRejection::Enrolled)?;
+
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
     let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
     Ok(Enrolment { secret, uri })
 }
 
-/// `otpauth://totp/…`, as authenticators read it.
+/// Returns the URI `otpauth://totp/…`.
 fn uri(issuer: &str, account: &str, secret: &str) -> String {
     let [issuer, account] = [issuer, account].map(percent_encoded);
     format!(
@@ -84,7 +85,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Confirms the secret with its first code. Counted like every guess. Two round trips.
+/// Confirms the secret with its first code. The attempt is throttled. Two round trips.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -97,6 +98,7 @@ pub async fn confirm(
     if ports.config.secrets_keys.is_none() {
         return Err(FactorRejection::Unavailable.into());
     }
+
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::user_subject(ThrottledAction::Totp, by.user);
     let (totp, claim) =
@@ -116,7 +118,7 @@ pub async fn confirm(
     require_changed(ended, FactorRejection::NotEnrolled)
 }
 
-/// Takes TOTP away. One round trip.
+/// Removes TOTP from the account. One round trip.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -132,7 +134,7 @@ pub async fn disable(
     )
 }
 
-/// The step whose code this is. Takes as long without a secret.
+/// Returns the time step that `code` belongs to, if it is valid. Takes as long without a secret.
 pub(crate) fn step(
     ports: &Ports,
     user: UserId,

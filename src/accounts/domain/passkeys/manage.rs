@@ -1,4 +1,4 @@
-//! Passkeys that are there: listed, renamed, removed by their owner.
+//! Registered passkeys: listed, renamed and removed by their owner.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::signed_in::SignedIn;
@@ -17,14 +17,14 @@ pub enum ManageRejection {
     /// The account has no such passkey.
     #[error("the account has no such passkey")]
     Unknown,
-    /// It is the last way to sign in.
-    #[error("it is the last way to sign in")]
+    /// The passkey is the last way to sign in.
+    #[error("the passkey is the last way to sign in")]
     Last,
 }
 
 impl Rejection for ManageRejection {}
 
-/// The account's passkeys, oldest first.
+/// Returns the passkeys of the account, oldest first.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -32,7 +32,7 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Passkey>, StoreErro
     passkeys::list(ports.db.as_ref(), user).await
 }
 
-/// Renames a passkey of the caller's; gives it, and the ids of all. Safe to repeat.
+/// Renames a passkey of the caller. Returns the passkey and the ids of all passkeys. Safe to repeat.
 ///
 /// # Errors
 /// [`ManageRejection`]
@@ -47,7 +47,7 @@ pub async fn rename(
     changed_passkey(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
 }
 
-/// Removes a passkey of the caller's; gives the ids of those that are left.
+/// Removes a passkey of the caller. Returns the ids of the remaining passkeys.
 ///
 /// # Errors
 /// [`ManageRejection`]
@@ -62,6 +62,7 @@ pub async fn remove(
         .map(|((), left)| left)
 }
 
+/// Returns the value and the ids of a change, or the reason why the store did not make it.
 fn changed_passkey<T>(
     changed: PasskeyChange<T>,
 ) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {

@@ -1,4 +1,4 @@
-//! Registering a passkey: for an account that is signed in, or for one that is made with it.
+//! Registration of a passkey, for the account of the caller or for a new account.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::is_decoy;
@@ -30,47 +30,47 @@ use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
 use crate::kernel::model::text;
 use crate::kernel::store::StoreError;
 
-/// Who registers a passkey.
+/// The account that registers a passkey.
 #[derive(Debug)]
 pub enum Registrant<'a> {
-    /// Somebody who is signed in. The account is theirs, whatever the request says besides.
+    /// The account of the caller. The names in the request are ignored.
     Account(&'a SignedIn),
-    /// Somebody who wants an account.
+    /// A new account.
     Newcomer {
-        /// The address that they claim.
+        /// The e-mail address that the caller claims.
         email: Email,
-        /// Their name.
+        /// The name of the new user.
         name: String,
     },
 }
 
-/// What an authenticator has to know to make a credential, besides what is the same for everybody.
+/// The options of a registration that differ between accounts.
 #[derive(Debug)]
 pub struct CreationOptions {
-    /// The account's id: its text is the user handle.
+    /// The id of the account. Its text is the user handle.
     pub user: UserId,
-    /// By which its owner recognises the account.
+    /// The name by which the owner recognises the account.
     pub user_name: String,
-    /// Its owner's name.
+    /// The name of the owner.
     pub display_name: String,
-    /// Credentials that the account has.
+    /// The credentials that the account already has.
     pub exclude: Vec<Descriptor>,
 }
 
 /// The reasons to register no passkey.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterRejection {
-    /// The ceremony does not hold. From outside all of these look the same.
+    /// The ceremony is not valid. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// Somebody has or claims the address.
-    #[error("the address is taken")]
+    /// Another account has or claims the e-mail address.
+    #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The credential is registered, for this account or another.
-    #[error("the credential is registered already")]
+    /// This account or another account already has the credential.
+    #[error("the credential is already registered")]
     Exists,
-    /// The account has as many as it may.
-    #[error("the account has as many passkeys as it may")]
+    /// The account has the maximum number of passkeys.
+    #[error("the account has the maximum number of passkeys")]
     TooMany,
 }
 
@@ -151,7 +151,7 @@ pub async fn begin(
     })
 }
 
-/// How many passkeys the account may have.
+/// Returns the maximum number of passkeys of the account.
 const fn max_passkeys(me: &SignedIn) -> usize {
     if me.session.recovering {
         MOST_WITH_RECOVERED
@@ -163,26 +163,27 @@ const fn max_passkeys(me: &SignedIn) -> usize {
 /// A registration to complete.
 #[derive(Debug)]
 pub struct RegistrationCompletion<'a> {
-    /// By which it began; `None` for what cannot be an id.
+    /// The id of the challenge; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// What the authenticator answered.
+    /// The response of the authenticator.
     pub response: RegistrationResponse,
-    /// What the passkey is to be called.
+    /// The name for the passkey.
     pub label: Option<String>,
-    /// Where the sign-in happens, if an account is made.
+    /// The client, for the session of a new account.
     pub place: &'a SignInContext,
 }
 
-/// A passkey that was registered.
+/// The outcome of a registration.
 #[derive(Debug)]
 pub enum RegistrationOutcome {
-    /// For an account that was there.
+    /// The passkey was added to an existing account.
     Added(CredentialId, Box<User>),
-    /// With an account, which is signed in now.
+    /// The passkey was registered with a new account, which has a session now.
     Created(CredentialId, Box<IssuedSession>),
 }
 
-/// Completes a registration: takes the challenge, verifies, stores. Two round trips.
+/// Completes a registration: consumes the challenge, verifies the response and stores the passkey. Two
+/// round trips.
 ///
 /// # Errors
 /// [`RegisterRejection`]
@@ -199,6 +200,7 @@ pub async fn complete(
         label,
         place,
     } = completion;
+
     let id = challenge.ok_or(NO_CHALLENGE)?;
     let taken =
         challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now)
@@ -211,6 +213,7 @@ pub async fn complete(
     if is_decoy(&ports.config.signing_keys, &credential.id) {
         return Err(RegisterRejection::Exists.into());
     }
+
     let aaguid = aaguid::text(credential.aaguid);
     let named = label
         .or_else(|| state.label.clone())
@@ -230,6 +233,7 @@ pub async fn complete(
         user_verified: credential.flags.user_verified(),
         id: credential.id,
     };
+
     match (taken.kind, caller) {
         (ChallengeKind::Registration, Some(caller)) => {
             let context = ports.event_context(origin, now)?;
@@ -255,6 +259,7 @@ pub async fn complete(
     }
 }
 
+/// Creates an account with its first passkey and a session.
 async fn create_account(
     ports: &Ports,
     taken: &TakenChallenge,
@@ -275,6 +280,7 @@ async fn create_account(
         .as_deref()
         .and_then(Email::parse)
         .ok_or_else(broken)?;
+
     let now = ports.clock.now();
     let prepared = SessionDraft::new(
         ports,
@@ -292,6 +298,7 @@ async fn create_account(
         added_event: ports.id(EventId::from_random)?,
     };
     let session = prepared.session(SessionOwner::Fresh(&account), place);
+
     match accounts::create(
         ports.db.as_ref(),
         &account,
@@ -309,13 +316,13 @@ async fn create_account(
     }
 }
 
-/// A passkey's name: trimmed, 1 to 64 printable characters; `None` if it is anything else.
+/// Returns a trimmed name of 1 to 64 printable characters, or `None` if the name is not valid.
 #[must_use]
 pub fn name(name: &str) -> Option<String> {
     text::name(name).filter(|name| name.chars().count() <= NAME_CHARS)
 }
 
-/// What a passkey is called whose maker is not known: after the device that the client says it is.
+/// Returns a name for a passkey of an unknown provider, by the device that the client claims to be.
 fn client_name(user_agent: Option<&str>) -> &'static str {
     let said = user_agent.unwrap_or_default();
     let devices = [

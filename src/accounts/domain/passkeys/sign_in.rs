@@ -34,8 +34,8 @@ pub struct PasskeySignInRejection(#[from] pub Refusal);
 
 impl Rejection for PasskeySignInRejection {}
 
-/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody
-/// knows them.
+/// Begins a sign-in. One round trip, whether or not the request names an e-mail address, and whether
+/// or not an account has it.
 ///
 /// # Errors
 /// [`Fault`]
@@ -64,7 +64,7 @@ pub async fn begin(
             Vec::new()
         }
         Some(email) => {
-            // Made for everybody, so that the time tells nothing.
+            // Decoys are always computed, so that the time reveals nothing.
             let decoys = decoys(ports.config.signing_keys.current(), email);
             let known = passkeys::begin_sign_in(ports.db.as_ref(), &new, email).await?;
             if known.is_empty() { decoys } else { known }
@@ -77,20 +77,19 @@ pub async fn begin(
     })
 }
 
-/// A passkey that answered a challenge well. Where its counter stands is compared where it is
-/// written.
+/// A passkey whose response to a challenge is valid. The counter is compared when it is written.
 pub(crate) struct VerifiedPasskey {
     id: CredentialId,
     owner: UserId,
     counter: u32,
     backed_up: bool,
     counter_moved_on: bool,
-    /// Whether it may leave its device.
+    /// Whether the passkey may be on several devices.
     pub(crate) multi_device: bool,
 }
 
 impl VerifiedPasskey {
-    /// What is written of it.
+    /// Returns the use of the passkey as the store writes it.
     pub(crate) const fn passkey_use(&self) -> PasskeyUse<'_> {
         PasskeyUse {
             id: &self.id,
@@ -101,18 +100,32 @@ impl VerifiedPasskey {
     }
 }
 
-/// Takes the challenge, of this kind and of this account if one is named, and verifies what a
-/// passkey answered. One round trip.
+/// The challenge that a passkey must have signed.
+#[derive(Clone, Copy)]
+pub(crate) struct ExpectedChallenge {
+    /// The id of the challenge.
+    pub(crate) id: ChallengeId,
+    /// The kind of the ceremony.
+    pub(crate) kind: ChallengeKind,
+    /// The account that the passkey must belong to, if it is known.
+    pub(crate) user: Option<UserId>,
+}
+
+/// Consumes the challenge and verifies the response of a passkey. One round trip.
 pub(crate) async fn verify(
     ports: &Ports,
-    (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
+    challenge: ExpectedChallenge,
     response: &AuthenticationResponse,
     now: Timestamp,
 ) -> Result<VerifiedPasskey, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
-    let (taken, owned) =
-        passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now)
-            .await?;
+    let (taken, owned) = passkeys::take_with_passkey(
+        ports.db.as_ref(),
+        (challenge.id, challenge.kind, challenge.user),
+        id.as_ref(),
+        now,
+    )
+    .await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
     let state = CeremonyState::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
@@ -126,7 +139,8 @@ pub(crate) async fn verify(
         passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
-        allowed: user
+        allowed: challenge
+            .user
             .map(|user| passkey.user_id == user)
             .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
@@ -147,7 +161,8 @@ pub(crate) async fn verify(
     })
 }
 
-/// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
+/// Completes a sign-in: consumes the challenge, verifies the response and creates a session. Two round
+/// trips.
 ///
 /// # Errors
 /// [`PasskeySignInRejection`]
@@ -161,7 +176,11 @@ pub async fn complete(
     let now = ports.clock.now();
     let verified = verify(
         ports,
-        (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None),
+        ExpectedChallenge {
+            id: challenge.ok_or(NO_CHALLENGE)?,
+            kind: ChallengeKind::SignIn,
+            user: None,
+        },
         response,
         now,
     )
@@ -173,11 +192,12 @@ pub async fn complete(
             multi_device: verified.multi_device,
         }),
     )?;
-    // Step 24, in the database: the counter is compared where it is written. If it went back, that
-    // is recorded and nothing else happens.
+
+    // The database takes step 24: it compares the counter when it writes it. If the counter went
+    // back, the database records that and creates no session.
     let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), place);
     let reason = if verified.counter_moved_on {
-        "the passkey was used at the same count, or removed, meanwhile"
+        "a concurrent request used the passkey at the same count or removed it"
     } else {
         "the counter went back: the credential may have been copied"
     };
@@ -195,16 +215,16 @@ pub async fn complete(
     ))
 }
 
-/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is
-/// refused.
+/// Refuses a credential that no account has. It takes as long as a wrong signature of a known
+/// credential.
 fn unknown_credential(
     ports: &Ports,
     response: &AuthenticationResponse,
     state: &CeremonyState,
 ) -> Refusal {
-    if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
+    if let Ok(decoy) = StoredPasskey::nobodys(&response.raw_id) {
         let known = StoredCredential {
-            passkey: &nobodys,
+            passkey: &decoy,
             counter: None,
             backup_eligible: None,
             allowed: None,
@@ -218,12 +238,12 @@ fn unknown_credential(
     }
     Refusal {
         step: 6,
-        reason: "nobody has this credential",
+        reason: "no account has this credential",
     }
 }
 
-/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the
-/// address had then.
+/// Returns whether the credential is in the allow list (step 5), or `None` if the request had no such
+/// list. The list holds the passkeys that the e-mail address had when the ceremony began.
 fn is_allowed(
     state: &CeremonyState,
     taken: &TakenChallenge,

@@ -1,8 +1,8 @@
-//! Passwords: signing in with one, setting, changing and removing it.
+//! Passwords: sign-in with a password, and setting, changing and removing one.
 //!
-//! What is dear about a password is its hash. So a permit is taken before anything is asked of the
-//! database, and whoever finds none is told to come again; and whoever names an account that does
-//! not exist waits for a hash all the same.
+//! Hashing is the expensive step. A permit is acquired before any query, and without one the request
+//! fails with `busy`. A hash is also computed for accounts that do not exist, so that the time does
+//! not reveal them.
 
 mod breached;
 pub mod hash;
@@ -33,52 +33,52 @@ use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// How long whoever finds no permit should wait: some hashes are done by then.
+/// The delay before a client without a permit should try again. Some hashes are done by then.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// The reasons to reject a password.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordRejection {
-    /// The name, the password or the code is wrong. From outside all of these look the same.
+    /// The name, the password or the code is wrong. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(&'static str),
-    /// The password is right, and the account has TOTP enabled: a code is needed too.
-    #[error("a TOTP code is needed too")]
+    /// The password is correct, but the account has TOTP enabled and the request has no code.
+    #[error("a TOTP code is required too")]
     SecondFactor,
-    /// It cannot be chosen.
+    /// The password does not meet the rules.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// It leaked somewhere.
-    #[error("the password is among those that leaked")]
+    /// The password is among leaked passwords.
+    #[error("the password is among leaked passwords")]
     Breached,
-    /// As many passwords as may be are being hashed.
+    /// The maximum number of passwords is being hashed.
     #[error("too many passwords are being hashed")]
     Busy {
-        /// When to come again.
+        /// The delay before the next attempt.
         wait: Duration,
     },
-    /// There is no password to remove, or nothing else would be left to sign in with.
-    #[error("there is no password")]
+    /// The account has no password to remove.
+    #[error("the account has no password")]
     None,
-    /// It is the last way to sign in.
+    /// The password is the last way to sign in.
     #[error("the password is the last way to sign in")]
     Last,
 }
 
 impl Rejection for PasswordRejection {}
 
-/// What somebody shows to sign in with a password.
+/// The credentials of a sign-in with a password.
 #[derive(Debug)]
 pub struct PasswordCredentials<'a> {
-    /// Who they say they are.
+    /// The name of the account.
     pub name: LoginName<'a>,
-    /// Their password, as it was sent.
+    /// The password, unverified.
     pub password: &'a str,
-    /// The code of their authenticator app, where they have enabled TOTP.
+    /// The TOTP code, if the client sent one.
     pub code: Option<&'a str>,
 }
 
-/// Signs in with a password. Two round trips; one if it is wrong.
+/// Signs in with a password. Two round trips, or one for wrong credentials.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -104,13 +104,15 @@ pub async fn sign_in(
     )
     .await?;
     let user = created.ok_or(PasswordRejection::Refused(
-        "the password was changed, or the code used, meanwhile",
+        "a concurrent request changed the password or used the code",
     ))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
 }
 
-/// Holds what somebody shows against what is known of whoever they say they are. One round trip.
-/// That it is right is worth something only in a statement that looks whether it still is.
+/// Verifies a password, and a TOTP code where TOTP is enabled. One round trip.
+///
+/// The result must be used in a statement that checks it again, because a concurrent request may
+/// change the password.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -119,7 +121,7 @@ pub(crate) async fn verify(
     shown: &PasswordCredentials<'_>,
     now: Timestamp,
 ) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
-    // What nobody can have chosen is nobody's; but who named whom is counted all the same.
+    // An impossible password matches no account, but the attempt counts all the same.
     let password = Password::presented(shown.password);
     let permit = permit(ports, now)?;
     let subject = subject(ports, shown.name)?;
@@ -131,9 +133,8 @@ pub(crate) async fn verify(
     )
     .await?;
     throttle::require_allowed(claim, now)?;
-    let password = password.ok_or(PasswordRejection::Refused(
-        "nobody can have chosen this password",
-    ))?;
+    let password = password.ok_or(PasswordRejection::Refused("not a possible password"))?;
+
     let settings = ports.config.passwords.clone();
     let stored = candidate.as_ref().map_or_else(
         || hash::decoy(&settings),
@@ -142,7 +143,7 @@ pub(crate) async fn verify(
     let salt = salt(ports)?;
     let work = move || {
         let verified = hash::verifies(&settings, &password, &stored);
-        // Anew with today's cost and pepper: after the next sign-in nothing is left of the old one.
+        // A hash with an old cost or pepper is replaced at the next sign-in.
         let rehashed = if verified && !hash::is_current(&settings, &stored) {
             hash::hash(&settings, &password, &salt)
         } else {
@@ -154,11 +155,12 @@ pub(crate) async fn verify(
         .await
         .ok_or(NOT_HASHED)?;
     let candidate = candidate.ok_or(PasswordRejection::Refused(
-        "nobody has this name and a password",
+        "no account has this name and a password",
     ))?;
     if !verified {
         return Err(PasswordRejection::Refused("the password is wrong").into());
     }
+
     let step = match (&candidate.totp, shown.code) {
         (None, _) => None,
         (Some(_), None) => return Err(PasswordRejection::SecondFactor.into()),
@@ -176,6 +178,7 @@ pub(crate) async fn verify(
     })
 }
 
+/// Acquires a permit to hash one password.
 fn permit(ports: &Ports, now: Timestamp) -> Result<HashPermit, PasswordRejection> {
     ports
         .hash_permits
@@ -183,15 +186,17 @@ fn permit(ports: &Ports, now: Timestamp) -> Result<HashPermit, PasswordRejection
         .ok_or(PasswordRejection::Busy { wait: BUSY })
 }
 
+/// Returns a new salt.
 fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
     let mut salt = [0; SALT_BYTES];
     ports.entropy.fill(&mut salt)?;
     Ok(salt)
 }
 
+/// The fault of a password that the platform did not hash.
 const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
-/// Under what the attempts on a name are counted.
+/// Returns the subject that the attempts on a name count on.
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
@@ -203,17 +208,17 @@ pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, Sto
     subject.ok_or_else(|| StoreError::Broken("an attempt cannot be counted".to_owned()))
 }
 
-/// A password that was chosen, hashed.
+/// The hash of a newly chosen password.
 #[derive(Debug)]
 pub struct ChosenPassword {
-    /// Its hash.
+    /// The hash.
     pub hash: PasswordHash,
-    /// Whether it could be asked whether it leaked, or nobody is to be asked.
+    /// Whether the breach check passed or is off. `false` means that it was not available.
     pub checked: bool,
 }
 
-/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to
-/// the database.
+/// Checks a newly chosen password and hashes it. The password must not contain a word of `about`, which
+/// describes the account owner. No round trip to the database.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -225,6 +230,7 @@ pub async fn hash_chosen(
     hash_unbreached(ports, check_choice(ports, text, about)?).await
 }
 
+/// Checks a newly chosen password against the rules.
 fn check_choice(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
     let about: Vec<&str> = about
         .iter()
@@ -238,6 +244,7 @@ fn check_choice(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, P
     )?)
 }
 
+/// Hashes a password, unless it is among leaked ones.
 async fn hash_unbreached(
     ports: &Ports,
     password: Password,
@@ -246,12 +253,13 @@ async fn hash_unbreached(
         Ok(false) => true,
         Ok(true) => return Err(PasswordRejection::Breached.into()),
         Err(error) => {
-            // It must not be what keeps everybody from choosing a password; the event tells of it.
-            tracing::warn!(%error, "nobody could say whether a password leaked");
+            // A failed check must not stop all users from choosing a password. An event records it.
+            tracing::warn!(%error, "breach check unavailable, password accepted");
             false
         }
     };
-    // Not before: whoever is asked about leaks may take seconds.
+
+    // The permit is acquired only now, because the breach check may take seconds.
     let permit = permit(ports, ports.clock.now())?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
@@ -262,8 +270,8 @@ async fn hash_unbreached(
     Ok(ChosenPassword { hash, checked })
 }
 
-/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed
-/// in to the account. Two round trips.
+/// Sets or replaces the password of the caller's account, and revokes all other sessions of the
+/// account. Two round trips.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -285,6 +293,7 @@ pub async fn set(
         ports.clock.now(),
     )
     .await?;
+
     let chosen = hash_unbreached(ports, password).await?;
     let subject = subject(ports, LoginName::Email(&me.user.email))?;
     let unchecked = if chosen.checked {
@@ -311,8 +320,8 @@ pub async fn set(
     }
 }
 
-/// Takes the password of an account away, unless it is the last way to sign in. Two round trips
-/// where it is not done.
+/// Removes the password of an account, unless it is the last way to sign in. One round trip, or two
+/// for a rejection.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -332,6 +341,7 @@ pub async fn remove(
     }
 }
 
+/// Returns true if the account has a password.
 async fn has_password(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
     Ok(crate::accounts::domain::factors::summary(ports, user)
         .await?
@@ -339,10 +349,8 @@ async fn has_password(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
         .is_some())
 }
 
-/// By what somebody signs in to an account of the core: exactly one of the two.
-///
-/// # Errors
-/// `None` if neither, or both, were sent, or what was sent can be nobody's.
+/// Returns the name of a sign-in: the e-mail address or the username. `None` unless exactly one of
+/// them is given.
 #[must_use]
 pub fn login_name<'a>(
     email: Option<&'a Email>,
