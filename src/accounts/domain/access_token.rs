@@ -37,8 +37,8 @@ pub trait Signatures: Send + Sync {
     /// Signs `message`. Returns `None` if the key can only verify, or if the platform failed.
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
-    /// Returns true if the key made `signature` over `message`, and `None` if the platform failed. A
-    /// signature whose S is not below the group's order is invalid (RFC 8032 §5.1.7).
+    /// Returns true if the key made `signature` over `message`, and `None` if the platform failed.
+    /// A signature whose S is not below the group's order is invalid (RFC 8032 §5.1.7).
     async fn verifies(
         &self,
         key: &SigningKey,
@@ -147,8 +147,8 @@ pub enum TokenRefusal {
     NotYet,
 }
 
-/// Signs a token with the current key. Returns `None` if the platform failed. The configuration rules
-/// out a current key that cannot sign.
+/// Signs a token with the current key. Returns `None` if the platform failed. The configuration
+/// rules out a current key that cannot sign.
 pub async fn sign(
     signatures: &dyn Signatures,
     config: &Config,
@@ -176,8 +176,8 @@ pub async fn sign(
 /// Verifies a token by RFC 8725 §3: the algorithm, the key by `kid`, the type, the issuer, the
 /// audience and the time.
 ///
-/// Only the database knows whether the session is live. A token with a foreign header and an expired
-/// token are rejected before the signature is verified, because that is most of the work.
+/// Only the database knows whether the session is live. A token with a foreign header and an
+/// expired token are rejected before the expensive verification of the signature.
 ///
 /// # Errors
 /// [`TokenRefusal`]

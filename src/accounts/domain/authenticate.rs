@@ -57,8 +57,8 @@ impl From<TokenRefusal> for Failure<AuthenticateRejection> {
 
 /// Authenticates the caller by `credential`. One round trip.
 ///
-/// [`keep_alive`] records the use of a web session, after the caller has checked that the session may
-/// be used.
+/// [`keep_alive`] records the use of a web session, after the caller has checked that the session
+/// may be used.
 ///
 /// # Errors
 /// [`AuthenticateRejection`]
@@ -105,8 +105,8 @@ pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
 }
 
 /// Records the use of a session that was presented by its session token. Extends the session, up to
-/// its absolute limit, if less than half of its lifetime is left. One round trip at most every hour,
-/// and none for other credentials.
+/// its absolute limit, if less than half of its lifetime is left. One round trip at most every
+/// hour, and none for other credentials.
 ///
 /// # Errors
 /// [`AuthenticateRejection`]
@@ -146,8 +146,8 @@ pub async fn keep_alive(
     Ok(())
 }
 
-/// Revokes the session of `credential`, if there is one. Safe to repeat. An invalid credential has no
-/// session to revoke.
+/// Revokes the session of `credential`, if there is one. Safe to repeat. An invalid credential has
+/// no session to revoke.
 ///
 /// # Errors
 /// [`Fault`]
@@ -177,7 +177,8 @@ pub async fn sign_out(
     Ok(())
 }
 
-/// Revokes the session of a refresh token, whether or not the token was used before. Safe to repeat.
+/// Revokes the session of a refresh token, whether or not the token was used before. Safe to
+/// repeat.
 ///
 /// # Errors
 /// [`Fault`]

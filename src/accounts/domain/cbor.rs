@@ -114,27 +114,27 @@ impl<'a> CborReader<'a> {
         }
     }
 
-    /// Whether a map comes next.
+    /// Returns true if a map comes next.
     pub(crate) fn is_map(&self) -> bool {
         self.next_type() == Ok(Type::Map)
     }
 
-    /// Whether bytes come next.
+    /// Returns true if bytes come next.
     fn is_bytes(&self) -> bool {
         self.next_type() == Ok(Type::Bytes)
     }
 
-    /// Whether a list comes next.
+    /// Returns true if a list comes next.
     pub(crate) fn is_array(&self) -> bool {
         self.next_type() == Ok(Type::Array)
     }
 
-    /// Passes over the next item, whatever its type.
+    /// Skips the next item of any type.
     pub(crate) fn skip(&mut self) -> Result<(), &'static str> {
         self.skip_within(DEEPEST)
     }
 
-    /// Returns the bytes of the next item, whatever its type.
+    /// Returns the bytes of the next item of any type.
     pub(crate) fn item(&mut self) -> Result<&'a [u8], &'static str> {
         let all = self.rest();
         self.skip()?;
@@ -160,7 +160,7 @@ impl<'a> CborReader<'a> {
             // An integer, or a type that authenticators have no use for.
             _ => self.integer().map(|_| 0)?,
         };
-        // Each item takes a byte at least, so that this ends with the bytes.
+        // Each item takes at least a byte, so the loop ends with the bytes.
         for _ in 0..items {
             self.skip_within(depth.checked_sub(1).ok_or("the CBOR is nested too deep")?)?;
         }
@@ -187,7 +187,7 @@ fn reason(error: &Error) -> &'static str {
     }
 }
 
-/// Puts a member in its place, unless the place is taken.
+/// Stores a member, unless the map had it before.
 pub(crate) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
     if place.replace(member).is_some() {
         Err("a member is given twice in the CBOR")

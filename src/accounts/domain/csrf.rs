@@ -1,7 +1,7 @@
 //! CSRF tokens: signed, and bound to the session (OWASP CSRF cheat sheet, signed double-submit).
 //!
-//! The check of `Origin` and Fetch Metadata applies to every unsafe request of a browser. The token is
-//! an additional check that the configuration can switch on.
+//! The check of `Origin` and Fetch Metadata applies to every unsafe request of a browser. The token
+//! is an additional check that the configuration can switch on.
 
 use subtle::ConstantTimeEq;
 

@@ -36,11 +36,11 @@ use crate::kernel::domain::compute::HashPermits;
 use crate::kernel::model::events::EventContext;
 use crate::kernel::store::Statement;
 
-/// Statements of another system that belong into the batch that deletes the account of the session
-/// `Caller`.
+/// A function that returns statements of another system for the batch that deletes the account of
+/// the `Caller`.
 pub type BeforeDeletion = fn(Caller, &EventContext) -> Vec<Statement>;
 
-/// What use cases of accounts need from the outside. Dereferences to the kernel's ports.
+/// The ports of accounts. Dereferences to the kernel's ports.
 #[derive(Clone)]
 pub struct Ports {
     /// The kernel's ports.
@@ -49,7 +49,7 @@ pub struct Ports {
     pub signatures: Arc<dyn Signatures>,
     /// Limits how many passwords are hashed at once (`PASSWORD_HASHES_AT_ONCE`).
     pub hash_permits: Arc<HashPermits>,
-    /// What other systems do in the batch that deletes an account.
+    /// The statements of other systems in the batch that deletes an account.
     pub before_deletion: Vec<BeforeDeletion>,
     /// The settings of accounts.
     pub config: Arc<Config>,

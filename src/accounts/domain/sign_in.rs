@@ -175,8 +175,8 @@ pub struct IssuedSession {
 pub struct SignInContext {
     /// The platform of the client.
     pub platform: Platform,
-    /// The session tokens of the request. The sign-in revokes their sessions, which prevents session
-    /// fixation.
+    /// The session tokens of the request. The sign-in revokes their sessions, which prevents
+    /// session fixation.
     pub replaces: Vec<SessionToken>,
     /// The device that signed the request, if one did.
     pub device: Option<AssertedDevice>,
@@ -286,8 +286,8 @@ pub(super) async fn sign_access_token(
         .ok_or(NOT_SIGNED)
 }
 
-/// Returns the methods of a session that an internal service creates after the sign-in at an identity
-/// provider.
+/// Returns the methods of a session that an internal service creates after the sign-in at an
+/// identity provider.
 fn provider() -> Amr {
     Amr::of(Proof::Provider)
 }

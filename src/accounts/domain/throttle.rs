@@ -1,5 +1,5 @@
-//! The throttle on guessing. Every guess is an attempt on a subject, which the database counts before
-//! the guess is checked.
+//! The throttle on guessing. Every guess is an attempt on a subject, which the database counts
+//! before the guess is checked.
 //!
 //! Only passwords and codes are throttled, because only they can be guessed. Passkeys, tokens and
 //! device keys are not, so an attacker cannot lock the account owner out of them
@@ -21,7 +21,8 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 const LABEL: &[u8] = b"hamrah-api throttle subject v1";
-/// The bytes of the hash that stand for an e-mail address. Two addresses never share them in practice.
+/// The bytes of the hash that stand for an e-mail address. Two addresses never share them in
+/// practice.
 const HASH_BYTES: usize = 16;
 
 /// An action that is throttled. Each action has its own count, because a success in one proves
@@ -72,8 +73,8 @@ pub fn user_subject(action: ThrottledAction, user: UserId) -> Subject {
 }
 
 /// Returns the subject for guesses at the account with an e-mail address, whether or not such an
-/// account exists. The subject does not reveal the address. `None` if the key cannot sign; the first
-/// key of the configuration always can.
+/// account exists. The subject does not reveal the address. `None` if the key cannot sign; the
+/// first key of the configuration always can.
 ///
 /// A new first key starts all counts again.
 #[must_use]
@@ -99,8 +100,8 @@ fn hashed(key: &SigningKey, action: ThrottledAction, kind: &str, name: &str) -> 
     ))
 }
 
-/// Counts an attempt that is no guess, and checks that it is allowed. One round trip. Use cases that
-/// verify a guess claim the attempt in the batch of their first read instead.
+/// Counts an attempt that is no guess, and checks that it is allowed. One round trip. Use cases
+/// that verify a guess claim the attempt in the batch of their first read instead.
 ///
 /// # Errors
 /// [`Fault`]

@@ -1,8 +1,8 @@
 //! Refresh tokens: rotation with reuse detection (RFC 9700 §4.14.2), and revocation.
 //!
 //! The successor of a token is derived from the token under a key of the server. A client that lost
-//! the response and repeats the request gets the same successor again. So the chain cannot fork, and
-//! the server keeps no secret for the repetition (docs/decisions/0006).
+//! the response and repeats the request gets the same successor again. So the chain cannot fork,
+//! and the server keeps no secret for the repetition (docs/decisions/0006).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derive;
@@ -98,8 +98,8 @@ pub async fn rotate(
     })
 }
 
-/// Returns the successor again for a repeated call. It tries every key, because the keys may have been
-/// rotated since.
+/// Returns the successor again for a repeated call. It tries every key, because the keys may have
+/// been rotated since.
 fn repeated(
     ports: &Ports,
     presented: &RefreshToken,
@@ -133,8 +133,8 @@ pub enum RevokeRejection {
 
 impl Rejection for RevokeRejection {}
 
-/// Revokes one session of the caller's account. Its tokens are rejected from the response on. Safe to
-/// repeat.
+/// Revokes one session of the caller's account. Its tokens are rejected from the response on. Safe
+/// to repeat.
 ///
 /// # Errors
 /// [`RevokeRejection`]

@@ -84,7 +84,7 @@ pub async fn identify(
 
 /// Returns the identity as the store writes it. Decides whether the e-mail address counts as
 /// verified.
-pub(super) fn identified<'a>(
+pub(super) fn identified_user<'a>(
     who: &'a Identity,
     device: Option<&AttestedDevice>,
 ) -> IdentifiedUser<'a> {
@@ -113,8 +113,8 @@ pub(super) fn new_user_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
     })
 }
 
-/// Returns the account with an e-mail address, if there is one. An account that verified the address
-/// comes before an account that claims it.
+/// Returns the account with an e-mail address, if there is one. An account that verified the
+/// address comes before an account that claims it.
 ///
 /// # Errors
 /// [`StoreError`]

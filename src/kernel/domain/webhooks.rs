@@ -25,13 +25,13 @@ use crate::kernel::store::outbox::Delays;
 pub const OUTBOX_ENTRIES_KEPT: Duration = Duration::from_hours(5 * 24);
 
 const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
-/// The time limit of the receiver. It is shorter than the first delay, so that no entry is sent twice
-/// at the same time.
+/// The time limit of the receiver. It is shorter than the first delay, so that no entry is sent
+/// twice at the same time.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Concurrent requests. A Worker has six connections, and the database uses one of them.
 const AT_ONCE: i64 = 5;
-/// The maximum number of claims in a run. They cover 400 entries. Together with the round trips they
-/// stay below the thousand requests of one invocation of the Worker.
+/// The maximum number of claims in a run. They cover 400 entries. Together with the round trips
+/// they stay below the thousand requests of one invocation of the Worker.
 const ROUNDS: usize = 80;
 /// The time after which a run claims no more entries, so that it ends before the next run begins.
 const RUN_TIME: Duration = Duration::from_secs(30);
@@ -90,8 +90,8 @@ pub async fn deliver(ports: &Ports) -> Result<DeliveryCounts, Fault> {
     Ok(total)
 }
 
-/// Returns the delays, each lengthened at random by up to an eighth. So a receiver that was away does
-/// not get all entries at the same moment.
+/// Returns the delays, each lengthened at random by up to an eighth. So a receiver that was away
+/// does not get all entries at the same moment.
 fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
     let mut random = [0; DELAYS.len()];
     ports.entropy.fill(&mut random)?;
@@ -178,7 +178,8 @@ fn payload(entry: &OutboxEntry) -> String {
     .to_string()
 }
 
-/// Returns a signature for each secret, separated by spaces (Standard Webhooks, "Signature scheme").
+/// Returns a signature for each secret, separated by spaces (Standard Webhooks, "Signature
+/// scheme").
 fn signatures(webhook: &Webhook, id: &str, timestamp: i64, body: &str) -> String {
     let message = format!("{id}.{timestamp}.{body}");
     let sign =

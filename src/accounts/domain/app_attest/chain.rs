@@ -8,7 +8,7 @@ use crate::kernel::model::time::Timestamp;
 
 const STEP: u8 = 1;
 
-/// Holds the chain against the anchors; gives the leaf if it can be read.
+/// Verifies the chain up to an anchor. Returns the leaf if it can be read.
 pub(super) fn check(
     steps: &mut CheckList,
     leaf: &[u8],

@@ -3,10 +3,10 @@
 
 use crate::accounts::domain::cbor::{CborReader, once};
 
-/// Several times what devices send: about 6 KB, most of it receipt.
+/// The maximum length of an object. Devices send about 6 KB, most of it receipt.
 pub const MOST_BYTES: usize = 64 * 1024;
 
-/// Several times what devices send: about 4 KB.
+/// The maximum length of a receipt. Devices send about 4 KB.
 const MOST_RECEIPT_BYTES: usize = 16 * 1024;
 
 /// An attestation object.
@@ -14,11 +14,11 @@ const MOST_RECEIPT_BYTES: usize = 16 * 1024;
 pub struct AppAttestObject<'a> {
     /// The format of the statement.
     pub format: &'a str,
-    /// The key's certificate: DER.
+    /// The certificate of the key: DER.
     pub leaf: &'a [u8],
     /// The certificate of its issuer: DER.
     pub intermediate: &'a [u8],
-    /// For Apple's servers, which tell the risk of a device in exchange for it.
+    /// The receipt. Apple's servers return the risk of a device in exchange for it.
     pub receipt: &'a [u8],
     /// The authenticator data.
     pub auth_data: &'a [u8],
@@ -78,7 +78,7 @@ fn short_receipt(receipt: &[u8]) -> Result<&[u8], &'static str> {
 /// Reads an attestation object that fills `bytes` to the end.
 ///
 /// # Errors
-/// Why it is none.
+/// Returns the reason why `bytes` cannot be read.
 pub fn parse_attestation(bytes: &[u8]) -> Result<AppAttestObject<'_>, &'static str> {
     let mut reader = reader(bytes)?;
     let (mut format, mut stated, mut auth_data) = (None, None, None);
@@ -108,7 +108,7 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AppAttestObject<'_>, &'static s
 /// Reads an assertion that fills `bytes` to the end.
 ///
 /// # Errors
-/// Why it is none.
+/// Returns the reason why `bytes` cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AssertionObject<'_>, &'static str> {
     let mut reader = reader(bytes)?;
     let (mut signature, mut authenticator_data) = (None, None);

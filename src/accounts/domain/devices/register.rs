@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::app_attest::attestation;
 use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
-use crate::accounts::domain::devices::{CHALLENGE_LIFETIME, binding};
+use crate::accounts::domain::devices::{CHALLENGE_LIFETIME, binding_rules};
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;

@@ -1,5 +1,5 @@
-//! Account recovery: an owner who lost their passkeys signs in with a TOTP code or a backup code. The
-//! session has few rights until the account has a new passkey.
+//! Account recovery: an owner who lost their passkeys signs in with a TOTP code or a backup code.
+//! The session has few rights until the account has a new passkey.
 
 use std::borrow::Cow;
 
@@ -76,8 +76,8 @@ pub struct RecoveryProof<'a> {
     pub ends_others: bool,
 }
 
-/// Completes a recovery: consumes the challenge, finds the account of the code, and creates a session.
-/// Three round trips, or two if the code belongs to no account.
+/// Completes a recovery: consumes the challenge, finds the account of the code, and creates a
+/// session. Three round trips, or two if the code belongs to no account.
 ///
 /// # Errors
 /// [`RecoveryRejection`]

@@ -1,5 +1,5 @@
-//! Names of passkey providers by AAGUID, for the first name of a passkey. They are labels only, because
-//! an authenticator can claim any AAGUID.
+//! Names of passkey providers by AAGUID, for the first name of a passkey. They are labels only,
+//! because an authenticator can claim any AAGUID.
 //!
 //! Source: the community's list "passkey-authenticator-aaguids".
 

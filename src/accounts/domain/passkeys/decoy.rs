@@ -10,8 +10,8 @@ use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::model::base64;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
-/// The purpose of the mark at the end of a decoy's id. Only this service can recognise the mark. Without
-/// it, an attacker could find out by registering the id that it is a decoy.
+/// The purpose of the mark at the end of a decoy's id. Only this service can recognise the mark.
+/// Without it, an attacker could find out by registering the id that it is a decoy.
 const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
 const MARK_BYTES: usize = 8;
 /// The lengths of ids that common authenticators create.

@@ -32,7 +32,8 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Passkey>, StoreErro
     passkeys::list(ports.db.as_ref(), user).await
 }
 
-/// Renames a passkey of the caller. Returns the passkey and the ids of all passkeys. Safe to repeat.
+/// Renames a passkey of the caller. Returns the passkey and the ids of all passkeys. Safe to
+/// repeat.
 ///
 /// # Errors
 /// [`ManageRejection`]

@@ -1,8 +1,9 @@
 //! Passkeys: registered, used to sign in, listed, renamed and removed.
 //!
-//! A ceremony begins by storing a challenge and ends by consuming it. The challenge is deleted before
-//! the response is verified, so that a client has one attempt. [`crate::accounts::domain::webauthn`]
-//! verifies the response. The database decides about uniqueness and counters.
+//! A ceremony begins by storing a challenge and ends by consuming it. The challenge is deleted
+//! before the response is verified, so that a client has one attempt.
+//! [`crate::accounts::domain::webauthn`] verifies the response. The database decides about
+//! uniqueness and counters.
 
 pub mod aaguid;
 pub mod decoy;
@@ -34,8 +35,8 @@ pub const CEREMONY_LIFETIME: Duration = Duration::from_mins(5);
 pub const NAME_CHARS: usize = 64;
 /// The length of a challenge in characters. They stand for 48 bytes and hold 381 bits.
 const CHALLENGE_CHARS: usize = 64;
-/// The characters of a challenge. Both alphabets of base64 have them, so every client reads the same
-/// bytes (docs/decisions/0017).
+/// The characters of a challenge. Both alphabets of base64 have them, so every client reads the
+/// same bytes (docs/decisions/0017).
 const CHALLENGE_ALPHABET: &[u8; 62] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -122,8 +123,8 @@ fn ceremony_expiry(now: Timestamp) -> Timestamp {
     now.plus(CEREMONY_LIFETIME)
 }
 
-/// Begins a ceremony of `kind` for an account. Returns a challenge and the passkeys of the account. One
-/// round trip.
+/// Begins a ceremony of `kind` for an account. Returns a challenge and the passkeys of the account.
+/// One round trip.
 pub(super) async fn begin_for_account(
     ports: &Ports,
     kind: ChallengeKind,

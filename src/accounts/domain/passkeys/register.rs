@@ -182,8 +182,8 @@ pub enum RegistrationOutcome {
     Created(CredentialId, Box<IssuedSession>),
 }
 
-/// Completes a registration: consumes the challenge, verifies the response and stores the passkey. Two
-/// round trips.
+/// Completes a registration: consumes the challenge, verifies the response and stores the passkey.
+/// Two round trips.
 ///
 /// # Errors
 /// [`RegisterRejection`]

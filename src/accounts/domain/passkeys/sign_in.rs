@@ -34,8 +34,8 @@ pub struct PasskeySignInRejection(#[from] pub Refusal);
 
 impl Rejection for PasskeySignInRejection {}
 
-/// Begins a sign-in. One round trip, whether or not the request names an e-mail address, and whether
-/// or not an account has it.
+/// Begins a sign-in. One round trip, whether or not the request names an e-mail address, and
+/// whether or not an account has it.
 ///
 /// # Errors
 /// [`Fault`]
@@ -161,8 +161,8 @@ pub(crate) async fn verify(
     })
 }
 
-/// Completes a sign-in: consumes the challenge, verifies the response and creates a session. Two round
-/// trips.
+/// Completes a sign-in: consumes the challenge, verifies the response and creates a session. Two
+/// round trips.
 ///
 /// # Errors
 /// [`PasskeySignInRejection`]
@@ -222,7 +222,7 @@ fn unknown_credential(
     response: &AuthenticationResponse,
     state: &CeremonyState,
 ) -> Refusal {
-    if let Ok(decoy) = StoredPasskey::nobodys(&response.raw_id) {
+    if let Ok(decoy) = StoredPasskey::unregistered(&response.raw_id) {
         let known = StoredCredential {
             passkey: &decoy,
             counter: None,
@@ -242,8 +242,8 @@ fn unknown_credential(
     }
 }
 
-/// Returns whether the credential is in the allow list (step 5), or `None` if the request had no such
-/// list. The list holds the passkeys that the e-mail address had when the ceremony began.
+/// Returns whether the credential is in the allow list (step 5), or `None` if the request had no
+/// such list. The list holds the passkeys that the e-mail address had when the ceremony began.
 fn is_allowed(
     state: &CeremonyState,
     taken: &TakenChallenge,

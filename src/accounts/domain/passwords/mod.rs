@@ -1,8 +1,8 @@
 //! Passwords: sign-in with a password, and setting, changing and removing one.
 //!
-//! Hashing is the expensive step. A permit is acquired before any query, and without one the request
-//! fails with `busy`. A hash is also computed for accounts that do not exist, so that the time does
-//! not reveal them.
+//! Hashing is the expensive step. A permit is acquired before any query, and without one the
+//! request fails with `busy`. A hash is also computed for accounts that do not exist, so that the
+//! time does not reveal them.
 
 mod breached;
 pub mod hash;
@@ -142,14 +142,14 @@ pub(crate) async fn verify(
     );
     let salt = salt(ports)?;
     let work = move || {
-        let verified = hash::verifies(&settings, &password, &stored);
+        let matches = hash::verifies(&settings, &password, &stored);
         // A hash with an old cost or pepper is replaced at the next sign-in.
-        let rehashed = if verified && !hash::is_current(&settings, &stored) {
+        let rehashed = if matches && !hash::is_current(&settings, &stored) {
             hash::hash(&settings, &password, &salt)
         } else {
             None
         };
-        (verified, rehashed)
+        (matches, rehashed)
     };
     let (matches, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
@@ -157,7 +157,7 @@ pub(crate) async fn verify(
     let candidate = candidate.ok_or(PasswordRejection::Refused(
         "no account has this name and a password",
     ))?;
-    if !verified {
+    if !matches {
         return Err(PasswordRejection::Refused("the password is wrong").into());
     }
 
@@ -217,8 +217,8 @@ pub struct ChosenPassword {
     pub checked: bool,
 }
 
-/// Checks a newly chosen password and hashes it. The password must not contain a word of `about`, which
-/// describes the account owner. No round trip to the database.
+/// Checks a newly chosen password and hashes it. The password must not contain a word of `about`,
+/// which describes the account owner. No round trip to the database.
 ///
 /// # Errors
 /// [`PasswordRejection`]

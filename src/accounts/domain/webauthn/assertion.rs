@@ -34,7 +34,7 @@ pub struct StoredCredential<'a> {
 /// The content of an assertion.
 #[derive(Clone, Debug)]
 pub struct VerifiedAssertion {
-    /// Flags.
+    /// The flags.
     pub flags: Flags,
     /// The authenticator's counter.
     pub counter: u32,
@@ -43,7 +43,7 @@ pub struct VerifiedAssertion {
     pub counter_moved_on: bool,
 }
 
-/// Verifies an assertion. CheckList 1 to 3 are the client's; 24 needs the database.
+/// Verifies an assertion. The client takes steps 1 to 3; step 24 needs the database.
 ///
 /// A counter that went back is part of the result and not a failed step: the caller records it.
 #[must_use]
@@ -88,8 +88,8 @@ fn take_steps(
         ),
     }
     user_handle_step(steps, response, known);
-    // CheckList 8 to 14. The later steps are taken even if one of these fails, so that the report is
-    // complete and the time of a refusal stays the same.
+    // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report
+    // is complete and the time of a refusal stays the same.
     client_data::check(
         steps,
         8,
@@ -118,7 +118,7 @@ fn take_steps(
         Verdict::NotRead => own_steps(steps, &data, expected, known, verifies(response, known)),
         Verdict::Refused(reason) => {
             own_steps(steps, &data, expected, known, verifies(response, known));
-            // The library's refusal stands even if every step of ours passes.
+            // The library's refusal counts even if every step of ours passes.
             if !steps.failed() {
                 steps.check(
                     21,
@@ -184,7 +184,7 @@ fn verifies(response: &AuthenticationResponse, known: &StoredCredential<'_>) -> 
     known.passkey.verifies(&signed, &response.signature)
 }
 
-/// Whether step 22 passes: both counters are zero, or the new one is greater.
+/// Returns true if step 22 passes: both counters are zero, or the new counter is greater.
 #[must_use]
 pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
     asserted > before || (asserted == 0 && before == 0)

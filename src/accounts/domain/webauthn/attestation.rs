@@ -1,36 +1,37 @@
 //! The attestation object (WebAuthn Level 3 §6.5.4).
 //!
-//! The service asks for no attestation. A client that sends one all the same is not believed: the
-//! statement is parsed and left at that.
+//! The service asks for no attestation and trusts none. If a client sends an attestation anyway,
+//! its statement is parsed but not verified.
 
 use crate::accounts::domain::cbor::{CborReader, once};
 
-/// More than the longest chain of certificates that authenticators send.
+/// The maximum length, which is more than the longest chain of certificates of authenticators
+/// needs.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// No format has more than six.
+/// The maximum number of members of a statement. No format has more than six.
 const MOST_MEMBERS: u64 = 16;
 
 const REFUSED: &str =
     "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
-/// What came.
+/// An attestation object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestationObject {
     /// The format of the statement.
     pub format: String,
-    /// The authenticator data, as it came.
+    /// The authenticator data, unread.
     pub auth_data: Vec<u8>,
-    /// The statement, as far as it is looked at.
+    /// The shape of the statement.
     pub statement: StatementShape,
 }
 
 /// The shape of a statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StatementShape {
-    /// A map, with these names.
+    /// A map with these names.
     Map(Vec<String>),
-    /// A list, as compound statements are.
+    /// A list, the shape of compound statements.
     List,
     /// Anything else.
     Other,
@@ -92,7 +93,8 @@ fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     })
 }
 
-/// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
+/// The formats of the registry (WebAuthn Level 3 §8), with the required members of their
+/// statements.
 const FORMATS: [(&str, &[&str]); 8] = [
     ("none", &[]),
     ("packed", &["alg", "sig"]),
@@ -105,17 +107,17 @@ const FORMATS: [(&str, &[&str]); 8] = [
 ];
 
 impl AttestationObject {
-    /// Whether the format is one of the registry's (step 21).
+    /// Returns true if the registry has the format (step 21).
     #[must_use]
     pub fn is_known(&self) -> bool {
         FORMATS.iter().any(|(format, _)| *format == self.format)
     }
 
-    /// Whether the statement has the shape of its format (step 22); its signature and certificates
-    /// are not verified.
+    /// Checks that the statement has the shape of its format (step 22). Its signature and
+    /// certificates are not verified.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the reason why the shape is wrong.
     pub fn check_shape(&self) -> Result<(), &'static str> {
         let members = match (&self.statement, self.format.as_str()) {
             (StatementShape::List, "compound") => return Ok(()),

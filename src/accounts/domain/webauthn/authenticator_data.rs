@@ -13,7 +13,7 @@ use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::quietly::quietly;
 use crate::accounts::model::credential_id;
 
-/// RP id hash, flags, counter.
+/// The length of RP id hash, flags and counter.
 const HEADER: usize = 37;
 /// The offset of the flags.
 const FLAGS: usize = 32;
@@ -23,69 +23,69 @@ const EXTENSIONS: u8 = 0x80;
 const MOST_BYTES: usize = 16 * 1024;
 const TRUNCATED: &str = "the authenticator data is too short";
 
-/// The flags (§6.1), as they came.
+/// The flags (§6.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flags(pub u8);
 
 impl Flags {
-    /// The user did something (UP).
+    /// Returns true if the user was present (UP).
     #[must_use]
     pub const fn user_present(self) -> bool {
         self.0 & 0x01 != 0
     }
 
-    /// The user was verified (UV).
+    /// Returns true if the user was verified (UV).
     #[must_use]
     pub const fn user_verified(self) -> bool {
         self.0 & 0x04 != 0
     }
 
-    /// The key may be backed up: it is a multi-device credential (BE).
+    /// Returns true if the key may be backed up, as a multi-device credential (BE).
     #[must_use]
     pub const fn backup_eligible(self) -> bool {
         self.0 & 0x08 != 0
     }
 
-    /// The key is backed up (BS).
+    /// Returns true if the key is backed up (BS).
     #[must_use]
     pub const fn backed_up(self) -> bool {
         self.0 & 0x10 != 0
     }
 
-    /// A credential follows (AT).
+    /// Returns true if a credential follows (AT).
     #[must_use]
     pub const fn attested(self) -> bool {
         self.0 & 0x40 != 0
     }
 
-    /// Extension outputs follow (ED).
+    /// Returns true if extension outputs follow (ED).
     #[must_use]
     pub const fn extensions(self) -> bool {
         self.0 & EXTENSIONS != 0
     }
 }
 
-/// Authenticator data, read.
+/// The content of authenticator data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthData {
     /// SHA-256 of the relying party's id.
     pub rp_id_hash: [u8; 32],
-    /// Flags.
+    /// The flags.
     pub flags: Flags,
-    /// How often the key signed; 0 for authenticators that do not count.
+    /// The counter of signatures; 0 for authenticators that do not count.
     pub counter: u32,
-    /// The credential that was made, in a registration.
+    /// The new credential, in a registration.
     pub attested: Option<AttestedCredential>,
 }
 
-/// The credential that was made.
+/// A new credential.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestedCredential {
     /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
-    /// Its id.
+    /// The id of the credential.
     pub credential_id: Vec<u8>,
-    /// Its public key: COSE, as it came.
+    /// The public key in COSE, unchanged.
     pub public_key: Vec<u8>,
 }
 

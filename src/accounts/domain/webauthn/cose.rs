@@ -37,7 +37,7 @@ const RSA_MEMBERS: usize = 4;
 const OKP_MEMBERS: usize = 4;
 /// Ed25519 (RFC 9053 §7.1).
 const ED25519: i128 = 6;
-/// The one public exponent that is accepted: 65537.
+/// The only accepted public exponent: 65537.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A signature algorithm that can be verified.
@@ -87,7 +87,7 @@ impl Algorithm {
 pub struct PublicKey {
     /// The algorithm that its private half signs with.
     pub algorithm: Algorithm,
-    /// The key as it came: a CBOR map.
+    /// The bytes of the key: a CBOR map.
     pub bytes: Vec<u8>,
     /// The key as webauthn-rs holds it.
     pub(super) key: COSEKey,
@@ -113,7 +113,7 @@ impl PublicKey {
         })
     }
 
-    /// Whether `signature` over `message` was made with this key's private half.
+    /// Returns true if the private half of this key made `signature` over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         verifies(&self.key, message, signature)
@@ -187,8 +187,8 @@ pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
     }
 }
 
-/// Whether `signature` over `message` was made with the private half of `key` (`WebAuthn` Level 3
-/// §6.5.5: ECDSA's are DER).
+/// Returns true if the private half of `key` made `signature` over `message` (`WebAuthn` Level 3
+/// §6.5.5: signatures of ECDSA are DER).
 pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool {
     if let COSEKeyType::EC_OKP(point) = &key.key {
         let (Some(key), Ok(signature)) = (

@@ -15,27 +15,27 @@ use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::{Expected, client_data};
 use crate::accounts::model::credential_id::{CredentialId, MOST_BYTES};
 
-/// A credential that was made.
+/// A new credential.
 #[derive(Clone, Debug)]
 pub struct RegisteredCredential {
-    /// Its id.
+    /// The id of the credential.
     pub id: CredentialId,
-    /// Its public key.
+    /// The public key.
     pub public_key: PublicKey,
-    /// What kind of authenticator made it.
+    /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
-    /// Flags.
+    /// The flags.
     pub flags: Flags,
-    /// Where the authenticator's counter stands.
+    /// The counter of the authenticator.
     pub counter: u32,
-    /// The attestation's format, which is not trusted.
+    /// The format of the attestation, which is not trusted.
     pub attestation_format: String,
     /// The credential as webauthn-rs keeps it.
     pub passkey: StoredPasskey,
 }
 
-/// Holds a registration against what is expected. CheckList 1 and 2 are the client's; 26 and 27 need
-/// the database.
+/// Verifies a registration. The client takes steps 1 and 2; steps 26 and 27
+/// need the database.
 #[must_use]
 pub fn verify(
     response: &RegistrationResponse,
@@ -61,8 +61,8 @@ fn take_steps(
         "clientExtensionResults are taken",
         "nothing depends on them".to_owned(),
     );
-    // CheckList 5 to 11. What follows is looked at also if one of them failed, so that the report is
-    // whole.
+    // Steps 5 to 11. The later steps are taken even if one of these fails, so that the report
+    // is whole.
     client_data::check(
         steps,
         5,
