@@ -62,7 +62,7 @@ fn take_steps(
         "nothing depends on them".to_owned(),
     );
     // Steps 5 to 11. The later steps are taken even if one of these fails, so that the report
-    // is whole.
+    // is complete.
     client_data::check(
         steps,
         5,
