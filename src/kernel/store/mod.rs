@@ -4,9 +4,12 @@
 //! order, and returns their rows. There are no transactions to open. Statements that belong
 //! together go into one batch, and each statement carries its own guard.
 
+mod batch;
 #[macro_use]
 mod fragments;
 pub mod outbox;
+
+pub(crate) use batch::batch;
 
 use async_trait::async_trait;
 
