@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derive;
 use crate::accounts::model::signing_keys::SigningKey;
-use crate::kernel::domain::NoEntropy;
+use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::SessionId;
 
@@ -18,8 +18,8 @@ const NONCE_BYTES: usize = 16;
 /// Returns a new token for the session, or `None` if the signing key cannot sign.
 ///
 /// # Errors
-/// [`NoEntropy`]
-pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntropy> {
+/// [`Fault`]
+pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, Fault> {
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let nonce = base64::encode(nonce);

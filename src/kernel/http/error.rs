@@ -8,7 +8,6 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::domain::NoEntropy;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 pub use crate::kernel::http::code::Code;
 use crate::kernel::store::{Precondition, StoreError};
@@ -78,9 +77,7 @@ impl ApiError {
     /// Returns an error with `Retry-After`: `wait` rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(code: Code, wait: Duration) -> Self {
-        let seconds = wait
-            .as_secs()
-            .saturating_add(u64::from(wait.subsec_nanos() > 0));
+        let seconds = u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX);
         Self {
             retry_after: Some(seconds.max(1)),
             ..code.into()
@@ -127,16 +124,9 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
-            // Where another failed precondition has a meaning, the use case rejects the request.
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())
-    }
-}
-
-impl From<NoEntropy> for ApiError {
-    fn from(error: NoEntropy) -> Self {
-        Self::because(Code::Unavailable, error.to_string())
     }
 }
 
@@ -146,7 +136,7 @@ impl From<Fault> for ApiError {
             Fault::SignedOut => Self::because(Code::InvalidToken, fault.to_string()),
             Fault::TooManyAttempts(error) => Self::retry_after(Code::TooManyAttempts, error.wait),
             Fault::Unavailable(reason) => Self::because(Code::Unavailable, reason),
-            Fault::Entropy(error) => error.into(),
+            Fault::Entropy(error) => Self::because(Code::Unavailable, error.to_string()),
             Fault::Store(error) => error.into(),
         }
     }
