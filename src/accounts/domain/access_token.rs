@@ -110,7 +110,7 @@ impl<'a> From<&'a Session> for TokenSession<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct NewAccessToken<'a> {
     /// The session of the token.
-    pub of: TokenSession<'a>,
+    pub session: TokenSession<'a>,
     /// The id of the token: `jti`.
     pub id: EventId,
     /// The time of issue: `iat`.
@@ -158,14 +158,14 @@ pub async fn sign(
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
-        sub: new.of.user.to_string(),
-        sid: new.of.session.to_string(),
-        client_id: new.of.platform.as_str().to_owned(),
+        sub: new.session.user.to_string(),
+        sid: new.session.session.to_string(),
+        client_id: new.session.platform.as_str().to_owned(),
         iat: new.issued_at.seconds(),
         exp: new.expires_at.seconds(),
         jti: new.id.to_string(),
-        auth_time: new.of.authenticated_at.seconds(),
-        amr: new.of.amr.methods().to_vec(),
+        auth_time: new.session.authenticated_at.seconds(),
+        amr: new.session.amr.methods().to_vec(),
         nbf: None,
     };
     let message = jwt::encode_unsigned(&header(key), &claims).ok()?;

@@ -83,7 +83,7 @@ pub enum AccountSelector<'a> {
 /// [`SignInRejection`]
 pub async fn web_session(
     ports: &Ports,
-    who: AccountSelector<'_>,
+    account: AccountSelector<'_>,
     platform: Platform,
     origin: &RequestOrigin,
 ) -> Result<WebSession, Failure<SignInRejection>> {
@@ -92,7 +92,7 @@ pub async fn web_session(
     let expires_at = session_expiry(&ports.config, now, now);
     let session = SessionRequest {
         id: ports.id(SessionId::from_random)?,
-        account: who,
+        account,
         platform,
         device: None,
         token: Some(NewSessionToken {
@@ -117,7 +117,7 @@ pub async fn web_session(
 /// [`SignInRejection`]
 pub async fn token_pair(
     ports: &Ports,
-    who: AccountSelector<'_>,
+    account: AccountSelector<'_>,
     platform: Platform,
     device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
@@ -133,7 +133,7 @@ pub async fn token_pair(
     let id = ports.id(SessionId::from_random)?;
     let session = SessionRequest {
         id,
-        account: who,
+        account,
         platform,
         device,
         token: None,
@@ -141,14 +141,14 @@ pub async fn token_pair(
     };
     let user = create(ports, session, &ports.event_context(origin, now)?).await?;
 
-    let of = TokenSession {
+    let session = TokenSession {
         user: user.id,
         session: id,
         platform,
         authenticated_at: now,
         amr: &provider(),
     };
-    let access_token = sign_access_token(ports, of, now, access_expires_at).await?;
+    let access_token = sign_access_token(ports, session, now, access_expires_at).await?;
     Ok(TokenPair {
         user,
         access_token,
@@ -172,7 +172,7 @@ pub struct IssuedSession {
 
 /// The client of a sign-in.
 #[derive(Debug)]
-pub struct SignInContext {
+pub struct SignInClient {
     /// The platform of the client.
     pub platform: Platform,
     /// The session tokens of the request. The sign-in revokes their sessions, which prevents
@@ -214,7 +214,7 @@ impl SessionDraft {
     pub(super) fn session<'a>(
         &self,
         owner: SessionOwner<'a>,
-        place: &'a SignInContext,
+        client: &'a SignInClient,
     ) -> NewSession<'a> {
         let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
@@ -225,14 +225,14 @@ impl SessionDraft {
             id: self.id,
             owner,
             amr: self.amr.clone(),
-            platform: place.platform,
+            platform: client.platform,
             token: Some(NewSessionToken {
                 hash: self.session_token.hash(),
                 expires_at: self.session_expires_at,
             }),
             pair: Some(pair),
-            replaces: place.replaces.iter().map(SessionToken::hash).collect(),
-            device: place.device.as_ref().map(AssertedDevice::device),
+            replaces: client.replaces.iter().map(SessionToken::hash).collect(),
+            device: client.device.as_ref().map(AssertedDevice::device),
         }
     }
 
@@ -241,16 +241,17 @@ impl SessionDraft {
         self,
         ports: &Ports,
         user: User,
-        place: &SignInContext,
+        client: &SignInClient,
     ) -> Result<IssuedSession, Fault> {
-        let of = TokenSession {
+        let session = TokenSession {
             user: user.id,
             session: self.id,
-            platform: place.platform,
+            platform: client.platform,
             authenticated_at: self.now,
             amr: &self.amr,
         };
-        let access_token = sign_access_token(ports, of, self.now, self.access_expires_at).await?;
+        let access_token =
+            sign_access_token(ports, session, self.now, self.access_expires_at).await?;
         let expires_in = self.access_expires_at.seconds_since(self.now);
         let pair = TokenPair {
             user,
@@ -270,13 +271,13 @@ impl SessionDraft {
 /// Signs an access token for a session.
 pub(super) async fn sign_access_token(
     ports: &Ports,
-    of: TokenSession<'_>,
+    session: TokenSession<'_>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<String, Fault> {
     let id = ports.id(EventId::from_random)?;
     let new = NewAccessToken {
-        of,
+        session,
         id,
         issued_at,
         expires_at,

@@ -59,14 +59,14 @@ impl Rejection for IdentifyRejection {}
 /// [`IdentifyRejection`]
 pub async fn identify(
     ports: &Ports,
-    who: &Identity,
+    identity: &Identity,
     device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
 ) -> Result<User, Failure<IdentifyRejection>> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
     let context = ports.event_context(origin, now)?;
-    let identified = identified_user(who, device);
+    let identified = identified_user(identity, device);
     let ids = new_user_ids(ports)?;
 
     let user = match device {
@@ -85,20 +85,20 @@ pub async fn identify(
 /// Returns the identity as the store writes it. Decides whether the e-mail address counts as
 /// verified.
 pub(super) fn identified_user<'a>(
-    who: &'a Identity,
+    identity: &'a Identity,
     device: Option<&AttestedDevice>,
 ) -> IdentifiedUser<'a> {
     IdentifiedUser {
-        provider: &who.provider,
-        provider_id: &who.provider_id,
-        email: who.email.as_ref(),
-        email_verified: who.email.is_some()
-            && !who.email_unverified
-            && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
-        name: who.name.as_deref(),
-        picture: who.picture.as_deref(),
-        auth_method: &who.auth_method,
-        platform: who.platform,
+        provider: &identity.provider,
+        provider_id: &identity.provider_id,
+        email: identity.email.as_ref(),
+        email_verified: identity.email.is_some()
+            && !identity.email_unverified
+            && VERIFYING_PROVIDERS.contains(&identity.provider.as_str()),
+        name: identity.name.as_deref(),
+        picture: identity.picture.as_deref(),
+        auth_method: &identity.auth_method,
+        platform: identity.platform,
         device: device.and_then(AttestedDevice::required),
     }
 }

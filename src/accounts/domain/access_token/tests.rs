@@ -55,7 +55,7 @@ fn token(config: &Config) -> String {
         amr: &Amr::of(Proof::Passkey { multi_device: true }),
     };
     let new = NewAccessToken {
-        of,
+        session: of,
         id: EventId::from_random([3; 16]),
         issued_at: NOW,
         expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),

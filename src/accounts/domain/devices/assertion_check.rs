@@ -76,7 +76,7 @@ fn refused(reason: &'static str) -> AssertionRejection {
 pub async fn require_assertion(
     ports: &Ports,
     me: &SignedIn,
-    shown: &DeviceEvidence,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -90,7 +90,7 @@ pub async fn require_assertion(
         // In mode `observe` no session is bound, because a thief's device could be bound to it.
         binds: mode == Mode::Require,
     };
-    let verified = verify(ports, by, shown, request, origin).await;
+    let verified = verify(ports, by, evidence, request, origin).await;
     match (mode, verified) {
         (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
@@ -144,14 +144,14 @@ impl AssertedDevice {
 /// [`Fault`]: nothing was decided, and the client may repeat the request.
 pub async fn device_at_sign_in(
     ports: &Ports,
-    shown: &DeviceEvidence,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
 ) -> Result<Option<AssertedDevice>, Fault> {
-    if ports.config.attest.mode == Mode::Off || matches!(shown, DeviceEvidence::Nothing) {
+    if ports.config.attest.mode == Mode::Off || matches!(evidence, DeviceEvidence::Nothing) {
         return Ok(None);
     }
 
-    match check_assertion(ports, shown, request).await {
+    match check_assertion(ports, evidence, request).await {
         Ok(checked) => {
             let binding = binding_rules(ports, ports.clock.now())?;
             Ok(Some(AssertedDevice {
@@ -176,7 +176,7 @@ pub async fn device_at_sign_in(
 pub async fn require_assertion_for_refresh(
     ports: &Ports,
     token: &RefreshToken,
-    shown: &DeviceEvidence,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -199,7 +199,7 @@ pub async fn require_assertion_for_refresh(
                 caller,
                 binds: true,
             };
-            verify(ports, by, shown, request, origin).await
+            verify(ports, by, evidence, request, origin).await
         }
         _ => Ok(()),
     }
@@ -219,7 +219,7 @@ struct AssertionUser {
 async fn verify(
     ports: &Ports,
     by: AssertionUser,
-    shown: &DeviceEvidence,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -227,7 +227,7 @@ async fn verify(
         key,
         owner,
         counter,
-    } = check_assertion(ports, shown, request).await?;
+    } = check_assertion(ports, evidence, request).await?;
     if owner.is_some_and(|owner| owner != by.caller.user) {
         return Err(refused("another account's key").into());
     }
@@ -272,11 +272,11 @@ struct CheckedAssertion {
 /// Verifies an assertion over the request at hand. One round trip.
 async fn check_assertion(
     ports: &Ports,
-    shown: &DeviceEvidence,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
 ) -> Result<CheckedAssertion, Failure<AssertionRejection>> {
     let settings = &ports.config.attest;
-    let presented = match shown {
+    let presented = match evidence {
         DeviceEvidence::Nothing => return Err(AssertionRejection::Missing.into()),
         DeviceEvidence::Malformed(reason) => return Err(refused(reason).into()),
         DeviceEvidence::Assertion(presented) => presented,

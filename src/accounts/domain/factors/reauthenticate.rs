@@ -86,7 +86,7 @@ pub async fn complete(
     ports: &Ports,
     caller: &AuthenticatedCaller<'_>,
     challenge: Option<ChallengeId>,
-    shown: &ReauthenticationProof<'_>,
+    proof: &ReauthenticationProof<'_>,
     origin: &RequestOrigin,
 ) -> Result<Reauthentication, Failure<ReauthenticateRejection>> {
     let AuthenticatedCaller {
@@ -112,7 +112,7 @@ pub async fn complete(
         ports.event_context(origin, now)?,
         ports.id(EventId::from_random)?,
     );
-    let (amr, noted) = match shown {
+    let (amr, noted) = match proof {
         ReauthenticationProof::Passkey(response) => {
             let verified = verify(
                 ports,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
-use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -83,19 +83,21 @@ pub struct RecoveryProof<'a> {
 /// [`RecoveryRejection`]
 pub async fn complete(
     ports: &Ports,
-    shown: &RecoveryProof<'_>,
-    place: &SignInContext,
+    recovery: &RecoveryProof<'_>,
+    client: &SignInClient,
     origin: &RequestOrigin,
 ) -> Result<(IssuedSession, Amr), Failure<RecoveryRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let challenge = shown.challenge.ok_or(RecoveryRejection("no challenge"))?;
+    let challenge = recovery
+        .challenge
+        .ok_or(RecoveryRejection("no challenge"))?;
     let (taken, candidates) = store::take(db, challenge, now).await?;
     let taken = taken.ok_or(RecoveryRejection(
         "the challenge is unknown, used or expired",
     ))?;
 
     // The attempt counts on the address of the request, whether or not an account has it.
-    let backup_code = BackupCode::parse(shown.code);
+    let backup_code = BackupCode::parse(recovery.code);
     let action = if backup_code.is_some() {
         ThrottledAction::BackupCode
     } else {
@@ -118,7 +120,9 @@ pub async fn complete(
     throttle::require_allowed(claim, now)?;
 
     let mut steps = slots
-        .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
+        .map(|(user, totp)| {
+            totp::step(ports, user, totp, recovery.code, now).map(|step| (user, step))
+        })
         .into_iter();
     let by_code = whose.and_then(|user| hashes.into_iter().find(|(owner, _)| *owner == user));
     let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
@@ -136,7 +140,7 @@ pub async fn complete(
 
     let amr = Amr::recovered(proof);
     let prepared = SessionDraft::new(ports, now, amr.clone())?;
-    let ends_others = if shown.ends_others {
+    let ends_others = if recovery.ends_others {
         Some(ports.id(EventId::from_random)?)
     } else {
         None
@@ -148,11 +152,11 @@ pub async fn complete(
             ends_others,
             subject: &subject,
         }),
-        place,
+        client,
     );
     let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
     let user = created.ok_or(RecoveryRejection("a concurrent request used the code"))?;
-    Ok((prepared.finish(ports, user, place).await?, amr))
+    Ok((prepared.finish(ports, user, client).await?, amr))
 }
 
 /// Returns the subject that the attempts of a recovery count on.

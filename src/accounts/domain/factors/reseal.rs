@@ -38,7 +38,10 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
                         new,
                     });
                 } else {
-                    tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
+                    tracing::error!(
+                        %user,
+                        "a TOTP secret does not open under the key that sealed it"
+                    );
                 }
             }
             if !resealed.is_empty() {

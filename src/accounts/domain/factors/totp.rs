@@ -71,7 +71,8 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
 fn uri(issuer: &str, account: &str, secret: &str) -> String {
     let [issuer, account] = [issuer, account].map(percent_encoded);
     format!(
-        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30"
+        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}\
+         &algorithm=SHA1&digits=6&period=30"
     )
 }
 
@@ -191,7 +192,8 @@ mod tests {
         let uri = uri("Hamrah & Co", "ada+1@example.com", "ABC");
         assert_eq!(
             uri,
-            "otpauth://totp/Hamrah%20%26%20Co:ada%2B1%40example.com?secret=ABC&issuer=Hamrah%20%26%20Co&algorithm=SHA1&digits=6&period=30"
+            "otpauth://totp/Hamrah%20%26%20Co:ada%2B1%40example.com?secret=ABC\
+             &issuer=Hamrah%20%26%20Co&algorithm=SHA1&digits=6&period=30"
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::accounts::domain::passkeys::{
     CeremonyState, NAME_CHARS, NO_CHALLENGE, PendingCeremony, aaguid, ceremony_expiry,
     ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
@@ -170,7 +170,7 @@ pub struct RegistrationCompletion<'a> {
     /// The name for the passkey.
     pub label: Option<String>,
     /// The client, for the session of a new account.
-    pub place: &'a SignInContext,
+    pub client: &'a SignInClient,
 }
 
 /// The outcome of a registration.
@@ -198,7 +198,7 @@ pub async fn complete(
         challenge,
         response,
         label,
-        place,
+        client,
     } = completion;
 
     let id = challenge.ok_or(NO_CHALLENGE)?;
@@ -255,7 +255,7 @@ pub async fn complete(
                 PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
             }
         }
-        _ => create_account(ports, &taken, &state, passkey, place, origin).await,
+        _ => create_account(ports, &taken, &state, passkey, client, origin).await,
     }
 }
 
@@ -265,7 +265,7 @@ async fn create_account(
     taken: &TakenChallenge,
     state: &CeremonyState,
     passkey: NewPasskey,
-    place: &SignInContext,
+    client: &SignInClient,
     origin: &RequestOrigin,
 ) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
     let broken = || StoreError::Broken("the state of a sign-up cannot be read".to_owned());
@@ -297,7 +297,7 @@ async fn create_account(
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
-    let session = prepared.session(SessionOwner::Fresh(&account), place);
+    let session = prepared.session(SessionOwner::Fresh(&account), client);
 
     match accounts::create(
         ports.db.as_ref(),
@@ -309,7 +309,7 @@ async fn create_account(
     {
         SignUpOutcome::Yes(user) => Ok(RegistrationOutcome::Created(
             passkey.id.clone(),
-            Box::new(prepared.finish(ports, *user, place).await?),
+            Box::new(prepared.finish(ports, *user, client).await?),
         )),
         SignUpOutcome::EmailTaken => Err(RegisterRejection::EmailTaken.into()),
         SignUpOutcome::CredentialExists => Err(RegisterRejection::Exists.into()),

@@ -6,7 +6,7 @@ use crate::accounts::domain::passkeys::decoy::decoys;
 use crate::accounts::domain::passkeys::{
     CeremonyState, NO_CHALLENGE, PendingCeremony, ceremony_expiry, ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::assertion;
 use crate::accounts::domain::webauthn::assertion::StoredCredential;
@@ -170,7 +170,7 @@ pub async fn complete(
     ports: &Ports,
     challenge: Option<ChallengeId>,
     response: &AuthenticationResponse,
-    place: &SignInContext,
+    client: &SignInClient,
     origin: &RequestOrigin,
 ) -> Result<(CredentialId, IssuedSession), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
@@ -195,7 +195,7 @@ pub async fn complete(
 
     // The database takes step 24: it compares the counter when it writes it. If the counter went
     // back, the database records that and creates no session.
-    let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), place);
+    let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), client);
     let reason = if verified.counter_moved_on {
         "a concurrent request used the passkey at the same count or removed it"
     } else {
@@ -211,7 +211,7 @@ pub async fn complete(
     .ok_or(refused)?;
     Ok((
         verified.id.clone(),
-        prepared.finish(ports, user, place).await?,
+        prepared.finish(ports, user, client).await?,
     ))
 }
 

@@ -266,7 +266,8 @@ mod tests {
     fn a_known_hash_of_another_implementation_verifies() {
         // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l
         // 32 (test.c, version 1.3).
-        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
+                      CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let settings = with_pepper("");
         let known = PasswordHash::from_stored(stored.to_owned());
         assert!(

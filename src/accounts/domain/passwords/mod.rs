@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passwords::hash::SALT_BYTES;
-use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInContext};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
@@ -84,19 +84,19 @@ pub struct PasswordCredentials<'a> {
 /// [`PasswordRejection`]
 pub async fn sign_in(
     ports: &Ports,
-    shown: &PasswordCredentials<'_>,
-    place: &SignInContext,
+    credentials: &PasswordCredentials<'_>,
+    client: &SignInClient,
     origin: &RequestOrigin,
 ) -> Result<(IssuedSession, Amr), Failure<PasswordRejection>> {
     let now = ports.clock.now();
-    let verified = verify(ports, shown, now).await?;
+    let verified = verify(ports, credentials, now).await?;
     let amr = Amr::of(if verified.step.is_some() {
         Proof::PasswordAndTotp
     } else {
         Proof::Password
     });
     let prepared = SessionDraft::new(ports, now, amr.clone())?;
-    let session = prepared.session(SessionOwner::Password(&verified), place);
+    let session = prepared.session(SessionOwner::Password(&verified), client);
     let created = sessions::create(
         ports.db.as_ref(),
         &session,
@@ -106,7 +106,7 @@ pub async fn sign_in(
     let user = created.ok_or(PasswordRejection::Refused(
         "a concurrent request changed the password or used the code",
     ))?;
-    Ok((prepared.finish(ports, user, place).await?, amr))
+    Ok((prepared.finish(ports, user, client).await?, amr))
 }
 
 /// Verifies a password, and a TOTP code where TOTP is enabled. One round trip.
@@ -118,16 +118,16 @@ pub async fn sign_in(
 /// [`PasswordRejection`]
 pub(crate) async fn verify(
     ports: &Ports,
-    shown: &PasswordCredentials<'_>,
+    credentials: &PasswordCredentials<'_>,
     now: Timestamp,
 ) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
     // An impossible password matches no account, but the attempt counts all the same.
-    let password = Password::presented(shown.password);
+    let password = Password::presented(credentials.password);
     let permit = permit(ports, now)?;
-    let subject = subject(ports, shown.name)?;
+    let subject = subject(ports, credentials.name)?;
     let (candidate, claim) = passwords::claim_attempt(
         ports.db.as_ref(),
-        shown.name,
+        credentials.name,
         (&subject, ThrottledAction::Password.policy()),
         now,
     )
@@ -161,7 +161,7 @@ pub(crate) async fn verify(
         return Err(PasswordRejection::Refused("the password is wrong").into());
     }
 
-    let step = match (&candidate.totp, shown.code) {
+    let step = match (&candidate.totp, credentials.code) {
         (None, _) => None,
         (Some(_), None) => return Err(PasswordRejection::SecondFactor.into()),
         (Some(totp), Some(code)) => {

@@ -122,7 +122,10 @@ mod tests {
 
     #[test]
     fn what_clients_send_is_read() {
-        let text = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","crossOrigin":false,"new":{"a":[1]}}"#;
+        let text = concat!(
+            r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","#,
+            r#""crossOrigin":false,"new":{"a":[1]}}"#
+        );
         let data =
             parse(decode(format!("\u{FEFF}{text}").as_bytes()).expect("UTF-8")).expect("JSON");
         assert_eq!(
@@ -135,7 +138,10 @@ mod tests {
     fn what_is_doubtful_is_refused() {
         for bad in [
             r#"["webauthn.get","AAAA","https://hamrah.app",false,null]"#,
-            r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://a","origin":"https://b"}"#,
+            concat!(
+                r#"{"type":"webauthn.get","challenge":"AAAA","#,
+                r#""origin":"https://a","origin":"https://b"}"#
+            ),
             r#"{"type":"webauthn.get","challenge":"AAAA","origin":7}"#,
             r#"{"type":"webauthn.get","challenge":"AAAA"}"#,
             r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://a"} x"#,

@@ -17,7 +17,7 @@ use crate::accounts::domain::webauthn::quietly::quietly;
 const MOST_BYTES: usize = 1024;
 
 const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), \
-                             or something follows it";
+     or something follows it";
 const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
 const NO_KIND: &str = "the key is of no kind that can be used";
 

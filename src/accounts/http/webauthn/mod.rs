@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::devices::assertion_check;
-use crate::accounts::domain::sign_in::{IssuedSession, SignInContext};
+use crate::accounts::domain::sign_in::{IssuedSession, SignInClient};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::cookie::Shape;
@@ -54,7 +54,7 @@ impl PasskeySignIn {
 #[derive(Debug)]
 pub struct Client {
     /// Where the sign-in happens, and what it takes the place of.
-    pub place: SignInContext,
+    pub place: SignInClient,
     is_browser: bool,
     cookie: Shape,
     outgoing: OutgoingCookies,
@@ -121,7 +121,7 @@ impl FromRequestParts<App> for Client {
             .cloned()
             .unwrap_or_default();
         Ok(Self {
-            place: SignInContext {
+            place: SignInClient {
                 platform,
                 replaces,
                 device: None,

@@ -155,7 +155,7 @@ pub async fn complete(
         challenge,
         response: body.response,
         label,
-        place: &client.place,
+        client: &client.place,
     };
     Ok(AppJson(
         match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
