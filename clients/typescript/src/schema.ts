@@ -3429,14 +3429,14 @@ export interface components {
              */
             status: string;
         };
-        /** @description What somebody has to do before they are let in (as RFC 9470 does with `max_age`). */
+        /** @description The re-authentication that a request needs (compare `max_age` in RFC 9470). */
         StepUp: {
             /**
              * Format: int64
-             * @description How long ago it may be, in seconds.
+             * @description The maximum age of the proof, in seconds.
              */
             max_age: number;
-            /** @description By what: `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in`, anew. */
+            /** @description `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in. */
             methods: string[];
         };
         /** @description A sign-in that has a pair. Times are milliseconds since 1970. */

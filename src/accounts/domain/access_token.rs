@@ -81,7 +81,7 @@ pub struct TokenSubject {
 
 /// The session that an access token belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct TokenSession<'a> {
+pub struct AccessTokenSession<'a> {
     /// The account: `sub`.
     pub user: UserId,
     /// The session: `sid`.
@@ -94,7 +94,7 @@ pub struct TokenSession<'a> {
     pub amr: &'a Amr,
 }
 
-impl<'a> From<&'a Session> for TokenSession<'a> {
+impl<'a> From<&'a Session> for AccessTokenSession<'a> {
     fn from(session: &'a Session) -> Self {
         Self {
             user: session.user_id,
@@ -110,7 +110,7 @@ impl<'a> From<&'a Session> for TokenSession<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct NewAccessToken<'a> {
     /// The session of the token.
-    pub session: TokenSession<'a>,
+    pub session: AccessTokenSession<'a>,
     /// The id of the token: `jti`.
     pub id: EventId,
     /// The time of issue: `iat`.

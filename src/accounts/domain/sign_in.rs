@@ -2,7 +2,7 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
-use crate::accounts::domain::access_token::{NewAccessToken, TokenSession};
+use crate::accounts::domain::access_token::{AccessTokenSession, NewAccessToken};
 use crate::accounts::domain::devices::assertion_check::AssertedDevice;
 use crate::accounts::domain::devices::binding_rules;
 use crate::accounts::domain::devices::client::AttestedDevice;
@@ -13,7 +13,8 @@ use crate::accounts::domain::users::Identity;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
 use crate::accounts::model::records::{Platform, User};
-use crate::accounts::store::attested_sign_ins;
+use crate::accounts::store::attested_sessions;
+use crate::accounts::store::attested_sessions::AttestedUser;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, NewSessionToken, NewTokenPair, SessionOwner};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
@@ -141,7 +142,7 @@ pub async fn token_pair(
     };
     let user = create(ports, session, &ports.event_context(origin, now)?).await?;
 
-    let session = TokenSession {
+    let session = AccessTokenSession {
         user: user.id,
         session: id,
         platform,
@@ -243,7 +244,7 @@ impl SessionDraft {
         user: User,
         client: &SignInClient,
     ) -> Result<IssuedSession, Fault> {
-        let session = TokenSession {
+        let session = AccessTokenSession {
             user: user.id,
             session: self.id,
             platform: client.platform,
@@ -271,7 +272,7 @@ impl SessionDraft {
 /// Signs an access token for a session.
 pub(super) async fn sign_access_token(
     ports: &Ports,
-    session: TokenSession<'_>,
+    session: AccessTokenSession<'_>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<String, Fault> {
@@ -339,9 +340,9 @@ async fn create(
     match attested {
         None => Ok(sessions::create(db, &new, context).await?.ok_or(unknown)?),
         Some(attested) => {
-            let (user, kept) =
-                attested_sign_ins::create_session(db, &new, &attested.key().id, context).await?;
-            attested.accept(kept).map_err(SignInRejection::from)?;
+            let AttestedUser { user, claim } =
+                attested_sessions::create_session(db, &new, &attested.key().id, context).await?;
+            attested.accept(claim).map_err(SignInRejection::from)?;
             Ok(user.ok_or(unknown)?)
         }
     }

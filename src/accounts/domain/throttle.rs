@@ -14,7 +14,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::AttemptClaim;
+use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::kernel::domain::failure::{Fault, TooManyAttempts};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
@@ -111,13 +111,11 @@ pub async fn check(
     user: UserId,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let claim = attempts::try_claim(
-        ports.db.as_ref(),
-        &user_subject(action, user),
-        action.policy(),
-        now,
-    )
-    .await?;
+    let limit = AttemptLimit {
+        subject: &user_subject(action, user),
+        policy: action.policy(),
+    };
+    let claim = attempts::try_claim(ports.db.as_ref(), limit, now).await?;
     Ok(require_allowed(claim, now)?)
 }
 

@@ -18,6 +18,32 @@ pub(crate) async fn batch<const N: usize>(
     <[Rows; N]>::try_from(results).map_err(|results| wrong_count(N, results.len()))
 }
 
+/// Runs `first`, `writes` and `last`, in this order, in one batch. Returns the rows of `first` and
+/// of `last`. The number of `writes` may vary, because the caller does not need their rows.
+///
+/// # Errors
+/// [`StoreError`], also if the adapter returns another number of results than of statements.
+pub(crate) async fn batch_around<const FIRST: usize, const LAST: usize>(
+    db: &dyn Db,
+    first: [Statement; FIRST],
+    writes: Vec<Statement>,
+    last: [Statement; LAST],
+) -> Result<([Rows; FIRST], [Rows; LAST]), StoreError> {
+    let between = writes.len();
+    let statements: Vec<Statement> = first.into_iter().chain(writes).chain(last).collect();
+    let expected = statements.len();
+
+    let results = db.batch(statements).await?;
+    let actual = results.len();
+    let mut results = results.into_iter();
+    let first: Vec<Rows> = results.by_ref().take(FIRST).collect();
+    let last: Vec<Rows> = results.skip(between).collect();
+    match (first.try_into(), last.try_into()) {
+        (Ok(first), Ok(last)) => Ok((first, last)),
+        _ => Err(wrong_count(expected, actual)),
+    }
+}
+
 /// Returns the error of a batch whose results do not match its statements.
 fn wrong_count(statements: usize, results: usize) -> StoreError {
     StoreError::Broken(format!(

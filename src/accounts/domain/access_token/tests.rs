@@ -47,7 +47,7 @@ fn config() -> Config {
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn token(config: &Config) -> String {
-    let of = TokenSession {
+    let of = AccessTokenSession {
         user: UserId::from_random([1; 16]),
         session: SessionId::from_random([2; 16]),
         platform: Platform::Ios,

@@ -15,10 +15,10 @@ use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
 use crate::accounts::store::attest_keys;
-use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings;
-use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome};
+use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome, SessionDevice};
 use crate::accounts::store::refresh_tokens;
+use crate::accounts::store::refresh_tokens::TokenSession;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
@@ -194,7 +194,10 @@ pub async fn require_assertion_for_refresh(
     )
     .await?
     {
-        Some((caller, Platform::Ios)) => {
+        Some(TokenSession {
+            caller,
+            platform: Platform::Ios,
+        }) => {
             let by = AssertionUser {
                 caller,
                 binds: true,
@@ -248,8 +251,8 @@ async fn verify(
     )
     .await?
     {
-        KeyUseOutcome::Yes => Ok(()),
-        KeyUseOutcome::Meanwhile => {
+        KeyUseOutcome::Used => Ok(()),
+        KeyUseOutcome::Conflict => {
             Err(refused("a concurrent request used the counter or revoked the key").into())
         }
         KeyUseOutcome::OtherDevice => Err(refused("the session belongs to another device").into()),

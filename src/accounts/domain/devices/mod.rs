@@ -33,7 +33,7 @@ pub(super) fn binding_rules(ports: &Ports, now: Timestamp) -> Result<BindingRule
     Ok(BindingRules {
         strict: ports.config.attest.mode == Mode::Require,
         fresh_since: now.minus(FIRST_USE),
-        lately: now.minus(RECENTLY),
+        recent_since: now.minus(RECENTLY),
         added_event: ports.id(EventId::from_random)?,
         revoked_event: ports.id(EventId::from_random)?,
     })

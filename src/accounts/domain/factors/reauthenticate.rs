@@ -5,19 +5,18 @@ use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
 use crate::accounts::domain::passkeys::PendingCeremony;
-use crate::accounts::domain::passkeys::sign_in::{
-    ExpectedChallenge, PasskeySignInRejection, verify,
-};
+use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verify};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
-use crate::accounts::store::challenges::ChallengeKind;
+use crate::accounts::store::attempts::AttemptLimit;
+use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind};
 use crate::accounts::store::passkeys::Descriptor;
 use crate::accounts::store::step_up;
-use crate::accounts::store::step_up::{ReplacementToken, VerifiedFactor};
+use crate::accounts::store::step_up::{ReplacementToken, StepUp, TotpStepUp, VerifiedFactor};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId};
@@ -116,7 +115,7 @@ pub async fn complete(
         ReauthenticationProof::Passkey(response) => {
             let verified = verify(
                 ports,
-                ExpectedChallenge {
+                AnsweredChallenge {
                     id: challenge,
                     kind: ChallengeKind::Reauthentication,
                     user: Some(me.user.id),
@@ -129,26 +128,27 @@ pub async fn complete(
             let amr = me.session.amr.stepped_up(Proof::Passkey {
                 multi_device: verified.multi_device,
             });
-            let noted = step_up::reauthenticate(
-                db,
-                me.caller(),
-                &VerifiedFactor::Passkey(verified.passkey_use()),
-                (&amr, fresh.as_ref(), None),
-                (&context, event),
-            )
-            .await?;
+            let step_up = StepUp {
+                factor: &VerifiedFactor::Passkey(verified.passkey_use()),
+                amr: &amr,
+                replacement: fresh.as_ref(),
+                subject: None,
+                event,
+            };
+            let noted = step_up::reauthenticate(db, me.caller(), step_up, &context).await?;
             (amr, noted)
         }
         ReauthenticationProof::Totp(code) => {
             let subject = throttle::user_subject(ThrottledAction::Totp, me.user.id);
-            let (challenged, totp, claim) = step_up::take_with_totp(
-                db,
-                challenge,
-                me.user.id,
-                (&subject, ThrottledAction::Totp.policy()),
-                now,
-            )
-            .await?;
+            let limit = AttemptLimit {
+                subject: &subject,
+                policy: ThrottledAction::Totp.policy(),
+            };
+            let TotpStepUp {
+                challenge: challenged,
+                totp,
+                claim,
+            } = step_up::take_with_totp(db, challenge, me.user.id, limit, now).await?;
             throttle::require_allowed(claim, now)?;
             challenged.ok_or_else(|| {
                 refused("the challenge is unknown, used, expired, or belongs to another account")
@@ -157,14 +157,14 @@ pub async fn complete(
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
                 .ok_or_else(|| refused("the code is wrong"))?;
             let amr = me.session.amr.stepped_up(Proof::Totp);
-            let noted = step_up::reauthenticate(
-                db,
-                me.caller(),
-                &VerifiedFactor::Totp(step),
-                (&amr, fresh.as_ref(), Some(&subject)),
-                (&context, event),
-            )
-            .await?;
+            let step_up = StepUp {
+                factor: &VerifiedFactor::Totp(step),
+                amr: &amr,
+                replacement: fresh.as_ref(),
+                subject: Some(&subject),
+                event,
+            };
+            let noted = step_up::reauthenticate(db, me.caller(), step_up, &context).await?;
             (amr, noted)
         }
     };

@@ -4,7 +4,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp::seal_context;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret};
+use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret, SealedSecret};
 use crate::kernel::domain::failure::Fault;
 
 /// The maximum number of rounds in a run. The next run, a minute later, continues.
@@ -24,7 +24,7 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
         for _ in 0..ROUNDS {
             let found = totp::sealed_between(db, &from, &to).await?;
             let mut resealed = Vec::with_capacity(found.len());
-            for (user, sealed) in &found {
+            for SealedSecret { user, sealed } in &found {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
                 let context = seal_context(*user);
@@ -50,7 +50,7 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
             // The next round starts after the last secret, so that a secret that does not open does
             // not stop the run.
             match found.last() {
-                Some((_, last)) if found.len() == RESEALED_AT_ONCE => from.clone_from(last),
+                Some(last) if found.len() == RESEALED_AT_ONCE => from.clone_from(&last.sealed),
                 _ => break,
             }
         }

@@ -15,8 +15,7 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
-use crate::accounts::store::accounts;
-use crate::accounts::store::accounts::{NewAccount, SignUpOutcome};
+use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
@@ -24,6 +23,8 @@ use crate::accounts::store::passkeys::{
     Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
 };
 use crate::accounts::store::sessions::SessionOwner;
+use crate::accounts::store::sign_up;
+use crate::accounts::store::sign_up::SignUpOutcome;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
@@ -246,7 +247,7 @@ pub async fn complete(
             )
             .await?
             {
-                PasskeyAddition::Yes => Ok(RegistrationOutcome::Added(
+                PasskeyAddition::Added => Ok(RegistrationOutcome::Added(
                     passkey.id,
                     Box::new(caller.user),
                 )),
@@ -299,7 +300,7 @@ async fn create_account(
     };
     let session = prepared.session(SessionOwner::Fresh(&account), client);
 
-    match accounts::create(
+    match sign_up::create(
         ports.db.as_ref(),
         &account,
         &session,
@@ -307,7 +308,7 @@ async fn create_account(
     )
     .await?
     {
-        SignUpOutcome::Yes(user) => Ok(RegistrationOutcome::Created(
+        SignUpOutcome::Created(user) => Ok(RegistrationOutcome::Created(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, client).await?),
         )),

@@ -16,9 +16,13 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
+use crate::accounts::store::challenges::{
+    AnsweredChallenge, ChallengeKind, NewChallenge, TakenChallenge,
+};
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::{Descriptor, PasskeyUse, PasskeyWithEmail};
+use crate::accounts::store::passkeys::{
+    ChallengedPasskey, Descriptor, PasskeyUse, PasskeyWithEmail,
+};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::RequestOrigin;
@@ -100,32 +104,18 @@ impl VerifiedPasskey {
     }
 }
 
-/// The challenge that a passkey must have signed.
-#[derive(Clone, Copy)]
-pub(crate) struct ExpectedChallenge {
-    /// The id of the challenge.
-    pub(crate) id: ChallengeId,
-    /// The kind of the ceremony.
-    pub(crate) kind: ChallengeKind,
-    /// The account that the passkey must belong to, if it is known.
-    pub(crate) user: Option<UserId>,
-}
-
 /// Consumes the challenge and verifies the response of a passkey. One round trip.
 pub(crate) async fn verify(
     ports: &Ports,
-    challenge: ExpectedChallenge,
+    challenge: AnsweredChallenge,
     response: &AuthenticationResponse,
     now: Timestamp,
 ) -> Result<VerifiedPasskey, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
-    let (taken, owned) = passkeys::take_with_passkey(
-        ports.db.as_ref(),
-        (challenge.id, challenge.kind, challenge.user),
-        id.as_ref(),
-        now,
-    )
-    .await?;
+    let ChallengedPasskey {
+        challenge: taken,
+        passkey: owned,
+    } = passkeys::take_with_passkey(ports.db.as_ref(), challenge, id.as_ref(), now).await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
     let state = CeremonyState::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
@@ -174,17 +164,12 @@ pub async fn complete(
     origin: &RequestOrigin,
 ) -> Result<(CredentialId, IssuedSession), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
-    let verified = verify(
-        ports,
-        ExpectedChallenge {
-            id: challenge.ok_or(NO_CHALLENGE)?,
-            kind: ChallengeKind::SignIn,
-            user: None,
-        },
-        response,
-        now,
-    )
-    .await?;
+    let challenge = AnsweredChallenge {
+        id: challenge.ok_or(NO_CHALLENGE)?,
+        kind: ChallengeKind::SignIn,
+        user: None,
+    };
+    let verified = verify(ports, challenge, response, now).await?;
     let prepared = SessionDraft::new(
         ports,
         now,
