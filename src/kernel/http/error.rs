@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 pub use crate::kernel::http::code::Code;
+use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::store::{Precondition, StoreError};
 
 /// An error for a client, with a reason for the log.
@@ -20,22 +19,13 @@ pub struct ApiError {
     /// The reason for the log. Holds no secret.
     pub reason: Option<String>,
     /// The re-authentication that the request needs, if that is the error.
-    pub step_up: Option<StepUp>,
+    pub step_up: Option<RequiredStepUp>,
     /// A sentence that replaces the text of the code.
     pub detail: Option<&'static str>,
     /// Further members of the response body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-}
-
-/// The re-authentication that a request needs (compare `max_age` in RFC 9470).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StepUp {
-    /// `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in.
-    methods: Vec<&'static str>,
-    /// The maximum age of the proof, in seconds.
-    max_age: u64,
 }
 
 impl ApiError {
@@ -69,7 +59,7 @@ impl ApiError {
     #[must_use]
     pub fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
         Self {
-            step_up: Some(StepUp { methods, max_age }),
+            step_up: Some(RequiredStepUp { methods, max_age }),
             ..Code::ReauthenticationRequired.into()
         }
     }

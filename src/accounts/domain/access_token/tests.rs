@@ -67,7 +67,7 @@ fn token(config: &Config) -> String {
 }
 
 #[test]
-fn a_token_is_good_until_the_second_it_ends() {
+fn a_token_is_valid_until_the_second_of_its_expiry() {
     let config = config();
     let token = token(&config);
     let at = |seconds: i64| {
