@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
+    fn a_subject_hides_the_address_and_ignores_its_spelling() {
         let key = SigningKey::from_seed([7; 32]);
         let of = |text: &str| {
             email_subject(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_guessing_has_a_count_of_its_own() {
+    fn each_action_has_its_own_count() {
         let user = UserId::from_random([1; 16]);
         let actions = [
             ThrottledAction::Totp,

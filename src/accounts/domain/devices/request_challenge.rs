@@ -100,7 +100,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     #[test]
-    fn what_the_app_sends_is_read() {
+    fn challenges_of_the_app_are_read() {
         for good in [
             "GET:https://api.hamrah.app/api/users/me?x=1:1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=1:a:1,b:2:1800000030",

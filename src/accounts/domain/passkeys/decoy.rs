@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_stable_and_plausible() {
+    fn decoys_are_stable_and_plausible() {
         let key = SigningKey::from_seed([7; 32]);
         let of = |number: usize| {
             decoys(

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_or_too_dear_is_nobodys_at_once() {
+    fn an_invalid_or_expensive_hash_matches_no_password() {
         let settings = with_pepper("");
         let salted = "$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         for bad in [
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_is_nobodys_and_costs_the_same() {
+    fn the_decoy_matches_no_password_and_costs_the_same() {
         for settings in [with_pepper(""), with_pepper(FIRST)] {
             let decoy = decoy(&settings);
             assert!(

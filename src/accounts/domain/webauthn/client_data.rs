@@ -121,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_clients_send_is_read() {
+    fn client_data_of_real_clients_is_read() {
         let text = concat!(
             r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","#,
             r#""crossOrigin":false,"new":{"a":[1]}}"#
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_doubtful_is_refused() {
+    fn doubtful_client_data_is_refused() {
         for bad in [
             r#"["webauthn.get","AAAA","https://hamrah.app",false,null]"#,
             concat!(

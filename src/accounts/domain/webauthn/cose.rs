@@ -16,8 +16,10 @@ use crate::accounts::domain::webauthn::quietly::quietly;
 /// The most bytes of a key. Keys of every accepted kind are shorter.
 const MOST_BYTES: usize = 1024;
 
-const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), \
-     or something follows it";
+const NOT_CANONICAL: &str = concat!(
+    "the key is not CBOR as authenticators write it (CTAP2 canonical form), ",
+    "or something follows it"
+);
 const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
 const NO_KIND: &str = "the key is of no kind that can be used";
 

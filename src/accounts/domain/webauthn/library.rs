@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_passkey_is_refused() {
+    fn json_in_another_form_is_refused() {
         for json in [
             "",
             "{}",
