@@ -12,7 +12,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derive;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
-use crate::accounts::model::throttle::{Policy, Subject};
+use crate::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::kernel::domain::failure::{Fault, TooManyAttempts};
@@ -57,19 +57,19 @@ impl ThrottledAction {
 
     /// Returns the number of free attempts and the delays after them.
     #[must_use]
-    pub const fn policy(self) -> &'static Policy {
+    pub const fn policy(self) -> &'static ThrottlePolicy {
         match self {
-            Self::Totp | Self::Recovery | Self::Password => &Policy::GUESS,
-            Self::BackupCode => &Policy::LONG_CODE,
-            Self::SetPassword | Self::Export => &Policy::DEAR,
+            Self::Totp | Self::Recovery | Self::Password => &ThrottlePolicy::GUESS,
+            Self::BackupCode => &ThrottlePolicy::LONG_CODE,
+            Self::SetPassword | Self::Export => &ThrottlePolicy::DEAR,
         }
     }
 }
 
 /// Returns the subject for attempts of a caller with a session.
 #[must_use]
-pub fn user_subject(action: ThrottledAction, user: UserId) -> Subject {
-    Subject::new(action.as_str(), &format!("user:{user}"))
+pub fn user_subject(action: ThrottledAction, user: UserId) -> ThrottleSubject {
+    ThrottleSubject::new(action.as_str(), &format!("user:{user}"))
 }
 
 /// Returns the subject for guesses at the account with an e-mail address, whether or not such an
@@ -78,7 +78,11 @@ pub fn user_subject(action: ThrottledAction, user: UserId) -> Subject {
 ///
 /// A new first key starts all counts again.
 #[must_use]
-pub fn email_subject(key: &SigningKey, action: ThrottledAction, email: &Email) -> Option<Subject> {
+pub fn email_subject(
+    key: &SigningKey,
+    action: ThrottledAction,
+    email: &Email,
+) -> Option<ThrottleSubject> {
     hashed(key, action, "email", email.as_str())
 }
 
@@ -88,13 +92,18 @@ pub fn username_subject(
     key: &SigningKey,
     action: ThrottledAction,
     username: &str,
-) -> Option<Subject> {
+) -> Option<ThrottleSubject> {
     hashed(key, action, "username", username)
 }
 
-fn hashed(key: &SigningKey, action: ThrottledAction, kind: &str, name: &str) -> Option<Subject> {
+fn hashed(
+    key: &SigningKey,
+    action: ThrottledAction,
+    kind: &str,
+    name: &str,
+) -> Option<ThrottleSubject> {
     let hash = derive(key, LABEL, name.as_bytes())?;
-    Some(Subject::new(
+    Some(ThrottleSubject::new(
         action.as_str(),
         &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
     ))

@@ -14,7 +14,7 @@ use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
@@ -179,7 +179,7 @@ fn subject(
     ports: &Ports,
     action: ThrottledAction,
     taken: &TakenChallenge,
-) -> Result<Subject, StoreError> {
+) -> Result<ThrottleSubject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
     let state: RecoveryState<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;
