@@ -7,6 +7,7 @@ use crate::accounts::store::export;
 use crate::accounts::store::export::AccountExport;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
+pub use crate::kernel::store::Value as StoredValue;
 
 /// Returns everything that is stored about an account. Throttled, because no other request costs as
 /// much. Two round trips.

@@ -1,4 +1,4 @@
-//! Who calls. A handler that needs to know takes one of these and cannot be written without.
+//! Extractors of the caller. A handler that needs the caller has one of them among its parameters.
 
 use std::time::Duration;
 
@@ -11,19 +11,20 @@ use crate::accounts::domain::authenticate::{Credential, SignedIn};
 use crate::accounts::domain::{csrf, factors};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion;
-use crate::accounts::http::cookie::Shape;
-use crate::accounts::http::credentials::{Presented, all_presented, presented};
+use crate::accounts::http::cookie::SessionCookie;
+use crate::accounts::http::credentials::{PresentedCredential, all_presented, presented};
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, is_browser};
 use crate::kernel::model::ids::UserId;
 
-/// By which a page says whose account it shows: a request by anybody else does nothing.
+/// The header in which a page names the account that it shows. A request with the credential of
+/// another account has no effect.
 pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user");
 
-/// In which a page sends its CSRF token.
+/// The header in which a page sends its CSRF token.
 pub const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
-impl FromRequestParts<App> for Shape {
+impl FromRequestParts<App> for SessionCookie {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -31,8 +32,8 @@ impl FromRequestParts<App> for Shape {
     }
 }
 
-/// Every credential that the request presents, good or not. For signing out, which never fails for
-/// a bad one.
+/// All credentials of the request, valid or not. Logout uses them, because it never fails on an
+/// invalid credential.
 #[derive(Debug)]
 pub struct AllCredentials(pub Vec<Credential>);
 
@@ -42,12 +43,12 @@ impl FromRequestParts<App> for AllCredentials {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         Ok(Self(all_presented(
             parts,
-            &Shape::of(&app.ports.config, &parts.uri, &parts.headers),
+            &SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
         )))
     }
 }
 
-/// Whoever calls with a live credential, of either kind, on the device that it belongs to.
+/// A caller with a live credential of either kind, on the device that the credential belongs to.
 #[derive(Debug)]
 pub struct CurrentUser(pub SignedIn);
 
@@ -62,11 +63,11 @@ impl FromRequestParts<App> for CurrentUser {
     }
 }
 
-/// The same, also where the sign-in is a recovery that is not complete.
+/// Like [`CurrentUser`], but also accepts a session from an unfinished account recovery.
 #[derive(Debug)]
-pub struct AlsoRecovering(pub SignedIn);
+pub struct CurrentUserOrRecovering(pub SignedIn);
 
-impl FromRequestParts<App> for AlsoRecovering {
+impl FromRequestParts<App> for CurrentUserOrRecovering {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -76,11 +77,11 @@ impl FromRequestParts<App> for AlsoRecovering {
     }
 }
 
-/// The same as [`CurrentUser`], with what they presented.
+/// Like [`CurrentUser`], with the presented credential.
 #[derive(Debug)]
-pub struct PresentedBy(pub Presented, pub SignedIn);
+pub struct CurrentUserWithCredential(pub PresentedCredential, pub SignedIn);
 
-impl FromRequestParts<App> for PresentedBy {
+impl FromRequestParts<App> for CurrentUserWithCredential {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -91,21 +92,21 @@ impl FromRequestParts<App> for PresentedBy {
     }
 }
 
-/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
-/// Their device is not asked: who changes something for them calls
+/// The caller of a route that does not require a credential. An invalid credential is reported and
+/// not ignored. The caller's device is not checked, so a handler that changes an account calls
 /// [`crate::accounts::domain::devices::admit::admit`].
 #[derive(Debug)]
 pub enum MaybeSignedIn {
-    /// Nothing was presented.
+    /// The request has no credential.
     Nobody,
-    /// What was presented is not good, or not any more.
+    /// The credential is not valid or has expired.
     Refused(ApiError),
-    /// Somebody is signed in.
+    /// The caller is signed in.
     SignedIn(Box<SignedIn>),
 }
 
 impl MaybeSignedIn {
-    /// Who is signed in, if anybody.
+    /// Returns the caller if the caller is signed in.
     #[must_use]
     pub fn signed_in(self) -> Option<SignedIn> {
         if let Self::SignedIn(me) = self {
@@ -129,13 +130,13 @@ impl FromRequestParts<App> for MaybeSignedIn {
     }
 }
 
-/// Whoever calls with a live credential, to be told so: with a Bearer token also without the
-/// assertion of their device, unless a refresh needs one too (CONTRACT §6). With a cookie the
-/// caller may be the web app's server, which would take it for a good one.
+/// A caller whose live credential a route validates. A Bearer token needs no assertion of its
+/// device unless a refresh needs one too (CONTRACT §6). A cookie needs one, because the caller may
+/// be the web app's server, which would accept the cookie as valid.
 #[derive(Debug)]
-pub struct Bearing(pub SignedIn);
+pub struct ValidatedCredential(pub SignedIn);
 
-impl FromRequestParts<App> for Bearing {
+impl FromRequestParts<App> for ValidatedCredential {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
@@ -150,8 +151,8 @@ impl FromRequestParts<App> for Bearing {
     }
 }
 
-/// Whoever calls with a live session token, in the cookie or as a Bearer token, on the device that
-/// it belongs to; an access token is refused.
+/// A caller with a live session token, in the cookie or as a Bearer token, on the device that the
+/// session belongs to. Access tokens are refused.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 
@@ -167,7 +168,8 @@ impl FromRequestParts<App> for CurrentSession {
     }
 }
 
-/// Whoever signed in within the last ten minutes: for what cannot be undone.
+/// A caller who has authenticated recently (`RECENT_AUTHENTICATION_SECONDS`), for actions that
+/// cannot be undone.
 #[derive(Debug)]
 pub struct RecentlyAuthenticated(pub SignedIn);
 
@@ -181,8 +183,8 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     }
 }
 
-/// Whoever may add and remove passkeys: who is signed in or, with `STEP_UP_PASSKEYS=require`,
-/// signed in within the last ten minutes.
+/// A caller who may add and remove passkeys. With `STEP_UP_PASSKEYS=require` the caller must have
+/// authenticated recently.
 #[derive(Debug)]
 pub struct PasskeyOwner(pub SignedIn);
 
@@ -196,12 +198,12 @@ impl FromRequestParts<App> for PasskeyOwner {
     }
 }
 
-/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is
-/// not asked. The proof may be older by `longer`: where it was asked for before, at the beginning
-/// of a ceremony that may take its time.
+/// Checks that a caller may add and remove passkeys. A session from a recovery is exempt, because
+/// it exists to add a passkey. The authentication may be older by `longer`, since a ceremony takes
+/// time after its start was checked.
 ///
 /// # Errors
-/// 403 `reauthentication_required`, and what the database says.
+/// 403 `reauthentication_required`, and errors of the database.
 pub async fn may_change_passkeys(
     app: &App,
     me: &SignedIn,
@@ -214,7 +216,8 @@ pub async fn may_change_passkeys(
     }
 }
 
-/// Whether the owner proved lately, or not much longer ago, who they are; if not, by what they can.
+/// Checks that the last authentication is recent or at most `longer` older. The error lists the
+/// methods that the account owner can authenticate with.
 async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
     if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
@@ -238,20 +241,22 @@ async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiErr
     ))
 }
 
-/// Whoever is signed in, on the device that their token was issued to.
+/// Returns the caller and checks the device that the credential was issued to.
 async fn signed_in(
     parts: &mut Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
+) -> Result<(PresentedCredential, SignedIn), ApiError> {
     let (presented, me) = established(parts, app, accepts).await?;
     assertion::admit(app, parts, &me).await?;
     let me = kept_alive(parts, app, &presented, me).await?;
     Ok((presented, me))
 }
 
-/// Who recovered their account does nothing with that sign-in before they have a passkey again.
-fn complete((presented, me): (Presented, SignedIn)) -> Result<(Presented, SignedIn), ApiError> {
+/// Refuses a session from an unfinished recovery.
+fn complete(
+    (presented, me): (PresentedCredential, SignedIn),
+) -> Result<(PresentedCredential, SignedIn), ApiError> {
     if me.session.recovering {
         Err(Code::RecoveryIncomplete.into())
     } else {
@@ -259,13 +264,13 @@ fn complete((presented, me): (Presented, SignedIn)) -> Result<(Presented, Signed
     }
 }
 
-/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing
-/// is done but to look. What needs its device is not extended by that.
+/// Returns the caller without a check of the device: the device has no key yet, or the request only
+/// reads. A credential that needs its device is not extended.
 async fn alone(
     parts: &Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
+) -> Result<(PresentedCredential, SignedIn), ApiError> {
     let (presented, me) = established(parts, app, accepts).await?;
     let me = if authenticate::stands_alone(&app.ports, &me) {
         kept_alive(parts, app, &presented, me).await?
@@ -279,8 +284,8 @@ async fn established(
     parts: &Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
-    let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
+) -> Result<(PresentedCredential, SignedIn), ApiError> {
+    let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
     let presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
     if !accepts(&presented.credential) {
         return Err(ApiError::because(
@@ -289,8 +294,8 @@ async fn established(
         ));
     }
     let signed_in = authenticate::authenticate(&app.ports, &presented.credential).await?;
-    // A page shows one account; in another tab somebody may have signed in to another, and the
-    // cookie is that one's now.
+    // A page shows one account. If the user has signed in to another account in another tab, the
+    // cookie belongs to that account.
     let expected = parts
         .headers
         .get(EXPECTED_USER)
@@ -311,16 +316,16 @@ async fn established(
     Ok((presented, signed_in))
 }
 
-/// Where that is configured: whether a browser sent it, and it changes something.
+/// Returns true if a browser sent an unsafe request and CSRF tokens are required (`CSRF_TOKEN`).
 fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
     app.ports.config.csrf_token_required && is_browser(&parts.headers) && !parts.method.is_safe()
 }
 
-/// Notes the use of a session, and writes its cookie again if it was extended.
+/// Records the use of a session, and sets its cookie again if the session was extended.
 async fn kept_alive(
     parts: &Parts,
     app: &App,
-    presented: &Presented,
+    presented: &PresentedCredential,
     mut me: SignedIn,
 ) -> Result<SignedIn, ApiError> {
     authenticate::keep_alive(&app.ports, &presented.credential, &mut me).await?;
@@ -329,7 +334,7 @@ async fn kept_alive(
         && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
     {
         outgoing.push(
-            Shape::of(&app.ports.config, &parts.uri, &parts.headers).set(
+            SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers).set(
                 token,
                 me.expires_at,
                 me.now,

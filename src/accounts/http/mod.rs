@@ -1,4 +1,4 @@
-//! Accounts over HTTP. A handler parses the request, calls one use case and answers.
+//! Accounts over HTTP. A handler parses the request, calls one use case and returns its result.
 
 pub mod activity;
 pub mod app_attestation;
@@ -22,7 +22,7 @@ pub mod well_known;
 
 use crate::accounts::domain::Ports;
 
-/// What every handler of accounts shares. Cheap to clone.
+/// The state that all handlers of accounts share. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
     /// The ports.

@@ -10,9 +10,9 @@ pub mod route;
 
 use crate::kernel::domain::Ports;
 
-/// What every handler shares. Cheap to clone.
+/// The state that the shared middleware needs. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
-    /// The way out: database, clock, entropy, configuration.
+    /// The kernel's ports: database, clock, entropy, configuration.
     pub ports: Ports,
 }

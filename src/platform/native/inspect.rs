@@ -1,8 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to
-//! a ceremony, step by step.
+//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: the server's verdict on a
+//! ceremony, step by step.
 //!
-//! For integrators whose ceremony is refused: the server tells everybody the same, this tells
-//! everything. It runs the server's own code.
+//! The server answers every refused ceremony alike, so integrators need this to see the reason. It
+//! runs the server's own code.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -27,47 +27,46 @@ use crate::kernel::model::origin::Origin;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::steps;
 
-/// What to look at.
+/// The ceremony to inspect.
 #[derive(Subcommand)]
-pub(super) enum Command {
-    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then
-    /// the credential.
+pub(super) enum PasskeyCommand {
+    /// Verify a `RegistrationResponseJSON` by `WebAuthn` Level 3 §7.1, and print each step and the
+    /// credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no
-        /// attestation is trusted.
+        /// The time of the ceremony (RFC 3339). It is only printed, because no step depends on it.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
-    /// Hold an `AuthenticationResponseJSON` against `WebAuthn` Level 3 §7.2 and print each step.
+    /// Verify an `AuthenticationResponseJSON` by `WebAuthn` Level 3 §7.2, and print each step.
     InspectAssertion {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// The credential's public key: COSE, in base64url or hexadecimal.
+        /// The credential's public key as COSE, in base64url or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: PublicKey,
-        /// Where the counter stood before.
+        /// The counter of the previous sign-in.
         #[arg(long)]
         previous_counter: Option<u32>,
     },
 }
 
-/// What both ceremonies are held against.
+/// The expected values of both ceremonies.
 #[derive(Args)]
 pub(super) struct Ceremony {
-    /// The file with the response; standard input if it is left out or `-`.
+    /// The file with the response. Standard input if omitted or `-`.
     file: Option<PathBuf>,
     /// The relying party's id, such as `hamrah.app`.
     #[arg(long)]
     rp_id: String,
-    /// An origin that may make the ceremony, exactly; may be given several times.
+    /// An accepted origin, compared exactly. May be given several times.
     #[arg(long, required = true, value_parser = origin)]
     origin: Vec<String>,
-    /// The challenge that was sent: base64url or base64.
+    /// The challenge in base64url or base64.
     #[arg(long, value_parser = challenge)]
     challenge: String,
-    /// Accept every algorithm that can be verified, not only those that the server offers.
+    /// Accept all algorithms that the server can verify, not only those that it offers.
     #[arg(long)]
     allow_alg: bool,
     /// Print JSON.
@@ -75,7 +74,7 @@ pub(super) struct Ceremony {
     json: bool,
 }
 
-/// Apps may have origins of their own kind; a web origin is as browsers write it.
+/// Apps may have origins of other schemes. A web origin must have the spelling of browsers.
 fn origin(text: &str) -> Result<String, &'static str> {
     if text.starts_with("http") {
         Origin::parse(text).map(|origin| origin.as_str().to_owned())
@@ -97,7 +96,7 @@ fn time(text: &str) -> Result<String, &'static str> {
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently:
+    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently, so
     // only one of them can be read.
     let hex = steps::hex(text)
         .ok_or("not hexadecimal")
@@ -111,7 +110,7 @@ impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
         let bytes = steps::input(self.file.as_deref())?;
         let unreadable = |error| format!("the response cannot be read: {error}");
-        // The whole body of a request, as a log has it, or what the server reads of it.
+        // Reads the response, or the whole body of a request that contains it.
         let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
         let whole = json.pointer("/response/response").is_some();
         let read = match json.get_mut("response").map(Value::take).filter(|_| whole) {
@@ -181,7 +180,8 @@ fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
     json!({"assertion": {"flags": flags(asserted.flags), "counter": asserted.counter, "cose_key": cose_key, "algorithm": algorithm}})
 }
 
-/// Step 22 is the database's in the server; here the counter from before is given, or not known.
+/// In the server the database makes step 22. Here the previous counter is an argument, or not
+/// known.
 fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     let outcome = match previous {
         None => Outcome::Passed(Some("the counter from before is not known here".to_owned())),
@@ -198,10 +198,10 @@ fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     }
 }
 
-/// Prints the report; gives whether every step passed.
-pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
+/// Prints the report. Returns true if every step passed.
+pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::InspectRegistration { ceremony, at } => {
+        PasskeyCommand::InspectRegistration { ceremony, at } => {
             let response: RegistrationResponse = ceremony.read()?;
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
             steps.push(steps::only_the_server(
@@ -218,13 +218,13 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             steps::print(ceremony.json, "§7.1", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
-        Command::InspectAssertion {
+        PasskeyCommand::InspectAssertion {
             ceremony,
             public_key,
             previous_counter,
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
-            // Its flags are not known here, and no step depends on them.
+            // The credential's flags are not known here, and no step depends on them.
             let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
             let known = Known {
                 passkey: &passkey,

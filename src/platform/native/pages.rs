@@ -21,7 +21,7 @@ use crate::kernel::http::respond::unrouted;
 #[derive(Clone)]
 pub(super) struct Pages {
     files: ServeDir,
-    /// The headers of each path that is served.
+    /// The headers of each served path.
     headers: Arc<HashMap<String, HeaderMap>>,
 }
 
@@ -48,7 +48,7 @@ impl Pages {
         }
     }
 
-    /// Whether nothing is served.
+    /// Returns true if no page is served.
     pub(super) fn is_empty(&self) -> bool {
         self.headers.is_empty()
     }
@@ -63,7 +63,7 @@ impl Pages {
             let page = path
                 .strip_suffix(".html")
                 .or_else(|| path.strip_suffix('/'))?;
-            // As at the edge, where a page has one address.
+            // Redirects to the page's one address, as at the edge.
             let is_page = self.headers.contains_key(page) && !page.contains('.');
             return is_page.then(|| {
                 (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, page)]).into_response()
@@ -94,7 +94,7 @@ impl Pages {
     }
 }
 
-/// The file that is served at a path: an HTML page has no ending there.
+/// Returns the file of a path. The path of an HTML page has no ending.
 fn file_of(path: &str) -> String {
     let name = path.trim_start_matches('/');
     if name.contains('.') {

@@ -1,9 +1,9 @@
-//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none
-//! of them is.
+//! The client's address behind trusted proxies: the last address in `X-Forwarded-For` that is not a
+//! trusted proxy.
 //!
-//! A proxy adds the address it was called from at the right. So it is read from the right, and only
-//! as far as proxies of ours wrote it: what stands to the left of the first stranger is that
-//! stranger's own invention.
+//! Every proxy appends the address of its caller. The list is therefore read from the right, as far
+//! as trusted proxies wrote it. A client can invent every address to the left of the first
+//! untrusted one.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -29,7 +29,7 @@ fn range(text: &str) -> Option<IpNet> {
     (range.prefix_len() > 0 && range.trunc() == range).then_some(range)
 }
 
-/// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+/// `TRUSTED_PROXIES`: the proxies with a trusted `X-Forwarded-For`.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct Proxies(Vec<IpNet>);
 
@@ -37,7 +37,7 @@ impl Proxies {
     /// Reads addresses and ranges, separated by commas.
     ///
     /// # Errors
-    /// What is none.
+    /// The text that is not an address or a range.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let named = text
             .split(',')
@@ -49,7 +49,7 @@ impl Proxies {
             .map(Self)
     }
 
-    /// Whether nobody is trusted.
+    /// Returns true if no proxy is trusted.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -58,7 +58,7 @@ impl Proxies {
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// The client of a connection from `peer` that said `forwarded`, the values of
+    /// Returns the client of a connection from `peer` with `forwarded`, the values of
     /// `X-Forwarded-For` in order.
     pub(super) fn client<'a>(
         &self,
@@ -73,9 +73,9 @@ impl Proxies {
             .rev()
             .flat_map(|value| value.rsplit(|byte| *byte == b','))
             .map(<[u8]>::trim_ascii);
-        // An empty element of a list is none (RFC 9110 §5.6.1.2).
+        // An empty element of a list does not count (RFC 9110 §5.6.1.2).
         for hop in hops.filter(|hop| !hop.is_empty()) {
-            // Not an address: whoever wrote it is the last that is known.
+            // The element is not an address, so the proxy that wrote it is the last known address.
             let Some(address) = address(hop) else { break };
             nearest = address;
             if !self.trusts(nearest) {
@@ -86,7 +86,7 @@ impl Proxies {
     }
 }
 
-/// An address, with or without a port, as proxies write it.
+/// Reads an address with or without a port.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
     let bare = text

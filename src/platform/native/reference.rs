@@ -1,5 +1,5 @@
-//! The reference for people, written from the description: one page, no script, nothing from
-//! another host.
+//! The HTML reference, generated from the description: one page without scripts and without content
+//! from other hosts.
 
 #![allow(
     clippy::indexing_slicing,
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::kernel::http::error::Code;
 
-/// The page for a description.
+/// Returns the page for a description.
 #[must_use]
 pub fn html(document: &Value) -> String {
     let mut page = String::from(
@@ -179,7 +179,7 @@ fn object(page: &mut String, name: &str, schema: &Value) {
     page.push_str("</dl>\n");
 }
 
-/// A schema in a word or two.
+/// Returns a schema in a word or two.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
@@ -215,7 +215,7 @@ fn anchor(method: &str, path: &str) -> String {
 
 fn text(value: &Value) -> String {
     let escaped = escape(value.as_str().unwrap_or_default());
-    // Code between backticks.
+    // Returns the text with code between backticks as HTML.
     let mut parts = escaped.split('`');
     let mut written = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {

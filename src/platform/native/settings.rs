@@ -1,4 +1,4 @@
-//! Where the native server's configuration comes from: the environment, and in development a file
+//! The sources of the native server's configuration: the environment and, in development, a file
 //! that git ignores.
 
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ use crate::platform::native::ports::SystemEntropy;
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::Quotas;
 
-/// Development secrets: the same file that `wrangler dev` reads.
+/// The file with development secrets, which `wrangler dev` reads too.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
 
-/// What the native server needs to run.
+/// The settings of the native server.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// The service's configuration.
@@ -35,18 +35,18 @@ pub(super) struct Settings {
     pub(super) quotas: Quotas,
     /// `TRUSTED_PROXIES`.
     pub(super) proxies: Proxies,
-    /// `PAGES_DIR`: where the account page is.
+    /// `PAGES_DIR`: the folder with the built pages.
     pub(super) pages: PathBuf,
-    /// Names of secrets that were generated just now, because they were missing.
+    /// The names of missing secrets that this start generated.
     pub(super) generated: Vec<&'static str>,
 }
 
-/// What becomes of secrets that are missing in development.
+/// The handling of secrets that are missing in development.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Missing {
-    /// They are generated and kept.
+    /// The secrets are generated and stored.
     Keep,
-    /// They are made up for this run and thrown away: for commands that only look.
+    /// The secrets are generated for this run only, for commands that only read.
     Forget,
 }
 
@@ -64,8 +64,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     });
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
-    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or
-    // configures it for others, says what it is.
+    // The server runs on the developer's own machine without any setup. If it is reachable for
+    // others or configured for them, the environment must be set.
     let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
         .into_iter()
         .find(|name| set(name).is_some());
@@ -111,7 +111,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         }
         generated = wanted;
     }
-    // In development the page of this very server may use its passkeys, whatever its port.
+    // In development this server's own pages may use its passkeys on every port.
     let own_page = || {
         bind.as_ref()
             .ok()
@@ -123,7 +123,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         "ALLOWED_ORIGINS" => set(name)
             .or_else(|| kept.get(name).cloned())
             .or_else(own_page),
-        // What is set and empty goes on: for some settings that is not the same as not set.
+        // A setting that is set and empty is kept, because some settings treat empty and unset
+        // differently.
         name => set(name)
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
@@ -153,25 +154,25 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     }
 }
 
-/// What development allows if nothing is configured: usual ports of web apps, and this server's
-/// own.
+/// Returns the origins that development allows by default: usual ports of web apps, and this
+/// server's own.
 fn development_origins(port: u16) -> String {
     [3000, 5173, 8080, 8787, port]
         .map(|port| format!("http://localhost:{port}"))
         .join(",")
 }
 
-/// A fresh internal key, or key of secrets: 256 bits.
+/// Returns a new internal key or key of secrets, with 256 bits.
 pub(super) fn fresh_key() -> Result<String, String> {
     Ok(URL_SAFE_NO_PAD.encode(entropy()?))
 }
 
-/// A fresh JWK set of one key.
+/// Returns a new JWK set with one key.
 pub(super) fn fresh_signing_keys() -> Result<String, String> {
     Ok(SigningKeys::single(SigningKey::from_seed(entropy()?)).to_json())
 }
 
-/// A fresh secret of the webhook: 256 bits.
+/// Returns a new webhook secret, with 256 bits.
 pub(super) fn fresh_webhook_secret() -> Result<String, String> {
     Ok(WebhookSecret::text(&entropy()?))
 }
@@ -184,7 +185,7 @@ fn entropy() -> Result<[u8; 32], String> {
     Ok(bytes)
 }
 
-/// Reads `NAME='value'` lines. A file that is missing has none.
+/// Reads `NAME='value'` lines. A missing file has none.
 fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
     let Ok(lines) = dotenvy::from_path_iter(path) else {
         return Ok(HashMap::new());
@@ -198,7 +199,7 @@ fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
     })
 }
 
-/// Makes secrets, and keeps them in a file that only its owner may read.
+/// Generates secrets and stores them in a file that only its owner may read.
 fn generate(
     keep: Option<&Path>,
     names: &[&'static str],

@@ -16,7 +16,7 @@ use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::sign_in::{Complete, Place};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::cookie::Shape;
+use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::credentials::all_presented;
 use crate::accounts::http::objects::AuthResponse;
 use crate::accounts::model::credential_id::CredentialId;
@@ -25,21 +25,21 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, is_browser};
 use crate::kernel::http::middleware::same_origin::is_ours;
 
-/// A sign-in by passkey: an `AuthResponse` with a session and a pair.
+/// An `AuthResponse` with a session and a token pair.
 #[derive(Serialize, ToSchema)]
-pub struct PasskeySignIn {
+pub struct PasskeySignInResponse {
     #[serde(flatten)]
     auth: AuthResponse,
     /// Always `true`.
     verified: bool,
-    /// The passkey that signed in.
+    /// The id of the passkey that signed in.
     credential_id: String,
-    /// The same.
+    /// `credential_id` in camel case.
     #[serde(rename = "credentialId")]
     credential_id_camel: String,
 }
 
-impl PasskeySignIn {
+impl PasskeySignInResponse {
     fn new(id: &CredentialId, complete: Complete) -> Self {
         Self {
             auth: complete.into(),
@@ -50,27 +50,23 @@ impl PasskeySignIn {
     }
 }
 
-/// The client of a sign-in: what it is, what it came with, and whether it keeps cookies.
+/// The client of a sign-in, with the sessions that it presents.
 #[derive(Debug)]
 pub struct Client {
-    /// Where the sign-in happens, and what it takes the place of.
+    /// The platform of the sign-in, and the sessions that it replaces.
     pub place: Place,
     is_browser: bool,
-    cookie: Shape,
+    cookie: SessionCookie,
     outgoing: OutgoingCookies,
 }
 
 impl Client {
-    /// Notes the device that asserted the request, if one did: then the client is the app, whatever
-    /// it calls itself.
+    /// Verifies the assertion of the device, if the request has one. The client is then the iOS
+    /// app, whatever its `User-Agent` says.
     ///
     /// # Errors
-    /// 503 if the database did not answer.
-    pub async fn look_at_device(
-        &mut self,
-        app: &App,
-        device: &DeviceProof,
-    ) -> Result<(), ApiError> {
+    /// 503 if the database does not answer.
+    pub async fn verify_device(&mut self, app: &App, device: &DeviceProof) -> Result<(), ApiError> {
         if !self.is_browser {
             self.place.device =
                 admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
@@ -81,8 +77,9 @@ impl Client {
         Ok(())
     }
 
-    /// Gives a browser the session as a cookie, and no other session cookie beside it.
-    pub fn remember(&self, complete: &Complete) {
+    /// Sets the session's cookie if the client is a browser. It replaces all other session cookies
+    /// of the response.
+    pub fn remember_session(&self, complete: &Complete) {
         if self.is_browser {
             drop(self.outgoing.take());
             self.outgoing.push(self.cookie.set(
@@ -98,11 +95,11 @@ impl FromRequestParts<App> for Client {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
-        // The web app's server sends neither, and sets the cookie itself.
+        let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
+        // The web app's server sends no headers of a browser, and sets the cookie itself.
         let is_browser = is_browser(&parts.headers);
-        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page
-        // gets a cookie set by that.
+        // The same-origin middleware accepts a Bearer token from any page. A page of another site
+        // must not set a cookie by that.
         if is_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());
         }
@@ -132,7 +129,7 @@ impl FromRequestParts<App> for Client {
     }
 }
 
-/// A label, by what the client says it is.
+/// Returns the platform by the headers of the client. It is a label, not a proof.
 fn platform(headers: &HeaderMap, is_browser: bool) -> Platform {
     let said = headers
         .get(header::USER_AGENT)

@@ -1,4 +1,4 @@
-//! Reads what is configured about Apple's apps and App Attest.
+//! Reads the settings of Apple's apps and of App Attest.
 
 use crate::accounts::model::attest;
 use crate::accounts::model::attest::{Environment, Mode, Settings, TrustAnchor};
@@ -94,7 +94,7 @@ impl Reader<'_> {
         if production && environment == Environment::Development {
             self.problem(
                 "APP_ATTEST_ENVIRONMENT",
-                "must not be `development` in production: anybody with Xcode makes such keys",
+                "must not be `development` in production: every user of Xcode can create such keys",
             );
         }
         if anchor.is_none() {

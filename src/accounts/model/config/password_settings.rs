@@ -1,4 +1,4 @@
-//! Reads what is configured about passwords.
+//! Reads the settings of passwords.
 
 use crate::accounts::model::password::{Argon2Cost, FEWEST_CHARS, Pepper, Settings};
 use crate::kernel::model::config::Reader;
@@ -7,7 +7,7 @@ use crate::kernel::model::webhook::is_address;
 impl Reader<'_> {
     pub(super) fn passwords(&mut self, development: bool) -> Settings {
         let usual = Argon2Cost::DEFAULT;
-        // OWASP's cheapest is 7 MiB with five passes; tests take less, in development only.
+        // OWASP's smallest cost is 7 MiB with five passes. Tests use less, in development only.
         let (least_memory, least_passes) = if development { (64, 1) } else { (7 * 1024, 1) };
         let cost = Argon2Cost {
             memory: self.count(

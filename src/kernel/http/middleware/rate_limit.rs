@@ -1,5 +1,5 @@
-//! How often an address may ask. Who it is says the platform; where it does not know, nothing is
-//! counted.
+//! The rate limit per network address. The platform names the address. Requests without a known
+//! address are not counted.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,7 +11,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
 
-/// Refuses what is one request too many, before anything is asked of the database.
+/// Refuses a request over the limit, before any query.
 pub async fn limit_rate(
     State((app, class)): State<(App, RateClass)>,
     request: Request,
