@@ -13,9 +13,11 @@ use crate::app::ports::Ports;
 use crate::app::{docs, health};
 use crate::authorization;
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::middleware::rate_limit::RateLimit;
 use crate::kernel::http::middleware::{
     body, cors, internal_key, rate_limit, replicas, same_origin,
 };
+use crate::kernel::http::respond::Responses;
 use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, Route};
 use crate::kernel::http::{App, respond};
 use crate::route;
@@ -104,7 +106,10 @@ impl Around {
         } else {
             if let Some(class) = facts.limit {
                 handler = handler.layer(from_fn_with_state(
-                    (self.app.clone(), class),
+                    RateLimit {
+                        app: self.app.clone(),
+                        class,
+                    },
                     rate_limit::limit_rate,
                 ));
             }
@@ -118,9 +123,17 @@ impl Around {
         handler
             .layer(from_fn_with_state(facts.bodies, body::read_body))
             .layer(from_fn_with_state(
-                (self.app.clone(), facts.errors),
+                self.responses(facts.errors),
                 respond::respond,
             ))
+    }
+
+    /// Returns the state of the outermost middleware.
+    fn responses(&self, errors: ErrorForm) -> Responses {
+        Responses {
+            app: self.app.clone(),
+            errors,
+        }
     }
 
     /// Returns a router that answers every request with 404.
@@ -130,7 +143,7 @@ impl Around {
             .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(BodyForm::Json, body::read_body))
             .layer(from_fn_with_state(
-                (self.app.clone(), ErrorForm::Problem),
+                self.responses(ErrorForm::Problem),
                 respond::respond,
             ))
     }

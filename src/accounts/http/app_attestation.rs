@@ -9,7 +9,7 @@ use crate::accounts::domain::devices::register;
 use crate::accounts::domain::devices::register::{AttestKey, Submission};
 use crate::accounts::http::App;
 use crate::accounts::http::caller::{CurrentUser, MaybeSignedIn};
-use crate::accounts::http::objects::MessageResponse;
+use crate::accounts::http::objects::{ChallengeIdFields, MessageResponse};
 use crate::accounts::model::attest::KeyId;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
@@ -32,18 +32,14 @@ pub struct AttestationChallengeRequest {
     purpose: Option<String>,
 }
 
-/// The response with a challenge.
+/// The response with a challenge. It expires after ten minutes.
 #[derive(Serialize, ToSchema)]
 pub struct AttestationChallengeResponse {
     success: bool,
     /// 32 bytes in standard base64. The client data hash is the SHA-256 of the bytes.
     challenge: String,
-    /// The id to send with the attestation. It expires after ten minutes and can be used once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// `challenge_id` in camel case.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    id: ChallengeIdFields,
 }
 
 /// `POST /api/app-attestation/challenge`: returns a challenge for the attestation of a device's
@@ -78,13 +74,10 @@ pub async fn challenge(
         other => other.signed_in().map(|me| me.user.id),
     };
     let (challenge_id, challenge) = register::challenge(&app.ports, id, purpose, user).await?;
-    let challenge_id = challenge_id.to_string();
-    let challenge = register::standard(&challenge);
     Ok(AppJson(AttestationChallengeResponse {
         success: true,
-        challenge,
-        challenge_id_camel: challenge_id.clone(),
-        challenge_id,
+        challenge: register::standard(&challenge),
+        id: challenge_id.into(),
     }))
 }
 

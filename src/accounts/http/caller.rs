@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use http::{HeaderName, header};
 
@@ -16,6 +16,8 @@ use crate::accounts::http::credentials::{PresentedCredential, all_presented, pre
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, is_browser};
 use crate::kernel::model::ids::UserId;
+use crate::kernel::model::secret::SessionToken;
+use crate::kernel::model::time::Timestamp;
 
 /// The header in which a page names the account that it shows. A request with the credential of
 /// another account has no effect.
@@ -23,6 +25,54 @@ pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user")
 
 /// The header in which a page sends its CSRF token.
 pub const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Sets the session cookie in the response.
+#[derive(Debug)]
+pub struct SessionCookieWriter {
+    cookie: SessionCookie,
+    outgoing: OutgoingCookies,
+    /// Whether a browser sent the request.
+    pub by_browser: bool,
+}
+
+impl SessionCookieWriter {
+    /// Returns the writer for a request.
+    pub(super) fn new(app: &App, parts: &Parts) -> Self {
+        Self {
+            cookie: SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
+            outgoing: parts
+                .extensions
+                .get::<OutgoingCookies>()
+                .cloned()
+                .unwrap_or_default(),
+            by_browser: is_browser(&parts.headers),
+        }
+    }
+
+    /// Returns all credentials of the request.
+    pub(super) fn presented(&self, parts: &Parts) -> Vec<Credential> {
+        all_presented(parts, &self.cookie)
+    }
+
+    /// Adds the cookie of a session that expires at `expires_at`.
+    pub fn add(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) {
+        self.outgoing.push(self.cookie.set(token, expires_at, now));
+    }
+
+    /// Sets the cookie of a session in place of all cookies that the response would set so far.
+    pub fn replace(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) {
+        drop(self.outgoing.take());
+        self.add(token, expires_at, now);
+    }
+}
+
+impl FromRequestParts<App> for SessionCookieWriter {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self::new(app, parts))
+    }
+}
 
 impl FromRequestParts<App> for SessionCookie {
     type Rejection = ApiError;
@@ -56,10 +106,8 @@ impl FromRequestParts<App> for CurrentUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
-            .await
-            .and_then(complete)
-            .map(|(_, me)| Self(me))
+        let caller = signed_in(parts, app, |_| true).await?;
+        Ok(Self(caller.outside_recovery()?.me))
     }
 }
 
@@ -71,24 +119,60 @@ impl FromRequestParts<App> for CurrentUserOrRecovering {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
+        Ok(Self(signed_in(parts, app, |_| true).await?.me))
+    }
+}
+
+/// A caller whose own id is the `user_id` of the path. Every other id gets the same 404.
+#[derive(Debug)]
+pub struct OwnAccount(pub SignedIn);
+
+impl FromRequestParts<App> for OwnAccount {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let CurrentUser(me) = CurrentUser::from_request_parts(parts, app).await?;
+        let Path(user_id) = Path::<String>::from_request_parts(parts, app)
             .await
-            .map(|(_, me)| Self(me))
+            .map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        if UserId::parse(&user_id) == Some(me.user.id) {
+            Ok(Self(me))
+        } else {
+            Err(Code::UserNotFound.into())
+        }
+    }
+}
+
+/// A signed-in caller and the credential that they presented.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The credential.
+    pub presented: PresentedCredential,
+    /// The caller.
+    pub me: SignedIn,
+}
+
+impl Authenticated {
+    /// Refuses a session from an unfinished recovery.
+    fn outside_recovery(self) -> Result<Self, ApiError> {
+        if self.me.session.recovering {
+            Err(Code::RecoveryIncomplete.into())
+        } else {
+            Ok(self)
+        }
     }
 }
 
 /// Like [`CurrentUser`], with the presented credential.
 #[derive(Debug)]
-pub struct CurrentUserWithCredential(pub PresentedCredential, pub SignedIn);
+pub struct CurrentUserWithCredential(pub Authenticated);
 
 impl FromRequestParts<App> for CurrentUserWithCredential {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
-            .await
-            .and_then(complete)
-            .map(|(presented, me)| Self(presented, me))
+        let caller = signed_in(parts, app, |_| true).await?;
+        Ok(Self(caller.outside_recovery()?))
     }
 }
 
@@ -121,8 +205,8 @@ impl FromRequestParts<App> for MaybeSignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match alone(parts, app, |_| true).await {
-            Ok((_, me)) => Ok(Self::SignedIn(Box::new(me))),
+        match without_device(parts, app, |_| true).await {
+            Ok(caller) => Ok(Self::SignedIn(Box::new(caller.me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
             Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
             Err(error) => Err(error),
@@ -143,11 +227,11 @@ impl FromRequestParts<App> for ValidatedCredential {
         let bearer = parts.headers.contains_key(header::AUTHORIZATION);
         let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
         let found = if alone_is_enough {
-            alone(parts, app, |_| true).await
+            without_device(parts, app, |_| true).await
         } else {
             signed_in(parts, app, |_| true).await
         };
-        found.map(|(_, me)| Self(me))
+        Ok(Self(found?.me))
     }
 }
 
@@ -160,11 +244,10 @@ impl FromRequestParts<App> for CurrentSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |credential| {
+        let caller = signed_in(parts, app, |credential| {
             matches!(credential, Credential::Session(_))
-        })
-        .await
-        .map(|(_, me)| Self(me))
+        });
+        Ok(Self(caller.await?.me))
     }
 }
 
@@ -177,7 +260,8 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+        let caller = signed_in(parts, app, |_| true).await?;
+        let me = caller.outside_recovery()?.me;
         recent(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
@@ -192,7 +276,8 @@ impl FromRequestParts<App> for PasskeyOwner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+        let caller = signed_in(parts, app, |_| true).await?;
+        let me = caller.outside_recovery()?.me;
         may_change_passkeys(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
@@ -246,45 +331,33 @@ async fn signed_in(
     parts: &mut Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(PresentedCredential, SignedIn), ApiError> {
-    let (presented, me) = established(parts, app, accepts).await?;
-    assertion::admit(app, parts, &me).await?;
-    let me = kept_alive(parts, app, &presented, me).await?;
-    Ok((presented, me))
-}
-
-/// Refuses a session from an unfinished recovery.
-fn complete(
-    (presented, me): (PresentedCredential, SignedIn),
-) -> Result<(PresentedCredential, SignedIn), ApiError> {
-    if me.session.recovering {
-        Err(Code::RecoveryIncomplete.into())
-    } else {
-        Ok((presented, me))
-    }
+) -> Result<Authenticated, ApiError> {
+    let caller = authenticated(parts, app, accepts).await?;
+    assertion::admit(app, parts, &caller.me).await?;
+    kept_alive(parts, app, caller).await
 }
 
 /// Returns the caller without a check of the device: the device has no key yet, or the request only
 /// reads. A credential that needs its device is not extended.
-async fn alone(
+async fn without_device(
     parts: &Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(PresentedCredential, SignedIn), ApiError> {
-    let (presented, me) = established(parts, app, accepts).await?;
-    let me = if authenticate::stands_alone(&app.ports, &me) {
-        kept_alive(parts, app, &presented, me).await?
+) -> Result<Authenticated, ApiError> {
+    let caller = authenticated(parts, app, accepts).await?;
+    if authenticate::stands_alone(&app.ports, &caller.me) {
+        kept_alive(parts, app, caller).await
     } else {
-        me
-    };
-    Ok((presented, me))
+        Ok(caller)
+    }
 }
 
-async fn established(
+/// Returns the caller of a valid credential that `accepts` accepts, without a check of the device.
+async fn authenticated(
     parts: &Parts,
     app: &App,
     accepts: fn(&Credential) -> bool,
-) -> Result<(PresentedCredential, SignedIn), ApiError> {
+) -> Result<Authenticated, ApiError> {
     let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
     let presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
     if !accepts(&presented.credential) {
@@ -293,14 +366,14 @@ async fn established(
             "a credential of another kind",
         ));
     }
-    let signed_in = authenticate::authenticate(&app.ports, &presented.credential).await?;
+    let me = authenticate::authenticate(&app.ports, &presented.credential).await?;
     // A page shows one account. If the user has signed in to another account in another tab, the
     // cookie belongs to that account.
     let expected = parts
         .headers
         .get(EXPECTED_USER)
         .map(|id| id.to_str().ok().and_then(UserId::parse));
-    if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
+    if expected.is_some_and(|expected| expected != Some(me.user.id)) {
         return Err(Code::AccountChanged.into());
     }
     if presented.by_cookie && needs_csrf_token(app, parts) {
@@ -309,11 +382,11 @@ async fn established(
             .get(CSRF_TOKEN)
             .and_then(|token| token.to_str().ok())
             .unwrap_or_default();
-        if !csrf::is_good(&app.ports, signed_in.session.id, token) {
+        if !csrf::is_good(&app.ports, me.session.id, token) {
             return Err(Code::CsrfTokenRequired.into());
         }
     }
-    Ok((presented, signed_in))
+    Ok(Authenticated { presented, me })
 }
 
 /// Returns true if a browser sent an unsafe request and CSRF tokens are required (`CSRF_TOKEN`).
@@ -325,21 +398,16 @@ fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
 async fn kept_alive(
     parts: &Parts,
     app: &App,
-    presented: &PresentedCredential,
-    mut me: SignedIn,
-) -> Result<SignedIn, ApiError> {
+    caller: Authenticated,
+) -> Result<Authenticated, ApiError> {
+    let Authenticated { presented, mut me } = caller;
     authenticate::keep_alive(&app.ports, &presented.credential, &mut me).await?;
-    if let (true, true, Credential::Session(token)) =
-        (me.renewed, presented.by_cookie, &presented.credential)
-        && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
+
+    if let Credential::Session(token) = &presented.credential
+        && me.renewed
+        && presented.by_cookie
     {
-        outgoing.push(
-            SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers).set(
-                token,
-                me.expires_at,
-                me.now,
-            ),
-        );
+        SessionCookieWriter::new(app, parts).add(token, me.expires_at, me.now);
     }
-    Ok(me)
+    Ok(Authenticated { presented, me })
 }

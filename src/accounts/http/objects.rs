@@ -4,7 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::sign_in::{Complete, TokenPair, WebSession};
+use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records;
+use crate::kernel::model::ids::ChallengeId;
 
 /// An account, for its owner and for internal services.
 #[derive(Serialize, ToSchema)]
@@ -88,19 +90,19 @@ pub struct AuthResponse {
     user: UserResponse,
     /// The access token, a JWT. For a web session, the session token.
     access_token: String,
-    /// The previous field in camel case.
+    /// `access_token` in camel case.
     #[serde(rename = "accessToken")]
     access_token_camel: String,
     /// The refresh token. Null for a web session.
     #[schema(required)]
     refresh_token: Option<String>,
-    /// The previous field in camel case.
+    /// `refresh_token` in camel case.
     #[serde(rename = "refreshToken")]
     #[schema(required)]
     refresh_token_camel: Option<String>,
     /// Seconds until the access token expires.
     expires_in: i64,
-    /// The previous field in camel case.
+    /// `expires_in` in camel case.
     #[serde(rename = "expiresIn")]
     expires_in_camel: i64,
     /// The token of the web session, if one was created.
@@ -154,6 +156,45 @@ impl From<WebSession> for AuthResponse {
             expires_in_camel: session.expires_in,
             session_token: Some(token),
             session_expires_at: Some(session.expires_at.to_string()),
+        }
+    }
+}
+
+/// The id of a challenge, in both spellings that clients read.
+#[derive(Serialize, ToSchema)]
+pub struct ChallengeIdFields {
+    /// The challenge's id. It can be used once.
+    #[schema(format = "uuid")]
+    challenge_id: String,
+    /// `challenge_id` in camel case.
+    #[serde(rename = "challengeId")]
+    challenge_id_camel: String,
+}
+
+impl From<ChallengeId> for ChallengeIdFields {
+    fn from(id: ChallengeId) -> Self {
+        Self {
+            challenge_id: id.to_string(),
+            challenge_id_camel: id.to_string(),
+        }
+    }
+}
+
+/// The id of a passkey, in both spellings that clients read.
+#[derive(Serialize, ToSchema)]
+pub struct CredentialIdFields {
+    /// The passkey's id, base64url.
+    credential_id: String,
+    /// `credential_id` in camel case.
+    #[serde(rename = "credentialId")]
+    credential_id_camel: String,
+}
+
+impl From<&CredentialId> for CredentialIdFields {
+    fn from(id: &CredentialId) -> Self {
+        Self {
+            credential_id: id.as_str().to_owned(),
+            credential_id_camel: id.as_str().to_owned(),
         }
     }
 }

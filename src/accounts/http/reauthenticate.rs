@@ -10,15 +10,14 @@ use crate::accounts::domain::factors::reauthenticate::Shown;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::http::App;
 use crate::accounts::http::caller::{
-    CurrentUser, CurrentUserOrRecovering, CurrentUserWithCredential,
+    Authenticated, CurrentUser, CurrentUserOrRecovering, CurrentUserWithCredential,
+    SessionCookieWriter,
 };
-use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::webauthn::options::AuthenticationBeginResponse;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{AppJson, ByBrowser, OutgoingCookies};
+use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::ids::ChallengeId;
-use axum::Extension;
 
 /// `POST /api/auth/reauthenticate/begin`: returns a challenge and the options for
 /// `navigator.credentials.get()`. For TOTP only the challenge's id is needed.
@@ -72,9 +71,8 @@ pub struct ReauthenticationCompleteResponse {
 #[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = ReauthenticationCompleteResponse)))]
 pub async fn complete(
     State(app): State<App>,
-    CurrentUserWithCredential(presented, me): CurrentUserWithCredential,
-    (cookie, browser): (SessionCookie, ByBrowser),
-    Extension(outgoing): Extension<OutgoingCookies>,
+    CurrentUserWithCredential(caller): CurrentUserWithCredential,
+    cookie: SessionCookieWriter,
     origin: RequestOrigin,
     AppJson(body): AppJson<ReauthenticationCompleteRequest>,
 ) -> Result<AppJson<ReauthenticationCompleteResponse>, ApiError> {
@@ -88,6 +86,7 @@ pub async fn complete(
             ));
         }
     };
+    let Authenticated { presented, me } = caller;
     let challenge = ChallengeId::parse(&body.challenge_id);
     let proven = reauthenticate::complete(
         &app.ports,
@@ -99,12 +98,13 @@ pub async fn complete(
     .await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
         // It replaces the cookie that an extension of the session may have set.
-        drop(outgoing.take());
-        outgoing.push(cookie.set(token, me.expires_at, me.now));
+        cookie.replace(token, me.expires_at, me.now);
     }
     // A browser keeps the cookie, which no script of a page can read. The web app's server passes
     // the token on.
-    let told = proven.token.filter(|_| !(presented.by_cookie && browser.0));
+    let told = proven
+        .token
+        .filter(|_| !(presented.by_cookie && cookie.by_browser));
     Ok(AppJson(ReauthenticationCompleteResponse {
         success: true,
         amr: proven.amr.methods().to_vec(),

@@ -9,7 +9,7 @@ use crate::accounts::domain::factors::recovery;
 use crate::accounts::domain::factors::recovery::Shown;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::objects::AuthResponse;
+use crate::accounts::http::objects::{AuthResponse, ChallengeIdFields};
 use crate::accounts::http::webauthn::Client;
 use crate::accounts::model::email::Email;
 use crate::kernel::domain::RequestOrigin;
@@ -25,16 +25,12 @@ pub struct RecoveryBeginRequest {
     email: String,
 }
 
-/// The response to the start of a recovery.
+/// The response to the start of a recovery. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
 pub struct RecoveryBeginResponse {
     success: bool,
-    /// The id to complete the recovery with. It expires after five minutes and can be used once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// `challenge_id` in camel case.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
     /// The accepted methods. The list does not depend on the address or its account.
     #[schema(example = json!(["totp", "backup_code"]))]
     methods: [&'static str; 2],
@@ -51,13 +47,11 @@ pub async fn begin(
     AppJson(body): AppJson<RecoveryBeginRequest>,
 ) -> Result<AppJson<RecoveryBeginResponse>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
-    let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
-    let methods = ["totp", "backup_code"];
+    let challenge = recovery::begin(&app.ports, &email).await?;
     Ok(AppJson(RecoveryBeginResponse {
         success: true,
-        challenge_id_camel: challenge_id.clone(),
-        challenge_id,
-        methods,
+        challenge: challenge.into(),
+        methods: ["totp", "backup_code"],
     }))
 }
 

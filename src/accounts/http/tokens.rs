@@ -9,15 +9,16 @@ use crate::accounts::domain::tokens;
 use crate::accounts::domain::tokens::RotateError;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::caller::{CurrentUser, ValidatedCredential};
+use crate::accounts::http::caller::{CurrentUser, OwnAccount, ValidatedCredential};
 use crate::accounts::http::objects::{AuthResponse, MessageResponse};
 use crate::accounts::http::sessions::ValidateResponse;
 use crate::accounts::model::records::Session;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
-use crate::kernel::model::ids::{SessionId, UserId};
+use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::secret::RefreshToken;
+use crate::kernel::model::time::Timestamp;
 
 /// The body of `POST /api/auth/tokens/refresh`.
 #[derive(Deserialize, ToSchema)]
@@ -98,12 +99,8 @@ impl TokenEntry {
             user_agent: session.user_agent,
             last_used: session.last_used_at.millis(),
             created_at: session.created_at.millis(),
-            access_expires_at: session
-                .access_expires_at
-                .map(crate::kernel::model::time::Timestamp::millis),
-            refresh_expires_at: session
-                .refresh_expires_at
-                .map(crate::kernel::model::time::Timestamp::millis),
+            access_expires_at: session.access_expires_at.map(Timestamp::millis),
+            refresh_expires_at: session.refresh_expires_at.map(Timestamp::millis),
             current: session.id == current,
         }
     }
@@ -186,13 +183,9 @@ impl RevokeAllResponse {
     responses((status = 200, body = RevokeAllResponse)))]
 pub async fn revoke_all(
     State(app): State<App>,
-    CurrentUser(me): CurrentUser,
+    OwnAccount(me): OwnAccount,
     origin: RequestOrigin,
-    Path(user_id): Path<String>,
 ) -> Result<AppJson<RevokeAllResponse>, ApiError> {
-    if UserId::parse(&user_id) != Some(me.user.id) {
-        return Err(Code::UserNotFound.into());
-    }
     let revoked = tokens::revoke_all(&app.ports, me.caller(), &origin).await?;
     Ok(AppJson(RevokeAllResponse::new(
         "The tokens are revoked.",

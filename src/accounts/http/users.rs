@@ -1,6 +1,6 @@
 //! The caller's own account over HTTP: reading, changing and deleting it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -8,14 +8,15 @@ use utoipa::ToSchema;
 use crate::accounts::domain::users;
 use crate::accounts::domain::users::{FieldChange, UserChanges};
 use crate::accounts::http::App;
-use crate::accounts::http::caller::{CurrentUser, CurrentUserOrRecovering, RecentlyAuthenticated};
+use crate::accounts::http::caller::{
+    CurrentUser, CurrentUserOrRecovering, OwnAccount, RecentlyAuthenticated,
+};
 use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::objects::{MessageResponse, UserResponse};
 use crate::accounts::http::sessions::with_cleared_cookie;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
-use crate::kernel::model::ids::UserId;
 use crate::kernel::model::text;
 
 /// `GET /api/users/me`: returns the caller's account.
@@ -33,14 +34,8 @@ pub async fn me(CurrentUserOrRecovering(me): CurrentUserOrRecovering) -> AppJson
 /// The same 404 for every other id.
 #[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = String, Path, description = "The caller's own id.")),
     responses((status = 200, body = UserResponse)))]
-pub async fn by_id(
-    CurrentUser(me): CurrentUser,
-    Path(user_id): Path<String>,
-) -> Result<AppJson<UserResponse>, ApiError> {
-    if UserId::parse(&user_id) != Some(me.user.id) {
-        return Err(Code::UserNotFound.into());
-    }
-    Ok(AppJson(me.user.into()))
+pub async fn by_id(OwnAccount(me): OwnAccount) -> AppJson<UserResponse> {
+    AppJson(me.user.into())
 }
 
 /// The body of `PUT /api/users/me`. Absent and empty fields keep their value; null clears a field.

@@ -53,9 +53,18 @@ pub struct Problem {
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
+/// The state of [`respond`].
+#[derive(Clone)]
+pub struct Responses {
+    /// The shared state.
+    pub app: App,
+    /// The form of the error responses.
+    pub errors: ErrorForm,
+}
+
 /// Completes a response.
 pub async fn respond(
-    State((app, form)): State<(App, ErrorForm)>,
+    State(Responses { app, errors }): State<Responses>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -75,7 +84,7 @@ pub async fn respond(
     let mut response = next.run(request).await;
     let error = error_of(&mut response);
     if let Some(error) = &error {
-        response = problem(response.headers(), error, form, &id);
+        response = problem(response.headers(), error, errors, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
     log(&id, method, &route, response.status(), error.as_ref());

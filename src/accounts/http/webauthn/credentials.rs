@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::{manage, register};
 use crate::accounts::http::App;
-use crate::accounts::http::caller::{CurrentUser, PasskeyOwner};
+use crate::accounts::http::caller::{CurrentUser, OwnAccount, PasskeyOwner};
 use crate::accounts::model::config::Config;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records;
@@ -15,7 +15,6 @@ use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
-use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 /// A passkey. Times are milliseconds since 1970.
@@ -103,7 +102,8 @@ impl Signals {
         me: &SignedIn,
         ids: impl IntoIterator<Item = &'a CredentialId>,
     ) -> Self {
-        let (rp_id, user_id) = (config.rp_id.clone(), base64::encode(me.user.id.to_string()));
+        let rp_id = config.rp_id.clone();
+        let user_id = base64::encode(me.user.id.to_string());
         let name = me.user.email.as_str().to_owned();
         Self {
             all_accepted_credentials: AcceptedCredentials {
@@ -172,12 +172,8 @@ pub async fn list(
     params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = PasskeyListResponse)))]
 pub async fn list_of(
     State(app): State<App>,
-    CurrentUser(me): CurrentUser,
-    Path(user_id): Path<String>,
+    OwnAccount(me): OwnAccount,
 ) -> Result<AppJson<PasskeyListResponse>, ApiError> {
-    if UserId::parse(&user_id) != Some(me.user.id) {
-        return Err(Code::UserNotFound.into());
-    }
     listed(&app, &me).await
 }
 

@@ -16,13 +16,11 @@ use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::sign_in::{Complete, Place};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::cookie::SessionCookie;
-use crate::accounts::http::credentials::all_presented;
-use crate::accounts::http::objects::AuthResponse;
+use crate::accounts::http::caller::SessionCookieWriter;
+use crate::accounts::http::objects::{AuthResponse, CredentialIdFields};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Platform;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{OutgoingCookies, is_browser};
 use crate::kernel::http::middleware::same_origin::is_ours;
 
 /// An `AuthResponse` with a session and a token pair.
@@ -32,11 +30,8 @@ pub struct PasskeySignInResponse {
     auth: AuthResponse,
     /// Always `true`.
     verified: bool,
-    /// The id of the passkey that signed in.
-    credential_id: String,
-    /// `credential_id` in camel case.
-    #[serde(rename = "credentialId")]
-    credential_id_camel: String,
+    #[serde(flatten)]
+    credential: CredentialIdFields,
 }
 
 impl PasskeySignInResponse {
@@ -44,8 +39,7 @@ impl PasskeySignInResponse {
         Self {
             auth: complete.into(),
             verified: true,
-            credential_id: id.as_str().to_owned(),
-            credential_id_camel: id.as_str().to_owned(),
+            credential: id.into(),
         }
     }
 }
@@ -55,9 +49,7 @@ impl PasskeySignInResponse {
 pub struct Client {
     /// The platform of the sign-in, and the sessions that it replaces.
     pub place: Place,
-    is_browser: bool,
-    cookie: SessionCookie,
-    outgoing: OutgoingCookies,
+    cookie: SessionCookieWriter,
 }
 
 impl Client {
@@ -67,7 +59,7 @@ impl Client {
     /// # Errors
     /// 503 if the database does not answer.
     pub async fn verify_device(&mut self, app: &App, device: &DeviceProof) -> Result<(), ApiError> {
-        if !self.is_browser {
+        if !self.cookie.by_browser {
             self.place.device =
                 admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
             if self.place.device.is_some() {
@@ -80,13 +72,12 @@ impl Client {
     /// Sets the session's cookie if the client is a browser. It replaces all other session cookies
     /// of the response.
     pub fn remember_session(&self, complete: &Complete) {
-        if self.is_browser {
-            drop(self.outgoing.take());
-            self.outgoing.push(self.cookie.set(
+        if self.cookie.by_browser {
+            self.cookie.replace(
                 &complete.session_token,
                 complete.session_expires_at,
                 complete.now,
-            ));
+            );
         }
     }
 }
@@ -95,36 +86,30 @@ impl FromRequestParts<App> for Client {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
         // The web app's server sends no headers of a browser, and sets the cookie itself.
-        let is_browser = is_browser(&parts.headers);
+        let cookie = SessionCookieWriter::new(app, parts);
         // The same-origin middleware accepts a Bearer token from any page. A page of another site
         // must not set a cookie by that.
-        if is_browser && !is_ours(&app.ports.config, &parts.headers) {
+        if cookie.by_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());
         }
-        let sessions = all_presented(parts, &cookie)
-            .into_iter()
-            .filter_map(|credential| match credential {
-                Credential::Session(token) => Some(token),
-                Credential::Access(_) => None,
-            });
+        let sessions =
+            cookie
+                .presented(parts)
+                .into_iter()
+                .filter_map(|credential| match credential {
+                    Credential::Session(token) => Some(token),
+                    Credential::Access(_) => None,
+                });
         let replaces = sessions.collect();
-        let platform = platform(&parts.headers, is_browser);
-        let outgoing = parts
-            .extensions
-            .get::<OutgoingCookies>()
-            .cloned()
-            .unwrap_or_default();
+        let platform = platform(&parts.headers, cookie.by_browser);
         Ok(Self {
             place: Place {
                 platform,
                 replaces,
                 device: None,
             },
-            is_browser,
             cookie,
-            outgoing,
         })
     }
 }
@@ -135,9 +120,11 @@ fn platform(headers: &HeaderMap, is_browser: bool) -> Platform {
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    match () {
-        () if is_browser => Platform::Web,
-        () if said.contains("CFNetwork") || said.contains("hamrahIOS") => Platform::Ios,
-        () => Platform::Api,
+    if is_browser {
+        Platform::Web
+    } else if said.contains("CFNetwork") || said.contains("hamrahIOS") {
+        Platform::Ios
+    } else {
+        Platform::Api
     }
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::passkeys::register::CreationOptions;
 use crate::accounts::domain::passkeys::{Begun, CEREMONY_LIFETIME, Descriptor};
 use crate::accounts::domain::webauthn::cose::Algorithm;
+use crate::accounts::http::objects::ChallengeIdFields;
 use crate::accounts::model::config::Config;
 use crate::kernel::model::base64;
 
@@ -90,16 +91,12 @@ pub struct RegistrationOptions {
     challenge_id_snake: String,
 }
 
-/// The response to the start of a registration.
+/// The response to the start of a registration. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
 pub struct PasskeyRegistrationBeginResponse {
     success: bool,
-    /// The id to complete the ceremony with. It expires after five minutes and can be used once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// `challenge_id` in camel case.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
     options: RegistrationOptions,
 }
 
@@ -133,12 +130,11 @@ impl PasskeyRegistrationBeginResponse {
             },
             attestation: "none",
             challenge_id: challenge_id.clone(),
-            challenge_id_snake: challenge_id.clone(),
+            challenge_id_snake: challenge_id,
         };
         Self {
             success: true,
-            challenge_id_camel: challenge_id.clone(),
-            challenge_id,
+            challenge: begun.challenge_id.into(),
             options,
         }
     }
@@ -171,16 +167,12 @@ pub struct AuthenticationOptions {
     challenge_id_snake: String,
 }
 
-/// The response to the start of a sign-in or a step-up.
+/// The response to the start of a sign-in or a step-up. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
 pub struct AuthenticationBeginResponse {
     success: bool,
-    /// The id to complete the ceremony with. It expires after five minutes and can be used once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// `challenge_id` in camel case.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
     options: AuthenticationOptions,
 }
 
@@ -200,12 +192,11 @@ impl AuthenticationBeginResponse {
             user_verification: REQUIRED,
             user_verification_snake: REQUIRED,
             challenge_id: challenge_id.clone(),
-            challenge_id_snake: challenge_id.clone(),
+            challenge_id_snake: challenge_id,
         };
         Self {
             success: true,
-            challenge_id_camel: challenge_id.clone(),
-            challenge_id,
+            challenge: begun.challenge_id.into(),
             options,
         }
     }

@@ -14,7 +14,7 @@ use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::{MaybeSignedIn, may_change_passkeys};
-use crate::accounts::http::objects::UserResponse;
+use crate::accounts::http::objects::{CredentialIdFields, UserResponse};
 use crate::accounts::http::webauthn::options::PasskeyRegistrationBeginResponse;
 use crate::accounts::http::webauthn::{Client, PasskeySignInResponse};
 use crate::accounts::model::email::Email;
@@ -104,11 +104,8 @@ pub struct PasskeyAddResponse {
     success: bool,
     /// Always `true`.
     verified: bool,
-    /// The passkey's id.
-    credential_id: String,
-    /// `credential_id` in camel case.
-    #[serde(rename = "credentialId")]
-    credential_id_camel: String,
+    #[serde(flatten)]
+    credential: CredentialIdFields,
     user: UserResponse,
 }
 
@@ -158,8 +155,7 @@ pub async fn complete(
                 PasskeyRegistrationCompleteResponse::Added(Box::new(PasskeyAddResponse {
                     success: true,
                     verified: true,
-                    credential_id: id.as_str().to_owned(),
-                    credential_id_camel: id.as_str().to_owned(),
+                    credential: (&id).into(),
                     user: (*user).into(),
                 }))
             }

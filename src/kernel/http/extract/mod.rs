@@ -1,5 +1,4 @@
 //! Extractors that every system uses: the parsed body and the origin of a request.
-//!
 
 mod body;
 
@@ -121,16 +120,4 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
 #[must_use]
 pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
-}
-
-/// Whether a browser sent the request.
-#[derive(Clone, Copy, Debug)]
-pub struct ByBrowser(pub bool);
-
-impl<S: Send + Sync> FromRequestParts<S> for ByBrowser {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self(is_browser(&parts.headers)))
-    }
 }

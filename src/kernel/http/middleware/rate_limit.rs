@@ -11,12 +11,17 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
 
+/// The state of [`limit_rate`].
+#[derive(Clone)]
+pub struct RateLimit {
+    /// The shared state.
+    pub app: App,
+    /// The class in which the route's requests count.
+    pub class: RateClass,
+}
+
 /// Refuses a request over the limit, before any query.
-pub async fn limit_rate(
-    State((app, class)): State<(App, RateClass)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn limit_rate(State(limit): State<RateLimit>, request: Request, next: Next) -> Response {
     let client = request
         .extensions()
         .get::<ClientAddress>()
@@ -24,10 +29,11 @@ pub async fn limit_rate(
     let Some(client) = client else {
         return next.run(request).await;
     };
-    match app
+    match limit
+        .app
         .ports
         .limiter
-        .excess(class, address::network(client))
+        .excess(limit.class, address::network(client))
         .await
     {
         None => next.run(request).await,
