@@ -101,7 +101,7 @@ pub async fn set(
 ) -> Result<AppJson<MessageResponse>, ApiError> {
     passwords::set(&app.ports, &me, &body.password, &origin).await?;
     Ok(AppJson(MessageResponse::new(
-        "The password is set; every other sign-in has ended.",
+        "The password is set. All other sessions have ended.",
     )))
 }
 

@@ -206,7 +206,7 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
             steps.push(steps::only_the_server(
                 26,
-                "credentialId is not registered for anybody",
+                "credentialId is not registered for any account",
             ));
             steps.push(steps::only_the_server(
                 27,

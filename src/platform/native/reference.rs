@@ -157,6 +157,22 @@ fn object(page: &mut String, name: &str, schema: &Value) {
         "<h3 id=\"object-{name}\">{name}</h3>\n<p>{}</p>\n<dl>",
         text(&schema["description"])
     );
+    match schema["allOf"].as_array() {
+        Some(parts) => parts.iter().for_each(|part| fields(page, part)),
+        None => fields(page, schema),
+    }
+    page.push_str("</dl>\n");
+}
+
+/// Writes the fields of a schema. A schema that refers to another names that object.
+fn fields(page: &mut String, schema: &Value) {
+    if schema["$ref"].is_string() {
+        let _ = writeln!(
+            page,
+            "<dt>{}</dt>\n<dd>The fields of this object.</dd>",
+            kind(schema)
+        );
+    }
     let required: Vec<&str> = schema["required"]
         .as_array()
         .into_iter()
@@ -176,7 +192,6 @@ fn object(page: &mut String, name: &str, schema: &Value) {
             text(&property["description"])
         );
     }
-    page.push_str("</dl>\n");
 }
 
 /// Returns a schema in a word or two.
@@ -215,7 +230,7 @@ fn anchor(method: &str, path: &str) -> String {
 
 fn text(value: &Value) -> String {
     let escaped = escape(value.as_str().unwrap_or_default());
-    // Returns the text with code between backticks as HTML.
+    // Every second part stood between backticks.
     let mut parts = escaped.split('`');
     let mut written = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {

@@ -130,7 +130,7 @@ impl Config {
         if access_token_ttl > refresh_token_ttl {
             reader.problem(
                 "ACCESS_TOKEN_TTL_SECONDS",
-                "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in",
+                "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the session",
             );
         }
         Some(Self {
