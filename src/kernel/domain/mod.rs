@@ -4,6 +4,7 @@
 //! stands in [`Ports`].
 
 pub mod compute;
+pub mod failure;
 pub(crate) mod hmac;
 pub mod maintenance;
 mod outgoing;
