@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::store;
@@ -21,7 +21,7 @@ pub struct Health {
     timestamp: String,
 }
 
-fn health(app: &App) -> AppJson<Health> {
+fn health(app: &KernelState) -> AppJson<Health> {
     AppJson(Health {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
@@ -31,7 +31,7 @@ fn health(app: &App) -> AppJson<Health> {
 
 /// `GET /health`: reports that the service runs. It uses no other service.
 #[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health)))]
-pub async fn alive(State(app): State<App>) -> AppJson<Health> {
+pub async fn alive(State(app): State<KernelState>) -> AppJson<Health> {
     health(&app)
 }
 
@@ -40,7 +40,7 @@ pub async fn alive(State(app): State<App>) -> AppJson<Health> {
 /// # Errors
 /// 503 if the database does not answer or has no tables.
 #[utoipa::path(get, path = "/ready", tag = "service", responses((status = 200, body = Health)))]
-pub async fn ready(State(app): State<App>) -> Result<AppJson<Health>, ApiError> {
+pub async fn ready(State(app): State<KernelState>) -> Result<AppJson<Health>, ApiError> {
     store::ping(app.ports.db.as_ref())
         .await
         .map_err(|error| ApiError::because(Code::Unavailable, error.to_string()))?;

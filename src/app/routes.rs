@@ -19,12 +19,12 @@ use crate::kernel::http::middleware::{
 };
 use crate::kernel::http::respond::Responses;
 use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, Route};
-use crate::kernel::http::{App, respond};
+use crate::kernel::http::{KernelState, respond};
 use crate::route;
 
 /// Returns the routes of the service itself.
 #[rustfmt::skip]
-fn service_routes() -> Vec<Route<App>> {
+fn service_routes() -> Vec<Route<KernelState>> {
     Group::new(ErrorForm::Problem).routes(vec![
         route!(GET "/", Anyone, health::root),
         route!(GET "/health", Anyone, health::alive),
@@ -51,11 +51,11 @@ pub fn table() -> Vec<Facts> {
 pub fn router(ports: Ports) -> Router {
     let around = Around {
         cors: cors::layer(&ports.kernel.config),
-        app: App {
+        app: KernelState {
             ports: ports.kernel,
         },
     };
-    let in_accounts = accounts::http::App {
+    let in_accounts = accounts::http::AccountsState {
         ports: ports.accounts,
     };
     let in_authorization = authorization::http::App {
@@ -86,7 +86,7 @@ fn with_state<S: Clone + Send + Sync + 'static>(
 
 /// The state of the middleware around every route.
 struct Around {
-    app: App,
+    app: KernelState,
     cors: Arc<CorsLayer>,
 }
 

@@ -70,7 +70,7 @@ struct Claims {
 
 /// Whose token a verified one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Subject {
+pub struct TokenSubject {
     /// The account: `sub`.
     pub user: UserId,
     /// The sign-in: `sid`.
@@ -186,7 +186,7 @@ pub async fn verify(
     config: &Config,
     token: &str,
     now: Timestamp,
-) -> Result<Subject, Refused> {
+) -> Result<TokenSubject, Refused> {
     if token.len() > MAX_BYTES {
         return Err(Refused::Malformed);
     }
@@ -212,7 +212,7 @@ pub async fn verify(
     let claims: Claims = claims.map_err(|_| Refused::Claims)?;
     let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
     let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject {
+    Ok(TokenSubject {
         user,
         session,
         expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::activity::EventCursor;
 use crate::accounts::domain::tokens::RevokeRejection;
 use crate::accounts::domain::{activity, tokens};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::CurrentUser;
 use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::objects::MessageResponse;
@@ -87,7 +87,7 @@ pub struct SessionListResponse {
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SessionListResponse)))]
 pub async fn sign_ins(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<SessionListResponse>, ApiError> {
     let sessions = activity::sign_ins(&app.ports, me.user.id).await?;
@@ -109,7 +109,7 @@ pub async fn sign_ins(
 #[utoipa::path(delete, path = "/api/users/me/sessions/{session_id}", operation_id = "end_sign_in", tag = "users", params(("session_id" = String, Path, description = "The id from the list.")),
     responses((status = 200, body = MessageResponse)))]
 pub async fn end_sign_in(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     cookie: SessionCookie,
@@ -137,7 +137,7 @@ pub async fn end_sign_in(
 /// 401 if the caller is not signed in.
 #[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokeAllResponse)))]
 pub async fn end_others(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
 ) -> Result<AppJson<RevokeAllResponse>, ApiError> {
@@ -223,7 +223,7 @@ fn place(text: &str) -> Option<EventCursor> {
 /// 400 for a `before` that cannot be parsed.
 #[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventListResponse)))]
 pub async fn events(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     Query(page): Query<EventListQuery>,
 ) -> Result<AppJson<EventListResponse>, ApiError> {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::devices::register;
 use crate::accounts::domain::devices::register::{AttestKey, Submission};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, MaybeSignedIn};
 use crate::accounts::http::objects::{ChallengeIdFields, MessageResponse};
 use crate::accounts::model::attest::KeyId;
@@ -50,7 +50,7 @@ pub struct AttestationChallengeResponse {
 #[utoipa::path(post, path = "/api/app-attestation/challenge", operation_id = "attestation_challenge", tag = "devices", request_body = AttestationChallengeRequest,
     responses((status = 200, body = AttestationChallengeResponse)), security((), ("bearer" = [])))]
 pub async fn challenge(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     AppJson(body): AppJson<AttestationChallengeRequest>,
 ) -> Result<AppJson<AttestationChallengeResponse>, ApiError> {
@@ -114,7 +114,7 @@ pub struct AttestationVerifyResponse {
 #[utoipa::path(post, path = "/api/app-attestation/verify", operation_id = "verify_attestation", tag = "devices", request_body = AttestationVerifyRequest,
     responses((status = 200, body = AttestationVerifyResponse)), security((), ("bearer" = [])))]
 pub async fn verify(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     origin: RequestOrigin,
     AppJson(body): AppJson<AttestationVerifyRequest>,
@@ -162,7 +162,7 @@ pub struct KeyVerifyResponse {
 /// 422 for an id that no key can have.
 #[utoipa::path(post, path = "/api/app-attestation/verify-key", operation_id = "verify_key", tag = "devices", request_body = KeyVerifyRequest, responses((status = 200, body = KeyVerifyResponse)))]
 pub async fn verify_key(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<KeyVerifyRequest>,
 ) -> Result<AppJson<KeyVerifyResponse>, ApiError> {
     let key = KeyId::parse(&body.key_id).ok_or(Code::InvalidKeyId)?;
@@ -221,7 +221,7 @@ pub struct DeviceListResponse {
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceListResponse)))]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<DeviceListResponse>, ApiError> {
     let keys: Vec<_> = register::list(&app.ports, me.user.id)
@@ -244,7 +244,7 @@ pub async fn list(
 #[utoipa::path(delete, path = "/api/app-attestation/keys/{key_id}", operation_id = "revoke_device", tag = "devices", params(("key_id" = String, Path, description = "The key's id.")),
     responses((status = 200, body = MessageResponse)))]
 pub async fn revoke(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     Path(key_id): Path<String>,

@@ -9,7 +9,7 @@ use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::devices::admit::{Presented, Shown};
 use crate::accounts::domain::devices::request_challenge::Request;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::config::Config;
 use crate::kernel::domain::RequestOrigin;
@@ -83,7 +83,7 @@ pub struct DeviceProof {
 }
 
 impl DeviceProof {
-    fn of(app: &App, parts: &Parts) -> Self {
+    fn of(app: &AccountsState, parts: &Parts) -> Self {
         // Behind a proxy the native server does not see the scheme. In production every client uses
         // https.
         let production = app.ports.config.environment == Environment::Production;
@@ -124,10 +124,10 @@ impl DeviceProof {
     }
 }
 
-impl FromRequestParts<App> for DeviceProof {
+impl FromRequestParts<AccountsState> for DeviceProof {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self::of(app, parts))
     }
 }
@@ -136,7 +136,11 @@ impl FromRequestParts<App> for DeviceProof {
 ///
 /// # Errors
 /// 403 if an assertion is required and missing or not valid.
-pub(super) async fn admit(app: &App, parts: &mut Parts, me: &SignedIn) -> Result<(), ApiError> {
+pub(super) async fn admit(
+    app: &AccountsState,
+    parts: &mut Parts,
+    me: &SignedIn,
+) -> Result<(), ApiError> {
     let proof = DeviceProof::of(app, parts);
     let origin = RequestOrigin::from_request_parts(parts, app).await?;
     Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request(), &origin).await?)

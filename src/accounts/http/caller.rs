@@ -9,7 +9,7 @@ use http::{HeaderName, header};
 use crate::accounts::domain::authenticate;
 use crate::accounts::domain::authenticate::{Credential, SignedIn};
 use crate::accounts::domain::{csrf, factors};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion;
 use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::credentials::{PresentedCredential, all_presented, presented};
@@ -37,7 +37,7 @@ pub struct SessionCookieWriter {
 
 impl SessionCookieWriter {
     /// Returns the writer for a request.
-    pub(super) fn new(app: &App, parts: &Parts) -> Self {
+    pub(super) fn new(app: &AccountsState, parts: &Parts) -> Self {
         Self {
             cookie: SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
             outgoing: parts
@@ -66,18 +66,18 @@ impl SessionCookieWriter {
     }
 }
 
-impl FromRequestParts<App> for SessionCookieWriter {
+impl FromRequestParts<AccountsState> for SessionCookieWriter {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self::new(app, parts))
     }
 }
 
-impl FromRequestParts<App> for SessionCookie {
+impl FromRequestParts<AccountsState> for SessionCookie {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self::of(&app.ports.config, &parts.uri, &parts.headers))
     }
 }
@@ -87,10 +87,10 @@ impl FromRequestParts<App> for SessionCookie {
 #[derive(Debug)]
 pub struct AllCredentials(pub Vec<Credential>);
 
-impl FromRequestParts<App> for AllCredentials {
+impl FromRequestParts<AccountsState> for AllCredentials {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self(all_presented(
             parts,
             &SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
@@ -102,10 +102,10 @@ impl FromRequestParts<App> for AllCredentials {
 #[derive(Debug)]
 pub struct CurrentUser(pub SignedIn);
 
-impl FromRequestParts<App> for CurrentUser {
+impl FromRequestParts<AccountsState> for CurrentUser {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let caller = signed_in(parts, app, |_| true).await?;
         Ok(Self(caller.outside_recovery()?.me))
     }
@@ -115,10 +115,10 @@ impl FromRequestParts<App> for CurrentUser {
 #[derive(Debug)]
 pub struct CurrentUserOrRecovering(pub SignedIn);
 
-impl FromRequestParts<App> for CurrentUserOrRecovering {
+impl FromRequestParts<AccountsState> for CurrentUserOrRecovering {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self(signed_in(parts, app, |_| true).await?.me))
     }
 }
@@ -127,10 +127,10 @@ impl FromRequestParts<App> for CurrentUserOrRecovering {
 #[derive(Debug)]
 pub struct OwnAccount(pub SignedIn);
 
-impl FromRequestParts<App> for OwnAccount {
+impl FromRequestParts<AccountsState> for OwnAccount {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let CurrentUser(me) = CurrentUser::from_request_parts(parts, app).await?;
         let Path(user_id) = Path::<String>::from_request_parts(parts, app)
             .await
@@ -167,10 +167,10 @@ impl Authenticated {
 #[derive(Debug)]
 pub struct CurrentUserWithCredential(pub Authenticated);
 
-impl FromRequestParts<App> for CurrentUserWithCredential {
+impl FromRequestParts<AccountsState> for CurrentUserWithCredential {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let caller = signed_in(parts, app, |_| true).await?;
         Ok(Self(caller.outside_recovery()?))
     }
@@ -201,10 +201,10 @@ impl MaybeSignedIn {
     }
 }
 
-impl FromRequestParts<App> for MaybeSignedIn {
+impl FromRequestParts<AccountsState> for MaybeSignedIn {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         match without_device(parts, app, |_| true).await {
             Ok(caller) => Ok(Self::SignedIn(Box::new(caller.me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
@@ -220,10 +220,10 @@ impl FromRequestParts<App> for MaybeSignedIn {
 #[derive(Debug)]
 pub struct ValidatedCredential(pub SignedIn);
 
-impl FromRequestParts<App> for ValidatedCredential {
+impl FromRequestParts<AccountsState> for ValidatedCredential {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let bearer = parts.headers.contains_key(header::AUTHORIZATION);
         let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
         let found = if alone_is_enough {
@@ -240,10 +240,10 @@ impl FromRequestParts<App> for ValidatedCredential {
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 
-impl FromRequestParts<App> for CurrentSession {
+impl FromRequestParts<AccountsState> for CurrentSession {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let caller = signed_in(parts, app, |credential| {
             matches!(credential, Credential::Session(_))
         });
@@ -256,10 +256,10 @@ impl FromRequestParts<App> for CurrentSession {
 #[derive(Debug)]
 pub struct RecentlyAuthenticated(pub SignedIn);
 
-impl FromRequestParts<App> for RecentlyAuthenticated {
+impl FromRequestParts<AccountsState> for RecentlyAuthenticated {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let caller = signed_in(parts, app, |_| true).await?;
         let me = caller.outside_recovery()?.me;
         recent(app, &me, Duration::ZERO).await?;
@@ -272,10 +272,10 @@ impl FromRequestParts<App> for RecentlyAuthenticated {
 #[derive(Debug)]
 pub struct PasskeyOwner(pub SignedIn);
 
-impl FromRequestParts<App> for PasskeyOwner {
+impl FromRequestParts<AccountsState> for PasskeyOwner {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let caller = signed_in(parts, app, |_| true).await?;
         let me = caller.outside_recovery()?.me;
         may_change_passkeys(app, &me, Duration::ZERO).await?;
@@ -290,7 +290,7 @@ impl FromRequestParts<App> for PasskeyOwner {
 /// # Errors
 /// 403 `reauthentication_required`, and errors of the database.
 pub async fn may_change_passkeys(
-    app: &App,
+    app: &AccountsState,
     me: &SignedIn,
     longer: Duration,
 ) -> Result<(), ApiError> {
@@ -303,7 +303,7 @@ pub async fn may_change_passkeys(
 
 /// Checks that the last authentication is recent or at most `longer` older. The error lists the
 /// methods that the account owner can authenticate with.
-async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
+async fn recent(app: &AccountsState, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
     if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
     }
@@ -329,7 +329,7 @@ async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiErr
 /// Returns the caller and checks the device that the credential was issued to.
 async fn signed_in(
     parts: &mut Parts,
-    app: &App,
+    app: &AccountsState,
     accepts: fn(&Credential) -> bool,
 ) -> Result<Authenticated, ApiError> {
     let caller = authenticated(parts, app, accepts).await?;
@@ -341,7 +341,7 @@ async fn signed_in(
 /// reads. A credential that needs its device is not extended.
 async fn without_device(
     parts: &Parts,
-    app: &App,
+    app: &AccountsState,
     accepts: fn(&Credential) -> bool,
 ) -> Result<Authenticated, ApiError> {
     let caller = authenticated(parts, app, accepts).await?;
@@ -355,7 +355,7 @@ async fn without_device(
 /// Returns the caller of a valid credential that `accepts` accepts, without a check of the device.
 async fn authenticated(
     parts: &Parts,
-    app: &App,
+    app: &AccountsState,
     accepts: fn(&Credential) -> bool,
 ) -> Result<Authenticated, ApiError> {
     let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
@@ -390,14 +390,14 @@ async fn authenticated(
 }
 
 /// Returns true if a browser sent an unsafe request and CSRF tokens are required (`CSRF_TOKEN`).
-fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
+fn needs_csrf_token(app: &AccountsState, parts: &Parts) -> bool {
     app.ports.config.csrf_token_required && is_browser(&parts.headers) && !parts.method.is_safe()
 }
 
 /// Records the use of a session, and sets its cookie again if the session was extended.
 async fn kept_alive(
     parts: &Parts,
-    app: &App,
+    app: &AccountsState,
     caller: Authenticated,
 ) -> Result<Authenticated, ApiError> {
     let Authenticated { presented, mut me } = caller;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::accounts::domain::export;
 use crate::accounts::domain::export::StoredValue;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::CurrentUser;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
@@ -19,7 +19,7 @@ use crate::kernel::http::extract::AppJson;
 /// 401 if the caller is not signed in; 429 `too_many_attempts` after several exports in a row.
 #[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
 pub async fn export(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<Response, ApiError> {
     let found = export::of(&app.ports, me.user.id, me.now).await?;

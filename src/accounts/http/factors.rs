@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::factors;
 use crate::accounts::domain::factors::{backup_codes, totp};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, RecentlyAuthenticated};
 use crate::accounts::http::objects::MessageResponse;
 use crate::accounts::model::backup_code::BackupCode;
@@ -65,7 +65,7 @@ pub struct FactorsResponse {
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsResponse)))]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<FactorsResponse>, ApiError> {
     let found = factors::of(&app.ports, me.user.id).await?;
@@ -106,7 +106,7 @@ pub struct TotpEnrollResponse {
 /// 409 if TOTP is already enabled.
 #[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = TotpEnrollResponse)))]
 pub async fn enroll(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
 ) -> Result<AppJson<TotpEnrollResponse>, ApiError> {
     let enrolment = totp::enrol(&app.ports, &me).await?;
@@ -138,7 +138,7 @@ pub struct TotpConfirmRequest {
 /// 422 for a wrong code; 409 if no secret waits for its confirmation.
 #[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = TotpConfirmRequest, responses((status = 200, body = MessageResponse)))]
 pub async fn confirm(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     AppJson(body): AppJson<TotpConfirmRequest>,
@@ -153,7 +153,7 @@ pub async fn confirm(
 /// 409 if TOTP is not enabled.
 #[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = MessageResponse)))]
 pub async fn disable(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
 ) -> Result<AppJson<MessageResponse>, ApiError> {
@@ -176,7 +176,7 @@ pub struct BackupCodesResponse {
 /// 403 `reauthentication_required` if the last authentication is too old.
 #[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = BackupCodesResponse)))]
 pub async fn make_codes(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
 ) -> Result<AppJson<BackupCodesResponse>, ApiError> {

@@ -10,7 +10,7 @@ use crate::accounts::domain::devices::client;
 use crate::accounts::domain::sign_in::Who;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::domain::{sign_in, users};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::objects::{AuthResponse, IdentifyUserResponse, UserResponse};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::Platform;
@@ -134,7 +134,7 @@ impl IdentityRequest {
 /// 422 for a field that is not valid.
 #[utoipa::path(post, path = "/api/internal/users", tag = "internal", request_body = IdentityRequest, responses((status = 200, body = IdentifyUserResponse)))]
 pub async fn create_user(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
     AppJson(body): AppJson<IdentityRequest>,
 ) -> Result<AppJson<IdentifyUserResponse>, ApiError> {
@@ -162,7 +162,7 @@ pub async fn create_user(
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
 #[utoipa::path(post, path = "/api/internal/tokens", tag = "internal", request_body = IdentityRequest, responses((status = 200, body = AuthResponse)))]
 pub async fn create_tokens(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
     AppJson(body): AppJson<IdentityRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
@@ -210,7 +210,7 @@ pub struct SessionCreateRequest {
 /// 404 for an unknown account.
 #[utoipa::path(post, path = "/api/internal/sessions", tag = "internal", request_body = SessionCreateRequest, responses((status = 200, body = AuthResponse)))]
 pub async fn create_session(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
     AppJson(body): AppJson<SessionCreateRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
@@ -258,7 +258,7 @@ pub struct SessionValidateResponse {
 /// on its device only.
 #[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionValidateRequest, responses((status = 200, body = SessionValidateResponse)))]
 pub async fn validate_session(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<SessionValidateRequest>,
 ) -> Result<AppJson<SessionValidateResponse>, ApiError> {
     let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateRejection::NoSession)?;
@@ -316,7 +316,7 @@ pub struct UserByEmailResponse {
 /// 422 for a text that is not an address.
 #[utoipa::path(post, path = "/api/internal/users/by-email", tag = "internal", request_body = UserByEmailRequest, responses((status = 200, body = UserByEmailResponse)))]
 pub async fn user_by_email(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<UserByEmailRequest>,
 ) -> Result<AppJson<UserByEmailResponse>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;

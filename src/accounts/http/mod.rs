@@ -24,7 +24,7 @@ use crate::accounts::domain::Ports;
 
 /// The state that all handlers of accounts share. Cloning is cheap.
 #[derive(Clone)]
-pub struct App {
+pub struct AccountsState {
     /// The ports.
     pub ports: Ports,
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::Shown;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::RecentlyAuthenticated;
 use crate::accounts::http::objects::{AuthResponse, MessageResponse};
@@ -52,7 +52,7 @@ pub struct PasswordSignInResponse {
 /// only the code is missing.
 #[utoipa::path(post, path = "/api/auth/password/sign-in", operation_id = "password_sign_in", tag = "passwords", request_body = PasswordSignInRequest, responses((status = 200, body = PasswordSignInResponse)))]
 pub async fn sign_in(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
@@ -94,7 +94,7 @@ pub struct PasswordSetRequest {
 /// is not accepted.
 #[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = PasswordSetRequest, responses((status = 200, body = MessageResponse)))]
 pub async fn set(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
     AppJson(body): AppJson<PasswordSetRequest>,
@@ -111,7 +111,7 @@ pub async fn set(
 /// 404 if the account has no password; 409 if it is the last way to sign in.
 #[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = MessageResponse)))]
 pub async fn remove(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
 ) -> Result<AppJson<MessageResponse>, ApiError> {

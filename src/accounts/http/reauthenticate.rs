@@ -8,7 +8,7 @@ use crate::accounts::domain::csrf;
 use crate::accounts::domain::factors::reauthenticate;
 use crate::accounts::domain::factors::reauthenticate::Shown;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{
     Authenticated, CurrentUser, CurrentUserOrRecovering, CurrentUserWithCredential,
     SessionCookieWriter,
@@ -26,7 +26,7 @@ use crate::kernel::model::ids::ChallengeId;
 /// 401 if the caller is not signed in.
 #[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBeginResponse)))]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<AuthenticationBeginResponse>, ApiError> {
     let begun = reauthenticate::begin(&app.ports, &me).await?;
@@ -70,7 +70,7 @@ pub struct ReauthenticationCompleteResponse {
 /// The same 401 for every proof that fails verification.
 #[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = ReauthenticationCompleteResponse)))]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUserWithCredential(caller): CurrentUserWithCredential,
     cookie: SessionCookieWriter,
     origin: RequestOrigin,
@@ -128,7 +128,7 @@ pub struct CsrfTokenResponse {
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfTokenResponse)), security(("cookie" = []), ("bearer" = [])))]
 pub async fn csrf_token(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUserOrRecovering(me): CurrentUserOrRecovering,
 ) -> Result<AppJson<CsrfTokenResponse>, ApiError> {
     let csrf_token = csrf::token(&app.ports, me.session.id)?.ok_or(Code::Internal)?;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::factors::recovery;
 use crate::accounts::domain::factors::recovery::Shown;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::objects::{AuthResponse, ChallengeIdFields};
 use crate::accounts::http::webauthn::Client;
@@ -43,7 +43,7 @@ pub struct RecoveryBeginResponse {
 /// 422 for a text that is not an address.
 #[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = RecoveryBeginResponse)))]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<RecoveryBeginRequest>,
 ) -> Result<AppJson<RecoveryBeginResponse>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
@@ -87,7 +87,7 @@ pub struct RecoveryCompleteResponse {
 /// The same 401 for an unknown address, a wrong code and a used code.
 #[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = RecoveryCompleteRequest, responses((status = 200, body = RecoveryCompleteResponse)))]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,

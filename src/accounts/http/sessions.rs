@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{AllCredentials, CurrentSession};
 use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::objects::{MessageResponse, UserResponse};
@@ -64,7 +64,7 @@ pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Vali
 /// 503 if the database does not answer. The session may still be live then.
 #[utoipa::path(post, path = "/api/auth/sessions/logout", tag = "sessions", responses((status = 200, body = MessageResponse)), security((), ("cookie" = []), ("bearer" = [])))]
 pub async fn logout(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
     cookie: SessionCookie,
     AllCredentials(presented): AllCredentials,

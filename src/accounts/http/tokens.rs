@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::tokens;
 use crate::accounts::domain::tokens::RotateRejection;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::{CurrentUser, OwnAccount, ValidatedCredential};
 use crate::accounts::http::objects::{AuthResponse, MessageResponse};
@@ -37,7 +37,7 @@ pub struct RefreshRequest {
 /// The same 401 for every token that cannot be exchanged.
 #[utoipa::path(post, path = "/api/auth/tokens/refresh", tag = "tokens", request_body = RefreshRequest, responses((status = 200, body = AuthResponse)))]
 pub async fn refresh(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
     device: DeviceProof,
     AppJson(body): AppJson<RefreshRequest>,
@@ -120,7 +120,7 @@ pub struct TokenListResponse {
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenListResponse)))]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<TokenListResponse>, ApiError> {
     let sessions = tokens::list(&app.ports, me.user.id).await?;
@@ -142,7 +142,7 @@ pub async fn list(
 #[utoipa::path(delete, path = "/api/auth/tokens/{token_id}/revoke", tag = "tokens", params(("token_id" = String, Path, description = "The id from the list.")),
     responses((status = 200, body = MessageResponse)))]
 pub async fn revoke(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     Path(token_id): Path<String>,
@@ -182,7 +182,7 @@ impl RevokeAllResponse {
 #[utoipa::path(delete, path = "/api/auth/users/{user_id}/tokens/revoke", tag = "tokens", params(("user_id" = String, Path, description = "The caller's own id.")),
     responses((status = 200, body = RevokeAllResponse)))]
 pub async fn revoke_all(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     OwnAccount(me): OwnAccount,
     origin: RequestOrigin,
 ) -> Result<AppJson<RevokeAllResponse>, ApiError> {

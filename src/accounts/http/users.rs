@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::users;
 use crate::accounts::domain::users::{FieldChange, UserChanges};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{
     CurrentUser, CurrentUserOrRecovering, OwnAccount, RecentlyAuthenticated,
 };
@@ -78,7 +78,7 @@ fn checked(
 /// 422 for a field that is not valid. Nothing is changed then.
 #[utoipa::path(put, path = "/api/users/me", tag = "users", request_body = UserUpdateRequest, responses((status = 200, body = UserResponse)))]
 pub async fn update(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     AppJson(body): AppJson<UserUpdateRequest>,
@@ -97,7 +97,7 @@ pub async fn update(
 /// 403 `reauthentication_required` if the last authentication is too old.
 #[utoipa::path(delete, path = "/api/users/me", tag = "users", responses((status = 200, body = MessageResponse)))]
 pub async fn delete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
     cookie: SessionCookie,

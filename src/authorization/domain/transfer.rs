@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::accounts::domain::passwords::hash;
 use crate::accounts::model::email::Email;
-use crate::accounts::model::password::Settings;
+use crate::accounts::model::password::PasswordSettings;
 use crate::authorization::domain::AuthorizationError;
 use crate::authorization::domain::Ports;
 use crate::authorization::model::names as words;
@@ -159,7 +159,7 @@ async fn carry_out(
 fn plan(
     here: &Document,
     wanted: &Document,
-    settings: &Settings,
+    settings: &PasswordSettings,
     now: Timestamp,
 ) -> Result<Vec<Step>, Vec<String>> {
     let mut problems = Problems(Vec::new());
@@ -343,7 +343,7 @@ fn plan_services(
 fn plan_people(
     here: &Document,
     wanted: &Document,
-    settings: &Settings,
+    settings: &PasswordSettings,
     problems: &mut Problems,
     steps: &mut Vec<Step>,
 ) -> BTreeSet<String> {

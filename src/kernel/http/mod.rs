@@ -12,7 +12,7 @@ use crate::kernel::domain::Ports;
 
 /// The state that the shared middleware needs. Cloning is cheap.
 #[derive(Clone)]
-pub struct App {
+pub struct KernelState {
     /// The kernel's ports: database, clock, entropy, configuration.
     pub ports: Ports,
 }

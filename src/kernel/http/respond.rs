@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code, StepUp};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
 use crate::kernel::http::route::ErrorForm;
@@ -57,7 +57,7 @@ pub struct Problem {
 #[derive(Clone)]
 pub struct Responses {
     /// The shared state.
-    pub app: App,
+    pub app: KernelState,
     /// The form of the error responses.
     pub errors: ErrorForm,
 }
@@ -111,7 +111,7 @@ fn accepted_id(headers: &HeaderMap) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
-fn fresh_id(app: &App) -> String {
+fn fresh_id(app: &KernelState) -> String {
     app.ports
         .id(EventId::from_random)
         .map_or_else(|_| "unknown".to_owned(), |id| id.to_string())

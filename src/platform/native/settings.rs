@@ -24,7 +24,7 @@ const DEVELOPMENT_FILE: &str = ".dev.vars";
 
 /// The settings of the native server.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct NativeSettings {
     /// The service's configuration.
     pub(super) config: Config,
     /// `DATABASE_URL`.
@@ -51,7 +51,7 @@ pub(super) enum Missing {
 }
 
 /// Reads all settings.
-pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
+pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let set = |name: &str| {
         std::env::var(name)
             .ok()
@@ -140,7 +140,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
             let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
             let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
-            Ok(Settings {
+            Ok(NativeSettings {
                 config,
                 database_url,
                 bind,

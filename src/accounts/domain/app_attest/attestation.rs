@@ -7,7 +7,7 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::AttestationData;
 use crate::accounts::domain::app_attest::{chain, object};
 use crate::accounts::domain::steps::{Report, Steps};
-use crate::accounts::model::attest::{Environment, TrustAnchor};
+use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct ExpectedAttestation<'a> {
     /// Ids of the applications that may attest: team, a dot, bundle.
     pub app_ids: &'a [String],
     /// Environments whose keys are accepted.
-    pub environments: &'a [Environment],
+    pub environments: &'a [AttestEnvironment],
     /// SHA-256 of the challenge.
     pub client_data_hash: [u8; 32],
     /// The id under which the app knows the key.
@@ -43,7 +43,7 @@ pub struct Attested {
     /// The application.
     pub app_id: String,
     /// The environment that made the key.
-    pub environment: Environment,
+    pub environment: AttestEnvironment,
     /// For Apple's servers; kept as it came.
     pub receipt: Vec<u8>,
     /// The counter: 0.
@@ -184,9 +184,9 @@ fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) ->
 fn environment_steps(
     steps: &mut Steps,
     data: &AttestationData,
-    accepted: &[Environment],
-) -> Option<Environment> {
-    let environment = Environment::of(data.aaguid);
+    accepted: &[AttestEnvironment],
+) -> Option<AttestEnvironment> {
+    let environment = AttestEnvironment::of(data.aaguid);
     let found = || Some(data.aaguid.escape_ascii().to_string());
     steps.check(
         8,

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, Settings};
+use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, PasswordSettings};
 
 /// Bytes of a salt (RFC 9106 §3.1).
 pub const SALT_BYTES: usize = 16;
@@ -21,7 +21,7 @@ const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 /// were read make it do.
 #[must_use]
 pub fn hash(
-    settings: &Settings,
+    settings: &PasswordSettings,
     password: &Password,
     salt: &[u8; SALT_BYTES],
 ) -> Option<PasswordHash> {
@@ -67,7 +67,7 @@ pub fn hash(
 /// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can
 /// be borne, or was made with a pepper that is not there any more, is nobody's.
 #[must_use]
-pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
+pub fn verifies(settings: &PasswordSettings, password: &Password, stored: &PasswordHash) -> bool {
     if stored.as_str().starts_with("$2") {
         return verifies_bcrypt(password, stored.as_str());
     }
@@ -76,7 +76,7 @@ pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash)
 
 /// Whether the hash is as a new one would be: with today's cost and the first pepper.
 #[must_use]
-pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
+pub fn is_current(settings: &PasswordSettings, stored: &PasswordHash) -> bool {
     let Some((_, params)) = read(stored.as_str()) else {
         return false;
     };
@@ -92,7 +92,7 @@ pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
 
 /// Whether a hash of another service can be taken over: it can be read and borne.
 #[must_use]
-pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
+pub fn is_acceptable(settings: &PasswordSettings, stored: &str) -> bool {
     if stored.starts_with("$2") {
         return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
             && stored.len() == 60;
@@ -100,7 +100,7 @@ pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
     read(stored).is_some() && key_id(stored).is_none_or(|id| settings.pepper.of(id).is_some())
 }
 
-fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Option<bool> {
+fn verifies_argon2(settings: &PasswordSettings, password: &Password, stored: &str) -> Option<bool> {
     let (phc, params) = read(stored)?;
     let pepper = match key_id(stored) {
         Some(id) => Some(settings.pepper.of(id)?),
@@ -175,7 +175,7 @@ fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
 
 /// A hash that is nobody's and costs as much as one of ours: for whoever does not exist.
 #[must_use]
-pub fn decoy(settings: &Settings) -> PasswordHash {
+pub fn decoy(settings: &PasswordSettings) -> PasswordHash {
     let Argon2Cost {
         memory,
         passes,
@@ -200,7 +200,7 @@ mod tests {
     const FIRST: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
     const SECOND: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
 
-    fn with_pepper(text: &str) -> Settings {
+    fn with_pepper(text: &str) -> PasswordSettings {
         let cost = Argon2Cost {
             memory: 64,
             passes: 1,
@@ -211,7 +211,7 @@ mod tests {
         } else {
             Pepper::parse(text, true).expect("a pepper")
         };
-        Settings {
+        PasswordSettings {
             cost,
             pepper,
             min_length: 8,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::sign_in;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::webauthn::options::AuthenticationBeginResponse;
 use crate::accounts::http::webauthn::{Client, PasskeySignInResponse};
@@ -33,7 +33,7 @@ pub struct PasskeySignInBeginRequest {
 #[utoipa::path(post, path = "/api/webauthn/authenticate/begin", operation_id = "authenticate_begin", tag = "passkeys", request_body = PasskeySignInBeginRequest,
     responses((status = 200, body = AuthenticationBeginResponse)))]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<PasskeySignInBeginRequest>,
 ) -> Result<AppJson<AuthenticationBeginResponse>, ApiError> {
     let email = body
@@ -65,7 +65,7 @@ pub struct PasskeySignInCompleteRequest {
 #[utoipa::path(post, path = "/api/webauthn/authenticate/complete", operation_id = "authenticate_complete", tag = "passkeys", request_body = PasskeySignInCompleteRequest,
     responses((status = 200, body = PasskeySignInResponse)))]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::{manage, register};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, OwnAccount, PasskeyOwner};
 use crate::accounts::model::config::Config;
 use crate::accounts::model::credential_id::CredentialId;
@@ -135,7 +135,10 @@ pub struct PasskeyListResponse {
     signals: Signals,
 }
 
-async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<PasskeyListResponse>, ApiError> {
+async fn listed(
+    app: &AccountsState,
+    me: &SignedIn,
+) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     let passkeys = manage::list(&app.ports, me.user.id).await?;
     let signals = Signals::new(
         &app.ports.config,
@@ -157,7 +160,7 @@ async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<PasskeyListResponse>
 /// 401 if the caller is not signed in.
 #[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = PasskeyListResponse)))]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     listed(&app, &me).await
@@ -171,7 +174,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/api/webauthn/users/{user_id}/credentials", operation_id = "list_passkeys_of", tag = "passkeys",
     params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = PasskeyListResponse)))]
 pub async fn list_of(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     OwnAccount(me): OwnAccount,
 ) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     listed(&app, &me).await
@@ -199,7 +202,7 @@ pub struct PasskeyRenameResponse {
 #[utoipa::path(patch, path = "/api/webauthn/credentials/{id}", operation_id = "rename_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
     request_body = PasskeyRenameRequest, responses((status = 200, body = PasskeyRenameResponse)))]
 pub async fn rename(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     Path(id): Path<String>,
@@ -233,7 +236,7 @@ pub struct PasskeyRemoveResponse {
 #[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
     responses((status = 200, body = PasskeyRemoveResponse)))]
 pub async fn remove(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     PasskeyOwner(me): PasskeyOwner,
     origin: RequestOrigin,
     Path(id): Path<String>,

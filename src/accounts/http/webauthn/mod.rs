@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::sign_in::{Complete, Place};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::SessionCookieWriter;
 use crate::accounts::http::objects::{AuthResponse, CredentialIdFields};
@@ -58,7 +58,11 @@ impl Client {
     ///
     /// # Errors
     /// 503 if the database does not answer.
-    pub async fn verify_device(&mut self, app: &App, device: &DeviceProof) -> Result<(), ApiError> {
+    pub async fn verify_device(
+        &mut self,
+        app: &AccountsState,
+        device: &DeviceProof,
+    ) -> Result<(), ApiError> {
         if !self.cookie.by_browser {
             self.place.device =
                 admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
@@ -82,10 +86,10 @@ impl Client {
     }
 }
 
-impl FromRequestParts<App> for Client {
+impl FromRequestParts<AccountsState> for Client {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         // The web app's server sends no headers of a browser, and sets the cookie itself.
         let cookie = SessionCookieWriter::new(app, parts);
         // The same-origin middleware accepts a Bearer token from any page. A page of another site

@@ -11,7 +11,7 @@ use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
 use crate::accounts::domain::passkeys::register;
 use crate::accounts::domain::passkeys::register::{Completion, Registered, Registrant};
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::{MaybeSignedIn, may_change_passkeys};
 use crate::accounts::http::objects::{CredentialIdFields, UserResponse};
@@ -54,7 +54,7 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 #[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
     responses((status = 200, body = PasskeyRegistrationBeginResponse)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     AppJson(body): AppJson<PasskeyRegistrationBeginRequest>,
 ) -> Result<AppJson<PasskeyRegistrationBeginResponse>, ApiError> {
@@ -128,7 +128,7 @@ pub enum PasskeyRegistrationCompleteResponse {
 #[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
     responses((status = 200, body = PasskeyRegistrationCompleteResponse)), security((), ("bearer" = []), ("cookie" = [])))]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     mut client: Client,
     device: DeviceProof,

@@ -44,14 +44,14 @@ pub fn on_refresh(text: &str) -> Option<bool> {
 
 /// `APP_ATTEST_ENVIRONMENT`: the environments of Apple that keys may come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Environment {
+pub enum AttestEnvironment {
     /// Apps from the App Store, from `TestFlight` and from enterprises.
     Production,
     /// Apps in development.
     Development,
 }
 
-impl Environment {
+impl AttestEnvironment {
     /// Reads the setting exactly.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -91,13 +91,13 @@ impl Environment {
 
 /// The settings of App Attest.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AttestSettings {
     /// `APP_ATTEST_MODE`.
     pub mode: Mode,
     /// `APP_ATTEST_ON_REFRESH`: whether a refresh needs an assertion too.
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
-    pub environment: Environment,
+    pub environment: AttestEnvironment,
     /// The accepted root certificates: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in
     /// production.
     pub anchors: Vec<TrustAnchor>,
@@ -108,7 +108,7 @@ pub struct Settings {
     pub apps: Vec<String>,
 }
 
-impl fmt::Display for Settings {
+impl fmt::Display for AttestSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = match self.mode {
             Mode::Off => return f.write_str("off"),
@@ -139,7 +139,7 @@ impl fmt::Display for Settings {
     }
 }
 
-impl Settings {
+impl AttestSettings {
     /// Returns the application id of a bundle, if the bundle is configured.
     #[must_use]
     pub fn app_of(&self, bundle: &str) -> Option<&str> {
@@ -196,14 +196,14 @@ mod tests {
     #[test]
     fn environments_are_told_by_their_aaguid() {
         assert_eq!(
-            Environment::of(*b"appattestdevelop"),
-            Some(Environment::Development)
+            AttestEnvironment::of(*b"appattestdevelop"),
+            Some(AttestEnvironment::Development)
         );
         assert_eq!(
-            Environment::of(*Environment::Production.aaguid()),
-            Some(Environment::Production)
+            AttestEnvironment::of(*AttestEnvironment::Production.aaguid()),
+            Some(AttestEnvironment::Production)
         );
-        assert_eq!(Environment::of(*b"appattestsandbox"), None);
+        assert_eq!(AttestEnvironment::of(*b"appattestsandbox"), None);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Config {
     /// `ACCOUNT_URL`: the account page, on which users change how they sign in.
     pub account_url: String,
     /// The settings of App Attest, with the application ids of the iOS apps.
-    pub attest: attest::Settings,
+    pub attest: attest::AttestSettings,
     /// `JWT_SIGNING_KEYS`: the JWK set.
     pub signing_keys: SigningKeys,
     /// `JWT_ISSUER`: `iss`.
@@ -66,7 +66,7 @@ pub struct Config {
     /// `SECRETS_KEY`: the keys that encrypt TOTP secrets. Unset: TOTP is not available.
     pub secrets_keys: Option<SecretsKeys>,
     /// The settings of passwords.
-    pub passwords: password::Settings,
+    pub passwords: password::PasswordSettings,
     /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
     /// `CSRF_TOKEN`: true if a browser's unsafe request with a cookie needs a CSRF token.

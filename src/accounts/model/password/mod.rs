@@ -11,7 +11,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use settings::{Argon2Cost, Pepper, Settings};
+pub use settings::{Argon2Cost, PasswordSettings, Pepper};
 
 /// The largest number of characters of a password in its normal form. A longer password is refused,
 /// never cut.

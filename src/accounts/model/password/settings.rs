@@ -86,7 +86,7 @@ impl fmt::Debug for Pepper {
 
 /// The settings of passwords.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PasswordSettings {
     /// `PASSWORD_HASH_MEMORY_KIB`, `PASSWORD_HASH_PASSES`, `PASSWORD_HASH_LANES`.
     pub cost: Argon2Cost,
     /// `PASSWORD_PEPPER`.

@@ -6,13 +6,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::InternalService;
 
 /// Accepts a request of an internal service by its two headers.
 pub async fn require_internal_key(
-    State(app): State<App>,
+    State(app): State<KernelState>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -25,7 +25,7 @@ pub async fn require_internal_key(
     }
 }
 
-fn service(app: &App, headers: &HeaderMap) -> Result<String, Code> {
+fn service(app: &KernelState, headers: &HeaderMap) -> Result<String, Code> {
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return Err(Code::BrowserRequest);
     }

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::kernel::domain::rate_limit::RateClass;
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::model::address;
@@ -15,7 +15,7 @@ use crate::kernel::model::address;
 #[derive(Clone)]
 pub struct RateLimit {
     /// The shared state.
-    pub app: App,
+    pub app: KernelState,
     /// The class in which the route's requests count.
     pub class: RateClass,
 }

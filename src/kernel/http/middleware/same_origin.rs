@@ -10,12 +10,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::model::config::Config;
 
 /// Refuses unsafe requests that a page of another site made a browser send.
-pub async fn require_same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn require_same_origin(
+    State(app): State<KernelState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let bearer_alone =
         headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);

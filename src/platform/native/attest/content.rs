@@ -8,7 +8,7 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
-use crate::accounts::model::attest::Environment;
+use crate::accounts::model::attest::AttestEnvironment;
 
 fn hex(bytes: &[u8]) -> String {
     bytes
@@ -54,7 +54,7 @@ pub(super) fn attestation_json(cbor: &[u8]) -> Value {
     if let Ok(data) = authenticator_data::parse_attestation(object.auth_data) {
         members.insert("key_id".into(), json!(STANDARD.encode(&data.credential_id)));
         members.insert("public_key".into(), json!(hex(&data.public_key)));
-        let environment = Environment::of(data.aaguid).map(Environment::as_str);
+        let environment = AttestEnvironment::of(data.aaguid).map(AttestEnvironment::as_str);
         members.insert("environment".into(), json!(environment));
         members.extend(data_json(&data.header, &data.extensions));
     }

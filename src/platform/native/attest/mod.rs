@@ -18,7 +18,7 @@ use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
 use crate::accounts::domain::app_attest::attestation;
 use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
 use crate::accounts::domain::steps::Report;
-use crate::accounts::model::attest::Environment;
+use crate::accounts::model::attest::AttestEnvironment;
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::attest::arguments::{
@@ -115,8 +115,8 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
             let environments: Vec<_> = environment
                 .iter()
                 .map(|environment| match environment {
-                    KeyEnvironment::Production => Environment::Production,
-                    KeyEnvironment::Development => Environment::Development,
+                    KeyEnvironment::Production => AttestEnvironment::Production,
+                    KeyEnvironment::Development => AttestEnvironment::Development,
                 })
                 .collect();
             let expected = ExpectedAttestation {
