@@ -77,7 +77,7 @@ export const adminSuite = (place) => {
     const roles = await root.go("Roles");
     await root.buttonNamed("Add a role", roles).click();
     await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
-    await root.error("which are the service's own", root.dialog("Add a role"));
+    await root.error("which is reserved", root.dialog("Add a role"));
     await root.fill("Add a role", { Name: editor }, "Add a role");
     await root.status(`The role ${editor} is created.`);
 

@@ -8,7 +8,7 @@ use hamrah_api::accounts::domain::throttle::Way;
 use hamrah_api::accounts::model::signing_keys::SigningKey;
 use hamrah_api::accounts::model::throttle::{Policy, Subject};
 use hamrah_api::accounts::store::attempts;
-use hamrah_api::accounts::store::attempts::AttemptClaim;
+use hamrah_api::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use hamrah_api::kernel::domain::failure::TooManyAttempts;
 use hamrah_api::kernel::model::ids::{SessionId, UserId};
 use hamrah_api::kernel::model::time::Timestamp;
@@ -26,6 +26,13 @@ fn subject(number: u8) -> Subject {
     throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
 }
 
+const fn guess(subject: &Subject) -> AttemptLimit<'_> {
+    AttemptLimit {
+        subject,
+        policy: &Policy::GUESS,
+    }
+}
+
 async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
     let param = |value: &hamrah_api::kernel::store::Value| match value {
         hamrah_api::kernel::store::Value::Null => Value::Null,
@@ -41,7 +48,7 @@ async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
 
 /// Claims an attempt; gives whether it is allowed, and when the next one is free.
 async fn claim(app: &TestApp, subject: &Subject, now: Timestamp) -> (bool, Timestamp) {
-    let [count, free] = attempts::claim(subject, &Policy::GUESS, now);
+    let [count, free] = attempts::claim(guess(subject), now);
     let allowed = !run(app, &count).await.is_empty();
     let free_at = run(app, &free).await[0]["free_at"]
         .as_i64()
@@ -213,8 +220,7 @@ async fn a_restart_forgets_nothing() {
         let db = Sqlite::open(&url).await.expect("opens");
         migrations::apply(db.pool()).await.expect("applies");
         let claims =
-            join_all((0..CALLERS).map(|_| attempts::try_claim(&db, &subject, &Policy::GUESS, at)))
-                .await;
+            join_all((0..CALLERS).map(|_| attempts::try_claim(&db, guess(&subject), at))).await;
         let allowed = claims
             .into_iter()
             .map(|claim| claim.expect("claims"))
@@ -224,7 +230,7 @@ async fn a_restart_forgets_nothing() {
         db.pool().close().await;
     }
     let db = Sqlite::open(&url).await.expect("opens");
-    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, at)
+    let claim = attempts::try_claim(&db, guess(&subject), at)
         .await
         .expect("claims");
     assert_eq!(claim, AttemptClaim::Refused { free_at });
@@ -234,7 +240,7 @@ async fn a_restart_forgets_nothing() {
             wait: Duration::from_secs(30)
         })
     );
-    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, free_at)
+    let claim = attempts::try_claim(&db, guess(&subject), free_at)
         .await
         .expect("claims");
     assert_eq!(throttle::admitted(claim, free_at), Ok(()));

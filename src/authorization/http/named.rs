@@ -1,0 +1,12 @@
+//! What the handlers of roles and of permissions share.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The name of a role or of a permission.
+#[derive(Deserialize, ToSchema)]
+pub struct NameRequest {
+    /// 1 to 64 printable characters, unique among roles or among permissions, case-sensitive.
+    #[schema(example = "Auditor")]
+    pub name: String,
+}
