@@ -31,14 +31,24 @@ mod file {
 }
 
 /// `GET /openapi.json`: returns the description (`OpenAPI` 3.1).
-#[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = serde_json::Value)))]
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "service",
+    responses((status = 200, body = serde_json::Value)),
+)]
 pub async fn openapi() -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), CACHE];
     answer(file::DESCRIPTION, headers)
 }
 
 /// `GET /docs`: returns the HTML reference.
-#[utoipa::path(get, path = "/docs", tag = "service", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(
+    get,
+    path = "/docs",
+    tag = "service",
+    responses((status = 200, content_type = "text/html", body = String)),
+)]
 pub async fn page() -> Response {
     let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
     let policy = (header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -46,7 +56,12 @@ pub async fn page() -> Response {
 }
 
 /// `GET /docs.css`: returns the style sheet of the reference.
-#[utoipa::path(get, path = "/docs.css", tag = "service", responses((status = 200, content_type = "text/css", body = String)))]
+#[utoipa::path(
+    get,
+    path = "/docs.css",
+    tag = "service",
+    responses((status = 200, content_type = "text/css", body = String)),
+)]
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), CACHE];
     answer(file::STYLE, headers)

@@ -85,7 +85,13 @@ pub struct SessionListResponse {
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SessionListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/me/sessions",
+    operation_id = "list_sign_ins",
+    tag = "users",
+    responses((status = 200, body = SessionListResponse)),
+)]
 pub async fn sign_ins(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -106,8 +112,14 @@ pub async fn sign_ins(
 ///
 /// # Errors
 /// The same 404 for an unknown session and for one of another account.
-#[utoipa::path(delete, path = "/api/users/me/sessions/{session_id}", operation_id = "end_sign_in", tag = "users", params(("session_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/users/me/sessions/{session_id}",
+    operation_id = "end_sign_in",
+    tag = "users",
+    params(("session_id" = String, Path, description = "The id from the list.")),
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn end_sign_in(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -135,7 +147,13 @@ pub async fn end_sign_in(
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokeAllResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/users/me/sessions",
+    operation_id = "end_other_sign_ins",
+    tag = "users",
+    responses((status = 200, body = RevokeAllResponse)),
+)]
 pub async fn end_others(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -221,7 +239,14 @@ fn place(text: &str) -> Option<EventCursor> {
 ///
 /// # Errors
 /// 400 for a `before` that cannot be parsed.
-#[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/me/events",
+    operation_id = "list_events",
+    tag = "users",
+    params(("before" = Option<String>, Query, description = "`next` of the page before.")),
+    responses((status = 200, body = EventListResponse)),
+)]
 pub async fn events(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,

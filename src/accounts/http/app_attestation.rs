@@ -47,8 +47,15 @@ pub struct AttestationChallengeResponse {
 ///
 /// # Errors
 /// 422 for another platform, or an app that is not configured.
-#[utoipa::path(post, path = "/api/app-attestation/challenge", operation_id = "attestation_challenge", tag = "devices", request_body = AttestationChallengeRequest,
-    responses((status = 200, body = AttestationChallengeResponse)), security((), ("bearer" = [])))]
+#[utoipa::path(
+    post,
+    path = "/api/app-attestation/challenge",
+    operation_id = "attestation_challenge",
+    tag = "devices",
+    request_body = AttestationChallengeRequest,
+    responses((status = 200, body = AttestationChallengeResponse)),
+    security((), ("bearer" = [])),
+)]
 pub async fn challenge(
     State(app): State<AccountsState>,
     caller: MaybeSignedIn,
@@ -111,8 +118,15 @@ pub struct AttestationVerifyResponse {
 ///
 /// # Errors
 /// The same 400 for every attestation that fails verification; 409 for a key of another account.
-#[utoipa::path(post, path = "/api/app-attestation/verify", operation_id = "verify_attestation", tag = "devices", request_body = AttestationVerifyRequest,
-    responses((status = 200, body = AttestationVerifyResponse)), security((), ("bearer" = [])))]
+#[utoipa::path(
+    post,
+    path = "/api/app-attestation/verify",
+    operation_id = "verify_attestation",
+    tag = "devices",
+    request_body = AttestationVerifyRequest,
+    responses((status = 200, body = AttestationVerifyResponse)),
+    security((), ("bearer" = [])),
+)]
 pub async fn verify(
     State(app): State<AccountsState>,
     caller: MaybeSignedIn,
@@ -160,7 +174,14 @@ pub struct KeyVerifyResponse {
 ///
 /// # Errors
 /// 422 for an id that no key can have.
-#[utoipa::path(post, path = "/api/app-attestation/verify-key", operation_id = "verify_key", tag = "devices", request_body = KeyVerifyRequest, responses((status = 200, body = KeyVerifyResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/app-attestation/verify-key",
+    operation_id = "verify_key",
+    tag = "devices",
+    request_body = KeyVerifyRequest,
+    responses((status = 200, body = KeyVerifyResponse)),
+)]
 pub async fn verify_key(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<KeyVerifyRequest>,
@@ -219,7 +240,13 @@ pub struct DeviceListResponse {
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/app-attestation/keys", operation_id = "list_devices", tag = "devices", responses((status = 200, body = DeviceListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/app-attestation/keys",
+    operation_id = "list_devices",
+    tag = "devices",
+    responses((status = 200, body = DeviceListResponse)),
+)]
 pub async fn list(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -241,8 +268,14 @@ pub async fn list(
 ///
 /// # Errors
 /// The same 404 for an unknown key and for one of another account.
-#[utoipa::path(delete, path = "/api/app-attestation/keys/{key_id}", operation_id = "revoke_device", tag = "devices", params(("key_id" = String, Path, description = "The key's id.")),
-    responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/app-attestation/keys/{key_id}",
+    operation_id = "revoke_device",
+    tag = "devices",
+    params(("key_id" = String, Path, description = "The key's id.")),
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn revoke(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,

@@ -12,12 +12,11 @@ use crate::accounts::domain::{csrf, factors};
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion;
 use crate::accounts::http::cookie::SessionCookie;
+use crate::accounts::http::cookie_writer::SessionCookieWriter;
 use crate::accounts::http::credentials::{PresentedCredential, all_presented, presented};
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{OutgoingCookies, is_browser};
+use crate::kernel::http::extract::is_browser;
 use crate::kernel::model::ids::UserId;
-use crate::kernel::model::secret::SessionToken;
-use crate::kernel::model::time::Timestamp;
 
 /// The header in which a page names the account that it shows. A request with the credential of
 /// another account has no effect.
@@ -26,59 +25,15 @@ pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user")
 /// The header in which a page sends its CSRF token.
 pub const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
-/// Sets the session cookie in the response.
-#[derive(Debug)]
-pub struct SessionCookieWriter {
-    cookie: SessionCookie,
-    outgoing: OutgoingCookies,
-    /// Whether a browser sent the request.
-    pub by_browser: bool,
-}
-
-impl SessionCookieWriter {
-    /// Returns the writer for a request.
-    pub(super) fn new(app: &AccountsState, parts: &Parts) -> Self {
-        Self {
-            cookie: SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
-            outgoing: parts
-                .extensions
-                .get::<OutgoingCookies>()
-                .cloned()
-                .unwrap_or_default(),
-            by_browser: is_browser(&parts.headers),
-        }
-    }
-
-    /// Returns all credentials of the request.
-    pub(super) fn presented(&self, parts: &Parts) -> Vec<Credential> {
-        all_presented(parts, &self.cookie)
-    }
-
-    /// Adds the cookie of a session that expires at `expires_at`.
-    pub fn add(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) {
-        self.outgoing.push(self.cookie.set(token, expires_at, now));
-    }
-
-    /// Sets the cookie of a session in place of all cookies that the response would set so far.
-    pub fn replace(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) {
-        drop(self.outgoing.take());
-        self.add(token, expires_at, now);
-    }
-}
-
-impl FromRequestParts<AccountsState> for SessionCookieWriter {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
-        Ok(Self::new(app, parts))
-    }
-}
-
 impl FromRequestParts<AccountsState> for SessionCookie {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
-        Ok(Self::of(&app.ports.config, &parts.uri, &parts.headers))
+        Ok(Self::for_request(
+            &app.ports.config,
+            &parts.uri,
+            &parts.headers,
+        ))
     }
 }
 

@@ -45,7 +45,7 @@ pub enum CookieLookup<'a> {
 impl SessionCookie {
     /// Returns the cookie for a request to `uri` with `headers`.
     #[must_use]
-    pub fn of(config: &Config, uri: &Uri, headers: &HeaderMap) -> Self {
+    pub fn for_request(config: &Config, uri: &Uri, headers: &HeaderMap) -> Self {
         let plain = config.environment == Environment::Development
             && uri.scheme_str() != Some("https")
             && is_local(uri, headers);
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shape() -> SessionCookie {
+    fn cookie() -> SessionCookie {
         SessionCookie {
             name: HOST_ONLY,
             domain: None,
@@ -238,7 +238,9 @@ mod tests {
 
     #[test]
     fn a_bookmark_is_hexadecimal_short_and_the_only_one() {
-        use crate::kernel::http::middleware::replicas::{BOOKMARK as HEADER, Presented, presented};
+        use crate::kernel::http::middleware::replicas::{
+            BOOKMARK as HEADER, PresentedBookmark, presented,
+        };
         let in_header = |value| {
             presented(
                 &HeaderMap::from_iter([(HEADER, HeaderValue::from_str(value).expect("a header"))]),
@@ -247,24 +249,27 @@ mod tests {
         };
         let in_cookies = |line: &str| {
             let headers = cookies(&[line]);
-            presented(&headers, || shape().bookmarks(&headers).collect())
+            presented(&headers, || cookie().bookmarks(&headers).collect())
         };
         let good = "00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683";
-        assert_eq!(in_header(good), Presented::Bookmark(good.to_owned()));
+        assert_eq!(
+            in_header(good),
+            PresentedBookmark::Bookmark(good.to_owned())
+        );
         assert_eq!(
             in_cookies(&format!("a=b; __Host-hamrah-bookmark={good}")),
-            Presented::Bookmark(good.to_owned())
+            PresentedBookmark::Bookmark(good.to_owned())
         );
         assert_eq!(
             in_cookies(&format!("hamrah-bookmark={good}")),
-            Presented::Nothing,
+            PresentedBookmark::Nothing,
             "a subdomain's"
         );
         assert_eq!(
             in_cookies(&format!(
                 "__Host-hamrah-bookmark={good}; __Host-hamrah-bookmark={good}"
             )),
-            Presented::Doubtful
+            PresentedBookmark::Doubtful
         );
         for bad in [
             "",
@@ -273,18 +278,18 @@ mod tests {
             "00000085; x",
             &"0".repeat(129),
         ] {
-            assert_eq!(in_header(bad), Presented::Doubtful, "{bad}");
+            assert_eq!(in_header(bad), PresentedBookmark::Doubtful, "{bad}");
         }
     }
 
     #[test]
     fn finds_the_one_cookie_among_others() {
         assert_eq!(
-            shape().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])),
+            cookie().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])),
             CookieLookup::One("x")
         );
         assert_eq!(
-            shape().find(&cookies(&["session=x; __Host-session-2=y"])),
+            cookie().find(&cookies(&["session=x; __Host-session-2=y"])),
             CookieLookup::Nothing
         );
     }
@@ -294,7 +299,7 @@ mod tests {
         let line =
             HeaderValue::from_bytes("lang=فارسی; __Host-session=x".as_bytes()).expect("a header");
         assert_eq!(
-            shape().find(&HeaderMap::from_iter([(header::COOKIE, line)])),
+            cookie().find(&HeaderMap::from_iter([(header::COOKIE, line)])),
             CookieLookup::One("x")
         );
     }
@@ -311,7 +316,7 @@ mod tests {
             &["__Host-session =x"],
         ] {
             assert_eq!(
-                shape().find(&cookies(lines)),
+                cookie().find(&cookies(lines)),
                 CookieLookup::Doubtful,
                 "{lines:?}"
             );
@@ -335,7 +340,7 @@ mod tests {
         assert_eq!(written.to_str().ok(), Some(expected.as_str()));
         assert_eq!(shared.clear().len(), 2);
         assert_eq!(
-            shape().clear(),
+            cookie().clear(),
             ["__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
         );
     }
@@ -360,7 +365,7 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics(line in "[ -~]{0,120}") {
-            let _ = shape().find(&cookies(&[&line]));
+            let _ = cookie().find(&cookies(&[&line]));
         }
     }
 }

@@ -17,7 +17,13 @@ use crate::kernel::http::extract::AppJson;
 ///
 /// # Errors
 /// 401 if the caller is not signed in; 429 `too_many_attempts` after several exports in a row.
-#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/me/export",
+    operation_id = "export_account",
+    tag = "users",
+    responses((status = 200, body = Object)),
+)]
 pub async fn export(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,

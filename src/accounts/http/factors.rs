@@ -63,7 +63,13 @@ pub struct FactorsResponse {
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/auth/factors",
+    operation_id = "factors",
+    tag = "factors",
+    responses((status = 200, body = FactorsResponse)),
+)]
 pub async fn list(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -104,7 +110,13 @@ pub struct TotpEnrollResponse {
 ///
 /// # Errors
 /// 409 if TOTP is already enabled.
-#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = TotpEnrollResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/totp/enroll",
+    operation_id = "enroll_totp",
+    tag = "factors",
+    responses((status = 200, body = TotpEnrollResponse)),
+)]
 pub async fn enroll(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -136,7 +148,14 @@ pub struct TotpConfirmRequest {
 ///
 /// # Errors
 /// 422 for a wrong code; 409 if no secret waits for its confirmation.
-#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = TotpConfirmRequest, responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/totp/confirm",
+    operation_id = "confirm_totp",
+    tag = "factors",
+    request_body = TotpConfirmRequest,
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn confirm(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -151,7 +170,13 @@ pub async fn confirm(
 ///
 /// # Errors
 /// 409 if TOTP is not enabled.
-#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/auth/totp",
+    operation_id = "disable_totp",
+    tag = "factors",
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn disable(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -174,7 +199,13 @@ pub struct BackupCodesResponse {
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the last authentication is too old.
-#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = BackupCodesResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/backup-codes",
+    operation_id = "make_backup_codes",
+    tag = "factors",
+    responses((status = 200, body = BackupCodesResponse)),
+)]
 pub async fn make_codes(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

@@ -132,7 +132,13 @@ impl IdentityRequest {
 ///
 /// # Errors
 /// 422 for a field that is not valid.
-#[utoipa::path(post, path = "/api/internal/users", tag = "internal", request_body = IdentityRequest, responses((status = 200, body = IdentifyUserResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/users",
+    tag = "internal",
+    request_body = IdentityRequest,
+    responses((status = 200, body = IdentifyUserResponse)),
+)]
 pub async fn create_user(
     State(app): State<AccountsState>,
     origin: RequestOrigin,
@@ -160,7 +166,13 @@ pub async fn create_user(
 ///
 /// # Errors
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
-#[utoipa::path(post, path = "/api/internal/tokens", tag = "internal", request_body = IdentityRequest, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/tokens",
+    tag = "internal",
+    request_body = IdentityRequest,
+    responses((status = 200, body = AuthResponse)),
+)]
 pub async fn create_tokens(
     State(app): State<AccountsState>,
     origin: RequestOrigin,
@@ -208,7 +220,13 @@ pub struct SessionCreateRequest {
 ///
 /// # Errors
 /// 404 for an unknown account.
-#[utoipa::path(post, path = "/api/internal/sessions", tag = "internal", request_body = SessionCreateRequest, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/sessions",
+    tag = "internal",
+    request_body = SessionCreateRequest,
+    responses((status = 200, body = AuthResponse)),
+)]
 pub async fn create_session(
     State(app): State<AccountsState>,
     origin: RequestOrigin,
@@ -256,7 +274,13 @@ pub struct SessionValidateResponse {
 /// # Errors
 /// 401 for every other token. If App Attest is required, also for a session of iOS, which is valid
 /// on its device only.
-#[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionValidateRequest, responses((status = 200, body = SessionValidateResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/sessions/validate",
+    tag = "internal",
+    request_body = SessionValidateRequest,
+    responses((status = 200, body = SessionValidateResponse)),
+)]
 pub async fn validate_session(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<SessionValidateRequest>,
@@ -314,7 +338,13 @@ pub struct UserByEmailResponse {
 ///
 /// # Errors
 /// 422 for a text that is not an address.
-#[utoipa::path(post, path = "/api/internal/users/by-email", tag = "internal", request_body = UserByEmailRequest, responses((status = 200, body = UserByEmailResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/users/by-email",
+    tag = "internal",
+    request_body = UserByEmailRequest,
+    responses((status = 200, body = UserByEmailResponse)),
+)]
 pub async fn user_by_email(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<UserByEmailRequest>,

@@ -5,6 +5,7 @@ pub mod app_attestation;
 pub mod assertion;
 pub mod caller;
 pub mod cookie;
+pub mod cookie_writer;
 pub mod credentials;
 mod errors;
 pub mod export;

@@ -50,7 +50,14 @@ pub struct PasswordSignInResponse {
 /// # Errors
 /// The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if
 /// only the code is missing.
-#[utoipa::path(post, path = "/api/auth/password/sign-in", operation_id = "password_sign_in", tag = "passwords", request_body = PasswordSignInRequest, responses((status = 200, body = PasswordSignInResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/password/sign-in",
+    operation_id = "password_sign_in",
+    tag = "passwords",
+    request_body = PasswordSignInRequest,
+    responses((status = 200, body = PasswordSignInResponse)),
+)]
 pub async fn sign_in(
     State(app): State<AccountsState>,
     mut client: Client,
@@ -92,7 +99,14 @@ pub struct PasswordSetRequest {
 /// # Errors
 /// 403 `reauthentication_required` if the last authentication is too old; 422 for a password that
 /// is not accepted.
-#[utoipa::path(put, path = "/api/auth/password", operation_id = "set_password", tag = "passwords", request_body = PasswordSetRequest, responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    put,
+    path = "/api/auth/password",
+    operation_id = "set_password",
+    tag = "passwords",
+    request_body = PasswordSetRequest,
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn set(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
@@ -109,7 +123,13 @@ pub async fn set(
 ///
 /// # Errors
 /// 404 if the account has no password; 409 if it is the last way to sign in.
-#[utoipa::path(delete, path = "/api/auth/password", operation_id = "remove_password", tag = "passwords", responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/auth/password",
+    operation_id = "remove_password",
+    tag = "passwords",
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn remove(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

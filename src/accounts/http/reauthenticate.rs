@@ -11,8 +11,8 @@ use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{
     Authenticated, CurrentUser, CurrentUserOrRecovering, CurrentUserWithCredential,
-    SessionCookieWriter,
 };
+use crate::accounts::http::cookie_writer::SessionCookieWriter;
 use crate::accounts::http::webauthn::options::AuthenticationBeginResponse;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
@@ -24,7 +24,13 @@ use crate::kernel::model::ids::ChallengeId;
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/begin", operation_id = "begin_reauthentication", tag = "factors", responses((status = 200, body = AuthenticationBeginResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/reauthenticate/begin",
+    operation_id = "begin_reauthentication",
+    tag = "factors",
+    responses((status = 200, body = AuthenticationBeginResponse)),
+)]
 pub async fn begin(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -68,7 +74,14 @@ pub struct ReauthenticationCompleteResponse {
 ///
 /// # Errors
 /// The same 401 for every proof that fails verification.
-#[utoipa::path(post, path = "/api/auth/reauthenticate/complete", operation_id = "complete_reauthentication", tag = "factors", request_body = ReauthenticationCompleteRequest, responses((status = 200, body = ReauthenticationCompleteResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/reauthenticate/complete",
+    operation_id = "complete_reauthentication",
+    tag = "factors",
+    request_body = ReauthenticationCompleteRequest,
+    responses((status = 200, body = ReauthenticationCompleteResponse)),
+)]
 pub async fn complete(
     State(app): State<AccountsState>,
     CurrentUserWithCredential(caller): CurrentUserWithCredential,
@@ -126,7 +139,14 @@ pub struct CsrfTokenResponse {
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/auth/csrf", operation_id = "csrf_token", tag = "sessions", responses((status = 200, body = CsrfTokenResponse)), security(("cookie" = []), ("bearer" = [])))]
+#[utoipa::path(
+    get,
+    path = "/api/auth/csrf",
+    operation_id = "csrf_token",
+    tag = "sessions",
+    responses((status = 200, body = CsrfTokenResponse)),
+    security(("cookie" = []), ("bearer" = [])),
+)]
 pub async fn csrf_token(
     State(app): State<AccountsState>,
     CurrentUserOrRecovering(me): CurrentUserOrRecovering,

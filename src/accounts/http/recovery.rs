@@ -41,7 +41,14 @@ pub struct RecoveryBeginResponse {
 ///
 /// # Errors
 /// 422 for a text that is not an address.
-#[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = RecoveryBeginResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/recovery/begin",
+    operation_id = "begin_recovery",
+    tag = "factors",
+    request_body = RecoveryBeginRequest,
+    responses((status = 200, body = RecoveryBeginResponse)),
+)]
 pub async fn begin(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<RecoveryBeginRequest>,
@@ -85,7 +92,14 @@ pub struct RecoveryCompleteResponse {
 ///
 /// # Errors
 /// The same 401 for an unknown address, a wrong code and a used code.
-#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = RecoveryCompleteRequest, responses((status = 200, body = RecoveryCompleteResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/recovery/complete",
+    operation_id = "complete_recovery",
+    tag = "factors",
+    request_body = RecoveryCompleteRequest,
+    responses((status = 200, body = RecoveryCompleteResponse)),
+)]
 pub async fn complete(
     State(app): State<AccountsState>,
     mut client: Client,

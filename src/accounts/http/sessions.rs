@@ -53,7 +53,13 @@ impl From<authenticate::SignedIn> for ValidateResponse {
 ///
 /// # Errors
 /// 401 for every other credential.
-#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = ValidateResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions/validate",
+    operation_id = "validate",
+    tag = "sessions",
+    responses((status = 200, body = ValidateResponse)),
+)]
 pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<ValidateResponse> {
     AppJson(signed_in.into())
 }
@@ -62,7 +68,13 @@ pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Vali
 ///
 /// # Errors
 /// 503 if the database does not answer. The session may still be live then.
-#[utoipa::path(post, path = "/api/auth/sessions/logout", tag = "sessions", responses((status = 200, body = MessageResponse)), security((), ("cookie" = []), ("bearer" = [])))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/sessions/logout",
+    tag = "sessions",
+    responses((status = 200, body = MessageResponse)),
+    security((), ("cookie" = []), ("bearer" = [])),
+)]
 pub async fn logout(
     State(app): State<AccountsState>,
     origin: RequestOrigin,

@@ -35,7 +35,13 @@ pub struct RefreshRequest {
 ///
 /// # Errors
 /// The same 401 for every token that cannot be exchanged.
-#[utoipa::path(post, path = "/api/auth/tokens/refresh", tag = "tokens", request_body = RefreshRequest, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/auth/tokens/refresh",
+    tag = "tokens",
+    request_body = RefreshRequest,
+    responses((status = 200, body = AuthResponse)),
+)]
 pub async fn refresh(
     State(app): State<AccountsState>,
     origin: RequestOrigin,
@@ -59,7 +65,13 @@ pub async fn refresh(
 ///
 /// # Errors
 /// 401 for every other credential.
-#[utoipa::path(get, path = "/api/auth/tokens/validate", operation_id = "validate_token", tag = "tokens", responses((status = 200, body = ValidateResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/auth/tokens/validate",
+    operation_id = "validate_token",
+    tag = "tokens",
+    responses((status = 200, body = ValidateResponse)),
+)]
 pub async fn validate(
     ValidatedCredential(signed_in): ValidatedCredential,
 ) -> AppJson<ValidateResponse> {
@@ -118,7 +130,12 @@ pub struct TokenListResponse {
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/users/me/tokens", tag = "tokens", responses((status = 200, body = TokenListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/me/tokens",
+    tag = "tokens",
+    responses((status = 200, body = TokenListResponse)),
+)]
 pub async fn list(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -139,8 +156,13 @@ pub async fn list(
 ///
 /// # Errors
 /// The same 404 for an unknown session and for one of another account.
-#[utoipa::path(delete, path = "/api/auth/tokens/{token_id}/revoke", tag = "tokens", params(("token_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/auth/tokens/{token_id}/revoke",
+    tag = "tokens",
+    params(("token_id" = String, Path, description = "The id from the list.")),
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn revoke(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -179,8 +201,13 @@ impl RevokeAllResponse {
 ///
 /// # Errors
 /// 404 for any account but the caller's own.
-#[utoipa::path(delete, path = "/api/auth/users/{user_id}/tokens/revoke", tag = "tokens", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = RevokeAllResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/auth/users/{user_id}/tokens/revoke",
+    tag = "tokens",
+    params(("user_id" = String, Path, description = "The caller's own id.")),
+    responses((status = 200, body = RevokeAllResponse)),
+)]
 pub async fn revoke_all(
     State(app): State<AccountsState>,
     OwnAccount(me): OwnAccount,

@@ -23,7 +23,12 @@ use crate::kernel::model::text;
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/users/me", tag = "users", responses((status = 200, body = UserResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/me",
+    tag = "users",
+    responses((status = 200, body = UserResponse)),
+)]
 pub async fn me(CurrentUserOrRecovering(me): CurrentUserOrRecovering) -> AppJson<UserResponse> {
     AppJson(me.user.into())
 }
@@ -32,8 +37,13 @@ pub async fn me(CurrentUserOrRecovering(me): CurrentUserOrRecovering) -> AppJson
 ///
 /// # Errors
 /// The same 404 for every other id.
-#[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", params(("user_id" = String, Path, description = "The caller's own id.")),
-    responses((status = 200, body = UserResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/users/{user_id}",
+    tag = "users",
+    params(("user_id" = String, Path, description = "The caller's own id.")),
+    responses((status = 200, body = UserResponse)),
+)]
 pub async fn by_id(OwnAccount(me): OwnAccount) -> AppJson<UserResponse> {
     AppJson(me.user.into())
 }
@@ -76,7 +86,13 @@ fn checked(
 ///
 /// # Errors
 /// 422 for a field that is not valid. Nothing is changed then.
-#[utoipa::path(put, path = "/api/users/me", tag = "users", request_body = UserUpdateRequest, responses((status = 200, body = UserResponse)))]
+#[utoipa::path(
+    put,
+    path = "/api/users/me",
+    tag = "users",
+    request_body = UserUpdateRequest,
+    responses((status = 200, body = UserResponse)),
+)]
 pub async fn update(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -95,7 +111,12 @@ pub async fn update(
 ///
 /// # Errors
 /// 403 `reauthentication_required` if the last authentication is too old.
-#[utoipa::path(delete, path = "/api/users/me", tag = "users", responses((status = 200, body = MessageResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/users/me",
+    tag = "users",
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn delete(
     State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,

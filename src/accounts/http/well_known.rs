@@ -50,7 +50,12 @@ impl ToSchema for PublishedKey {
 
 /// `GET /.well-known/jwks.json`: returns the public keys of access tokens (RFC 7517 §5). Other
 /// services verify tokens with them without a request per token.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "service",
+    responses((status = 200, body = KeySet)),
+)]
 pub async fn jwks(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         [CACHE],
@@ -68,7 +73,12 @@ pub struct RelatedOrigins {
 
 /// `GET /.well-known/webauthn`: returns further origins that may use the relying party's passkeys
 /// (WebAuthn Level 3 §5.11).
-#[utoipa::path(get, path = "/.well-known/webauthn", tag = "service", responses((status = 200, body = RelatedOrigins)))]
+#[utoipa::path(
+    get,
+    path = "/.well-known/webauthn",
+    tag = "service",
+    responses((status = 200, body = RelatedOrigins)),
+)]
 pub async fn related_origins(State(app): State<AccountsState>) -> impl IntoResponse {
     let origins = app
         .ports
@@ -94,7 +104,12 @@ struct WebCredentials {
 
 /// `GET /.well-known/apple-app-site-association`: returns the apps that may use the domain's
 /// passkeys (Apple, "Supporting associated domains").
-#[utoipa::path(get, path = "/.well-known/apple-app-site-association", tag = "service", responses((status = 200, body = AppleAppSiteAssociation)))]
+#[utoipa::path(
+    get,
+    path = "/.well-known/apple-app-site-association",
+    tag = "service",
+    responses((status = 200, body = AppleAppSiteAssociation)),
+)]
 pub async fn apple_apps(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         [CACHE],
@@ -117,7 +132,12 @@ pub struct PasskeyEndpoints {
 
 /// `GET /.well-known/passkey-endpoints`: returns the pages on which users manage their passkeys
 /// (W3C, "A Well-Known URL for Relying Party Passkey Endpoints").
-#[utoipa::path(get, path = "/.well-known/passkey-endpoints", tag = "service", responses((status = 200, body = PasskeyEndpoints)))]
+#[utoipa::path(
+    get,
+    path = "/.well-known/passkey-endpoints",
+    tag = "service",
+    responses((status = 200, body = PasskeyEndpoints)),
+)]
 pub async fn passkey_endpoints(State(app): State<AccountsState>) -> impl IntoResponse {
     let account = &app.ports.config.account_url;
     (
@@ -131,7 +151,12 @@ pub async fn passkey_endpoints(State(app): State<AccountsState>) -> impl IntoRes
 
 /// `GET /.well-known/change-password`: redirects to the account page (W3C, "A Well-Known URL for
 /// Changing Passwords").
-#[utoipa::path(get, path = "/.well-known/change-password", tag = "service", responses((status = 302, description = "To the account page.")))]
+#[utoipa::path(
+    get,
+    path = "/.well-known/change-password",
+    tag = "service",
+    responses((status = 302, description = "To the account page.")),
+)]
 pub async fn change_password(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         StatusCode::FOUND,

@@ -302,15 +302,20 @@ mod tests {
     #[test]
     fn wrong_sets_are_named() {
         let good = SigningKeys::single(SigningKey::from_seed(seed(3))).to_json();
-        let public_only =
-            serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()}]}).to_string();
+        let public_only = serde_json::json!({"keys": [
+            {"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()},
+        ]})
+        .to_string();
         let other_x = good.replace(
             &SigningKey::from_seed(seed(3)).x(),
             &SigningKey::from_seed(seed(4)).x(),
         );
         let guessed = SigningKeys::single(SigningKey::from_seed([1; 32])).to_json();
-        let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
-        let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+            "x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
+        let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+            "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         for (json, part) in [
             ("{}", "JWK set"),
             (r#"{"keys":[]}"#, "no keys"),

@@ -177,7 +177,12 @@ fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
 
 fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
     let (cose_key, algorithm) = key_json(key);
-    json!({"assertion": {"flags": flags(asserted.flags), "counter": asserted.counter, "cose_key": cose_key, "algorithm": algorithm}})
+    json!({"assertion": {
+        "flags": flags(asserted.flags),
+        "counter": asserted.counter,
+        "cose_key": cose_key,
+        "algorithm": algorithm,
+    }})
 }
 
 /// In the server the database makes step 22. Here the previous counter is an argument, or not

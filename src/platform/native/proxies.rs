@@ -205,7 +205,11 @@ mod tests {
             let client = IpAddr::from(Ipv6Addr::from_bits(client)).to_canonical();
             prop_assume!(!proxies().trusts(client));
             let added = client.to_string().into_bytes();
-            let values = if joined { vec![[said.as_slice(), b", ", &added].concat()] } else { vec![said, added] };
+            let values = if joined {
+                vec![[said.as_slice(), b", ", &added].concat()]
+            } else {
+                vec![said, added]
+            };
             let peer = "10.0.0.1".parse().expect("an address");
             prop_assert_eq!(proxies().client(peer, values.iter().map(Vec::as_slice)), client);
         }
@@ -219,8 +223,10 @@ mod tests {
         #[test]
         fn a_range_holds_what_shares_its_prefix(bits: u32, other: u32, prefix in 1_u32..=32) {
             let mask = u32::MAX << (32 - prefix);
-            let range = Proxies::parse(&format!("{}/{prefix}", Ipv4Addr::from_bits(bits & mask))).expect("a range");
-            prop_assert_eq!(range.trusts(Ipv4Addr::from_bits(other).into()), (other ^ bits) & mask == 0);
+            let range = format!("{}/{prefix}", Ipv4Addr::from_bits(bits & mask));
+            let range = Proxies::parse(&range).expect("a range");
+            let is_inside = (other ^ bits) & mask == 0;
+            prop_assert_eq!(range.trusts(Ipv4Addr::from_bits(other).into()), is_inside);
         }
     }
 }

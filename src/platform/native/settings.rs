@@ -241,7 +241,11 @@ mod tests {
 
     #[test]
     fn values_may_be_quoted_and_the_last_one_counts() {
-        let kept = read("# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n").expect("readable");
+        let kept = read(
+            "# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\n\
+             D=first\nD=second\nE=\n",
+        )
+        .expect("readable");
         let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
         assert_eq!(
             values,

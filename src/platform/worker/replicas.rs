@@ -31,13 +31,13 @@ const PRIMARY: &str = "first-primary";
 
 /// Answers a request with read replicas enabled.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
-    let shape = SessionCookie::for_request(
+    let cookie = SessionCookie::for_request(
         &isolate.ports.accounts.config,
         request.uri(),
         request.headers(),
     );
     let bookmark = match presented(request.headers(), || {
-        shape.bookmarks(request.headers()).collect()
+        cookie.bookmarks(request.headers()).collect()
     }) {
         PresentedBookmark::Bookmark(bookmark) => Some(bookmark),
         PresentedBookmark::Doubtful if request.method().is_safe() => {
@@ -71,7 +71,7 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
             if !internal {
                 response
                     .headers_mut()
-                    .append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
+                    .append(header::SET_COOKIE, cookie.set_bookmark(&bookmark));
             }
         }
         return response;

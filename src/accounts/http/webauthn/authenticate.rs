@@ -30,8 +30,14 @@ pub struct PasskeySignInBeginRequest {
 /// # Errors
 /// 422 for a text that is not an address. Unknown addresses get the same kind of response as known
 /// ones.
-#[utoipa::path(post, path = "/api/webauthn/authenticate/begin", operation_id = "authenticate_begin", tag = "passkeys", request_body = PasskeySignInBeginRequest,
-    responses((status = 200, body = AuthenticationBeginResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/authenticate/begin",
+    operation_id = "authenticate_begin",
+    tag = "passkeys",
+    request_body = PasskeySignInBeginRequest,
+    responses((status = 200, body = AuthenticationBeginResponse)),
+)]
 pub async fn begin(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<PasskeySignInBeginRequest>,
@@ -62,8 +68,14 @@ pub struct PasskeySignInCompleteRequest {
 ///
 /// # Errors
 /// The same 401 for every ceremony that fails verification.
-#[utoipa::path(post, path = "/api/webauthn/authenticate/complete", operation_id = "authenticate_complete", tag = "passkeys", request_body = PasskeySignInCompleteRequest,
-    responses((status = 200, body = PasskeySignInResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/authenticate/complete",
+    operation_id = "authenticate_complete",
+    tag = "passkeys",
+    request_body = PasskeySignInCompleteRequest,
+    responses((status = 200, body = PasskeySignInResponse)),
+)]
 pub async fn complete(
     State(app): State<AccountsState>,
     mut client: Client,

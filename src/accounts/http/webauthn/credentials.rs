@@ -158,7 +158,13 @@ async fn listed(
 ///
 /// # Errors
 /// 401 if the caller is not signed in.
-#[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = PasskeyListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/webauthn/credentials",
+    operation_id = "list_passkeys",
+    tag = "passkeys",
+    responses((status = 200, body = PasskeyListResponse)),
+)]
 pub async fn list(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -171,8 +177,14 @@ pub async fn list(
 ///
 /// # Errors
 /// The same 404 for every other id.
-#[utoipa::path(get, path = "/api/webauthn/users/{user_id}/credentials", operation_id = "list_passkeys_of", tag = "passkeys",
-    params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = PasskeyListResponse)))]
+#[utoipa::path(
+    get,
+    path = "/api/webauthn/users/{user_id}/credentials",
+    operation_id = "list_passkeys_of",
+    tag = "passkeys",
+    params(("user_id" = String, Path, description = "The caller's own id.")),
+    responses((status = 200, body = PasskeyListResponse)),
+)]
 pub async fn list_of(
     State(app): State<AccountsState>,
     OwnAccount(me): OwnAccount,
@@ -199,8 +211,15 @@ pub struct PasskeyRenameResponse {
 ///
 /// # Errors
 /// The same 404 for an unknown passkey and for one of another account.
-#[utoipa::path(patch, path = "/api/webauthn/credentials/{id}", operation_id = "rename_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    request_body = PasskeyRenameRequest, responses((status = 200, body = PasskeyRenameResponse)))]
+#[utoipa::path(
+    patch,
+    path = "/api/webauthn/credentials/{id}",
+    operation_id = "rename_passkey",
+    tag = "passkeys",
+    params(("id" = String, Path, description = "The credential id.")),
+    request_body = PasskeyRenameRequest,
+    responses((status = 200, body = PasskeyRenameResponse)),
+)]
 pub async fn rename(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
@@ -233,8 +252,14 @@ pub struct PasskeyRemoveResponse {
 /// The same 404 for an unknown passkey and for one of another account; 409 if it is the last way to
 /// sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
 /// authentication is too old.
-#[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    responses((status = 200, body = PasskeyRemoveResponse)))]
+#[utoipa::path(
+    delete,
+    path = "/api/webauthn/credentials/{id}",
+    operation_id = "remove_passkey",
+    tag = "passkeys",
+    params(("id" = String, Path, description = "The credential id.")),
+    responses((status = 200, body = PasskeyRemoveResponse)),
+)]
 pub async fn remove(
     State(app): State<AccountsState>,
     PasskeyOwner(me): PasskeyOwner,

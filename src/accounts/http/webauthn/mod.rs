@@ -16,7 +16,7 @@ use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::sign_in::{Complete, Place};
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::caller::SessionCookieWriter;
+use crate::accounts::http::cookie_writer::SessionCookieWriter;
 use crate::accounts::http::objects::{AuthResponse, CredentialIdFields};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Platform;

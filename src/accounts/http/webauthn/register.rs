@@ -51,8 +51,15 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
 /// 422 for an address or name that is not valid; 409 if the account has the largest number of
 /// passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
 /// authentication is too old.
-#[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
-    responses((status = 200, body = PasskeyRegistrationBeginResponse)), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/register/begin",
+    operation_id = "register_begin",
+    tag = "passkeys",
+    request_body = PasskeyRegistrationBeginRequest,
+    responses((status = 200, body = PasskeyRegistrationBeginResponse)),
+    security((), ("bearer" = []), ("cookie" = [])),
+)]
 pub async fn begin(
     State(app): State<AccountsState>,
     caller: MaybeSignedIn,
@@ -125,8 +132,15 @@ pub enum PasskeyRegistrationCompleteResponse {
 /// # Errors
 /// The same 400 for every ceremony that fails verification; 409 for an address or a credential that
 /// is already in use.
-#[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
-    responses((status = 200, body = PasskeyRegistrationCompleteResponse)), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/register/complete",
+    operation_id = "register_complete",
+    tag = "passkeys",
+    request_body = PasskeyRegistrationCompleteRequest,
+    responses((status = 200, body = PasskeyRegistrationCompleteResponse)),
+    security((), ("bearer" = []), ("cookie" = [])),
+)]
 pub async fn complete(
     State(app): State<AccountsState>,
     caller: MaybeSignedIn,

@@ -210,7 +210,11 @@ impl Reader<'_> {
             );
         }
         if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
-            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it, because every host that it covers receives the session cookie");
+            self.problem(
+                "COOKIE_DOMAIN",
+                "must be RP_ID or below it, because every host that it covers receives the session \
+                 cookie",
+            );
         }
         let host = issuer
             .strip_prefix("https://")

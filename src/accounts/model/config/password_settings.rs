@@ -43,7 +43,11 @@ impl Reader<'_> {
             .as_deref()
             .is_some_and(|url| !is_address(url, development) || !url.ends_with('/'))
         {
-            self.problem("BREACHED_PASSWORDS_URL", "must be an https URL that ends in a slash; in development also http on this machine");
+            self.problem(
+                "BREACHED_PASSWORDS_URL",
+                "must be an https URL that ends in a slash; in development also http on this \
+                 machine",
+            );
         }
         PasswordSettings {
             cost,
