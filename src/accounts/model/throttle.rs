@@ -10,9 +10,9 @@ pub(crate) const MOST_DOUBLINGS: u32 = 20;
 /// The key under which attempts are counted: the throttled action and its target. It holds no
 /// e-mail address and no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subject(String);
+pub struct ThrottleSubject(String);
 
-impl Subject {
+impl ThrottleSubject {
     /// `way:whom`.
     pub(crate) fn new(way: &str, whom: &str) -> Self {
         Self(format!("{way}:{whom}"))
@@ -28,7 +28,7 @@ impl Subject {
 /// The number of free attempts, and the growth of the delay after them. Every delay ends, so no
 /// account is locked permanently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Policy {
+pub struct ThrottlePolicy {
     /// The number of attempts without a delay.
     pub free: u32,
     /// The delay after the last free attempt. It doubles with each further attempt.
@@ -37,7 +37,7 @@ pub struct Policy {
     pub longest_delay: Duration,
 }
 
-impl Policy {
+impl ThrottlePolicy {
     /// The policy for passwords and codes: 5 attempts, then 30 seconds, a minute, two, up to an
     /// hour. These are 11 attempts in the first hour and 24 a day after it. A TOTP has a million
     /// codes, of which three are valid at a time, so an attacker guesses one in 14,000 days.
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_an_hour() {
-        let seconds = |attempts| Policy::GUESS.delay_after(attempts).as_secs();
+        let seconds = |attempts| ThrottlePolicy::GUESS.delay_after(attempts).as_secs();
         assert_eq!([0, 1, 4].map(seconds), [0; 3]);
         assert_eq!(
             [5, 6, 7, 8, 9, 10, 11, 12].map(seconds),
@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn nobody_tries_a_thousand_guesses_within_an_hour() {
-        for (policy, expected) in [(Policy::GUESS, 11), (Policy::LONG_CODE, 751)] {
+        for (policy, expected) in [
+            (ThrottlePolicy::GUESS, 11),
+            (ThrottlePolicy::LONG_CODE, 751),
+        ] {
             let (mut attempts, mut passed) = (0, Duration::ZERO);
             while passed < Duration::from_hours(1) {
                 attempts += 1;

@@ -18,7 +18,7 @@ pub enum Direction {
     Remove,
 }
 
-/// A change of a relation whose sides exist.
+/// A change of a relation between two existing rows.
 pub(super) struct RelationChange {
     pub(super) direction: Direction,
     pub(super) relation: Relation,

@@ -1,4 +1,4 @@
-//! What the handlers of roles and of permissions share.
+//! Parts that the handlers of roles and permissions share.
 
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -1,8 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: the server's verdict on a
-//! ceremony, step by step.
+//! The commands `hamrah-api passkey inspect-registration` and `inspect-assertion` verify a ceremony
+//! and print each step.
 //!
-//! The server answers every refused ceremony alike, so integrators need this to see the reason. It
-//! runs the server's own code.
+//! The server answers every rejected ceremony alike. These commands run the code of the server and
+//! show an integrator the step that fails.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,43 +30,44 @@ use crate::platform::native::steps;
 /// The ceremony to inspect.
 #[derive(Subcommand)]
 pub(super) enum PasskeyCommand {
-    /// Verify a `RegistrationResponseJSON` by `WebAuthn` Level 3 §7.1, and print each step and the
+    /// Verify a `RegistrationResponseJSON` by `WebAuthn` Level 3 §7.1 and print each step, then the
     /// credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// The time of the ceremony (RFC 3339). It is only printed, because no step depends on it.
+        /// The time of the ceremony (RFC 3339), printed with the credential. No step depends on it,
+        /// because no attestation is trusted.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
-    /// Verify an `AuthenticationResponseJSON` by `WebAuthn` Level 3 §7.2, and print each step.
+    /// Verify an `AuthenticationResponseJSON` by `WebAuthn` Level 3 §7.2 and print each step.
     InspectAssertion {
         #[command(flatten)]
         ceremony: Ceremony,
         /// The credential's public key as COSE, in base64url or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: PublicKey,
-        /// The counter of the previous sign-in.
+        /// The signature counter before the ceremony.
         #[arg(long)]
         previous_counter: Option<u32>,
     },
 }
 
-/// The expected values of both ceremonies.
+/// The expected values of a ceremony, and the options of the output.
 #[derive(Args)]
 pub(super) struct Ceremony {
-    /// The file with the response. Standard input if omitted or `-`.
+    /// The file with the response. Standard input without a file or with `-`.
     file: Option<PathBuf>,
     /// The relying party's id, such as `hamrah.app`.
     #[arg(long)]
     rp_id: String,
-    /// An accepted origin, compared exactly. May be given several times.
+    /// An exact origin that may use the passkeys. Can be repeated.
     #[arg(long, required = true, value_parser = origin)]
     origin: Vec<String>,
-    /// The challenge in base64url or base64.
+    /// The challenge of the options, in base64url or base64.
     #[arg(long, value_parser = challenge)]
     challenge: String,
-    /// Accept all algorithms that the server can verify, not only those that it offers.
+    /// Accept every algorithm that the server can verify, beyond those that it offers.
     #[arg(long)]
     allow_alg: bool,
     /// Print JSON.
@@ -74,7 +75,7 @@ pub(super) struct Ceremony {
     json: bool,
 }
 
-/// Apps may have origins of other schemes. A web origin must have the spelling of browsers.
+/// Reads an origin. A web origin has the form that browsers send. An app may have another form.
 fn origin(text: &str) -> Result<String, &'static str> {
     if text.starts_with("http") {
         Origin::parse(text).map(|origin| origin.as_str().to_owned())
@@ -96,8 +97,8 @@ fn time(text: &str) -> Result<String, &'static str> {
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently, so
-    // only one of them can be read.
+    // A COSE key begins with the byte of a map. Hexadecimal and base64 write that byte differently,
+    // so only one of the two can be read.
     let hex = steps::hex(text)
         .ok_or("not hexadecimal")
         .and_then(|bytes| PublicKey::parse(&bytes));
@@ -110,7 +111,7 @@ impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
         let bytes = steps::input(self.file.as_deref())?;
         let unreadable = |error| format!("the response cannot be read: {error}");
-        // Reads the response, or the whole body of a request that contains it.
+        // The input is the whole body of a request, or only its member `response`.
         let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
         let whole = json.pointer("/response/response").is_some();
         let read = match json.get_mut("response").map(Value::take).filter(|_| whole) {
@@ -185,11 +186,11 @@ fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
     }})
 }
 
-/// In the server the database makes step 22. Here the previous counter is an argument, or not
-/// known.
+/// Returns step 22. The server takes it in the database. Here the caller may give the previous
+/// counter.
 fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     let outcome = match previous {
-        None => Outcome::Passed(Some("the counter from before is not known here".to_owned())),
+        None => Outcome::Passed(Some("the previous counter is not known here".to_owned())),
         Some(_) if asserted.counter_moved_on => Outcome::Passed(None),
         Some(before) => Outcome::Failed(Failure {
             reason: "the counter went back: the credential may have been copied",
@@ -204,6 +205,9 @@ fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
 }
 
 /// Prints the report. Returns true if every step passed.
+///
+/// # Errors
+/// The input cannot be read.
 pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> {
     match command {
         PasskeyCommand::InspectRegistration { ceremony, at } => {
@@ -229,7 +233,7 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
             previous_counter,
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
-            // The credential's flags are not known here, and no step depends on them.
+            // The flags are not known here. No step depends on them.
             let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
             let known = Known {
                 passkey: &passkey,

@@ -1,9 +1,9 @@
-//! The HTML reference, generated from the description: one page without scripts and without content
-//! from other hosts.
+//! Writes the API reference as one HTML page, from the OpenAPI description. The page has no script
+//! and loads nothing from another host.
 
 #![allow(
     clippy::indexing_slicing,
-    reason = "serde_json gives null for what is not there"
+    reason = "serde_json returns null for a missing member"
 )]
 
 use std::fmt::Write;
@@ -12,16 +12,16 @@ use serde_json::Value;
 
 use crate::kernel::http::error::Code;
 
-/// Returns the page for a description.
+/// The page for a description.
 #[must_use]
 pub fn html(document: &Value) -> String {
-    let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>hamrah-api reference</title>\n\
-         <link rel=\"stylesheet\" href=\"/docs.css\">\n</head>\n<body>\n<main>\n\
-         <h1>hamrah-api</h1>\n",
-    );
+    let mut page = String::from(concat!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+        "<title>hamrah-api reference</title>\n",
+        "<link rel=\"stylesheet\" href=\"/docs.css\">\n",
+        "</head>\n<body>\n<main>\n<h1>hamrah-api</h1>\n",
+    ));
     let _ = writeln!(
         page,
         "<p>{} The same for machines: <a href=\"/openapi.json\">openapi.json</a>.</p>",
@@ -37,10 +37,10 @@ pub fn html(document: &Value) -> String {
             escape(path)
         );
     }
-    page.push_str(
-        "<li><a href=\"#errors\">Errors</a></li>\n<li><a href=\"#objects\">Objects</a></li>\n\
-         </ul>\n</nav>\n",
-    );
+    page.push_str(concat!(
+        "<li><a href=\"#errors\">Errors</a></li>\n",
+        "<li><a href=\"#objects\">Objects</a></li>\n</ul>\n</nav>\n",
+    ));
     for (method, path, operation) in &operations {
         operation_section(&mut page, method, path, operation);
     }
@@ -145,10 +145,11 @@ fn callers(security: &Value) -> String {
 }
 
 fn errors(page: &mut String) {
-    page.push_str(
-        "<section id=\"errors\">\n<h2>Errors</h2>\n<table>\n<thead><tr><th scope=\"col\">Code</th>\
-         <th scope=\"col\">Status</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n",
-    );
+    page.push_str(concat!(
+        "<section id=\"errors\">\n<h2>Errors</h2>\n<table>\n<thead><tr>",
+        "<th scope=\"col\">Code</th><th scope=\"col\">Status</th><th scope=\"col\">Meaning</th>",
+        "</tr></thead>\n<tbody>\n",
+    ));
     for code in Code::ALL {
         let name = code.as_str();
         let _ = writeln!(
@@ -204,7 +205,7 @@ fn fields(page: &mut String, schema: &Value) {
     }
 }
 
-/// Returns a schema in a word or two.
+/// A schema in a word or two.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
@@ -240,7 +241,7 @@ fn anchor(method: &str, path: &str) -> String {
 
 fn text(value: &Value) -> String {
     let escaped = escape(value.as_str().unwrap_or_default());
-    // Every second part stood between backticks.
+    // Code between backticks.
     let mut parts = escaped.split('`');
     let mut written = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {

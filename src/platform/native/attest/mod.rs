@@ -1,85 +1,88 @@
-//! `hamrah-api attest inspect` and `inspect-assertion`: the server's verdict on an attestation or
-//! an assertion, step by step.
+//! The commands `hamrah-api attest inspect` and `inspect-assertion` verify an attestation or an
+//! assertion and print each step.
 //!
-//! The server answers every refused device alike, so iOS engineers need this to see the reason. It
-//! runs the server's own code.
+//! The server answers every rejected device alike. These commands run the code of the server and
+//! show an iOS engineer the step that fails.
 
-mod arguments;
-mod content;
 mod input;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use ::base64::Engine;
+use ::base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::accounts::domain::app_attest::assertion;
 use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
 use crate::accounts::domain::app_attest::attestation;
 use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
+use crate::accounts::domain::app_attest::authenticator_data;
+use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
+use crate::accounts::domain::app_attest::certificate::Certificate;
+use crate::accounts::domain::app_attest::object;
 use crate::accounts::domain::steps::Report;
-use crate::accounts::model::attest::AttestEnvironment;
+use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;
-use crate::platform::native::attest::arguments::{
-    AppIds, Binary, KeyEnvironment, SignedData, binary, public_key, time,
+use crate::platform::native::attest::input::{
+    Binary, EnvironmentArgument, Input, binary, digest, public_key, time,
 };
-use crate::platform::native::attest::content::{assertion_json, attestation_json};
-use crate::platform::native::attest::input::{Input, anchor};
 use crate::platform::native::ports::SystemClock;
 use crate::platform::native::steps;
 
 /// The object to inspect.
 #[derive(Subcommand)]
 pub(super) enum AttestCommand {
-    /// Verify an attestation object by Apple's nine steps, and print each step and the object's
-    /// content.
+    /// Verify an attestation object by Apple's nine steps and print each, then its contents.
     Inspect {
         /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and
-        /// optionally `challenge` and `key_id`. Standard input if omitted or `-`.
+        /// perhaps `challenge` and `key_id`. Standard input without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: AppIds,
         #[command(flatten)]
-        signed: SignedData,
-        /// The key's id in base64, unless the JSON has it.
+        signed: Signed,
+        /// The key's id in base64. The JSON may contain it instead.
         #[arg(long, value_parser = binary)]
         key_id: Option<Binary>,
-        /// An environment of accepted keys. May be given twice.
+        /// An accepted environment. Can be given twice.
         #[arg(long, default_value = "production")]
-        environment: Vec<KeyEnvironment>,
-        /// The time of the check (RFC 3339). Certificates of keys are valid for a day to a year.
-        /// Now if omitted.
+        environment: Vec<EnvironmentArgument>,
+        /// The time of the verification (RFC 3339). Certificates of keys are valid for a day to a
+        /// year. The default is now.
         #[arg(long, value_parser = time)]
         at: Option<Timestamp>,
         /// A file with another root certificate (PEM) to trust instead of Apple's.
         #[arg(long)]
         root: Option<PathBuf>,
-        /// An accepted way of installation, as in `APP_ATTEST_CATEGORIES`. May be given several
-        /// times. All if omitted.
+        /// An accepted validation category, as in `APP_ATTEST_CATEGORIES`. Can be repeated. The
+        /// default is every category.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Verify an assertion by Apple's six steps, and print each step.
+    /// Verify an assertion by Apple's six steps and print each.
     InspectAssertion {
         /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`. Standard input
-        /// if omitted or `-`.
+        /// without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: AppIds,
         #[command(flatten)]
-        signed: SignedData,
-        /// The attested key as X9.62 point, COSE or SPKI, in base64 or hexadecimal.
+        signed: Signed,
+        /// The attested key as an X9.62 point, COSE or SPKI, in base64 or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: Binary,
-        /// The counter of the previous assertion.
+        /// The counter before the assertion.
         #[arg(long, default_value_t = 0)]
         previous_counter: u32,
-        /// An accepted way of installation, as in `APP_ATTEST_CATEGORIES`. May be given several
-        /// times. All if omitted.
+        /// An accepted validation category, as in `APP_ATTEST_CATEGORIES`. Can be repeated. The
+        /// default is every category.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -88,9 +91,145 @@ pub(super) enum AttestCommand {
     },
 }
 
+/// The accepted apps.
+#[derive(Args)]
+pub(super) struct AppIds {
+    /// The id of the team, such as `UR6RM9YCF7`.
+    #[arg(long, requires = "bundle", required_unless_present = "ids")]
+    team: Option<String>,
+    /// A bundle id of the team, such as `app.hamrah.ios`. Can be repeated.
+    #[arg(long, requires = "team")]
+    bundle: Vec<String>,
+    /// A full app id, such as `UR6RM9YCF7.app.hamrah.ios`. Can be repeated.
+    #[arg(long = "app-id", value_name = "APP_ID")]
+    ids: Vec<String>,
+}
+
+impl AppIds {
+    fn ids(&self) -> Vec<String> {
+        let team = self.team.iter().flat_map(|team| {
+            self.bundle
+                .iter()
+                .map(move |bundle| format!("{team}.{bundle}"))
+        });
+        self.ids.iter().cloned().chain(team).collect()
+    }
+}
+
+/// The client data, which the device signs together with the authenticator data.
+#[derive(Args)]
+pub(super) struct Signed {
+    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead.
+    #[arg(long, value_parser = binary, conflicts_with = "client_data_hash")]
+    challenge: Option<Binary>,
+    /// The SHA-256 that the app gave to the device, in hexadecimal or base64.
+    #[arg(long, value_parser = digest)]
+    client_data_hash: Option<[u8; 32]>,
+    /// The text that the app hashed, for an app that hashes the encoded challenge.
+    #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
+    client_data: Option<String>,
+}
+
+impl Signed {
+    fn hash(&self, otherwise: Option<Vec<u8>>) -> Option<[u8; 32]> {
+        let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone());
+        let challenge = challenge
+            .or_else(|| self.client_data.clone().map(String::into_bytes))
+            .or(otherwise);
+        self.client_data_hash
+            .or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+fn category(extensions: &Extensions) -> Option<String> {
+    let category = extensions.validation_category?;
+    let name = match category {
+        1 => "platform",
+        2 => "TestFlight",
+        3 => "development",
+        4 => "App Store",
+        5 => "enterprise",
+        6 => "Developer ID",
+        10 => "none",
+        _ => "unknown",
+    };
+    Some(format!("{category} ({name})"))
+}
+
+fn data_json(header: &Header, extensions: &Extensions) -> Map<String, Value> {
+    let members = [
+        ("rp_id_hash", json!(hex(&header.rp_id_hash))),
+        ("flags", json!(format!("{:#04x}", header.flags))),
+        ("counter", json!(header.counter)),
+        ("bundle_version", json!(extensions.bundle_version)),
+        ("validation_category", json!(category(extensions))),
+    ];
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Returns the readable contents of an attestation, trusted or not.
+fn attestation_json(cbor: &[u8]) -> Value {
+    let Ok(object) = object::parse_attestation(cbor) else {
+        return Value::Null;
+    };
+    let mut members = Map::new();
+    if let Ok(data) = authenticator_data::parse_attestation(object.auth_data) {
+        members.insert("key_id".into(), json!(STANDARD.encode(&data.credential_id)));
+        members.insert("public_key".into(), json!(hex(&data.public_key)));
+        let environment = AttestEnvironment::of(data.aaguid).map(AttestEnvironment::as_str);
+        members.insert("environment".into(), json!(environment));
+        members.extend(data_json(&data.header, &data.extensions));
+    }
+    members.insert("receipt_bytes".into(), json!(object.receipt.len()));
+    for (name, der) in [("leaf", object.leaf), ("intermediate", object.intermediate)] {
+        if let Ok(certificate) = Certificate::parse(der) {
+            let (from, until) = certificate.validity();
+            members.insert(
+                name.into(),
+                json!(format!(
+                    "{}, valid from {from} to {until}",
+                    certificate.subject()
+                )),
+            );
+        }
+    }
+    json!({ "attestation": members })
+}
+
+fn assertion_json(cbor: &[u8]) -> Value {
+    let data = object::parse_assertion(cbor)
+        .and_then(|object| authenticator_data::parse_assertion(object.authenticator_data));
+    data.map_or(
+        Value::Null,
+        |data| json!({"assertion": data_json(&data.header, &data.extensions)}),
+    )
+}
+
+fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
+    let Some(file) = file else {
+        return Ok(TrustAnchor::apple());
+    };
+    let pem =
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    TrustAnchor::from_pem(&pem)
+        .ok_or_else(|| format!("{}: not one certificate in PEM", file.display()).into())
+}
+
 const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
 
 /// Prints the report. Returns true if every step passed.
+///
+/// # Errors
+/// The input cannot be read.
 pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
     match command {
         AttestCommand::Inspect {
@@ -115,8 +254,8 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
             let environments: Vec<_> = environment
                 .iter()
                 .map(|environment| match environment {
-                    KeyEnvironment::Production => AttestEnvironment::Production,
-                    KeyEnvironment::Development => AttestEnvironment::Development,
+                    EnvironmentArgument::Production => AttestEnvironment::Production,
+                    EnvironmentArgument::Development => AttestEnvironment::Development,
                 })
                 .collect();
             let expected = ExpectedAttestation {
@@ -156,8 +295,8 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
             let client_data_hash = signed
                 .hash(input.member(&["challenge"]))
                 .ok_or(NOTHING_SIGNED)?;
-            // Of several applications the report shows the one that matches. If none matches, it
-            // shows the first, so that step 4 fails.
+            // Prints the report of the app that the assertion belongs to. If it belongs to none of
+            // several apps, the report of the first app shows that step 4 fails.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
                 assertion::verify(
