@@ -128,13 +128,19 @@ export class HamrahApi {
 
   /** Finds the account of an identity. Links or creates the account if needed. */
   async createUser(identity: Identity, options?: CallOptions): Promise<User> {
-    return (await this.#ask<Schemas["IdentifyUserResponse"]>("/api/internal/users", identity, options)).user;
+    return (
+      await this.#ask<Schemas["IdentifyUserResponse"]>("/api/internal/users", identity, options)
+    ).user;
   }
 
   /** Returns the account with an e-mail address, or null. */
   async findUserByEmail(email: string, options?: CallOptions): Promise<User | null> {
     return (
-      await this.#ask<Schemas["UserByEmailResponse"]>("/api/internal/users/by-email", { email }, options)
+      await this.#ask<Schemas["UserByEmailResponse"]>(
+        "/api/internal/users/by-email",
+        { email },
+        options,
+      )
     ).user;
   }
 
@@ -200,7 +206,12 @@ export class HamrahApi {
   /** Returns the active sessions of the visitor's account that have a token pair. */
   async listTokens(visitor: Visitor, options?: VisitorOptions): Promise<Token[]> {
     return (
-      await this.#forward<Schemas["TokenListResponse"]>("GET", "/api/users/me/tokens", visitor, options)
+      await this.#forward<Schemas["TokenListResponse"]>(
+        "GET",
+        "/api/users/me/tokens",
+        visitor,
+        options,
+      )
     ).tokens;
   }
 
