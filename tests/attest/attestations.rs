@@ -2,7 +2,7 @@
 //! its own.
 
 use hamrah_api::accounts::domain::app_attest::attestation::{
-    Attested, ExpectedAttestation, verify,
+    AttestedKey, ExpectedAttestation, verify,
 };
 use hamrah_api::accounts::domain::steps::{Outcome, Report};
 use hamrah_api::accounts::model::attest::{AttestEnvironment, TrustAnchor};
@@ -47,7 +47,7 @@ impl Case {
         }
     }
 
-    fn verify(&self) -> Report<Attested> {
+    fn verify(&self) -> Report<AttestedKey> {
         let authority = Authority::of(&self.plan);
         let object = (self.edit)(authority.attest(&self.attestation));
         let expected = ExpectedAttestation {
@@ -70,7 +70,7 @@ impl Case {
 fn a_whole_attestation_is_accepted() {
     let key = DeviceKey::new(7);
     let attested = Case::new().verify().accepted().expect("accepted");
-    let wanted = Attested {
+    let wanted = AttestedKey {
         key_id: key.id(),
         public_key: key.point(),
         app_id: APP.into(),
@@ -627,8 +627,8 @@ fn each_broken_step_is_refused_for_its_own_reason() {
         let steps = report.steps.clone();
         let refusal = report.accepted().expect_err(name);
         let failures = steps.iter().filter_map(|step| match &step.outcome {
-            Outcome::Failed(failure) => Some((step.number, failure.reason)),
-            Outcome::Passed(_) | Outcome::NotTaken(_) => None,
+            StepOutcome::Failed(failure) => Some((step.number, failure.reason)),
+            StepOutcome::Passed(_) | StepOutcome::NotTaken(_) => None,
         });
         let failures: Vec<_> = failures.collect();
         let told = failures

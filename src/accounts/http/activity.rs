@@ -256,7 +256,7 @@ pub async fn events(
         .before
         .map(|text| place(&text).ok_or(Code::BadRequest))
         .transpose()?;
-    let found = activity::events(&app.ports, me.user.id, before).await?;
+    let found = activity::list_events(&app.ports, me.user.id, before).await?;
     let next = found
         .next
         .map(|place| format!("{}-{}", place.at.millis(), place.id));

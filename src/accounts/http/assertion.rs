@@ -5,9 +5,8 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::devices::admit;
-use crate::accounts::domain::devices::admit::{Presented, Shown};
+use crate::accounts::domain::devices::assertion_check;
+use crate::accounts::domain::devices::assertion_check::{DeviceAssertion, DeviceEvidence};
 use crate::accounts::domain::devices::request_challenge::Request;
 use crate::accounts::http::AccountsState;
 use crate::accounts::model::attest::KeyId;
@@ -27,7 +26,7 @@ fn shown(headers: &HeaderMap) -> Shown {
     let mut all = [KEY, ASSERTION, BUNDLE, CHALLENGE].map(|name| headers.get_all(name).iter());
     let values = all.each_mut().map(|values| (values.next(), values.next()));
     if values.iter().all(|(first, _)| first.is_none()) {
-        return Shown::Nothing;
+        return DeviceEvidence::Nothing;
     }
     let text = values.map(|(first, second)| {
         first
@@ -35,20 +34,24 @@ fn shown(headers: &HeaderMap) -> Shown {
             .and_then(|value| value.to_str().ok())
     });
     let [Some(key), Some(assertion), Some(bundle), Some(challenge)] = text else {
-        return Shown::Malformed("a header of the assertion is missing, given twice, or not text");
+        return DeviceEvidence::Malformed(
+            "a header of the assertion is missing, given twice, or not text",
+        );
     };
     match (
         KeyId::parse(key),
         base64::decode(assertion),
         base64::decode(challenge),
     ) {
-        (Some(key), Some(assertion), Some(challenge)) => Shown::Assertion(Presented {
-            key,
-            assertion,
-            bundle: bundle.to_owned(),
-            challenge,
-        }),
-        _ => Shown::Malformed("a header of the assertion is not base64"),
+        (Some(key), Some(assertion), Some(challenge)) => {
+            DeviceEvidence::Assertion(DeviceAssertion {
+                key,
+                assertion,
+                bundle: bundle.to_owned(),
+                challenge,
+            })
+        }
+        _ => DeviceEvidence::Malformed("a header of the assertion is not base64"),
     }
 }
 
@@ -75,7 +78,7 @@ fn host(config: &Config, parts: &Parts) -> String {
 /// The device's assertion of a request, and the request that it must sign.
 #[derive(Debug)]
 pub struct DeviceProof {
-    shown: Shown,
+    shown: DeviceEvidence,
     method: Method,
     host: String,
     target: String,
@@ -108,7 +111,7 @@ impl DeviceProof {
 
     /// Returns the assertion of the request.
     #[must_use]
-    pub const fn shown(&self) -> &Shown {
+    pub const fn shown(&self) -> &DeviceEvidence {
         &self.shown
     }
 
@@ -143,5 +146,14 @@ pub(super) async fn admit(
 ) -> Result<(), ApiError> {
     let proof = DeviceProof::of(app, parts);
     let origin = RequestOrigin::from_request_parts(parts, app).await?;
-    Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request(), &origin).await?)
+    Ok(
+        assertion_check::require_assertion(
+            &app.ports,
+            me,
+            proof.shown(),
+            &proof.request(),
+            &origin,
+        )
+        .await?,
+    )
 }

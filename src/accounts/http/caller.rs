@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderName, header};
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::authenticate::Credential;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::{csrf, factors};
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion;
@@ -262,7 +263,7 @@ async fn recent(app: &AccountsState, me: &SignedIn, longer: Duration) -> Result<
     if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
     }
-    let factors = factors::of(&app.ports, me.user.id).await?;
+    let factors = factors::summary(&app.ports, me.user.id).await?;
     let methods = [
         (factors.passkeys > 0, "passkey"),
         (

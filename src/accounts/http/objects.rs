@@ -132,8 +132,8 @@ impl From<TokenPair> for AuthResponse {
     }
 }
 
-impl From<Complete> for AuthResponse {
-    fn from(complete: Complete) -> Self {
+impl From<IssuedSession> for AuthResponse {
+    fn from(complete: IssuedSession) -> Self {
         Self {
             session_token: Some(complete.session_token.reveal().to_owned()),
             session_expires_at: Some(complete.session_expires_at.to_string()),

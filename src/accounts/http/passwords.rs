@@ -69,7 +69,7 @@ pub async fn sign_in(
         .email
         .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
         .transpose()?;
-    let name = passwords::named(email.as_ref(), body.username.as_deref());
+    let name = passwords::login_name(email.as_ref(), body.username.as_deref());
     let name =
         name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.verify_device(&app, &device).await?;

@@ -15,6 +15,7 @@ use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code, StepUp};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
 use crate::kernel::http::route::ErrorForm;
+use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
 

@@ -121,8 +121,8 @@ async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
         );
         let log = app.logs().await;
         assert!(
-            log.contains("the webhook did not take a notice")
-                && log.contains("WEBHOOK_URL should change"),
+            log.contains("the webhook did not accept an entry")
+                && log.contains("change WEBHOOK_URL"),
             "{log}"
         );
         assert!(

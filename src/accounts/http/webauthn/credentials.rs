@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::{manage, register};
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, OwnAccount, PasskeyOwner};

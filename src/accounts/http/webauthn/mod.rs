@@ -65,7 +65,8 @@ impl Client {
     ) -> Result<(), ApiError> {
         if !self.cookie.by_browser {
             self.place.device =
-                admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
+                assertion_check::device_at_sign_in(&app.ports, device.shown(), &device.request())
+                    .await?;
             if self.place.device.is_some() {
                 self.place.platform = Platform::Ios;
             }
@@ -108,7 +109,7 @@ impl FromRequestParts<AccountsState> for Client {
         let replaces = sessions.collect();
         let platform = platform(&parts.headers, cookie.by_browser);
         Ok(Self {
-            place: Place {
+            place: SignInClient {
                 platform,
                 replaces,
                 device: None,
