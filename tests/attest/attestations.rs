@@ -4,8 +4,8 @@
 use hamrah_api::accounts::domain::app_attest::attestation::{
     AttestedKey, ExpectedAttestation, verify,
 };
-use hamrah_api::accounts::domain::verification::report::{Report, StepOutcome};
-use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
+use hamrah_api::accounts::domain::steps::{Outcome, Report};
+use hamrah_api::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use hamrah_api::kernel::model::time::Timestamp;
 use rcgen::{BasicConstraints, CustomExtension, IsCa, KeyUsagePurpose};
 
@@ -22,7 +22,7 @@ struct Case {
     /// Changes the object after it was signed.
     edit: fn(Vec<u8>) -> Vec<u8>,
     app_ids: Vec<String>,
-    environments: Vec<Environment>,
+    environments: Vec<AttestEnvironment>,
     client_data_hash: [u8; 32],
     key_id: Vec<u8>,
     at: i64,
@@ -38,7 +38,7 @@ impl Case {
             attestation: key.attestation(APP, HASH, Timestamp::from_millis(AT * 1000)),
             edit: |object| object,
             app_ids: vec![OTHER_APP.into(), APP.into()],
-            environments: vec![Environment::Production],
+            environments: vec![AttestEnvironment::Production],
             client_data_hash: HASH,
             key_id: key.id().to_vec(),
             at: AT,
@@ -74,7 +74,7 @@ fn a_whole_attestation_is_accepted() {
         key_id: key.id(),
         public_key: key.point(),
         app_id: APP.into(),
-        environment: Environment::Production,
+        environment: AttestEnvironment::Production,
         receipt: vec![0x30, 0x80],
         counter: 0,
         bundle_version: None,
@@ -102,7 +102,7 @@ const ACCEPTED: [Change; 15] = [
     }),
     ("development, where it is accepted", |c| {
         c.attestation = c.attestation.clone().development();
-        c.environments.push(Environment::Development);
+        c.environments.push(AttestEnvironment::Development);
     }),
     ("the leaf's first second", |c| {
         c.at = c.attestation.valid.start
@@ -425,7 +425,7 @@ const CONTENT: [Broken; 39] = [
         "production in development",
         8,
         "the other environment",
-        |c| c.environments = vec![Environment::Development],
+        |c| c.environments = vec![AttestEnvironment::Development],
     ),
     ("no environments", 8, "the other environment", |c| {
         c.environments.clear()
