@@ -20,8 +20,8 @@ use crate::kernel::http::route::{Access, ErrorForm, Facts};
 #[openapi(
     info(
         title = "hamrah-api",
-        description = "Users, sessions and tokens. Every error is a problem document (RFC 9457) with \
-            a stable `code`. A page that shows an account can name it in \
+        description = "Users, sessions and tokens. Every error is a problem document (RFC 9457) \
+            with a stable `code`. A page that shows an account can name it in \
             `X-Expected-User: <user id>`. A request by another account then has no effect and \
             gets 409 `account_changed`."
     ),

@@ -268,7 +268,7 @@ fn two_keys_are_live_during_a_rotation() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn every_problem_is_reported_at_once() {
     let ConfigError(problems) = read(&HashMap::new()).expect_err("nothing is set");
     for name in [
         "ENVIRONMENT",

@@ -10,8 +10,8 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{ClientAddress, RequestId};
 use crate::kernel::model::secret::PersonToken;
 
-/// Characters of a token's hash in the log. They suffice to find the requests of a token, and cannot
-/// be used as a token.
+/// Characters of a token's hash in the log. They suffice to find the requests of a token, and
+/// cannot be used as a token.
 const HASH_PREFIX: usize = 8;
 /// Characters of `x-client-id` in the log, at most.
 const CLIENT_CHARS: usize = 64;
@@ -57,7 +57,8 @@ fn has_token(query: &str) -> bool {
         .any(|name| name.contains('%') || name.eq_ignore_ascii_case("token"))
 }
 
-/// Logs the endpoint, the address of the caller, and the start of the token's hash. Never the token.
+/// Logs the endpoint, the address of the caller, and the start of the token's hash. Never logs the
+/// token.
 fn note(request: &Request) {
     let extensions = request.extensions();
     let request_id = extensions.get::<RequestId>().map_or("", |id| id.0.as_str());

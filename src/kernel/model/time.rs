@@ -86,7 +86,7 @@ impl fmt::Display for Timestamp {
     /// Writes `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser
     /// refuses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // RFC 3339 has years of four digits. No time of ours has another, so 1970 stands for it.
+        // RFC 3339 has years of four digits. No time of ours has another, so 1970 replaces it.
         let time = self
             .to_utc()
             .filter(|time| (0..=9999).contains(&time.year()))

@@ -126,7 +126,8 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
-        tracing::info!(folder = %settings.pages.display(), "`make pages` builds /account and /admin");
+        let folder = settings.pages.display();
+        tracing::info!(%folder, "`make pages` builds /account and /admin");
     } else {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!(

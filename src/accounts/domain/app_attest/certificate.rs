@@ -218,7 +218,8 @@ pub struct Usage {
 
 /// Returns the parts of a name that identify Apple's authorities and keys.
 ///
-/// `Display` of [`Name`] would add the names of all known attributes to the Worker's module, 100 KB.
+/// `Display` of [`Name`] would add the names of all known attributes to the Worker's module. They
+/// have 100 KB.
 fn text_of(name: &Name) -> String {
     let parts = [
         ("CN", name.common_name()),

@@ -223,7 +223,7 @@ fn unknown_credential(
     }
     Refusal {
         step: 6,
-        reason: "nobody has this credential",
+        reason: "no account has this credential",
     }
 }
 

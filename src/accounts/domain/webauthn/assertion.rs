@@ -211,7 +211,7 @@ fn user_handle_step(
                 6,
                 demand,
                 known.allowed.is_some(),
-                "no user handle, and nobody was named",
+                "no user handle, and no account was named",
                 || None,
             );
         }

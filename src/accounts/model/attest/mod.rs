@@ -155,7 +155,7 @@ impl AttestSettings {
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
-    /// Reads any spelling of base64. Returns `None` unless it stands for 32 bytes.
+    /// Reads any spelling of base64. Returns `None` unless it encodes 32 bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         base64::decode(text)?.try_into().ok().map(Self)
