@@ -18,7 +18,8 @@ fn statement(sql: &'static str, params: Vec<Value>) -> Statement {
 
 fn insert(id: &str, bytes: usize) -> Statement {
     statement(
-        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES (?1, 'test', ?2, 1, 2)",
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) \
+         VALUES (?1, 'test', ?2, 1, 2)",
         vec![id.into(), "x".repeat(bytes).as_str().into()],
     )
 }
@@ -117,8 +118,10 @@ async fn our_own_mistakes_are_no_passing_faults() {
     for sql in [
         "SELECT nothing FROM nowhere",
         "INSERT INTO challenges (id) VALUES ('x')",
-        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES ('x', 'y', 'z', 'not a number', 1)",
-        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) \
+         VALUES ('x', 'y', 'z', 'not a number', 1)",
+        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) \
+         VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
     ] {
         let refused = db.batch(vec![statement(sql, Vec::new())]).await;
         assert!(
@@ -132,7 +135,8 @@ async fn our_own_mistakes_are_no_passing_faults() {
 async fn events_are_append_only() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
-    let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) VALUES ('e', 1, 'test', 'u', 'user', 'r')";
+    let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) \
+         VALUES ('e', 1, 'test', 'u', 'user', 'r')";
     db.batch(vec![statement(event, Vec::new())])
         .await
         .expect("appends");

@@ -75,7 +75,10 @@ fn the_specification_s_vectors_fail_at_user_verification_alone() {
         let (id, object) = (hex(vector.id), hex(vector.attestation_object));
         let response: RegistrationResponse = serde_json::from_value(json!({
             "id": base64url(&id),
-            "response": {"clientDataJSON": base64url(client_data_json), "attestationObject": base64url(&object)},
+            "response": {
+                "clientDataJSON": base64url(client_data_json),
+                "attestationObject": base64url(&object),
+            },
         }))
         .expect("a response");
         let report = registration::verify(&response, &expected(&origins, challenge));

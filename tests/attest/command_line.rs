@@ -116,7 +116,12 @@ impl Given {
 fn an_attestation_is_read_in_every_spelling() {
     let given = Given::new();
     let (challenge, key_id) = (STANDARD.encode(CHALLENGE), STANDARD.encode(given.key.id()));
-    let sent = json!({"attestation_object": STANDARD.encode(&given.object), "challenge": challenge, "key_id": key_id}).to_string();
+    let sent = json!({
+        "attestation_object": STANDARD.encode(&given.object),
+        "challenge": challenge,
+        "key_id": key_id,
+    })
+    .to_string();
     let explicit: &[&str] = &["--challenge", &challenge, "--key-id", &key_id];
     let inputs: [(Vec<u8>, &[&str]); 6] = [
         (given.object.clone(), explicit),

@@ -14,20 +14,34 @@ const RANGE_ENDS: usize = 3;
 
 async fn seed(app: &TestApp, users: usize) {
     for table in [
-        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, created_at, updated_at)
-         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || i, i, i FROM n",
-        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
-        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, last_used_at, token_hash, token_expires_at, access_expires_at,
+        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, \
+         created_at, updated_at)
+         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || \
+             i, i, i FROM n",
+        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) \
+         SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
+        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, \
+         last_used_at, token_hash, token_expires_at, access_expires_at,
                                refresh_expires_at, expires_at)
-         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, 9000000000000, 9000000000000, 9000000000000 FROM n",
-        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
-        "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
-        "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT 'seed-' || i, 'seed-' || i, i FROM n",
-        "INSERT INTO attempts (subject, failures, last_at, free_at) SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
-        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
+         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, \
+             9000000000000, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) \
+         SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
+        "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) \
+         SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
+        "INSERT INTO backup_codes (user_id, code_hash, created_at) \
+         SELECT 'seed-' || i, 'seed-' || i, i FROM n",
+        "INSERT INTO attempts (subject, failures, last_at, free_at) \
+         SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, \
+         backup_eligible, backed_up, user_verified, name, created_at)
          SELECT 'seed-' || i, 'seed-' || i, '', '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
     ] {
-        let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
+        let insert = table.replacen(
+            "SELECT",
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT",
+            1,
+        );
         app.sql(&insert, &[json!(users)]).await;
     }
 }

@@ -30,7 +30,10 @@ async fn attestations<'a>(app: &'a TestApp, object: &[u8], device: &Device) -> V
     for _ in 0..REQUESTS {
         let challenge: Value = app.attestation_challenge(None).await["challenge_id"].clone();
         let body = json!({
-            "attestation_object": standard(object), "key_id": device.key_id(), "challenge_id": challenge, "bundle_id": BUNDLE,
+            "attestation_object": standard(object),
+            "key_id": device.key_id(),
+            "challenge_id": challenge,
+            "bundle_id": BUNDLE,
         });
         calls.push(app.post("/api/app-attestation/verify", &body));
     }

@@ -155,18 +155,39 @@ async fn a_shadow_account_neither_shuts_an_owner_out_nor_guesses_for_ever() {
         enrolled(app, &shadow_session).await;
         let shadow_codes = codes(app, &shadow_session).await;
         // The owner comes by a provider that verifies nothing.
-        let who = json!({"email": "victim@example.com", "email_verified": false, "auth_method": "other", "provider": "other", "provider_id": "v",
-            "platform": "web"});
+        let who = json!({
+            "email": "victim@example.com",
+            "email_verified": false,
+            "auth_method": "other",
+            "provider": "other",
+            "provider_id": "v",
+            "platform": "web",
+        });
         let user = app.internal("/api/internal/users", &who).send().await.ok()["user"].clone();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let victim = Person { id: text(&user["id"]), email: text(&user["email"]), provider_id: "v".to_owned() };
+        let victim = Person {
+            id: text(&user["id"]),
+            email: text(&user["email"]),
+            provider_id: "v".to_owned(),
+        };
         assert_ne!(victim.id, text(&made["user"]["id"]));
         let session = app.session(&victim).await;
         let (generator, victim_codes) = (enrolled(app, &session).await, codes(app, &session).await);
         // Each by their own codes, into their own account.
-        assert_eq!(recover(app, &victim, &victim_codes[0]).await.ok()["user"]["id"], json!(victim.id));
-        assert_eq!(recover(app, &victim, &generator.code(app, 0).await).await.ok()["user"]["id"], json!(victim.id));
-        assert_eq!(recover(app, &victim, &shadow_codes[0]).await.ok()["user"]["id"], made["user"]["id"]);
+        assert_eq!(
+            recover(app, &victim, &victim_codes[0]).await.ok()["user"]["id"],
+            json!(victim.id)
+        );
+        assert_eq!(
+            recover(app, &victim, &generator.code(app, 0).await)
+                .await
+                .ok()["user"]["id"],
+            json!(victim.id)
+        );
+        assert_eq!(
+            recover(app, &victim, &shadow_codes[0]).await.ok()["user"]["id"],
+            made["user"]["id"]
+        );
         // The shadow's successes win it no further guesses.
         let mut looked_at = 0;
         for round in 0..8 {

@@ -120,18 +120,54 @@ async fn two_keys_are_live_during_a_rotation() {
 #[tokio::test]
 async fn an_identity_gets_an_account_and_keeps_it() {
     case(async |app| {
-        let body = json!({"email": " Ada@Example.com ", "name": "Ada", "picture": "https://pictures.example/ada.png", "auth_method": "google",
-            "provider": "google", "provider_id": "ada-1", "platform": "web", "user_agent": "Browser/1.0"});
+        let body = json!({
+            "email": " Ada@Example.com ",
+            "name": "Ada",
+            "picture": "https://pictures.example/ada.png",
+            "auth_method": "google",
+            "provider": "google",
+            "provider_id": "ada-1",
+            "platform": "web",
+            "user_agent": "Browser/1.0",
+        });
         let user = app.internal("/api/internal/users", &body).send().await.ok()["user"].clone();
         assert_eq!(user["email"], "ada@example.com");
-        assert_eq!((&user["email_verified"], &user["name"], &user["auth_method"]), (&json!(true), &json!("Ada"), &json!("google")));
-        assert_eq!((&user["provider_id"], &user["providerId"], &user["last_login_platform"]), (&json!("ada-1"), &json!("ada-1"), &json!("web")));
+        assert_eq!(
+            (&user["email_verified"], &user["name"], &user["auth_method"]),
+            (&json!(true), &json!("Ada"), &json!("google"))
+        );
+        assert_eq!(
+            (
+                &user["provider_id"],
+                &user["providerId"],
+                &user["last_login_platform"]
+            ),
+            (&json!("ada-1"), &json!("ada-1"), &json!("web"))
+        );
         // Apple and others tell the address once only; what the owner changed is not overwritten.
-        let again = json!({"email": "", "name": "Somebody Else", "provider": "google", "providerId": "ada-1", "authMethod": "google", "platform": "ios"});
-        let same = app.internal("/api/internal/users", &again).send().await.ok()["user"].clone();
-        assert_eq!((&same["id"], &same["name"], &same["email"]), (&user["id"], &json!("Ada"), &json!("ada@example.com")));
+        let again = json!({
+            "email": "",
+            "name": "Somebody Else",
+            "provider": "google",
+            "providerId": "ada-1",
+            "authMethod": "google",
+            "platform": "ios",
+        });
+        let same = app
+            .internal("/api/internal/users", &again)
+            .send()
+            .await
+            .ok()["user"]
+            .clone();
+        assert_eq!(
+            (&same["id"], &same["name"], &same["email"]),
+            (&user["id"], &json!("Ada"), &json!("ada@example.com"))
+        );
         assert_eq!(same["last_login_platform"], "ios");
-        assert_eq!(app.events(user["id"].as_str().expect("id")).await, ["user_created"]);
+        assert_eq!(
+            app.events(user["id"].as_str().expect("id")).await,
+            ["user_created"]
+        );
     })
     .await;
 }
@@ -140,16 +176,42 @@ async fn an_identity_gets_an_account_and_keeps_it() {
 async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
     case(async |app| {
         let sign_in = async |provider: &str, id: &str, email: &str, extra: Value| {
-            let mut body = json!({"email": email, "provider": provider, "provider_id": id, "auth_method": provider, "platform": "web"});
-            body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+            let mut body = json!({
+                "email": email,
+                "provider": provider,
+                "provider_id": id,
+                "auth_method": provider,
+                "platform": "web",
+            });
+            body.as_object_mut()
+                .expect("an object")
+                .extend(extra.as_object().expect("an object").clone());
             app.internal("/api/internal/users", &body).send().await.ok()["user"].clone()
         };
         let nothing = json!({});
         // Somebody registers the victim's address by ways that do not verify it.
         let claimed = sign_in("passkey", "p-1", "victim@example.com", nothing.clone()).await;
-        let lying = sign_in("github", "h-1", "victim@example.com", json!({"email_verified": true, "id": "x", "role": "admin"})).await;
-        let lowered = sign_in("google", "g-9", "victim@example.com", json!({"email_verified": false})).await;
-        let written = sign_in("apple", "a-9", "victim@example.com", json!({"emailVerified": "false"})).await;
+        let lying = sign_in(
+            "github",
+            "h-1",
+            "victim@example.com",
+            json!({"email_verified": true, "id": "x", "role": "admin"}),
+        )
+        .await;
+        let lowered = sign_in(
+            "google",
+            "g-9",
+            "victim@example.com",
+            json!({"email_verified": false}),
+        )
+        .await;
+        let written = sign_in(
+            "apple",
+            "a-9",
+            "victim@example.com",
+            json!({"emailVerified": "false"}),
+        )
+        .await;
         for user in [&claimed, &lying, &lowered, &written] {
             assert_eq!(user["email_verified"], false, "{user}");
         }
@@ -161,14 +223,40 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
         }
         // A second verified provider is linked; the first one stays what the account came from.
         let linked = sign_in("apple", "a-1", "VICTIM@example.com", nothing.clone()).await;
-        assert_eq!((&linked["id"], &linked["provider"], &linked["provider_id"]), (&owner["id"], &json!("google"), &json!("g-1")));
-        assert_eq!(sign_in("apple", "a-1", "", nothing.clone()).await["id"], owner["id"]);
-        assert_eq!(app.events(owner["id"].as_str().expect("id")).await, ["user_created", "identity_linked"]);
+        assert_eq!(
+            (&linked["id"], &linked["provider"], &linked["provider_id"]),
+            (&owner["id"], &json!("google"), &json!("g-1"))
+        );
+        assert_eq!(
+            sign_in("apple", "a-1", "", nothing.clone()).await["id"],
+            owner["id"]
+        );
+        assert_eq!(
+            app.events(owner["id"].as_str().expect("id")).await,
+            ["user_created", "identity_linked"]
+        );
         // An unverified arrival later still binds to nothing, and identities never move.
-        assert_ne!(sign_in("github", "h-2", "victim@example.com", nothing.clone()).await["id"], owner["id"]);
-        assert_eq!(sign_in("github", "h-1", "other@example.com", nothing.clone()).await["id"], lying["id"]);
-        let asked = app.internal("/api/internal/users/by-email", &json!({"email": "victim@EXAMPLE.com"})).send().await.ok();
-        assert_eq!((&asked["user_exists"], &asked["user"]["id"]), (&json!(true), &owner["id"]), "the verified account is the address's");
+        assert_ne!(
+            sign_in("github", "h-2", "victim@example.com", nothing.clone()).await["id"],
+            owner["id"]
+        );
+        assert_eq!(
+            sign_in("github", "h-1", "other@example.com", nothing.clone()).await["id"],
+            lying["id"]
+        );
+        let asked = app
+            .internal(
+                "/api/internal/users/by-email",
+                &json!({"email": "victim@EXAMPLE.com"}),
+            )
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            (&asked["user_exists"], &asked["user"]["id"]),
+            (&json!(true), &owner["id"]),
+            "the verified account is the address's"
+        );
     })
     .await;
 }
@@ -265,25 +353,84 @@ async fn a_session_is_made_for_an_account_that_exists() {
 #[tokio::test]
 async fn tokens_are_made_for_an_identity_or_an_account() {
     case(async |app| {
-        let body =
-            json!({"email": "ada@example.com", "auth_method": "apple", "provider": "apple", "provider_id": "a-1", "platform": "ios"});
-        let answer = app.internal("/api/internal/tokens", &body).send().await.ok();
-        assert_eq!((&answer["success"], &answer["expires_in"], &answer["expiresIn"]), (&json!(true), &json!(3600), &json!(3600)));
-        assert_eq!((&answer["access_token"], &answer["refresh_token"]), (&answer["accessToken"], &answer["refreshToken"]));
+        let body = json!({
+            "email": "ada@example.com",
+            "auth_method": "apple",
+            "provider": "apple",
+            "provider_id": "a-1",
+            "platform": "ios",
+        });
+        let answer = app
+            .internal("/api/internal/tokens", &body)
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            (
+                &answer["success"],
+                &answer["expires_in"],
+                &answer["expiresIn"]
+            ),
+            (&json!(true), &json!(3600), &json!(3600))
+        );
+        assert_eq!(
+            (&answer["access_token"], &answer["refresh_token"]),
+            (&answer["accessToken"], &answer["refreshToken"])
+        );
         assert!(answer.get("session_token").is_none());
         let id = answer["user"]["id"].as_str().expect("id").to_owned();
-        assert_eq!(app.me(answer["access_token"].as_str().expect("a token")).await, 200);
-        let more = app.internal("/api/internal/tokens", &json!({"user_id": id, "platform": "api"})).send().await.ok();
+        assert_eq!(
+            app.me(answer["access_token"].as_str().expect("a token"))
+                .await,
+            200
+        );
+        let more = app
+            .internal(
+                "/api/internal/tokens",
+                &json!({"user_id": id, "platform": "api"}),
+            )
+            .send()
+            .await
+            .ok();
         assert_eq!(more["user"]["id"].as_str(), Some(id.as_str()));
-        assert_eq!(app.events(&id).await, ["user_created", "signed_in", "signed_in"]);
+        assert_eq!(
+            app.events(&id).await,
+            ["user_created", "signed_in", "signed_in"]
+        );
         let claims = crate::harness::claims(more["access_token"].as_str().expect("a token"));
-        assert_eq!((&claims["sub"], &claims["client_id"]), (&json!(id), &json!("api")));
+        assert_eq!(
+            (&claims["sub"], &claims["client_id"]),
+            (&json!(id), &json!("api"))
+        );
 
         let unknown = json!({"user_id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "platform": "ios"});
-        assert_eq!(app.internal("/api/internal/tokens", &unknown).send().await.problem(404), "user_not_found");
-        let both = json!({"user_id": id, "provider": "google", "provider_id": "1", "platform": "ios"});
-        assert_eq!(app.internal("/api/internal/tokens", &both).send().await.problem(422), "ambiguous_subject");
-        assert_eq!(app.internal("/api/internal/users", &both).send().await.problem(422), "ambiguous_subject");
+        assert_eq!(
+            app.internal("/api/internal/tokens", &unknown)
+                .send()
+                .await
+                .problem(404),
+            "user_not_found"
+        );
+        let both = json!({
+            "user_id": id,
+            "provider": "google",
+            "provider_id": "1",
+            "platform": "ios",
+        });
+        assert_eq!(
+            app.internal("/api/internal/tokens", &both)
+                .send()
+                .await
+                .problem(422),
+            "ambiguous_subject"
+        );
+        assert_eq!(
+            app.internal("/api/internal/users", &both)
+                .send()
+                .await
+                .problem(422),
+            "ambiguous_subject"
+        );
     })
     .await;
 }

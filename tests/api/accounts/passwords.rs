@@ -406,18 +406,46 @@ async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
         // (test.c).
         for (stored, password) in [
             (bcrypt::hash("adm1-hash", 4).expect("a hash"), "adm1-hash"),
-            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(), "password"),
+            (
+                "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZW\
+                 b2GRPPc"
+                    .to_owned(),
+                "password",
+            ),
         ] {
-            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
-            assert_eq!(sign_in(app, &ada.email, "something else").await.status(), 401);
-            assert_eq!(sign_in(app, &ada.email, password).await.status(), 200, "{stored}");
+            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
+                .await;
+            assert_eq!(
+                sign_in(app, &ada.email, "something else").await.status(),
+                401
+            );
+            assert_eq!(
+                sign_in(app, &ada.email, password).await.status(),
+                200,
+                "{stored}"
+            );
             let kept = app.sql("SELECT hash FROM passwords", &[]).await;
-            assert!(kept[0]["hash"].as_str().expect("a hash").starts_with("$argon2id$v=19$m=256,t=1,p=1$"));
+            assert!(
+                kept[0]["hash"]
+                    .as_str()
+                    .expect("a hash")
+                    .starts_with("$argon2id$v=19$m=256,t=1,p=1$")
+            );
             assert_eq!(sign_in(app, &ada.email, password).await.status(), 200);
         }
-        for stored in ["", "$2b$", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"] {
-            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
-            assert_eq!(sign_in(app, &ada.email, "password").await.problem(401), "invalid_credentials", "{stored}");
+        for stored in [
+            "",
+            "$2b$",
+            "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1a\
+             FaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ] {
+            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
+                .await;
+            assert_eq!(
+                sign_in(app, &ada.email, "password").await.problem(401),
+                "invalid_credentials",
+                "{stored}"
+            );
         }
     })
     .await;

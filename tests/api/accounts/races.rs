@@ -124,12 +124,21 @@ async fn concurrent_verified_providers_link_to_one_account() {
     race(async |app| {
         for round in 0..rounds() {
             let person = |provider: &str| -> Value {
-                json!({"email": format!("both{round}@example.com"), "provider": provider, "provider_id": format!("{provider}-{round}"), "platform": "web"})
+                json!({
+                    "email": format!("both{round}@example.com"),
+                    "provider": provider,
+                    "provider_id": format!("{provider}-{round}"),
+                    "platform": "web",
+                })
             };
             let (google, apple) = (person("google"), person("apple"));
             let bodies = (0..16).map(|n| if n % 2 == 0 { &google } else { &apple });
-            let answers = join_all(bodies.map(|body| app.internal("/api/internal/users", body).send())).await;
-            let ids: HashSet<String> = answers.iter().map(|answer| answer.ok()["user"]["id"].to_string()).collect();
+            let answers =
+                join_all(bodies.map(|body| app.internal("/api/internal/users", body).send())).await;
+            let ids: HashSet<String> = answers
+                .iter()
+                .map(|answer| answer.ok()["user"]["id"].to_string())
+                .collect();
             assert_eq!(ids.len(), 1);
         }
     })

@@ -23,14 +23,28 @@ async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
         let codes = codes(app, &session).await;
         assert_eq!(codes.len(), 10);
         let challenge = begun(app, &person.email).await;
-        let body = json!({"challenge_id": challenge, "code": codes[0].to_lowercase().replace('-', " "), "revoke_others": true});
-        let made = app.post("/api/auth/recovery/complete", &body).send().await.ok();
+        let body = json!({
+            "challenge_id": challenge,
+            "code": codes[0].to_lowercase().replace('-', " "),
+            "revoke_others": true,
+        });
+        let made = app
+            .post("/api/auth/recovery/complete", &body)
+            .send()
+            .await
+            .ok();
         assert_eq!(made["user"]["id"], json!(person.id));
         let recovered = made["session_token"].as_str().expect("a token").to_owned();
         // The others have ended.
-        assert_eq!((app.me(&session).await, app.me(&other.access).await), (401, 401));
+        assert_eq!(
+            (app.me(&session).await, app.me(&other.access).await),
+            (401, 401)
+        );
         // Good for a passkey, and little else.
-        for token in [&recovered, &made["access_token"].as_str().expect("a token").to_owned()] {
+        for token in [
+            &recovered,
+            &made["access_token"].as_str().expect("a token").to_owned(),
+        ] {
             app.get(ME).bearer(token).send().await.ok();
             for (method, path) in [
                 (Method::PUT, ME),
@@ -42,21 +56,52 @@ async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
                 (Method::POST, "/api/auth/backup-codes"),
                 (Method::POST, "/api/auth/reauthenticate/begin"),
             ] {
-                let answer = app.request(method, path).json(&json!({"name": "x"})).bearer(token).send().await;
+                let answer = app
+                    .request(method, path)
+                    .json(&json!({"name": "x"}))
+                    .bearer(token)
+                    .send()
+                    .await;
                 assert_eq!(answer.problem(403), "recovery_incomplete", "{path}");
             }
         }
-        app.add_passkey(&mut Authenticator::new(), &recovered).await.ok();
-        app.get("/api/users/me/sessions").bearer(&recovered).send().await.ok();
+        app.add_passkey(&mut Authenticator::new(), &recovered)
+            .await
+            .ok();
+        app.get("/api/users/me/sessions")
+            .bearer(&recovered)
+            .send()
+            .await
+            .ok();
         // To do what cannot be undone, the passkey is shown.
-        assert_eq!(app.delete(ME).bearer(&recovered).send().await.problem(403), "reauthentication_required");
+        assert_eq!(
+            app.delete(ME).bearer(&recovered).send().await.problem(403),
+            "reauthentication_required"
+        );
         // A code works once.
-        assert_eq!(recover(app, &person, &codes[0]).await.problem(401), "recovery_failed");
-        assert_eq!(app.get(FACTORS).bearer(&recovered).send().await.ok()["backup_codes"]["left"], 9);
+        assert_eq!(
+            recover(app, &person, &codes[0]).await.problem(401),
+            "recovery_failed"
+        );
+        assert_eq!(
+            app.get(FACTORS).bearer(&recovered).send().await.ok()["backup_codes"]["left"],
+            9
+        );
         recover(app, &person, &codes[1]).await.ok();
         let events = app.events(&person.id).await;
-        assert_eq!(events.iter().filter(|kind| *kind == "recovered").count(), 2, "{events:?}");
-        assert_eq!(events.iter().filter(|kind| *kind == "sign_in_revoked").count(), 1, "one for all that ended: {events:?}");
+        assert_eq!(
+            events.iter().filter(|kind| *kind == "recovered").count(),
+            2,
+            "{events:?}"
+        );
+        assert_eq!(
+            events
+                .iter()
+                .filter(|kind| *kind == "sign_in_revoked")
+                .count(),
+            1,
+            "one for all that ended: {events:?}"
+        );
     })
     .await;
 }

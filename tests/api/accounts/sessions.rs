@@ -262,9 +262,16 @@ async fn cookies_of_production_are_secure_and_shared_on_purpose_only() {
         let token = app.session(&app.person().await).await;
         app.age(16 * DAY).await;
         let answer = app.get(VALIDATE).cookie(&token).send().await;
-        let expected = format!("session={token}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app");
+        let expected = format!(
+            "session={token}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax; \
+             Domain=.hamrah.app"
+        );
         assert_eq!(answer.cookies(), [expected.as_str()]);
-        let cleared = app.request(http::Method::POST, LOGOUT).cookie(&token).send().await;
+        let cleared = app
+            .request(http::Method::POST, LOGOUT)
+            .cookie(&token)
+            .send()
+            .await;
         assert_eq!(
             cleared.cookies(),
             [

@@ -77,7 +77,8 @@ async fn compare<'a>(
         let figure = distance(&known, &unknown);
         let [known, unknown] = [median(&known), median(&unknown)];
         println!(
-            "{title}: an account {kind} against an unknown address: D = {figure:.3} of {SAMPLES} samples each; {known:?}, {unknown:?}"
+            "{title}: an account {kind} against an unknown address: D = {figure:.3} of \
+             {SAMPLES} samples each; {known:?}, {unknown:?}"
         );
         assert!(
             figure < LARGEST,

@@ -18,14 +18,30 @@ const OTHER: usize = 1;
 
 fn rows() -> Vec<Row> {
     let none = Value::Null;
-    let person = json!({"provider": "google", "provider_id": "table-1", "email": "table@example.com", "platform": "web"});
+    let person = json!({
+        "provider": "google",
+        "provider_id": "table-1",
+        "email": "table@example.com",
+        "platform": "web",
+    });
     let challenge = "67e55044-10b1-426f-9247-bb680e5fe0c8";
-    let registration = json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}}});
+    let registration = json!({
+        "challenge_id": challenge,
+        "response": {
+            "id": "AAAA",
+            "response": {"clientDataJSON": "AAAA", "attestationObject": "AAAA"},
+        },
+    });
     let answered =
         json!({"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"});
     let assertion =
         json!({"challenge_id": challenge, "response": {"id": "AAAA", "response": answered}});
-    let attestation = json!({"attestation_object": "AAAA", "key_id": "A".repeat(43), "challenge_id": challenge, "bundle_id": "app.hamrah.ios"});
+    let attestation = json!({
+        "attestation_object": "AAAA",
+        "key_id": "A".repeat(43),
+        "challenge_id": challenge,
+        "bundle_id": "app.hamrah.ios",
+    });
     let open = [200; 6];
     // Reading or changing oneself: somebody else reads or changes themselves.
     let own = [401, 200, 401, 401, 401, 200];
@@ -315,8 +331,12 @@ async fn callers(app: &TestApp) -> Vec<Caller> {
         (app.session(&person).await, pair, person)
     };
     let (expired_session, expired_pair, expired) = credentials().await;
-    app.sql("UPDATE sessions SET token_expires_at = 1, refresh_expires_at = 1, last_used_at = 1 WHERE user_id = ?1", &[json!(expired.id)])
-        .await;
+    app.sql(
+        "UPDATE sessions SET token_expires_at = 1, refresh_expires_at = 1, last_used_at = 1 \
+         WHERE user_id = ?1",
+        &[json!(expired.id)],
+    )
+    .await;
     let (revoked_session, revoked_pair, _) = credentials().await;
     for token in [&revoked_session, &revoked_pair.access] {
         app.request(Method::POST, "/api/auth/sessions/logout")

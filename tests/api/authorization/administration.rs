@@ -177,25 +177,82 @@ async fn whoever_writes_policy_or_people_does_not_become_an_administrator() {
     case(async |app| {
         let root = app.administrator().await;
         let eve = app.member(&root).await;
-        for permission in ["auth.policy.write", "auth.policy.read", "auth.people.write", "auth.people.read"] {
+        for permission in [
+            "auth.policy.write",
+            "auth.policy.read",
+            "auth.people.write",
+            "auth.people.read",
+        ] {
             app.entrust(&root, &eve, permission).await;
         }
-        let admin_role = app.sql("SELECT id FROM roles WHERE name = 'auth.administrator'", &[]).await[0]["id"].clone();
+        let admin_role = app
+            .sql(
+                "SELECT id FROM roles WHERE name = 'auth.administrator'",
+                &[],
+            )
+            .await[0]["id"]
+            .clone();
         let own_role = app.thing(&eve, "roles", "Mine").await;
-        let administer = app.sql("SELECT id FROM permissions WHERE name = 'auth.administer'", &[]).await[0]["id"].clone();
+        let administer = app
+            .sql(
+                "SELECT id FROM permissions WHERE name = 'auth.administer'",
+                &[],
+            )
+            .await[0]["id"]
+            .clone();
         let tries = [
-            ("/person-service-roles", json!({"person_id": eve.id, "service_id": "auth", "role_id": admin_role})),
-            ("/person-service-permissions", json!({"person_id": eve.id, "service_id": "auth", "permission_name": "auth.administer"})),
-            ("/role-permissions", json!({"role_id": own_role, "permission_id": administer})),
-            ("/service-roles", json!({"service_id": "auth", "role_id": own_role})),
+            (
+                "/person-service-roles",
+                json!({"person_id": eve.id, "service_id": "auth", "role_id": admin_role}),
+            ),
+            (
+                "/person-service-permissions",
+                json!({
+                    "person_id": eve.id,
+                    "service_id": "auth",
+                    "permission_name": "auth.administer",
+                }),
+            ),
+            (
+                "/role-permissions",
+                json!({"role_id": own_role, "permission_id": administer}),
+            ),
+            (
+                "/service-roles",
+                json!({"service_id": "auth", "role_id": own_role}),
+            ),
         ];
         for (path, body) in tries {
-            assert_eq!(app.ask(&eve, POST, path, body).await.refused(403), "forbidden", "{path}");
+            assert_eq!(
+                app.ask(&eve, POST, path, body).await.refused(403),
+                "forbidden",
+                "{path}"
+            );
         }
         let takeover = json!({"password": "another zebra 78"});
-        assert_eq!(app.ask(&eve, PUT, &format!("/users/{}", root.id), takeover).await.refused(403), "forbidden");
-        assert_eq!(app.ask(&eve, DELETE, &format!("/users/{}", root.id), Value::Null).await.refused(403), "forbidden");
-        assert_eq!(app.ask(&eve, DELETE, &format!("/users/{}/tokens", root.id), Value::Null).await.refused(403), "forbidden");
+        assert_eq!(
+            app.ask(&eve, PUT, &format!("/users/{}", root.id), takeover)
+                .await
+                .refused(403),
+            "forbidden"
+        );
+        assert_eq!(
+            app.ask(&eve, DELETE, &format!("/users/{}", root.id), Value::Null)
+                .await
+                .refused(403),
+            "forbidden"
+        );
+        assert_eq!(
+            app.ask(
+                &eve,
+                DELETE,
+                &format!("/users/{}/tokens", root.id),
+                Value::Null
+            )
+            .await
+            .refused(403),
+            "forbidden"
+        );
         assert_eq!(app.login("root", PASSWORD).await.status(), 200);
     })
     .await;
@@ -206,48 +263,189 @@ async fn people_are_made_changed_and_deleted() {
     case(async |app| {
         let root = app.administrator().await;
         let body = json!({
-            "username": "ana", "password_hash": PASSWORD, "name": "Ana", "person_type": "N", "document_type": "DNI", "document_number": "00000001",
+            "username": "ana",
+            "password_hash": PASSWORD,
+            "name": "Ana",
+            "person_type": "N",
+            "document_type": "DNI",
+            "document_number": "00000001",
         });
         let made = app.ask(&root, POST, "/users", body.clone()).await.created();
         let id = made["id"].as_i64().expect("an id");
         assert_eq!(made, json!({"id": id, "username": "ana", "name": "Ana"}));
-        assert_eq!(app.ask(&root, POST, "/users", body.clone()).await.refused(409), "user_exists");
-        let same_document = json!({"username": "Ana", "password": PASSWORD, "name": "A", "document_type": "DNI", "document_number": "00000001"});
-        assert_eq!(app.ask(&root, POST, "/users", same_document).await.refused(409), "document_exists");
+        assert_eq!(
+            app.ask(&root, POST, "/users", body.clone())
+                .await
+                .refused(409),
+            "user_exists"
+        );
+        let same_document = json!({
+            "username": "Ana",
+            "password": PASSWORD,
+            "name": "A",
+            "document_type": "DNI",
+            "document_number": "00000001",
+        });
+        assert_eq!(
+            app.ask(&root, POST, "/users", same_document)
+                .await
+                .refused(409),
+            "document_exists"
+        );
         let case_counts = json!({"username": "Ana", "password": PASSWORD, "name": "A"});
         app.ask(&root, POST, "/users", case_counts).await.created();
         for (bad, status, code) in [
-            (json!({"username": "", "password": PASSWORD, "name": "A"}), 400, "invalid_request_body"),
-            (json!({"username": "7", "password": PASSWORD, "name": "A"}), 400, "invalid_request_body"),
-            (json!({"username": "bo b", "password": PASSWORD, "name": "A"}), 400, "invalid_request_body"),
-            (json!({"username": "bob", "name": "A"}), 400, "invalid_request_body"),
-            (json!({"username": "bob", "password": PASSWORD, "password_hash": PASSWORD, "name": "A"}), 400, "invalid_request_body"),
-            (json!({"username": "bob", "password": PASSWORD, "name": "A", "person_type": "X"}), 400, "invalid_request_body"),
-            (json!({"username": "bob", "password": PASSWORD, "name": "A", "document_type": "DNI"}), 400, "invalid_request_body"),
-            (json!({"username": "bob", "password": "short", "name": "A"}), 422, "invalid_password"),
-            (json!({"username": "bobby", "password": "bobby1234", "name": "A"}), 422, "common_password"),
+            (
+                json!({"username": "", "password": PASSWORD, "name": "A"}),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({"username": "7", "password": PASSWORD, "name": "A"}),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({"username": "bo b", "password": PASSWORD, "name": "A"}),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({"username": "bob", "name": "A"}),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({
+                    "username": "bob",
+                    "password": PASSWORD,
+                    "password_hash": PASSWORD,
+                    "name": "A",
+                }),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({
+                    "username": "bob",
+                    "password": PASSWORD,
+                    "name": "A",
+                    "person_type": "X",
+                }),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({
+                    "username": "bob",
+                    "password": PASSWORD,
+                    "name": "A",
+                    "document_type": "DNI",
+                }),
+                400,
+                "invalid_request_body",
+            ),
+            (
+                json!({"username": "bob", "password": "short", "name": "A"}),
+                422,
+                "invalid_password",
+            ),
+            (
+                json!({"username": "bobby", "password": "bobby1234", "name": "A"}),
+                422,
+                "common_password",
+            ),
         ] {
-            assert_eq!(app.ask(&root, POST, "/users", bad.clone()).await.refused(status), code, "{bad}");
+            assert_eq!(
+                app.ask(&root, POST, "/users", bad.clone())
+                    .await
+                    .refused(status),
+                code,
+                "{bad}"
+            );
         }
         let path = format!("/users/{id}");
-        let token = app.login("ana", PASSWORD).await.ok()["token"].as_str().expect("a token").to_owned();
-        assert_eq!(app.ask(&root, PUT, &path, json!({"username": "anna", "name": "Anna"})).await.ok(), json!({"status": "success"}));
-        assert_eq!(app.ask(&root, GET, &path, Value::Null).await.ok(), json!({"id": id, "username": "anna", "name": "Anna"}));
-        assert_eq!(app.ask(&root, PUT, &path, json!({"username": "Ana"})).await.refused(409), "user_exists");
-        assert_eq!(app.get("/auth/profile").token(&token).send().await.status(), 200);
-        assert_eq!(app.ask(&root, PUT, &path, json!({"password": "another zebra 78"})).await.status(), 200);
-        assert_eq!(app.get("/auth/profile").token(&token).send().await.refused(401), "invalid_token", "a new password ends all of it");
-        let token = app.login("anna", "another zebra 78").await.ok()["token"].as_str().expect("a token").to_owned();
+        let token = app.login("ana", PASSWORD).await.ok()["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        assert_eq!(
+            app.ask(
+                &root,
+                PUT,
+                &path,
+                json!({"username": "anna", "name": "Anna"})
+            )
+            .await
+            .ok(),
+            json!({"status": "success"})
+        );
+        assert_eq!(
+            app.ask(&root, GET, &path, Value::Null).await.ok(),
+            json!({"id": id, "username": "anna", "name": "Anna"})
+        );
+        assert_eq!(
+            app.ask(&root, PUT, &path, json!({"username": "Ana"}))
+                .await
+                .refused(409),
+            "user_exists"
+        );
+        assert_eq!(
+            app.get("/auth/profile").token(&token).send().await.status(),
+            200
+        );
+        assert_eq!(
+            app.ask(&root, PUT, &path, json!({"password": "another zebra 78"}))
+                .await
+                .status(),
+            200
+        );
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&token)
+                .send()
+                .await
+                .refused(401),
+            "invalid_token",
+            "a new password ends all of it"
+        );
+        let token = app.login("anna", "another zebra 78").await.ok()["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
         let gone = app.ask(&root, DELETE, &path, Value::Null).await.ok();
-        assert_eq!(gone, json!({"status": "user_deleted", "user_id": id, "revoked_tokens": 1}));
-        assert_eq!(app.get("/auth/profile").token(&token).send().await.refused(401), "invalid_token");
-        for (method, body) in [(GET, Value::Null), (PUT, json!({"name": "A"})), (DELETE, Value::Null)] {
-            assert_eq!(app.ask(&root, method, &path, body).await.refused(404), "user_not_found");
+        assert_eq!(
+            gone,
+            json!({"status": "user_deleted", "user_id": id, "revoked_tokens": 1})
+        );
+        assert_eq!(
+            app.get("/auth/profile")
+                .token(&token)
+                .send()
+                .await
+                .refused(401),
+            "invalid_token"
+        );
+        for (method, body) in [
+            (GET, Value::Null),
+            (PUT, json!({"name": "A"})),
+            (DELETE, Value::Null),
+        ] {
+            assert_eq!(
+                app.ask(&root, method, &path, body).await.refused(404),
+                "user_not_found"
+            );
         }
         let again = app.ask(&root, POST, "/users", body).await.created();
         assert_ne!(again["id"], id, "an id is never used twice");
         for bad in ["abc", "0", "-1", "1.5", "99999999999999999999"] {
-            assert_eq!(app.ask(&root, GET, &format!("/users/{bad}"), Value::Null).await.refused(400), "invalid_user_id", "{bad}");
+            assert_eq!(
+                app.ask(&root, GET, &format!("/users/{bad}"), Value::Null)
+                    .await
+                    .refused(400),
+                "invalid_user_id",
+                "{bad}"
+            );
         }
     })
     .await;
@@ -485,37 +683,128 @@ async fn what_is_in_use_is_deleted_only_by_force() {
 async fn the_last_administrator_stays() {
     case(async |app| {
         let root = app.administrator().await;
-        let role = app.sql("SELECT id FROM roles WHERE name = 'auth.administrator'", &[]).await[0]["id"].clone();
+        let role = app
+            .sql(
+                "SELECT id FROM roles WHERE name = 'auth.administrator'",
+                &[],
+            )
+            .await[0]["id"]
+            .clone();
         let own = json!({"person_id": root.id, "service_id": "auth", "role_id": role});
-        assert_eq!(app.ask(&root, DELETE, "/person-service-roles", own.clone()).await.refused(409), "last_administrator");
-        assert_eq!(app.ask(&root, DELETE, &format!("/users/{}", root.id), Value::Null).await.refused(409), "last_administrator");
+        assert_eq!(
+            app.ask(&root, DELETE, "/person-service-roles", own.clone())
+                .await
+                .refused(409),
+            "last_administrator"
+        );
+        assert_eq!(
+            app.ask(&root, DELETE, &format!("/users/{}", root.id), Value::Null)
+                .await
+                .refused(409),
+            "last_administrator"
+        );
         // Not by a grant that ends, either.
         let ends = app.now().await + 3600;
         let mut ending = own.clone();
         ending["expires_at"] = json!(ends);
-        assert_eq!(app.ask(&root, POST, "/person-service-roles", ending).await.refused(409), "last_administrator");
+        assert_eq!(
+            app.ask(&root, POST, "/person-service-roles", ending)
+                .await
+                .refused(409),
+            "last_administrator"
+        );
         // Nor by deleting the account as its owner.
-        let signed_in = app.post("/api/auth/password/sign-in", &json!({"username": "root", "password": PASSWORD})).send().await.ok();
+        let signed_in = app
+            .post(
+                "/api/auth/password/sign-in",
+                &json!({"username": "root", "password": PASSWORD}),
+            )
+            .send()
+            .await
+            .ok();
         let session = signed_in["session_token"].as_str().expect("a token");
-        assert_eq!(app.delete("/api/users/me").bearer(session).send().await.problem(409), "last_administrator");
-        for path in ["/services/1000000001", "/roles/1000000001", "/permissions/1000000001"] {
-            assert_eq!(app.ask(&root, DELETE, &format!("{path}?force=true"), Value::Null).await.refused(409), "built_in");
-            assert_eq!(app.ask(&root, PUT, path, json!({"name": "x"})).await.refused(409), "built_in");
+        assert_eq!(
+            app.delete("/api/users/me")
+                .bearer(session)
+                .send()
+                .await
+                .problem(409),
+            "last_administrator"
+        );
+        for path in [
+            "/services/1000000001",
+            "/roles/1000000001",
+            "/permissions/1000000001",
+        ] {
+            assert_eq!(
+                app.ask(&root, DELETE, &format!("{path}?force=true"), Value::Null)
+                    .await
+                    .refused(409),
+                "built_in"
+            );
+            assert_eq!(
+                app.ask(&root, PUT, path, json!({"name": "x"}))
+                    .await
+                    .refused(409),
+                "built_in"
+            );
         }
         let builtin = json!({"role_id": role, "permission_id": 1_000_000_001});
-        assert_eq!(app.ask(&root, DELETE, "/role-permissions", builtin).await.refused(409), "built_in");
-        assert_eq!(app.ask(&root, DELETE, "/service-roles", json!({"service_id": "auth", "role_id": role})).await.refused(409), "built_in");
+        assert_eq!(
+            app.ask(&root, DELETE, "/role-permissions", builtin)
+                .await
+                .refused(409),
+            "built_in"
+        );
+        assert_eq!(
+            app.ask(
+                &root,
+                DELETE,
+                "/service-roles",
+                json!({"service_id": "auth", "role_id": role})
+            )
+            .await
+            .refused(409),
+            "built_in"
+        );
         // With another one the first may go.
         let second = app.member(&root).await;
         app.entrust(&root, &second, "auth.administer").await;
         let ended = app.get("/auth/profile").token(&second.token).send().await;
-        assert_eq!(ended.refused(401), "invalid_token", "whoever was let in as nobody in particular is not let in as an administrator");
+        assert_eq!(
+            ended.refused(401),
+            "invalid_token",
+            "whoever was let in as nobody in particular is not let in as an administrator"
+        );
         let second = app.again(&second).await;
-        app.ask(&second, DELETE, "/person-service-roles", own).await.ok();
-        assert_eq!(app.ask(&root, GET, "/users", Value::Null).await.refused(403), "forbidden");
-        let last = json!({"person_id": second.id, "service_id": "auth", "permission_name": "auth.administer"});
-        assert_eq!(app.ask(&second, DELETE, "/person-service-permissions", last).await.refused(409), "last_administrator");
-        assert_eq!(app.delete("/api/users/me").bearer(session).send().await.status(), 200);
+        app.ask(&second, DELETE, "/person-service-roles", own)
+            .await
+            .ok();
+        assert_eq!(
+            app.ask(&root, GET, "/users", Value::Null)
+                .await
+                .refused(403),
+            "forbidden"
+        );
+        let last = json!({
+            "person_id": second.id,
+            "service_id": "auth",
+            "permission_name": "auth.administer",
+        });
+        assert_eq!(
+            app.ask(&second, DELETE, "/person-service-permissions", last)
+                .await
+                .refused(409),
+            "last_administrator"
+        );
+        assert_eq!(
+            app.delete("/api/users/me")
+                .bearer(session)
+                .send()
+                .await
+                .status(),
+            200
+        );
     })
     .await;
 }
@@ -531,21 +820,40 @@ async fn of_two_administrators_who_remove_each_other_one_stays() {
             }
             let (one, two) = (app.again(&one).await, app.again(&two).await);
             // Only these two are left.
-            app.sql("DELETE FROM person_roles WHERE person_id = ?1", &[json!(root.id)]).await;
+            app.sql(
+                "DELETE FROM person_roles WHERE person_id = ?1",
+                &[json!(root.id)],
+            )
+            .await;
             let remove = |by: &Member, whom: &Member| {
-                let body = json!({"person_id": whom.id, "service_id": "auth", "permission_name": "auth.administer"});
-                app.request(DELETE, "/person-service-permissions").token(&by.token).json(&body).send()
+                let body = json!({
+                    "person_id": whom.id,
+                    "service_id": "auth",
+                    "permission_name": "auth.administer",
+                });
+                app.request(DELETE, "/person-service-permissions")
+                    .token(&by.token)
+                    .json(&body)
+                    .send()
             };
-            let (first, second) = futures::future::join(remove(&one, &two), remove(&two, &one)).await;
+            let (first, second) =
+                futures::future::join(remove(&one, &two), remove(&two, &one)).await;
             let mut statuses = [first.status(), second.status()];
             statuses.sort_unstable();
             assert_eq!(statuses[0], 200, "{statuses:?}");
-            assert!([403, 409].contains(&statuses[1]), "a good token is not told to be bad: {statuses:?}");
+            assert!(
+                [403, 409].contains(&statuses[1]),
+                "a good token is not told to be bad: {statuses:?}"
+            );
             let left = "SELECT COUNT(*) FROM person_permissions WHERE permission_id = 1000000001";
             assert_eq!(app.count(left, &[]).await, 1);
             app.sql("DELETE FROM person_permissions", &[]).await;
-            app.sql("INSERT INTO person_roles (person_id, service_id, role_id) VALUES (?1, 1000000001, 1000000001)", &[json!(root.id)])
-                .await;
+            app.sql(
+                "INSERT INTO person_roles (person_id, service_id, role_id) \
+                 VALUES (?1, 1000000001, 1000000001)",
+                &[json!(root.id)],
+            )
+            .await;
         }
     })
     .await;

@@ -17,52 +17,138 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
         let (member, service, role, permission) = in_use(app, &root).await;
         let bare = app.thing(&root, "roles", "Bare").await;
         let not_there = json!({"person_id": member.id, "service_id": service, "role_id": bare});
-        assert_eq!(app.ask(&root, POST, "/person-service-roles", not_there).await.refused(409), "role_not_in_service");
+        assert_eq!(
+            app.ask(&root, POST, "/person-service-roles", not_there)
+                .await
+                .refused(409),
+            "role_not_in_service"
+        );
         let before = app.actions().await.len();
         for (path, body) in [
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission})),
-            ("/person-service-roles", json!({"person_id": member.username, "service_id": "Stock", "role_id": role})),
-            ("/service-roles", json!({"service_id": "Stock", "role_id": role})),
+            (
+                "/role-permissions",
+                json!({"role_id": role, "permission_id": permission}),
+            ),
+            (
+                "/person-service-roles",
+                json!({
+                    "person_id": member.username,
+                    "service_id": "Stock",
+                    "role_id": role,
+                }),
+            ),
+            (
+                "/service-roles",
+                json!({"service_id": "Stock", "role_id": role}),
+            ),
         ] {
-            assert_eq!(app.relate(&root, path, body.clone()).await, json!({"status": "success"}), "{path}");
-            assert_eq!(app.actions().await.len(), before, "what is there already is no change");
+            assert_eq!(
+                app.relate(&root, path, body.clone()).await,
+                json!({"status": "success"}),
+                "{path}"
+            );
+            assert_eq!(
+                app.actions().await.len(),
+                before,
+                "what is there already is no change"
+            );
             for field in body.as_object().expect("an object").keys() {
                 let mut unknown = body.clone();
                 unknown[field] = json!(999_999);
                 let thing = field.trim_end_matches("_id");
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(404), format!("{thing}_not_found"), "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown.clone())
+                        .await
+                        .refused(404),
+                    format!("{thing}_not_found"),
+                    "{path} {field}"
+                );
                 unknown[field] = json!(-1);
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(400), format!("invalid_{thing}_id"), "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown.clone())
+                        .await
+                        .refused(400),
+                    format!("invalid_{thing}_id"),
+                    "{path} {field}"
+                );
                 unknown[field] = Value::Null;
-                assert_eq!(app.ask(&root, POST, path, unknown).await.refused(400), "invalid_request_body", "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown).await.refused(400),
+                    "invalid_request_body",
+                    "{path} {field}"
+                );
             }
         }
         let granted = app
-            .relate(&root, "/person-service-permissions", json!({"person_id": member.id, "service_id": service, "permission_name": "read"}))
+            .relate(
+                &root,
+                "/person-service-permissions",
+                json!({
+                    "person_id": member.id,
+                    "service_id": service,
+                    "permission_name": "read",
+                }),
+            )
             .await;
         assert_eq!(
             granted,
-            json!({"status": "permission_granted", "person_id": member.id, "service_id": service, "permission_id": permission})
+            json!({
+                "status": "permission_granted",
+                "person_id": member.id,
+                "service_id": service,
+                "permission_id": permission,
+            })
         );
-        let both = json!({"person_id": member.id, "service_id": service, "permission_name": "read", "permission_id": permission});
-        assert_eq!(app.ask(&root, POST, "/person-service-permissions", both).await.refused(400), "invalid_request_body");
+        let both = json!({
+            "person_id": member.id,
+            "service_id": service,
+            "permission_name": "read",
+            "permission_id": permission,
+        });
+        assert_eq!(
+            app.ask(&root, POST, "/person-service-permissions", both)
+                .await
+                .refused(400),
+            "invalid_request_body"
+        );
         for (path, body, status) in [
             (
                 "/person-service-permissions",
                 json!({"person_id": member.id, "service_id": service, "permission_id": permission}),
                 "permission_removed_from_person",
             ),
-            ("/person-service-roles", json!({"person_id": member.id, "service_id": service, "role_id": role}), "role_removed_from_person"),
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission}), "permission_removed_from_role"),
-            ("/service-roles", json!({"service_id": service, "role_id": role}), "role_removed_from_service"),
+            (
+                "/person-service-roles",
+                json!({"person_id": member.id, "service_id": service, "role_id": role}),
+                "role_removed_from_person",
+            ),
+            (
+                "/role-permissions",
+                json!({"role_id": role, "permission_id": permission}),
+                "permission_removed_from_role",
+            ),
+            (
+                "/service-roles",
+                json!({"service_id": service, "role_id": role}),
+                "role_removed_from_service",
+            ),
         ] {
             for _ in 0..2 {
-                assert_eq!(app.ask(&root, DELETE, path, body.clone()).await.ok()["status"], status, "{path}");
+                assert_eq!(
+                    app.ask(&root, DELETE, path, body.clone()).await.ok()["status"],
+                    status,
+                    "{path}"
+                );
             }
         }
         let actions = app.actions().await;
-        let undone =
-            ["permission_granted", "permission_revoked", "role_revoked", "permission_removed_from_role", "role_removed_from_service"];
+        let undone = [
+            "permission_granted",
+            "permission_revoked",
+            "role_revoked",
+            "permission_removed_from_role",
+            "role_removed_from_service",
+        ];
         assert_eq!(actions[before..], undone, "one row a change");
     })
     .await;

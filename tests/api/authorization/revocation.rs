@@ -37,29 +37,60 @@ async fn whoever_ends_all_other_sign_ins_ends_tokens_too() {
         for ends in ["others", "pairs", "password", "recovery"] {
             let member = app.member(&root).await;
             let session = session(app, &member).await;
-            let generator = if ends == "recovery" { Some(codes(app, &session).await) } else { None };
+            let generator = if ends == "recovery" {
+                Some(codes(app, &session).await)
+            } else {
+                None
+            };
             assert_eq!(profile(app, &member.token).await, GOOD);
             let me = app.get("/api/users/me").bearer(&session).send().await.ok();
             let done = match ends {
-                "others" => app.delete("/api/users/me/sessions").bearer(&session).send().await,
+                "others" => {
+                    app.delete("/api/users/me/sessions")
+                        .bearer(&session)
+                        .send()
+                        .await
+                }
                 "pairs" => {
                     let id = me["id"].as_str().expect("an id");
-                    app.delete(&format!("/api/auth/users/{id}/tokens/revoke")).bearer(&session).send().await
+                    app.delete(&format!("/api/auth/users/{id}/tokens/revoke"))
+                        .bearer(&session)
+                        .send()
+                        .await
                 }
                 "password" => {
                     let body = json!({"password": "another zebra 78"});
-                    app.request(Method::PUT, "/api/auth/password").bearer(&session).json(&body).send().await
+                    app.request(Method::PUT, "/api/auth/password")
+                        .bearer(&session)
+                        .json(&body)
+                        .send()
+                        .await
                 }
                 _ => {
-                    let begun = app.post("/api/auth/recovery/begin", &json!({"email": me["email"]})).send().await.ok();
-                    let code = generator.as_ref().and_then(|codes| codes.first()).expect("a code");
-                    let body = json!({"challenge_id": begun["challenge_id"], "code": code, "revoke_others": true});
+                    let begun = app
+                        .post("/api/auth/recovery/begin", &json!({"email": me["email"]}))
+                        .send()
+                        .await
+                        .ok();
+                    let code = generator
+                        .as_ref()
+                        .and_then(|codes| codes.first())
+                        .expect("a code");
+                    let body = json!({
+                        "challenge_id": begun["challenge_id"],
+                        "code": code,
+                        "revoke_others": true,
+                    });
                     app.post("/api/auth/recovery/complete", &body).send().await
                 }
             };
             assert_eq!(done.status(), GOOD, "{ends}: {}", done.text());
             assert_eq!(profile(app, &member.token).await, 401, "{ends}");
-            assert_eq!(profile(app, &root.token).await, GOOD, "{ends}: nobody else's");
+            assert_eq!(
+                profile(app, &root.token).await,
+                GOOD,
+                "{ends}: nobody else's"
+            );
         }
     })
     .await;
@@ -124,12 +155,30 @@ async fn a_token_is_not_renewed_for_ever() {
     case(async |app| {
         let root = app.administrator().await;
         let old = 90 * 86_400_000_i64 - 60_000;
-        app.sql("UPDATE person_tokens SET created_at = created_at - ?1, expires_at = expires_at - 280000", &[json!(old)]).await;
-        let renewed = app.get("/auth/profile").token(&root.token).send().await.ok();
+        app.sql(
+            "UPDATE person_tokens SET created_at = created_at - ?1, expires_at = expires_at - \
+             280000",
+            &[json!(old)],
+        )
+        .await;
+        let renewed = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok();
         let left = renewed["expires_at"].as_i64().expect("seconds") - app.now().await;
-        assert!(renewed["renewed"] == true && left <= 61, "to the end of ninety days: {left}");
+        assert!(
+            renewed["renewed"] == true && left <= 61,
+            "to the end of ninety days: {left}"
+        );
         app.age(Duration::from_secs(45)).await;
-        let last = app.get("/auth/profile").token(&root.token).send().await.ok();
+        let last = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok();
         assert_eq!(last["renewed"], false);
     })
     .await;
@@ -263,14 +312,33 @@ async fn grants_that_ended_long_ago_are_swept() {
     case(async |app| {
         let stock = stock(app).await;
         let ends = app.now().await + 100;
-        let role = json!({"person_id": stock.member.id, "service_id": "Stock", "role_id": 1, "expires_at": ends});
-        let permission = json!({"person_id": stock.member.id, "service_id": "Stock", "permission_id": 1, "expires_at": ends});
+        let role = json!({
+            "person_id": stock.member.id,
+            "service_id": "Stock",
+            "role_id": 1,
+            "expires_at": ends,
+        });
+        let permission = json!({
+            "person_id": stock.member.id,
+            "service_id": "Stock",
+            "permission_id": 1,
+            "expires_at": ends,
+        });
         app.relate(&stock.root, "/person-service-roles", role).await;
-        app.relate(&stock.root, "/person-service-permissions", permission).await;
+        app.relate(&stock.root, "/person-service-permissions", permission)
+            .await;
         let left = async || {
             app.cron().await;
-            let roles = app.count("SELECT COUNT(*) FROM person_roles WHERE expires_at IS NOT NULL", &[]).await;
-            roles + app.count("SELECT COUNT(*) FROM person_permissions", &[]).await
+            let roles = app
+                .count(
+                    "SELECT COUNT(*) FROM person_roles WHERE expires_at IS NOT NULL",
+                    &[],
+                )
+                .await;
+            roles
+                + app
+                    .count("SELECT COUNT(*) FROM person_permissions", &[])
+                    .await
         };
         app.age(Duration::from_secs(200)).await;
         assert_eq!(left().await, 2, "it can still be seen that they had it");

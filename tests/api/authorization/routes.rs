@@ -15,21 +15,54 @@ async fn no_route_answers_without_a_good_token() {
     case(async |app| {
         let root = app.administrator().await;
         let person = app.person().await;
-        let token = async || app.login("root", PASSWORD).await.ok()["token"].as_str().expect("a token").to_owned();
+        let token = async || {
+            app.login("root", PASSWORD).await.ok()["token"]
+                .as_str()
+                .expect("a token")
+                .to_owned()
+        };
         let (revoked, expired) = (token().await, token().await);
-        app.request(Method::POST, "/auth/logout").token(&revoked).send().await.ok();
+        app.request(Method::POST, "/auth/logout")
+            .token(&revoked)
+            .send()
+            .await
+            .ok();
         let (session, access) = (app.session(&person).await, app.pair(&person).await.access);
         app.age(Duration::from_secs(301)).await;
         let unknown = format!("hmp_{}", "A".repeat(43));
         for route in table().iter().filter(|route| route.access == Access::Token) {
-            let path = route.path.replace("{id}", "1").replace("{person_id}", "1").replace("{service_id}", "1").replace("{role_id}", "1");
-            let path = if path == "/explain" { "/explain?subject=root&service=auth&permission=x".to_owned() } else { path };
+            let path = route
+                .path
+                .replace("{id}", "1")
+                .replace("{person_id}", "1")
+                .replace("{service_id}", "1")
+                .replace("{role_id}", "1");
+            let path = if path == "/explain" {
+                "/explain?subject=root&service=auth&permission=x".to_owned()
+            } else {
+                path
+            };
             // The token is looked at before the body; where not, a body that is good tells nothing
             // either.
-            let body = json!({"name": "x", "username": "x", "password": PASSWORD, "person_id": 1, "service_id": 1, "role_id": 1, "permission_id": 1,
-                "subject": 1, "service": 1, "permission": "x", "checks": []});
+            let body = json!({
+                "name": "x",
+                "username": "x",
+                "password": PASSWORD,
+                "person_id": 1,
+                "service_id": 1,
+                "role_id": 1,
+                "permission_id": 1,
+                "subject": 1,
+                "service": 1,
+                "permission": "x",
+                "checks": [],
+            });
             let body = if route.path.starts_with("/access/") {
-                json!({"subject": {"type": "user", "id": "1"}, "action": {"name": "x"}, "resource": {"type": "service", "id": "1"}})
+                json!({
+                    "subject": {"type": "user", "id": "1"},
+                    "action": {"name": "x"},
+                    "resource": {"type": "service", "id": "1"},
+                })
             } else if route.path == "/check-token" || route.path == "/person-service-permissions" {
                 json!({"person_id": 1, "service_id": 1, "permission_id": 1})
             } else {
@@ -37,13 +70,33 @@ async fn no_route_answers_without_a_good_token() {
             };
             let call = || app.request(route.method.clone(), &path).json(&body);
             let name = format!("{} {}", route.method, route.path);
-            assert_eq!(call().send().await.refused(401), "missing_token_header", "{name}");
-            assert_eq!(call().bearer(&root.token).send().await.refused(401), "missing_token_header", "{name}");
-            assert_eq!(call().cookie(&session).send().await.refused(401), "missing_token_header", "{name}");
+            assert_eq!(
+                call().send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
+            assert_eq!(
+                call().bearer(&root.token).send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
+            assert_eq!(
+                call().cookie(&session).send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
             for bad in [&revoked, &unknown, &session, &access] {
-                assert_eq!(call().token(bad).send().await.refused(401), "invalid_token", "{name}");
+                assert_eq!(
+                    call().token(bad).send().await.refused(401),
+                    "invalid_token",
+                    "{name}"
+                );
             }
-            assert_eq!(call().token(&expired).send().await.refused(401), "expired_token", "{name}");
+            assert_eq!(
+                call().token(&expired).send().await.refused(401),
+                "expired_token",
+                "{name}"
+            );
         }
     })
     .await;

@@ -13,15 +13,43 @@ async fn a_password_gives_a_token_that_tells_who_somebody_is() {
     case(async |app| {
         let root = app.administrator().await;
         let answer = app.login("root", PASSWORD).await.ok();
-        assert_eq!(answer["payload"], json!({"user_id": root.id, "username": "root", "name": "Root"}));
+        assert_eq!(
+            answer["payload"],
+            json!({"user_id": root.id, "username": "root", "name": "Root"})
+        );
         let ends = answer["expires_at"].as_i64().expect("seconds");
         assert!((295..=300).contains(&(ends - app.now().await)), "{ends}");
         let token = answer["token"].as_str().expect("a token");
         let profile = app.get("/auth/profile").token(token).send().await.ok();
-        assert_eq!(profile, json!({"payload": answer["payload"], "renewed": false, "expires_at": ends}));
-        let checked = app.request(Method::POST, "/check-token").token(token).send().await.ok();
-        assert_eq!(checked, json!({"valid": true, "payload": answer["payload"], "renewed": false, "expires_at": ends}));
-        assert_eq!(app.sql("SELECT * FROM person_tokens WHERE token_hash = ?1", &[json!(token)]).await.len(), 0, "only its hash is kept");
+        assert_eq!(
+            profile,
+            json!({"payload": answer["payload"], "renewed": false, "expires_at": ends})
+        );
+        let checked = app
+            .request(Method::POST, "/check-token")
+            .token(token)
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            checked,
+            json!({
+                "valid": true,
+                "payload": answer["payload"],
+                "renewed": false,
+                "expires_at": ends,
+            })
+        );
+        assert_eq!(
+            app.sql(
+                "SELECT * FROM person_tokens WHERE token_hash = ?1",
+                &[json!(token)]
+            )
+            .await
+            .len(),
+            0,
+            "only its hash is kept"
+        );
     })
     .await;
 }
@@ -191,35 +219,104 @@ async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
-        let (service, role) = (app.thing(&root, "services", "Stock").await, app.thing(&root, "roles", "Clerk").await);
+        let (service, role) = (
+            app.thing(&root, "services", "Stock").await,
+            app.thing(&root, "roles", "Clerk").await,
+        );
         let permission = app.thing(&root, "permissions", "read").await;
-        app.relate(&root, "/service-roles", json!({"service_id": service, "role_id": role})).await;
-        app.relate(&root, "/role-permissions", json!({"role_id": role, "permission_id": permission})).await;
-        app.relate(&root, "/person-service-roles", json!({"person_id": member.id, "service_id": service, "role_id": role})).await;
+        app.relate(
+            &root,
+            "/service-roles",
+            json!({"service_id": service, "role_id": role}),
+        )
+        .await;
+        app.relate(
+            &root,
+            "/role-permissions",
+            json!({"role_id": role, "permission_id": permission}),
+        )
+        .await;
+        app.relate(
+            &root,
+            "/person-service-roles",
+            json!({"person_id": member.id, "service_id": service, "role_id": role}),
+        )
+        .await;
         let check = async |body: Value| app.ask(&member, Method::POST, "/check-token", body).await;
         for named in [json!(service), json!("Stock"), json!(service.to_string())] {
-            let access = check(json!({"user_id": member.id, "service_id": named})).await.ok()["access"].clone();
+            let access = check(json!({"user_id": member.id, "service_id": named}))
+                .await
+                .ok()["access"]
+                .clone();
             assert_eq!(
-                (&access["service_id"], &access["roles"], &access["permissions"]),
+                (
+                    &access["service_id"],
+                    &access["roles"],
+                    &access["permissions"]
+                ),
                 (&json!(service), &json!(["Clerk"]), &json!(["read"]))
             );
         }
-        assert_eq!(check(json!({"service_id": "Stock"})).await.ok()["access"]["max_age"], 60);
+        assert_eq!(
+            check(json!({"service_id": "Stock"})).await.ok()["access"]["max_age"],
+            60
+        );
         let ends = app.now().await + 30;
-        let ending = json!({"person_id": member.id, "service_id": service, "role_id": role, "expires_at": ends});
+        let ending = json!({
+            "person_id": member.id,
+            "service_id": service,
+            "role_id": role,
+            "expires_at": ends,
+        });
         app.relate(&root, "/person-service-roles", ending).await;
-        let lasts = check(json!({"service_id": "Stock"})).await.ok()["access"]["max_age"].as_i64().expect("seconds");
-        assert!((27..=30).contains(&lasts), "not longer than the grant lasts: {lasts}");
+        let lasts = check(json!({"service_id": "Stock"})).await.ok()["access"]["max_age"]
+            .as_i64()
+            .expect("seconds");
+        assert!(
+            (27..=30).contains(&lasts),
+            "not longer than the grant lasts: {lasts}"
+        );
         assert_eq!(check(json!({})).await.ok()["valid"], true);
         let other = check(json!({"user_id": root.id})).await;
-        assert_eq!((other.refused(401), &other.json()["valid"]), ("invalid_token".to_owned(), &json!(false)));
-        assert_eq!(check(json!({"service_id": "Nowhere"})).await.refused(404), "service_not_found");
-        assert_eq!(check(json!({"service_id": -1})).await.refused(400), "invalid_service_id");
-        assert_eq!(check(json!({"user_id": 0})).await.refused(400), "invalid_user_id");
-        assert_eq!(check(json!({"user_id": true})).await.refused(400), "invalid_request_body");
-        let malformed = app.request(Method::POST, "/check-token").token(&member.token).header("content-type", "application/json");
-        assert_eq!(malformed.body(b"{\"user_id\":".to_vec()).send().await.refused(400), "invalid_request_body", "never ignored");
-        let plain = app.request(Method::POST, "/check-token").token(&member.token).body(b"user_id=1".to_vec()).send().await;
+        assert_eq!(
+            (other.refused(401), &other.json()["valid"]),
+            ("invalid_token".to_owned(), &json!(false))
+        );
+        assert_eq!(
+            check(json!({"service_id": "Nowhere"})).await.refused(404),
+            "service_not_found"
+        );
+        assert_eq!(
+            check(json!({"service_id": -1})).await.refused(400),
+            "invalid_service_id"
+        );
+        assert_eq!(
+            check(json!({"user_id": 0})).await.refused(400),
+            "invalid_user_id"
+        );
+        assert_eq!(
+            check(json!({"user_id": true})).await.refused(400),
+            "invalid_request_body"
+        );
+        let malformed = app
+            .request(Method::POST, "/check-token")
+            .token(&member.token)
+            .header("content-type", "application/json");
+        assert_eq!(
+            malformed
+                .body(b"{\"user_id\":".to_vec())
+                .send()
+                .await
+                .refused(400),
+            "invalid_request_body",
+            "never ignored"
+        );
+        let plain = app
+            .request(Method::POST, "/check-token")
+            .token(&member.token)
+            .body(b"user_id=1".to_vec())
+            .send()
+            .await;
         assert_eq!(plain.status(), 415, "nor a body of another kind");
     })
     .await;
@@ -476,22 +573,54 @@ async fn a_backend_gets_a_token_of_its_own_from_an_administrator() {
 #[tokio::test]
 async fn the_first_administrator_is_made_once_and_by_the_secret_only() {
     case(async |app| {
-        let body = |secret: &str| json!({"secret": secret, "username": "root", "name": "Root", "password": PASSWORD});
-        assert_eq!(app.post("/auth/bootstrap", &body("wrong")).send().await.refused(401), "invalid_credentials");
+        let body = |secret: &str| {
+            json!({
+                "secret": secret,
+                "username": "root",
+                "name": "Root",
+                "password": PASSWORD,
+            })
+        };
+        assert_eq!(
+            app.post("/auth/bootstrap", &body("wrong"))
+                .send()
+                .await
+                .refused(401),
+            "invalid_credentials"
+        );
         app.administrator().await;
-        let again = json!({"secret": app.settings["BOOTSTRAP_SECRET"], "username": "other", "name": "Other", "password": PASSWORD});
-        assert_eq!(app.post("/auth/bootstrap", &again).send().await.refused(403), "bootstrap_closed");
+        let again = json!({
+            "secret": app.settings["BOOTSTRAP_SECRET"],
+            "username": "other",
+            "name": "Other",
+            "password": PASSWORD,
+        });
+        assert_eq!(
+            app.post("/auth/bootstrap", &again)
+                .send()
+                .await
+                .refused(403),
+            "bootstrap_closed"
+        );
         assert_eq!(app.actions().await, ["user_created", "administrator_made"]);
         assert_eq!(app.count("SELECT COUNT(*) FROM people", &[]).await, 1);
     })
     .await;
     race(async |app| {
         let calls = (0..8).map(|n| {
-            let body =
-                json!({"secret": app.settings["BOOTSTRAP_SECRET"], "username": format!("root{n}"), "name": "Root", "password": PASSWORD});
+            let body = json!({
+                "secret": app.settings["BOOTSTRAP_SECRET"],
+                "username": format!("root{n}"),
+                "name": "Root",
+                "password": PASSWORD,
+            });
             app.post("/auth/bootstrap", &body).send()
         });
-        let made = futures::future::join_all(calls).await.iter().filter(|answer| answer.status() == 201).count();
+        let made = futures::future::join_all(calls)
+            .await
+            .iter()
+            .filter(|answer| answer.status() == 201)
+            .count();
         assert_eq!(made, 1);
         assert_eq!(app.count("SELECT COUNT(*) FROM people", &[]).await, 1);
     })

@@ -35,7 +35,8 @@ async fn waiting(app: &TestApp) -> i64 {
 async fn happen(app: &TestApp, person: &Person, kind: &str, times: usize) {
     let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
         INSERT INTO events (id, at, kind, user_id, actor, request_id)
-        SELECT printf('00000000-0000-4000-8000-%06d', i) || ?3, (SELECT MAX(at) FROM events), ?2, ?1, 'user', 'r' FROM n";
+        SELECT printf('00000000-0000-4000-8000-%06d', i) || ?3, (SELECT MAX(at) \
+            FROM events), ?2, ?1, 'user', 'r' FROM n";
     let unique = format!("{:06x}", (times * 31 + kind.len()) % 0xFF_FFFF);
     app.sql(
         insert,
@@ -51,27 +52,64 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
         let session = app.session(&person).await;
         let pair = app.pair(&person).await;
         let pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
-        app.delete(&format!("/api/users/me/sessions/{}", pair.id)).cookie(&session).send().await.ok();
-        assert!(receiver().about(&person).is_empty(), "nothing before its time");
+        app.delete(&format!("/api/users/me/sessions/{}", pair.id))
+            .cookie(&session)
+            .send()
+            .await
+            .ok();
+        assert!(
+            receiver().about(&person).is_empty(),
+            "nothing before its time"
+        );
         app.cron().await;
         let told = receiver().about(&person);
         let mut happened = app.events(&person.id).await;
         happened.retain(|kind| kind != "tokens_refreshed");
         happened.sort();
         assert_eq!(receiver().kinds(&person), happened);
-        assert_eq!(happened, ["sign_in_revoked", "signed_in", "signed_in", "user_created"]);
-        let revoked = told.iter().find(|message| message.kind() == "sign_in_revoked").expect("told").json();
-        let event = &app.sql("SELECT id, at FROM events WHERE kind = 'sign_in_revoked'", &[]).await[0];
+        assert_eq!(
+            happened,
+            ["sign_in_revoked", "signed_in", "signed_in", "user_created"]
+        );
+        let revoked = told
+            .iter()
+            .find(|message| message.kind() == "sign_in_revoked")
+            .expect("told")
+            .json();
+        let event = &app
+            .sql(
+                "SELECT id, at FROM events WHERE kind = 'sign_in_revoked'",
+                &[],
+            )
+            .await[0];
         assert_eq!(revoked["data"]["event_id"], event["id"]);
         assert_eq!(revoked["data"]["kind"], "sign_in_revoked");
         assert_eq!(revoked["data"]["session_id"], json!(pair.id));
-        let user = json!({"id": person.id, "email": person.email, "email_verified": true, "name": revoked["data"]["user"]["name"]});
+        let user = json!({
+            "id": person.id,
+            "email": person.email,
+            "email_verified": true,
+            "name": revoked["data"]["user"]["name"],
+        });
         assert_eq!(revoked["data"]["user"], user);
-        assert!(revoked["data"]["user"]["name"].as_str().is_some_and(|name| name.starts_with("Person")));
+        assert!(
+            revoked["data"]["user"]["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("Person"))
+        );
         let timestamp = revoked["timestamp"].as_str().expect("a time");
-        assert!(timestamp.len() == 20 && timestamp.ends_with('Z'), "{timestamp}");
-        let seconds: i64 = told[0].header("webhook-timestamp").parse().expect("seconds");
-        assert!((seconds - event["at"].as_i64().expect("a time") / 1000).abs() < 120, "the time of the try");
+        assert!(
+            timestamp.len() == 20 && timestamp.ends_with('Z'),
+            "{timestamp}"
+        );
+        let seconds: i64 = told[0]
+            .header("webhook-timestamp")
+            .parse()
+            .expect("seconds");
+        assert!(
+            (seconds - event["at"].as_i64().expect("a time") / 1000).abs() < 120,
+            "the time of the try"
+        );
         assert_eq!(waiting(app).await, 0);
         app.age(HOUR).await;
         app.cron().await;

@@ -66,29 +66,93 @@ async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
 
         let begun = app.begin_passkey(&ada_token).await;
         let answer = authenticator().register(&begun["options"]);
-        refused.push(("another account's", reason, app.complete_registration(&begun, &answer).bearer(&bob_token).send().await));
-        refused.push(("nobody's", reason, app.complete_registration(&begun, &answer).send().await));
-        app.complete_registration(&begun, &answer).bearer(&ada_token).send().await.ok();
-        refused.push(("a used one", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "another account's",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&bob_token)
+                .send()
+                .await,
+        ));
+        refused.push((
+            "nobody's",
+            reason,
+            app.complete_registration(&begun, &answer).send().await,
+        ));
+        app.complete_registration(&begun, &answer)
+            .bearer(&ada_token)
+            .send()
+            .await
+            .ok();
+        refused.push((
+            "a used one",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
         let begun = app.begin_sign_in(None).await;
-        let options = json!({"challenge": begun["options"]["challenge"], "rp": {"id": "hamrah.app"}, "user": {"id": "AAAA"}});
+        let options = json!({
+            "challenge": begun["options"]["challenge"],
+            "rp": {"id": "hamrah.app"},
+            "user": {"id": "AAAA"},
+        });
         let answer = authenticator().register(&options);
-        refused.push(("a sign-in's", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "a sign-in's",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
         // What failed is used up too.
         let begun = app.begin_passkey(&ada_token).await;
         let good = authenticator().register(&begun["options"]);
-        let bad = Registration { flags: good.flags & !0x04, ..good.clone() };
-        refused.push(("UV missing", "the user was not verified", app.complete_registration(&begun, &bad).bearer(&ada_token).send().await));
-        refused.push(("after a failure", reason, app.complete_registration(&begun, &good).bearer(&ada_token).send().await));
+        let bad = Registration {
+            flags: good.flags & !0x04,
+            ..good.clone()
+        };
+        refused.push((
+            "UV missing",
+            "the user was not verified",
+            app.complete_registration(&begun, &bad)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
+        refused.push((
+            "after a failure",
+            reason,
+            app.complete_registration(&begun, &good)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
         let begun = app.begin_passkey(&ada_token).await;
         app.age(std::time::Duration::from_secs(301)).await;
         let answer = authenticator().register(&begun["options"]);
-        refused.push(("an expired one", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "an expired one",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
         let made_up = json!({"challenge_id": "x"});
-        refused.push(("a made-up one", reason, app.complete_registration(&made_up, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "a made-up one",
+            reason,
+            app.complete_registration(&made_up, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
         check(app, &refused).await;
 
         let mut authenticator = authenticator();
@@ -96,14 +160,30 @@ async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
         let mut refused = Vec::new();
         let begun = app.begin_passkey(&ada_token).await;
         let options = json!({"challenge": begun["options"]["challenge"], "rpId": "hamrah.app"});
-        refused.push(("a registration's", reason, app.complete_sign_in(&begun, &authenticator.authenticate(&options)).send().await));
+        refused.push((
+            "a registration's",
+            reason,
+            app.complete_sign_in(&begun, &authenticator.authenticate(&options))
+                .send()
+                .await,
+        ));
         let begun = app.begin_sign_in(None).await;
         let answer = authenticator.authenticate(&begun["options"]);
         app.complete_sign_in(&begun, &answer).send().await.ok();
-        refused.push(("a replay", reason, app.complete_sign_in(&begun, &answer).send().await));
+        refused.push((
+            "a replay",
+            reason,
+            app.complete_sign_in(&begun, &answer).send().await,
+        ));
         let begun = app.begin_sign_in(None).await;
         app.age(std::time::Duration::from_secs(301)).await;
-        refused.push(("an expired one", reason, app.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"])).send().await));
+        refused.push((
+            "an expired one",
+            reason,
+            app.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"]))
+                .send()
+                .await,
+        ));
         check(app, &refused).await;
     })
     .await;

@@ -176,7 +176,12 @@ fn as_the_app(mut response: Value, user_handle: Option<&str>) -> Value {
     if let Some(handle) = user_handle {
         sent["userHandle"] = json!(handle);
     }
-    response = json!({"id": standard(&response["id"]), "rawId": standard(&response["rawId"]), "type": "public-key", "response": sent});
+    response = json!({
+        "id": standard(&response["id"]),
+        "rawId": standard(&response["rawId"]),
+        "type": "public-key",
+        "response": sent,
+    });
     response
 }
 

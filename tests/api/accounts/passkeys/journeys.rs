@@ -234,21 +234,50 @@ async fn somebody_who_is_signed_in_adds_a_passkey_to_their_own_account_whatever_
     case(async |app| {
         let (ada, mallory) = (app.person().await, app.person().await);
         let token = app.session(&mallory).await;
-        let body = json!({"email": ada.email, "name": "Ada", "user_id": ada.id, "userId": ada.id, "label": " My key "});
-        let begun = app.post("/api/webauthn/register/begin", &body).bearer(&token).send().await.ok();
+        let body = json!({
+            "email": ada.email,
+            "name": "Ada",
+            "user_id": ada.id,
+            "userId": ada.id,
+            "label": " My key ",
+        });
+        let begun = app
+            .post("/api/webauthn/register/begin", &body)
+            .bearer(&token)
+            .send()
+            .await
+            .ok();
         assert_eq!(begun["options"]["user"]["name"], mallory.email.as_str());
         let mut authenticator = Authenticator::new();
         let answer = authenticator.register(&begun["options"]);
-        let added = app.complete_registration(&begun, &answer).bearer(&token).send().await.ok();
-        assert_eq!((&added["user"]["id"], &added["verified"]), (&json!(mallory.id), &json!(true)));
+        let added = app
+            .complete_registration(&begun, &answer)
+            .bearer(&token)
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            (&added["user"]["id"], &added["verified"]),
+            (&json!(mallory.id), &json!(true))
+        );
         assert!(added.get("session_token").is_none() && added.get("access_token").is_none());
         assert_eq!(app.passkeys(&token).await[0]["name"], "My key");
         assert!(app.passkeys(&app.session(&ada).await).await.is_empty());
         // The next registration leaves out what the account has.
         let excluded = &app.begin_passkey(&token).await["options"]["excludeCredentials"][0]["id"];
-        assert_eq!(*excluded, crate::harness::authenticator::base64url(&authenticator.id));
-        assert_eq!(app.passkey_sign_in(&authenticator).await.ok()["user"]["id"], mallory.id.as_str());
-        assert!(app.events(&mallory.id).await.contains(&"passkey_added".to_owned()));
+        assert_eq!(
+            *excluded,
+            crate::harness::authenticator::base64url(&authenticator.id)
+        );
+        assert_eq!(
+            app.passkey_sign_in(&authenticator).await.ok()["user"]["id"],
+            mallory.id.as_str()
+        );
+        assert!(
+            app.events(&mallory.id)
+                .await
+                .contains(&"passkey_added".to_owned())
+        );
     })
     .await;
 }
@@ -259,21 +288,54 @@ async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
         let person = app.person().await;
         let unknown = app.begin_sign_up("free@example.com").await;
         let taken = app.begin_sign_up(&person.email).await;
-        let keys = |value: &serde_json::Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
-        assert_eq!((keys(&unknown), keys(&unknown["options"])), (keys(&taken), keys(&taken["options"])));
+        let keys = |value: &serde_json::Value| {
+            value
+                .as_object()
+                .expect("an object")
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (keys(&unknown), keys(&unknown["options"])),
+            (keys(&taken), keys(&taken["options"]))
+        );
         let mut authenticator = Authenticator::new();
         let answer = authenticator.register(&taken["options"]);
-        assert_eq!(app.complete_registration(&taken, &answer).send().await.problem(409), "email_taken");
+        assert_eq!(
+            app.complete_registration(&taken, &answer)
+                .send()
+                .await
+                .problem(409),
+            "email_taken"
+        );
         assert_eq!(app.count("SELECT COUNT(*) FROM passkeys", &[]).await, 0);
-        assert_eq!(app.passkey_sign_in(&authenticator).await.problem(401), "passkey_sign_in_failed");
+        assert_eq!(
+            app.passkey_sign_in(&authenticator).await.problem(401),
+            "passkey_sign_in_failed"
+        );
         // Somebody who claims an address does not keep its owner out, and keeps nothing of theirs.
         let mut squatter = Authenticator::new();
         let claimed = app.sign_up(&mut squatter, "victim@example.com").await.ok();
-        let body = json!({"provider": "google", "provider_id": "victim", "email": "victim@example.com", "platform": "web"});
+        let body = json!({
+            "provider": "google",
+            "provider_id": "victim",
+            "email": "victim@example.com",
+            "platform": "web",
+        });
         let owner = app.internal("/api/internal/users", &body).send().await.ok();
         assert_ne!(owner["user"]["id"], claimed["user"]["id"]);
-        assert_eq!((&owner["user"]["email_verified"], &claimed["user"]["email_verified"]), (&json!(true), &json!(false)));
-        assert_eq!(app.passkey_sign_in(&squatter).await.ok()["user"]["id"], claimed["user"]["id"]);
+        assert_eq!(
+            (
+                &owner["user"]["email_verified"],
+                &claimed["user"]["email_verified"]
+            ),
+            (&json!(true), &json!(false))
+        );
+        assert_eq!(
+            app.passkey_sign_in(&squatter).await.ok()["user"]["id"],
+            claimed["user"]["id"]
+        );
     })
     .await;
 }

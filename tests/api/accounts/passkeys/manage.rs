@@ -71,16 +71,42 @@ async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         let mut names = Vec::new();
-        for (begin, complete, agent) in
-            [(Some("At first"), None, ""), (Some("At first"), Some("At last"), ""), (None, None, "Mozilla/5.0 (iPhone; x)")]
-        {
-            let begun = app.post("/api/webauthn/register/begin", &json!({"label": begin})).bearer(&token).send().await.ok();
+        for (begin, complete, agent) in [
+            (Some("At first"), None, ""),
+            (Some("At first"), Some("At last"), ""),
+            (None, None, "Mozilla/5.0 (iPhone; x)"),
+        ] {
+            let begun = app
+                .post("/api/webauthn/register/begin", &json!({"label": begin}))
+                .bearer(&token)
+                .send()
+                .await
+                .ok();
             let answer = Authenticator::new().register(&begun["options"]).json();
-            let body = json!({"challengeId": begun["challenge_id"], "response": answer, "label": complete});
-            let call = app.post("/api/webauthn/register/verify", &body).bearer(&token);
-            let added = (if agent.is_empty() { call } else { call.header("user-agent", agent) }).send().await.ok();
+            let body = json!({
+                "challengeId": begun["challenge_id"],
+                "response": answer,
+                "label": complete,
+            });
+            let call = app
+                .post("/api/webauthn/register/verify", &body)
+                .bearer(&token);
+            let added = (if agent.is_empty() {
+                call
+            } else {
+                call.header("user-agent", agent)
+            })
+            .send()
+            .await
+            .ok();
             let listed = app.passkeys(&token).await;
-            names.push(listed.iter().find(|passkey| passkey["id"] == added["credential_id"]).expect("it is listed")["name"].clone());
+            names.push(
+                listed
+                    .iter()
+                    .find(|passkey| passkey["id"] == added["credential_id"])
+                    .expect("it is listed")["name"]
+                    .clone(),
+            );
         }
         assert_eq!(names, ["At first", "At last", "iPhone"]);
     })
@@ -92,19 +118,56 @@ async fn renaming_tells_what_authenticators_should_know() {
     case(async |app| {
         let (token, user, authenticator) = newcomer(app, "ada@example.com").await;
         let id = crate::harness::authenticator::base64url(&authenticator.id);
-        for path in [format!("/api/webauthn/credentials/{id}"), format!("/api/webauthn/credentials/{id}/name")] {
-            let answer = app.request(Method::PATCH, &path).json(&json!({"name": "  Ada's phone "})).bearer(&token).send().await.ok();
+        for path in [
+            format!("/api/webauthn/credentials/{id}"),
+            format!("/api/webauthn/credentials/{id}/name"),
+        ] {
+            let answer = app
+                .request(Method::PATCH, &path)
+                .json(&json!({"name": "  Ada's phone "}))
+                .bearer(&token)
+                .send()
+                .await
+                .ok();
             assert_eq!(answer["credential"]["name"], "Ada's phone");
             let handle = crate::harness::authenticator::base64url(&user);
-            let accepted = json!({"rpId": "localhost", "userId": handle, "allAcceptedCredentialIds": [id]});
-            let details = json!({"rpId": "localhost", "userId": handle, "name": "ada@example.com", "displayName": "Newcomer"});
-            assert_eq!(answer["signals"], json!({"all_accepted_credentials": accepted, "current_user_details": details}));
+            let accepted = json!({
+                "rpId": "localhost",
+                "userId": handle,
+                "allAcceptedCredentialIds": [id],
+            });
+            let details = json!({
+                "rpId": "localhost",
+                "userId": handle,
+                "name": "ada@example.com",
+                "displayName": "Newcomer",
+            });
+            assert_eq!(
+                answer["signals"],
+                json!({
+                    "all_accepted_credentials": accepted,
+                    "current_user_details": details,
+                })
+            );
         }
         assert_eq!(app.passkeys(&token).await[0]["name"], "Ada's phone");
-        assert_eq!(app.events(&user).await.iter().filter(|kind| *kind == "passkey_renamed").count(), 1, "the second changed nothing");
+        assert_eq!(
+            app.events(&user)
+                .await
+                .iter()
+                .filter(|kind| *kind == "passkey_renamed")
+                .count(),
+            1,
+            "the second changed nothing"
+        );
         for bad in ["", "  ", &"x".repeat(65), "a\u{202E}b", "a\0"] {
             let path = format!("/api/webauthn/credentials/{id}");
-            let answer = app.request(Method::PATCH, &path).json(&json!({"name": bad})).bearer(&token).send().await;
+            let answer = app
+                .request(Method::PATCH, &path)
+                .json(&json!({"name": bad}))
+                .bearer(&token)
+                .send()
+                .await;
             assert_eq!(answer.problem(422), "invalid_passkey_name", "{bad:?}");
         }
     })

@@ -258,10 +258,14 @@ impl ReferenceStateMachine for World {
         let make = || prop::bool::weighted(0.75);
         prop_oneof![
             2 => kind().prop_map(|(kind, place)| Op::Create(kind, place)),
-            2 => (kind(), any::<bool>()).prop_map(|((kind, place), force)| Op::Delete(kind, place, force)),
-            5 => (make(), 0..ROLES, 0..PERMISSIONS).prop_map(|(make, role, permission)| Op::RolePermission(make, role, permission)),
-            5 => (make(), 0..SERVICES, 0..ROLES).prop_map(|(make, service, role)| Op::ServiceRole(make, service, role)),
-            8 => (make(), 0..PEOPLE, 0..SERVICES, 0..ROLES, any::<bool>()).prop_map(|(make, p, s, r, ends)| Op::PersonRole(make, p, s, r, ends)),
+            2 => (kind(), any::<bool>())
+                .prop_map(|((kind, place), force)| Op::Delete(kind, place, force)),
+            5 => (make(), 0..ROLES, 0..PERMISSIONS)
+                .prop_map(|(make, role, permission)| Op::RolePermission(make, role, permission)),
+            5 => (make(), 0..SERVICES, 0..ROLES)
+                .prop_map(|(make, service, role)| Op::ServiceRole(make, service, role)),
+            8 => (make(), 0..PEOPLE, 0..SERVICES, 0..ROLES, any::<bool>())
+                .prop_map(|(make, p, s, r, ends)| Op::PersonRole(make, p, s, r, ends)),
             4 => (make(), 0..PEOPLE, 0..SERVICES, 0..PERMISSIONS, any::<bool>())
                 .prop_map(|(make, p, s, m, ends)| Op::PersonPermission(make, p, s, m, ends)),
             1 => Just(Op::TimePasses),
@@ -301,24 +305,34 @@ impl Api<'_> {
                 Value::Null,
             ),
             Op::RolePermission(make, role, permission) => {
-                let body = json!({"role_id": self.id(Kind::Role, role), "permission_id": self.id(Kind::Permission, permission)});
+                let body = json!({
+                    "role_id": self.id(Kind::Role, role),
+                    "permission_id": self.id(Kind::Permission, permission),
+                });
                 (method(make), "/role-permissions".to_owned(), body)
             }
             Op::ServiceRole(make, service, role) => {
-                let body = json!({"service_id": self.id(Kind::Service, service), "role_id": self.id(Kind::Role, role)});
+                let body = json!({
+                    "service_id": self.id(Kind::Service, service),
+                    "role_id": self.id(Kind::Role, role),
+                });
                 (method(make), "/service-roles".to_owned(), body)
             }
             Op::PersonRole(make, person, service, role, ends) => {
                 let body = json!({
-                    "person_id": self.people[person].id, "service_id": self.id(Kind::Service, service), "role_id": self.id(Kind::Role, role),
+                    "person_id": self.people[person].id,
+                    "service_id": self.id(Kind::Service, service),
+                    "role_id": self.id(Kind::Role, role),
                     "expires_at": self.until(ends).await,
                 });
                 (method(make), "/person-service-roles".to_owned(), body)
             }
             Op::PersonPermission(make, person, service, permission, ends) => {
                 let body = json!({
-                    "person_id": self.people[person].username, "service_id": self.id(Kind::Service, service),
-                    "permission_id": self.id(Kind::Permission, permission), "expires_at": self.until(ends).await,
+                    "person_id": self.people[person].username,
+                    "service_id": self.id(Kind::Service, service),
+                    "permission_id": self.id(Kind::Permission, permission),
+                    "expires_at": self.until(ends).await,
                 });
                 (method(make), "/person-service-permissions".to_owned(), body)
             }
@@ -360,7 +374,11 @@ impl Api<'_> {
                     // By name: what was deleted has none.
                     let (service_name, permission_name) =
                         (format!("thing {service}"), format!("thing {permission}"));
-                    checks.push(json!({"subject": self.people[person].id, "service": service_name, "permission": permission_name}));
+                    checks.push(json!({
+                        "subject": self.people[person].id,
+                        "service": service_name,
+                        "permission": permission_name,
+                    }));
                     expected.push(world.allowed(person, service, permission));
                 }
             }
