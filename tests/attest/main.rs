@@ -13,8 +13,8 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
-#[allow(dead_code, reason = "each test target uses its part")]
-#[path = "../support/apple.rs"]
+#[allow(dead_code, unused_imports, reason = "each test target uses its part")]
+#[path = "../support/apple/mod.rs"]
 mod apple;
 mod assertions;
 mod attestations;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::factors::{begun, codes, early_in_a_step, enrolled};
 use crate::harness::authenticator::Authenticator;
-
 use crate::harness::{Pair, case, case_with, claims};
 
-const ME: &str = "/api/users/me";
+pub const ME: &str = "/api/users/me";
 const ELEVEN_MINUTES: Duration = Duration::from_mins(11);
 
 #[tokio::test]
@@ -158,68 +156,6 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
         );
         app.delete(ME).bearer(&fresh).send().await.ok();
         assert_eq!(app.count("SELECT COUNT(*) FROM backup_codes", &[]).await, 0);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_csrf_token_is_asked_of_browsers_where_that_is_configured() {
-    case_with(&[("CSRF_TOKEN", "require")], async |app| {
-        let (ada, bob) = (app.person().await, app.person().await);
-        let (session, others) = (app.session(&ada).await, app.session(&bob).await);
-        let token = async |session: &str| {
-            app.get("/api/auth/csrf").cookie(session).send().await.ok()["csrf_token"]
-                .as_str()
-                .expect("a token")
-                .to_owned()
-        };
-        let (good, foreign) = (token(&session).await, token(&others).await);
-        let put = |csrf: Option<&str>| {
-            let call = app
-                .request(Method::PUT, ME)
-                .json(&json!({"name": "Ada"}))
-                .cookie(&session)
-                .header("origin", "http://localhost:3000");
-            if let Some(csrf) = csrf {
-                call.header("x-csrf-token", csrf)
-            } else {
-                call
-            }
-        };
-        let other_end = if good.ends_with('A') { 'E' } else { 'A' };
-        let changed = format!("{}{other_end}", &good[..good.len() - 1]);
-        for bad in [
-            None,
-            Some(""),
-            Some("x"),
-            Some("x.y"),
-            Some(foreign.as_str()),
-            Some(changed.as_str()),
-        ] {
-            let answer = put(bad).send().await;
-            assert_eq!(answer.problem(403), "csrf_token_required", "{bad:?}");
-        }
-        put(Some(&good)).send().await.ok();
-        // Nobody but a browser with a cookie is asked.
-        app.get(ME)
-            .cookie(&session)
-            .header("origin", "http://localhost:3000")
-            .send()
-            .await
-            .ok();
-        app.request(Method::PUT, ME)
-            .json(&json!({"name": "Ada"}))
-            .cookie(&session)
-            .send()
-            .await
-            .ok();
-        app.request(Method::PUT, ME)
-            .json(&json!({"name": "Ada"}))
-            .bearer(&session)
-            .header("origin", "http://localhost:3000")
-            .send()
-            .await
-            .ok();
     })
     .await;
 }

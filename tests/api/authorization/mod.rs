@@ -3,10 +3,16 @@
 
 mod access;
 mod administration;
+mod administrators;
+mod checks;
 mod cost;
 mod faults;
+mod login;
 mod model;
+mod people;
+mod policy;
 mod relations;
 mod revocation;
 mod routes;
+mod token_lifetimes;
 mod tokens;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::administration::in_use;
+use super::policy::in_use;
 use crate::harness::{case, race};
 
 const GET: Method = Method::GET;

@@ -6,33 +6,20 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::json;
 
+use super::webhook_retries::HOUR;
 use crate::accounts::factors::{codes, recover};
 use crate::harness::authenticator::Authenticator;
-use crate::harness::receiver::Reaction::{Hang, HangUp, Status};
 use crate::harness::receiver::receiver;
-use crate::harness::{Fault, FaultMode, Pair, Person, TestApp, case, case_with, race_with};
+use crate::harness::{Pair, Person, TestApp, case, case_with, race_with};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
-/// What follows each failed try at the earliest.
-const DELAYS: [Duration; 8] = [
-    Duration::from_secs(30),
-    Duration::from_mins(2),
-    Duration::from_mins(10),
-    HOUR,
-    Duration::from_hours(6),
-    Duration::from_hours(24),
-    Duration::from_hours(24),
-    Duration::from_hours(24),
-];
+pub const SECOND: Duration = Duration::from_secs(1);
 
-async fn waiting(app: &TestApp) -> i64 {
+pub async fn waiting(app: &TestApp) -> i64 {
     app.count("SELECT COUNT(*) FROM outbox", &[]).await
 }
 
 /// Writes events as some use case of the future might.
-async fn happen(app: &TestApp, person: &Person, kind: &str, times: usize) {
+pub async fn happen(app: &TestApp, person: &Person, kind: &str, times: usize) {
     let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
         INSERT INTO events (id, at, kind, user_id, actor, request_id)
         SELECT printf('00000000-0000-4000-8000-%06d', i) || ?3, (SELECT MAX(at) \
@@ -119,112 +106,6 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
-    case_with(&receiver().vars(), async |app| {
-        let person = app.person().await;
-        receiver().react(
-            &person,
-            &[500, 302, 404, 410, 429, 307, 100 + 403, 301].map(Status),
-        );
-        app.cron().await;
-        for (tries, delay) in (1..).zip(DELAYS) {
-            assert_eq!(receiver().about(&person).len(), tries);
-            assert_eq!(
-                app.count("SELECT tries FROM outbox", &[]).await,
-                i64::try_from(tries).expect("fits")
-            );
-            app.age(delay.saturating_sub(5 * SECOND)).await;
-            app.cron().await;
-            assert_eq!(
-                receiver().about(&person).len(),
-                tries,
-                "not before {delay:?}"
-            );
-            app.age(delay / 8 + 6 * SECOND).await;
-            app.cron().await;
-        }
-        assert_eq!(waiting(app).await, 0, "taken at last");
-        let told = receiver().about(&person);
-        assert_eq!(told.len(), DELAYS.len() + 1);
-        assert!(
-            told.iter()
-                .all(|message| message.header("webhook-id") == told[0].header("webhook-id")),
-            "one id"
-        );
-        assert!(
-            told.iter()
-                .all(|message| message.json()["data"] == told[0].json()["data"]
-                    && message.path == "/hook"),
-            "no redirect is followed"
-        );
-        let log = app.logs().await;
-        assert!(
-            log.contains("the webhook did not take a notice")
-                && log.contains("WEBHOOK_URL should change"),
-            "{log}"
-        );
-        assert!(
-            log.contains(told[0].header("webhook-id"))
-                && !log.contains("/hook")
-                && !log.contains("Person "),
-            "{log}"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn who_hangs_or_hangs_up_gets_it_again_and_keeps_nobody_else_waiting() {
-    case_with(&receiver().vars(), async |app| {
-        let (slow, rude, fine) = (app.person().await, app.person().await, app.person().await);
-        receiver().react(&slow, &[Hang]);
-        receiver().react(&rude, &[HangUp]);
-        app.cron().await;
-        assert_eq!(receiver().about(&fine).len(), 1);
-        assert_eq!(waiting(app).await, 2);
-        app.age(MINUTE).await;
-        app.cron().await;
-        assert_eq!(waiting(app).await, 0);
-        assert_eq!(
-            (
-                receiver().about(&slow).len(),
-                receiver().about(&rude).len(),
-                receiver().about(&fine).len()
-            ),
-            (2, 2, 1)
-        );
-        let log = app.logs().await;
-        assert!(
-            log.contains("no answer in time") && log.contains("no connection"),
-            "{log}"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_nobody_takes_is_given_up_after_five_days() {
-    case_with(&receiver().vars(), async |app| {
-        let person = app.person().await;
-        receiver().react(&person, &[Status(500); 20]);
-        for _ in 0..(5 * 24) {
-            app.cron().await;
-            assert_eq!(waiting(app).await, 1);
-            app.age(HOUR).await;
-        }
-        app.age(MINUTE).await;
-        app.cron().await;
-        assert_eq!(waiting(app).await, 0);
-        // At once, three times after an hour each, then after two, seven and, as chance has it,
-        // some 25 hours.
-        let tries = receiver().about(&person).len();
-        assert!((9..=10).contains(&tries), "{tries}");
-        assert!(app.logs().await.contains("webhooks given up"));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn without_a_webhook_nothing_piles_up() {
     case(async |app| {
         let person = app.person().await;
@@ -236,39 +117,6 @@ async fn without_a_webhook_nothing_piles_up() {
         assert!(
             app.events(&person.id).await.len() > 4000,
             "the log keeps them"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
-    case_with(&receiver().vars(), async |app| {
-        let person = app.person().await;
-        happen(app, &person, "something_new", 419).await;
-        happen(app, &person, "tokens_refreshed", 10).await;
-        assert_eq!(
-            waiting(app).await,
-            420,
-            "new kinds are told without further ado, refreshes are not"
-        );
-        receiver().react(&person, &[Status(503); 5]);
-        app.cron().await;
-        assert_eq!(
-            (receiver().about(&person).len(), waiting(app).await),
-            (5, 420)
-        );
-        app.cron().await;
-        assert_eq!(
-            (receiver().about(&person).len(), waiting(app).await),
-            (405, 20),
-            "those that failed wait"
-        );
-        app.age(MINUTE).await;
-        app.cron().await;
-        assert_eq!(
-            (receiver().about(&person).len(), waiting(app).await),
-            (425, 0)
         );
     })
     .await;
@@ -345,53 +193,6 @@ async fn concurrent_runs_tell_everything_once() {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 80);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_fault_of_the_database_loses_nothing_and_a_repeat_has_the_same_id() {
-    case_with(&receiver().vars(), async |app| {
-        // Its last call claims what is due; what follows it removes what was delivered.
-        app.cron().await;
-        let before = app.batches().await;
-        app.cron().await;
-        let claim = app.batches().await - before - 1;
-        let message = "D1_ERROR: Network connection lost.";
-        for (at, mode, at_first, in_the_end) in [
-            (claim, FaultMode::Before, 0, 1),
-            (claim, FaultMode::Within(0), 0, 1),
-            (claim, FaultMode::After, 0, 1),
-            (claim + 1, FaultMode::Before, 1, 2),
-            (claim + 1, FaultMode::Within(1), 1, 2),
-            (claim + 1, FaultMode::After, 1, 1),
-        ] {
-            let person = app.person().await;
-            app.fail(&[Fault { at, mode, message }]).await;
-            app.cron().await;
-            app.fail(&[]).await;
-            assert_eq!(receiver().about(&person).len(), at_first, "{at} {mode:?}");
-            app.age(MINUTE).await;
-            app.cron().await;
-            let told = receiver().about(&person);
-            assert_eq!(
-                (told.len(), waiting(app).await),
-                (in_the_end, 0),
-                "{at} {mode:?}"
-            );
-            assert_eq!(
-                told[0].header("webhook-id"),
-                told[in_the_end - 1].header("webhook-id")
-            );
-        }
-        let logs = app.logs().await;
-        let is_told = |line: &str| {
-            line.contains("maintenance job failed") && line.contains("deliver webhooks")
-        };
-        assert!(
-            logs.lines().any(is_told),
-            "the log names the job that failed"
-        );
     })
     .await;
 }

@@ -8,4 +8,6 @@ mod hostile;
 mod journeys;
 mod manage;
 mod races;
+mod sessions;
+mod sign_in;
 mod well_known;
