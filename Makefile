@@ -2,7 +2,7 @@
 .PHONY: help setup packages pages build dev fuzz test test-native test-worker bench bench-native instructions check fmt openapi deploy clean
 
 # What prettier formats.
-TYPESCRIPT := 'web/**/*.{ts,css,html}' 'clients/typescript/**/*.{ts,mjs}'
+TYPESCRIPT := 'web/**/*.{ts,css,html}' 'clients/typescript/**/*.{ts,mjs}' '{scripts,tests}/**/*.{mjs,ts}'
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,7 +65,7 @@ check: packages ## Format, lints, generated files
 	@node scripts/fresh.mjs
 	@node scripts/commits.mjs
 
-fmt: setup ## Format the code
+fmt: packages ## Format the code
 	cargo fmt
 	cargo fmt --manifest-path clients/rust/Cargo.toml
 	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)

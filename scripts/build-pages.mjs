@@ -1,5 +1,6 @@
-// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the folder as static
-// assets, and the native server reads it: `node scripts/build-pages.mjs --release` or `--dev`.
+// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the
+// folder as static assets, and the native server reads it: `node scripts/build-pages.mjs --release`
+// or `--dev`.
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -8,7 +9,7 @@ import { writeDocuments } from "./documents.mjs";
 const OUT = "dist";
 const profile = process.argv[2] ?? "--release";
 if (!["--release", "--dev"].includes(profile)) {
-  console.error(`Unknown option ${profile}. Use --release or --dev.`);
+  console.error(`There is no profile ${profile}. Use --release or --dev.`);
   process.exit(1);
 }
 

@@ -1,7 +1,9 @@
-// Builds the Worker into build/: `node scripts/build-worker.mjs --release` or `--dev`. With `--names`, build/names.wasm is the module before it
-// is made small, from which benches/crates.mjs tells what takes how much.
+// Builds the Worker into build/: `node scripts/build-worker.mjs --release` or `--dev`. With
+// `--names`, it keeps the module with its function names in build/names.wasm, from which
+// benches/crates.mjs measures the size of each crate.
 //
-// The tools that worker-build would download are named to it where they are found.
+// worker-build downloads its own tools unless environment variables name them. This script sets
+// them for each installed tool.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,13 +11,27 @@ import { gzipSync } from "node:zlib";
 
 const profile = process.argv[2] ?? "--release";
 
-/** What workerd knows; it knows no newer encodings. */
-const FEATURES = "mutable-globals sign-ext nontrapping-float-to-int bulk-memory multivalue reference-types exception-handling".split(" ");
+/** The wasm features that workerd supports. Newer encodings fail to load. */
+const FEATURES =
+  "mutable-globals sign-ext nontrapping-float-to-int bulk-memory multivalue reference-types exception-handling".split(
+    " ",
+  );
 
-/** Makes the module small; without the functions' names, which are a tenth of it: what panics says where in the code without them. */
+/**
+ * Optimizes the module for size and strips the function names, a tenth of it. A panic names its
+ * place in the code without them.
+ */
 const optimise = () => {
   const file = "build/index_bg.wasm";
-  const passes = [...FEATURES.map((feature) => `--enable-${feature}`), "-Oz", "--strip-debug", "--strip-producers", file, "-o", file];
+  const passes = [
+    ...FEATURES.map((feature) => `--enable-${feature}`),
+    "-Oz",
+    "--strip-debug",
+    "--strip-producers",
+    file,
+    "-o",
+    file,
+  ];
   const { status } = spawnSync(env.WASM_OPT_BIN ?? "wasm-opt", passes, { stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
 };
@@ -26,9 +42,11 @@ const env = {
   ...found("WASM_OPT_BIN", "node_modules/binaryen/bin/wasm-opt"),
   ...found("ESBUILD_BIN", "node_modules/esbuild/bin/esbuild"),
 };
-// Says what build/ holds, for the deployment; a build that fails leaves none.
+// This file names the profile of the Worker in build/. The deployment reads it. A failed build
+// leaves none.
 rmSync("build/profile", { force: true });
-// The release is the profile `worker` of Cargo.toml; what it has worker-build leave out is done here, once.
+// The release uses the profile `worker` of Cargo.toml. worker-build does not optimize the module,
+// because this script does.
 const how = profile === "--release" ? ["--profile", "worker", "--no-opt"] : [profile];
 const { status } = spawnSync(".tools/bin/worker-build", how, { stdio: "inherit", env });
 if (status !== 0) process.exit(status ?? 1);

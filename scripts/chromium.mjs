@@ -1,11 +1,15 @@
-// Where Chromium is: `CHROMIUM_BIN`, or a usual name. Run as a script it installs it where that is one command, or says what to do.
+// Finds Chromium by `CHROMIUM_BIN` or by a usual name. As a script, it installs Chromium on Debian,
+// and elsewhere prints how to install it.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const MAC = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium"];
+const MAC = [
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
 
 const runs = (path) => {
   try {
@@ -16,25 +20,30 @@ const runs = (path) => {
   }
 };
 
-/** The path of Chromium; undefined if there is none. A `CHROMIUM_BIN` that cannot be run is an error, not a reason to take another. */
+/**
+ * Returns the path of Chromium, or undefined if none is found. A `CHROMIUM_BIN` that cannot be run
+ * is an error: no other is looked for.
+ */
 export const findChromium = () => {
   const named = process.env.CHROMIUM_BIN;
   if (named) {
     if (runs(named)) return named;
-    throw new Error(`CHROMIUM_BIN names ${named}, which cannot be run.`);
+    throw new Error(
+      `CHROMIUM_BIN names ${named}, which cannot be run. Correct it, or unset it to search PATH.`,
+    );
   }
   const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
   return [...candidates, ...MAC].find(runs);
 };
 
-const HOW = `No Chromium is found, which the browser tests need. Install it:
+const HOW = `The browser tests need Chromium, and none was found. Install it:
   Debian, Ubuntu   apt-get install chromium (Ubuntu: snap install chromium)
   Fedora           dnf install chromium
   macOS            brew install --cask google-chrome
-CHROMIUM_BIN names one that is somewhere else.`;
+If it is installed elsewhere, set CHROMIUM_BIN to its path.`;
 
-/** Installs it on Debian and its kin, if we may. */
+/** Installs Chromium with apt-get, if this is Debian or a derivative and the user is root. */
 const install = () => {
   if (!existsSync("/etc/debian_version") || process.getuid?.() !== 0) return;
   console.log("Installing Chromium once, with apt-get.");
@@ -51,7 +60,7 @@ const main = () => {
     console.error(HOW);
     process.exit(1);
   }
-  // Some distributions keep a script of this name that runs nothing, or only asks for another package.
+  // Some distributions have a script of this name that only asks to install another package.
   const { status, stdout } = spawnSync(found, ["--version"], { encoding: "utf8" });
   if (status !== 0 || !/\d+\./.test(stdout)) {
     console.error(`${found} does not run.\n${HOW}`);

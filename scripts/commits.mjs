@@ -1,4 +1,5 @@
-// Checks commit messages against CONTRIBUTING.md, "Commits": `node scripts/commits.mjs`. Older commits are left alone.
+// Checks commit messages against CONTRIBUTING.md, "Commits": `node scripts/commits.mjs`. Older
+// commits are left alone.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -16,7 +17,8 @@ export function problemsOf(message) {
   return [
     !/^\p{Lu}/u.test(subject) && "does not begin with a capital letter",
     isOtherForm && `begins with "${first}", which is not an imperative`,
-    subject.length > MOST_CHARACTERS && `has ${subject.length} characters, more than ${MOST_CHARACTERS}`,
+    subject.length > MOST_CHARACTERS &&
+      `has ${subject.length} characters, more than ${MOST_CHARACTERS}`,
     /[.]$/.test(subject) && "ends in a full stop",
     /:(\s|$)/.test(subject) && "has a colon",
     second?.trim() && "is not followed by a blank line",
@@ -27,11 +29,22 @@ const git = (...args) => spawnSync("git", args, { encoding: "utf8" });
 
 function main() {
   if (git("merge-base", "--is-ancestor", START, "HEAD").status !== 0) {
-    console.log(`Commit messages are not checked: there is no history since ${START.slice(0, 7)} here.`);
+    console.log(
+      `Commit messages are not checked: there is no history since ${START.slice(0, 7)} here.`,
+    );
     return;
   }
-  const log = git("log", "--no-merges", "--reverse", "--format=%H%n%B%x00", `${START}..HEAD`).stdout;
-  const commits = log.split("\0").map((entry) => entry.trimStart()).filter(Boolean);
+  const log = git(
+    "log",
+    "--no-merges",
+    "--reverse",
+    "--format=%H%n%B%x00",
+    `${START}..HEAD`,
+  ).stdout;
+  const commits = log
+    .split("\0")
+    .map((entry) => entry.trimStart())
+    .filter(Boolean);
   for (const commit of commits) {
     const [hash, ...message] = commit.split("\n");
     for (const problem of problemsOf(message.join("\n"))) {

@@ -1,4 +1,5 @@
-// Writes the secrets that development needs into .dev.vars, those that are missing only. Git ignores the file.
+// Writes the secrets that development needs into .dev.vars, unless they are already in it. Git
+// ignores the file.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
@@ -10,9 +11,14 @@ const signingKeys = () => {
 };
 
 const key = () => randomBytes(32).toString("base64url");
-const generators = { INTERNAL_API_KEY: key, JWT_SIGNING_KEYS: signingKeys, SECRETS_KEY: key, BOOTSTRAP_SECRET: key };
+const generators = {
+  INTERNAL_API_KEY: key,
+  JWT_SIGNING_KEYS: signingKeys,
+  SECRETS_KEY: key,
+  BOOTSTRAP_SECRET: key,
+};
 
-/** The settings in the file, after what was missing has been added. */
+/** Adds missing secrets to the file and returns all settings in it. */
 export const devVars = () => {
   let text = existsSync(FILE) ? readFileSync(FILE, "utf8") : "";
   for (const [name, generate] of Object.entries(generators)) {
@@ -22,7 +28,12 @@ export const devVars = () => {
     text += line;
     console.log(`Generated ${name} for development and kept it in ${FILE}.`);
   }
-  return Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value.trim().replace(/^'(.*)'$/, "$1")]));
+  return Object.fromEntries(
+    [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [
+      name,
+      value.trim().replace(/^'(.*)'$/, "$1"),
+    ]),
+  );
 };
 
 if (import.meta.url === `file://${process.argv[1]}`) devVars();

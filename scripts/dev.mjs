@@ -1,6 +1,8 @@
-// `make dev`: migrations, development secrets, the Worker in workerd, and a request to try.
+// Runs the Worker for `make dev`: generates development secrets, applies the migrations, starts
+// workerd, and prints a request to try.
 //
-// PORT is another port than 8787. HTTPS=1 serves https with wrangler's own certificate; arguments go to `wrangler dev` (LOCAL_HTTPS_SETUP.md).
+// PORT replaces 8787. HTTPS=1 serves https with wrangler's own certificate. Arguments are passed to
+// `wrangler dev` (LOCAL_HTTPS_SETUP.md).
 import { spawn, spawnSync } from "node:child_process";
 import { get as getHttp } from "node:http";
 import { get as getHttps } from "node:https";
@@ -11,48 +13,79 @@ const PORT = process.env.PORT ?? "8787";
 const https = Boolean(process.env.HTTPS);
 const address = `${https ? "https" : "http"}://localhost:${PORT}`;
 const wrangler = ["node_modules/wrangler/bin/wrangler.js"];
-const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "true" };
+const env = {
+  ...process.env,
+  WRANGLER_SEND_METRICS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  CI: "true",
+};
 
 devVars();
-const migrated = spawnSync("node", [...wrangler, "d1", "migrations", "apply", "DB", "--local"], { env, encoding: "utf8" });
+const migrated = spawnSync("node", [...wrangler, "d1", "migrations", "apply", "DB", "--local"], {
+  env,
+  encoding: "utf8",
+});
 if (migrated.status !== 0) {
   console.error(migrated.stdout, migrated.stderr);
   process.exit(1);
 }
 
-// On another port than usual the page's own origin is none of the default ones.
+// The default origins have the usual ports only. On another port, the page's own origin has to be
+// allowed too.
 const usual = ["3000", "5173", "8080", "8787"];
-const origins = [...new Set([...usual, PORT])].map((port) => `http://localhost:${port}`).concat(https ? [address] : []);
+const origins = [...new Set([...usual, PORT])]
+  .map((port) => `http://localhost:${port}`)
+  .concat(https ? [address] : []);
 const named = /^ALLOWED_ORIGINS=/m.test(readFileSync(".dev.vars", "utf8"));
-const own = named || (usual.includes(PORT) && !https) ? [] : ["--var", `ALLOWED_ORIGINS:${origins.join(",")}`];
-/** The status of /ready, or nothing while nobody listens. The certificate is our own and this is loopback. */
+const own =
+  named || (usual.includes(PORT) && !https)
+    ? []
+    : ["--var", `ALLOWED_ORIGINS:${origins.join(",")}`];
+/**
+ * Returns the status of /ready, or undefined while no server listens. The certificate is not
+ * checked: it is our own, on loopback.
+ */
 const status = () =>
   new Promise((resolve) => {
     const get = https ? getHttps : getHttp;
-    get(`${address}/ready`, { rejectUnauthorized: false }, (answer) => resolve(answer.resume().statusCode)).on("error", () => resolve());
+    get(`${address}/ready`, { rejectUnauthorized: false }, (answer) =>
+      resolve(answer.resume().statusCode),
+    ).on("error", () => resolve());
   });
 
 if ((await status()) !== undefined) {
-  console.error(`Something answers at ${address} already. On another port: PORT=8788 make dev`);
+  console.error(
+    `Another server answers at ${address}. Stop it, or use another port: PORT=8788 make dev`,
+  );
   process.exit(1);
 }
-const flags = ["--port", PORT, "--test-scheduled", "--show-interactive-dev-session=false", ...(https ? ["--local-protocol", "https"] : []), ...own];
-const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], { env, stdio: "inherit" });
+const flags = [
+  "--port",
+  PORT,
+  "--test-scheduled",
+  "--show-interactive-dev-session=false",
+  ...(https ? ["--local-protocol", "https"] : []),
+  ...own,
+];
+const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slice(2)], {
+  env,
+  stdio: "inherit",
+});
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
 server.on("exit", (code) => process.exit(code ?? 0));
 
 for (let attempt = 0; (await status()) !== 200; attempt += 1) {
   if (attempt === 240) {
-    console.error("The Worker does not get ready; its output above says why.");
+    console.error("The Worker did not start; see its output above.");
     server.kill("SIGTERM");
     process.exit(1);
   }
   await new Promise((resume) => setTimeout(resume, 250));
 }
 console.log(`
-hamrah-api runs on ${address}. Sign up with a passkey at ${address}/account; the authorization service is administered at
-${address}/admin, the reference is at ${address}/docs.
-Make a user and a pair of tokens:
+hamrah-api runs on ${address}. Sign up with a passkey at ${address}/account. Administer the authorization service at
+${address}/admin. The reference is at ${address}/docs.
+Create a user and a token pair:
 
   curl -sS${https ? "k" : ""} ${address}/api/internal/tokens \\
     -H 'X-Internal-Service: hamrah-app' \\

@@ -1,7 +1,9 @@
-// Installs what `make` needs besides rustup and Node: `node scripts/tools.mjs [worker] [fuzz]`. Each step runs only if its result is missing.
+// Installs the tools that `make` needs in addition to rustup and Node: `node scripts/tools.mjs
+// [worker] [fuzz]`. Each step runs only if its result is missing.
 //
-// The wasm32 target and the node packages are always needed. `worker` adds worker-build and wasm-bindgen, `fuzz` adds cargo-fuzz. These tools
-// are built from source once, into .tools, because their binaries come from places that are not package registries, which closed networks do
+// The wasm32 target and the node packages are always needed. `worker` adds worker-build and
+// wasm-bindgen, `fuzz` adds cargo-fuzz. These tools are built from source once, into .tools,
+// because their binaries come from places that are not package registries, which closed networks do
 // not reach.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -12,11 +14,13 @@ const FOLDER = ".tools";
 const answerOf = (command, ...args) => spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
 
 const run = (command, ...args) => {
-  if (spawnSync(command, args, { stdio: "inherit" }).status !== 0) throw new Error(`${command} ${args.join(" ")} failed; its output is above.`);
+  if (spawnSync(command, args, { stdio: "inherit" }).status !== 0)
+    throw new Error(`${command} ${args.join(" ")} failed; its output is above.`);
 };
 
 /** Returns the version of the library wasm-bindgen, which its tool must have too. */
-const wasmBindgenVersion = () => /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(readFileSync("Cargo.lock", "utf8"))[1];
+const wasmBindgenVersion = () =>
+  /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(readFileSync("Cargo.lock", "utf8"))[1];
 
 const isInstalled = ({ version, binary }) => {
   const path = join(FOLDER, "bin", binary);
@@ -24,12 +28,23 @@ const isInstalled = ({ version, binary }) => {
 };
 
 /**
- * Builds one binary of a crate into .tools. `optimized` is for a tool that computes; one that only starts other programs is built faster
- * without.
+ * Builds one binary of a crate into .tools. `optimized` is for a tool that computes; one that only
+ * starts other programs is built faster without.
  */
 const install = ({ crate, version, binary, optimized = false }) => {
   console.log(`Building ${crate} ${version} once, into ${FOLDER}. This takes some minutes.`);
-  const args = ["install", crate, "--version", version, "--bin", binary, "--root", FOLDER, "--force", "--quiet"];
+  const args = [
+    "install",
+    crate,
+    "--version",
+    version,
+    "--bin",
+    binary,
+    "--root",
+    FOLDER,
+    "--force",
+    "--quiet",
+  ];
   const env = {
     ...process.env,
     CARGO_TARGET_DIR: join(FOLDER, "build"),
@@ -37,24 +52,44 @@ const install = ({ crate, version, binary, optimized = false }) => {
     CARGO_PROFILE_RELEASE_OPT_LEVEL: optimized ? "1" : "0",
     CARGO_PROFILE_RELEASE_LTO: "off",
   };
-  const locked = spawnSync("cargo", [...args, "--locked"], { stdio: ["ignore", "inherit", "pipe"], encoding: "utf8", env, maxBuffer: 2 ** 26 });
+  const locked = spawnSync("cargo", [...args, "--locked"], {
+    stdio: ["ignore", "inherit", "pipe"],
+    encoding: "utf8",
+    env,
+    maxBuffer: 2 ** 26,
+  });
   if (locked.status === 0) return;
-  if (locked.signal || locked.stderr.includes("could not compile")) throw new Error(`${locked.stderr}\n${crate} could not be built.`);
+  if (locked.signal || locked.stderr.includes("could not compile"))
+    throw new Error(`${locked.stderr}\n${crate} could not be built.`);
   // A mirror of the registry can lack versions that the crate's own lock file names.
-  console.log(`The versions in the lock file of ${crate} are not all available. Building it with the newest that fit.`);
+  console.log(
+    `The versions in the lock file of ${crate} are not all available. Building it with the newest that fit.`,
+  );
   if (spawnSync("cargo", args, { stdio: "inherit", env }).status !== 0) {
-    throw new Error(`${crate} could not be built; the errors are above. With its own lock file:\n${locked.stderr}`);
+    throw new Error(
+      `${crate} could not be built; the errors are above. With its own lock file:\n${locked.stderr}`,
+    );
   }
 };
 
 const packages = () => {
-  if (!answerOf("rustup", "target", "list", "--installed").includes("wasm32-unknown-unknown")) run("rustup", "target", "add", "wasm32-unknown-unknown");
-  if (!existsSync("node_modules/.package-lock.json") || answerOf("npm", "ls", "--silent").includes("missing")) run("npm", "ci");
+  if (!answerOf("rustup", "target", "list", "--installed").includes("wasm32-unknown-unknown"))
+    run("rustup", "target", "add", "wasm32-unknown-unknown");
+  if (
+    !existsSync("node_modules/.package-lock.json") ||
+    answerOf("npm", "ls", "--silent").includes("missing")
+  )
+    run("npm", "ci");
 };
 
 const GROUPS = {
   worker: () => [
-    { crate: "wasm-bindgen-cli", version: wasmBindgenVersion(), binary: "wasm-bindgen", optimized: true },
+    {
+      crate: "wasm-bindgen-cli",
+      version: wasmBindgenVersion(),
+      binary: "wasm-bindgen",
+      optimized: true,
+    },
     { crate: "worker-build", version: "0.8.7", binary: "worker-build" },
   ],
   fuzz: () => [{ crate: "cargo-fuzz", version: "0.13.2", binary: "cargo-fuzz" }],
@@ -63,7 +98,10 @@ const GROUPS = {
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in GROUPS));
 try {
-  if (unknown.length > 0) throw new Error(`There is no group of tools called ${unknown.join(", ")}. Name any of: ${Object.keys(GROUPS).join(", ")}.`);
+  if (unknown.length > 0)
+    throw new Error(
+      `There is no group of tools called ${unknown.join(", ")}. Name any of: ${Object.keys(GROUPS).join(", ")}.`,
+    );
   packages();
   const missing = wanted.flatMap((name) => GROUPS[name]()).filter((tool) => !isInstalled(tool));
   missing.forEach(install);

@@ -1,13 +1,16 @@
-// The page for everybody: by keyboard alone, by screen reader, on small screens, in light and dark; and how it is sent.
+// Accessibility of the account page: keyboard, screen reader, small screens, light and dark. And
+// the headers of the pages.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { test } from "./cases.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 import { freshEmail, person } from "./person.mjs";
 
-/** The headers that dist/_headers gives a path. */
+/** Returns the headers that dist/_headers sets for a path. */
 const headersOf = (path) => {
-  const block = readFileSync("dist/_headers", "utf8").split(/^(?=\/)/m).find((part) => part.startsWith(`${path}\n`));
+  const block = readFileSync("dist/_headers", "utf8")
+    .split(/^(?=\/)/m)
+    .find((part) => part.startsWith(`${path}\n`));
   assert.ok(block, `dist/_headers has ${path}`);
   return [...block.matchAll(/^ +([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value]);
 };
@@ -15,7 +18,7 @@ const headersOf = (path) => {
 export const accessSuite = (place) => {
   const visitor = (options) => person(place().browser, place().origin, options);
 
-  test("everything is done by keyboard alone", async () => {
+  test("the account page can be used by keyboard alone", async () => {
     const ada = await visitor();
     await ada.open();
     const { keyboard } = ada.page;
@@ -40,7 +43,12 @@ export const accessSuite = (place) => {
     assert.equal(await ada.focused(), "Your account");
     const [name] = await ada.passkeyNames();
     const ways = ["Set up an authenticator app", "Create backup codes"];
-    const passkeys = [`Rename passkey ${name}`, `Delete passkey ${name}`, "Name of a new passkey (optional)", "Add a passkey"];
+    const passkeys = [
+      `Rename passkey ${name}`,
+      `Delete passkey ${name}`,
+      "Name of a new passkey (optional)",
+      "Add a passkey",
+    ];
     const controls = [...passkeys, ...ways, "Download my data", "Delete my account"];
     assert.deepEqual(await tabs(ada), controls, "from the heading on");
     assert.equal((await tabs(ada))[0], "Sign out", "and around again from the top");
@@ -78,11 +86,19 @@ export const accessSuite = (place) => {
     await ada.open();
     const regions = await ada.page.evaluate(() => {
       const found = [...document.querySelectorAll("[role=status], [role=alert]")];
-      // Every one is in the page from its beginning: one that comes with its text is not always read out.
-      const ids = new Set([...document.querySelectorAll("[aria-describedby], [aria-labelledby]")].flatMap((each) =>
-        `${each.getAttribute("aria-describedby") ?? ""} ${each.getAttribute("aria-labelledby") ?? ""}`.trim().split(/\s+/),
-      ));
-      return { count: found.length, missing: [...ids].filter((id) => !document.getElementById(id)) };
+      // All live regions must exist when the page loads. Screen readers may skip a region that is
+      // added with its text.
+      const ids = new Set(
+        [...document.querySelectorAll("[aria-describedby], [aria-labelledby]")].flatMap((each) =>
+          `${each.getAttribute("aria-describedby") ?? ""} ${each.getAttribute("aria-labelledby") ?? ""}`
+            .trim()
+            .split(/\s+/),
+        ),
+      );
+      return {
+        count: found.length,
+        missing: [...ids].filter((id) => !document.getElementById(id)),
+      };
     });
     assert.ok(regions.count >= 7, String(regions.count));
     assert.deepEqual(regions.missing, []);
@@ -90,7 +106,7 @@ export const accessSuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`it can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`axe finds no fault on the account page in ${colorScheme} colours, at any width`, async () => {
       const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       await look("signed-out");
@@ -101,19 +117,38 @@ export const accessSuite = (place) => {
       await ada.signUp(long, "Augusta Ada King, Countess of Lovelace");
       const second = await ada.authenticator({ transport: "usb" });
       await second.presence(true);
-      await ada.page.getByLabel("Name of a new passkey").fill("Anunbrokenpasskeynameofsixtyfourcharacterswhichishardtofitonscreen");
+      await ada.page
+        .getByLabel("Name of a new passkey")
+        .fill("Anunbrokenpasskeynameofsixtyfourcharacterswhichishardtofitonscreen");
       await ada.buttonNamed("Add a passkey").click();
       await ada.status("The passkey is added.");
       await ada.page.route("**/api/users/me/events", async (route) => {
         const response = await route.fetch();
         const json = await response.json();
-        const warnings = ["passkey_clone_suspected", "refresh_token_reused"].map((kind, n) => ({ ...json.events[0], kind, id: `w-${n}` }));
-        await route.fulfill({ response, json: { ...json, events: [...json.events.slice(0, 1), ...warnings, ...json.events.slice(1)], next: "more" } });
+        const warnings = ["passkey_clone_suspected", "refresh_token_reused"].map((kind, n) => ({
+          ...json.events[0],
+          kind,
+          id: `w-${n}`,
+        }));
+        await route.fulfill({
+          response,
+          json: {
+            ...json,
+            events: [...json.events.slice(0, 1), ...warnings, ...json.events.slice(1)],
+            next: "more",
+          },
+        });
       });
       await ada.page.route("**/api/users/me/sessions", async (route) => {
         const response = await route.fetch();
         const json = await response.json();
-        await route.fulfill({ response, json: { ...json, sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }] } });
+        await route.fulfill({
+          response,
+          json: {
+            ...json,
+            sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }],
+          },
+        });
       });
       await ada.page.reload();
       await ada.settled();
@@ -135,17 +170,19 @@ export const accessSuite = (place) => {
     });
   }
 
-  test("nothing moves for whoever does not want that, and text can be twice as large", async () => {
+  test("reduced motion is respected, and text can be twice as large", async () => {
     const ada = await visitor({ reducedMotion: "reduce", viewport: { width: 640, height: 800 } });
     await ada.open();
-    const transition = await ada.buttonNamed("Sign in with a passkey").evaluate((button) => getComputedStyle(button).transitionProperty);
+    const transition = await ada
+      .buttonNamed("Sign in with a passkey")
+      .evaluate((button) => getComputedStyle(button).transitionProperty);
     assert.equal(transition, "none");
     await ada.page.evaluate(() => document.documentElement.style.setProperty("font-size", "32px"));
     await fits(ada.page, "200 %");
     await ada.leave();
   });
 
-  test("page, script and style come with the headers of web/_headers", async () => {
+  test("pages, scripts and styles are sent with the headers of web/_headers", async () => {
     for (const [path, type] of [
       ["/account", "text/html; charset=utf-8"],
       ["/account.js", "text/javascript; charset=utf-8"],
@@ -156,27 +193,40 @@ export const accessSuite = (place) => {
     ]) {
       const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
       assert.equal(answer.status, 200, path);
-      assert.equal(answer.headers.get("content-type")?.toLowerCase().replace("application/javascript", "text/javascript"), type);
+      assert.equal(
+        answer.headers
+          .get("content-type")
+          ?.toLowerCase()
+          .replace("application/javascript", "text/javascript"),
+        type,
+      );
       assert.equal(answer.headers.get("set-cookie"), null);
-      for (const [name, value] of headersOf(path)) assert.equal(answer.headers.get(name), value, `${path} ${name}`);
+      for (const [name, value] of headersOf(path))
+        assert.equal(answer.headers.get(name), value, `${path} ${name}`);
       assert.ok((await answer.text()).length > 1000);
       const head = await fetch(`${place().origin}${path}`, { method: "HEAD" });
-      assert.equal(head.headers.get("content-security-policy"), answer.headers.get("content-security-policy"));
+      assert.equal(
+        head.headers.get("content-security-policy"),
+        answer.headers.get("content-security-policy"),
+      );
     }
-    // A page has one address.
+    // Each page has one address.
     for (const page of ["/account", "/admin"]) {
       for (const path of [`${page}/`, `${page}.html`]) {
         const answer = await fetch(`${place().origin}${path}`, { redirect: "manual" });
         assert.deepEqual([answer.status, answer.headers.get("location")], [307, page], path);
       }
     }
-    // Next to the pages there is nothing of the folder but the pages.
-    for (const path of ["/_headers", "/account.js.map", "/admin.js.map"]) assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
+    // Of the folder, only the files of the pages are served.
+    for (const path of ["/_headers", "/account.js.map", "/admin.js.map"])
+      assert.equal((await fetch(`${place().origin}${path}`)).status, 404, path);
   });
 
-  test("the policy is the strict one that was decided", () => {
-    const [account, admin] = ["/account", "/admin"].map((path) => Object.fromEntries(headersOf(path)));
-    // The admin page is not even kept until somebody asks whether it has changed.
+  test("the Content-Security-Policy is the strict one that was decided", () => {
+    const [account, admin] = ["/account", "/admin"].map((path) =>
+      Object.fromEntries(headersOf(path)),
+    );
+    // Browsers must not store the admin page, not even to revalidate it.
     assert.deepEqual(admin, { ...account, "Cache-Control": "no-store" });
     const policy = Object.fromEntries(headersOf("/account"))["Content-Security-Policy"].split("; ");
     assert.deepEqual(policy, [
@@ -193,7 +243,7 @@ export const accessSuite = (place) => {
     ]);
   });
 
-  test("a foreign script or a style in the page is refused", async () => {
+  test("the browser refuses injected HTML, scripts and requests to other origins", async () => {
     const ada = await visitor();
     await ada.open();
     ada.allow(/Content Security Policy|TrustedHTML|TrustedScript|requires 'Trusted|assignment/);
@@ -210,10 +260,13 @@ export const accessSuite = (place) => {
       try {
         document.head.append(script);
       } catch {
-        // Refused already.
+        // The policy refused the script.
       }
       tried.script = globalThis.injected === undefined;
-      tried.fetched = await fetch("https://example.com/").then(() => "went through", () => "refused");
+      tried.fetched = await fetch("https://example.com/").then(
+        () => "went through",
+        () => "refused",
+      );
       return tried;
     });
     assert.deepEqual(outcome, { html: "TypeError", script: true, fetched: "refused" });

@@ -1,11 +1,12 @@
-// The signed-in page: passkeys, sessions, events, the end of the account.
+// The account page after signing in: passkeys, sessions, events, and deleting the account.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { newcomer, sameOn } from "./person.mjs";
 import { aged } from "./rows.mjs";
 
-const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+const IPHONE =
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
 
 export const accountSuite = (place) => {
   const signedUp = (name) => newcomer(place(), name);
@@ -29,7 +30,10 @@ export const accountSuite = (place) => {
 
     await ada.touching(async () => {
       await ada.buttonNamed("Add a passkey").click();
-      await ada.error("This device already has a passkey for this account. Use another device to add one.", passkeys);
+      await ada.error(
+        "This device already has a passkey for this account. Use another device to add one.",
+        passkeys,
+      );
     });
 
     await ada.buttonNamed(`Delete passkey ${first}`).click();
@@ -68,9 +72,14 @@ export const accountSuite = (place) => {
     await ada.status("is deleted.");
     assert.equal(await ada.focused(), "Passkeys");
     assert.deepEqual(await ada.passkeyNames(), [first]);
-    assert.deepEqual(await second.passkeys(), [], "the authenticator is told that the account does not accept it any more");
+    assert.deepEqual(
+      await second.passkeys(),
+      [],
+      "the browser removes the deleted passkey from the authenticator",
+    );
 
-    // One that was not told is refused.
+    // An authenticator that missed the deletion still has the passkey. Signing in with it must be
+    // refused.
     await second.put(kept);
     await ada.signOut();
     await second.presence(true);
@@ -80,18 +89,33 @@ export const accountSuite = (place) => {
     await ada.signIn();
 
     const told = await ada.eventTexts();
-    const passkeyEvents = ["A passkey was added.", "A passkey was renamed.", "A passkey was deleted."];
-    for (const sentence of ["The account was created.", ...passkeyEvents, "Signed out of the account.", "Signed in to the account."]) {
-      assert.ok(told.some((text) => text.startsWith(sentence)), sentence);
+    const passkeyEvents = [
+      "A passkey was added.",
+      "A passkey was renamed.",
+      "A passkey was deleted.",
+    ];
+    for (const sentence of [
+      "The account was created.",
+      ...passkeyEvents,
+      "Signed out of the account.",
+      "Signed in to the account.",
+    ]) {
+      assert.ok(
+        told.some((text) => text.startsWith(sentence)),
+        sentence,
+      );
     }
     await ada.leave();
   });
 
-  test("every other session is ended at once", async () => {
+  test("all other sessions are ended with one button", async () => {
     const ada = await signedUp();
     const elsewhere = ada.buttonNamed("Sign out everywhere else");
-    assert.ok(await elsewhere.isHidden(), "there is nothing to end");
-    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    assert.ok(await elsewhere.isHidden(), "no button without other sessions");
+    const phone = await sameOn(place().browser, place().origin, ada, {
+      userAgent: IPHONE,
+      viewport: { width: 390, height: 844 },
+    });
     await phone.open();
     await phone.signIn();
     await picture(phone.page, `${place().name}-two-sessions`);
@@ -119,12 +143,16 @@ export const accountSuite = (place) => {
     await phone.leave();
   });
 
-  test("a session on another device is seen and ended", async () => {
+  test("a session on another device is listed and ended", async () => {
     const ada = await signedUp();
-    const phone = await sameOn(place().browser, place().origin, ada, { userAgent: IPHONE, viewport: { width: 390, height: 844 } });
+    const phone = await sameOn(place().browser, place().origin, ada, {
+      userAgent: IPHONE,
+      viewport: { width: 390, height: 844 },
+    });
     await phone.open();
     await phone.signIn();
-    const titles = (who) => who.part("Sessions and devices").getByRole("heading", { level: 3 }).allTextContents();
+    const titles = (who) =>
+      who.part("Sessions and devices").getByRole("heading", { level: 3 }).allTextContents();
     const [own, other] = await titles(phone);
     assert.match(own, /^Safari on iPhone.*This session$/);
     assert.match(other, /^Chrome on \w+$/);
@@ -138,7 +166,7 @@ export const accountSuite = (place) => {
     assert.equal((await titles(ada)).length, 1);
     assert.ok((await ada.eventTexts()).some((text) => text.startsWith("A session was ended.")));
 
-    // The other page learns it with the next thing it does.
+    // The other page notices at its next request.
     const [name] = await phone.passkeyNames();
     await phone.buttonNamed(`Rename passkey ${name}`).click();
     await phone.page.getByLabel("New name").press("Enter");
@@ -149,7 +177,7 @@ export const accountSuite = (place) => {
     await phone.leave();
   });
 
-  test("a passkey that looks copied is a warning", async () => {
+  test("a passkey that was probably copied causes a warning", async () => {
     const ada = await signedUp();
     const copy = await sameOn(place().browser, place().origin, ada);
     await copy.open();
@@ -157,35 +185,52 @@ export const accountSuite = (place) => {
     await copy.signOut();
     await copy.signIn();
     await copy.signOut();
-    // The original has not counted what the copy did.
+    // The original's counter does not include the use of the copy.
     await ada.signOut();
     await ada.touching(async () => {
       await ada.buttonNamed("Sign in with a passkey").click();
       await ada.error(/passkey/i);
     });
     await copy.signIn();
-    const warning = copy.part("Recent security events").getByRole("listitem").filter({ hasText: "Warning: A passkey may have been copied" }).first();
+    const warning = copy
+      .part("Recent security events")
+      .getByRole("listitem")
+      .filter({ hasText: "Warning: A passkey may have been copied" })
+      .first();
     await warning.waitFor();
     const [name] = await copy.passkeyNames();
-    assert.ok((await warning.textContent()).endsWith(`, passkey ${name}`), "it says which one");
-    assert.notEqual(await warning.evaluate((item) => getComputedStyle(item).backgroundColor), "rgba(0, 0, 0, 0)", "it stands out");
+    assert.ok(
+      (await warning.textContent()).endsWith(`, passkey ${name}`),
+      "the warning names the passkey",
+    );
+    assert.notEqual(
+      await warning.evaluate((item) => getComputedStyle(item).backgroundColor),
+      "rgba(0, 0, 0, 0)",
+      "the warning is highlighted",
+    );
     await picture(copy.page, `${place().name}-warning`);
     await ada.leave();
     await copy.leave();
   });
 
-  test("older events come on demand", async () => {
+  test("older events are loaded on demand", async () => {
     const ada = await signedUp();
     const events = ada.part("Recent security events");
     await events.getByRole("listitem").first().waitFor();
     const all = (await ada.eventTexts()).length;
-    // A page of the API is longer than what a test makes: the second one is played.
+    // The test causes fewer events than the API returns at once, so the second answer is simulated.
     await ada.page.route("**/api/users/me/events**", async (route) => {
       const response = await route.fetch({ url: route.request().url().split("?")[0] });
       const json = await response.json();
-      const older = ["refresh_token_reused", "made_up_later"].map((kind) => ({ ...json.events[0], kind }));
+      const older = ["refresh_token_reused", "made_up_later"].map((kind) => ({
+        ...json.events[0],
+        kind,
+      }));
       const second = route.request().url().endsWith("?before=a%3Ab");
-      await route.fulfill({ response, json: second ? { ...json, events: older, next: null } : { ...json, next: "a:b" } });
+      await route.fulfill({
+        response,
+        json: second ? { ...json, events: older, next: null } : { ...json, next: "a:b" },
+      });
     });
     await ada.page.reload();
     await ada.settled();
@@ -200,7 +245,7 @@ export const accountSuite = (place) => {
     await ada.leave();
   });
 
-  test("an account is deleted by whoever types its address", async () => {
+  test("an account is deleted after its owner has typed its address", async () => {
     const ada = await signedUp();
     const dialog = ada.page.getByRole("dialog");
     await ada.buttonNamed("Delete my account").click();
@@ -211,20 +256,32 @@ export const accountSuite = (place) => {
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill("other@example.com");
     await ada.buttonNamed("Delete permanently").click();
-    await ada.error("This is not the account's e-mail address. Enter the address shown above.", dialog);
-    await ada.page.getByLabel("E-mail address of this account").fill(` ${ada.email.toUpperCase()} `);
+    await ada.error(
+      "This is not the account's e-mail address. Enter the address shown above.",
+      dialog,
+    );
+    await ada.page
+      .getByLabel("E-mail address of this account")
+      .fill(` ${ada.email.toUpperCase()} `);
     await ada.buttonNamed("Delete permanently").click();
     await ada.status("Your account is deleted.");
     assert.equal(await ada.focused(), "Your Hamrah account");
-    assert.deepEqual(await ada.device.passkeys(), [], "the authenticator is told");
-    assert.ok(!(await ada.page.content()).includes(ada.email), "nothing of the account is left in the page");
+    assert.deepEqual(
+      await ada.device.passkeys(),
+      [],
+      "the browser removes the passkey from the authenticator",
+    );
+    assert.ok(
+      !(await ada.page.content()).includes(ada.email),
+      "nothing of the account is left in the page",
+    );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
     await ada.signUp(ada.email, "Ada again");
     await ada.leave();
   });
 
-  test("whoever signed in long ago confirms who they are before the account goes, and nobody else can", async () => {
+  test("with an old session, only the owner's passkey can confirm that the account is deleted", async () => {
     const ada = await signedUp();
     const other = await signedUp("Somebody Else");
     await aged(place(), ada);
@@ -254,7 +311,8 @@ export const accountSuite = (place) => {
     await keep();
     await ada.device.verified(true);
 
-    // Kept while the passkey is asked for: used later, it deletes nothing.
+    // The owner keeps the account while the page waits for the passkey. A touch after that must
+    // delete nothing.
     await ada.device.presence(false);
     await confirm();
     await prove();
@@ -263,7 +321,8 @@ export const accountSuite = (place) => {
     await ada.page.waitForFunction(() => globalThis.asked === undefined);
     await ada.device.presence(true);
 
-    // Somebody else's passkey deletes nobody's account. The browser does not offer it; the API must not rely on that.
+    // Another account's passkey must not confirm it. The browser does not offer that passkey, but
+    // the API must not rely on the browser.
     const [own] = await ada.device.passkeys();
     await ada.device.forget();
     const [foreign] = await other.device.passkeys();
@@ -271,7 +330,10 @@ export const accountSuite = (place) => {
     await ada.page.route("**/api/auth/reauthenticate/begin", async (route) => {
       const response = await route.fetch();
       const json = await response.json();
-      await route.fulfill({ response, json: { ...json, options: { ...json.options, allowCredentials: [] } } });
+      await route.fulfill({
+        response,
+        json: { ...json, options: { ...json.options, allowCredentials: [] } },
+      });
     });
     await confirm();
     await prove();
@@ -291,9 +353,11 @@ export const accountSuite = (place) => {
     await other.leave();
   });
 
-  test("a list that could not be loaded can be tried again", async () => {
+  test("a list that could not be loaded can be loaded again", async () => {
     const ada = await signedUp();
-    await ada.page.route("**/api/users/me/sessions", (route) => route.fulfill({ status: 500, contentType: "text/plain", body: "no" }));
+    await ada.page.route("**/api/users/me/sessions", (route) =>
+      route.fulfill({ status: 500, contentType: "text/plain", body: "no" }),
+    );
     ada.allow(/status of 500/);
     await ada.page.reload();
     const sessions = ada.part("Sessions and devices");

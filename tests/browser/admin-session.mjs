@@ -1,7 +1,8 @@
-// Who is signed in at the admin page, and for how long; for everybody: by keyboard, on small screens, in light and dark.
+// Signing in at the admin page and how long the token is extended. Accessibility of the page:
+// keyboard, small screens, light and dark.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { administrator, fresh } from "./administrator.mjs";
+import { test } from "./cases.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 
 export const adminSessionSuite = (place) => {
@@ -24,7 +25,7 @@ export const adminSessionSuite = (place) => {
     const [token] = root.tokens;
     assert.equal((await profile(token)).status, 200);
 
-    // Another part has another address, and the browser's own way back leads back.
+    // Each section has its own address, and the browser's back button works.
     await root.go("Roles");
     assert.equal(new URL(root.page.url()).hash, "#roles");
     await root.page.goBack();
@@ -35,21 +36,28 @@ export const adminSessionSuite = (place) => {
     assert.equal((await profile(token)).status, 401);
     assert.equal(await root.page.getByText("Root Administrator").count(), 0);
 
-    // Loaded again it has forgotten everything.
+    // After a reload the page has no token.
     await root.signIn();
     await root.page.reload();
     await root.page.getByRole("heading", { level: 2, name: "Sign in" }).waitFor();
     await root.leave();
   });
 
-  test("admin: a code is asked for where the account needs one", async () => {
+  test("admin: signing in asks for a TOTP code if the account has TOTP", async () => {
     const root = await visitor();
     await root.page.route("**/auth/login", (route) => {
       const sent = route.request().postDataJSON();
-      if (sent.code === "123456") return route.continue({ postData: JSON.stringify({ username: sent.username, password: sent.password }) });
+      if (sent.code === "123456")
+        return route.continue({
+          postData: JSON.stringify({ username: sent.username, password: sent.password }),
+        });
       assert.equal(sent.code, undefined);
       const problem = { error: "second_factor_required", detail: "The account has TOTP enabled." };
-      return route.fulfill({ status: 401, contentType: "application/problem+json", body: JSON.stringify(problem) });
+      return route.fulfill({
+        status: 401,
+        contentType: "application/problem+json",
+        body: JSON.stringify(problem),
+      });
     });
     await root.open();
     await root.credentials();
@@ -61,13 +69,16 @@ export const adminSessionSuite = (place) => {
     await root.leave();
   });
 
-  test("admin: a token is renewed while somebody is there, and the page closes when it has ended", async () => {
+  test("admin: the token is extended while the administrator is active, and the page signs out when it has expired", async () => {
     const root = await visitor();
     let until = 3;
     const shortened = async (route) => {
       const response = await route.fetch();
       if (!response.ok()) return route.fulfill({ response });
-      const json = { ...(await response.json()), expires_at: Math.floor(Date.now() / 1000) + until };
+      const json = {
+        ...(await response.json()),
+        expires_at: Math.floor(Date.now() / 1000) + until,
+      };
       return route.fulfill({ response, json });
     };
     await root.page.route("**/auth/login", shortened);
@@ -75,7 +86,7 @@ export const adminSessionSuite = (place) => {
     await root.open();
     await Promise.all([root.page.waitForRequest("**/auth/profile"), root.signIn()]);
     assert.equal(await root.page.getByRole("navigation").isVisible(), true);
-    // Ended meanwhile, by somebody else: the next call shows that.
+    // The token was revoked elsewhere, which the page notices at its next request.
     until = 300;
     await root.page.waitForResponse("**/auth/profile");
     const [token] = root.tokens;
@@ -86,7 +97,7 @@ export const adminSessionSuite = (place) => {
     await root.leave();
   });
 
-  test("admin: whoever has gone is not kept signed in", async () => {
+  test("admin: an inactive administrator is signed out", async () => {
     const root = await visitor();
     await root.page.clock.install();
     await root.open();
@@ -95,13 +106,17 @@ export const adminSessionSuite = (place) => {
     let over = false;
     await root.page.route("**/auth/profile", (route) => {
       asked += 1;
-      if (over) return route.fulfill({ status: 401, json: { error: "expired_token", detail: "The token has ended." } });
-      // By the clock of whoever answers, which is not the browser's.
+      if (over)
+        return route.fulfill({
+          status: 401,
+          json: { error: "expired_token", detail: "The token has ended." },
+        });
+      // By the server's clock, which the test does not change.
       const now = Math.floor(Date.now() / 1000);
       const json = { payload: {}, renewed: true, expires_at: now + 300 };
       return route.fulfill({ headers: { date: new Date(now * 1000).toUTCString() }, json });
     });
-    /** Seconds go by, and nobody does anything. */
+    /** Moves the browser's clock forward without any input. */
     const pass = async (seconds) => {
       for (let passed = 0; passed < seconds; passed += 20) {
         await root.page.clock.runFor(20_000);
@@ -109,17 +124,17 @@ export const adminSessionSuite = (place) => {
       }
     };
     await pass(880);
-    assert.equal(asked, 3, "renewed for a quarter of an hour");
+    assert.equal(asked, 3, "extended for a quarter of an hour");
     over = true;
     await pass(220);
-    assert.equal(asked, 3, "and then no more");
+    assert.equal(asked, 3, "not extended after that");
     await pass(100);
-    assert.equal(asked, 4, "asked only when it has ended");
+    assert.equal(asked, 4, "the next request comes after the expiry");
     await root.page.getByRole("heading", { level: 2, name: "Sign in" }).waitFor();
     await root.leave();
   });
 
-  test("admin: a role is made, renamed and deleted by keyboard alone", async () => {
+  test("admin: a role is created, renamed and deleted by keyboard alone", async () => {
     const root = await visitor();
     const { keyboard } = root.page;
     await root.open();
@@ -132,7 +147,8 @@ export const adminSessionSuite = (place) => {
     await root.status("You are signed in.");
     await root.settled();
     assert.equal(await root.focused(), "People");
-    // Back from the part's heading to the navigation: Changes, Explain, Grants, Permissions, Roles.
+    // From the section's heading back to the navigation: Changes, Explain, Grants, Permissions,
+    // Roles.
     for (const link of ["Changes", "Explain", "Grants", "Permissions", "Roles"]) {
       await keyboard.press("Shift+Tab");
       assert.equal(await root.focused(), link);
@@ -195,18 +211,29 @@ export const adminSessionSuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`admin: it can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`admin: axe finds no fault in ${colorScheme} colours, at any width`, async () => {
       const { visitor: root, look } = await inspector(place(), colorScheme, administrator);
       const { call, newcomer } = root.back;
       const ada = await newcomer("Augusta Ada King, Countess of Lovelace");
       const long = fresh("Anunbrokennameofnearlysixtyfourcharacterswhichisha");
-      const description = "What is in store, and where: a description that does not fit on one line";
+      const description =
+        "What is in store, and where: a description that does not fit on one line";
       const service = await call("POST", "/services", { name: fresh("Stock"), description });
       const role = await call("POST", "/roles", { name: long });
       const permission = await call("POST", "/permissions", { name: fresh("write") });
-      const [service_id, role_id, permission_id, person_id] = [service.id, role.id, permission.id, ada.username];
+      const [service_id, role_id, permission_id, person_id] = [
+        service.id,
+        role.id,
+        permission.id,
+        ada.username,
+      ];
       await call("POST", "/service-roles", { service_id, role_id });
-      await call("POST", "/person-service-roles", { person_id, service_id, role_id, expires_at: Math.floor(Date.now() / 1000) + 86_400 });
+      await call("POST", "/person-service-roles", {
+        person_id,
+        service_id,
+        role_id,
+        expires_at: Math.floor(Date.now() / 1000) + 86_400,
+      });
       await root.open();
       await look("admin-signed-out");
       await root.buttonNamed("Sign in").click();

@@ -1,18 +1,21 @@
-// The admin page: who is there, what there is, who may do what where, why, and what was changed.
+// The admin page: people, services, roles and permissions, grants, explanations and the list of
+// changes.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { administrator, fresh } from "./administrator.mjs";
+import { test } from "./cases.mjs";
 
-/** A moment as a field for it takes it: so many days from now, by the browser's clock. */
+/** Returns the value of a date field: this many days from now, by the browser's clock. */
 const momentIn = (days) => {
   const moment = new Date(Date.now() + days * 86_400_000);
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000)
+    .toISOString()
+    .slice(0, 16);
 };
 
 export const adminSuite = (place) => {
   const visitor = (options) => administrator(place().browser, place().origin, options);
 
-  test("admin: people, services, roles and permissions are made, related, granted, explained and deleted", async () => {
+  test("admin: people, services, roles and permissions are created, related, granted, explained and deleted", async () => {
     const root = await visitor();
     const { page } = root;
     const [ada, stock, editor, write] = ["ada", "Stock", "Editor", "write"].map(fresh);
@@ -20,19 +23,31 @@ export const adminSuite = (place) => {
     await root.open();
     await root.signIn();
 
-    // A person: what is wrong is told at its field.
+    // A person. Errors are shown at their fields.
     const people = await root.go("People");
     await root.buttonNamed("Add a person", people).click();
-    await root.fill("Add a person", { Username: ada, Name: "Ada Lovelace", Password: "short" }, "Add a person");
+    await root.fill(
+      "Add a person",
+      { Username: ada, Name: "Ada Lovelace", Password: "short" },
+      "Add a person",
+    );
     await root.error("8 to 256 characters", root.dialog("Add a person"));
     assert.equal(await root.focused(), "Password");
-    const papers = { "E-mail address": `${ada}@example.com`, "Kind of person": "Natural person (N)", "Document type": "DNI" };
+    const papers = {
+      "E-mail address": `${ada}@example.com`,
+      "Kind of person": "Natural person (N)",
+      "Document type": "DNI",
+    };
     const document = String(Date.now()).slice(-12);
-    await root.fill("Add a person", { Password: "a longer one 4 Ada", ...papers, "Document number": "not one" }, "Add a person");
+    await root.fill(
+      "Add a person",
+      { Password: "a longer one 4 Ada", ...papers, "Document number": "not one" },
+      "Add a person",
+    );
     await root.error("document_number", root.dialog("Add a person"));
     await root.fill("Add a person", { "Document number": document }, "Add a person");
     await root.status(`${ada} is added.`);
-    assert.equal(await root.focused(), `Access of ${ada}`, "where it was added");
+    assert.equal(await root.focused(), `Access of ${ada}`, "the focus is at the new entry");
     await root.buttonNamed(`Change ${ada}`, people).click();
     await root.fill(`Change ${ada}`, { Username: "root" }, "Save");
     await root.error("already", root.dialog(`Change ${ada}`));
@@ -40,17 +55,24 @@ export const adminSuite = (place) => {
     await root.status(`${ada} is changed.`);
     await people.getByRole("heading", { name: "Ada King" }).waitFor();
 
-    // A service, a role, permissions; a name only once.
+    // A service, a role and permissions. Each name can be used once.
     const services = await root.go("Services");
     await root.buttonNamed("Add a service", services).click();
-    await root.fill("Add a service", { Name: stock, Description: "What is in store" }, "Add a service");
+    await root.fill(
+      "Add a service",
+      { Name: stock, Description: "What is in store" },
+      "Add a service",
+    );
     await root.status(`The service ${stock} is created.`);
     const permissions = await root.go("Permissions");
     for (const name of [write, read]) {
       await root.buttonNamed("Add a permission", permissions).click();
       if (name !== write) {
         await root.fill("Add a permission", { Name: write }, "Add a permission");
-        await root.error("There is a permission with this name already", root.dialog("Add a permission"));
+        await root.error(
+          "There is a permission with this name already",
+          root.dialog("Add a permission"),
+        );
       }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
       await root.status(`The permission ${name} is created.`);
@@ -62,12 +84,12 @@ export const adminSuite = (place) => {
     await root.fill("Add a role", { Name: editor }, "Add a role");
     await root.status(`The role ${editor} is created.`);
 
-    // What is built in has no buttons to rename or delete it.
+    // Built-in entries have no buttons to rename or delete them.
     const builtIn = roles.getByRole("listitem").filter({ hasText: "auth.checker" });
     await builtIn.getByText("Built in").waitFor();
     assert.deepEqual(await builtIn.getByRole("button").allTextContents(), ["Permissions"]);
 
-    // The role gets a permission, the service the role.
+    // The role gets a permission, and the service gets the role.
     await root.buttonNamed(`Permissions of ${editor}`, roles).click();
     const ofRole = root.dialog(`Permissions of ${editor}`);
     await ofRole.getByText("This role has no permissions.").waitFor();
@@ -96,10 +118,12 @@ export const adminSuite = (place) => {
     };
     await ask(read);
     assert.equal(await root.focused(), `${ada} may not ${read} in ${stock}.`);
-    await explain.getByText(`${editor}: The person does not have this role. The role has the permission.`).waitFor();
+    await explain
+      .getByText(`${editor}: The person does not have this role. The role has the permission.`)
+      .waitFor();
     await root.buttonNamed(`Give ${ada} the role ${editor}`, explain).waitFor();
 
-    // A grant without an end, and one with.
+    // A grant that does not expire, and one that does.
     const grants = await root.go("Grants");
     await grants.getByLabel("Service").selectOption({ label: stock });
     await grants.getByText("There are no grants in this service.").waitFor();
@@ -112,7 +136,11 @@ export const adminSuite = (place) => {
     await root.status("The grant is added.");
     await root.settled();
     await root.buttonNamed("Add a grant", grants).click();
-    await root.fill(granting, { Username: ada, "Role or permission": write, Until: momentIn(-1) }, "Grant");
+    await root.fill(
+      granting,
+      { Username: ada, "Role or permission": write, Until: momentIn(-1) },
+      "Grant",
+    );
     await root.error("The end is not in the future", root.dialog(granting));
     await root.fill(granting, { Until: momentIn(2) }, "Grant");
     await root.closed();
@@ -131,7 +159,7 @@ export const adminSuite = (place) => {
     assert.ok(told.includes(read) && told.includes(write), told);
     await root.buttonNamed("Close", may).click();
 
-    // Now it is allowed; what is not can be, with one of the ways.
+    // The action is allowed now. For any other action, the page offers each way to allow it.
     await root.go("Explain");
     await ask(read);
     assert.equal(await root.focused(), `${ada} may ${read} in ${stock}.`);
@@ -152,7 +180,7 @@ export const adminSuite = (place) => {
     await explain.getByText("The permission is granted directly to this person.").waitFor();
     assert.equal(await root.focused(), `${ada} may ${write} in ${stock}.`);
 
-    // In use: refused, and forced.
+    // Deleting an entry in use is refused, and then forced.
     await root.go("Roles");
     await root.buttonNamed(`Rename role ${editor}`, roles).click();
     const writer = fresh("Writer");
@@ -197,18 +225,34 @@ export const adminSuite = (place) => {
     ]) {
       assert.ok(log.includes(sentence), `${sentence} in ${log}`);
     }
-    assert.ok(log.indexOf(`The service ${stock} was deleted.`) < log.indexOf(`The service ${stock} was created.`), "newest first");
+    assert.ok(
+      log.indexOf(`The service ${stock} was deleted.`) <
+        log.indexOf(`The service ${stock} was created.`),
+      "newest first",
+    );
     await root.signOut();
-    assert.equal(await page.getByRole("heading", { level: 2 }).allTextContents().then((all) => all.join()), "Sign in");
-    assert.equal(await page.locator("#signed-in li[data-id], #signed-in option").count(), 0, "nothing stays in the document");
+    assert.equal(
+      await page
+        .getByRole("heading", { level: 2 })
+        .allTextContents()
+        .then((all) => all.join()),
+      "Sign in",
+    );
+    assert.equal(
+      await page.locator("#signed-in li[data-id], #signed-in option").count(),
+      0,
+      "signing out removes all entries",
+    );
     await root.leave();
   });
 
-  test("admin: lists go on with what comes next", async () => {
+  test("admin: lists load further entries", async () => {
     const root = await visitor();
     await root.open();
     await root.signIn();
-    await root.page.route(/\/permissions$/, (route) => route.continue({ url: `${route.request().url()}?limit=1` }));
+    await root.page.route(/\/permissions$/, (route) =>
+      route.continue({ url: `${route.request().url()}?limit=1` }),
+    );
     const permissions = await root.go("Permissions");
     assert.equal(await permissions.getByRole("listitem").count(), 1);
     await root.buttonNamed("Show more", permissions).click();
@@ -218,7 +262,7 @@ export const adminSuite = (place) => {
     await root.leave();
   });
 
-  test("admin: whoever lacks a permission is told that a part is not theirs", async () => {
+  test("admin: a section whose permission is missing says so", async () => {
     const root = await visitor();
     const nobody = await root.back.newcomer();
     await root.open();
@@ -233,11 +277,19 @@ export const adminSuite = (place) => {
       ["Changes", "Recent changes", "auth.changes.read"],
     ]) {
       const shown = await root.go(link, title);
-      await shown.getByText(`You cannot see this section. It requires the permission ${permission} in the service auth.`).waitFor();
+      await shown
+        .getByText(
+          `You cannot see this section. It requires the permission ${permission} in the service auth.`,
+        )
+        .waitFor();
       assert.equal(await shown.getByRole("button").count(), 0, title);
     }
-    // Who may look but not touch is told when they try.
-    const grant = { person_id: nobody.username, service_id: "auth", permission_name: "auth.people.read" };
+    // A person who may read but not change gets an error at the first change.
+    const grant = {
+      person_id: nobody.username,
+      service_id: "auth",
+      permission_name: "auth.people.read",
+    };
     await root.back.call("POST", "/person-service-permissions", grant);
     const people = await root.go("People");
     await root.buttonNamed(`Delete ${nobody.username}`, people).click();

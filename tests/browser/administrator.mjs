@@ -1,4 +1,5 @@
-// What administrators do at the admin page, told by what they see: roles and names, no ids.
+// The actions of an administrator at the admin page. Controls are found by role and name, never by
+// id.
 import assert from "node:assert/strict";
 import { visit } from "./browser.mjs";
 
@@ -8,7 +9,7 @@ const ROOT = { username: "root", name: "Root Administrator", password: PASSWORD 
 
 let count = 0;
 
-/** A name that nothing has yet. */
+/** Returns a name that is not in use. */
 export const fresh = (word) => {
   count += 1;
   return `${word}-${process.pid}-${count}`;
@@ -16,7 +17,11 @@ export const fresh = (word) => {
 
 const send = async (origin, method, path, body, token) => {
   const headers = { "content-type": "application/json", ...(token === undefined ? {} : { token }) };
-  const answer = await fetch(`${origin}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await fetch(`${origin}${path}`, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
   const read = await answer.json();
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${JSON.stringify(read)}`);
   return read;
@@ -24,15 +29,22 @@ const send = async (origin, method, path, body, token) => {
 
 const roots = new Map();
 
-/** The API beside the page, as the first administrator, who is made once for a server. */
+/**
+ * Returns functions that call the API as the first administrator, who is created once for each
+ * server.
+ */
 export const backstage = async (origin) => {
-  if (!roots.has(origin)) roots.set(origin, send(origin, "POST", "/auth/bootstrap", { secret: BOOTSTRAP_SECRET, ...ROOT }));
+  if (!roots.has(origin))
+    roots.set(
+      origin,
+      send(origin, "POST", "/auth/bootstrap", { secret: BOOTSTRAP_SECRET, ...ROOT }),
+    );
   await roots.get(origin);
   const { token } = await send(origin, "POST", "/auth/login", ROOT);
   const call = (method, path, body) => send(origin, method, path, body, token);
   return {
     call,
-    /** Somebody new, who may do nothing yet. */
+    /** Creates a person without any permission. */
     newcomer: (name = "Ada Lovelace") => {
       const who = { username: fresh("ada"), name, password: PASSWORD };
       return call("POST", "/users", who).then((made) => ({ ...made, password: PASSWORD }));
@@ -40,13 +52,13 @@ export const backstage = async (origin) => {
   };
 };
 
-/** A visitor of the admin page, and what they can do there. */
+/** Opens a browser profile for the admin page and returns the actions of its user. */
 export const administrator = async (browser, origin, options = {}) => {
   const back = await backstage(origin);
   const visitor = await visit(browser, origin, options);
   const { page, context, requests } = visitor;
   const url = `${origin}/admin`;
-  /** Every token that the page was ever given. */
+  /** Every token that the page has received. */
   const tokens = [];
   page.on("response", async (response) => {
     if (!response.url().endsWith("/auth/login") || !response.ok()) return;
@@ -57,9 +69,10 @@ export const administrator = async (browser, origin, options = {}) => {
   const buttonNamed = (name, within = page) => within.getByRole("button", { name, exact: true });
   const part = (name) => page.getByRole("region", { name });
   const status = (text) => page.getByRole("status").filter({ hasText: text }).waitFor();
-  const error = (text, within = page) => within.getByRole("alert").filter({ hasText: text }).waitFor();
+  const error = (text, within = page) =>
+    within.getByRole("alert").filter({ hasText: text }).waitFor();
   const dialog = (name) => page.getByRole("dialog", { name });
-  /** No dialog is there any more: one that is only closed has yet to tell that. */
+  /** Waits until no dialog is in the page. A closed dialog is removed after its `close` event. */
   const closed = () => page.locator("dialog").waitFor({ state: "detached" });
   const settled = () => page.locator("[data-busy]").waitFor({ state: "detached" });
 
@@ -86,7 +99,7 @@ export const administrator = async (browser, origin, options = {}) => {
     await status("You are signed out.");
   };
 
-  /** Goes to a part of the page. */
+  /** Opens a section of the page. */
   const go = async (link, title = link) => {
     await page.getByRole("navigation").getByRole("link", { name: link, exact: true }).click();
     await page.getByRole("heading", { level: 2, name: title, exact: true }).waitFor();
@@ -94,21 +107,22 @@ export const administrator = async (browser, origin, options = {}) => {
     return part(title);
   };
 
-  /** Fills the form in the dialog, by labels, and sends it. */
+  /** Fills in the form in the dialog by its labels, and submits it. */
   const fill = async (title, values, action) => {
     const form = dialog(title);
     for (const [label, value] of Object.entries(values)) {
-      // A label may say that it is optional: it is found by how it begins.
+      // A label can end in "(optional)", so fields are found by its beginning.
       const field = form.getByLabel(new RegExp(`^${label}`));
-      if (await field.evaluate((each) => each instanceof HTMLSelectElement)) await field.selectOption({ label: value });
+      if (await field.evaluate((each) => each instanceof HTMLSelectElement))
+        await field.selectOption({ label: value });
       else await field.fill(value);
     }
     await buttonNamed(action, form).click();
   };
 
-  /** The question is answered with this button. */
+  /** Answers the open question with this button. */
   const answer = async (name) => {
-    // This one, and not the next, which the answer may lead to.
+    // Waits for this dialog only, because the answer can open another.
     const asked = await page.getByRole("dialog").last().elementHandle();
     await buttonNamed(name, page.getByRole("dialog").last()).click();
     await page.waitForFunction((dialog) => !dialog.isConnected, asked);
@@ -117,22 +131,42 @@ export const administrator = async (browser, origin, options = {}) => {
   const focused = () =>
     page.evaluate(() => {
       const at = document.activeElement;
-      return at?.getAttribute("aria-label") ?? (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ?? "";
+      return (
+        at?.getAttribute("aria-label") ??
+        (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ??
+        ""
+      );
     });
 
-  /** Neither token nor password is where it would outlast the page, or where another script or a log would see it. */
+  /** Checks that tokens and passwords are in no storage, cookie, address or part of the page. */
   const keptNothing = async () => {
     const kept = await page.evaluate(async () => {
       const fields = [...document.querySelectorAll("input")].map(({ value }) => value);
       const databases = (await indexedDB.databases()).length + (await caches.keys()).length;
-      const stores = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state), window.name];
-      return { text: [document.documentElement.outerHTML, document.cookie, location.href, ...fields, ...stores].join("\n"), databases };
+      const stores = [
+        JSON.stringify({ ...localStorage }),
+        JSON.stringify({ ...sessionStorage }),
+        JSON.stringify(history.state),
+        window.name,
+      ];
+      return {
+        text: [
+          document.documentElement.outerHTML,
+          document.cookie,
+          location.href,
+          ...fields,
+          ...stores,
+        ].join("\n"),
+        databases,
+      };
     });
     const cookies = JSON.stringify(await context.cookies());
     assert.equal(kept.databases, 0);
     for (const secret of [...tokens, PASSWORD]) {
       assert.ok(!kept.text.includes(secret) && !cookies.includes(secret), "a secret is kept");
-      const asked = requests.find((each) => each.includes(secret) || each.includes(encodeURIComponent(secret)));
+      const asked = requests.find(
+        (each) => each.includes(secret) || each.includes(encodeURIComponent(secret)),
+      );
       assert.equal(asked, undefined, "a secret is in an address");
     }
   };
@@ -144,5 +178,20 @@ export const administrator = async (browser, origin, options = {}) => {
   };
 
   const seen = { buttonNamed, part, status, error, dialog, closed, settled, focused };
-  return { ...visitor, ...seen, url, back, tokens, open, credentials, signIn, signOut, go, fill, answer, keptNothing, leave };
+  return {
+    ...visitor,
+    ...seen,
+    url,
+    back,
+    tokens,
+    open,
+    credentials,
+    signIn,
+    signOut,
+    go,
+    fill,
+    answer,
+    keptNothing,
+    leave,
+  };
 };

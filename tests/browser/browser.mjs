@@ -1,4 +1,4 @@
-// Chromium with virtual authenticators, and pages that remember everything that must not happen.
+// Starts Chromium with virtual authenticators, and records errors of the pages.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -25,19 +25,24 @@ const AUTHENTICATOR = {
   automaticPresenceSimulation: true,
 };
 
-/** Starts the browser; a test without one fails, it is not skipped. */
+/** Starts the browser. Without Chromium the tests fail; they are not skipped. */
 export const launch = async () => {
   const executablePath = findChromium();
-  assert.ok(executablePath, "no Chromium: node scripts/chromium.mjs says what to install");
+  assert.ok(executablePath, "Chromium is missing. Run node scripts/chromium.mjs for instructions.");
   return chromium.launch({ executablePath, args: FLAGS });
 };
 
-/** What Chromium itself writes when an answer is an error: the page tells that to people, so it is none of the page's errors. */
-const REFUSAL = /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
+/**
+ * The console message of Chromium for an answer with an error status. The page shows such errors
+ * itself, so they are allowed.
+ */
+const REFUSAL =
+  /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
 
 /**
- * A visitor with a browser profile of their own, at the account page. Gives `page`; `authenticator()`, which adds one and gives
- * how to control it; `url`; `allow(pattern)`, console errors that this test provokes; `check()`, that nothing bad happened.
+ * Opens a page in a new browser profile. Returns `page`; `authenticator()`, which adds an
+ * authenticator and returns its controls; `url`; `allow(pattern)`, which allows console errors that
+ * the test provokes; `check()`, which fails if the page had any other error.
  */
 export const visit = async (browser, origin, { presence = true, ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -48,7 +53,11 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   const allowed = [REFUSAL];
   page.on("console", (message) => {
     const text = message.text();
-    if (["error", "warning"].includes(message.type()) && !allowed.some((pattern) => pattern.test(text))) bad.push(`console: ${text}`);
+    if (
+      ["error", "warning"].includes(message.type()) &&
+      !allowed.some((pattern) => pattern.test(text))
+    )
+      bad.push(`console: ${text}`);
   });
   page.on("pageerror", (error) => bad.push(`uncaught: ${error.stack ?? error}`));
   page.on("request", (request) => requests.push(request.url()));
@@ -57,12 +66,17 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
     addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
       globalThis.violations.push({ violatedDirective, blockedURI, sample });
     });
-    // Whether the page waits for a passkey: what is touched before that is touched too early.
+    // Records whether the page waits for a passkey. A touch of the authenticator before that would
+    // be too early.
     const get = navigator.credentials.get.bind(navigator.credentials);
     navigator.credentials.get = (options) => {
       const asked = get(options);
       globalThis.asked = asked;
-      asked.catch(() => {}).finally(() => (globalThis.asked = globalThis.asked === asked ? undefined : globalThis.asked));
+      asked
+        .catch(() => {})
+        .finally(
+          () => (globalThis.asked = globalThis.asked === asked ? undefined : globalThis.asked),
+        );
       return asked;
     };
   });
@@ -72,11 +86,15 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   const authenticator = async (changes = {}) => {
     const options = { ...AUTHENTICATOR, automaticPresenceSimulation: presence, ...changes };
     const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-    const send = (method, more = {}) => cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
+    const send = (method, more = {}) =>
+      cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
     return {
-      /** Whether somebody touches it when it asks. Without that a request waits, as one in the autofill does. */
+      /**
+       * Sets whether the user touches the authenticator when it asks. Without a touch the request
+       * waits, like one in the autofill.
+       */
       presence: (enabled) => send("setAutomaticPresenceSimulation", { enabled }),
-      /** Whether the check of finger or PIN succeeds. */
+      /** Sets whether user verification succeeds. */
       verified: (isUserVerified) => send("setUserVerified", { isUserVerified }),
       passkeys: async () => (await send("getCredentials")).credentials,
       put: (credential) => send("addCredential", { credential }),
@@ -87,15 +105,29 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
 
   const url = `${origin}/account`;
   const check = async () => {
-    bad.push(...(await page.evaluate(() => globalThis.violations ?? [])).map((violation) => `policy: ${JSON.stringify(violation)}`));
-    const foreign = requests.filter((asked) => !asked.startsWith("data:") && new URL(asked).origin !== origin);
+    bad.push(
+      ...(await page.evaluate(() => globalThis.violations ?? [])).map(
+        (violation) => `policy: ${JSON.stringify(violation)}`,
+      ),
+    );
+    const foreign = requests.filter(
+      (asked) => !asked.startsWith("data:") && new URL(asked).origin !== origin,
+    );
     assert.deepEqual({ bad, foreign }, { bad: [], foreign: [] });
     assert.ok(requests.length > 0);
   };
-  return { page, context, authenticator, url, requests, allow: (pattern) => allowed.push(pattern), check };
+  return {
+    page,
+    context,
+    authenticator,
+    url,
+    requests,
+    allow: (pattern) => allowed.push(pattern),
+    check,
+  };
 };
 
-/** A picture of the whole page for people to look at, if somebody wants them: SCREENSHOTS names the folder. */
+/** Saves a screenshot of the whole page in the folder SCREENSHOTS, if that is set. */
 export const picture = async (page, name) => {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;

@@ -1,13 +1,18 @@
-// A server that asks for CSRF tokens: the page gets one when it is asked, and not before.
+// A server that requires CSRF tokens. The page fetches a token only after the server has asked for
+// it.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
+import { test } from "./cases.mjs";
 import { addsPasskey, loses, shows, withApp, withCodes } from "./factors.mjs";
 import { newcomer, person, sameOn } from "./person.mjs";
 import { aged } from "./rows.mjs";
 
 const CSRF = "/api/auth/csrf";
 
-/** What a page asks of the API from now on: `to(path)` gives what went there, `unsafe()` what was to change the account that is shown. */
+/**
+ * Records the page's requests to the API. `to(path)` returns those to a path, `unsafe()` those that
+ * change the account on the page.
+ */
 const listen = (who) => {
   const asked = [];
   who.page.on("response", (response) => {
@@ -33,11 +38,20 @@ const renamed = async (who, name) => {
   await who.page.locator("[data-busy]").waitFor({ state: "detached" });
 };
 
-const PROBLEM = { success: false, error: "Send the CSRF token.", code: "csrf_token_required", request_id: "r" };
-const REFUSED = { status: 403, contentType: "application/problem+json", body: JSON.stringify(PROBLEM) };
+const PROBLEM = {
+  success: false,
+  error: "Send the CSRF token.",
+  code: "csrf_token_required",
+  request_id: "r",
+};
+const REFUSED = {
+  status: 403,
+  contentType: "application/problem+json",
+  body: JSON.stringify(PROBLEM),
+};
 
 export const csrfSuite = (place, start) => {
-  test("no CSRF token is fetched where none is asked for", async () => {
+  test("no CSRF token is fetched unless the server requires one", async () => {
     const ada = await newcomer(place());
     const { to, unsafe } = listen(ada);
     await renamed(ada, "Key ring");
@@ -46,15 +60,15 @@ export const csrfSuite = (place, start) => {
     await ada.leave();
   });
 
-  describe("where CSRF tokens are asked for", () => {
+  describe("with CSRF_TOKEN=require", () => {
     const here = {};
     before(async () => Object.assign(here, place(), await start({ CSRF_TOKEN: "require" })));
     after(() => here.stop?.());
 
-    test("an account is made, used, recovered and deleted", async () => {
+    test("an account is created, used, recovered and deleted", async () => {
       const ada = await newcomer(here);
       const { to, unsafe } = listen(ada);
-      // The setting is on, for every page of this origin.
+      // The server requires a token of every page of this origin.
       const raw = await ada.page.evaluate(async () => {
         const answer = await fetch("/api/users/me/sessions", { method: "DELETE" });
         return [answer.status, (await answer.json()).code];
@@ -71,12 +85,14 @@ export const csrfSuite = (place, start) => {
       const [code] = await withCodes(ada);
       const app = await withApp(ada);
 
-      // Either way the session gets another token, and the one against other sites stays good.
+      // Each of these gives the session another token, and the CSRF token stays valid.
       await aged(here, ada);
       await ada.buttonNamed("Turn off the authenticator app").click();
       await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
       await ada.stepUp().waitFor();
-      await ada.page.getByLabel("Six-digit code from your authenticator app").fill(await app.code());
+      await ada.page
+        .getByLabel("Six-digit code from your authenticator app")
+        .fill(await app.code());
       await ada.buttonNamed("Confirm with the app", ada.stepUp()).click();
       await ada.status("The authenticator app is turned off.");
       await aged(here, ada);
@@ -90,8 +106,11 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Add a passkey").click();
       await ada.status("The passkey is added.");
       await key.remove();
-      assert.equal(to(CSRF).length, 1, "one is fetched, once");
-      assert.deepEqual(unsafe().filter(({ token }) => token !== first.token), [refused]);
+      assert.equal(to(CSRF).length, 1, "the page fetches one token");
+      assert.deepEqual(
+        unsafe().filter(({ token }) => token !== first.token),
+        [refused],
+      );
       await ada.signOut();
       await ada.signIn();
 
@@ -102,7 +121,10 @@ export const csrfSuite = (place, start) => {
       await shows(phone, code);
       await addsPasskey(phone);
       const begun = recovery.to("/api/webauthn/register/begin");
-      assert.deepEqual(begun.map(({ status }) => status), [403, 200]);
+      assert.deepEqual(
+        begun.map(({ status }) => status),
+        [403, 200],
+      );
       phone.email = ada.email;
       await phone.buttonNamed("Delete my account").click();
       await phone.page.getByLabel("E-mail address of this account").fill(phone.email);
@@ -112,14 +134,14 @@ export const csrfSuite = (place, start) => {
         await phone.buttonNamed("Use your passkey", phone.stepUp()).click();
         await phone.status("Your account is deleted.");
       });
-      // The recovery ended the sign-in at the first browser.
+      // The recovery ended the session of the first browser.
       await renames(ada, "Nobody's");
       await ada.status("You have been signed out.");
       await ada.leave();
       await phone.leave();
     });
 
-    test("a token is one sign-in's: another of the same account gets its own, and another account never sees it", async () => {
+    test("a CSRF token belongs to one session, also among sessions of one account", async () => {
       const ada = await newcomer(here, "Ada Lovelace");
       const bob = await newcomer(here, "Bob");
       const phone = await sameOn(here.browser, here.origin, ada);
@@ -127,10 +149,14 @@ export const csrfSuite = (place, start) => {
       await phone.signIn();
       const { to, unsafe } = listen(ada);
       await renamed(ada, "One");
-      // Signed in anew in another tab: the page cannot know that the token which it keeps is of no use any more.
+      // The owner signed in again in another tab. The page cannot know that its token is no longer
+      // valid.
       await ada.context.addCookies(await phone.context.cookies());
       await renamed(ada, "Two");
-      assert.deepEqual(unsafe().map(({ status }) => status), [403, 200, 403, 200]);
+      assert.deepEqual(
+        unsafe().map(({ status }) => status),
+        [403, 200, 403, 200],
+      );
       assert.equal(to(CSRF).length, 2);
       const known = new Set(unsafe().map(({ token }) => token));
 
@@ -141,12 +167,12 @@ export const csrfSuite = (place, start) => {
       const before = unsafe().length;
       await renamed(ada, "Bob's own");
       const [refused, done] = unsafe().slice(before);
-      assert.equal(refused.token, undefined, "it is forgotten");
+      assert.equal(refused.token, undefined, "the page removed its token");
       assert.ok(done.status === 200 && !known.has(done.token));
       for (const who of [ada, bob, phone]) await who.leave();
     });
 
-    test("what waits for a token is not done when another account signs in meanwhile, and the page says so", async () => {
+    test("a change that waits for a token is dropped if another account signs in, and the page says so", async () => {
       const ada = await newcomer(here, "Ada Lovelace");
       const bob = await newcomer(here, "Bob");
       const names = await bob.passkeyNames();
@@ -159,18 +185,23 @@ export const csrfSuite = (place, start) => {
       await ada.status("This page shows that account. Nothing was changed.");
       await ada.page.getByRole("banner").getByText(bob.email).waitFor();
       await ada.settled();
-      assert.deepEqual(unsafe().map(({ status, token }) => [status, token]), [[403, undefined]]);
+      assert.deepEqual(
+        unsafe().map(({ status, token }) => [status, token]),
+        [[403, undefined]],
+      );
       assert.deepEqual(await ada.passkeyNames(), names);
       await ada.leave();
       await bob.leave();
     });
 
-    test("a token that is refused is replaced, twice at most, and what is not wanted any more is not repeated", async () => {
+    test("a refused token is replaced at most twice, and a cancelled request is not repeated", async () => {
       const ada = await newcomer(here);
       const { to } = listen(ada);
       await renamed(ada, "One");
       let left = 2;
-      await ada.page.route("**/api/webauthn/credentials/*", (route) => ((left -= 1) >= 0 ? route.fulfill(REFUSED) : route.continue()));
+      await ada.page.route("**/api/webauthn/credentials/*", (route) =>
+        (left -= 1) >= 0 ? route.fulfill(REFUSED) : route.continue(),
+      );
       await renamed(ada, "Two");
       assert.equal(to(CSRF).length, 3);
       left = Infinity;
@@ -190,7 +221,12 @@ export const csrfSuite = (place, start) => {
       await ada.buttonNamed("Keep my account").click();
       await route.continue();
       await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
-      assert.deepEqual(to("/api/users/me").filter(({ method }) => method === "DELETE").map(({ status }) => status), [403]);
+      assert.deepEqual(
+        to("/api/users/me")
+          .filter(({ method }) => method === "DELETE")
+          .map(({ status }) => status),
+        [403],
+      );
       await ada.page.reload();
       await ada.settled();
       await ada.leave();

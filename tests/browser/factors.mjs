@@ -1,13 +1,18 @@
-// What people do with an authenticator app and with backup codes, at the account page.
+// The actions of an account owner with an authenticator app and with backup codes.
 import assert from "node:assert/strict";
 import { generateSync } from "otplib";
 
 export const WAYS = "Account recovery";
 const STEP_S = 30;
-/** So long before a step ends it is not used any more: it could be another one when the code arrives. */
+/**
+ * The last part of a step in which no code is used, because the code could arrive in the next step.
+ */
 const MARGIN_S = 10;
 
-/** An authenticator app with one secret. Each of its codes is good once, and those of neighbouring steps are good too. */
+/**
+ * Creates an authenticator app with one secret. Each code is valid once. Codes of neighbouring
+ * steps are valid too.
+ */
 export const generator = (secret) => {
   let used = 0;
   return async () => {
@@ -25,11 +30,20 @@ export const generator = (secret) => {
 };
 
 export const ways = (who) => who.part(WAYS);
-export const way = (who, title) => ways(who).getByRole("listitem").filter({ has: who.page.getByRole("heading", { name: title }) });
+export const way = (who, title) =>
+  ways(who)
+    .getByRole("listitem")
+    .filter({ has: who.page.getByRole("heading", { name: title }) });
 
-export const event = (who, sentence) => who.part("Recent security events").getByRole("listitem").filter({ hasText: sentence }).first().waitFor();
+export const event = (who, sentence) =>
+  who
+    .part("Recent security events")
+    .getByRole("listitem")
+    .filter({ hasText: sentence })
+    .first()
+    .waitFor();
 
-/** Sets up an authenticator app; gives its codes. */
+/** Sets up an authenticator app and returns it. */
 export const withApp = async (who) => {
   await who.buttonNamed("Set up an authenticator app").click();
   const secret = await ways(who).locator("code").textContent();
@@ -40,7 +54,11 @@ export const withApp = async (who) => {
   return { secret, code };
 };
 
-export const shownCodes = (who) => ways(who).getByRole("group", { name: "Your new backup codes" }).getByRole("listitem").allTextContents();
+export const shownCodes = (who) =>
+  ways(who)
+    .getByRole("group", { name: "Your new backup codes" })
+    .getByRole("listitem")
+    .allTextContents();
 
 export const withCodes = async (who) => {
   await who.buttonNamed("Create backup codes").click();
@@ -50,7 +68,7 @@ export const withCodes = async (who) => {
   return codes;
 };
 
-/** From the page of somebody who is signed out, up to the code. */
+/** Starts a recovery on the signed-out page, up to the field for the code. */
 export const loses = async (who, email) => {
   await who.buttonNamed("I lost my passkey").click();
   assert.equal(await who.focused(), "Recover your account");

@@ -1,7 +1,7 @@
-// The page shows one account, while in another tab of the same browser somebody signs in to another one.
+// The page shows one account while another account signs in, in another tab of the same browser.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { freshEmail, newcomer, person, sameOn } from "./person.mjs";
 import { registered } from "./rows.mjs";
 
@@ -9,20 +9,26 @@ const OTHER = "A different account is now signed in in this browser. This page s
 const NOT_DONE = `${OTHER} Nothing was changed.`;
 
 export const otherTabSuite = (place) => {
-  /** What the other tab did: this browser's cookie is from now on that of `other`. */
+  /**
+   * Replaces this browser's cookie by that of `other`, as signing in to `other` in another tab
+   * does.
+   */
   const becomes = async (who, other) => who.context.addCookies(await other.context.cookies());
 
-  /** The same, between the beginning of a registration and the authenticator's answer. */
-  const becomesMeanwhile = (who, other) =>
+  /** Replaces the cookie between the start of a registration and the authenticator's answer. */
+  const becomesDuringRegistration = (who, other) =>
     who.page.route("**/api/webauthn/register/begin", async (route) => {
       const response = await route.fetch();
       await becomes(who, other);
       await route.fulfill({ response });
     });
 
-  const comesBack = (who) => who.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  const comesBack = (who) =>
+    who.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
 
-  /** What password managers are told from now on; `first` is whom they were told of last before. */
+  /**
+   * Records the signals to password managers. `userId` is the account of the last signal before.
+   */
   const listen = async (who) => {
     await who.page.addInitScript(() => {
       globalThis.told = [];
@@ -39,7 +45,9 @@ export const otherTabSuite = (place) => {
     return { told, userId };
   };
 
-  /** The page is the other account's: it says so, and nothing of the first one is left in it. */
+  /**
+   * Checks that the page shows the other account, says so, and shows nothing of the first account.
+   */
   const shows = async (who, other, message, gone) => {
     await who.status(message);
     await who.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();
@@ -49,16 +57,29 @@ export const otherTabSuite = (place) => {
     assert.equal(await who.focused(), "Your account");
     assert.equal(await who.page.getByRole("dialog").count(), 0);
     assert.equal(await who.page.getByRole("alert").filter({ hasText: /\S/ }).count(), 0);
-    assert.ok(!(await who.page.content()).includes(gone), "nothing of the account is left in the page");
-    assert.deepEqual(await who.page.locator("input:not([type=checkbox])").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
+    assert.ok(
+      !(await who.page.content()).includes(gone),
+      "nothing of the account is left in the page",
+    );
+    assert.deepEqual(
+      await who.page
+        .locator("input:not([type=checkbox])")
+        .evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)),
+      [],
+    );
   };
 
-  /** What can be seen of an account on its own page. */
+  /** Returns everything that an account's own page shows. */
   const all = async (who) => {
     await who.page.reload();
     await who.settled();
     const devices = await who.devices().allTextContents();
-    return { email: await who.page.locator("#who-email").textContent(), passkeys: await who.passkeyNames(), devices, events: await who.eventTexts() };
+    return {
+      email: await who.page.locator("#who-email").textContent(),
+      passkeys: await who.passkeyNames(),
+      devices,
+      events: await who.eventTexts(),
+    };
   };
 
   const REVOKING = "revoking a device";
@@ -94,13 +115,13 @@ export const otherTabSuite = (place) => {
   };
 
   for (const [what, action] of Object.entries(ACTIONS)) {
-    test(`${what} on one account's page does nothing to another account, nor to that one`, async () => {
+    test(`${what} on one account's page changes neither that account nor the one that signed in since`, async () => {
       const ada = await newcomer(place(), "Ada Lovelace");
       const bob = await newcomer(place(), "Bob");
       if (what === REVOKING) await registered(place(), ada, [{}]);
       const { told, userId } = await listen(ada);
       const [before, other, own] = [await all(ada), await all(bob), await ada.context.cookies()];
-      // A finger is there for whatever asks: it must not come to that.
+      // The authenticator would answer any request. No request may be made.
       const key = await ada.authenticator({ transport: "usb" });
       await key.presence(true);
       await becomes(ada, bob);
@@ -111,7 +132,10 @@ export const otherTabSuite = (place) => {
       assert.deepEqual(await ada.passkeyNames(), other.passkeys);
       assert.equal(await ada.devices().count(), 0, "Bob has none");
       const since = (await told()).slice(heard);
-      assert.ok(since.length > 0 && since.every((about) => about.userId !== userId), "of the first account nothing is told any more");
+      assert.ok(
+        since.length > 0 && since.every((about) => about.userId !== userId),
+        "no signal is about the first account",
+      );
       assert.ok(since.every((about) => about.allAcceptedCredentialIds.length > 0));
       assert.deepEqual(await key.passkeys(), []);
 
@@ -130,17 +154,23 @@ export const otherTabSuite = (place) => {
     const phone = await sameOn(place().browser, place().origin, bob);
     await phone.open();
     await phone.signIn();
-    // That Ada has two sessions is played; Bob has them.
+    // Ada's two sessions are simulated. Bob's are real.
     await ada.page.route("**/api/users/me/sessions", async (route) => {
       if (route.request().method() !== "GET") return route.continue();
       const response = await route.fetch();
       const json = await response.json();
-      await route.fulfill({ response, json: { ...json, sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }] } });
+      await route.fulfill({
+        response,
+        json: {
+          ...json,
+          sessions: [...json.sessions, { ...json.sessions[0], id: "s-2", current: false }],
+        },
+      });
     });
     await ada.page.reload();
     await ada.settled();
     await ada.buttonNamed("Sign out everywhere else").click();
-    // While the question is open.
+    // The other account signs in while the question is open.
     await becomes(ada, bob);
     await ada.answer("Sign out everywhere else");
     await shows(ada, bob, NOT_DONE, ada.email);
@@ -148,13 +178,13 @@ export const otherTabSuite = (place) => {
     for (const who of [ada, bob, phone]) await who.leave();
   });
 
-  test("a passkey that is made while another account signs in goes to neither", async () => {
+  test("a passkey that is created while another account signs in is added to neither account", async () => {
     const ada = await newcomer(place(), "Ada Lovelace");
     const bob = await newcomer(place(), "Bob");
     const [before, other, own] = [await all(ada), await all(bob), await ada.context.cookies()];
     const key = await ada.authenticator({ transport: "usb" });
     await key.presence(true);
-    await becomesMeanwhile(ada, bob);
+    await becomesDuringRegistration(ada, bob);
     await ada.buttonNamed("Add a passkey").click();
     await shows(ada, bob, NOT_DONE, ada.email);
     assert.equal((await key.passkeys()).length, 1);
@@ -162,7 +192,7 @@ export const otherTabSuite = (place) => {
     await ada.context.addCookies(own);
     assert.deepEqual(await all(ada), before);
     for (let attempt = 0; (await key.passkeys()).length > 0; attempt += 1) {
-      assert.ok(attempt < 20, "Ada's page tells the authenticator what her account has");
+      assert.ok(attempt < 20, "Ada's page informs the authenticator of her passkeys");
       await ada.page.waitForTimeout(50);
     }
     await ada.leave();
@@ -177,7 +207,7 @@ export const otherTabSuite = (place) => {
       await ada.open();
       await ada.page.waitForFunction(() => globalThis.asked !== undefined);
       const email = freshEmail();
-      await (when.startsWith("before") ? becomes : becomesMeanwhile)(ada, bob);
+      await (when.startsWith("before") ? becomes : becomesDuringRegistration)(ada, bob);
       await ada.page.waitForTimeout(100);
       await ada.device.presence(true);
       await ada.fillSignUp(email, "Ada Lovelace");
@@ -193,13 +223,13 @@ export const otherTabSuite = (place) => {
     await bob.leave();
   });
 
-  test("whoever comes back to the page finds who is signed in now", async () => {
+  test("a page that becomes visible again shows the signed-in account", async () => {
     const ada = await newcomer(place(), "Ada Lovelace");
     const bob = await newcomer(place(), "Bob");
     const [own, asked] = [await ada.context.cookies(), ada.page.getByRole("dialog")];
     const answered = () => ada.page.waitForResponse("**/api/users/me");
 
-    // Nothing has happened: what is open stays open.
+    // The account is the same, so open dialogs stay open.
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill("a");
     const first = answered();
@@ -213,7 +243,7 @@ export const otherTabSuite = (place) => {
     await comesBack(ada);
     await shows(ada, bob, OTHER, ada.email);
 
-    // A ceremony that waits is over, too.
+    // A waiting ceremony is cancelled too.
     await ada.page.getByLabel("Name of a new passkey").fill("Bob's own");
     const begun = ada.page.waitForResponse("**/api/webauthn/register/begin");
     await ada.buttonNamed("Add a passkey").click();
@@ -240,11 +270,16 @@ export const otherTabSuite = (place) => {
     await bob.leave();
   });
 
-  test("every request of an account's page says for whom it is", async () => {
+  test("every request of the page names the account that the page shows", async () => {
     const ada = await newcomer(place(), "Ada Lovelace");
     const sent = [];
     ada.page.on("request", (request) => {
-      if (request.url().includes("/api/")) sent.push([request.method(), new URL(request.url()).pathname, request.headers()["x-expected-user"]]);
+      if (request.url().includes("/api/"))
+        sent.push([
+          request.method(),
+          new URL(request.url()).pathname,
+          request.headers()["x-expected-user"],
+        ]);
     });
     await ada.page.reload();
     await ada.settled();
@@ -256,11 +291,22 @@ export const otherTabSuite = (place) => {
     await key.presence(false);
     await ada.signOut();
     const anyone = new Set(["/api/auth/sessions/logout", "/api/webauthn/authenticate/begin"]);
-    const named = sent.filter(([method, path]) => !anyone.has(path) && !(method === "GET" && path === "/api/users/me"));
+    const named = sent.filter(
+      ([method, path]) => !anyone.has(path) && !(method === "GET" && path === "/api/users/me"),
+    );
     assert.ok(named.length >= 7, String(named.length));
-    assert.ok(named.some(([, path]) => path === "/api/app-attestation/keys"), "of devices, too");
-    assert.deepEqual(named.filter(([, , user]) => user !== id), []);
-    assert.ok(sent.some(([, path, user]) => path === "/api/users/me" && user === undefined), "who it is, is asked without");
+    assert.ok(
+      named.some(([, path]) => path === "/api/app-attestation/keys"),
+      "requests about devices too",
+    );
+    assert.deepEqual(
+      named.filter(([, , user]) => user !== id),
+      [],
+    );
+    assert.ok(
+      sent.some(([, path, user]) => path === "/api/users/me" && user === undefined),
+      "only the request for the current user names no account",
+    );
     await ada.leave();
   });
 };

@@ -1,16 +1,19 @@
-// What people do at the account page, told by what they see: roles and names, no ids.
+// The actions of a visitor at the account page. Controls are found by role and name, never by id.
 import assert from "node:assert/strict";
 import { visit } from "./browser.mjs";
 
 let count = 0;
 
-/** An address that nobody has used yet. */
+/** Returns an address that no account has. */
 export const freshEmail = () => {
   count += 1;
   return `person-${process.pid}-${count}@example.com`;
 };
 
-/** A visitor with an authenticator, and what they can do. Nobody touches the authenticator unless an action says so. */
+/**
+ * Opens a browser profile with an authenticator and returns the actions of its user. The
+ * authenticator is touched only during an action.
+ */
 export const person = async (browser, origin, options = {}) => {
   const visitor = await visit(browser, origin, { presence: false, ...options });
   const { page, url } = visitor;
@@ -19,9 +22,10 @@ export const person = async (browser, origin, options = {}) => {
   const buttonNamed = (name, within = page) => within.getByRole("button", { name });
   const part = (name) => page.getByRole("region", { name });
   const status = (text) => page.getByRole("status").filter({ hasText: text }).waitFor();
-  const error = (text, within = page) => within.getByRole("alert").filter({ hasText: text }).waitFor();
+  const error = (text, within = page) =>
+    within.getByRole("alert").filter({ hasText: text }).waitFor();
 
-  /** With a finger on the authenticator. */
+  /** Touches the authenticator during an action. */
   const touching = async (action) => {
     await device.presence(true);
     await action();
@@ -39,10 +43,13 @@ export const person = async (browser, origin, options = {}) => {
     await buttonNamed("Create an account with a passkey").click();
   };
 
-  /** The page has asked for a passkey already, in the autofill: otherwise a finger for the next request could be taken for this one. */
+  /**
+   * Waits until the page has asked for a passkey in the autofill. An earlier touch could answer
+   * that request instead of the next.
+   */
   const waiting = async () => {
     await page.waitForFunction(() => globalThis.asked !== undefined);
-    // From the page through the browser to the authenticator.
+    // The request goes from the page through the browser to the authenticator.
     await page.waitForTimeout(100);
   };
 
@@ -71,9 +78,10 @@ export const person = async (browser, origin, options = {}) => {
     await status("You are signed out.");
   };
 
-  /** The lists are there: each that is never empty has its first entry, and nothing is loaded any more. */
+  /** Waits until the lists are loaded and those that are never empty have an entry. */
   const settled = async () => {
-    for (const name of ["Passkeys", "Sessions and devices", "Recent security events"]) await part(name).getByRole("listitem").first().waitFor();
+    for (const name of ["Passkeys", "Sessions and devices", "Recent security events"])
+      await part(name).getByRole("listitem").first().waitFor();
     await page.locator("[data-busy]").waitFor({ state: "detached" });
   };
 
@@ -81,20 +89,24 @@ export const person = async (browser, origin, options = {}) => {
   const devices = () => part("iPhones and iPads with the app").getByRole("listitem");
   const eventTexts = () => part("Recent security events").getByRole("listitem").allTextContents();
 
-  /** The question in the dialog is answered with this button. */
+  /** Answers the question in the dialog with this button. */
   const answer = async (name) => {
     const dialog = page.getByRole("dialog");
     await buttonNamed(name, dialog).click();
     await dialog.waitFor({ state: "hidden" });
   };
 
-  /** The question that comes up by itself when the sign-in is old. */
+  /** Returns the dialog that opens by itself if the session is too old. */
   const stepUp = () => page.getByRole("dialog", { name: "Confirm that it is you" });
 
   const focused = () =>
     page.evaluate(() => {
       const at = document.activeElement;
-      return at?.getAttribute("aria-label") ?? (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ?? "";
+      return (
+        at?.getAttribute("aria-label") ??
+        (at?.labels?.[0] ?? at)?.textContent?.trim().replace(/\s+/g, " ") ??
+        ""
+      );
     });
 
   const leave = async () => {
@@ -102,22 +114,62 @@ export const person = async (browser, origin, options = {}) => {
     await visitor.context.close();
   };
 
-  const seen = { buttonNamed, part, status, error, settled, passkeyNames, devices, eventTexts, stepUp, focused };
-  return { ...visitor, ...seen, device, touching, open, fillSignUp, signUp, signIn, signOut, answer, leave };
+  const seen = {
+    buttonNamed,
+    part,
+    status,
+    error,
+    settled,
+    passkeyNames,
+    devices,
+    eventTexts,
+    stepUp,
+    focused,
+  };
+  return {
+    ...visitor,
+    ...seen,
+    device,
+    touching,
+    open,
+    fillSignUp,
+    signUp,
+    signIn,
+    signOut,
+    answer,
+    leave,
+  };
 };
 
-/** Somebody who has just made an account; `place` gives the browser and the server's origin. */
+/**
+ * Creates an account and returns the visitor who owns it. `place` has the browser and the server's
+ * origin.
+ */
 export const newcomer = async ({ browser, origin }, name) => {
   const made = await person(browser, origin);
   await made.open();
   return Object.assign(made, { email: await made.signUp(freshEmail(), name) });
 };
 
-/** A second device of somebody's, with the same passkey: as password managers sync it. */
+/** Opens a second browser profile with the owner's passkey, as password managers sync it. */
 export const sameOn = async (browser, origin, original, options) => {
   const other = await person(browser, origin, options);
-  for (const { signCount, credentialId, isResidentCredential, rpId, privateKey, userHandle } of await original.device.passkeys()) {
-    await other.device.put({ signCount, credentialId, isResidentCredential, rpId, privateKey, userHandle });
+  for (const {
+    signCount,
+    credentialId,
+    isResidentCredential,
+    rpId,
+    privateKey,
+    userHandle,
+  } of await original.device.passkeys()) {
+    await other.device.put({
+      signCount,
+      credentialId,
+      isResidentCredential,
+      rpId,
+      privateKey,
+      userHandle,
+    });
   }
   assert.ok((await other.device.passkeys()).length > 0);
   return other;

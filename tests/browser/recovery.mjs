@@ -1,9 +1,22 @@
-// Account recovery: an authenticator app, backup codes, and what they are good for when every passkey is lost.
+// Account recovery: setting up an authenticator app and backup codes, and using them after every
+// passkey was lost.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
-import { WAYS, addsPasskey, event, generator, loses, shownCodes, shows, way, ways, withApp, withCodes } from "./factors.mjs";
+import { test } from "./cases.mjs";
+import {
+  WAYS,
+  addsPasskey,
+  event,
+  generator,
+  loses,
+  shownCodes,
+  shows,
+  way,
+  ways,
+  withApp,
+  withCodes,
+} from "./factors.mjs";
 import { fits, inspector, tabs } from "./inspector.mjs";
 import { newcomer, person, sameOn } from "./person.mjs";
 import { aged } from "./rows.mjs";
@@ -11,20 +24,29 @@ import { aged } from "./rows.mjs";
 const NO_CODE = "0000-0000-0000-0000";
 
 export const recoverySuite = (place) => {
-  /** All that is in the page, also where it stands in parts. */
-  const content = (who) => who.page.evaluate(() => document.documentElement.outerHTML + document.documentElement.textContent);
+  /** Returns the page's text, also with text joined that the page shows in parts. */
+  const content = (who) =>
+    who.page.evaluate(
+      () => document.documentElement.outerHTML + document.documentElement.textContent,
+    );
 
-  test("TOTP is set up by its first code, and turned off", async () => {
+  test("TOTP is set up with its first code, and turned off", async () => {
     const ada = await newcomer(place());
     assert.match(await way(ada, "Authenticator app").textContent(), /Not set up/);
     await ada.buttonNamed("Set up an authenticator app").click();
     const image = ada.page.getByRole("img", { name: "QR code" });
     await image.waitFor();
     assert.equal(await ada.focused(), "Set up an authenticator app");
-    assert.ok(await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)), "the policy lets it be seen");
+    assert.ok(
+      await image.evaluate(async (shown) => (await shown.decode(), shown.naturalWidth >= 200)),
+      "the policy allows the image",
+    );
     const secret = await ways(ada).locator("code").textContent();
     assert.match(secret, /^[A-Z2-7]{32}$/);
-    assert.ok(await ada.page.getByText("Open the app on this device").isHidden(), "that is for phones");
+    assert.ok(
+      await ada.page.getByText("Open the app on this device").isHidden(),
+      "that is for phones",
+    );
     await picture(ada.page, `${place().name}-totp`);
     const field = ada.page.getByLabel("First code from the app");
     await ada.buttonNamed("Turn on").click();
@@ -52,7 +74,7 @@ export const recoverySuite = (place) => {
     assert.match(await way(ada, "Authenticator app").textContent(), /Not set up/);
     await event(ada, "The authenticator app was turned off.");
 
-    // Neither does a secret stay that nobody confirmed.
+    // A secret that was not confirmed must not stay in the page either.
     for (const leave of [() => ada.buttonNamed("Cancel setting up").click(), () => ada.signOut()]) {
       await ada.buttonNamed("Set up an authenticator app").click();
       const other = await ways(ada).locator("code").textContent();
@@ -64,15 +86,22 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("on a phone the authenticator app is opened, and what is wrong is told beside its field", async () => {
-    const ada = await person(place().browser, place().origin, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } });
+  test("on a phone a link opens the authenticator app, and errors are shown at their fields", async () => {
+    const ada = await person(place().browser, place().origin, {
+      hasTouch: true,
+      isMobile: true,
+      viewport: { width: 390, height: 844 },
+    });
     await ada.open();
     const email = await ada.signUp();
     await ada.buttonNamed("Set up an authenticator app").click();
     const link = ways(ada).getByRole("link", { name: "Open the app on this device" });
     const href = new URL(await link.getAttribute("href"));
     const secret = await ways(ada).locator("code").textContent();
-    assert.deepEqual([href.protocol, href.host, href.searchParams.get("secret")], ["otpauth:", "totp", secret]);
+    assert.deepEqual(
+      [href.protocol, href.host, href.searchParams.get("secret")],
+      ["otpauth:", "totp", secret],
+    );
     assert.ok(decodeURIComponent(href.pathname).endsWith(`:${email}`));
     await link.scrollIntoViewIfNeeded();
     await picture(ada.page, `${place().name}-totp-touch`);
@@ -82,13 +111,15 @@ export const recoverySuite = (place) => {
     await error.waitFor();
     const field = ada.page.getByLabel("First code from the app");
     const [told, typed] = [await error.boundingBox(), await field.boundingBox()];
-    assert.ok(told.y > typed.y && told.y - typed.y < 100, "it is seen where it is typed");
-    const described = await field.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent);
+    assert.ok(told.y > typed.y && told.y - typed.y < 100, "the error is beside its field");
+    const described = await field.evaluate(
+      (input) => document.getElementById(input.getAttribute("aria-describedby"))?.textContent,
+    );
     assert.equal(described, await error.textContent());
     await ada.leave();
   });
 
-  test("backup codes are shown once, and new ones take the place of all before", async () => {
+  test("backup codes are shown once, and new codes replace all earlier ones", async () => {
     const ada = await newcomer(place());
     await ada.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     assert.match(await way(ada, "Backup codes").textContent(), /None created/);
@@ -98,7 +129,8 @@ export const recoverySuite = (place) => {
     assert.equal(await ada.focused(), "Your new backup codes");
     const codes = await shownCodes(ada);
     assert.equal(new Set(codes).size, 10);
-    for (const code of codes) assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/);
+    for (const code of codes)
+      assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/);
     await picture(ada.page, `${place().name}-backup-codes`);
     await ada.buttonNamed("Copy the backup codes").click();
     await ada.status("The backup codes are copied.");
@@ -118,8 +150,13 @@ export const recoverySuite = (place) => {
     const fresh = await shownCodes(ada);
     assert.ok(fresh.every((code) => !codes.includes(code)));
     await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
-    await ada.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
-    assert.ok(!(await content(ada)).includes(fresh[0]), "nor in a page that the browser keeps");
+    await ada.page.evaluate(() =>
+      dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })),
+    );
+    assert.ok(
+      !(await content(ada)).includes(fresh[0]),
+      "not in a page in the back-forward cache either",
+    );
     await ada.buttonNamed("Create new backup codes").click();
     await ada.answer("Create new backup codes");
     await ways(ada).getByRole("group").waitFor();
@@ -129,7 +166,7 @@ export const recoverySuite = (place) => {
     await ada.leave();
   });
 
-  test("whoever lost the passkey recovers the account with a backup code, and everybody else is signed out", async () => {
+  test("an owner without a passkey recovers the account with a backup code, and all other sessions end", async () => {
     const ada = await newcomer(place());
     const phone = await sameOn(place().browser, place().origin, ada);
     await phone.open();
@@ -148,7 +185,7 @@ export const recoverySuite = (place) => {
       await ada.error("The account could not be recovered", form);
       assert.equal(await ada.focused(), "Code");
     }
-    // Somebody else's address, with this account's code.
+    // Another address, with this account's code.
     await ada.page.getByLabel("The account's e-mail address").fill("nobody@example.com");
     await shows(ada, code);
     await ada.error("The account could not be recovered", form);
@@ -170,14 +207,18 @@ export const recoverySuite = (place) => {
     await addsPasskey(ada);
     assert.equal(await ada.focused(), "Your account");
     assert.equal((await ada.passkeyNames()).length, 2);
-    assert.equal(await ada.part("Sessions and devices").getByRole("listitem").count(), 1, "the others have ended");
+    assert.equal(
+      await ada.part("Sessions and devices").getByRole("listitem").count(),
+      1,
+      "the others have ended",
+    );
     assert.match(await way(ada, "Backup codes").textContent(), /9 left/);
     await event(ada, "The account was recovered with a code instead of a passkey.");
 
     await phone.buttonNamed("Add a passkey").click();
     await phone.status("You have been signed out.");
 
-    // What cannot be undone asks for the new passkey.
+    // A sensitive action asks for the new passkey.
     await ada.buttonNamed("Create new backup codes").click();
     await ada.buttonNamed("Create new backup codes", ada.page.getByRole("dialog")).click();
     await ada.buttonNamed("Cancel", ada.stepUp()).click();
@@ -187,7 +228,7 @@ export const recoverySuite = (place) => {
     await ada.page.getByRole("banner").getByText(ada.email).waitFor();
     await ada.signOut();
 
-    // Each code is good once; the others still are.
+    // A used code is refused, and the others stay valid.
     await loses(ada, ada.email);
     await shows(ada, code);
     await ada.error("The account could not be recovered", form);
@@ -198,7 +239,7 @@ export const recoverySuite = (place) => {
     await phone.leave();
   });
 
-  test("whoever recovers the account with TOTP may stay signed in elsewhere", async () => {
+  test("a recovery with TOTP can leave other sessions signed in", async () => {
     const ada = await newcomer(place());
     const { code } = await withApp(ada);
     const phone = await person(place().browser, place().origin);
@@ -215,7 +256,7 @@ export const recoverySuite = (place) => {
     await phone.leave();
   });
 
-  test("a recovery can be given up, and leaves nothing that was typed", async () => {
+  test("a cancelled recovery leaves no typed text in the page", async () => {
     const ada = await person(place().browser, place().origin);
     await ada.open();
     await loses(ada, "somebody@example.com");
@@ -223,70 +264,17 @@ export const recoverySuite = (place) => {
     await ada.buttonNamed("Back to sign-in").click();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
     assert.equal(await ada.focused(), "Your Hamrah account");
-    assert.deepEqual(await ada.page.locator("input:not([type=checkbox])").evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)), []);
+    assert.deepEqual(
+      await ada.page
+        .locator("input:not([type=checkbox])")
+        .evaluateAll((fields) => fields.map(({ value }) => value).filter(Boolean)),
+      [],
+    );
     await ada.signUp();
     await ada.leave();
   });
 
-  test("an old sign-in is confirmed by a passkey or by TOTP, and then it goes on", async () => {
-    const ada = await newcomer(place());
-    const { code } = await withApp(ada);
-    await aged(place(), ada);
-    const dialog = ada.stepUp();
-    const digits = ada.page.getByLabel("Six-digit code from your authenticator app");
-    await ada.buttonNamed("Create backup codes").click();
-    await dialog.waitFor();
-    assert.equal(await ada.focused(), "Use your passkey");
-    await picture(ada.page, `${place().name}-step-up`);
-    await ada.page.keyboard.press("Escape");
-    await dialog.waitFor({ state: "hidden" });
-    assert.equal(await ada.focused(), "Create backup codes");
-    assert.equal(await ways(ada).getByRole("alert").textContent(), "");
-    assert.match(await way(ada, "Backup codes").textContent(), /None created/);
-
-    const [before] = await ada.context.cookies();
-    await ada.buttonNamed("Create backup codes").click();
-    await ada.touching(async () => {
-      await ada.buttonNamed("Use your passkey", dialog).click();
-      await ways(ada).getByRole("group").waitFor();
-    });
-    const [after] = await ada.context.cookies();
-    assert.notEqual(after.value, before.value, "the session has another token");
-    assert.equal((await shownCodes(ada)).length, 10);
-    await ada.buttonNamed("I have saved them").click();
-    await event(ada, "The identity of a signed-in user was confirmed.");
-    // For a while it is not asked again.
-    await ada.buttonNamed("Create new backup codes").click();
-    await ada.answer("Create new backup codes");
-    await ways(ada).getByRole("group").waitFor();
-    await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
-
-    await aged(place(), ada);
-    await ada.buttonNamed("Turn off the authenticator app").click();
-    await ada.buttonNamed("Turn off", ada.page.getByRole("dialog")).click();
-    await dialog.waitFor();
-    await digits.fill("000000");
-    await digits.press("Enter");
-    await ada.error("did not prove who you are", dialog);
-    assert.equal(await ada.focused(), "Six-digit code from your authenticator app");
-    await digits.fill(await code());
-    await digits.press("Enter");
-    await ada.status("The authenticator app is turned off.");
-    assert.equal(await digits.inputValue(), "");
-
-    // Without it only the passkey is asked for.
-    await aged(place(), ada);
-    await ada.buttonNamed("Set up an authenticator app").click();
-    await dialog.waitFor();
-    assert.ok(await digits.isHidden());
-    await ada.touching(async () => {
-      await ada.buttonNamed("Use your passkey", dialog).click();
-      await ada.page.getByRole("img", { name: "QR code" }).waitFor();
-    });
-    await ada.leave();
-  });
-
-  test("to recover everything that is kept, it is downloaded", async () => {
+  test("all stored data of the account can be downloaded", async () => {
     const ada = await newcomer(place());
     const link = ada.page.getByRole("link", { name: "Download my data" });
     const download = ada.page.waitForEvent("download");
@@ -295,8 +283,18 @@ export const recoverySuite = (place) => {
     assert.equal(file.suggestedFilename(), "hamrah-account.json");
     assert.equal(JSON.parse(readFileSync(await file.path(), "utf8")).account.email, ada.email);
     await ada.status("Your data is downloaded.");
-    const problem = { success: false, error: "Too many requests.", code: "rate_limited", request_id: "r" };
-    const answer = { status: 429, contentType: "application/problem+json", headers: { "Retry-After": "60" }, body: JSON.stringify(problem) };
+    const problem = {
+      success: false,
+      error: "Too many requests.",
+      code: "rate_limited",
+      request_id: "r",
+    };
+    const answer = {
+      status: 429,
+      contentType: "application/problem+json",
+      headers: { "Retry-After": "60" },
+      body: JSON.stringify(problem),
+    };
     await ada.page.route("**/api/users/me/export", (route) => route.fulfill(answer));
     await link.click();
     await ada.error("Too many requests. You can try again in 60 seconds.", ada.part("Your data"));
@@ -321,7 +319,11 @@ export const recoverySuite = (place) => {
     await keyboard.press("Enter");
     await ada.page.getByLabel("Code", { exact: true }).waitFor();
     assert.equal(await ada.focused(), "Code");
-    assert.deepEqual(await tabs(ada), ["Sign out everywhere else", "Recover the account", "Back to sign-in"]);
+    assert.deepEqual(await tabs(ada), [
+      "Sign out everywhere else",
+      "Recover the account",
+      "Back to sign-in",
+    ]);
     for (let step = 0; step < 2; step += 1) await keyboard.press("Tab");
     assert.equal(await ada.focused(), "Code");
     await keyboard.type(code);
@@ -341,7 +343,7 @@ export const recoverySuite = (place) => {
   });
 
   for (const colorScheme of ["light", "dark"]) {
-    test(`recovery can be read in ${colorScheme} colours, on every width, without a fault that axe knows`, async () => {
+    test(`axe finds no fault during a recovery in ${colorScheme} colours, at any width`, async () => {
       const { visitor: ada, look } = await inspector(place(), colorScheme);
       await ada.open();
       ada.email = await ada.signUp();
@@ -356,7 +358,9 @@ export const recoverySuite = (place) => {
       await ada.page.locator("[data-busy]").waitFor({ state: "detached" });
       await look("backup-codes");
       await ada.page.setViewportSize({ width: 640, height: 800 });
-      await ada.page.evaluate(() => document.documentElement.style.setProperty("font-size", "32px"));
+      await ada.page.evaluate(() =>
+        document.documentElement.style.setProperty("font-size", "32px"),
+      );
       await fits(ada.page, "backup codes, 200 %");
       await ada.page.evaluate(() => document.documentElement.style.removeProperty("font-size"));
       await aged(place(), ada);

@@ -1,18 +1,18 @@
-// The list of sign-ins: on what, from where, how and when each was made.
+// The list of sessions: the device, country, method and time of each.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { addsPasskey, loses, shows, withApp, withCodes } from "./factors.mjs";
 import { newcomer, person } from "./person.mjs";
 import { aged, placed, signedInWith } from "./rows.mjs";
 
 const MOMENT = String.raw`\w+ \d+, \d{4}, \d+:\d\d [AP]M`;
 
-/** Matches the whole text; "…" stands for a moment. */
+/** Returns a pattern for the whole text, in which "…" matches a date and time. */
 const said = (text) => new RegExp(`^${text.replaceAll("…", MOMENT)}$`);
 
 export const sessionsSuite = (place) => {
-  test("each session says how it was made, from where, and by what its owner was confirmed since then", async () => {
+  test("each session shows its sign-in method, its country and its last confirmation", async () => {
     const ada = await newcomer(place());
     const [code] = await withCodes(ada);
     const app = await withApp(ada);
@@ -29,16 +29,45 @@ export const sessionsSuite = (place) => {
       await ada.page.reload();
       await ada.settled();
       const items = await ada.part("Sessions and devices").getByRole("listitem").all();
-      return Promise.all(items.map(async (item) => [await item.getByRole("heading").textContent(), ...(await item.locator("p").allTextContents())]));
+      return Promise.all(
+        items.map(async (item) => [
+          await item.getByRole("heading").textContent(),
+          ...(await item.locator("p").allTextContents()),
+        ]),
+      );
     };
     const listed = await facts();
     const has = (lists, ...lines) =>
-      assert.ok(lists.some((list) => list.length === lines.length && lines.every((line, n) => said(line).test(list[n]))), JSON.stringify(lists));
+      assert.ok(
+        lists.some(
+          (list) =>
+            list.length === lines.length && lines.every((line, n) => said(line).test(list[n])),
+        ),
+        JSON.stringify(lists),
+      );
     assert.equal(listed.length, 3);
-    assert.match(listed[0][0], /This session$/, "this one is the first");
-    has(listed, String.raw`Chrome on \w+ This session`, "Web browser", "Signed in with a passkey …", "Last active …");
-    has(listed, String.raw`Chrome on \w+`, "Web browser", "Recovered with a backup code …", "Last active …");
-    has(listed, "Hamrah/1.*", "iOS app, Germany", "Signed in with Apple, Google or another provider …", "Last active …");
+    assert.match(listed[0][0], /This session$/, "the current session is the first");
+    has(
+      listed,
+      String.raw`Chrome on \w+ This session`,
+      "Web browser",
+      "Signed in with a passkey …",
+      "Last active …",
+    );
+    has(
+      listed,
+      String.raw`Chrome on \w+`,
+      "Web browser",
+      "Recovered with a backup code …",
+      "Last active …",
+    );
+    has(
+      listed,
+      "Hamrah/1.*",
+      "iOS app, Germany",
+      "Signed in with Apple, Google or another provider …",
+      "Last active …",
+    );
 
     await aged(place(), ada);
     await ada.buttonNamed("Turn off the authenticator app").click();
@@ -49,7 +78,10 @@ export const sessionsSuite = (place) => {
     const later = await facts();
     const lines = ["Signed in …", "Confirmed with an authenticator app …", "Last active …"];
     has(later, String.raw`Chrome on \w+ This session`, "Web browser", ...lines);
-    for (const [width, name] of [[390, "phone"], [1280, "desktop"]]) {
+    for (const [width, name] of [
+      [390, "phone"],
+      [1280, "desktop"],
+    ]) {
       await ada.page.setViewportSize({ width, height: 844 });
       await picture(ada.page, `${place().name}-sessions-${name}`);
     }

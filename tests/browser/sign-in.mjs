@@ -1,33 +1,41 @@
-// Signing up, out and in again, and everything that can go wrong with it.
+// Signing up, signing out and signing in, and the errors of each.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { picture } from "./browser.mjs";
+import { test } from "./cases.mjs";
 import { freshEmail, person } from "./person.mjs";
 
 const NO_PASSKEY = "No passkey was used";
 
-/** `place` gives the browser and the server's origin. */
+/** Registers the cases. `place` returns the browser and the server's origin. */
 export const signInSuite = (place) => {
   const visitor = (options) => person(place().browser, place().origin, options);
 
-  test("somebody signs up, leaves, and comes back with a passkey, by button and by autofill", async () => {
+  test("a visitor signs up, signs out, and signs in with a passkey, by button and by autofill", async () => {
     const ada = await visitor();
     await ada.open();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
     const email = await ada.signUp();
     await ada.page.getByRole("banner").getByText(email).waitFor();
     await ada.page.getByRole("banner").getByText("Ada Lovelace").waitFor();
-    assert.equal(await ada.focused(), "Your account", "reading goes on at the top of what is new");
+    assert.equal(await ada.focused(), "Your account", "the focus is at the new heading");
     const [cookie] = await ada.context.cookies();
     assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, "Lax"]);
-    assert.deepEqual(await ada.page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]), [{}, {}, ""], "no script keeps anything");
+    assert.deepEqual(
+      await ada.page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+      [{}, {}, ""],
+      "the page stores nothing",
+    );
 
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();
 
     await ada.signOut();
     assert.equal(await ada.focused(), "Your Hamrah account");
-    assert.equal(await ada.page.getByText(email).count(), 0, "nothing of the account is left in the page");
+    assert.equal(
+      await ada.page.getByText(email).count(),
+      0,
+      "nothing of the account is left in the page",
+    );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
 
@@ -36,7 +44,8 @@ export const signInSuite = (place) => {
     await ada.signIn(email);
     await ada.signOut();
 
-    // A request of the autofill that finds a passkey and a finger is what choosing it in the list comes to.
+    // If the authenticator has a passkey and is touched, the request of the autofill succeeds, as
+    // if the user had chosen the passkey in the list.
     await ada.touching(async () => {
       await ada.page.reload();
       await ada.status("You are signed in.");
@@ -46,7 +55,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("two accounts on one device are told apart by their addresses", async () => {
+  test("two accounts on one device are distinguished by their addresses", async () => {
     const both = await visitor();
     await both.open();
     const first = await both.signUp(freshEmail(), "First");
@@ -62,7 +71,7 @@ export const signInSuite = (place) => {
     await both.leave();
   });
 
-  test("an address that is taken is told at its field, and leaves no passkey behind", async () => {
+  test("an address in use is an error at its field, and leaves no passkey on the authenticator", async () => {
     const ada = await visitor();
     await ada.open();
     const email = await ada.signUp();
@@ -78,7 +87,7 @@ export const signInSuite = (place) => {
     assert.match(await form.getByRole("alert").textContent(), /there is an account/i);
     await picture(other.page, `${place().name}-email-taken`);
     for (let attempt = 0; (await other.device.passkeys()).length > 0; attempt += 1) {
-      assert.ok(attempt < 20, "the authenticator is told to forget what the account does not have");
+      assert.ok(attempt < 20, "the browser removes the passkey that no account has");
       await other.page.waitForTimeout(50);
     }
     await other.fillSignUp(freshEmail(), "Somebody Else");
@@ -87,7 +96,7 @@ export const signInSuite = (place) => {
     await other.leave();
   });
 
-  test("whoever cancels can try again", async () => {
+  test("a cancelled ceremony can be repeated", async () => {
     const ada = await visitor();
     await ada.open();
     await ada.device.verified(false);
@@ -112,9 +121,9 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a device that has no passkey, or none at all, leaves the page usable", async () => {
+  test("the page stays usable if the device has no passkey, or if there is no authenticator", async () => {
     const ada = await visitor();
-    // Nobody waits for the minutes that a real request may take.
+    // A real request can wait for minutes, which is shortened here.
     await ada.page.route("**/api/webauthn/authenticate/begin", async (route) => {
       const response = await route.fetch();
       const json = await response.json();
@@ -135,7 +144,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a passkey that the account has no more is refused in words, by button and by autofill", async () => {
+  test("a passkey that was removed from the account is refused with a message, by button and by autofill", async () => {
     const ada = await visitor();
     await ada.open();
     const email = await ada.signUp();
@@ -150,22 +159,28 @@ export const signInSuite = (place) => {
     const form = ada.page.getByRole("form", { name: "Sign in" });
     await ada.touching(async () => {
       await ada.buttonNamed("Sign in with a passkey").click();
-      await form.getByRole("alert").filter({ hasText: /passkey/i }).waitFor();
+      await form
+        .getByRole("alert")
+        .filter({ hasText: /passkey/i })
+        .waitFor();
     });
     await picture(ada.page, `${place().name}-refused`);
     await ada.touching(async () => {
       await ada.page.reload();
-      await form.getByRole("alert").filter({ hasText: /passkey/i }).waitFor();
+      await form
+        .getByRole("alert")
+        .filter({ hasText: /passkey/i })
+        .waitFor();
     });
     await ada.device.forget();
     await ada.signUp();
     await ada.leave();
   });
 
-  test("one form's ceremony takes the place of the other's", async () => {
+  test("a ceremony of one form cancels that of the other", async () => {
     const ada = await visitor();
     await ada.open();
-    // Nobody touches the device: this one waits.
+    // The authenticator is not touched, so this ceremony waits.
     await ada.buttonNamed("Sign in with a passkey").click();
     await ada.status("Waiting for your passkey");
     await ada.signUp();
@@ -173,7 +188,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a browser that knows no passkeys is told so", async () => {
+  test("in a browser without passkeys the page says so", async () => {
     const old = await visitor();
     await old.page.addInitScript(() => delete globalThis.PublicKeyCredential);
     await old.open();
@@ -184,7 +199,7 @@ export const signInSuite = (place) => {
     await old.leave();
   });
 
-  test("fields are checked where they are", async () => {
+  test("invalid input is an error at its field", async () => {
     const ada = await visitor();
     await ada.open();
     const submit = ada.buttonNamed("Create an account with a passkey");
@@ -192,7 +207,8 @@ export const signInSuite = (place) => {
       ["", "Ada", "Enter your e-mail address.", "Your e-mail address"],
       ["ada", "Ada", "Enter an e-mail address like", "Your e-mail address"],
       ["ada@example.com", "  ", "Enter your name.", "Your name"],
-      // The API refuses this one, the browser does not: its sentence is shown at the field too.
+      // The API refuses this value and the browser does not. The API's message is shown at the
+      // field too.
       ["ada@localhost", "Ada", "The e-mail address is not valid", "Your e-mail address"],
     ]) {
       await ada.page.getByLabel("Your e-mail address").fill(email);
@@ -203,8 +219,13 @@ export const signInSuite = (place) => {
       const field = ada.page.getByLabel(at);
       assert.equal(await field.getAttribute("aria-invalid"), "true");
       const described = (await field.getAttribute("aria-describedby")).split(" ");
-      const texts = await Promise.all(described.map((id) => ada.page.locator(`#${id}`).textContent()));
-      assert.ok(texts.some((text) => text.includes(told)), "the error describes its field");
+      const texts = await Promise.all(
+        described.map((id) => ada.page.locator(`#${id}`).textContent()),
+      );
+      assert.ok(
+        texts.some((text) => text.includes(told)),
+        "the error describes its field",
+      );
     }
     await ada.page.getByLabel("E-mail address (optional)").fill("no address");
     await ada.buttonNamed("Sign in with a passkey").click();
@@ -212,7 +233,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a service that does not answer is told, and waited for once", async () => {
+  test("a service that does not answer is an error, after one more try", async () => {
     const ada = await visitor();
     await ada.open();
     await ada.context.setOffline(true);
@@ -224,13 +245,30 @@ export const signInSuite = (place) => {
     await ada.page.route("**/api/webauthn/register/begin", async (route) => {
       refused += 1;
       if (refused > 1) return route.continue();
-      const problem = { success: false, error: "Not now.", code: "service_unavailable", request_id: "r-1" };
-      return route.fulfill({ status: 503, headers: { "Retry-After": "1" }, contentType: "application/problem+json", body: JSON.stringify(problem) });
+      const problem = {
+        success: false,
+        error: "Not now.",
+        code: "service_unavailable",
+        request_id: "r-1",
+      };
+      return route.fulfill({
+        status: 503,
+        headers: { "Retry-After": "1" },
+        contentType: "application/problem+json",
+        body: JSON.stringify(problem),
+      });
     });
     await ada.signUp();
     assert.equal(refused, 2);
-    const body = JSON.stringify({ success: false, error: "Something is wrong on our side.", code: "internal_error", request_id: "r-2" });
-    await ada.page.route("**/api/users/me", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", body }));
+    const body = JSON.stringify({
+      success: false,
+      error: "Something is wrong on our side.",
+      code: "internal_error",
+      request_id: "r-2",
+    });
+    await ada.page.route("**/api/users/me", (route) =>
+      route.fulfill({ status: 500, contentType: "application/problem+json", body }),
+    );
     ada.allow(/status of 500/);
     await ada.page.reload();
     await ada.error("Something is wrong on our side. (Reference: r-2)");

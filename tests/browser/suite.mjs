@@ -1,4 +1,5 @@
-// Everything about the account page and the admin page, against one server.
+// All cases of the account page and the admin page, with one server.
+import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { accessSuite } from "./access.mjs";
 import { accountSuite } from "./account.mjs";
@@ -6,6 +7,7 @@ import { adminSessionSuite } from "./admin-session.mjs";
 import { adminSuite } from "./admin.mjs";
 import { BOOTSTRAP_SECRET } from "./administrator.mjs";
 import { launch } from "./browser.mjs";
+import { choose, misnamed } from "./cases.mjs";
 import { csrfSuite } from "./csrf.mjs";
 import { devicesSuite } from "./devices.mjs";
 import { otherTabSuite } from "./other-tab.mjs";
@@ -14,8 +16,12 @@ import { sessionsSuite } from "./sessions.mjs";
 import { signInSuite } from "./sign-in.mjs";
 import { stepUpSuite } from "./stepup.mjs";
 
-/** Registers the tests; `start` starts the server, with settings besides the usual ones, and gives its origin. */
-export const suite = (name, start) => {
+/**
+ * Registers the cases, or those that `core` names. `start` starts the server with additional
+ * settings, and returns its origin.
+ */
+export const suite = (name, start, core) => {
+  if (core) choose(core);
   const here = { name };
   before(async () => {
     Object.assign(here, await start({ BOOTSTRAP_SECRET }));
@@ -36,5 +42,7 @@ export const suite = (name, start) => {
   accessSuite(place);
   adminSuite(place);
   adminSessionSuite(place);
-  csrfSuite(place, start);
+  // It starts a server of its own, with another setting.
+  if (!core) csrfSuite(place, start);
+  assert.deepEqual(misnamed(), [], "tests/browser/core.mjs names cases that do not exist");
 };

@@ -1,4 +1,4 @@
-// The account page and the admin page, served by the Worker in workerd.
+// The account page and the admin page, served by the Worker in workerd: every case.
 import { suite } from "./suite.mjs";
 import { worker } from "./targets.mjs";
 

@@ -1,4 +1,5 @@
-// The native binary as an operator meets it: no set-up, clear refusals, an orderly end, nothing lost.
+// The native binary as an operator uses it: it starts without set-up, refuses with clear messages,
+// stops in order, and loses no data.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -17,16 +18,22 @@ const fresh = () => {
 };
 after(() => folders.forEach((made) => made.remove()));
 
-const person = (n) => ({ provider: "google", provider_id: `n-${n}`, email: `n${n}@example.com`, platform: "web" });
+const person = (n) => ({
+  provider: "google",
+  provider_id: `n-${n}`,
+  email: `n${n}@example.com`,
+  platform: "web",
+});
 
-test("it serves without any set-up and keeps generated secrets where git does not look", async () => {
+test("the server starts without set-up and keeps generated secrets in a file that git ignores", async () => {
   const cwd = fresh();
   const server = await serve({ cwd, vars: { INTERNAL_API_KEY: "", JWT_SIGNING_KEYS: "" } });
   assert.equal(await server.stop(), 0);
   const kept = readFileSync(join(cwd, ".dev.vars"), "utf8");
   assert.match(kept, /^INTERNAL_API_KEY='[\w-]{43}'$/m);
   assert.match(kept, /^JWT_SIGNING_KEYS='\{"keys":/m);
-  for (const file of [".dev.vars", "hamrah.db"]) assert.equal(statSync(join(cwd, file)).mode & 0o77, 0, `nobody else may read ${file}`);
+  for (const file of [".dev.vars", "hamrah.db"])
+    assert.equal(statSync(join(cwd, file)).mode & 0o77, 0, `only the owner may read ${file}`);
   assert.ok(readFileSync(".gitignore", "utf8").includes("/.dev.vars"));
   assert.match(server.output(), /generated INTERNAL_API_KEY/);
   assert.ok(!server.output().includes(/'(.*)'/.exec(kept)[1]), "no secret in the log");
@@ -38,54 +45,88 @@ test("it serves without any set-up and keeps generated secrets where git does no
 
 test("production refuses to start with a missing or weak secret and names every problem", async () => {
   const cwd = fresh();
-  const { code, output } = await run([], { cwd, vars: { ENVIRONMENT: "production", INTERNAL_API_KEY: "hamrah-internal-service-key-2025", APP_ATTEST_MODE: "" } });
+  const { code, output } = await run([], {
+    cwd,
+    vars: {
+      ENVIRONMENT: "production",
+      INTERNAL_API_KEY: "hamrah-internal-service-key-2025",
+      APP_ATTEST_MODE: "",
+    },
+  });
   assert.notEqual(code, 0);
-  for (const name of ["APP_ATTEST_MODE", "ALLOWED_ORIGINS", "RP_ID", "INTERNAL_API_KEY", "JWT_SIGNING_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"]) {
+  for (const name of [
+    "APP_ATTEST_MODE",
+    "ALLOWED_ORIGINS",
+    "RP_ID",
+    "INTERNAL_API_KEY",
+    "JWT_SIGNING_KEYS",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+  ]) {
     assert.match(output, new RegExp(name), name);
   }
   assert.ok(!output.includes("hamrah-internal-service-key-2025"));
-  assert.ok(!existsSync(join(cwd, ".dev.vars")) && !existsSync(join(cwd, "hamrah.db")), "nothing is left behind");
+  assert.ok(
+    !existsSync(join(cwd, ".dev.vars")) && !existsSync(join(cwd, "hamrah.db")),
+    "no file was created",
+  );
 });
 
-test("an open port needs somebody who says what it is", async () => {
+test("a public port needs ENVIRONMENT", async () => {
   const cwd = fresh();
-  const unsaid = await run([], { cwd, vars: { BIND: "0.0.0.0:0" } });
-  assert.notEqual(unsaid.code, 0);
-  assert.match(unsaid.output, /ENVIRONMENT is not set/);
-  const development = await run([], { cwd, vars: { BIND: "0.0.0.0:0", ENVIRONMENT: "development" } });
+  const unset = await run([], { cwd, vars: { BIND: "0.0.0.0:0" } });
+  assert.notEqual(unset.code, 0);
+  assert.match(unset.output, /ENVIRONMENT is not set/);
+  const development = await run([], {
+    cwd,
+    vars: { BIND: "0.0.0.0:0", ENVIRONMENT: "development" },
+  });
   assert.match(development.output, /BIND must be a loopback address/);
-  assert.match((await run([], { cwd, vars: { BIND: "nonsense" } })).output, /BIND must be an address/);
+  assert.match(
+    (await run([], { cwd, vars: { BIND: "nonsense" } })).output,
+    /BIND must be an address/,
+  );
   const forgotten = await run([], { cwd, vars: { COOKIE_DOMAIN: ".hamrah.app" } });
   assert.notEqual(forgotten.code, 0);
   assert.match(forgotten.output, /ENVIRONMENT is not set although COOKIE_DOMAIN is/);
 });
 
-test("doctor says what is wrong and touches nothing", async () => {
+test("doctor reports problems and changes nothing", async () => {
   const cwd = fresh();
   const nothing = await run(["doctor"], { cwd });
   assert.notEqual(nothing.code, 0);
   assert.match(nothing.output, /database +WRONG .*no such file/);
   assert.ok(!existsSync(join(cwd, ".dev.vars")) && !existsSync(join(cwd, "hamrah.db")));
   assert.equal((await run(["migrate"], { cwd })).code, 0);
-  assert.equal((await run(["migrate"], { cwd })).code, 0, "twice is once");
+  assert.equal((await run(["migrate"], { cwd })).code, 0, "a second migration changes nothing");
   const fine = await run(["doctor"], { cwd });
   assert.equal(fine.code, 0, fine.output);
-  const wrong = await run(["doctor"], { cwd, vars: { ENVIRONMENT: "production", SESSION_TTL_SECONDS: "1" } });
+  const wrong = await run(["doctor"], {
+    cwd,
+    vars: { ENVIRONMENT: "production", SESSION_TTL_SECONDS: "1" },
+  });
   assert.notEqual(wrong.code, 0);
   assert.match(wrong.output, /SESSION_TTL_SECONDS must be/);
 });
 
-test("generated keys are accepted by production", async () => {
+test("production accepts generated keys", async () => {
   const cwd = fresh();
   const { code, output } = await run(["keys", "generate"], { cwd });
   assert.equal(code, 0);
-  const vars = Object.fromEntries([...output.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
-  const rest = { ALLOWED_ORIGINS: "https://hamrah.app", RP_ID: "hamrah.app", JWT_ISSUER: "https://api.hamrah.app", JWT_AUDIENCE: "hamrah" };
+  const vars = Object.fromEntries(
+    [...output.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const rest = {
+    ALLOWED_ORIGINS: "https://hamrah.app",
+    RP_ID: "hamrah.app",
+    JWT_ISSUER: "https://api.hamrah.app",
+    JWT_AUDIENCE: "hamrah",
+  };
   const server = await serve({ cwd, vars: { ENVIRONMENT: "production", ...rest, ...vars } });
   assert.equal(await server.stop(), 0);
 });
 
-test("administrators, demo data, and everything out and in again", async () => {
+test("administrators and demo data are created, and everything is exported and imported", async () => {
   const cwd = fresh();
   const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
   const seeded = await run(["seed", "demo"], { cwd, vars });
@@ -99,28 +140,52 @@ test("administrators, demo data, and everything out and in again", async () => {
   assert.deepEqual(payload, { user_id: 1, username: "adm1", name: "Admin One" });
   const get = async (path) => (await fetch(server.url + path, { headers: { token } })).json();
   const services = await get("/services");
-  assert.deepEqual(services.map(({ id, name }) => `${id} ${name}`), ["1 Service A", "2 Service B", "3 Service C", "4 UI Store", "5 ui-store", "1000000001 auth"]);
+  assert.deepEqual(
+    services.map(({ id, name }) => `${id} ${name}`),
+    ["1 Service A", "2 Service B", "3 Service C", "4 UI Store", "5 ui-store", "1000000001 auth"],
+  );
   const { roles, permissions } = await get("/people/editor1/services/3");
   assert.deepEqual({ roles, permissions }, { roles: ["Editor"], permissions: ["read", "update"] });
-  assert.deepEqual((await get("/people/5/services")).map(({ id }) => id), [1, 3]);
+  assert.deepEqual(
+    (await get("/people/5/services")).map(({ id }) => id),
+    [1, 3],
+  );
   assert.equal((await login("viewer3", "viewer3-hash")).status, 200);
   const exported = await run(["export"], { cwd, vars });
   const document = JSON.parse(exported.output);
   assert.equal(document.people.length, 15);
-  assert.ok(!exported.output.includes("$2b$") && !exported.output.includes("argon2"), "no hashes unless they are asked for");
+  assert.ok(
+    !exported.output.includes("$2b$") && !exported.output.includes("argon2"),
+    "no hashes without --with-passwords",
+  );
   const whole = await run(["export", "--with-passwords"], { cwd, vars });
-  // Who signed in was hashed anew, all others have what another service made.
+  // The password that signed in was hashed again. All others keep the hash that another service
+  // made.
   assert.match(JSON.parse(whole.output).people[0].password_hash, /^\$argon2id\$/);
   assert.match(JSON.parse(whole.output).people[1].password_hash, /^\$2b\$/);
   const other = fresh();
   writeFileSync(join(other, "all.json"), whole.output);
   const dry = await run(["import", "all.json", "--dry-run"], { cwd: other, vars });
-  assert.match(dry.output, /person adm1: gets role Admin in Service A\n[^]*66 changes would be made/);
-  assert.match((await run(["import", "all.json", "--dry-run"], { cwd: other, vars })).output, /66 changes would/, "nothing was changed");
+  assert.match(
+    dry.output,
+    /person adm1: gets role Admin in Service A\n[^]*66 changes would be made/,
+  );
+  assert.match(
+    (await run(["import", "all.json", "--dry-run"], { cwd: other, vars })).output,
+    /66 changes would/,
+    "a dry run changes nothing",
+  );
   assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /66 changes made/);
   assert.match((await run(["import", "all.json"], { cwd: other, vars })).output, /^0 changes made/);
-  assert.equal((await run(["export", "--with-passwords"], { cwd: other, vars })).output, whole.output);
-  const wrong = { ...document, grants: [{ person: "nobody", service: "Service A", role: "Admin" }], roles: [{ name: "x", permissions: ["fly"] }] };
+  assert.equal(
+    (await run(["export", "--with-passwords"], { cwd: other, vars })).output,
+    whole.output,
+  );
+  const wrong = {
+    ...document,
+    grants: [{ person: "nobody", service: "Service A", role: "Admin" }],
+    roles: [{ name: "x", permissions: ["fly"] }],
+  };
   writeFileSync(join(other, "wrong.json"), JSON.stringify(wrong));
   const refused = await run(["import", "wrong.json"], { cwd: other, vars });
   assert.notEqual(refused.code, 0);
@@ -129,21 +194,27 @@ test("administrators, demo data, and everything out and in again", async () => {
   const password = /^password: (\S+)$/m.exec(made.output)[1];
   assert.equal((await login("root", password)).status, 200);
   const taken = await run(["admin", "create", "usr1"], { cwd, vars });
-  assert.notEqual(taken.code, 0, "whoever made an account of that name before is not promoted");
+  assert.notEqual(taken.code, 0, "an existing account of that name is not promoted");
   assert.match(taken.output, /usr1 exists already: use --existing/);
-  assert.match((await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output, /usr1 is an administrator now; the password did not change/);
+  assert.match(
+    (await run(["admin", "create", "usr1", "--existing"], { cwd, vars })).output,
+    /usr1 is an administrator now; the password did not change/,
+  );
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
-  const anew = await run(["admin", "password", "root"], { cwd, vars });
-  const other_password = /^password: (\S+)$/m.exec(anew.output)[1];
-  assert.deepEqual([(await login("root", password)).status, (await login("root", other_password)).status], [401, 200]);
+  const reset = await run(["admin", "password", "root"], { cwd, vars });
+  const other_password = /^password: (\S+)$/m.exec(reset.output)[1];
+  assert.deepEqual(
+    [(await login("root", password)).status, (await login("root", other_password)).status],
+    [401, 200],
+  );
   await server.stop();
   const production = await run(["seed", "demo"], { cwd, vars: { ENVIRONMENT: "production" } });
   assert.notEqual(production.code, 0);
 });
 
-test("SIGTERM lets requests finish that were sent before it", async () => {
+test("SIGTERM lets requests finish that were sent before it arrived", async () => {
   const server = await serve({ cwd: fresh() });
-  // Stopped meanwhile, so that every one of them waits to be accepted when the signal comes.
+  // The process is stopped, so that all connections wait to be accepted when the signal arrives.
   server.child.kill("SIGSTOP");
   const answers = await Promise.all(
     Array.from({ length: 20 }, async (_, n) => {
@@ -157,7 +228,7 @@ test("SIGTERM lets requests finish that were sent before it", async () => {
           sent,
         ),
       );
-      // In an array, so that the answer itself is not waited for here.
+      // In an array, so that this function does not wait for the answer.
       return [text(socket)];
     }),
   );
@@ -177,7 +248,9 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
     const server = await serve({ cwd });
     slowest = Math.max(slowest, performance.now() - started);
     const load = Array.from({ length: 30 }, async (_, n) => {
-      const answer = await post(server.url, "/api/internal/tokens", person(`${round}-${n}`)).catch(() => undefined);
+      const answer = await post(server.url, "/api/internal/tokens", person(`${round}-${n}`)).catch(
+        () => undefined,
+      );
       const body = await answer?.json().catch(() => undefined);
       if (body?.success) acknowledged.push(body.refresh_token);
     });
@@ -187,17 +260,28 @@ test("kill -9 under load loses nothing that was acknowledged", async (t) => {
   }
   const server = await serve({ cwd });
   assert.ok(acknowledged.length >= ROUNDS, String(acknowledged.length));
-  t.diagnostic(`${acknowledged.length} acknowledged over ${ROUNDS} kills; ready again after at most ${slowest.toFixed(0)} ms`);
-  // Keys are made anew at each start, which the refresh tokens of before survive.
+  t.diagnostic(
+    `${acknowledged.length} acknowledged over ${ROUNDS} kills; ready again after at most ${slowest.toFixed(0)} ms`,
+  );
+  // Each start generates new keys. Older refresh tokens must stay valid.
   for (const refresh_token of acknowledged) {
-    assert.equal((await post(server.url, "/api/auth/tokens/refresh", { refresh_token })).status, 200);
+    assert.equal(
+      (await post(server.url, "/api/auth/tokens/refresh", { refresh_token })).status,
+      200,
+    );
   }
   await server.stop();
 });
 
-test("a database that cannot be opened is told and nothing is made", async () => {
+test("a database that cannot be opened is reported, and no file is created", async () => {
   const cwd = fresh();
-  const { code, output } = await run(["serve"], { cwd, vars: { DATABASE_URL: `sqlite:${cwd}/missing/folder.db`, BIND: `127.0.0.1:${await freePort()}` } });
+  const { code, output } = await run(["serve"], {
+    cwd,
+    vars: {
+      DATABASE_URL: `sqlite:${cwd}/missing/folder.db`,
+      BIND: `127.0.0.1:${await freePort()}`,
+    },
+  });
   assert.notEqual(code, 0);
   assert.match(output, /unable to open database file/);
 });

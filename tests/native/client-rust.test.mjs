@@ -1,4 +1,5 @@
-// The Rust client's example, which sends by hyper, before the native server. `cargo test` in clients/rust builds it.
+// The Rust client's example, which sends with hyper, and the native server. `cargo test` in
+// clients/rust builds the example.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -6,7 +7,7 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { administrator, way } from "./backends.mjs";
+import { administrator, startProxy } from "./backends.mjs";
 import { folder, serve } from "./server.mjs";
 
 const EXAMPLE = resolve("target/clients/debug/examples/check");
@@ -17,7 +18,11 @@ let server;
 let admin;
 before(async () => {
   const secret = randomBytes(32).toString("base64url");
-  const vars = { BOOTSTRAP_SECRET: secret, PASSWORD_HASH_MEMORY_KIB: "256", PASSWORD_HASH_PASSES: "1" };
+  const vars = {
+    BOOTSTRAP_SECRET: secret,
+    PASSWORD_HASH_MEMORY_KIB: "256",
+    PASSWORD_HASH_PASSES: "1",
+  };
   server = await serve({ cwd: made.path, vars });
   admin = await administrator(server.url, secret);
 });
@@ -27,10 +32,13 @@ after(async () => {
   made.remove();
 });
 
-/** A service, somebody who may read and write there, and the example as its backend. */
+/**
+ * Creates a service and a person who may read and write there, and starts the example as its
+ * backend.
+ */
 const stage = async () => {
   const place = await admin.place();
-  const to = await way(server.url);
+  const to = await startProxy(server.url);
   const child = spawn(EXAMPLE, [to.url, place.name], { stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -40,7 +48,10 @@ const stage = async () => {
     to.release();
     await to.stop();
   });
-  /** The line that answers a line, and how many times the service was asked for it. */
+  /**
+   * Writes a line to the example. Returns the line that answers it, and how many times the example
+   * asked the service.
+   */
   const tell = async (line) => {
     const asked = to.checks.length;
     child.stdin.write(`${line}\n`);
@@ -50,12 +61,12 @@ const stage = async () => {
   return { place, to, tell, user: await place.member() };
 };
 
-/** Lines and what answers them, in their order. */
+/** Writes lines in order and checks each answer. */
 const goes = async (tell, rows) => {
   for (const [line, answer] of rows) assert.equal(await tell(line), answer, line);
 };
 
-test("reads are known for less than a minute, writes always asked about", async () => {
+test("reads are cached for less than a minute, and writes are always checked", async () => {
   const { tell, user, to, place } = await stage();
   const [read, write] = [`read read ${user.token}`, `write write ${user.token}`];
   await goes(tell, [
@@ -76,7 +87,7 @@ test("reads are known for less than a minute, writes always asked about", async 
   ]);
 });
 
-test("logged out, forgotten, and what is no token", async () => {
+test("tokens that were logged out, tokens that were removed from the cache, and invalid tokens", async () => {
   const { tell, user, place } = await stage();
   const other = await place.member();
   await goes(tell, [
@@ -95,11 +106,15 @@ test("logged out, forgotten, and what is no token", async () => {
   ]);
 });
 
-test("where the service cannot be asked, reads go on until their time", async () => {
+test("while the service is unavailable, cached reads work until they expire", async () => {
   const { tell, user, to } = await stage();
   const [read, write] = [`read read ${user.token}`, `write write ${user.token}`];
   await goes(tell, [[read, `200 ${user.username} asked, 1`]]);
-  for (const [mode, answer] of [["busy", "503 unavailable 7, 1"], ["cut", /^503 network 5, [12]$/], ["hold", "503 network 5, 1"]]) {
+  for (const [mode, answer] of [
+    ["busy", "503 unavailable 7, 1"],
+    ["cut", /^503 network 5, [12]$/],
+    ["hold", "503 network 5, 1"],
+  ]) {
     to.mode = mode;
     assert.match(await tell(write), new RegExp(answer), mode);
     assert.equal(await tell(read), `200 ${user.username} known, 0`);

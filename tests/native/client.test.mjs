@@ -1,4 +1,4 @@
-// A backend with the TypeScript client, before the native server.
+// A backend with the TypeScript client, and the native server.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -7,8 +7,12 @@ import { sequence } from "./sequence.mjs";
 import { folder, serve } from "./server.mjs";
 
 const SECRET = randomBytes(32).toString("base64url");
-// What a hash costs in production is seen where that is tested.
-const VARS = { BOOTSTRAP_SECRET: SECRET, PASSWORD_HASH_MEMORY_KIB: "256", PASSWORD_HASH_PASSES: "1" };
+// Cheap hashes. Other tests cover the cost in production.
+const VARS = {
+  BOOTSTRAP_SECRET: SECRET,
+  PASSWORD_HASH_MEMORY_KIB: "256",
+  PASSWORD_HASH_PASSES: "1",
+};
 
 sequence(async () => {
   const made = folder();
@@ -20,7 +24,7 @@ sequence(async () => {
   return { url: server.url, secret: SECRET, stop };
 });
 
-test("what a backend knows goes on while the service starts again, and how often it asks is not limited", async () => {
+test("a backend's cache works while the service restarts, and its checks are not rate-limited", async () => {
   const made = folder();
   let server = await serve({ cwd: made.path, vars: VARS });
   const port = Number(new URL(server.url).port);
@@ -32,9 +36,15 @@ test("what a backend knows goes on while the service starts again, and how often
     await server.stop();
     assert.equal((await stock.visit("PUT", user.token)).status, 503);
     assert.equal((await stock.visit("GET", user.token)).cached, true);
-    // A backend has one address for all of its users: that is not counted.
-    server = await serve({ cwd: made.path, port, vars: { ...VARS, RATE_LIMITS: "on", RATE_LIMIT_PUBLIC: "3", RATE_LIMIT_SIGN_IN: "3" } });
-    for (let time = 0; time < 8; time += 1) assert.equal((await stock.visit("PUT", user.token)).status, 200);
+    // A backend sends the checks for all its users from one address, so these are not limited by
+    // address.
+    server = await serve({
+      cwd: made.path,
+      port,
+      vars: { ...VARS, RATE_LIMITS: "on", RATE_LIMIT_PUBLIC: "3", RATE_LIMIT_SIGN_IN: "3" },
+    });
+    for (let time = 0; time < 8; time += 1)
+      assert.equal((await stock.visit("PUT", user.token)).status, 200);
   } finally {
     await stock.stop();
     await server.stop();

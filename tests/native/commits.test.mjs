@@ -7,7 +7,13 @@ import { problemsOf } from "../../scripts/commits.mjs";
 import { clean, folder } from "./server.mjs";
 
 test("plain imperatives keep the rules, with a body or without one", () => {
-  const good = ["Throttle backup codes per account", "Seed the demo", "Bring chrono back", "Address the review\n\nWhy.", "Process forms"];
+  const good = [
+    "Throttle backup codes per account",
+    "Seed the demo",
+    "Bring chrono back",
+    "Address the review\n\nWhy.",
+    "Process forms",
+  ];
   for (const message of good) assert.deepEqual(problemsOf(message), [], message);
 });
 
@@ -32,7 +38,11 @@ test("each broken rule is named", () => {
 test("a folder without history passes and says so", () => {
   const empty = folder();
   try {
-    const { status, stdout } = spawnSync("node", [resolve("scripts/commits.mjs")], { cwd: empty.path, encoding: "utf8", env: clean() });
+    const { status, stdout } = spawnSync("node", [resolve("scripts/commits.mjs")], {
+      cwd: empty.path,
+      encoding: "utf8",
+      env: clean(),
+    });
     assert.equal(status, 0);
     assert.match(stdout, /not checked: there is no history/);
   } finally {

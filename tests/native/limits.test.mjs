@@ -1,4 +1,4 @@
-// The native server against clients who take their time or lie about where they called.
+// The native server and clients that are slow, or that send contradicting headers.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -17,7 +17,7 @@ after(async () => {
   made.remove();
 });
 
-/** Sends raw bytes and gives all that comes back until the other side closes. */
+/** Sends raw bytes and returns all bytes that arrive until the server closes the connection. */
 const raw = async (text) => {
   const socket = connect(port, "127.0.0.1");
   let got = "";
@@ -27,39 +27,50 @@ const raw = async (text) => {
   return got;
 };
 
-/** How connections begin that then say no more. */
+/** The first bytes of connections that then send nothing more. */
 const STARTS = [
   "",
   "P",
-  // HTTP/2, which is not spoken here.
+  // HTTP/2, which the server does not support.
   "PRI * HTTP/2.0\r\n\r\n",
   "GET /health HTTP/1.1\r\nHost: lo",
   "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
 ];
 
-test("connections that say nothing, stop, or do not read are closed, and do not keep others out", { timeout: 60_000 }, async () => {
-  const idle = Array.from({ length: 900 }, () => connect(port, "127.0.0.1").on("error", () => {}).resume());
-  const closed = Promise.all(idle.map((socket) => once(socket, "close")));
-  idle.forEach((socket, index) => socket.write(STARTS[index % STARTS.length]));
-  const reader = connect(port, "127.0.0.1").on("error", () => {}).pause();
-  const end = once(reader, "close");
-  reader.write("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
-  await closed;
-  assert.equal((await fetch(`${server.url}/health`)).status, 200);
-  await new Promise((resume) => setTimeout(resume, 25_000));
-  // What was sent before the end is still in the buffers; then comes the end.
-  reader.resume();
-  await end;
-});
+test(
+  "connections that send nothing, stop, or do not read are closed, and do not block others",
+  { timeout: 60_000 },
+  async () => {
+    const idle = Array.from({ length: 900 }, () =>
+      connect(port, "127.0.0.1")
+        .on("error", () => {})
+        .resume(),
+    );
+    const closed = Promise.all(idle.map((socket) => once(socket, "close")));
+    idle.forEach((socket, index) => socket.write(STARTS[index % STARTS.length]));
+    const reader = connect(port, "127.0.0.1")
+      .on("error", () => {})
+      .pause();
+    const end = once(reader, "close");
+    reader.write("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500));
+    await closed;
+    assert.equal((await fetch(`${server.url}/health`)).status, 200);
+    await new Promise((resume) => setTimeout(resume, 25_000));
+    // The buffers still hold bytes that were sent before the connection was closed.
+    reader.resume();
+    await end;
+  },
+);
 
-test("a body that is announced as too large is told at once", async () => {
-  const head = "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+test("a body whose announced length is too large is refused at once", async () => {
+  const head =
+    "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
   const answer = await raw(`${head}Content-Length: 10000000000\r\nConnection: close\r\n\r\n`);
   assert.match(answer, /^HTTP\/1\.1 413 /);
   assert.match(answer, /"code":"body_too_large"/);
 });
 
-test("a request names one host", async () => {
+test("a request must name exactly one host", async () => {
   for (const hosts of ["", "Host: localhost\r\nHost: evil.example\r\n"]) {
     const answer = await raw(`GET /health HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
     assert.match(answer, /^HTTP\/1\.1 400 /);
@@ -67,9 +78,11 @@ test("a request names one host", async () => {
   }
 });
 
-test("what a client makes up does not get into the log", async () => {
+test("the log holds no text that a client chose", async () => {
   await raw("hms_CANARY-METHOD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-  await raw("GET /hms_CANARY-PATH?token=hms_CANARY-QUERY HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hms_CANARY-AGENT\r\nConnection: close\r\n\r\n");
+  await raw(
+    "GET /hms_CANARY-PATH?token=hms_CANARY-QUERY HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hms_CANARY-AGENT\r\nConnection: close\r\n\r\n",
+  );
   assert.equal((await post(server.url, "/api/internal/users", {})).status, 422);
   assert.doesNotMatch(server.output(), /CANARY/);
   assert.match(server.output(), /method="OTHER"/);

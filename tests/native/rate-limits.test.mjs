@@ -1,4 +1,4 @@
-// The native server's limiter, by HTTP, and whom it takes for the client.
+// The native server's rate limiter over HTTP, and which address it takes for the client's.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { folder, run, serve } from "./server.mjs";
@@ -9,7 +9,14 @@ let open;
 let proxied;
 before(async () => {
   open = await serve({ cwd: made.path, vars: { ...LIMITS, DATABASE_URL: "sqlite:open.db" } });
-  proxied = await serve({ cwd: made.path, vars: { ...LIMITS, DATABASE_URL: "sqlite:proxied.db", TRUSTED_PROXIES: "127.0.0.0/8, 10.0.0.0/8" } });
+  proxied = await serve({
+    cwd: made.path,
+    vars: {
+      ...LIMITS,
+      DATABASE_URL: "sqlite:proxied.db",
+      TRUSTED_PROXIES: "127.0.0.0/8, 10.0.0.0/8",
+    },
+  });
 });
 after(async () => {
   await open?.stop();
@@ -20,15 +27,21 @@ after(async () => {
 const begin = (server, forwarded) =>
   fetch(`${server.url}/api/webauthn/authenticate/begin`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(forwarded && { "x-forwarded-for": forwarded }) },
+    headers: {
+      "content-type": "application/json",
+      ...(forwarded && { "x-forwarded-for": forwarded }),
+    },
     body: "{}",
   });
 
-/** How many of eight calls were let through; one more is every twenty seconds. */
+/** Makes eight calls and returns how many were accepted. Every twenty seconds one more is. */
 const letThrough = async (server, forwarded) => {
   let passed = 0;
   for (let call = 0; call < 8; call += 1) {
-    const answer = await begin(server, typeof forwarded === "function" ? forwarded(call) : forwarded);
+    const answer = await begin(
+      server,
+      typeof forwarded === "function" ? forwarded(call) : forwarded,
+    );
     if (answer.status === 200) {
       passed += 1;
       continue;
@@ -41,24 +54,34 @@ const letThrough = async (server, forwarded) => {
   return passed;
 };
 
-test("without trusted proxies the peer is the client, whatever it says", async () => {
+test("without trusted proxies the peer is the client, and X-Forwarded-For is ignored", async () => {
   const passed = await letThrough(open, (call) => `198.51.100.${call}`);
   assert.ok(passed === 3 || passed === 4, `${passed} were let through`);
-  assert.equal((await fetch(`${open.url}/api/users/me`)).status, 401, "everything else goes on");
+  assert.equal(
+    (await fetch(`${open.url}/api/users/me`)).status,
+    401,
+    "other routes are not limited",
+  );
   assert.equal((await fetch(`${open.url}/health`)).status, 200);
 });
 
-test("behind a trusted proxy the last stranger on the way is the client", async () => {
+test("behind a trusted proxy the last untrusted address is the client", async () => {
   const client = "2001:db8:0:1";
-  const passed = await letThrough(proxied, (call) => `198.51.100.${call}, ${client}::${call}, 10.0.0.1`);
+  const passed = await letThrough(
+    proxied,
+    (call) => `198.51.100.${call}, ${client}::${call}, 10.0.0.1`,
+  );
   assert.ok(passed === 3 || passed === 4, `${passed} were let through`);
   assert.equal((await begin(proxied, "2001:db8:0:2::1")).status, 200, "another network");
   assert.equal((await begin(proxied)).status, 200, "the proxy itself");
 });
 
-test("in development nobody is counted, unless that is said", async () => {
+test("in development addresses are limited only with RATE_LIMITS=on", async () => {
   const { RATE_LIMITS, ...quotas } = LIMITS;
-  const server = await serve({ cwd: made.path, vars: { ...quotas, DATABASE_URL: "sqlite:off.db" } });
+  const server = await serve({
+    cwd: made.path,
+    vars: { ...quotas, DATABASE_URL: "sqlite:off.db" },
+  });
   try {
     assert.equal(await letThrough(server), 8);
   } finally {
@@ -66,7 +89,7 @@ test("in development nobody is counted, unless that is said", async () => {
   }
 });
 
-test("in production on a loopback address, where there is a proxy, the log says if none is trusted", async () => {
+test("in production on a loopback address, the log warns if no proxy is trusted", async () => {
   const production = {
     ENVIRONMENT: "production",
     ALLOWED_ORIGINS: "https://hamrah.app",
@@ -75,8 +98,14 @@ test("in production on a loopback address, where there is a proxy, the log says 
     JWT_AUDIENCE: "hamrah",
     DATABASE_URL: "sqlite:production.db",
   };
-  for (const [proxies, told] of [["", true], ["127.0.0.1", false]]) {
-    const server = await serve({ cwd: made.path, vars: { ...production, TRUSTED_PROXIES: proxies, ...(told && { RATE_LIMITS: "off" }) } });
+  for (const [proxies, told] of [
+    ["", true],
+    ["127.0.0.1", false],
+  ]) {
+    const server = await serve({
+      cwd: made.path,
+      vars: { ...production, TRUSTED_PROXIES: proxies, ...(told && { RATE_LIMITS: "off" }) },
+    });
     await server.stop();
     assert.equal(/TRUSTED_PROXIES is not set/.test(server.output()), told, proxies);
     assert.equal(/RATE_LIMITS is off/.test(server.output()), told);
@@ -84,8 +113,13 @@ test("in production on a loopback address, where there is a proxy, the log says 
   }
 });
 
-test("a mistyped setting stops the start and is named", async () => {
-  const wrong = { RATE_LIMITS: "no", RATE_LIMIT_SIGN_IN: "0", RATE_LIMIT_PUBLIC: "many", TRUSTED_PROXIES: "0.0.0.0/0" };
+test("an invalid setting stops the start, and its name is printed", async () => {
+  const wrong = {
+    RATE_LIMITS: "no",
+    RATE_LIMIT_SIGN_IN: "0",
+    RATE_LIMIT_PUBLIC: "many",
+    TRUSTED_PROXIES: "0.0.0.0/0",
+  };
   const { code, output } = await run(["doctor"], { cwd: made.path, vars: wrong });
   assert.notEqual(code, 0);
   for (const name of Object.keys(wrong)) assert.match(output, new RegExp(`WRONG +${name} `));

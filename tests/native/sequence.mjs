@@ -1,10 +1,11 @@
-// The contract's sequence for backends, over HTTP: the service, a real backend before it, and a visitor. The same against either target.
+// The sequence of the contract for backends, over HTTP, with a real backend and its visitors. Both
+// targets run it.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { administrator, backend } from "./backends.mjs";
 
-/** `start` gives the service's `url`, `secret` and `stop()`. */
+/** Registers the cases. `start` starts the service and returns its `url`, `secret` and `stop()`. */
 export const sequence = (start) => {
   let api;
   let admin;
@@ -18,29 +19,48 @@ export const sequence = (start) => {
     await api?.stop();
   });
 
-  /** A service, its backend, and somebody who may read and write there. */
+  /**
+   * Creates a service and a person who may read and write there, and starts the service's backend.
+   */
   const stage = async (options) => {
     const place = await admin.place();
     const stock = await backend(api.url, place.name, options);
     running.push(stock);
     return { place, stock, user: await place.member() };
   };
-  const gives = (answer, expected) => assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, answer[name]])), expected);
+  const gives = (answer, expected) =>
+    assert.deepEqual(
+      Object.fromEntries(Object.keys(expected).map((name) => [name, answer[name]])),
+      expected,
+    );
 
-  test("somebody who signed in is asked about once, and known for less than a minute", async () => {
+  test("a new token is checked once, and cached for less than a minute", async () => {
     const { place, stock, user } = await stage();
-    gives(await stock.visit("GET", user.token), { status: 200, by: user.username, cached: false, asked: 1 });
-    assert.deepEqual(stock.way.checks, [{ body: { service_id: place.name }, client: "stock" }]);
-    gives(await stock.visit("GET", user.token), { status: 200, by: user.username, cached: true, asked: 0 });
+    gives(await stock.visit("GET", user.token), {
+      status: 200,
+      by: user.username,
+      cached: false,
+      asked: 1,
+    });
+    assert.deepEqual(stock.proxy.checks, [{ body: { service_id: place.name }, client: "stock" }]);
+    gives(await stock.visit("GET", user.token), {
+      status: 200,
+      by: user.username,
+      cached: true,
+      asked: 0,
+    });
     stock.clock.ahead = 55;
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
     stock.clock.ahead = 61;
     gives(await stock.visit("GET", user.token), { status: 200, cached: false, asked: 1 });
   });
 
-  test("a token that ends soon is asked about, which renews it", async () => {
-    // To the backend's clock the token has the given seconds left.
-    for (const [left, life] of [[50, 20], [20, 0]]) {
+  test("a token that expires soon is checked, which extends it", async () => {
+    // By the backend's clock, the token expires in `left` seconds.
+    for (const [left, life] of [
+      [50, 20],
+      [20, 0],
+    ]) {
       const { stock, user } = await stage();
       const { expires_at: end } = await stock.client.check(user.token);
       stock.clock.ahead = end - left - Math.floor(Date.now() / 1000);
@@ -51,29 +71,35 @@ export const sequence = (start) => {
     }
   });
 
-  test("what is no token is refused, and asked about only if it could be one", async () => {
+  test("an invalid token is refused, and checked only if it has a token's form", async () => {
     const { stock, user } = await stage();
     gives(await stock.visit("GET"), { status: 401, error: "missing_token_header", asked: 0 });
     gives(await stock.visit("GET", "a token?"), { status: 401, error: "invalid_token", asked: 0 });
     const other = `hmp_${"A".repeat(43)}`;
-    for (let time = 0; time < 2; time += 1) gives(await stock.visit("GET", other), { status: 401, error: "invalid_token", asked: 1 });
-    gives(await stock.visit("GET", `${user.token}x`), { status: 401, error: "invalid_token", asked: 1 });
+    for (let time = 0; time < 2; time += 1)
+      gives(await stock.visit("GET", other), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await stock.visit("GET", `${user.token}x`), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
   });
 
-  test("a write is always asked about: without the role it is refused at once, a read within a minute", async () => {
+  test("a write is always checked, so a revoked role is refused at once for writes and within a minute for reads", async () => {
     const { stock, user } = await stage();
-    for (let time = 0; time < 2; time += 1) gives(await stock.visit("PUT", user.token), { status: 200, cached: false, asked: 1 });
+    for (let time = 0; time < 2; time += 1)
+      gives(await stock.visit("PUT", user.token), { status: 200, cached: false, asked: 1 });
     gives(await stock.visit("GET", user.token), { cached: true, asked: 0 });
     await user.revoke();
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
     gives(await stock.visit("PUT", user.token), { status: 403, error: "forbidden", asked: 1 });
-    // The answer told of a newer policy: the read is asked about too.
+    // The answer named a newer policy version, so the read is checked too.
     gives(await stock.visit("GET", user.token), { status: 403, error: "forbidden", asked: 1 });
     await user.give();
     gives(await stock.visit("GET", user.token), { status: 200, cached: false, asked: 1 });
   });
 
-  test("without a write a revoked role is good for reads until the minute ends, and not longer", async () => {
+  test("without a write, a revoked role permits reads until the minute has passed, and not longer", async () => {
     const { stock, user } = await stage();
     await stock.visit("GET", user.token);
     await user.revoke();
@@ -83,7 +109,7 @@ export const sequence = (start) => {
     gives(await stock.visit("GET", user.token), { status: 403, asked: 1 });
   });
 
-  test("a newer policy, seen in anybody's answer, ends what is known of everybody in that service", async () => {
+  test("a newer policy version in any answer removes the service's cached answers of all people", async () => {
     const { place, stock, user } = await stage();
     const other = await place.member();
     const late = await place.member();
@@ -96,48 +122,75 @@ export const sequence = (start) => {
     gives(await stock.visit("GET", other.token), { asked: 0 });
   });
 
-  test("logged out elsewhere: writes are refused at once, reads within a minute", async () => {
+  test("after a logout elsewhere, writes are refused at once and reads within a minute", async () => {
     const { stock, user } = await stage();
     await stock.visit("GET", user.token);
     await admin.logout(user.token);
     gives(await stock.visit("GET", user.token), { status: 200, cached: true, asked: 0 });
-    gives(await stock.visit("DELETE", user.token), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await stock.visit("DELETE", user.token), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
     gives(await stock.visit("GET", user.token), { status: 401, error: "invalid_token", asked: 1 });
     const again = await stage();
     await again.stock.visit("GET", again.user.token);
     await admin.logout(again.user.token);
     again.stock.clock.ahead = 61;
-    gives(await again.stock.visit("GET", again.user.token), { status: 401, error: "invalid_token", asked: 1 });
+    gives(await again.stock.visit("GET", again.user.token), {
+      status: 401,
+      error: "invalid_token",
+      asked: 1,
+    });
   });
 
-  test("logged out through the backend: refused at once", async () => {
+  test("after a logout through the backend, every request is refused at once", async () => {
     const { stock, user } = await stage();
     await stock.visit("GET", user.token);
     gives(await stock.visit("POST", user.token, "/logout"), { status: "logged_out", asked: 0 });
     gives(await stock.visit("GET", user.token), { status: 401, error: "invalid_token", asked: 1 });
   });
 
-  test("where the service cannot be asked, reads go on until their time, and everything else is a 503", async () => {
-    for (const [mode, retryAfter] of [["busy", "7"], ["cut", "5"]]) {
+  test("while the service is unavailable, cached reads work until they expire, and all other requests get 503", async () => {
+    for (const [mode, retryAfter] of [
+      ["busy", "7"],
+      ["cut", "5"],
+    ]) {
       const { place, stock, user } = await stage();
       const stranger = await place.member();
       await stock.visit("GET", user.token);
-      stock.way.mode = mode;
+      stock.proxy.mode = mode;
       gives(await stock.visit("GET", user.token), { status: 200, cached: true });
-      gives(await stock.visit("PUT", user.token), { status: 503, error: "unavailable", retryAfter });
-      gives(await stock.visit("GET", stranger.token), { status: 503, error: "unavailable", retryAfter });
+      gives(await stock.visit("PUT", user.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
+      gives(await stock.visit("GET", stranger.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
       gives(await stock.visit("GET", user.token), { status: 200, cached: true });
       stock.clock.ahead = 61;
-      gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", retryAfter });
-      stock.way.mode = "pass";
+      gives(await stock.visit("GET", user.token), {
+        status: 503,
+        error: "unavailable",
+        retryAfter,
+      });
+      stock.proxy.mode = "pass";
       gives(await stock.visit("GET", user.token), { status: 200, cached: false });
     }
     const { stock, user } = await stage({ timeout: 200 });
-    stock.way.mode = "hold";
-    gives(await stock.visit("GET", user.token), { status: 503, error: "unavailable", retryAfter: "5" });
+    stock.proxy.mode = "hold";
+    gives(await stock.visit("GET", user.token), {
+      status: 503,
+      error: "unavailable",
+      retryAfter: "5",
+    });
   });
 
-  test("a service that there is not, or not any more, lets nobody in", async () => {
+  test("a backend whose service does not exist, or was deleted, refuses every request", async () => {
     const { place, stock, user } = await stage();
     const nowhere = await backend(api.url, `No such ${randomUUID()}`);
     running.push(nowhere);
@@ -145,40 +198,41 @@ export const sequence = (start) => {
     await stock.visit("GET", user.token);
     await admin.ask("DELETE", `/services/${place.service}?force=true`);
     gives(await stock.visit("GET", user.token), { status: 200, cached: true });
-    for (const method of ["PUT", "GET"]) gives(await stock.visit(method, user.token), { status: 503, error: "unavailable", asked: 1 });
+    for (const method of ["PUT", "GET"])
+      gives(await stock.visit(method, user.token), { status: 503, error: "unavailable", asked: 1 });
   });
 
-  /** Until the way holds so many answers. */
+  /** Waits until the proxy holds this many answers. */
   const held = async (stock, count) => {
-    for (let wait = 0; stock.way.held.length < count; wait += 1) {
-      assert.ok(wait < 200, `${stock.way.held.length} of ${count} are held`);
+    for (let wait = 0; stock.proxy.held.length < count; wait += 1) {
+      assert.ok(wait < 200, `${stock.proxy.held.length} of ${count} are held`);
       await new Promise((resume) => setTimeout(resume, 10));
     }
   };
 
-  test("reads of one token that come at once share a request; a write never does", async () => {
+  test("concurrent reads with one token share a check, and a write never shares one", async () => {
     const { stock, user } = await stage();
-    stock.way.mode = "hold";
+    stock.proxy.mode = "hold";
     const reads = Array.from({ length: 8 }, () => stock.visit("GET", user.token));
     await held(stock, 1);
     await user.revoke();
-    // What is under way was answered before the role was revoked.
+    // The service answered the held check before the role was revoked.
     const write = stock.visit("PUT", user.token);
     await held(stock, 2);
-    stock.way.release();
+    stock.proxy.release();
     for (const read of await Promise.all(reads)) gives(read, { status: 200, cached: false });
     gives(await write, { status: 403 });
-    assert.equal(stock.way.checks.length, 2);
+    assert.equal(stock.proxy.checks.length, 2);
   });
 
-  test("an answer from before the logout is not kept when it comes after it", async () => {
+  test("an answer from before a logout is not cached if it arrives after the logout", async () => {
     const { stock, user } = await stage();
-    stock.way.mode = "hold";
+    stock.proxy.mode = "hold";
     const read = stock.visit("GET", user.token);
     await held(stock, 1);
-    stock.way.mode = "pass";
+    stock.proxy.mode = "pass";
     gives(await stock.visit("POST", user.token, "/logout"), { status: "logged_out" });
-    stock.way.release();
+    stock.proxy.release();
     gives(await read, { status: 200 });
     gives(await stock.visit("GET", user.token), { status: 401, asked: 1 });
   });

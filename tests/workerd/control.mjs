@@ -1,19 +1,23 @@
-// Lends running APIs to the Rust suite: one to a case, emptied before it goes to the next.
+// Lends running APIs to the Rust suite. Each case gets one of its own, with an empty database.
 //
-// JSON over HTTP on loopback: POST /<operation> with `{id, …}`.
+// The suite calls it by JSON over HTTP on loopback: POST /<operation> with `{id, …}`.
 import { createServer } from "node:http";
 import { startApi } from "./miniflare.mjs";
 
+/** How many idle APIs are kept. Each is a process of workerd. */
 const KEPT = 6;
 const lent = new Map();
-const idle = new Map();
+/** The idle APIs, the one that was returned last at the end. */
+const idle = [];
 let next = 1;
 
 const operations = {
-  /** Gives `{id, url, settings}` of an API with these settings and an empty database. */
+  /** Returns `{id, url, settings}` of an API with these settings and an empty database. */
   acquire: async ({ vars }) => {
     const key = JSON.stringify(vars);
-    const api = idle.get(key)?.pop() ?? { key, ...(await startApi({ vars, assets: true })) };
+    const at = idle.findLastIndex((each) => each.key === key);
+    const api =
+      at >= 0 ? idle.splice(at, 1)[0] : { key, ...(await startApi({ vars, assets: true })) };
     const id = next;
     next += 1;
     lent.set(id, api);
@@ -22,16 +26,14 @@ const operations = {
   release: async ({ id }) => {
     const api = lent.get(id);
     lent.delete(id);
-    const waiting = [...idle.values()].reduce((total, apis) => total + apis.length, 0);
-    if (waiting >= KEPT) {
-      await api.stop();
-      return {};
-    }
     await api.reset();
-    idle.set(api.key, [...(idle.get(api.key) ?? []), api]);
+    idle.push(api);
+    // The settings that were asked for longest ago are the least likely to be asked for again.
+    if (idle.length > KEPT) await idle.shift().stop();
     return {};
   },
   sql: async ({ id, text, params }) => lent.get(id).sql(text, params),
+  run: async ({ id, texts, params }) => lent.get(id).run(texts, params),
   plan: async ({ id, steps }) => lent.get(id).plan(steps) ?? {},
   stats: async ({ id }) => lent.get(id).stats,
   cpu: async ({ id }) => ({ milliseconds: lent.get(id).cpu() }),
@@ -39,7 +41,7 @@ const operations = {
   cron: async ({ id }) => lent.get(id).cron(),
 };
 
-/** Starts lending; gives the address and how to stop. */
+/** Starts the server. Returns its `url` and `stop()`. */
 export const startControl = async () => {
   const server = createServer(async (request, response) => {
     let body = "";
@@ -55,7 +57,7 @@ export const startControl = async () => {
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const stop = async () => {
     server.close();
-    for (const api of [...lent.values(), ...[...idle.values()].flat()]) await api.stop();
+    for (const api of [...lent.values(), ...idle]) await api.stop();
   };
   return { url: `http://127.0.0.1:${server.address().port}`, stop };
 };

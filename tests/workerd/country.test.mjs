@@ -1,4 +1,5 @@
-// The country that the edge sees stands in the list of sign-ins, for whoever looks at where they are signed in.
+// The list of sessions shows the country from which each session was created, as the edge reports
+// it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startApi } from "./miniflare.mjs";
@@ -13,23 +14,48 @@ const post = async (api, path, body, headers) => {
   return answer.json();
 };
 
-/** Somebody's session from the web app's server, and one of their own by a backup code: the countries of both, newest first. */
+/**
+ * Creates a session through the web app's server, then one with a backup code. Returns the
+ * countries of both, newest first.
+ */
 const countries = async (api) => {
-  const internal = { "x-internal-service": "hamrah-app", "x-internal-key": api.settings.INTERNAL_API_KEY };
-  const person = { email: "ada@example.com", auth_method: "google", provider: "google", provider_id: "ada", platform: "web" };
+  const internal = {
+    "x-internal-service": "hamrah-app",
+    "x-internal-key": api.settings.INTERNAL_API_KEY,
+  };
+  const person = {
+    email: "ada@example.com",
+    auth_method: "google",
+    provider: "google",
+    provider_id: "ada",
+    platform: "web",
+  };
   const { user } = await post(api, "/api/internal/users", person, internal);
-  const { session_token } = await post(api, "/api/internal/sessions", { user_id: user.id, platform: "web" }, internal);
+  const { session_token } = await post(
+    api,
+    "/api/internal/sessions",
+    { user_id: user.id, platform: "web" },
+    internal,
+  );
   const headers = { authorization: `Bearer ${session_token}` };
   const { codes } = await post(api, "/api/auth/backup-codes", {}, headers);
   const { challenge_id } = await post(api, "/api/auth/recovery/begin", { email: person.email });
-  // What a client says of itself is no matter.
-  await post(api, "/api/auth/recovery/complete", { challenge_id, code: codes[0] }, { "cf-ipcountry": "AQ" });
+  // The client's own header must be ignored.
+  await post(
+    api,
+    "/api/auth/recovery/complete",
+    { challenge_id, code: codes[0] },
+    { "cf-ipcountry": "AQ" },
+  );
   const { sessions } = await (await fetch(`${api.url}/api/users/me/sessions`, { headers })).json();
   return sessions.map(({ country }) => country);
 };
 
-for (const [cf, expected] of [[{ country: "NL" }, "NL"], [{ colo: "AMS" }, null]]) {
-  test(`a sign-in has the country ${expected}, and one that a service made has none`, async () => {
+for (const [cf, expected] of [
+  [{ country: "NL" }, "NL"],
+  [{ colo: "AMS" }, null],
+]) {
+  test(`a sign-in is listed with the country ${expected}, and a session from a service with none`, async () => {
     const api = await startApi({ cf });
     try {
       assert.deepEqual(await countries(api), [expected, null]);

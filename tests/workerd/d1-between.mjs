@@ -1,5 +1,6 @@
-// Stands in for the D1 binding: asks before every batch what shall happen, tells afterwards what it cost, and enforces
-// limits of D1 that Miniflare does not. The Worker casts its binding by the class's name.
+// Replaces the D1 binding. Before each batch it asks the test for the fault to inject, afterwards
+// it reports the batch's cost. It enforces limits of D1 that Miniflare does not. The classes have
+// D1's names because the Worker checks the class name of its binding.
 const MAX_PARAMETERS = 100;
 
 class D1PreparedStatement {
@@ -9,8 +10,10 @@ class D1PreparedStatement {
   }
 
   bind(...params) {
-    if (params.length > MAX_PARAMETERS) throw new Error("D1_ERROR: too many SQL variables: SQLITE_ERROR");
-    if (params.some((param) => param === undefined)) throw new Error("D1_TYPE_ERROR: Type 'undefined' not supported");
+    if (params.length > MAX_PARAMETERS)
+      throw new Error("D1_ERROR: too many SQL variables: SQLITE_ERROR");
+    if (params.some((param) => param === undefined))
+      throw new Error("D1_TYPE_ERROR: Type 'undefined' not supported");
     return new D1PreparedStatement(this.sql, params);
   }
 }
@@ -29,8 +32,11 @@ class D1Database {
     return this.real.getBookmark();
   }
 
-  async tell(message) {
-    const answer = await this.control.fetch("http://control/", { method: "POST", body: JSON.stringify(message) });
+  async report(message) {
+    const answer = await this.control.fetch("http://control/", {
+      method: "POST",
+      body: JSON.stringify(message),
+    });
     return answer.json();
   }
 
@@ -39,12 +45,13 @@ class D1Database {
   }
 
   async batch(statements) {
-    const step = await this.tell({ kind: "before", statements: statements.length });
+    const step = await this.report({ kind: "before", statements: statements.length });
     if (step.mode === "hang") await new Promise((resume) => setTimeout(resume, step.milliseconds));
     if (step.mode === "before") throw new Error(step.message);
     const prepared = statements.map(({ sql, params }) => this.real.prepare(sql).bind(...params));
-    // A statement that fails while it runs: the batch must roll back whole.
-    if (step.mode === "within") prepared.splice(step.statement, 0, this.real.prepare("SELECT json('{') AS broken"));
+    // This statement fails while the batch runs, so the whole batch must roll back.
+    if (step.mode === "within")
+      prepared.splice(step.statement, 0, this.real.prepare("SELECT json('{') AS broken"));
     let results;
     try {
       results = await this.real.batch(prepared);
@@ -53,7 +60,11 @@ class D1Database {
       throw error;
     }
     const sum = (name) => results.reduce((total, { meta }) => total + (meta?.[name] ?? 0), 0);
-    await this.tell({ kind: "after", rowsRead: sum("rows_read"), rowsWritten: sum("rows_written") });
+    await this.report({
+      kind: "after",
+      rowsRead: sum("rows_read"),
+      rowsWritten: sum("rows_written"),
+    });
     if (step.mode === "after") throw new Error(step.message);
     return results;
   }

@@ -1,5 +1,6 @@
-// Stands in for a D1 with a replica that lags as far behind as the test likes: a second database. What a session may read from it, it reads
-// from it; everything else, and every session that begins at a bookmark, is the primary's. Which sessions were opened is told outside.
+// Replaces a D1 that has a replica. The replica is a second database, which the test updates when
+// it wants. Reads of an unconstrained session go to the replica. Everything else goes to the
+// primary, as does every session that starts at a bookmark. Each session is reported to the test.
 class D1PreparedStatement {
   constructor(sql, params = []) {
     this.sql = sql;
@@ -11,7 +12,8 @@ class D1PreparedStatement {
   }
 }
 
-const run = (database, statements) => database.batch(statements.map(({ sql, params }) => database.prepare(sql).bind(...params)));
+const run = (database, statements) =>
+  database.batch(statements.map(({ sql, params }) => database.prepare(sql).bind(...params)));
 
 class D1Database {
   constructor(env, from) {
@@ -28,7 +30,10 @@ class D1Database {
     await this.env.TELL.fetch("http://tell/", { method: "POST", body: from });
     if (from.startsWith("ffffffff")) throw new Error("D1_ERROR: a bookmark from the future");
     const reads = statements.every(({ sql }) => /^\s*(SELECT|WITH)\b/i.test(sql));
-    return run(from === "first-unconstrained" && reads ? this.env.REPLICA : this.env.REAL, statements);
+    return run(
+      from === "first-unconstrained" && reads ? this.env.REPLICA : this.env.REAL,
+      statements,
+    );
   }
 
   withSession(from) {

@@ -1,4 +1,5 @@
-// What comes and goes between JavaScript and wasm in one text: headers, however many and whatever is in them.
+// Headers pass between JavaScript and wasm as one string. Neither their number nor their bytes may
+// break it.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
@@ -10,7 +11,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** The status of a request with these lines, written as they are. */
+/** Sends a request with exactly these header lines and returns its status. */
 const statusOf = (lines) =>
   new Promise((resume, failed) => {
     const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
@@ -24,11 +25,13 @@ const statusOf = (lines) =>
     });
     socket.on("error", failed);
     socket.on("close", () => resume(undefined));
-    socket.write(`GET /health HTTP/1.1\nHost: localhost\n${lines.map((line) => `${line}\n`).join("")}\n`);
+    socket.write(
+      `GET /health HTTP/1.1\nHost: localhost\n${lines.map((line) => `${line}\n`).join("")}\n`,
+    );
   });
 const many = (count) => Array.from({ length: count }, (_, at) => `${(at + 1_296).toString(36)}:`);
 
-test("hundreds of headers are refused, tens of thousands panic nothing", async () => {
+test("hundreds of headers are refused, and tens of thousands cause no panic", async () => {
   assert.equal(await statusOf(many(200)), 200);
   assert.equal(await statusOf(many(300)), 400);
   const before = api.logs.length;
@@ -37,11 +40,16 @@ test("hundreds of headers are refused, tens of thousands panic nothing", async (
   assert.equal((await fetch(`${api.url}/health`)).status, 200);
 });
 
-test("bytes that are no text in a header disturb nobody", async () => {
-  for (const value of ["\u00e9", "a\tb", "", "\u{1f511}"]) assert.equal(await statusOf([`X-Strange: ${value}`]), 200, JSON.stringify(value));
+test("unusual bytes in a header are accepted", async () => {
+  for (const value of ["\u00e9", "a\tb", "", "\u{1f511}"])
+    assert.equal(await statusOf([`X-Strange: ${value}`]), 200, JSON.stringify(value));
 });
 
-test("what the edge says of a country is two letters, or nothing", async () => {
-  const answer = await fetch(`${api.url}/api/auth/recovery/begin`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"email":"ada@example.com"}' });
+test("a country from the edge is ignored unless it is two letters", async () => {
+  const answer = await fetch(`${api.url}/api/auth/recovery/begin`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{"email":"ada@example.com"}',
+  });
   assert.equal(answer.status, 200, await answer.text());
 });

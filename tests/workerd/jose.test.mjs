@@ -1,10 +1,22 @@
-// Another library verifies our access tokens, from nothing but the published keys; and keys are rotated.
+// Another library verifies our access tokens with the published keys alone, also while keys are
+// rotated.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { calculateJwkThumbprint, createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from "jose";
+import {
+  calculateJwkThumbprint,
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+} from "jose";
 import { signingKeys, startApi } from "./miniflare.mjs";
 
-const EXPECTED = { issuer: "http://localhost", audience: "hamrah", typ: "at+jwt", algorithms: ["EdDSA"] };
+const EXPECTED = {
+  issuer: "http://localhost",
+  audience: "hamrah",
+  typ: "at+jwt",
+  algorithms: ["EdDSA"],
+};
 const ADA = { email: "ada@example.com", provider: "google", provider_id: "1", platform: "ios" };
 
 let api;
@@ -14,7 +26,11 @@ before(async () => {
 after(() => api?.stop());
 
 const call = async (path, { body, headers, method = body ? "POST" : "GET" } = {}) => {
-  const init = { method, headers: { "Content-Type": "application/json", ...headers }, body: body && JSON.stringify(body) };
+  const init = {
+    method,
+    headers: { "Content-Type": "application/json", ...headers },
+    body: body && JSON.stringify(body),
+  };
   const response = await fetch(`${api.url}${path}`, init);
   return { status: response.status, headers: response.headers, body: await response.json() };
 };
@@ -26,13 +42,18 @@ const ok = async (...asked) => {
 };
 
 const newPair = () => {
-  const headers = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": api.settings.INTERNAL_API_KEY };
+  const headers = {
+    "X-Internal-Service": "hamrah-app",
+    "X-Internal-Key": api.settings.INTERNAL_API_KEY,
+  };
   return ok("/api/internal/tokens", { body: ADA, headers });
 };
-const refresh = ({ refresh_token }) => call("/api/auth/tokens/refresh", { body: { refresh_token } });
-const whose = (token) => call("/api/auth/tokens/validate", { headers: { Authorization: `Bearer ${token}` } });
+const refresh = ({ refresh_token }) =>
+  call("/api/auth/tokens/refresh", { body: { refresh_token } });
+const validate = (token) =>
+  call("/api/auth/tokens/validate", { headers: { Authorization: `Bearer ${token}` } });
 
-/** A verifier that knows nothing yet and asks for the keys as other services do. */
+/** Returns a verifier with an empty cache, which fetches the keys as other services do. */
 const verifier = () => createRemoteJWKSet(new URL("/.well-known/jwks.json", api.url));
 const verify = (token, keys = verifier(), expected = EXPECTED) => jwtVerify(token, keys, expected);
 
@@ -42,7 +63,11 @@ const publishedKids = async () => (await ok("/.well-known/jwks.json")).keys.map(
 test("jose verifies an access token with the published keys", async () => {
   const pair = await newPair();
   const { payload, protectedHeader } = await verify(pair.access_token);
-  assert.deepEqual(protectedHeader, { typ: "at+jwt", alg: "EdDSA", kid: (await publishedKids())[0] });
+  assert.deepEqual(protectedHeader, {
+    typ: "at+jwt",
+    alg: "EdDSA",
+    kid: (await publishedKids())[0],
+  });
 
   const { iss, aud, sub, sid, iat, exp, jti, client_id } = payload;
   assert.deepEqual([iss, aud, sub, client_id], ["http://localhost", "hamrah", pair.user.id, "ios"]);
@@ -51,16 +76,33 @@ test("jose verifies an access token with the published keys", async () => {
   assert.equal(exp - iat, pair.expires_in);
   assert.ok(Math.abs(iat - Date.now() / 1000) < 30);
   assert.match(jti, /^[\w-]{16,}$/);
-  assert.deepEqual([payload.amr, Math.abs(payload.auth_time - iat) <= 1], [["fed"], true], "RFC 9068 §2.2.1");
-  assert.deepEqual(Object.keys(payload).sort(), ["amr", "aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "sid", "sub"]);
+  assert.deepEqual(
+    [payload.amr, Math.abs(payload.auth_time - iat) <= 1],
+    [["fed"], true],
+    "RFC 9068 §2.2.1",
+  );
+  assert.deepEqual(Object.keys(payload).sort(), [
+    "amr",
+    "aud",
+    "auth_time",
+    "client_id",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "sid",
+    "sub",
+  ]);
 
-  const again = await ok("/api/auth/tokens/refresh", { body: { refresh_token: pair.refresh_token } });
+  const again = await ok("/api/auth/tokens/refresh", {
+    body: { refresh_token: pair.refresh_token },
+  });
   const renewed = (await verify(again.access_token)).payload;
-  assert.equal(renewed.sid, sid, "the same sign-in");
+  assert.equal(renewed.sid, sid, "the same session");
   assert.notEqual(renewed.jti, jti);
 });
 
-test("jose refuses what is not exactly that", async () => {
+test("jose refuses tokens with another issuer, audience, type, algorithm, time or signature", async () => {
   const { access_token } = await newPair();
   const keys = verifier();
   await verify(access_token, keys);
@@ -75,10 +117,13 @@ test("jose refuses what is not exactly that", async () => {
   }
   const [header, , signature] = access_token.split(".");
   const [, claims] = (await newPair()).access_token.split(".");
-  await assert.rejects(verify(`${header}.${claims}.${signature}`, keys), errors.JWSSignatureVerificationFailed);
+  await assert.rejects(
+    verify(`${header}.${claims}.${signature}`, keys),
+    errors.JWSSignatureVerificationFailed,
+  );
 });
 
-test("the published keys are public halves, named by their thumbprints, and may be cached", async () => {
+test("the published keys hold no private part, have their thumbprints as ids, and may be cached", async () => {
   const { headers, body } = await call("/.well-known/jwks.json");
   assert.equal(headers.get("cache-control"), "public, max-age=300");
   assert.equal(body.keys.length, 1);
@@ -89,7 +134,9 @@ test("the published keys are public halves, named by their thumbprints, and may 
 });
 
 test("a key rotation keeps old tokens valid", async () => {
-  const keysOf = (...sets) => ({ JWT_SIGNING_KEYS: JSON.stringify({ keys: sets.flatMap((set) => JSON.parse(set).keys) }) });
+  const keysOf = (...sets) => ({
+    JWT_SIGNING_KEYS: JSON.stringify({ keys: sets.flatMap((set) => JSON.parse(set).keys) }),
+  });
   const [first, second] = [signingKeys(), signingKeys()];
 
   await api.reload(keysOf(first));
@@ -97,41 +144,46 @@ test("a key rotation keeps old tokens valid", async () => {
   const [oldKid] = await publishedKids();
   assert.equal(kidOf(old.access_token), oldKid);
 
-  // First the new key is published without signing yet: so every instance and every cache knows it before its first token.
+  // First the new key is published and does not sign yet. So every instance and every cache knows
+  // it before its first token.
   await api.reload(keysOf(first, second));
   const [, newKid] = await publishedKids();
   assert.equal(kidOf((await newPair()).access_token), oldKid);
-  assert.equal((await whose(old.access_token)).status, 200);
-  // jose does not ask again within 30 seconds: what this verifier knows now must do for the rest.
+  assert.equal((await validate(old.access_token)).status, 200);
+  // jose fetches keys at most every 30 seconds, so this verifier keeps the keys that it has now.
   const cached = verifier();
   await verify(old.access_token, cached);
   const beforeRotation = (await refresh(lost)).body;
   assert.equal(kidOf(beforeRotation.access_token), oldKid);
 
-  // Then it signs, and the old one only verifies.
+  // Then the new key signs, and the old key only verifies.
   await api.reload(keysOf(second, first));
   assert.deepEqual(await publishedKids(), [newKid, oldKid]);
   assert.notEqual(newKid, oldKid);
   assert.equal((await verify(old.access_token)).protectedHeader.kid, oldKid);
-  const owner = await whose(old.access_token);
+  const owner = await validate(old.access_token);
   assert.deepEqual([owner.status, owner.body.user?.id], [200, old.user.id]);
   const renewed = await refresh(used);
   assert.equal(renewed.status, 200);
   assert.equal(kidOf(renewed.body.access_token), newKid);
-  assert.equal((await verify(renewed.body.access_token, cached)).payload.sid, (await verify(used.access_token)).payload.sid);
-  assert.equal((await whose(renewed.body.access_token)).status, 200);
-  assert.equal((await refresh(renewed.body)).status, 200, "the chain goes on");
+  assert.equal(
+    (await verify(renewed.body.access_token, cached)).payload.sid,
+    (await verify(used.access_token)).payload.sid,
+  );
+  assert.equal((await validate(renewed.body.access_token)).status, 200);
+  assert.equal((await refresh(renewed.body)).status, 200, "the new refresh token works");
 
-  // Whoever lost the answer just before gets the same refresh token, though it was derived from the old key.
+  // A client that lost the answer before the rotation gets the same refresh token, although the old
+  // key derived it.
   const repeated = await refresh(lost);
   assert.equal(repeated.status, 200);
   assert.equal(repeated.body.refresh_token, beforeRotation.refresh_token);
 
-  // At last the old key goes: its access tokens with it, the sign-ins stay.
+  // At last the old key is removed. Its access tokens become invalid. The sessions stay.
   await api.reload(keysOf(second));
   assert.deepEqual(await publishedKids(), [newKid]);
-  assert.equal((await whose(old.access_token)).status, 401);
+  assert.equal((await validate(old.access_token)).status, 401);
   await assert.rejects(verify(old.access_token), errors.JWKSNoMatchingKey);
-  assert.equal((await whose(renewed.body.access_token)).status, 200);
+  assert.equal((await validate(renewed.body.access_token)).status, 200);
   assert.equal((await refresh(old)).status, 200);
 });

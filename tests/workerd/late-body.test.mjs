@@ -1,4 +1,5 @@
-// A refusal that is sent before the whole body has come must not spoil the connection: the next request on it would never be answered.
+// The Worker can refuse a request before its whole body has arrived. The next request on that
+// connection must still be answered.
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
@@ -10,7 +11,10 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** A connection on which requests follow one another; `exchange` gives the status of an answer, or why there is none. */
+/**
+ * Opens a connection for several requests. `exchange` returns the status of the answer, or the
+ * event that ended the connection.
+ */
 const open = (patience = 5_000) => {
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   let got = "";
@@ -43,31 +47,48 @@ const open = (patience = 5_000) => {
 };
 
 const CASES = {
-  "nobody is signed in": ["PUT /api/users/me", "application/json", 16, "401"],
-  "an internal route without a key": ["POST /api/internal/users", "application/json", 16, "401"],
-  "no JSON": ["POST /api/auth/tokens/refresh", "text/plain", 16, "415"],
+  "no session": ["PUT /api/users/me", "application/json", 16, "401"],
+  "an internal route without its key": ["POST /api/internal/users", "application/json", 16, "401"],
+  "not JSON": ["POST /api/auth/tokens/refresh", "text/plain", 16, "415"],
   "no such route": ["POST /nowhere", "application/json", 16, "404"],
-  "too large": ["POST /api/auth/tokens/refresh", "application/json", 70_000, "413"],
+  "body too large": ["POST /api/auth/tokens/refresh", "application/json", 70_000, "413"],
 };
 
-test("who waits for a body that does not come is told, and others are answered meanwhile", { timeout: 60_000 }, async () => {
-  // Also where a body means nothing.
-  const methods = ["POST", "GET"];
-  const connections = methods.map(() => open(40_000));
-  const headOf = (method) => [`${method} /api/internal/users HTTP/1.1`, "Host: localhost", "Content-Type: application/json", "Content-Length: 100"];
-  const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
-  assert.equal((await fetch(`${api.url}/health`)).status, 200);
-  assert.deepEqual(await Promise.all(answered), ["408", "408"]);
-  for (const connection of connections) connection.close();
-});
+test(
+  "a request whose body never arrives is answered with 408, and does not delay others",
+  { timeout: 60_000 },
+  async () => {
+    // GET too, although its body has no meaning.
+    const methods = ["POST", "GET"];
+    const connections = methods.map(() => open(40_000));
+    const headOf = (method) => [
+      `${method} /api/internal/users HTTP/1.1`,
+      "Host: localhost",
+      "Content-Type: application/json",
+      "Content-Length: 100",
+    ];
+    const answered = methods.map((method, at) => connections[at].exchange(headOf(method), "{"));
+    assert.equal((await fetch(`${api.url}/health`)).status, 200);
+    assert.deepEqual(await Promise.all(answered), ["408", "408"]);
+    for (const connection of connections) connection.close();
+  },
+);
 
 for (const [what, [line, type, length, status]] of Object.entries(CASES)) {
-  test(`the connection is good after a refusal whose body comes late: ${what}`, async () => {
+  test(`the connection stays usable after a refusal whose body arrives late: ${what}`, async () => {
     const connection = open();
-    const head = [`${line} HTTP/1.1`, "Host: localhost", `Content-Type: ${type}`, `Content-Length: ${length}`];
+    const head = [
+      `${line} HTTP/1.1`,
+      "Host: localhost",
+      `Content-Type: ${type}`,
+      `Content-Length: ${length}`,
+    ];
     assert.equal(await connection.exchange(head, `"${"x".repeat(length - 2)}"`), status);
     await new Promise((resume) => setTimeout(resume, 200));
-    assert.match(await connection.exchange(["GET /health HTTP/1.1", "Host: localhost"]), /200|close/);
+    assert.match(
+      await connection.exchange(["GET /health HTTP/1.1", "Host: localhost"]),
+      /200|close/,
+    );
     connection.close();
   });
 }

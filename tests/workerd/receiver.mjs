@@ -1,4 +1,5 @@
-// A receiver of webhooks on loopback that keeps what it got, and behaves as it is told.
+// A webhook receiver on loopback. It keeps the messages that it gets, and reacts to them as the
+// test asks.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -7,17 +8,18 @@ import { Webhook } from "standardwebhooks";
 
 export const freshSecret = () => `whsec_${randomBytes(32).toString("base64")}`;
 
-/** What a message can meet, besides a status. */
+/** The reactions that are not a status. `HANG` never answers, `HANG_UP` closes the connection. */
 export const HANG = "hang";
 export const HANG_UP = "hang up";
-/** An answer of 200 whose body never ends. */
+/** Answers 200 with a body that never ends. */
 export const ENDLESS = "endless";
 
 /**
- * Starts it; with `tls`, a key and a certificate, it speaks https.
+ * Starts a receiver. With `tls`, a key and a certificate, it speaks https.
  *
- * Gives: `url`; `messages`, each with path, headers and body; `react(...)`, what the next messages meet, 204 after them;
- * `got(n)`, which waits until there are n messages; `verify(message, secret)`, as npm's `standardwebhooks` does it; `stop()`.
+ * Returns `url`; `messages`, each with path, headers and body; `react(...)`, which sets the
+ * reactions to the next messages, 204 after them; `got(n)`, which waits for n messages;
+ * `verify(message, secret)`, which uses npm's `standardwebhooks`; `stop()`.
  */
 export const startReceiver = async (tls) => {
   const messages = [];
@@ -33,7 +35,7 @@ export const startReceiver = async (tls) => {
     else response.writeHead(reaction, { location: "/elsewhere" }).end("whatever");
   };
   const server = tls ? createTlsServer(tls, answer) : createServer(answer);
-  // Who does not trust the certificate breaks off.
+  // A client that does not trust the certificate closes the connection.
   server.on("tlsClientError", () => {});
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

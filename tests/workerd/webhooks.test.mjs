@@ -1,4 +1,5 @@
-// The Worker tells a webhook, and npm's `standardwebhooks` verifies it; whatever the receiver does, nothing is lost.
+// The Worker delivers webhooks, which npm's `standardwebhooks` verifies. No message is lost,
+// whatever the receiver does.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startApi } from "./miniflare.mjs";
@@ -6,7 +7,7 @@ import { ENDLESS, freshSecret, HANG, HANG_UP, startReceiver } from "./receiver.m
 
 const OLD = freshSecret();
 const NEW = freshSecret();
-/** What follows each failed try at the earliest, in seconds. */
+/** The shortest delay after each failed try, in seconds. */
 const DELAYS = [30, 120, 600, 3_600, 21_600, 86_400, 86_400, 86_400];
 let receiver;
 let api;
@@ -20,13 +21,23 @@ after(async () => {
 });
 
 let people = 0;
-/** Makes an account: one event. */
+/** Creates an account, which causes one event. */
 const happen = async () => {
   people += 1;
-  const person = { provider: "google", provider_id: `w-${people}`, email: `w${people}@example.com`, name: "Zoë 🦊", platform: "web" };
+  const person = {
+    provider: "google",
+    provider_id: `w-${people}`,
+    email: `w${people}@example.com`,
+    name: "Zoë 🦊",
+    platform: "web",
+  };
   const answer = await fetch(`${api.url}/api/internal/users`, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-internal-service": "hamrah-app", "x-internal-key": api.settings.INTERNAL_API_KEY },
+    headers: {
+      "content-type": "application/json",
+      "x-internal-service": "hamrah-app",
+      "x-internal-key": api.settings.INTERNAL_API_KEY,
+    },
     body: JSON.stringify(person),
   });
   assert.equal(answer.status, 200);
@@ -35,14 +46,17 @@ const happen = async () => {
 
 const waiting = () => api.sql("SELECT tries, next_at FROM outbox");
 
-test("a message is verified with the secret, and with no other, nor changed, nor late", async () => {
+test("a message verifies with its secret, and not with another secret, changed, or late", async () => {
   const person = await happen();
   await api.cron();
   const message = receiver.messages.at(-1);
   assert.equal(message.path, "/hook?from=hamrah");
   const told = receiver.verify(message, OLD);
   assert.equal(told.type, "user_created");
-  assert.deepEqual([told.data.user.email, told.data.user.name, told.data.user.email_verified], [person.email, person.name, true]);
+  assert.deepEqual(
+    [told.data.user.email, told.data.user.name, told.data.user.email_verified],
+    [person.email, person.name, true],
+  );
   assert.equal(told.data.event_id, message.headers["webhook-id"]);
   assert.ok(Math.abs(Date.parse(told.timestamp) - Date.now()) < 60_000);
   const { body, headers } = message;
@@ -50,42 +64,61 @@ test("a message is verified with the secret, and with no other, nor changed, nor
     [message, NEW],
     [{ body: body.replace("Zoë", "Zoe"), headers }, OLD],
     [{ body, headers: { ...headers, "webhook-id": "another" } }, OLD],
-    [{ body, headers: { ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) - 3_600) } }, OLD],
+    [
+      {
+        body,
+        headers: {
+          ...headers,
+          "webhook-timestamp": String(Number(headers["webhook-timestamp"]) - 3_600),
+        },
+      },
+      OLD,
+    ],
   ]) {
     assert.throws(() => receiver.verify(changed, secret));
   }
   assert.deepEqual(await waiting(), []);
 });
 
-test("a receiver that fails, hangs, redirects or hangs up is asked later and later, and nothing is lost", { timeout: 120_000 }, async () => {
-  await happen();
-  const first = receiver.messages.length;
-  const reactions = [500, HANG, 302, 410, HANG_UP, 429, 404, 307];
-  receiver.react(...reactions);
-  for (const [index, delay] of DELAYS.entries()) {
-    const start = Date.now();
+test(
+  "a message to a receiver that fails, hangs, redirects or hangs up is retried with growing delays",
+  { timeout: 120_000 },
+  async () => {
+    await happen();
+    const first = receiver.messages.length;
+    const reactions = [500, HANG, 302, 410, HANG_UP, 429, 404, 307];
+    receiver.react(...reactions);
+    for (const [index, delay] of DELAYS.entries()) {
+      const start = Date.now();
+      await api.cron();
+      assert.ok(Date.now() - start < 15_000, "a delivery is given up after ten seconds");
+      assert.equal(receiver.messages.length, first + index + 1, `${reactions[index]}`);
+      const [{ tries, next_at }] = await waiting();
+      assert.equal(tries, index + 1);
+      const seconds = (next_at - start) / 1000;
+      assert.ok(seconds >= delay && seconds < delay * 1.13 + 1, `${seconds} s after try ${tries}`);
+      await api.cron();
+      assert.equal(receiver.messages.length, first + index + 1, "not before the delay has passed");
+      await api.sql("UPDATE outbox SET next_at = next_at - ?1", [
+        Math.ceil(delay * 1_130) + 20_000,
+      ]);
+    }
     await api.cron();
-    assert.ok(Date.now() - start < 15_000, "ten seconds are all the time there is");
-    assert.equal(receiver.messages.length, first + index + 1, `${reactions[index]}`);
-    const [{ tries, next_at }] = await waiting();
-    assert.equal(tries, index + 1);
-    const seconds = (next_at - start) / 1000;
-    assert.ok(seconds >= delay && seconds < delay * 1.13 + 1, `${seconds} s after try ${tries}`);
-    await api.cron();
-    assert.equal(receiver.messages.length, first + index + 1, "not before its time");
-    await api.sql("UPDATE outbox SET next_at = next_at - ?1", [Math.ceil(delay * 1_130) + 20_000]);
-  }
-  await api.cron();
-  assert.deepEqual(await waiting(), []);
-  const tries = receiver.messages.slice(first);
-  assert.equal(tries.length, DELAYS.length + 1);
-  for (const message of tries) {
-    assert.equal(receiver.verify(message, OLD).data.event_id, tries[0].headers["webhook-id"], "the id stays");
-    assert.equal(message.path, "/hook?from=hamrah", "no redirect is followed");
-  }
-});
+    assert.deepEqual(await waiting(), []);
+    const tries = receiver.messages.slice(first);
+    assert.equal(tries.length, DELAYS.length + 1);
+    for (const message of tries) {
+      assert.equal(
+        receiver.verify(message, OLD).data.event_id,
+        tries[0].headers["webhook-id"],
+        "the id stays",
+      );
+      assert.equal(message.path, "/hook?from=hamrah", "no redirect is followed");
+    }
+  },
+);
 
-test("an answer that never ends is an answer, and its connection is let go", async () => {
+test("an answer whose body never ends counts as delivered, and its connection is closed", async () => {
   receiver.react(ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS);
   for (let count = 0; count < 8; count += 1) await happen();
   const start = Date.now();
@@ -98,7 +131,7 @@ test("an answer that never ends is an answer, and its connection is let go", asy
   }
 });
 
-test("while secrets are rotated both sign, and a receiver needs only one of them", async () => {
+test("while secrets are rotated both sign, and either one verifies the message", async () => {
   await api.reload({ WEBHOOK_SECRETS: `${NEW},${OLD}` });
   await happen();
   await api.cron();
@@ -112,14 +145,15 @@ test("while secrets are rotated both sign, and a receiver needs only one of them
   assert.throws(() => receiver.verify(receiver.messages.at(-1), OLD));
 });
 
-test("nobody at the address loses nothing, and the log has no secret, address or person in it", async () => {
+test("a message to an address without a server is kept, and the log has no secret, address or name", async () => {
   await api.reload({ WEBHOOK_URL: "http://127.0.0.1:9/hook" });
   await happen();
   await api.cron();
   assert.equal((await waiting()).length, 1);
   const log = api.logs.join("\n");
   assert.match(log, /no connection/);
-  for (const secret of [OLD, NEW, "/hook", "127.0.0.1:9", "@example.com", "Zoë"]) assert.ok(!log.includes(secret), secret);
+  for (const secret of [OLD, NEW, "/hook", "127.0.0.1:9", "@example.com", "Zoë"])
+    assert.ok(!log.includes(secret), secret);
   await api.reload({ WEBHOOK_URL: receiver.url });
   await api.sql("UPDATE outbox SET next_at = 0");
   const before = receiver.messages.length;
@@ -127,7 +161,7 @@ test("nobody at the address loses nothing, and the log has no secret, address or
   assert.equal(receiver.messages.length, before + 1);
 });
 
-test("half a configuration does not start", async () => {
+test("WEBHOOK_URL without WEBHOOK_SECRETS stops the Worker", async () => {
   await api.reload({ WEBHOOK_SECRETS: "" });
   assert.equal((await fetch(`${api.url}/ready`)).status, 503);
   await api.reload({ WEBHOOK_SECRETS: NEW });

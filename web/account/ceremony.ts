@@ -22,7 +22,7 @@ const browser = (globalThis as { PublicKeyCredential?: SignalMethods }).PublicKe
 const ignoreErrors = (signalled: Promise<void> | undefined): void =>
   void signalled?.catch(() => {});
 
-/** Informs password managers which passkeys the account accepts and what it is called. */
+/** Informs password managers of the account's passkeys and of its name. */
 export const signal = ({ all_accepted_credentials, current_user_details }: Signals): void => {
   ignoreErrors(browser?.signalAllAcceptedCredentials?.(all_accepted_credentials));
   ignoreErrors(browser?.signalCurrentUserDetails?.(current_user_details));

@@ -139,7 +139,7 @@ byId("lost-open", HTMLElement).addEventListener("click", () => {
 });
 byId("lost-back", HTMLElement).addEventListener("click", () => showForms("", true));
 
-/** Shows the account that is signed in, or the sign-in forms with the message. */
+/** Shows the signed-in account, or the sign-in forms with the message. */
 const start = async (message = "", focus = false): Promise<void> => {
   handOver(undefined);
   show("loading", false);

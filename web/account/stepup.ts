@@ -19,7 +19,7 @@ export const stepUp = (): void => {
   let openings = 0;
   let pending: Promise<boolean> | undefined;
 
-  /** Returns a function that tells whether the dialog is still open since now. */
+  /** Returns a function that returns true if the dialog has stayed open since now. */
   const openGuard = (): (() => boolean) => {
     const then = openings;
     return () => dialog.open && openings === then;

@@ -20,7 +20,7 @@ const section = byId("access", HTMLElement);
 const menu = byId("access-service", HTMLSelectElement);
 const add = byId("access-add", HTMLButtonElement);
 
-/** A role, or a permission that is granted directly. */
+/** A role, or a directly granted permission. */
 type GrantKind = "role" | "permission";
 
 interface Grantables {

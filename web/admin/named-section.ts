@@ -11,7 +11,7 @@ export interface Kind {
   singular: string;
   /** The API's error codes about the name. */
   codes: string;
-  /** What to do elsewhere after renaming an object. */
+  /** The changes to make elsewhere after renaming an object. */
   renaming?: string;
   /** The consequence of deleting an object. */
   deletion: string;

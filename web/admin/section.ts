@@ -54,7 +54,7 @@ const missingPermission = (permission: string | undefined): string => {
   );
 };
 
-/** Returns a list of a section that is shown page by page. `item` creates an entry. */
+/** Returns a list of a section, shown page by page. `item` creates an entry. */
 export const pagedList = <T>(
   section: HTMLElement,
   path: () => string,

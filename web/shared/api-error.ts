@@ -36,7 +36,7 @@ export class ApiError extends Error {
     );
   }
 
-  /** True if the account that the page shows is no longer the one that is signed in. */
+  /** True if the account on the page is no longer signed in. */
   get ownerGone(): boolean {
     return this.signedOut || this.code === "account_changed";
   }

@@ -27,7 +27,7 @@ export interface CallOptions {
   headers?: Record<string, string>;
   /** Whether the request carries the session cookie. */
   credentials: RequestCredentials;
-  /** Returns the error for a response that is not a success. */
+  /** Returns the error for an unsuccessful response. */
   errorFor(answer: Answer): ApiError;
 }
 
@@ -40,7 +40,7 @@ export const changeOwner = (): void => {
   for (const each of inProgress) each.abort(ABANDONED);
 };
 
-/** Returns a function that tells whether the page still has the owner that it has now. */
+/** Returns a function that returns true while the page keeps its present owner. */
 export const ownerGuard = (): (() => boolean) => {
   const then = owners;
   return () => owners === then;

@@ -32,7 +32,7 @@ export const explainBy = (how: Explain): void => {
 
 let ownerGone: (error: ApiError) => void = () => {};
 
-/** Sets the handler for an account that is no longer the one signed in. */
+/** Sets the handler for an account on the page that is no longer signed in. */
 export const whenOwnerGone = (handler: (error: ApiError) => void): void => {
   ownerGone = handler;
 };

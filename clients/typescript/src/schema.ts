@@ -28,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** apps that may use the domain's passkeys (Apple, "Supporting associated domains"). */
+        /**
+         * apps that may use the domain's passkeys (Apple,
+         *     "Supporting associated domains").
+         */
         get: operations["apple_apps"];
         put?: never;
         post?: never;
@@ -45,7 +48,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** to the account page (W3C, "A Well-Known URL for Changing Passwords"). */
+        /**
+         * to the account page (W3C, "A Well-Known URL for Changing
+         *     Passwords").
+         */
         get: operations["change_password"];
         put?: never;
         post?: never;
@@ -62,7 +68,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking. */
+        /**
+         * the public keys that verify access tokens (RFC 7517 §5), by which
+         *     other services verify without asking.
+         */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -79,7 +88,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** where people manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
+        /**
+         * where people manage their passkeys (W3C, "A Well-Known URL
+         *     for Relying Party Passkey Endpoints").
+         */
         get: operations["passkey_endpoints"];
         put?: never;
         post?: never;
@@ -96,7 +108,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11). */
+        /**
+         * further origins that may use the relying party's passkeys (WebAuthn
+         *     Level 3 §5.11).
+         */
         get: operations["related_origins"];
         put?: never;
         post?: never;
@@ -158,7 +173,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge to attest a device's key over; for the account, if somebody is signed in.
+         * a challenge to attest a device's key over; for the
+         *     account, if somebody is signed in.
          * @description # Errors
          *     422 for another platform, or an app that is not configured.
          */
@@ -201,7 +217,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+         * revokes a device's key, for good, and ends the
+         *     sign-ins of that device. Safe to repeat.
          * @description # Errors
          *     The same 404 for an unknown one and for somebody else's.
          */
@@ -221,8 +238,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies Apple's attestation and keeps the key: for the account, if somebody is signed in,
-         *     otherwise for whoever uses it first.
+         * verifies Apple's attestation and keeps the key: for the
+         *     account, if somebody is signed in, otherwise for whoever uses it first.
          * @description # Errors
          *     The same 400 for every attestation that does not hold; 409 for a key of another account.
          */
@@ -283,7 +300,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a token against cross-site request forgery, signed and bound to the caller's session.
+         * a token against cross-site request forgery, signed and bound to the
+         *     caller's session.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -304,7 +322,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the caller's account has: TOTP, backup codes, passkeys, a password.
+         * what the caller's account has: TOTP, backup codes, passkeys, a
+         *     password.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -326,9 +345,11 @@ export interface paths {
         };
         get?: never;
         /**
-         * sets the account's password, or another one in its place. Everything else that is signed in to the account ends.
+         * sets the account's password, or another one in its place. Everything
+         *     else that is signed in to the account ends.
          * @description # Errors
-         *     403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
+         *     403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be
+         *     chosen.
          */
         put: operations["set_password"];
         post?: never;
@@ -353,9 +374,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in with a password, and a TOTP code where that is enabled. Browsers get the session as a cookie too.
+         * signs in with a password, and a TOTP code where that is
+         *     enabled. Browsers get the session as a cookie too.
          * @description # Errors
-         *     The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if only the code is missing.
+         *     The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if
+         *     only the code is missing.
          */
         post: operations["password_sign_in"];
         delete?: never;
@@ -374,7 +397,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge, with the options for `navigator.credentials.get()`. With TOTP only its id is needed.
+         * a challenge, with the options for
+         *     `navigator.credentials.get()`. With TOTP only its id is needed.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -395,7 +419,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * notes that the caller has just proved who they are. A session gets a new token.
+         * notes that the caller has just proved who they are. A
+         *     session gets a new token.
          * @description # Errors
          *     The same 401 for everything that does not hold.
          */
@@ -416,7 +441,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * begins a recovery. The same answer for every address, whether or not anybody has it.
+         * begins a recovery. The same answer for every address, whether
+         *     or not anybody has it.
          * @description # Errors
          *     422 for what cannot be an address.
          */
@@ -437,7 +463,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in. Until a passkey was added, the sign-in is good for that and little else.
+         * signs in. Until a passkey was added, the sign-in is good for
+         *     that and little else.
          * @description # Errors
          *     The same 401 for an unknown address, a wrong code, and one that was used.
          */
@@ -458,7 +485,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ends every sign-in that is presented, if any, and clears the cookie.
+         * ends every sign-in that is presented, if any, and clears the
+         *     cookie.
          * @description # Errors
          *     Only if the database does not answer: then the sign-in may still be live.
          */
@@ -477,7 +505,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whether the session token, in the cookie or as a Bearer token, is live.
+         * whether the session token, in the cookie or as a Bearer
+         *     token, is live.
          * @description # Errors
          *     401 for anything else.
          */
@@ -501,7 +530,8 @@ export interface paths {
         put?: never;
         /**
          * another name for /api/auth/tokens/refresh
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
+         *     later repeat revokes the sign-in.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -524,7 +554,8 @@ export interface paths {
         put?: never;
         /**
          * a new pair for a refresh token, once.
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
+         *     later repeat revokes the sign-in.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -568,7 +599,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to repeat.
+         * ends one sign-in of the caller's account. Safe to
+         *     repeat.
          * @description # Errors
          *     The same 404 for an unknown and for somebody else's.
          */
@@ -630,7 +662,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a new TOTP secret. It is good for nothing until it is confirmed by its first code.
+         * a new TOTP secret. It is good for nothing until it is confirmed by
+         *     its first code.
          * @description # Errors
          *     409 if TOTP is enabled: disable it first.
          */
@@ -652,7 +685,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account that has a pair, this one too.
+         * ends every sign-in of the caller's account
+         *     that has a pair, this one too.
          * @description # Errors
          *     404 for any account but the caller's own.
          */
@@ -672,7 +706,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a web session; `access_token` and `session_token` are both its token.
+         * a web session; `access_token` and `session_token` are both its
+         *     token.
          * @description # Errors
          *     404 for an unknown account.
          */
@@ -695,7 +730,8 @@ export interface paths {
         /**
          * whether a session token is live, and whose.
          * @description # Errors
-         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
+         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on
+         *     its device only.
          */
         post: operations["validate_session"];
         delete?: never;
@@ -714,7 +750,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
+         * a pair of access and refresh token, for an identity (as for users)
+         *     or for a `user_id`.
          * @description # Errors
          *     422 for a field that is not valid; 404 for an unknown `user_id`.
          */
@@ -736,7 +773,8 @@ export interface paths {
         put?: never;
         /**
          * finds, links or makes the account of an identity.
-         * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
+         * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified;
+         *     else made.
          *
          *     # Errors
          *     422 for a field that is not valid.
@@ -758,8 +796,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * the account of an address: the one that has it verified, else the oldest that claims it.
-         * @description An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
+         * the account of an address: the one that has it verified,
+         *     else the oldest that claims it.
+         * @description An account whose `email_verified` is false merely claims the address: sign nobody in to it
+         *     because of the address.
          *
          *     # Errors
          *     422 for what is no address.
@@ -831,7 +871,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
+         * everything that is kept about the caller's account, but for secrets:
+         *     a JSON file. Times are milliseconds since 1970.
          * @description # Errors
          *     401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
          */
@@ -860,7 +901,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account but the one that this request is made with.
+         * ends every sign-in of the caller's account but the one that
+         *     this request is made with.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -881,7 +923,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to repeat.
+         * ends one sign-in of the caller's account. Safe to
+         *     repeat.
          * @description # Errors
          *     The same 404 for an unknown and for somebody else's.
          */
@@ -943,7 +986,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for `navigator.credentials.get()`.
+         * a challenge and the options for
+         *     `navigator.credentials.get()`.
          * @description # Errors
          *     422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
          */
@@ -964,7 +1008,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and signs in. Browsers get the session as a cookie too.
+         * verifies what the authenticator answered, and signs
+         *     in. Browsers get the session as a cookie too.
          * @description # Errors
          *     The same 401 for every ceremony that does not hold.
          */
@@ -1051,8 +1096,8 @@ export interface paths {
         /**
          * removes a passkey of the caller's.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the
-         *     sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
+         *     403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         delete: operations["remove_passkey"];
         options?: never;
@@ -1096,10 +1141,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for `navigator.credentials.create()`.
+         * a challenge and the options for
+         *     `navigator.credentials.create()`.
          * @description # Errors
-         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the
-         *     sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may;
+         *     403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         post: operations["register_begin"];
         delete?: never;
@@ -1118,9 +1164,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and keeps the passkey.
+         * verifies what the authenticator answered, and keeps the
+         *     passkey.
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
+         *     taken.
          */
         post: operations["register_complete"];
         delete?: never;
@@ -1141,7 +1189,8 @@ export interface paths {
         /**
          * another name for /api/webauthn/register/complete
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
+         *     taken.
          */
         post: operations["api_webauthn_register_verify"];
         delete?: never;
@@ -1263,7 +1312,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of what was changed, newest first; `after` the last id of the page before.
+         * a page of what was changed, newest first; `after` the last id of the page
+         *     before.
          * @description # Errors
          *     403 without `auth.changes.read`.
          */
@@ -1286,9 +1336,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether somebody may do something in a service. About oneself no permission is needed.
+         * whether somebody may do something in a service. About oneself no permission is
+         *     needed.
          * @description # Errors
-         *     403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no error: it is not allowed.
+         *     403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no
+         *     error: it is not allowed.
          */
         post: operations["check"];
         delete?: never;
@@ -1381,7 +1433,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * why somebody may do something in a service or may not, and which single grants would let them.
+         * why somebody may do something in a service or may not, and which single grants
+         *     would let them.
          * @description # Errors
          *     403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.
          */
@@ -1421,7 +1474,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * what a token is: one of the authorization service, a session token, or an access token.
+         * what a token is: one of the authorization service, a session token, or
+         *     an access token.
          * @description # Errors
          *     401 without a service's key. A token that is not good is no error.
          */
@@ -1442,7 +1496,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * revokes a token: one of the authorization service, or the whole sign-in of a session, access or refresh token.
+         * revokes a token: one of the authorization service, or the whole sign-in of
+         *     a session, access or refresh token.
          * @description # Errors
          *     401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).
          */
@@ -1478,7 +1533,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the services where somebody has something, each once.
+         * a page of the services where somebody has something, each
+         *     once.
          * @description # Errors
          *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
          */
@@ -1499,8 +1555,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the roles and permissions that somebody has in a service. With `If-None-Match` and the
-         *     `ETag` of the last answer it is 304 as long as nothing changed. `consistency=strong` is always answered in full.
+         * the roles and permissions that somebody has in
+         *     a service. With `If-None-Match` and the `ETag` of the last answer it is 304 as long as nothing
+         *     changed. `consistency=strong` is always answered in full.
          * @description # Errors
          *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
          */
@@ -1521,7 +1578,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the roles that somebody has in a service.
+         * a page of the roles that somebody has in
+         *     a service.
          * @description # Errors
          *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
          */
@@ -1576,7 +1634,8 @@ export interface paths {
         put: operations["rename_permission"];
         post?: never;
         /**
-         * deletes a permission; with `force=true` also one that roles or people have.
+         * deletes a permission; with `force=true` also one that roles or
+         *     people have.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `permission_in_use` with `used_by`.
          */
@@ -1596,7 +1655,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives somebody a permission in a service directly, for good or until `expires_at`.
+         * gives somebody a permission in a service directly, for good
+         *     or until `expires_at`.
          * @description # Errors
          *     403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404.
          */
@@ -1622,9 +1682,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives somebody a role in a service that has it, for good or until `expires_at`.
+         * gives somebody a role in a service that has it, for good or until
+         *     `expires_at`.
          * @description # Errors
-         *     403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409 `role_not_in_service`.
+         *     403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409
+         *     `role_not_in_service`.
          */
         post: operations["grant_role"];
         /**
@@ -1671,7 +1733,8 @@ export interface paths {
         /**
          * gives a role a permission.
          * @description # Errors
-         *     403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself; 404.
+         *     403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself;
+         *     404.
          */
         post: operations["add_role_permission"];
         /**
@@ -1732,7 +1795,8 @@ export interface paths {
         put: operations["rename_role"];
         post?: never;
         /**
-         * deletes a role; with `force=true` also one that services have, and with it what people have by it.
+         * deletes a role; with `force=true` also one that services have, and with it
+         *     what people have by it.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `role_in_use` with `used_by`.
          */
@@ -1799,7 +1863,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a token for a backend, as a person; it lives longer than one of somebody who signed in.
+         * a token for a backend, as a person; it lives longer than one of somebody
+         *     who signed in.
          * @description # Errors
          *     403 for whoever does not administer the service.
          */
@@ -1825,7 +1890,8 @@ export interface paths {
         get: operations["list_services"];
         put?: never;
         /**
-         * makes a service, or brings back the one that was deleted with this name, with its id and without anybody's roles.
+         * makes a service, or brings back the one that was deleted with this name, with
+         *     its id and without anybody's roles.
          * @description # Errors
          *     403 without `auth.policy.write`; 409 for a name that there is.
          */
@@ -1857,7 +1923,8 @@ export interface paths {
         put: operations["update_service"];
         post?: never;
         /**
-         * deletes a service; with `force=true` also one in which people have something. Its id stays its own.
+         * deletes a service; with `force=true` also one in which people have
+         *     something. Its id stays its own.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.
          */
@@ -1896,7 +1963,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the people who have something in a service, with what, and until when.
+         * a page of the people who have something in a service, with
+         *     what, and until when.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -1917,7 +1985,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the people who have a role in a service.
+         * a page of the people who have a role in a
+         *     service.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -1972,14 +2041,16 @@ export interface paths {
         /**
          * changes somebody.
          * @description # Errors
-         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409.
+         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without
+         *     `auth.administer`; 404; 409.
          */
         put: operations["update_user_person"];
         post?: never;
         /**
          * deletes somebody with their account and all that hangs on it.
          * @description # Errors
-         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without `auth.administer`; 404; 409 for the last administrator.
+         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without
+         *     `auth.administer`; 404; 409 for the last administrator.
          */
         delete: operations["delete_user_person"];
         options?: never;
@@ -2268,7 +2339,8 @@ export interface components {
              */
             policy_version: number | null;
             /**
-             * @description Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`, `unknown_permission`.
+             * @description Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`,
+             *     `unknown_permission`.
              * @example role
              */
             reason: string;
@@ -2297,7 +2369,8 @@ export interface components {
         CheckedAccess: components["schemas"]["AccessAnswer"] & {
             /**
              * Format: int64
-             * @description For so many seconds from the question on: a minute at most, and not longer than the token and the first of the grants last.
+             * @description For so many seconds from the question on: a minute at most, and not longer than the token
+             *     and the first of the grants last.
              * @example 60
              */
             max_age: number;
@@ -2392,7 +2465,10 @@ export interface components {
         };
         /** @description A CSRF token. */
         CsrfAnswer: {
-            /** @description To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as long as the session. */
+            /**
+             * @description To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as
+             *     long as the session.
+             */
             csrf_token: string;
             success: boolean;
         };
@@ -2542,7 +2618,10 @@ export interface components {
             direct_grant: boolean;
             /** @description The roles of the service that the person has or had, and those that have the permission. */
             roles: components["schemas"]["RoleAnswer"][];
-            /** @description The single grants that would allow it, for whoever has `auth.policy.read`; none where it is allowed, or where something is missing that must be made first. */
+            /**
+             * @description The single grants that would allow it, for whoever has `auth.policy.read`; none where it is
+             *     allowed, or where something is missing that must be made first.
+             */
             would_allow: components["schemas"]["Remedy"][];
         };
         /** @description What an account can be recovered with, and proved with. */
@@ -2666,7 +2745,10 @@ export interface components {
         };
         /** @description A username and a password. */
         LoginRequest: {
-            /** @description The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer. */
+            /**
+             * @description The six digits of an authenticator app, where TOTP is enabled: without them
+             *     `second_factor_required` is the answer.
+             */
             code?: string | null;
             /** @description The password. */
             password: string;
@@ -2744,7 +2826,10 @@ export interface components {
         };
         /** @description Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account. */
         PasskeyRegistrationBeginRequest: {
-            /** @description The new account's address. Nobody has verified it, so it never leads to an account that is there. */
+            /**
+             * @description The new account's address. Nobody has verified it, so it never leads to an account that is
+             *     there.
+             */
             email?: string | null;
             /** @description What the passkey is to be called, 1 to 64 printable characters. */
             label?: string | null;
@@ -2856,7 +2941,8 @@ export interface components {
         /**
          * @description Somebody whom a provider identified, or, for tokens, an account that exists.
          *
-         *     Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not among them.
+         *     Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not
+         *     among them.
          */
         Person: {
             /**
@@ -2864,14 +2950,20 @@ export interface components {
              * @example google
              */
             auth_method?: string | null;
-            /** @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`. */
+            /**
+             * @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`,
+             *     `challenge` and `key_id`.
+             */
             client_attestation?: string | null;
             /**
              * @description Needed for a new account. Empty means absent.
              * @example ada@example.com
              */
             email?: string | null;
-            /** @description `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider. */
+            /**
+             * @description `false`: the provider did not verify this address. Nothing else has an effect: whether an
+             *     address counts as verified follows from the provider.
+             */
             email_verified?: boolean | null;
             /** @description Fills an empty name of the account. */
             name?: string | null;
@@ -3067,7 +3159,10 @@ export interface components {
              *     ]
              */
             amr: string[];
-            /** @description Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more. */
+            /**
+             * @description Where it was called with a session token, and not by a browser with the cookie: the new one;
+             *     the old one is good for nothing any more.
+             */
             session_token?: string | null;
             success: boolean;
         };
@@ -3164,8 +3259,8 @@ export interface components {
         /** @description A single grant after which the person might. */
         Remedy: {
             /**
-             * @description `person_service_role`: give them `role`; `role_permission`: give `role`, which they have, the permission; `person_service_permission`:
-             *     give them the permission directly.
+             * @description `person_service_role`: give them `role`; `role_permission`: give `role`, which they have,
+             *     the permission; `person_service_permission`: give them the permission directly.
              * @example person_service_role
              */
             grant: string;
@@ -3409,7 +3504,10 @@ export interface components {
         };
         /** @description Who signs in, and with what. Exactly one of `email` and `username`. */
         SignInRequest: {
-            /** @description The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer. */
+            /**
+             * @description The six digits of an authenticator app, where TOTP is enabled: without them
+             *     `second_factor_required` is the answer.
+             */
             code?: string | null;
             /**
              * @description The account's address.
@@ -3422,8 +3520,9 @@ export interface components {
             username?: string | null;
         };
         /**
-         * @description Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11):
-         *     by them a client tells authenticators which passkeys are left and how the account is called.
+         * @description Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
+         *     `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
+         *     which passkeys are left and how the account is called.
          */
         Signals: {
             all_accepted_credentials: components["schemas"]["AcceptedCredentials"];
@@ -3646,7 +3745,10 @@ export interface components {
              * @description When the presented credential ends.
              */
             expires_at: string;
-            /** @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else. */
+            /**
+             * @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for
+             *     little else.
+             */
             recovering: boolean;
             success: boolean;
             /** @description The account. */

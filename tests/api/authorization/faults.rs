@@ -24,8 +24,8 @@ const MESSAGE: &str = "D1_ERROR: Network connection lost.";
 
 async fn dump(app: &TestApp) -> Vec<String> {
     let mut dump = Vec::new();
-    for table in TABLES {
-        let rows = app.sql(&format!("SELECT * FROM {table}"), &[]).await;
+    let queries = TABLES.map(|table| format!("SELECT * FROM {table}"));
+    for (table, rows) in TABLES.iter().zip(app.queries(&queries).await) {
         dump.extend(
             rows.iter()
                 .map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))),

@@ -64,6 +64,14 @@ pub struct Stats {
 trait Target: Send + Sync {
     async fn send(&self, request: Request<Body>) -> Answer;
     async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record>;
+    /// Runs several statements, all with these parameters, and returns the rows of each.
+    async fn run(&self, texts: &[String], params: &[Value]) -> Vec<Vec<Record>> {
+        let mut results = Vec::new();
+        for text in texts {
+            results.push(self.sql(text, params).await);
+        }
+        results
+    }
     async fn plan(&self, faults: &[Fault]);
     async fn stats(&self) -> Stats;
     async fn cpu(&self) -> Duration;
@@ -195,6 +203,11 @@ impl TestApp {
     /// Asks the database itself.
     pub async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
         self.target.sql(text, params).await
+    }
+
+    /// Runs several queries without parameters and returns the rows of each.
+    pub async fn queries(&self, texts: &[String]) -> Vec<Vec<Record>> {
+        self.target.run(texts, &[]).await
     }
 
     /// The one integer that a query gives.
