@@ -58,6 +58,7 @@ check: packages ## Format, lints, generated files
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target wasm32-unknown-unknown -- -D warnings
 	cargo fmt --check --manifest-path clients/rust/Cargo.toml
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	CARGO_TARGET_DIR=target/clients cargo clippy --manifest-path clients/rust/Cargo.toml --all-targets -- -D warnings
 	node_modules/.bin/tsc -p clients/typescript --noEmit
 	node_modules/.bin/tsc -p web --noEmit
@@ -68,6 +69,7 @@ check: packages ## Format, lints, generated files
 fmt: packages ## Format the code
 	cargo fmt
 	cargo fmt --manifest-path clients/rust/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	node_modules/.bin/prettier --write --log-level warn $(TYPESCRIPT)
 
 openapi: packages ## Write openapi.json, the reference and the TypeScript types again

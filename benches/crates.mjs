@@ -1,15 +1,19 @@
-// What takes how much of the module, by crate, as a table for docs/SIZE.md:
+// The share of each crate in the module's size, as a table for docs/SIZE.md:
 //
 //   cargo install twiggy && node scripts/build-worker.mjs --release --names
 //   twiggy top -n 100000 -f csv build/names.wasm | node benches/crates.mjs
 //
-// Before it is made small, since the names are gone then; generic code counts for the crate that wrote it, handlers for axum.
+// The measured module is the one before wasm-opt, which removes the names. Generic code counts for
+// the crate that defines it, and handlers count for axum.
 import { readFileSync } from "node:fs";
 
 const ROWS = 24;
 const sizes = new Map();
 
-/** Name and size of each line: names with commas stand in quotes, whose own are doubled. */
+/**
+ * Reads the name and the size in a line of CSV. A name with a comma is quoted, and its own quotes
+ * are doubled.
+ */
 const items = readFileSync(0, "utf8")
   .split("\n")
   .slice(1)
@@ -17,13 +21,16 @@ const items = readFileSync(0, "utf8")
   .filter(Boolean)
   .map(([, quoted, plain, size]) => ({ name: quoted?.replaceAll('""', '"') ?? plain, size: Number(size) }));
 
-/** Whose it is: the crate at the beginning of a path, of a type that something is done for, or of what is done for a type without a name. */
+/**
+ * Returns the crate of a function: the first part of its path, or the crate of the type that it is
+ * implemented for or in.
+ */
 const owner = (name) => {
   if (name.includes("subsection")) return undefined;
   if (name.startsWith("data segment")) return "data: texts, tables, vtables";
   if (/^<F as axum::handler::Handler/.test(name)) return "axum, with our handlers inside";
   const path = /^<?(?:&|mut |\*const |\[|\(|dyn )*([a-z_][a-z0-9_]*)(?:\[[0-9a-f]+\])?::/.exec(name) ?? / as ([a-z_][a-z0-9_]*)::/.exec(name);
-  return path?.[1] ?? "what has no crate in its name";
+  return path?.[1] ?? "no crate in the name";
 };
 for (const { name, size } of items) {
   const crate = owner(name);

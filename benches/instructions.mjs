@@ -1,7 +1,8 @@
-// How many instructions a request takes: `node benches/instructions.mjs`. Method and ledger stand in docs/INSTRUCTIONS.md.
+// Counts the instructions of a request: `node benches/instructions.mjs`. docs/INSTRUCTIONS.md holds
+// the method and the ledger.
 //
 //   --record TEXT     adds a row to the ledger
-//   --only a,b        only these operations, to look at
+//   --only a,b        measures only these operations
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +12,17 @@ import { spread } from "./lib/statistics.mjs";
 
 const root = new URL("../", import.meta.url);
 const LEDGER = new URL("docs/INSTRUCTIONS.md", root);
-/** In the order of the ledger's columns. */
+/** The operations, in the order of the ledger's columns. */
 const OPERATIONS = ["health", "forged", "validate-session", "validate-token", "refresh"];
-/** Runs of each, of which the median is taken: how memory lies after a start differs a little, and with it what its next piece takes. */
+/**
+ * Runs of each operation, of which the median counts. The layout of memory differs a little from
+ * start to start, and the cost of an allocation with it.
+ */
 const RUNS = 5;
-/** What these take for one more request is the difference of both: what a start takes, and what first requests prepare, is in both. */
+/**
+ * The numbers of requests in a short and a long run. The difference of both runs is the cost of the
+ * further requests, without the start and the first requests' preparations.
+ */
 const [FEW, MANY] = [20, 320];
 
 const { values: flags } = parseArgs({ options: { only: { type: "string" }, record: { type: "string" } } });
@@ -37,7 +44,10 @@ try {
 const cpu = run("sh", "-c", "taskset --cpu-list --pid $$").match(/(\d+)\D*$/)[1];
 const binary = buildExample("instructions");
 
-/** Instructions of all threads in a whole run. On one processor: on two it is chance which thread valgrind lets go on, and so what they wait. */
+/**
+ * Returns the instructions of all threads in a whole run. It runs on one processor, because on two
+ * the order of the threads, and so their waiting, is left to chance.
+ */
 const total = (folder, operation, times) => {
   const out = join(folder, "callgrind.out");
   run("taskset", "--cpu-list", cpu, "valgrind", "--tool=callgrind", "--quiet", `--callgrind-out-file=${out}`, binary, operation, String(times));

@@ -1,8 +1,10 @@
-// The benchmark of the native server: `node benches/native.mjs`. What it measures and how stands in docs/PERFORMANCE.md.
+// The benchmark of the native server: `node benches/native.mjs`. docs/PERFORMANCE.md describes the
+// method.
 //
 //   --json FILE       keeps every figure          --rows a,b    only these rows
 //   --markdown        writes the tables into docs/PERFORMANCE.md
-//   --rounds N        rounds of each row (5)       --quick       a short run, for trying the harness: its figures are preliminary
+//   --rounds N        rounds of each row (5)
+//   --quick           a short run with preliminary figures, to try the harness
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform } from "node:os";
 import { performance } from "node:perf_hooks";
@@ -50,7 +52,7 @@ try {
     );
     const rowBegan = performance.now();
     for (const [at, connections] of plan.connections.entries()) {
-      // On a machine that is busy a row has fewer rounds, and says so.
+      // On a busy machine a row has fewer rounds, and its table says so.
       const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
       const cells = lanes.map((each) => ({ ...each, warm: at > 0, rounds: [] }));
       await measure(cells, connections, deadline, plan);

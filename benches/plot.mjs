@@ -1,7 +1,8 @@
-// docs/performance.svg from the figures of a run: `node benches/plot.mjs FILE.json [--connections 8]`.
+// Draws docs/performance.svg from the figures of a run: `node benches/plot.mjs FILE.json
+// [--connections 8]`.
 //
-// A bar for each row: how many times as many requests as better-auth, on a logarithmic axis, with the spread over the rounds. Colours are
-// chosen by the reader's scheme, light or dark.
+// Each row has a bar: the ratio of requests to better-auth's, on a logarithmic axis, with the
+// spread over the rounds. The colours follow the reader's scheme, light or dark.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ratio } from "./lib/statistics.mjs";

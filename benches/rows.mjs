@@ -1,11 +1,11 @@
-// What is measured: each row with what is asked of whom, and where the two do not do the same.
+// The measured rows: the requests of each row to each contestant, and the differences between both.
 export const ROWS = [
   {
     id: "health",
     title: "Health",
     hamrah: "GET /health",
     other: "GET /api/auth/ok",
-    differs: "Ours tells version and time, with security headers, a request id and a line in the log.",
+    differs: "Ours returns version and time, with security headers, a request id and a line in the log.",
   },
   {
     id: "forged",
@@ -17,23 +17,23 @@ export const ROWS = [
   {
     id: "expired",
     title: "Refuse an expired token",
-    hamrah: "GET /api/auth/tokens/validate, an access token that has ended: 401",
-    other: "GET get-session, the bearer token of a session that has ended: 200 and `null`",
-    differs: "Ours carries its end and is refused without the database; better-auth's stands in the database, which is read and the session deleted.",
+    hamrah: "GET /api/auth/tokens/validate, an expired access token: 401",
+    other: "GET get-session, the bearer token of an expired session: 200 and `null`",
+    differs: "Ours holds its expiry and is refused without a query. better-auth reads the expiry from its database and deletes the session.",
   },
   {
     id: "session-cookie",
     title: "Validate a session, by cookie",
     hamrah: "GET /api/auth/sessions/validate",
     other: "GET /api/auth/get-session",
-    differs: "better-auth checks the cookie's HMAC first and then reads session and account, by two statements unless `joins` is on; `cached` reads nothing for five minutes, in which a revoked session stays good.",
+    differs: "better-auth checks the cookie's HMAC first and then reads session and account, by two statements unless `joins` is on; `cached` reads nothing for five minutes, in which a revoked session stays valid.",
   },
   {
     id: "access-token",
     title: "Validate an access token",
     hamrah: "GET /api/auth/tokens/validate, a JWT",
     other: "GET /api/auth/get-session, its bearer token",
-    differs: "Ours verifies Ed25519 and then asks whether the sign-in is live; better-auth's bearer token is its session's.",
+    differs: "Ours verifies Ed25519 and then reads whether the session is live; better-auth's bearer token is its session's.",
   },
   {
     id: "me",
@@ -54,12 +54,12 @@ export const ROWS = [
     title: "Create a session for a known account",
     hamrah: "POST /api/internal/sessions, with the internal key",
     other: "POST /api/auth/internal/sessions, an endpoint added by a plugin of the bench",
-    differs: "better-auth has no such endpoint: the plugin checks a key, finds the account, makes a session with better-auth's own functions and sets the cookie. Ours also writes an event and a notice for the webhook, in the same batch, and notes the sign-in at the account.",
+    differs: "better-auth has no such endpoint: the plugin checks a key, finds the account, makes a session with better-auth's own functions and sets the cookie. Ours also writes an event and an outbox entry for the webhook, in the same batch, and notes the sign-in at the account.",
   },
   {
     id: "refresh",
     title: "Refresh",
-    hamrah: "POST /api/auth/tokens/refresh: a new pair for a token that is good once",
+    hamrah: "POST /api/auth/tokens/refresh: a new pair for a single-use token",
     other: "GET /api/auth/get-session with `updateAge: 0`: extends the session",
     differs: "better-auth does not rotate: its token stays the same, and a stolen one is not noticed. Ours replaces it, signs a JWT and writes an event.",
   },
@@ -93,7 +93,7 @@ export const ROWS = [
   },
 ];
 
-/** Names of lanes as they are shown. */
+/** The names of the lanes in the tables. */
 export const LANES = {
   hamrah: "hamrah-api",
   "better-auth": "better-auth",
@@ -109,7 +109,10 @@ export const LANES = {
   "bare-empty": "axum, `{}`",
 };
 
-/** The lanes of a row among what was started for `users` accounts. Floors are measured once, with the first number of accounts. */
+/**
+ * Returns the lanes of a row among the servers that were started for `users` accounts. Floors are
+ * measured once, with the first number of accounts.
+ */
 export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) => {
   const lanes = { hamrah: hamrah.lanes[row], "better-auth": betterAuth.lanes[row] };
   if (before?.lanes[row]) lanes.before = before.lanes[row];
@@ -123,7 +126,10 @@ export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) 
   return lanes;
 };
 
-/** The lanes of a row at the native server and, where there is a floor, at bare axum and sqlx; the one that has no accounts once. */
+/**
+ * Returns the lanes of a row at the native server and, if the row has a floor, at bare axum and
+ * sqlx. A lane without accounts is measured once.
+ */
 export const nativeLanesOf = (row, { lanes, query, empty }, isFirst) => {
   if (row === "health" && isFirst) return { hamrah: lanes[row], "bare-empty": empty };
   if (row === "session-cookie" || row === "access-token" || row === "me") return { hamrah: lanes[row], "bare-query": query };

@@ -1,9 +1,10 @@
-// The benchmark: `node benches/run.mjs`. What it measures and how stands in docs/PERFORMANCE.md.
+// The benchmark: `node benches/run.mjs`. docs/PERFORMANCE.md describes the method.
 //
 //   --json FILE       keeps every figure          --rows a,b    only these rows
 //   --markdown        writes the tables into docs/PERFORMANCE.md
-//   --before DIR      beside the Worker in DIR/build, a checkout of another commit: what a change brought
-//   --rounds N        rounds of each row (5)       --quick       a short run, for trying the harness: its figures are preliminary
+//   --before DIR      also measures the Worker in DIR/build, a checkout of another commit
+//   --rounds N        rounds of each row (5)
+//   --quick           a short run with preliminary figures, to try the harness
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform } from "node:os";
@@ -61,7 +62,7 @@ const count = async (cell) => {
   const { instance, spec, run } = cell;
   if (spec.worker === undefined) return undefined;
   const origin = await instance.countedUrlOf(spec.worker);
-  // A Worker's first requests may ask more.
+  // The first requests of a Worker may need more queries.
   await run.each(2, origin);
   let bytes;
   const totals = await instance.counted(async () => (bytes = await run.each(plan.counted, origin)));
@@ -105,7 +106,7 @@ try {
     const ofRow = [];
     const rowBegan = performance.now();
     for (const [at, connections] of plan.connections.entries()) {
-      // On a machine that is busy a row has fewer rounds, and says so.
+      // On a busy machine a row has fewer rounds, and its table says so.
       const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
       const cells = lanes.map((each) => ({ ...each, cpu: each.instance.cpu, warm: ofRow.length > 0, rounds: [] }));
       await measure(cells, connections, deadline, plan);

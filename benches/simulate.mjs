@@ -1,4 +1,5 @@
-// What many accounts cost, and where one D1 database ends: the figures of docs/SCALING.md, which also tells how to read them.
+// Simulates the cost of many accounts and the limit of one D1 database. The figures are for
+// docs/SCALING.md, which also explains them.
 //
 //   node benches/simulate.mjs     prints the tables        --json       everything, as JSON
 //   --markdown                    writes the tables into docs/SCALING.md
@@ -11,7 +12,10 @@ const BEGIN = "<!-- figures: written by `node benches/simulate.mjs --markdown` -
 const END = "<!-- end of figures -->";
 export const COSTS = JSON.parse(readFileSync(new URL("costs.json", import.meta.url), "utf8"));
 
-/** List prices of Workers Paid and D1 in dollars, as of PRICES.checked: docs/SCALING.md says where they were read. */
+/**
+ * List prices of Workers Paid and D1 in dollars, read on PRICES.checked. docs/SCALING.md names
+ * their sources.
+ */
 export const PRICES = {
   checked: "2026-11-22",
   month: 5,
@@ -23,59 +27,76 @@ export const PRICES = {
   largestGigabytes: 10,
 };
 
-// The people. None of this is measured: it is what a consumer's app may look like.
+// The users. These figures are assumptions about a consumer app, not measurements.
 export const POPULATIONS = [1e3, 1e5, 1e6, 1e7];
-/** Accounts that come on a day: a fifth, which is much for a product that is not used daily by all. */
+/**
+ * The share of accounts that are active on a day: a fifth, which is high for a product without
+ * daily use.
+ */
 const ACTIVE = 0.2;
-/** Accounts made within the year, as a share of all: half, a service that doubles yearly. */
+/**
+ * The share of all accounts that were created within the year: half, for a service that doubles
+ * yearly.
+ */
 const NEW_A_YEAR = 0.5;
-/** Passkeys an account: most have one, some two, some none. */
+/** Passkeys per account: most accounts have one, some two, some none. */
 const PASSKEYS = 1;
-/** What an active account does on a day, by the kinds of costs.json. */
+/** The requests of an active account on a day, by the kinds of costs.json. */
 export const DAY = {
-  // The web app asks for each page it renders, or its server does.
+  // The web app or its server validates the session for each page.
   "validate-session": 30,
-  // The mobile app and other APIs ask with an access token.
+  // The mobile app and other APIs send an access token.
   "read-by-token": 10,
-  // Somebody looks at their account page every fifth day.
+  // A user looks at the account page every fifth day.
   list: 0.2,
-  // In two different hours on the web: use is noted once an hour.
+  // A web session is used in two different hours, and its use is noted once an hour.
   "note-use": 2,
-  // In four different hours in the app: an access token lasts one.
+  // The app is used in four different hours, and an access token is valid for one.
   refresh: 4,
-  // By a provider, every tenth day: sessions last thirty days, people change browsers.
+  // A user signs in by a provider every tenth day: sessions last thirty days, and users change
+  // browsers.
   "create-session": 0.1,
-  // By passkey as often, and half as often begun and left: browsers begin by themselves for their autofill.
+  // Sign-ins by passkey are as frequent. Half as many again begin without completing, because
+  // browsers begin them for their autofill.
   "sign-in-begin": 0.15,
   "sign-in-complete": 0.1,
-  // All new accounts come by passkey, and half as many begin and leave.
+  // All new accounts sign up by passkey. Half as many sign-ups begin without completing.
   "sign-up-begin": (1.5 * NEW_A_YEAR) / 365 / ACTIVE,
   "sign-up-complete": NEW_A_YEAR / 365 / ACTIVE,
-  // Few ever sign out.
+  // Few users ever sign out.
   "sign-out": 0.02,
 };
-/** Days of a bill. */
+/** The number of days in a bill. */
 const MONTH = 30;
-/** A day's load follows a sine about its mean: 1.8 times in the evening, 0.2 times at night, as where most live in few time zones. */
+/**
+ * The load of a day is a sine around its mean: 1.8 times in the evening and 0.2 times at night, for
+ * users in few time zones.
+ */
 const SWING = 0.8;
-/** A newsletter or a push message: twice as much for five seconds, on top of that; one at the top of the sine. */
+/**
+ * A burst, as after a newsletter or a push message, doubles the load for five seconds. One of them
+ * is at the top of the sine.
+ */
 const BURST = { factor: 2, seconds: 5, every: 40 };
 export const PEAK = (1 + SWING) * BURST.factor;
-/** A database is filled to four fifths, so that there is time to act. */
+/** A database is filled to four fifths, which leaves time to act. */
 const FILL = 0.8;
-/** Rows of a kind that the sweep removes a minute at most (SWEEP_BATCH, SWEEP_ROUNDS in src/kernel/store/mod.rs). */
+/**
+ * The most rows of a kind that the cleanup removes in a minute (SWEEP_BATCH, SWEEP_ROUNDS in
+ * src/kernel/store/mod.rs).
+ */
 const SWEPT_A_MINUTE = 4000;
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const kinds = Object.entries(COSTS.kinds).map(([id, kind]) => ({ id, ...kind, day: DAY[id] }));
-/** Batches a day of an account, active or not. */
+/** Returns the batches of an account in a day, active or not. */
 const batchesOf = (letter) => ACTIVE * sum(kinds.map(({ day, batches }) => day * (batches.split(letter).length - 1)));
 const [READS, WRITES] = [batchesOf("r"), batchesOf("w")];
 export const WRITE_SHARE = WRITES / (READS + WRITES);
-/** Rows of a name of `kept` that an account leaves a day. */
+/** Returns the rows of a name of `kept` that an account leaves in a day. */
 const left = (name) => ACTIVE * sum(kinds.map((kind) => kind.day * (kind.leaves[name] ?? 0)));
 
-/** Rows that are removed or told to the webhook later because of one request. */
+/** Returns the rows that are later removed or delivered to the webhook because of one request. */
 const later = ({ leaves }) => {
   const { removed, notice } = COSTS.upkeep;
   const gone = sum(Object.entries(leaves).map(([name, rows]) => (COSTS.kept[name].days === null ? 0 : rows)));
@@ -83,22 +104,25 @@ const later = ({ leaves }) => {
   return { rowsRead: both("rowsRead"), rowsWritten: both("rowsWritten") };
 };
 
-/** Gigabytes of a database after a year, by what they hold; `kept` changes for how many days. */
+/**
+ * Returns the gigabytes of a database after a year, by table. `kept` changes for how many days rows
+ * are kept.
+ */
 export const gigabytes = (accounts, kept = {}) => {
   const parts = { account: (accounts * (COSTS.account.bytes + PASSKEYS * COSTS.account.passkeyBytes)) / 1e9 };
   for (const [name, { bytes, days }] of Object.entries(COSTS.kept)) parts[name] = (accounts * bytes * left(name) * (kept[name] ?? days ?? 365)) / 1e9;
   return { ...parts, total: sum(Object.values(parts)) };
 };
 
-/** Accounts that one database has room for. */
+/** Returns the number of accounts that fit into one database. */
 export const roomFor = (kept) => (FILL * PRICES.largestGigabytes) / gigabytes(1, kept).total;
 const beyond = (amount, { included, million }) => (Math.max(0, amount - included) / 1e6) * million;
 
-/** A month of `accounts`: amounts, dollars, and what one database would have to do. */
+/** Returns a month of `accounts`: amounts, dollars, and the load of a single database. */
 export const month = (accounts) => {
   const total = (of) => accounts * ACTIVE * MONTH * sum(kinds.map((kind) => kind.day * of(kind)));
   const amounts = {
-    // The cron trigger's runs are requests too.
+    // Runs of the cron trigger count as requests.
     requests: total(({ request = true }) => Number(request)) + MONTH * 1440,
     cpuMs: total(({ cpuMs }) => cpuMs),
     rowsRead: total((kind) => kind.rowsRead + later(kind).rowsRead),
@@ -114,31 +138,47 @@ export const month = (accounts) => {
   return { accounts, amounts, size, dollars, perSecond, tokensADay: accounts * left("refreshToken") };
 };
 
-/** What a million requests of a kind cost beyond what the plan includes. */
+/** Returns the price of a million requests of a kind beyond the plan's included amounts. */
 export const million = (kind) => {
   const after = later(kind);
   const rows = (kind.rowsRead + after.rowsRead) * PRICES.rowsRead.million + (kind.rowsWritten + after.rowsWritten) * PRICES.rowsWritten.million;
   return { requests: (kind.request ?? true) ? PRICES.requests.million : 0, cpu: kind.cpuMs * PRICES.cpuMs.million, rows, after };
 };
 
-// One database as a queue. Milliseconds that a batch occupies it: assumptions, see docs/SCALING.md.
+// One database as a queue. The milliseconds that a batch occupies it are assumptions, which
+// docs/SCALING.md explains.
 export const SERVICE = { fast: { read: 0.2, write: 1.5 }, middle: { read: 0.4, write: 4 }, slow: { read: 1, write: 10 } };
-/** What applying a change costs a replica, as a share of what making it costs: nothing is looked up any more. */
+/**
+ * The cost of a change at a replica, as a share of its cost at the primary. A replica looks nothing
+ * up.
+ */
 const APPLY = 0.25;
-/** Of the reads, those that a replica may answer: what is read by a token here; whether a session is good is always asked of the primary. */
+/**
+ * The share of reads that a replica may answer. The primary validates sessions, and a replica
+ * answers reads with a token.
+ */
 const OFFLOAD = 0.25;
-/** Of the reads at replicas, those of the region where most callers are: half come to one replica, however many there are. */
+/**
+ * The share of reads at replicas that come from the region with most callers. One replica answers
+ * this half, for any number of replicas.
+ */
 const HOME = 0.5;
-/** Of the reads at replicas, those that carry the bookmark of a change of their own, and how long ago that was on average. */
+/**
+ * The share of reads at replicas with the bookmark of a change by the same client, and the average
+ * age of that change.
+ */
 const OWN = { share: 0.1, milliseconds: 2000 };
-/** How far behind replicas are, on average: exponential. */
+/** The average lag of replicas. It is exponentially distributed. */
 export const LAGS = { near: 100, far: 1200 };
-/** Milliseconds that 99 of 100 may wait in the queue at most. */
+/** The longest wait in the queue for 99 of 100 requests, in milliseconds. */
 export const PATIENCE = 50;
-/** A day is run through in eight minutes with twelve bursts, which are an eighth of it; a steady load needs less. */
+/**
+ * A simulated day takes eight minutes, with twelve bursts in an eighth of that time. A steady load
+ * needs less time.
+ */
 const SECONDS = { day: 480, steady: 120 };
 
-/** mulberry32: the same numbers for the same seed, anywhere. */
+/** mulberry32: a seed gives the same numbers on every machine. */
 export const random = (seed) => () => {
   seed = (seed + 0x6d2b79f5) | 0;
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -146,7 +186,7 @@ export const random = (seed) => () => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
 };
 
-/** Waiting times by tenths of a millisecond. */
+/** Counts waiting times by tenths of a millisecond. */
 const histogram = () => {
   const counts = new Uint32Array(200_001);
   const seen = { count: 0, total: 0 };
@@ -163,8 +203,9 @@ const histogram = () => {
 };
 
 /**
- * Runs batches through one primary and its replicas, each of which takes one at a time in the order of their arrival. Arrivals are
- * Poisson; `steady` at the same rate throughout, otherwise with the day's sine and bursts. `rate` is the day's mean, a second.
+ * Runs batches through one primary and its replicas. Each takes one batch at a time, in the order
+ * of arrival. Arrivals are Poisson, at the same rate throughout if `steady`, otherwise with the
+ * sine and the bursts of a day. `rate` is the mean of the day, in batches per second.
  */
 export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE, steady = false, lag = LAGS.near, seconds, seed = 1 }) => {
   seconds ??= steady ? SECONDS.steady : SECONDS.day;
@@ -190,7 +231,8 @@ export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE
     now += exponential(arrivals, 1000 / rateAt(now));
     if (now >= seconds * 1000) break;
     arrived += 1;
-    // Every stream is drawn from once an arrival, so that another number of replicas changes nothing else.
+    // Every stream is drawn from once per arrival, so that another number of replicas changes
+    // nothing else.
     const [isWrite, route, own] = [mixes() < writeShare, routes(), bookmarks() < OWN.share];
     const [age, behind] = [exponential(bookmarks, OWN.milliseconds), exponential(bookmarks, lag)];
     if (isWrite || replicas === 0 || route >= OFFLOAD) {
@@ -210,7 +252,10 @@ export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE
   return { arrived, ends, servers, read: waits.read.told(), write: waits.write.told(), own: waits.own.told() };
 };
 
-/** The highest mean rate at which neither reads nor writes wait longer than PATIENCE at the 99th percentile. */
+/**
+ * Returns the highest mean rate at which the 99th percentile of reads and of writes waits at most
+ * PATIENCE.
+ */
 export const limit = (setting) => {
   const { service, replicas = 0, writeShare = WRITE_SHARE } = setting;
   let [low, high] = [0, 1100 / (writeShare * service.write + (1 - writeShare) * (replicas > 0 ? 1 - OFFLOAD : 1) * service.read)];
@@ -223,7 +268,7 @@ export const limit = (setting) => {
   return { rate: low, ...simulate({ ...setting, rate: low }) };
 };
 
-/** Everything that the document tells. */
+/** Returns all figures of the document. */
 export const report = () => {
   const ends = (setting) => ({ ...setting, day: limit(setting), steady: limit({ ...setting, steady: true }) });
   const limits = Object.entries(SERVICE).flatMap(([name, service]) => [0, 1, 6].map((replicas) => ends({ name, service, replicas })));
@@ -238,7 +283,7 @@ const dollars = (value) => `$${value >= 100 ? grouped(value) : value.toFixed(2)}
 const table = (heads, rows) =>
   [heads, heads.map((_, at) => (at === 0 ? "---" : "--:")), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-/** The tables of docs/SCALING.md. */
+/** Returns the tables of docs/SCALING.md. */
 export const markdown = ({ months, room, limits, own }) => {
   const parts = ["### A million requests, beyond what the plan includes"];
   const request = (kind) => {
@@ -281,7 +326,7 @@ export const markdown = ({ months, room, limits, own }) => {
   return parts.join("\n\n");
 };
 
-/** What stands in the document; with `text`, puts it there. */
+/** Returns the tables in the document. With `text`, replaces them first. */
 export const document = (text) => {
   const page = readFileSync(DOCUMENT, "utf8");
   const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];

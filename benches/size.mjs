@@ -1,5 +1,5 @@
-// How large the Worker is: `node benches/size.mjs`. `--check` fails when a release build is too large; `--record TEXT` adds a row to
-// docs/SIZE.md.
+// Measures the size of the Worker: `node benches/size.mjs`. `--check` fails if a release build is
+// too large. `--record TEXT` adds a row to docs/SIZE.md.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,14 +16,17 @@ const measured = (name, path) => {
   return { name, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 };
 
-/** What is uploaded of ours. */
+/** Our uploaded files. */
 const ours = () => {
   const wasm = measured("hamrah-api, wasm", new URL("build/index_bg.wasm", root));
   const glue = measured("hamrah-api, JavaScript", new URL("build/index.js", root));
   return [wasm, glue, { name: "hamrah-api, bundle", raw: wasm.raw + glue.raw, gzip: wasm.gzip + glue.gzip }];
 };
 
-/** Raw and compressed bytes of our parts and of better-auth's bundle, where that is installed. */
+/**
+ * Returns the raw and compressed bytes of our files and, if it is installed, of better-auth's
+ * bundle.
+ */
 export const sizes = async () => {
   if (!existsSync(new URL("benches/node_modules/better-auth", root))) return ours();
   const { bundle } = await import("./lib/bundle.mjs");

@@ -1,4 +1,5 @@
-// What the figures should show, as ratios of one run: lanes as in rows.mjs, `least` times as many requests a second.
+// The targets for the figures, as ratios within one run. Lanes are those of rows.mjs, and `least`
+// is the least ratio of requests per second.
 import { LANES, ROWS } from "./rows.mjs";
 import { median, ratio } from "./lib/statistics.mjs";
 
@@ -12,15 +13,18 @@ const TARGETS = [
   { row: "sign-in-complete", lane: "better-auth", least: 1.5 },
   { row: "health", lane: "empty", least: 0.7 },
 ];
-/** Most times what better-auth's cold start takes, and most compressed bytes. */
+/** The longest cold start, as a ratio to better-auth's, and the most compressed bytes. */
 const COLD = 1.5;
 const BUNDLE = 700_000;
-/** How far the rate with many accounts may be below that with few. */
+/** The greatest loss of rate with many accounts, as a share of the rate with few. */
 const LOSS = 0.1;
 
 const yes = (met) => (met ? "yes" : "**no**");
 
-/** Head and rows of a table: each target, what was measured with each number of connections, and whether the median met it everywhere. */
+/**
+ * Returns the head and the rows of a table: each target, its measured value for each number of
+ * connections, and whether the median met it everywhere.
+ */
 export const targets = ({ about, cells, cold, sizes }) => {
   const { connections, users } = about.plan;
   const find = (row, lane, each, many) => cells.find((cell) => cell.row === row && cell.lane === lane && cell.connections === each && cell.users === many);

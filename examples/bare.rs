@@ -1,7 +1,9 @@
-//! The floor of the native benchmark (docs/PERFORMANCE.md): axum and sqlx with nothing in between, over the server's own database.
+//! The floor of the native benchmark (docs/PERFORMANCE.md): axum and sqlx with nothing in between,
+//! over the server's own database.
 //!
-//! `bare ADDRESS DATABASE_URL`. It answers `GET /empty`; `GET /session` with `x-token-hash`, which is the look-up that every authenticated
-//! request makes; and `POST /sql`, by which the benchmark fills the database. Anybody may ask it: it listens on loopback only.
+//! `bare ADDRESS DATABASE_URL`. It answers `GET /empty`; `GET /session` with `x-token-hash`, which
+//! is the look-up that every authenticated request makes; and `POST /sql`, by which the benchmark
+//! fills the database. It checks no caller, so it listens on loopback only.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -113,7 +115,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let address: SocketAddr = address.parse()?;
     if !address.ip().is_loopback() {
-        return Err("only on a loopback address: it asks nobody who they are".into());
+        return Err("only on a loopback address, because it checks no caller".into());
     }
     // The same pool and the same PRAGMAs as the server's.
     let pool = Sqlite::open(&url).await?.pool().clone();

@@ -1,7 +1,9 @@
-//! What `benches/instructions.mjs` counts the processor's instructions of: one kind of request, so many times.
+//! Sends one kind of request several times. `benches/instructions.mjs` counts the processor's
+//! instructions.
 //!
-//! `instructions OPERATION TIMES`. The real router with the native adapters, over SQLite in memory, on one thread beside SQLite's own;
-//! no network. The clock stands still and randomness is a row of numbers, so that every run does the same.
+//! `instructions OPERATION TIMES`. The real router with the native adapters, over SQLite in memory,
+//! on one thread beside SQLite's own; no network. The clock never advances and randomness is a
+//! series of numbers, so that every run does the same work.
 
 use std::error::Error;
 use std::io;
@@ -32,7 +34,7 @@ type Failure = Box<dyn Error>;
 
 const INTERNAL_KEY: &str = "instructions-Key-4Tq8zVn2Lw6xRb1c";
 
-/// A key, the same in every run.
+/// Returns a key, which is equal in every run.
 fn key(first: u8) -> SigningKey {
     let mut next = first;
     SigningKey::from_seed(std::array::from_fn(|_| {
@@ -49,7 +51,7 @@ impl Clock for StandingClock {
     }
 }
 
-/// Different bytes every time, the same in every run.
+/// Returns other bytes at every call, and equal ones in every run.
 struct CountingEntropy(AtomicU64);
 
 impl Entropy for CountingEntropy {
@@ -165,7 +167,7 @@ fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
         .to_owned())
 }
 
-/// The same token, signed by somebody else.
+/// Returns a token with the signature of another key.
 fn forged(token: &str) -> Result<String, Failure> {
     let (message, _) = token.rsplit_once('.').ok_or("no token")?;
     let signature = key(2).sign(message.as_bytes()).ok_or("no signature")?;
@@ -248,7 +250,7 @@ fn main() -> Result<(), Failure> {
     let (Some(operation), Some(times)) = (arguments.next(), arguments.next()) else {
         return Err("usage: instructions OPERATION TIMES".into());
     };
-    // The line that a request leaves in the log is made, and thrown away.
+    // The log line of a request is formatted and discarded.
     tracing_subscriber::fmt()
         .with_writer(io::sink)
         .with_target(false)

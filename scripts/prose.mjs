@@ -32,7 +32,7 @@ const CORPORA = [
   { name: "web", paths: ["web"], checked: true },
   { name: "tests", paths: ["tests"], checked: true },
   { name: "clients", paths: ["clients"], checked: true },
-  { name: "benches", paths: ["benches"], checked: false },
+  { name: "benches, examples, fuzz", paths: ["benches", "examples", "fuzz"], checked: true },
   { name: "docs", paths: ["docs"], except: "docs/decisions/", checked: false },
   { name: "docs/decisions", paths: ["docs/decisions"], checked: false },
 ];

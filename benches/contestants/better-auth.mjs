@@ -1,5 +1,6 @@
-// better-auth over a D1 of its own, in a process of its own, in four settings: as it comes (`plain`), with its one-statement reads
-// (`joins`), with its session in a signed cookie for five minutes (`cached`), and extending a session at every request (`refreshing`).
+// better-auth over a D1 and in a process of its own, in four settings: the defaults (`plain`), with
+// reads in one statement (`joins`), with the session in a signed cookie for five minutes
+// (`cached`), and with a session that every request extends (`refreshing`).
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Authenticator } from "../lib/authenticator.mjs";
@@ -49,7 +50,7 @@ const workersOf = async (bindings) => {
   const [main, migrate] = await Promise.all(["better-auth", "better-auth-migrate"].map(bundle));
   const worker = (path, setting) => ({
     modules: [{ type: "ESModule", path: "index.mjs", contents: readFileSync(path, "utf8") }],
-    // As its documentation asks for.
+    // Its documentation asks for this.
     compatibilityFlags: ["nodejs_compat"],
     bindings: { ...bindings, ...setting },
   });
@@ -64,7 +65,10 @@ const start = async () => {
   return { bindings, instance };
 };
 
-/** What better-auth asks its database before its first answer, with what it is told: it compares the tables with those it needs. */
+/**
+ * better-auth's queries before its first answer, with their results: it compares the existing
+ * tables with the tables that it needs.
+ */
 export const firstQuestions = async () => {
   const { bindings, instance } = await start();
   const url = await instance.countedUrlOf("plain");
@@ -85,7 +89,7 @@ export const startBetterAuth = async (users) => {
   for (let index = 0; index < ACTORS; index += 1) {
     const { head, json: made } = await signUp(`actor-${index}@bench.example`, `Actor ${index}`);
     for (let more = 1; more < LISTED; more += 1) await ask(json("/internal/sessions", { user_id: made.user.id }, service));
-    // With the cache a session is two cookies, the second of which the first look at the session gives.
+    // With the cache a session has two cookies. The first read of the session sets the second.
     const cookie = cookiesOf(head);
     const looked = await askCached({ path: "/api/auth/get-session", headers: { Cookie: cookie } });
     actors.push({ id: made.user.id, cookie, both: `${cookie}; ${cookiesOf(looked.head)}`, access: valuesOf(head, "set-auth-token")[0] });

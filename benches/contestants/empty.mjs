@@ -1,4 +1,4 @@
-// The empty Worker, and two that do one thing each.
+// The empty Worker, and two Workers with one task each.
 import { plain, startInstance } from "../lib/instance.mjs";
 
 export const startEmpty = async () => {

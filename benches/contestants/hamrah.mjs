@@ -1,5 +1,5 @@
-// hamrah-api's Worker, as it stands in build/, and beside it, over the same tables, a Worker of one query. What it is asked is the same for
-// the native server.
+// hamrah-api's Worker from build/ and, over the same tables, a Worker with one query. The native
+// server gets the same requests.
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { migrations, signingKeys } from "../../tests/workerd/miniflare.mjs";
@@ -10,13 +10,13 @@ import { plain, startInstance } from "../lib/instance.mjs";
 
 const root = new URL("../../", import.meta.url);
 const ORIGIN = "http://localhost:8787";
-/** Accounts that are made through the API, one for each connection. */
+/** The number of accounts that are created through the API, one for each connection. */
 const ACTORS = 32;
 const LISTED = 5;
 
 const json = (path, body, headers = {}) => ({ method: "POST", path, headers, body: JSON.stringify(body) });
 
-/** A passkey as webauthn-rs writes it, so that rows are as long as real ones. */
+/** A passkey in the form of webauthn-rs, so that rows are as long as real ones. */
 const library = (id) =>
   JSON.stringify({
     cred: {
@@ -58,7 +58,10 @@ const bulkStatements = (accounts) => {
   ];
 };
 
-/** Without the notices of all those events, which a sweep would have told and removed long ago. */
+/**
+ * Does work without the outbox trigger, as if maintenance had delivered and removed the entries of
+ * all its events.
+ */
 const withoutNotices = async (sql, work) => {
   const [[{ sql: trigger }]] = await sql([{ text: "SELECT sql FROM sqlite_master WHERE name = 'events_to_outbox'" }]);
   await sql([{ text: "DROP TRIGGER events_to_outbox" }]);
@@ -66,7 +69,7 @@ const withoutNotices = async (sql, work) => {
   await sql([{ text: trigger }]);
 };
 
-/** A good access token with its end in the past, signed by the key in use. */
+/** Creates an expired access token, signed by the key in use. */
 const expired = (accessToken, keys) => {
   const [header, payload] = accessToken.split(".");
   const claims = JSON.parse(Buffer.from(payload, "base64url"));
@@ -76,13 +79,16 @@ const expired = (accessToken, keys) => {
   return `${header}.${body}.${sign(null, Buffer.from(`${header}.${body}`), key).toString("base64url")}`;
 };
 
-/** The same token, signed by somebody else: a signature that has to be verified to be refused. Random bytes are hardly ever one. */
+/**
+ * Creates a token with the signature of another key. The API must verify it to refuse it. Random
+ * bytes are rarely a well-formed signature.
+ */
 const forged = (accessToken) => {
   const signed = accessToken.split(".").slice(0, 2).join(".");
   return `${signed}.${sign(null, Buffer.from(signed), generateKeyPairSync("ed25519").privateKey).toString("base64url")}`;
 };
 
-/** Settings of a contestant, with secrets of its own. */
+/** Returns the settings of a contestant, with secrets of its own. */
 export const settings = () => ({
   ENVIRONMENT: "development",
   RATE_LIMITS: "off",
@@ -91,7 +97,10 @@ export const settings = () => ({
   SECRETS_KEY: token(),
 });
 
-/** Makes `users` accounts at the API at `api`, most of them by `sql`. Gives its lanes, hashes of live session tokens, and `close`. */
+/**
+ * Creates `users` accounts at the API at `api`, most of them by `sql`. Returns its lanes, the
+ * hashes of live session tokens, and `close`.
+ */
 export const populate = async (api, sql, bindings, users) => {
   const ask = await asker(api);
   const service = { "X-Internal-Service": "hamrah-app", "X-Internal-Key": bindings.INTERNAL_API_KEY };
@@ -106,7 +115,7 @@ export const populate = async (api, sql, bindings, users) => {
     for (let more = 2; more < LISTED; more += 1) await internal("sessions", { user_id: user.id, platform: "web" });
     actors.push({ id: user.id, session, access: pair.access_token, refresh: pair.refresh_token });
   }
-  // Rows that make sign-ins make them for others, so that lists stay as long as they are.
+  // Rows that create sessions create them for other accounts, so that lists keep their length.
   const { user: signedInOften } = await internal("users", { email: "often@bench.example", name: "Often", provider: "google", provider_id: "often", platform: "web" });
   await withoutNotices(sql, () => seedInBulk(sql, ACTORS + 1, users, bulkStatements));
 
@@ -168,7 +177,8 @@ export const populate = async (api, sql, bindings, users) => {
         const ceremonies = [];
         while (ceremonies.length < count) {
           const begun = await begin("authenticate/begin");
-          // The same passkey always on the same connection: its counter must rise in the order of the requests.
+          // A connection always uses the same passkey, because its counter must rise in the order
+          // of the requests.
           ceremonies.push({ begun, response: known[ceremonies.length % connections].get(begun.options) });
         }
         return ceremonies;
@@ -181,7 +191,7 @@ export const populate = async (api, sql, bindings, users) => {
   return { lanes, hashes, close: () => ask.close() };
 };
 
-/** Starts the Worker that stands in `build/` of a checkout, with the schema of that checkout. */
+/** Starts the Worker in `build/` of a checkout, with the schema of that checkout. */
 export const startHamrah = async (users, checkout = root) => {
   const bindings = settings();
   const modules = [

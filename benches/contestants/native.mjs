@@ -1,4 +1,5 @@
-// The native server over an SQLite file of its own, and beside it, over the same file, bare axum and sqlx (examples/bare.rs).
+// The native server with an SQLite file of its own and, over the same file, bare axum and sqlx
+// (examples/bare.rs).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,7 +13,10 @@ import { populate, settings } from "./hamrah.mjs";
 const TICK_MILLISECONDS = 10;
 const PATIENCE_MILLISECONDS = 20_000;
 
-/** A process that listens at `origin`. What it logs is thrown away by the system: reading it would cost what is measured. */
+/**
+ * Starts a process that listens at `origin`. The system discards its log, because reading it would
+ * cost measured time.
+ */
 const started = async (command, args, { cwd, env, origin }) => {
   const child = spawn(command, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(child, "exit");
@@ -36,7 +40,10 @@ const started = async (command, args, { cwd, env, origin }) => {
   return { cpu, stop };
 };
 
-/** Both over `users` accounts: gives `lanes`, ours by row; `query` and `empty`, the floors; and `stop`. */
+/**
+ * Starts both over `users` accounts. Returns `lanes`, ours by row; `query` and `empty`, the floors;
+ * and `stop`.
+ */
 export const startNative = async (programs, users) => {
   const folder = mkdtempSync(join(tmpdir(), "hamrah-bench-"));
   const stops = [() => rmSync(folder, { recursive: true, force: true })];

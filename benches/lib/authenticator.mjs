@@ -1,4 +1,5 @@
-// A software authenticator for WebAuthn: ES256, attestation `none`, user verified, a counter that rises.
+// A software authenticator for WebAuthn: ES256, attestation `none`, user verified, and a rising
+// counter.
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 const USER_PRESENT = 0x01;
@@ -8,7 +9,7 @@ const ATTESTED = 0x40;
 const sha256 = (data) => createHash("sha256").update(data).digest();
 const base64url = (bytes) => Buffer.from(bytes).toString("base64url");
 
-/** CBOR (RFC 8949) of what an attestation consists of: small integers, bytes, texts, maps. */
+/** Encodes the parts of an attestation as CBOR (RFC 8949): small integers, bytes, texts, maps. */
 const cbor = (value) => {
   const head = (major, length) => {
     if (length < 24) return Buffer.from([(major << 5) | length]);
@@ -22,7 +23,7 @@ const cbor = (value) => {
   return Buffer.concat([head(5, value.size), ...pairs]);
 };
 
-/** One credential, which `create` registers and `get` signs in with. */
+/** A credential, which `create` registers and `get` signs in with. */
 export class Authenticator {
   #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
   #id = randomBytes(32);
@@ -58,7 +59,7 @@ export class Authenticator {
     return cbor(new Map([[1, 2], [3, -7], [-1, 1], [-2, coordinate(x)], [-3, coordinate(y)]]));
   }
 
-  /** RegistrationResponseJSON for the options of a registration. */
+  /** Returns the RegistrationResponseJSON for the options of a registration. */
   create({ challenge, user }) {
     this.#userHandle = user.id;
     const length = Buffer.from([0, this.#id.length]);
@@ -69,7 +70,7 @@ export class Authenticator {
     return this.#credential({ clientDataJSON, attestationObject: base64url(attestationObject), transports: ["internal"] });
   }
 
-  /** AuthenticationResponseJSON for the options of a sign-in. */
+  /** Returns the AuthenticationResponseJSON for the options of a sign-in. */
   get({ challenge }) {
     const clientData = this.#clientData("webauthn.get", challenge);
     const authenticatorData = this.#authenticatorData(USER_PRESENT | USER_VERIFIED);

@@ -1,4 +1,5 @@
-// Rows for many accounts at once, past the API: one JSON text a statement, which SQLite takes apart.
+// Inserts rows for many accounts at once, without the API: one JSON text per statement, which
+// SQLite splits into rows.
 import { randomBytes, randomUUID } from "node:crypto";
 
 const ACCOUNTS_A_TIME = 1000;
@@ -14,8 +15,8 @@ export const USER_AGENTS = [
 ];
 
 /**
- * The `index`-th account as both databases get it: when it was made, and its live sign-ins. Every account has one, every third a second
- * one, every tenth two more: 1.5 on average.
+ * Returns the `index`-th account for both databases: its creation time and its live sessions. Every
+ * account has one session, every third a second one, and every tenth two more: 1.5 on average.
  */
 export const accountAt = (index, now) => {
   const createdAt = now - ((index * 7919) % 700) * DAY - (index % 86_400) * 1000;
@@ -27,14 +28,16 @@ export const accountAt = (index, now) => {
   return { email: `person-${index}@bulk.example`, name: `Person ${index}`, createdAt, signIns };
 };
 
-/** `INSERT INTO table (columns)` of rows that come as arrays in the same order. */
+/**
+ * Returns an `INSERT INTO table (columns)` of rows, which are arrays in the order of the columns.
+ */
 export const insert = (table, columns, rows) => {
   const values = columns.map((_, at) => `json_extract(value, '$[${at}]')`).join(", ");
   const names = columns.map((name) => `"${name}"`).join(", ");
   return { text: `INSERT INTO "${table}" (${names}) SELECT ${values} FROM json_each(?1)`, params: [JSON.stringify(rows)] };
 };
 
-/** Writes accounts `from`…`to`, of which `statementsFor(accounts)` makes statements. */
+/** Writes the accounts `from`…`to`. `statementsFor(accounts)` returns their statements. */
 export const seedInBulk = async (sql, from, to, statementsFor) => {
   const now = Date.now();
   for (let first = from; first < to; first += ACCOUNTS_A_TIME) {

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 
 const folder = new URL("../", import.meta.url);
 
-/** Bundles `workers/NAME.mjs` into `build/NAME.mjs` and gives its path. */
+/** Bundles `workers/NAME.mjs` into `build/NAME.mjs` and returns its path. */
 export const bundle = async (name) => {
   mkdirSync(new URL("build/", folder), { recursive: true });
   const outfile = fileURLToPath(new URL(`build/${name}.mjs`, folder));

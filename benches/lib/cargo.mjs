@@ -1,4 +1,4 @@
-// Builds what is measured natively.
+// Builds the programs of the native benchmark.
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,19 +6,20 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
 
-/** Runs a command in the repository; gives what it prints. */
+/** Runs a command in the repository and returns its output. */
 export const run = (command, ...args) =>
   execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
 
-/** The server, as it is shipped; gives its path. */
+/** Builds the server as it is shipped, and returns its path. */
 export const buildServer = () => {
   run("cargo", "build", "--release", "--quiet", "--bin", "hamrah-api");
   return join(target, "release", "hamrah-api");
 };
 
 /**
- * A program of `examples/`; gives its path. In a folder of its own: examples have the features that tests ask for, and cargo would build
- * the crate anew at every change between them and the server.
+ * Builds a program of `examples/` and returns its path. It has a folder of its own: examples have
+ * the features of the tests, and cargo would otherwise build the crate again at every change
+ * between them and the server.
  */
 export const buildExample = (name) => {
   const folder = join(target, "examples");

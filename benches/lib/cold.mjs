@@ -1,8 +1,9 @@
-// Cold start: from starting workerd to a Worker's first answer.
+// Measures cold starts, from the start of workerd to the first answer of a Worker.
 //
-// Each time a fresh process with that one Worker, started from a configuration of its own: a reload by Miniflare starts a process as well,
-// and two Workers of its own in front. What the process itself takes is the empty Worker's time. D1 is a stand-in that repeats what D1
-// said before, so no disk is waited for. Processor time is told too: it varies less than time.
+// Each start is a new process with only this Worker and a configuration of its own. A reload by
+// Miniflare would also start a process, but with two Workers of Miniflare in front. The empty
+// Worker's time is the share of the process itself. A stand-in repeats D1's recorded answers, so no
+// start waits for a disk. Processor time is reported too, because it varies less than time.
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +20,7 @@ import { Connection, serialize } from "./connection.mjs";
 const PATIENCE_MILLISECONDS = 20_000;
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** A service that answers as D1 did when it was recorded, and to everything else with no rows. */
+/** A service that repeats D1's recorded answers. To any other query it returns no rows. */
 const replaying = (answers) => `const known = new Map(${JSON.stringify(answers.map(({ sql, params, rows }) => [JSON.stringify([sql, params]), rows]))});
 const answer = ({ sql, params = [] }) => {
   const rows = known.get(JSON.stringify([sql, params])) ?? [];
@@ -33,7 +34,10 @@ export default { async fetch(request) {
 
 const text = (value) => JSON.stringify(value);
 
-/** workerd's configuration of a Worker of `modules` (paths of JavaScript, the main one first, and wasm) with `bindings` and D1. */
+/**
+ * Returns workerd's configuration of a Worker with `modules` (paths of JavaScript, the main one
+ * first, and wasm), `bindings` and D1.
+ */
 const configOf = (folder, { modules, bindings = {}, flags = [], answers = [] }) => {
   const embedded = modules.map((path) => {
     const name = basename(path);
@@ -53,7 +57,10 @@ const config :Workerd.Config = (
 );`;
 };
 
-/** One start: `{first, cpu, second}` in milliseconds, `second` the next answer of the same process. */
+/**
+ * Measures one start. Returns `{first, cpu, second}` in milliseconds. `second` is the next answer
+ * of the same process.
+ */
 const once = async (config, path, expect) => {
   const begin = performance.now();
   const child = spawn(workerd.default, ["serve", "--experimental", config, "--control-fd=3"], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
@@ -85,7 +92,10 @@ const once = async (config, path, expect) => {
   }
 };
 
-/** Starts every contestant `times` times, in turn; gives lists of `{first, cpu, second}` by contestant. */
+/**
+ * Starts every contestant `times` times, in turn. Returns lists of `{first, cpu, second}` by
+ * contestant.
+ */
 export const coldStarts = async (times) => {
   const folder = mkdtempSync(join(tmpdir(), "hamrah-bench-"));
   const api = { ENVIRONMENT: "development", RATE_LIMITS: "off", INTERNAL_API_KEY: token(), JWT_SIGNING_KEYS: signingKeys(), SECRETS_KEY: token() };
@@ -102,7 +112,7 @@ export const coldStarts = async (times) => {
       writeFileSync(config, configOf(folder, contestant), { mode: 0o600 });
       return { name, config, ...contestant };
     });
-    // The first time warms the file cache.
+    // The first start fills the file cache.
     for (let time = -1; time < times; time += 1) {
       for (const { name, config, path } of configs) {
         const result = await once(config, path, 200);

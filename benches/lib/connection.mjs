@@ -1,19 +1,23 @@
-// One HTTP/1.1 connection that is kept, with one request on its way at a time.
+// One persistent HTTP/1.1 connection with one request in flight at a time.
 //
-// The load shares the machine with what it measures, so its client must cost little: it writes text into a socket and reads no more of
-// an answer than its status and where it ends. It understands what workerd sends (a length, or chunks), and nothing else.
+// The client shares the machine with the measured server, so it must cost little. It writes text
+// into a socket, and reads only the status and the end of an answer. It understands workerd's
+// answers (with a length, or in chunks) and no others.
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const PATIENCE_MILLISECONDS = 20_000;
-/** Workerd closes what was idle for five seconds. */
+/** Workerd closes a connection after five idle seconds. */
 const IDLE_MILLISECONDS = 2_000;
 
-/** What Cloudflare says about a request's connection, a little of it; Miniflare takes it from this header. Workers always have it there. */
+/**
+ * A part of Cloudflare's data about a request's connection. Miniflare reads it from this header. In
+ * production every Worker has it.
+ */
 const CF = `MF-CF-Blob: ${JSON.stringify({ httpProtocol: "HTTP/2", country: "DE", colo: "FRA", asn: 64496, tlsVersion: "TLSv1.3" })}\r\n`;
 
-/** A request as text, made once where it never changes. */
+/** Returns the text of a request. A constant request is built once. */
 export const serialize = ({ method = "GET", path, headers = {}, body }) => {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   if (body !== undefined) lines.push(`Content-Type: application/json\r\n`);
@@ -21,7 +25,10 @@ export const serialize = ({ method = "GET", path, headers = {}, body }) => {
   return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${CF}${lines.join("")}\r\n${body ?? ""}`;
 };
 
-/** Where a chunked body ends, from `start`, or -1 while it is not complete; the pieces go into `pieces`. */
+/**
+ * Returns the end of the chunked body at `start`, or -1 if it is incomplete. Adds its chunks to
+ * `pieces`.
+ */
 const endOfChunks = (buffer, start, pieces) => {
   for (let at = start; ; ) {
     const line = buffer.indexOf("\r\n", at, "latin1");
@@ -35,7 +42,10 @@ const endOfChunks = (buffer, start, pieces) => {
   }
 };
 
-/** `{status, head, body, bytes}` of the answer at the buffer's beginning, `body` as a buffer; nothing while it is not complete. */
+/**
+ * Returns `{status, head, body, bytes}` of the answer at the beginning of the buffer, with `body`
+ * as a buffer, or undefined if it is incomplete.
+ */
 const parse = (buffer) => {
   const headEnds = buffer.indexOf(END_OF_HEAD);
   if (headEnds < 0) return undefined;
@@ -65,7 +75,7 @@ export class Connection {
     return new Promise((opened, failed) => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true }, () => opened(connection));
       connection.#socket = socket;
-      // An idle connection stays; one that owes an answer does not for ever.
+      // An idle connection stays open. A connection that waits for an answer has a time limit.
       socket.setTimeout(PATIENCE_MILLISECONDS, () => connection.#waiting && socket.destroy(new Error("no answer in time")));
       socket.on("data", (chunk) => connection.#receive(chunk));
       socket.on("close", () => connection.#fail(new Error("the connection was closed")));
@@ -76,7 +86,7 @@ export class Connection {
     });
   }
 
-  /** Sends the text of a request; gives `{status, head, body, bytes}`. */
+  /** Sends the text of a request. Returns `{status, head, body, bytes}`. */
   send(text) {
     return new Promise((done, failed) => {
       if (this.closed) return void failed(new Error("the connection was closed"));
@@ -108,21 +118,24 @@ export class Connection {
   }
 }
 
-/** The values of a header in an answer's head. */
+/** Returns the values of a header in the head of an answer. */
 export const valuesOf = (head, name) =>
   head
     .split("\r\n")
     .filter((line) => line.toLowerCase().startsWith(`${name}:`))
     .map((line) => line.slice(name.length + 1).trim());
 
-/** The cookies that an answer sets, as a client sends them back. */
+/** Returns the cookies that an answer sets, in the form in which a client sends them. */
 export const cookiesOf = (head) =>
   valuesOf(head, "set-cookie")
     .map((value) => value.split(";")[0])
     .filter((pair) => !pair.endsWith("="))
     .join("; ");
 
-/** Asks once, for preparing; what is not the expected status is an error that says what came. */
+/**
+ * Sends one request for a preparation. Throws an error with the answer if its status is not the
+ * expected one.
+ */
 export const asker = async (origin) => {
   let connection = await Connection.open(origin);
   let lastUse = performance.now();

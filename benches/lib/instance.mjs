@@ -1,5 +1,6 @@
-// A contestant's own Miniflare: one process of workerd, its Workers at addresses of their own (no Worker of Miniflare's in front of them),
-// over one local D1. Every Worker that is to be counted is there twice: with D1 itself, and with the counting class in between.
+// A contestant's own Miniflare: one process of workerd over one local D1. Its Workers have
+// addresses of their own, without a Worker of Miniflare in front. Each counted Worker runs twice:
+// with D1 itself, and with the counting class in between.
 import { readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare, Response } from "miniflare";
 import { COMPATIBILITY_DATE, DIRECT, SQL_WORKER, newestWorkerd, statusOf } from "../../tests/workerd/miniflare.mjs";
@@ -7,10 +8,10 @@ import { COMPATIBILITY_DATE, DIRECT, SQL_WORKER, newestWorkerd, statusOf } from 
 const here = (name) => readFileSync(new URL(`../workers/${name}.mjs`, import.meta.url), "utf8");
 const TICK_MILLISECONDS = 10;
 
-/** A Worker of this folder that needs no bundling. */
+/** Returns the options of a Worker in this folder that needs no bundling. */
 export const plain = (name) => ({ modules: true, script: here(name) });
 
-/** One after the other: a new process of workerd is known by being there. */
+/** Instances start one after the other, because a start finds its workerd as the newest process. */
 let starting = Promise.resolve();
 const started = (options) => {
   const next = starting.then(async () => {
@@ -23,8 +24,9 @@ const started = (options) => {
 };
 
 /**
- * Starts `workers`: a Miniflare Worker's options by name. Gives `urlOf(name)`, `countedUrlOf(name)`, `counted(work)`, which tells what D1
- * did during it, `sql(statements)`, `cpu()` in milliseconds, and `stop()`.
+ * Starts `workers`, the options of Miniflare's Workers by name. Returns `urlOf(name)`;
+ * `countedUrlOf(name)`; `counted(work)`, which returns D1's round trips and rows during the work;
+ * `sql(statements)`; `cpu()` in milliseconds; and `stop()`.
  */
 export const startInstance = async (workers, { database = true } = {}) => {
   const answers = [];
@@ -45,7 +47,7 @@ export const startInstance = async (workers, { database = true } = {}) => {
   const timed = ([name, options]) => ({ ...shared, ...options, name, ...(database ? d1("DB") : {}) });
   const twin = ([name, options]) => ({ ...shared, ...options, name: `${name}-counted`, wrappedBindings: { DB: { scriptName: "d1-counting" } } });
   const helpers = [
-    // What is wrapped has no address.
+    // A Worker that replaces a binding has no address.
     { ...plain("d1-counting"), name: "d1-counting", ...d1("REAL"), serviceBindings: { CONTROL: control } },
     { ...shared, name: "sql", modules: true, script: SQL_WORKER, ...d1("REAL") },
   ];
@@ -54,7 +56,7 @@ export const startInstance = async (workers, { database = true } = {}) => {
     port: 0,
     cf: false,
     log: new Quiet(LogLevel.NONE),
-    // What Workers log is read and thrown away; what workerd says about itself is kept for when something fails.
+    // The logs of the Workers are read and discarded. workerd's own messages are kept for errors.
     handleRuntimeStdio: (stdout, stderr) => {
       stdout.resume();
       stderr.on("data", (chunk) => problems.length < 20 && problems.push(String(chunk)));
@@ -67,7 +69,7 @@ export const startInstance = async (workers, { database = true } = {}) => {
     urlOf,
     countedUrlOf: (name) => urlOf(`${name}-counted`),
     problems,
-    /** What D1 answered to whom, `{sql, params, rows}`, since the last counting began. */
+    /** Returns D1's answers, `{sql, params, rows}`, since the counting began. */
     answers,
     counted: async (work) => {
       for (const name of Object.keys(totals)) totals[name] = 0;
@@ -80,7 +82,7 @@ export const startInstance = async (workers, { database = true } = {}) => {
       if (!answer.ok) throw new Error(await answer.text());
       return answer.json();
     },
-    /** All of the process: the Worker, D1, and what lies between. */
+    /** Includes the whole process: the Worker, D1, and the connection between them. */
     cpu: () => statusOf(pid).fields.slice(11, 13).reduce((total, ticks) => total + Number(ticks) * TICK_MILLISECONDS, 0),
     stop: () => miniflare.dispose(),
   };

@@ -1,17 +1,20 @@
-// A slot: one row of one contestant under load for a moment, over a fixed number of connections, one request at a time on each.
+// A slot: one row of one contestant under load for some seconds, over a fixed number of
+// connections, with one request at a time on each.
 import { performance } from "node:perf_hooks";
 import { Connection, serialize } from "./connection.mjs";
 
-/** How many requests of a row whose requests are good once are made ready for a slot. */
+/** The number of prepared requests for a slot, in a row with single-use requests. */
 const FEWEST = 32;
 const MOST = 384;
 const MOST_CLIENTS = 32;
 
 /**
- * What a lane is asked. It has `origin`; `expect`, the status; `prepare(count, connections)`, which gives states; `request(state)`; and where
- * needed `accept(state, answer)`, which takes from an answer what the next request needs, and `check(body)`.
+ * The requests of a lane. It has `origin`; `expect`, the status; `prepare(count, connections)`,
+ * which returns states; `request(state)`; and if needed `accept(state, answer)`, which reads data
+ * for the next request from an answer, and `check(body)`.
  *
- * States are clients that go on for the whole run, or, with `once`, requests that are good once: those are made for each slot.
+ * A state is a client for the whole run or, with `once`, a single-use request, which is prepared
+ * for each slot.
  */
 export class Lane {
   #spec;
@@ -25,19 +28,23 @@ export class Lane {
   async #ready(connections, milliseconds) {
     if (this.#spec.once) {
       const count = Math.min(MOST, Math.max(FEWEST, connections, Math.ceil((this.#rate * milliseconds) / 1000)));
-      // The same on each connection.
+      // Every connection sends the same requests.
       return this.#spec.prepare(Math.ceil(count / connections) * connections, connections);
     }
     this.#states ??= await this.#spec.prepare(MOST_CLIENTS, MOST_CLIENTS);
     return this.#states;
   }
 
-  /** Runs a slot. Gives `{requests, milliseconds, latencies, errors, problem}`, latencies in milliseconds. */
+  /**
+   * Runs a slot. Returns `{requests, milliseconds, latencies, errors, problem}`, with latencies in
+   * milliseconds.
+   */
   async slot(connections, milliseconds, cpu) {
     const { once, expect = 200, request, accept, check } = this.#spec;
     const states = await this.#ready(connections, milliseconds);
     const texts = once || !accept ? states.map((state) => serialize(request(state))) : undefined;
-    // Opened before the slot, kept in it; between slots workerd would close them.
+    // The connections open before the slot and stay open during it. Between slots workerd would
+    // close them.
     const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(this.#spec.origin)));
     const latencies = [];
     const result = { errors: 0, problem: undefined };
@@ -73,7 +80,10 @@ export class Lane {
     return { ...result, requests: latencies.length, milliseconds: elapsed, latencies, cpu: used };
   }
 
-  /** Sends `count` requests one after the other to `origin`; gives the bytes of their answers. For the counting pass. */
+  /**
+   * Sends `count` requests one after the other to `origin`, for the counting pass. Returns the
+   * bytes of their answers.
+   */
   async each(count, origin) {
     const { once, expect = 200, request, accept, check, prepare } = this.#spec;
     const states = once ? await prepare(count, 1) : (this.#states ??= await prepare(MOST_CLIENTS, MOST_CLIENTS));

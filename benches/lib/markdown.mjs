@@ -1,4 +1,4 @@
-// The figures as tables of docs/PERFORMANCE.md, between two marks there.
+// The figures as tables between two marks in docs/PERFORMANCE.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { LANES, ROWS } from "../rows.mjs";
 import { targets } from "../targets.mjs";
@@ -10,7 +10,7 @@ export const fixed = (value, digits) => value.toFixed(digits);
 export const times = (value) => (value ? `**${fixed(value.median, 2)}×** (${fixed(value.min, 2)}–${fixed(value.max, 2)})` : "void");
 export const grouped = (value) => Math.round(value).toLocaleString("en");
 
-/** Columns of nothing but figures stand to the right. */
+/** Aligns columns that hold only figures to the right. */
 export const table = (head, rows) => {
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const isFigures = (at) => rows.every((row) => /^$|^void$|^(\*\*)?[\d.,]+(\s|×|\*|$)/.test(row[at]));
@@ -25,7 +25,7 @@ export const rate = (cell) => {
   return cell.void ? "void" : grouped(summary(cell).perSecond.median);
 };
 
-/** Processor time of a request, in milliseconds, over all numbers of connections. */
+/** Returns the processor time of a request, in milliseconds, over all numbers of connections. */
 export const cpuIn = (cells, digits) => (row, lane, many) => {
   const measured = cells.filter((cell) => cell.row === row && cell.lane === lane && cell.users === many && !cell.void && cell.rounds.length > 0);
   const sum = (name) => measured.flatMap((cell) => cell.rounds).reduce((total, round) => total + round[name], 0);

@@ -5,7 +5,7 @@ import { ratio, summary } from "./statistics.mjs";
 
 export const NATIVE_MARKS = ["<!-- native figures -->", "<!-- end of native figures -->"];
 
-/** Of a cell that may be void. */
+/** Returns the text of a cell, which may be void. */
 const of = (cell, tell) => (!cell ? "" : cell.void || cell.rounds.length === 0 ? "void" : tell(summary(cell)));
 const withSpread = ({ perSecond: { median, min, max } }) => `${grouped(median)} (${grouped(min)}–${grouped(max)})`;
 

@@ -1,8 +1,11 @@
-// What both benchmarks are told on the command line.
+// The command line of both benchmarks.
 import { parseArgs } from "node:util";
 import { ROWS } from "../rows.mjs";
 
-/** Flags, the plan of a quick or a full run, and the ids of the rows that were chosen. Ends the process where one is not known. */
+/**
+ * Returns the flags, the plan of a quick or a full run, and the ids of the chosen rows. Ends the
+ * process if one of them is unknown.
+ */
 export const options = ({ quick, full, more = {} }) => {
   const { values: flags } = parseArgs({
     options: {

@@ -1,4 +1,4 @@
-// The figures as text, for who ran the benchmark.
+// Prints the figures as text in the terminal.
 import { LANES } from "../rows.mjs";
 import { median, ratio, summary } from "./statistics.mjs";
 

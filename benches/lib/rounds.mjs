@@ -1,10 +1,12 @@
-// The rounds of a row: a slot for each cell in turn, so that what disturbs the machine disturbs all of them.
+// The rounds of a row. Each cell has a slot in turn, so that a disturbance of the machine affects
+// all of them.
 import { performance } from "node:perf_hooks";
 import { quantile } from "./statistics.mjs";
 
 /**
- * Measures the cells of one row and number of connections, all in turn, round by round, until `deadline`. A cell has `run`, a lane; `cpu()`;
- * `warm`; and `rounds`, which is filled. What goes wrong is left in its `void`.
+ * Measures the cells of one row and number of connections in turn, round by round, until
+ * `deadline`. A cell has `run`, a lane; `cpu()`; `warm`; and `rounds`, which this function fills.
+ * The reason of a failure is in its `void`.
  */
 export const measure = async (cells, connections, deadline, plan) => {
   const slot = async (cell, milliseconds) => {
@@ -19,7 +21,8 @@ export const measure = async (cells, connections, deadline, plan) => {
   for (const cell of cells) await slot(cell, cell.warm ? plan.warmUp : plan.firstWarmUp / 4);
   for (let round = 0; round < plan.rounds; round += 1) {
     if (round > 0 && performance.now() > deadline) return;
-    // Who begins changes, so that nobody always follows the same.
+    // The first cell changes from round to round, so that no cell always follows the same other
+    // one.
     const turned = cells.map((_, at) => cells[(at + round) % cells.length]);
     for (const cell of turned) {
       if (cell.void) continue;

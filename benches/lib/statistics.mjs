@@ -15,14 +15,17 @@ export const spread = (values) => ({ median: median(values), min: Math.min(...va
 
 const isMeasured = (cell) => cell && !cell.void && cell.rounds.length > 0;
 
-/** What a cell comes to: requests a second over its rounds, median latencies, processor time of a request. */
+/**
+ * Returns the result of a cell: requests per second over its rounds, median latencies, and
+ * processor time per request.
+ */
 export const summary = (cell) => {
   const of = (name) => cell.rounds.map((round) => round[name]);
   const sum = (name) => of(name).reduce((total, value) => total + value, 0);
   return { perSecond: spread(of("perSecond")), p50: median(of("p50")), p99: median(of("p99")), cpu: sum("cpu") / sum("requests") };
 };
 
-/** How many times as many requests `cell` answered as `other`, round by round. */
+/** Returns the ratio of the requests of `cell` to those of `other`, round by round. */
 export const ratio = (cell, other) => {
   if (!isMeasured(cell) || !isMeasured(other)) return undefined;
   const rounds = Math.min(cell.rounds.length, other.rounds.length);

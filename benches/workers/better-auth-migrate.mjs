@@ -1,4 +1,5 @@
-// Makes better-auth's tables by its own migrations, for the options in use. Apart from its Worker, so that it does not add to its size.
+// Creates better-auth's tables with its own migrations, for the options in use. Separate from its
+// Worker, so that it adds nothing to the Worker's size.
 import { getMigrations } from "better-auth/db/migration";
 import { options } from "./better-auth-options.mjs";
 

@@ -1,10 +1,14 @@
-// better-auth as its documentation sets it up on D1 (`database: env.DB`), with the plugins that have a counterpart here.
+// better-auth as its documentation sets it up on D1 (`database: env.DB`), with the plugins that
+// have a counterpart in hamrah-api.
 import { createAuthEndpoint } from "better-auth/api";
 import { setSessionCookie } from "better-auth/cookies";
 import { bearer } from "better-auth/plugins/bearer";
 import { passkey } from "@better-auth/passkey";
 
-/** Signs an account in for another service: what hamrah-api's internal endpoint does, as a plugin of better-auth would do it. */
+/**
+ * Signs an account in for another service, like hamrah-api's internal endpoint, in the form of a
+ * plugin.
+ */
 const internal = (key) => ({
   id: "bench-internal",
   endpoints: {
@@ -20,7 +24,10 @@ const internal = (key) => ({
   },
 });
 
-/** Signing up by a passkey, before there is an account: the account is made when the ceremony was verified. */
+/**
+ * Signs a user up by passkey without an account. The account is created after the ceremony has been
+ * verified.
+ */
 const newcomers = {
   requireSession: false,
   resolveUser: ({ context }) => {

@@ -1,4 +1,5 @@
-// The Worker that a user of better-auth would write. One instance for the life of the isolate: making one per request, as many do, costs more.
+// A Worker as a user of better-auth would write it. One instance lives as long as the isolate. One
+// per request, as in many projects, costs more.
 import { betterAuth } from "better-auth";
 import { options } from "./better-auth-options.mjs";
 

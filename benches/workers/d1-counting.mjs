@@ -1,6 +1,6 @@
-// Stands in for the D1 binding in the counting pass: tells the outside what every round trip cost, from
-// D1's own `meta`, and what it answered. A Worker may use
-// all of D1's interface here, unlike with the tests' class, which only knows what hamrah-api uses. Workers-rs casts by the class's name.
+// Replaces the D1 binding in the counting pass. It reports D1's `meta` and the answer of every
+// round trip. Unlike the tests' class, which has only the methods that hamrah-api calls, it has all
+// methods of D1. Workers-rs checks the name of the class.
 class D1PreparedStatement {
   constructor(database, real, sql, params = []) {
     this.database = database;
@@ -57,7 +57,7 @@ class D1Database {
     return results;
   }
 
-  // Nobody asks it here; better-auth knows D1 by its methods.
+  // No Worker calls this here. better-auth recognises D1 by its methods.
   exec() {
     throw new Error("exec is not counted");
   }

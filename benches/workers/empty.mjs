@@ -1,4 +1,4 @@
-// The floor of every answer: what workerd costs without any code.
+// The floor of every answer: the cost of workerd without any code.
 export default {
   fetch: () => new Response("{}", { headers: { "content-type": "application/json" } }),
 };

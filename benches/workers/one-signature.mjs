@@ -1,4 +1,5 @@
-// The floor of refusing a forged token: one Ed25519 signature that does not verify, by WebCrypto, and nothing else.
+// The floor of a refusal of a forged token: one Ed25519 signature that does not verify, by
+// WebCrypto.
 const MESSAGE = new Uint8Array(500);
 let key, signature;
 

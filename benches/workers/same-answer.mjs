@@ -1,4 +1,5 @@
-// The floor of our /health: the same answer, with its headers, an id and a line in the log, without anything that leads to it.
+// The floor of our /health: the same answer, with its headers, an id and a line in the log, but
+// without the code before it.
 const headers = {
   "content-type": "application/json",
   "x-content-type-options": "nosniff",

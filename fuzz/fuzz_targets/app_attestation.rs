@@ -1,9 +1,10 @@
-//! Attestation objects of App Attest, and the authenticator data and certificates in them; nothing made up is ever accepted.
+//! Attestation objects of App Attest, and the authenticator data and certificates in them. No
+//! made-up object is accepted.
 #![no_main]
 
 use hamrah_api::accounts::domain::app_attest::attestation::{ExpectedAttestation, verify};
-use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
 use hamrah_api::accounts::domain::app_attest::authenticator_data;
+use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
 use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
 use hamrah_api::kernel::model::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -23,13 +24,23 @@ fuzz_target!(|bytes: &[u8]| {
     // Apple signed nothing for this application and hash.
     assert!(!verify(bytes, &expected).passed());
     if let Ok(data) = authenticator_data::parse_attestation(bytes) {
-        // The whole of it was read: header, id, key, and what is known of the map.
+        // All of it was read: header, id, key, and the known members of the map.
         assert!(bytes.len() >= 37 + 18 + data.credential_id.len() + 77);
         assert_eq!(data.public_key[0], 4);
     }
     if let Ok(certificate) = Certificate::parse(bytes) {
-        let _ = (certificate.subject(), certificate.issuer(), certificate.validity(), certificate.p256_point(), certificate.nonce());
-        let _ = (certificate.is_authority(), certificate.key_usage(), certificate.has_unknown_critical());
+        let _ = (
+            certificate.subject(),
+            certificate.issuer(),
+            certificate.validity(),
+            certificate.p256_point(),
+            certificate.nonce(),
+        );
+        let _ = (
+            certificate.is_authority(),
+            certificate.key_usage(),
+            certificate.has_unknown_critical(),
+        );
         let _ = certificate.is_signed_by(&certificate);
     }
 });

@@ -1,4 +1,4 @@
-//! Whole answers, as JSON: read and verified, or refused; nothing made up is ever accepted.
+//! Whole responses as JSON. Each is read and verified, or refused. No made-up response is accepted.
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::Expected;
@@ -13,15 +13,29 @@ fuzz_target!(|bytes: &[u8]| {
     let origins = ["https://hamrah.app".to_owned()];
     // No input can know this challenge.
     let challenge = "0".repeat(63) + "!";
-    let expected = Expected { rp_id: "hamrah.app", origins: &origins, challenge: &challenge, algorithms: &Algorithm::ALL };
+    let expected = Expected {
+        rp_id: "hamrah.app",
+        origins: &origins,
+        challenge: &challenge,
+        algorithms: &Algorithm::ALL,
+    };
     if let Ok(response) = serde_json::from_slice::<RegistrationResponse>(bytes) {
         assert!(!registration::verify(&response, &expected).passed());
     }
     if let Ok(response) = serde_json::from_slice::<AuthenticationResponse>(bytes) {
         let passkey = StoredPasskey::nobodys(&response.raw_id).expect("a passkey");
-        let known = Known { passkey: &passkey, counter: None, backup_eligible: None, allowed: None, user_handle: None };
+        let known = Known {
+            passkey: &passkey,
+            counter: None,
+            backup_eligible: None,
+            allowed: None,
+            user_handle: None,
+        };
         // A challenge that the library can read; no input is signed with that key.
-        let expected = Expected { challenge: &"0".repeat(64), ..expected };
+        let expected = Expected {
+            challenge: &"0".repeat(64),
+            ..expected
+        };
         assert!(!assertion::verify(&response, &expected, &known).passed());
     }
 });

@@ -1,4 +1,4 @@
-//! The client data: any bytes are read or refused, and what is read says what the JSON says.
+//! The client data. Any bytes are read or refused, and the read values are those of the JSON.
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::client_data::{decode, parse};
@@ -6,7 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = decode(bytes) else { return };
-    // What is ignored may hold numbers that no type holds, so not everything that is read is a whole `Value`.
+    // Ignored members may hold numbers that no type holds, so a readable text need not be a
+    // `Value`.
     if let (Ok(data), Ok(json)) = (parse(text), serde_json::from_str::<serde_json::Value>(text)) {
         assert_eq!(json["type"], data.kind);
         assert_eq!(json["challenge"], data.challenge);

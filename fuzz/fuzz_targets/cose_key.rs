@@ -1,4 +1,5 @@
-//! Public keys: what is read is of the algorithm that it names, is kept as it came, and verifies nothing that nobody signed.
+//! Public keys. A readable key has the algorithm that it names, is kept unchanged, and verifies no
+//! unsigned message.
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
@@ -9,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(key.bytes, bytes);
         assert!(Algorithm::ALL.contains(&key.algorithm));
         for signature in [&[][..], &[0; 64], &[0; 256], bytes] {
-            assert!(!key.verifies(b"nobody signed this", signature));
+            assert!(!key.verifies(b"an unsigned message", signature));
         }
     }
 });

@@ -11,12 +11,15 @@ use crate::accounts::model::attest::Mode;
 use crate::accounts::model::records::{Caller, Platform, Session, User};
 use crate::accounts::store::sessions;
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
 /// How exact `last_used_at` is for web sessions: a write a request would double the round trips.
 const LAST_USED_STEP: Duration = Duration::from_hours(1);
+
+const UNVERIFIED: Fault = Fault::Unavailable("the platform could not verify a signature");
 
 /// What a caller presents.
 #[derive(Debug)]
@@ -59,28 +62,25 @@ impl SignedIn {
     }
 }
 
-/// Why a caller is not let in.
+/// The reasons to reject a credential.
 #[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
-    /// The access token is not one of ours, or not any more.
+pub enum AuthenticateRejection {
+    /// The access token is not valid.
     #[error("the access token is refused: {0}")]
     AccessToken(Refused),
-    /// The token is good, but the sign-in behind it is unknown, revoked or has ended; or the
-    /// session token is.
-    #[error("there is no live sign-in behind the token")]
-    NoSignIn,
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The session of the token is unknown, revoked or expired.
+    #[error("there is no live session behind the token")]
+    NoSession,
 }
 
-impl From<Refused> for AuthenticateError {
+impl Rejection for AuthenticateRejection {}
+
+impl From<Refused> for Failure<AuthenticateRejection> {
     fn from(refused: Refused) -> Self {
         match refused {
-            // It can be tried again, as after a fault of the database: the token is not to be
-            // thrown away.
-            Refused::Unverified => Self::Store(StoreError::Unavailable(refused.to_string())),
-            refused => Self::AccessToken(refused),
+            // The token may be valid, so the client must keep it and try again.
+            Refused::Unverified => UNVERIFIED.into(),
+            refused => AuthenticateRejection::AccessToken(refused).into(),
         }
     }
 }
@@ -91,11 +91,11 @@ impl From<Refused> for AuthenticateError {
 /// may be.
 ///
 /// # Errors
-/// [`AuthenticateError`]
+/// [`AuthenticateRejection`]
 pub async fn authenticate(
     ports: &Ports,
     credential: &Credential,
-) -> Result<SignedIn, AuthenticateError> {
+) -> Result<SignedIn, Failure<AuthenticateRejection>> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
     match credential {
@@ -103,7 +103,7 @@ pub async fn authenticate(
             let subject =
                 access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await?;
             let found = sessions::by_id(db, subject.session, subject.user, now).await?;
-            let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
+            let (session, user) = found.ok_or(AuthenticateRejection::NoSession)?;
             Ok(SignedIn {
                 user,
                 session,
@@ -114,7 +114,7 @@ pub async fn authenticate(
         }
         Credential::Session(token) => {
             let found = sessions::by_token(db, &token.hash(), now).await?;
-            let (session, user) = found.ok_or(AuthenticateError::NoSignIn)?;
+            let (session, user) = found.ok_or(AuthenticateRejection::NoSession)?;
             let ends = session.token_expires_at.unwrap_or(now);
             Ok(SignedIn {
                 user,
@@ -139,12 +139,12 @@ pub fn stands_alone(ports: &Ports, signed_in: &SignedIn) -> bool {
 /// credentials.
 ///
 /// # Errors
-/// [`AuthenticateError`]
+/// [`AuthenticateRejection`]
 pub async fn keep_alive(
     ports: &Ports,
     credential: &Credential,
     signed_in: &mut SignedIn,
-) -> Result<(), AuthenticateError> {
+) -> Result<(), Failure<AuthenticateRejection>> {
     if matches!(credential, Credential::Access(_)) {
         return Ok(());
     }
@@ -158,7 +158,7 @@ pub async fn keep_alive(
     match sessions::touch(ports.db.as_ref(), signed_in.session.id, ends, now).await {
         Ok(true) => {}
         // It was revoked between the two round trips.
-        Ok(false) => return Err(AuthenticateError::NoSignIn),
+        Ok(false) => return Err(AuthenticateRejection::NoSession.into()),
         // The session is good, and the next request can note it as well: a database that only reads
         // signs nobody out.
         Err(StoreError::Unavailable(reason)) => {
@@ -177,27 +177,26 @@ pub async fn keep_alive(
 /// good is nothing to end.
 ///
 /// # Errors
-/// [`AuthenticateError::Store`]
+/// [`Fault`]
 pub async fn sign_out(
     ports: &Ports,
     credential: &Credential,
     origin: &RequestOrigin,
-) -> Result<(), AuthenticateError> {
+) -> Result<(), Fault> {
     let now = ports.clock.now();
-    let stamp = ports
-        .stamp(origin, now)
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let context = ports.event_context(origin, now)?;
     let db = ports.db.as_ref();
     match credential {
         Credential::Session(token) => {
-            sessions::revoke_by_session_token(db, &token.hash(), &stamp).await?;
+            sessions::revoke_by_session_token(db, &token.hash(), &context).await?;
         }
         Credential::Access(token) => {
             match access_token::verify(ports.signatures.as_ref(), &ports.config, token, now).await {
                 Ok(subject) => {
-                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &stamp).await?;
+                    sessions::revoke_as_sign_out(db, subject.session, subject.user, &context)
+                        .await?;
                 }
-                Err(unverified @ Refused::Unverified) => return Err(unverified.into()),
+                Err(Refused::Unverified) => return Err(UNVERIFIED),
                 Err(_) => {}
             }
         }
@@ -209,14 +208,12 @@ pub async fn sign_out(
 /// repeat.
 ///
 /// # Errors
-/// [`AuthenticateError::Store`]
+/// [`Fault`]
 pub async fn end_by_refresh_token(
     ports: &Ports,
     token: &RefreshToken,
     origin: &RequestOrigin,
-) -> Result<(), AuthenticateError> {
-    let stamp = ports
-        .stamp(origin, ports.clock.now())
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &stamp).await?)
+) -> Result<(), Fault> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    Ok(sessions::revoke_by_refresh_token(ports.db.as_ref(), &token.hash(), &context).await?)
 }

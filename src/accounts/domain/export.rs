@@ -2,9 +2,10 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::{ThrottleError, Way};
+use crate::accounts::domain::throttle::Way;
 use crate::accounts::store::export;
 use crate::accounts::store::export::AccountExport;
+use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
@@ -12,12 +13,8 @@ use crate::kernel::model::time::Timestamp;
 /// much. Two round trips.
 ///
 /// # Errors
-/// [`ThrottleError`]
-pub async fn of(
-    ports: &Ports,
-    user: UserId,
-    now: Timestamp,
-) -> Result<AccountExport, ThrottleError> {
+/// [`Fault`]
+pub async fn of(ports: &Ports, user: UserId, now: Timestamp) -> Result<AccountExport, Fault> {
     throttle::admit(ports, Way::Export, user, now).await?;
     Ok(export::read(ports.db.as_ref(), user).await?)
 }

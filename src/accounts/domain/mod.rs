@@ -31,12 +31,12 @@ use crate::accounts::model::config::Config;
 use crate::accounts::model::records::Caller;
 use crate::kernel::domain;
 use crate::kernel::domain::compute::Turns;
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::store::Statement;
 
 /// Statements of another system that belong into the batch that deletes the account of the session
 /// `Caller`.
-pub type BeforeDeletion = fn(Caller, &EventStamp) -> Vec<Statement>;
+pub type BeforeDeletion = fn(Caller, &EventContext) -> Vec<Statement>;
 
 /// What use cases of accounts need from the outside. Dereferences to the kernel's ports.
 #[derive(Clone)]

@@ -5,7 +5,8 @@ use crate::accounts::domain::access_token;
 use crate::accounts::domain::access_token::{NewToken as NewAccessToken, SignIn};
 use crate::accounts::domain::devices::admit::Asserted;
 use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::{Attested, NotKept};
+use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::devices::register::KeyRejection;
 use crate::accounts::domain::users;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -16,12 +17,12 @@ use crate::accounts::model::records::{Platform, User};
 use crate::accounts::store::attested_sign_ins;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, NewSessionToken, NewTokenPair, SessionOwner};
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::StoreError;
 
 /// A web session, as its owner gets it.
 #[derive(Debug)]
@@ -49,28 +50,24 @@ pub struct TokenPair {
     pub expires_in: i64,
 }
 
-/// Why no sign-in was made.
+/// The reasons to create no session for an account or an identity.
 #[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// There is no such account.
+pub enum SignInRejection {
+    /// The account does not exist.
     #[error("there is no such account")]
     UnknownUser,
-    /// The identity is new, and an account cannot be made without an address.
+    /// The identity is new, and an account cannot be created without an e-mail address.
     #[error("a new account needs an e-mail address")]
     EmailRequired,
-    /// The device cannot be the account's, and there is no sign-in without it.
+    /// The account cannot have the required device key.
     #[error(transparent)]
-    Device(#[from] NotKept),
-    /// The access token could not be signed.
-    #[error("the access token could not be signed")]
-    Signing,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Device(#[from] KeyRejection),
 }
+
+impl Rejection for SignInRejection {}
+
+/// The fault of a sign-in whose access token the signing key did not sign.
+pub(super) const NOT_SIGNED: Fault = Fault::Unavailable("the access token could not be signed");
 
 /// When a session used `now` ends: a full lifetime from now, and never past its absolute limit.
 pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp) -> Timestamp {
@@ -90,13 +87,13 @@ pub enum Who<'a> {
 /// Makes a web session. One round trip.
 ///
 /// # Errors
-/// [`SignInError`]
+/// [`SignInRejection`]
 pub async fn web_session(
     ports: &Ports,
     who: Who<'_>,
     platform: Platform,
     origin: &RequestOrigin,
-) -> Result<WebSession, SignInError> {
+) -> Result<WebSession, Failure<SignInRejection>> {
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
     let expires_at = session_end(&ports.config, now, now);
@@ -113,7 +110,7 @@ pub async fn web_session(
         (who, None),
         (id, platform),
         tokens,
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?;
     Ok(WebSession {
@@ -127,14 +124,14 @@ pub async fn web_session(
 /// Makes a sign-in with a pair of tokens, on a device if one was attested. One round trip.
 ///
 /// # Errors
-/// [`SignInError`]
+/// [`SignInRejection`]
 pub async fn token_pair(
     ports: &Ports,
     who: Who<'_>,
     platform: Platform,
     device: Option<&Attested>,
     origin: &RequestOrigin,
-) -> Result<TokenPair, SignInError> {
+) -> Result<TokenPair, Failure<SignInRejection>> {
     let now = ports.clock.now();
     let refresh_token = RefreshToken::from_bytes(&*ports.secret()?);
     let access_expires_at = now.plus(ports.config.access_token_ttl);
@@ -149,7 +146,7 @@ pub async fn token_pair(
         (who, device),
         (id, platform),
         (None, Some(pair)),
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?;
     let of = SignIn {
@@ -248,7 +245,7 @@ impl Prepared {
         ports: &Ports,
         user: User,
         place: &Place,
-    ) -> Result<Complete, SignInError> {
+    ) -> Result<Complete, Fault> {
         let of = SignIn {
             user: user.id,
             session: self.id,
@@ -279,7 +276,7 @@ pub(super) async fn sign_access_token(
     of: SignIn<'_>,
     issued_at: Timestamp,
     expires_at: Timestamp,
-) -> Result<String, SignInError> {
+) -> Result<String, Fault> {
     let id = ports.id(EventId::from_random)?;
     let new = NewAccessToken {
         of,
@@ -289,7 +286,7 @@ pub(super) async fn sign_access_token(
     };
     access_token::sign(ports.signatures.as_ref(), &ports.config, &new)
         .await
-        .ok_or(SignInError::Signing)
+        .ok_or(NOT_SIGNED)
 }
 
 /// An internal service says who signs in, and was told by a provider.
@@ -302,19 +299,19 @@ async fn create(
     (who, attested): (Who<'_>, Option<&Attested>),
     (id, platform): (SessionId, Platform),
     (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
-    stamp: &EventStamp,
-) -> Result<User, SignInError> {
-    let binding = binding(ports, stamp.at)?;
+    context: &EventContext,
+) -> Result<User, Failure<SignInRejection>> {
+    let binding = binding(ports, context.at)?;
     let device = attested.map(|attested| attested.device(binding));
     let (identified, unknown);
     let owner = match who {
         Who::User(user) => {
-            unknown = SignInError::UnknownUser;
+            unknown = SignInRejection::UnknownUser;
             SessionOwner::User(user)
         }
         Who::Identity(identity) => {
             identified = users::identified(identity, attested);
-            unknown = SignInError::EmailRequired;
+            unknown = SignInRejection::EmailRequired;
             SessionOwner::Identity(&identified, users::fresh_ids(ports)?)
         }
     };
@@ -330,12 +327,12 @@ async fn create(
     };
     let db = ports.db.as_ref();
     match attested {
-        None => sessions::create(db, &new, stamp).await?.ok_or(unknown),
+        None => Ok(sessions::create(db, &new, context).await?.ok_or(unknown)?),
         Some(attested) => {
             let (user, kept) =
-                attested_sign_ins::create_session(db, &new, &attested.key().id, stamp).await?;
-            attested.accept(kept)?;
-            user.ok_or(unknown)
+                attested_sign_ins::create_session(db, &new, &attested.key().id, context).await?;
+            attested.accept(kept).map_err(SignInRejection::from)?;
+            Ok(user.ok_or(unknown)?)
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::kernel::domain::failure::{Failure as UseCaseFailure, Rejection};
+
 /// How a step ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -175,3 +177,9 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl<R: Rejection + From<Refusal>> From<Refusal> for UseCaseFailure<R> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Rejected(refusal.into())
+    }
+}

@@ -15,10 +15,10 @@ use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::AttemptClaim;
+use crate::kernel::domain::failure::{Fault, TooManyAttempts};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::StoreError;
 
 const LABEL: &[u8] = b"hamrah-api throttle subject v1";
 /// How much of the hash names an address: more than enough that no two are braked together.
@@ -94,36 +94,12 @@ fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject>
     ))
 }
 
-/// There were too many attempts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("too many attempts; the next one is free in {} seconds", .wait.as_secs())]
-pub struct TooManyAttempts {
-    /// Until the next one may be made.
-    pub wait: Duration,
-}
-
-/// Why a guess is not looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum ThrottleError {
-    /// It has to wait.
-    #[error(transparent)]
-    TooMany(#[from] TooManyAttempts),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in
 /// the batch of its own first read.
 ///
 /// # Errors
-/// [`ThrottleError`]
-pub async fn admit(
-    ports: &Ports,
-    way: Way,
-    user: UserId,
-    now: Timestamp,
-) -> Result<(), ThrottleError> {
+/// [`Fault`]
+pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), Fault> {
     let claim =
         attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
     Ok(admitted(claim, now)?)

@@ -7,7 +7,7 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derived;
 use crate::accounts::domain::sign_in;
-use crate::accounts::domain::sign_in::{SignInError, TokenPair};
+use crate::accounts::domain::sign_in::TokenPair;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Session};
@@ -15,7 +15,8 @@ use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::store::refresh_tokens;
 use crate::accounts::store::refresh_tokens::{RefreshTokenRow, Rotation};
 use crate::accounts::store::sessions;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::RefreshToken;
 use crate::kernel::store::StoreError;
@@ -23,25 +24,18 @@ use crate::kernel::store::StoreError;
 /// Separates this use of the signing key from signing itself.
 const LABEL: &[u8] = b"hamrah-api refresh token successor v1";
 
-/// Why a refresh token was not rotated.
+/// The reasons to reject a refresh token.
 #[derive(Debug, thiserror::Error)]
-pub enum RotateError {
-    /// It is unknown, has ended, or its sign-in was revoked.
-    #[error("the refresh token is unknown, has ended, or its sign-in was revoked")]
+pub enum RotateRejection {
+    /// The token is unknown or expired, or its session was revoked.
+    #[error("the refresh token is unknown or expired, or its session was revoked")]
     Invalid,
-    /// It was used before; its sign-in is revoked now.
-    #[error("the refresh token was used before; its sign-in is revoked")]
+    /// The token was used before. Its session is revoked now.
+    #[error("the refresh token was used before; its session is revoked")]
     Reused,
-    /// The new access token could not be signed.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
+
+impl Rejection for RotateRejection {}
 
 /// Exchanges a refresh token for a new pair. One round trip.
 ///
@@ -49,16 +43,16 @@ pub enum RotateError {
 /// successor for 30 seconds while it is unused. After that a replay revokes the sign-in.
 ///
 /// # Errors
-/// [`RotateError`]
+/// [`RotateRejection`]
 pub async fn rotate(
     ports: &Ports,
     presented: &RefreshToken,
     origin: &RequestOrigin,
-) -> Result<TokenPair, RotateError> {
+) -> Result<TokenPair, Failure<RotateRejection>> {
     let now = ports.clock.now();
     let db = ports.db.as_ref();
     let successor =
-        successor(ports.config.signing_keys.current(), presented).ok_or(SignInError::Signing)?;
+        successor(ports.config.signing_keys.current(), presented).ok_or(sign_in::NOT_SIGNED)?;
     let access_expires_at = now.plus(ports.config.access_token_ttl);
     let rotation = Rotation {
         presented: &presented.hash(),
@@ -70,15 +64,15 @@ pub async fn rotate(
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
         event: ports.id(EventId::from_random)?,
     };
-    let stamp = ports.stamp(origin, now)?;
-    let known = refresh_tokens::rotate(db, &rotation, &stamp)
+    let context = ports.event_context(origin, now)?;
+    let known = refresh_tokens::rotate(db, &rotation, &context)
         .await?
-        .ok_or(RotateError::Invalid)?;
+        .ok_or(RotateRejection::Invalid)?;
     if known.reused {
-        return Err(RotateError::Reused);
+        return Err(RotateRejection::Reused.into());
     }
     if known.revoked || known.expires_at <= now {
-        return Err(RotateError::Invalid);
+        return Err(RotateRejection::Invalid.into());
     }
     // In time, but a key that is not known here (any more, or not yet) made the successor: nothing
     // to give, and no replay.
@@ -87,7 +81,7 @@ pub async fn rotate(
     } else {
         repeated(ports, presented, &known)
     };
-    let refresh_token = refresh_token.ok_or(RotateError::Invalid)?;
+    let refresh_token = refresh_token.ok_or(RotateRejection::Invalid)?;
     // The last access token of a chain ends with the chain.
     let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
     let access_token =
@@ -125,73 +119,62 @@ fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken>
     )?))
 }
 
-/// Why a sign-in was not revoked.
+/// The reasons not to revoke a session.
 #[derive(Debug, thiserror::Error)]
-pub enum RevokeError {
-    /// There is no such sign-in of this account.
-    #[error("there is no such sign-in of this account")]
+pub enum RevokeRejection {
+    /// The account has no such session.
+    #[error("the account has no such session")]
     Unknown,
-    /// The caller's own sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
+
+impl Rejection for RevokeRejection {}
 
 /// Revokes one sign-in of the caller's account: its tokens are refused from the acknowledgement on.
 /// Safe to repeat.
 ///
 /// # Errors
-/// [`RevokeError`]
+/// [`RevokeRejection`]
 pub async fn revoke(
     ports: &Ports,
     by: Caller,
     id: SessionId,
     origin: &RequestOrigin,
-) -> Result<(), RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    let known = sessions::revoke(ports.db.as_ref(), by, id, &stamp)
+) -> Result<(), Failure<RevokeRejection>> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    let known = sessions::revoke(ports.db.as_ref(), by, id, &context)
         .await?
-        .ok_or(RevokeError::SignedOut)?;
+        .ok_or(Fault::SignedOut)?;
     if known {
         Ok(())
     } else {
-        Err(RevokeError::Unknown)
+        Err(RevokeRejection::Unknown.into())
     }
 }
 
 /// Revokes every sign-in of the caller's account that has a pair; gives how many there were.
 ///
 /// # Errors
-/// [`RevokeError`]
-pub async fn revoke_all(
-    ports: &Ports,
-    by: Caller,
-    origin: &RequestOrigin,
-) -> Result<usize, RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_token_pairs(ports.db.as_ref(), by, &stamp)
+/// [`RevokeRejection`]
+pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, Fault> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
         .await?
-        .ok_or(RevokeError::SignedOut)
+        .ok_or(Fault::SignedOut)
 }
 
 /// Revokes every sign-in of the caller's account but the caller's own; gives how many there were.
 ///
 /// # Errors
-/// [`RevokeError`]
+/// [`RevokeRejection`]
 pub async fn revoke_others(
     ports: &Ports,
     by: Caller,
     origin: &RequestOrigin,
-) -> Result<usize, RevokeError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    sessions::revoke_others(ports.db.as_ref(), by, &stamp)
+) -> Result<usize, Fault> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    sessions::revoke_others(ports.db.as_ref(), by, &context)
         .await?
-        .ok_or(RevokeError::SignedOut)
+        .ok_or(Fault::SignedOut)
 }
 
 /// The live sign-ins of `user` that have a pair, newest first, at most 200.

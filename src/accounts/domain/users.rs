@@ -3,11 +3,13 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::{Attested, NotKept};
+use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::devices::register::KeyRejection;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds, UserChanges};
 use crate::accounts::store::{attested_sign_ins, users};
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::StoreError;
@@ -38,51 +40,44 @@ pub struct Identity {
     pub platform: Platform,
 }
 
-/// Why there is no account to give.
+/// The reasons to return no account for an identity.
 #[derive(Debug, thiserror::Error)]
-pub enum UserError {
-    /// The identity is new, and an account cannot be made without an address.
+pub enum IdentifyRejection {
+    /// The identity is new, and an account cannot be created without an e-mail address.
     #[error("a new account needs an e-mail address")]
     EmailRequired,
-    /// The device cannot be the account's, and nothing is made without it.
+    /// The account cannot have the required device key.
     #[error(transparent)]
-    Device(#[from] NotKept),
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Device(#[from] KeyRejection),
 }
+
+impl Rejection for IdentifyRejection {}
 
 /// Finds or makes the account of an identity, and keeps the key of its device for it if one was
 /// attested. Safe to repeat and to call concurrently. One round trip.
 ///
 /// # Errors
-/// [`UserError`]
+/// [`IdentifyRejection`]
 pub async fn identify(
     ports: &Ports,
     who: &Identity,
     device: Option<&Attested>,
     origin: &RequestOrigin,
-) -> Result<User, UserError> {
+) -> Result<User, Failure<IdentifyRejection>> {
     let now = ports.clock.now();
-    let (db, stamp) = (ports.db.as_ref(), ports.stamp(origin, now)?);
+    let (db, context) = (ports.db.as_ref(), ports.event_context(origin, now)?);
     let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
     let user = match device {
-        None => users::upsert(db, &identified, ids, &stamp).await?,
+        None => users::upsert(db, &identified, ids, &context).await?,
         Some(attested) => {
             let with = (attested.key(), &binding(ports, now)?);
             let (user, kept) =
-                attested_sign_ins::upsert_user(db, &identified, ids, with, &stamp).await?;
-            attested.accept(kept)?;
+                attested_sign_ins::upsert_user(db, &identified, ids, with, &context).await?;
+            attested.accept(kept).map_err(IdentifyRejection::from)?;
             user
         }
     };
-    user.ok_or(UserError::EmailRequired)
+    Ok(user.ok_or(IdentifyRejection::EmailRequired)?)
 }
 
 /// Decides whether the address counts as verified; everything else is passed on.
@@ -114,46 +109,46 @@ pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
 /// The account that an address belongs to, if any: verified before claimed.
 ///
 /// # Errors
-/// [`UserError`]
-pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, UserError> {
-    Ok(users::by_email(ports.db.as_ref(), email).await?)
+/// [`StoreError`]
+pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, StoreError> {
+    users::by_email(ports.db.as_ref(), email).await
 }
 
 /// Changes the caller's account. Nothing to change is no write and no event.
 ///
 /// # Errors
-/// [`UserError`]
+/// [`Fault`]
 pub async fn update(
     ports: &Ports,
     me: SignedIn,
     changes: &UserChanges,
     origin: &RequestOrigin,
-) -> Result<User, UserError> {
+) -> Result<User, Fault> {
     if !changes.name.changes(me.user.name.as_deref())
         && !changes.picture.changes(me.user.picture.as_deref())
     {
         return Ok(me.user);
     }
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    users::update(ports.db.as_ref(), me.caller(), changes, &stamp)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    users::update(ports.db.as_ref(), me.caller(), changes, &context)
         .await?
-        .ok_or(UserError::SignedOut)
+        .ok_or(Fault::SignedOut)
 }
 
 /// Deletes the caller's account with everything that hangs on it.
 ///
 /// # Errors
-/// [`UserError`]
-pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), UserError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+/// [`Fault`]
+pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), Fault> {
+    let context = ports.event_context(origin, ports.clock.now())?;
     let before = ports
         .before_deletion
         .iter()
-        .flat_map(|statements| statements(by, &stamp))
+        .flat_map(|statements| statements(by, &context))
         .collect();
-    if users::delete(ports.db.as_ref(), by, before, &stamp).await? {
+    if users::delete(ports.db.as_ref(), by, before, &context).await? {
         Ok(())
     } else {
-        Err(UserError::SignedOut)
+        Err(Fault::SignedOut)
     }
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::accounts::domain::tokens::RevokeRejection;
 use crate::accounts::domain::{activity, tokens};
 use crate::accounts::http::App;
 use crate::accounts::http::caller::CurrentUser;
@@ -15,6 +16,7 @@ use crate::accounts::http::tokens::RevokedAll;
 use crate::accounts::model::records;
 use crate::accounts::store::events::EventCursor;
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::events;
@@ -116,8 +118,8 @@ pub async fn end_sign_in(
     tokens::revoke(&app.ports, me.caller(), id, &origin)
         .await
         .map_err(|error| match error {
-            tokens::RevokeError::Unknown => Code::SessionNotFound.into(),
-            other => ApiError::from(other),
+            Failure::Rejected(RevokeRejection::Unknown) => Code::SessionNotFound.into(),
+            Failure::Fault(fault) => ApiError::from(fault),
         })?;
     let message = Message::new("The session has ended.");
     Ok(if id == me.session.id {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::domain::authenticate::{AuthenticateError, Credential};
+use crate::accounts::domain::authenticate::{AuthenticateRejection, Credential};
 use crate::accounts::domain::devices::client;
 use crate::accounts::domain::sign_in::Who;
 use crate::accounts::domain::users::Identity;
@@ -262,7 +262,7 @@ pub async fn validate_session(
     State(app): State<App>,
     AppJson(body): AppJson<SessionQuestion>,
 ) -> Result<AppJson<SessionAnswer>, ApiError> {
-    let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateError::NoSignIn)?;
+    let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateRejection::NoSession)?;
     let credential = Credential::Session(token);
     let mut signed_in = authenticate::authenticate(&app.ports, &credential).await?;
     if !authenticate::stands_alone(&app.ports, &signed_in) {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::devices::admit;
 use crate::accounts::domain::tokens;
-use crate::accounts::domain::tokens::RotateError;
+use crate::accounts::domain::tokens::RotateRejection;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::{Bearing, CurrentUser};
@@ -41,7 +41,7 @@ pub async fn refresh(
     device: DeviceProof,
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
-    let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateError::Invalid)?;
+    let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateRejection::Invalid)?;
     admit::admit_refresh(
         &app.ports,
         &presented,

@@ -8,7 +8,7 @@ use crate::accounts::store::passkeys::NewPasskey;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::NewSession;
 use crate::accounts::store::{events, users};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::store::{Db, Statement, StoreError, rows, sql};
 
@@ -32,24 +32,18 @@ pub struct NewAccount<'a> {
 impl NewAccount<'_> {
     /// What makes the account, unless somebody has the address or the credential. Whatever follows
     /// may ask for the fresh id.
-    pub(super) fn statements(&self, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn statements(&self, context: &EventContext) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at, updated_at)
              SELECT ?1, ?2, 0, ?3, 'passkey', ?4, ?4
               WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2) AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?5)",
-            [self.user.into(), self.email.into(), self.name.into(), stamp.at.into(), self.passkey.id.as_str().into()],
+            [self.user.into(), self.email.into(), self.name.into(), context.at.into(), self.passkey.id.as_str().into()],
         );
-        let created = EventStamp {
-            id: self.created_event,
-            ..stamp.clone()
-        };
-        let added = EventStamp {
-            id: self.added_event,
-            ..stamp.clone()
-        };
+        let created = context.with_id(self.created_event);
+        let added = context.with_id(self.added_event);
         vec![
             user,
-            passkeys::insert_for_new(self.passkey, self.user, stamp.at),
+            passkeys::insert_for_new(self.passkey, self.user, context.at),
             events::about_user(&created, EventKind::UserCreated, self.user),
             events::about_first_passkey(&added, self.user, &self.passkey.id),
         ]
@@ -75,14 +69,14 @@ pub async fn create(
     db: &dyn Db,
     account: &NewAccount<'_>,
     new: &NewSession<'_>,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<SignUpOutcome, StoreError> {
     let claimed = sql(
         "SELECT id FROM users WHERE email = ?1 LIMIT 1",
         [account.email.into()],
     );
     let mut batch = vec![claimed, passkeys::select_owner(&account.passkey.id)];
-    batch.extend(sessions::statements(new, stamp));
+    batch.extend(sessions::statements(new, context));
     let results = db.batch(batch).await?;
     if let Some(row) = results.last().and_then(|rows| rows.first()) {
         return Ok(SignUpOutcome::Yes(Box::new(users::read(row)?)));

@@ -5,7 +5,7 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::base64;
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
@@ -150,25 +150,25 @@ pub async fn revoke(
     db: &dyn Db,
     by: Caller,
     id: &KeyId,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<bool>, StoreError> {
     let id_text = id.text();
     let update = sql(
         "UPDATE attest_keys SET revoked_at = COALESCE(revoked_at, ?3)
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
          RETURNING id",
-        [id_text.as_str().into(), by.user.into(), stamp.at.into(), by.session.into()],
+        [id_text.as_str().into(), by.user.into(), context.at.into(), by.session.into()],
     );
     let end = sql(
         "UPDATE sessions SET revoked_at = ?3
           WHERE user_id = ?2 AND attest_key = ?1 AND id <> ?4 AND revoked_at IS NULL
             AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.revoked_at IS NOT NULL)",
-        [id_text.as_str().into(), by.user.into(), stamp.at.into(), by.session.into()],
+        [id_text.as_str().into(), by.user.into(), context.at.into(), by.session.into()],
     );
     let results = db
         .batch(vec![
             live::select(by),
-            events::about_revoked_key(stamp, by, id),
+            events::about_revoked_key(context, by, id),
             update,
             end,
         ])

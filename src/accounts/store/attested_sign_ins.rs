@@ -11,7 +11,7 @@ use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, RecoveredAccount, SessionOwner};
 use crate::accounts::store::users;
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::store::{Db, Statement, StoreError, rows};
 
@@ -42,10 +42,14 @@ pub enum SessionDevice<'a> {
 
 impl SessionDevice<'_> {
     /// What comes before the sign-in is inserted, and after its owner is.
-    pub(super) fn before(&self, owner: &SessionOwner<'_>, stamp: &EventStamp) -> Vec<Statement> {
+    pub(super) fn before(
+        &self,
+        owner: &SessionOwner<'_>,
+        context: &EventContext,
+    ) -> Vec<Statement> {
         match self {
             Self::Attested { key, binding, .. } => {
-                keeper_of(owner).keep(key, binding, false, stamp)
+                keeper_of(owner).keep(key, binding, false, context)
             }
             Self::Asserted { .. } => Vec::new(),
         }
@@ -56,7 +60,7 @@ impl SessionDevice<'_> {
         &self,
         owner: Option<UserId>,
         session: SessionId,
-        stamp: &EventStamp,
+        context: &EventContext,
     ) -> Vec<Statement> {
         match (self, owner) {
             (
@@ -75,7 +79,7 @@ impl SessionDevice<'_> {
                 },
                 binding,
                 false,
-                stamp,
+                context,
             ),
             _ => Vec::new(),
         }
@@ -131,9 +135,9 @@ pub async fn create_session(
     db: &dyn Db,
     new: &NewSession<'_>,
     key: &KeyId,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<(Option<User>, KeyClaim), StoreError> {
-    let mut batch = sessions::statements(new, stamp);
+    let mut batch = sessions::statements(new, context);
     let made = batch.len();
     batch.extend([keeper_of(&new.owner).select_account(), select_key(key)]);
     let results = db.batch(batch).await?;
@@ -162,16 +166,16 @@ pub async fn upsert_user(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
     (new, binding): (&NewKey, &BindingRules),
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<(Option<User>, KeyClaim), StoreError> {
     let keeper = KeyClaimant {
         user: None,
         identity: Some((who.provider, who.provider_id)),
         session: None,
     };
-    let mut batch = users::upsert_statements(who, ids, stamp);
-    batch.extend(keeper.keep(new, binding, false, stamp));
-    batch.push(users::touch(who, stamp));
+    let mut batch = users::upsert_statements(who, ids, context);
+    batch.extend(keeper.keep(new, binding, false, context));
+    batch.push(users::touch(who, context));
     let select = batch.len();
     batch.extend([
         users::select_by_identity(who.provider, who.provider_id),

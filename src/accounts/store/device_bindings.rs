@@ -5,7 +5,7 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::attest_keys::{MOST_KEYS, NewKey};
 use crate::accounts::store::events;
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, sql};
@@ -154,7 +154,7 @@ impl KeyClaimant<'_> {
         key: &KeyId,
         binding: &BindingRules,
         room: Room,
-        stamp: &EventStamp,
+        context: &EventContext,
     ) -> [Statement; 3] {
         let [user, provider, subject, session, strict, fresh, id, most] = self.params(key, binding);
         let [lately, spares, counter] = [
@@ -170,10 +170,7 @@ impl KeyClaimant<'_> {
                 "user_id, NULL, id FROM attest_keys WHERE id = ",
                 least_used!()
             ),
-            &EventStamp {
-                id: binding.revoked_event,
-                ..stamp.clone()
-            },
+            &context.with_id(binding.revoked_event),
             EventKind::DeviceKeyRevoked,
             about.clone(),
         );
@@ -186,7 +183,7 @@ impl KeyClaimant<'_> {
             // In the places that they have in the event.
             params: [
                 none(),
-                stamp.at.into(),
+                context.at.into(),
                 none(),
                 none(),
                 none(),
@@ -203,7 +200,11 @@ impl KeyClaimant<'_> {
                 keeper!("?1", "?2", "?3"),
                 " AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = sessions.attest_key AND k.revoked_at = ?4)"
             ),
-            params: about.into_iter().take(3).chain([stamp.at.into()]).collect(),
+            params: about
+                .into_iter()
+                .take(3)
+                .chain([context.at.into()])
+                .collect(),
         };
         [event, update, end]
     }
@@ -225,7 +226,7 @@ impl KeyClaimant<'_> {
         new: &NewKey,
         binding: &BindingRules,
         spares_unused: bool,
-        stamp: &EventStamp,
+        context: &EventContext,
     ) -> Vec<Statement> {
         let event = events::event(
             insert_subject_event!(
@@ -233,10 +234,7 @@ impl KeyClaimant<'_> {
                 may_keep!("?8", "?9", "?10", "?11", "?12", "?13", "?14", "?15"),
                 " AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?14 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))"
             ),
-            &EventStamp {
-                id: binding.added_event,
-                ..stamp.clone()
-            },
+            &context.with_id(binding.added_event),
             EventKind::DeviceKeyAdded,
             self.params(&new.id, binding),
         );
@@ -249,7 +247,7 @@ impl KeyClaimant<'_> {
                 may_keep!("?7", "?8", "?9", "?10", "?11", "?12", "?1", "?13"),
                 " ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id WHERE user_id IS NULL AND revoked_at IS NULL"
             ),
-            params: new.params(stamp.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
+            params: new.params(context.at).into_iter().chain([user, provider, subject, session, strict, fresh, most]).collect(),
         };
         self.make_room(
             &new.id,
@@ -258,7 +256,7 @@ impl KeyClaimant<'_> {
                 spares_unused,
                 counter: None,
             },
-            stamp,
+            context,
         )
         .into_iter()
         .chain([event, insert])
@@ -333,7 +331,7 @@ pub async fn keep(
     by: Caller,
     new: &NewKey,
     binding: &BindingRules,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<KeyClaim, StoreError> {
     let keeper = KeyClaimant {
         user: Some(by.user),
@@ -355,7 +353,7 @@ pub async fn keep(
         ],
     );
     let mut batch = vec![may];
-    batch.extend(keeper.keep(new, binding, true, stamp));
+    batch.extend(keeper.keep(new, binding, true, context));
     let owner = batch.len();
     batch.extend([
         select_key(&new.id),
@@ -402,7 +400,7 @@ pub(super) fn use_statements(
     used: KeyUse<'_>,
     binding: &BindingRules,
     spares_unused: bool,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Vec<Statement> {
     let (key, counter) = (used.key.text(), i64::from(used.counter));
     let mut batch = Vec::new();
@@ -419,7 +417,7 @@ pub(super) fn use_statements(
                 spares_unused,
                 counter: Some(counter),
             },
-            stamp,
+            context,
         ));
         let about = [
             by.session.into(),
@@ -438,7 +436,7 @@ pub(super) fn use_statements(
                     AND s.user_id = ?9 AND s.revoked_at IS NULL
                     AND (s.attest_key = ?10 OR (s.attest_key IS NULL AND s.platform = 'ios' AND s.authenticated_at > ?13))"
             ),
-            &EventStamp { id: binding.added_event, ..stamp.clone() },
+            &context.with_id(binding.added_event),
             EventKind::DeviceKeyAdded,
             about,
         ));
@@ -454,7 +452,7 @@ pub(super) fn use_statements(
                      AND (s.attest_key = ?1 OR (?7 = 0 AND s.attest_key IS NULL)))
              RETURNING id"
         ),
-        [key.as_str().into(), counter.into(), stamp.at.into(), by.user.into(), by.session.into(), MOST_KEYS.into(), used.binds.into()],
+        [key.as_str().into(), counter.into(), context.at.into(), by.user.into(), by.session.into(), MOST_KEYS.into(), used.binds.into()],
     ));
     batch
 }
@@ -487,9 +485,9 @@ pub async fn use_for(
     by: Caller,
     used: KeyUse<'_>,
     binding: &BindingRules,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<KeyUseOutcome, StoreError> {
-    let mut batch = use_statements(by, used, binding, true, stamp);
+    let mut batch = use_statements(by, used, binding, true, context);
     let moved = batch.len();
     // Why not, if it did not.
     batch.push(sql(

@@ -5,7 +5,7 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::passkeys::PasskeyUse;
-use crate::kernel::model::events::{Event, EventKind, EventStamp};
+use crate::kernel::model::events::{Event, EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, IdentityId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -16,18 +16,18 @@ use crate::kernel::store::{
 /// An event; its statement begins with one of the two macros.
 pub(super) fn event<const N: usize>(
     sql: &'static str,
-    stamp: &EventStamp,
+    context: &EventContext,
     kind: EventKind,
     about: [Value; N],
 ) -> Statement {
     let stamped = [
-        stamp.id.into(),
-        stamp.at.into(),
+        context.id.into(),
+        context.at.into(),
         kind.as_str().into(),
-        stamp.actor.as_str().into(),
-        stamp.address.as_deref().into(),
-        stamp.user_agent.as_deref().into(),
-        stamp.request_id.as_str().into(),
+        context.actor.as_str().into(),
+        context.address.as_deref().into(),
+        context.user_agent.as_deref().into(),
+        context.request_id.as_str().into(),
     ];
     Statement {
         sql,
@@ -37,10 +37,10 @@ pub(super) fn event<const N: usize>(
 
 /// About an account that exists.
 #[must_use]
-pub fn about_user(stamp: &EventStamp, kind: EventKind, user: UserId) -> Statement {
+pub fn about_user(context: &EventContext, kind: EventKind, user: UserId) -> Statement {
     event(
         insert_event!("id, NULL FROM users WHERE id = ?8"),
-        stamp,
+        context,
         kind,
         [user.into()],
     )
@@ -48,11 +48,15 @@ pub fn about_user(stamp: &EventStamp, kind: EventKind, user: UserId) -> Statemen
 
 /// About an identity that this batch linked to an account other than `fresh`.
 #[must_use]
-pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: UserId) -> Statement {
+pub fn about_linked_identity(
+    context: &EventContext,
+    identity: IdentityId,
+    fresh: UserId,
+) -> Statement {
     let sql = insert_event!("user_id, NULL FROM identities WHERE id = ?8 AND user_id <> ?9");
     event(
         sql,
-        stamp,
+        context,
         EventKind::IdentityLinked,
         [identity.into(), fresh.into()],
     )
@@ -60,10 +64,10 @@ pub fn about_linked_identity(stamp: &EventStamp, identity: IdentityId, fresh: Us
 
 /// About a sign-in that this batch made.
 #[must_use]
-pub fn about_new_session(stamp: &EventStamp, kind: EventKind, session: SessionId) -> Statement {
+pub fn about_new_session(context: &EventContext, kind: EventKind, session: SessionId) -> Statement {
     event(
         insert_subject_event!("user_id, id, passkey FROM sessions WHERE id = ?8"),
-        stamp,
+        context,
         kind,
         [session.into()],
     )
@@ -72,7 +76,7 @@ pub fn about_new_session(stamp: &EventStamp, kind: EventKind, session: SessionId
 /// About a sign-in of `user` that is not revoked.
 #[must_use]
 pub fn about_session(
-    stamp: &EventStamp,
+    context: &EventContext,
     kind: EventKind,
     user: UserId,
     session: SessionId,
@@ -80,15 +84,19 @@ pub fn about_session(
     let sql = insert_event!(
         "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL"
     );
-    event(sql, stamp, kind, [session.into(), user.into()])
+    event(sql, context, kind, [session.into(), user.into()])
 }
 
 /// About the sign-in that a session token belongs to, if it is not revoked.
 #[must_use]
-pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHash) -> Statement {
+pub fn about_session_token(
+    context: &EventContext,
+    kind: EventKind,
+    token: &TokenHash,
+) -> Statement {
     event(
         insert_event!("user_id, id FROM sessions WHERE token_hash = ?8 AND revoked_at IS NULL"),
-        stamp,
+        context,
         kind,
         [token.into()],
     )
@@ -96,23 +104,27 @@ pub fn about_session_token(stamp: &EventStamp, kind: EventKind, token: &TokenHas
 
 /// About the sign-in that a refresh token belongs to or belonged to, if it is not revoked.
 #[must_use]
-pub fn about_refresh_token(stamp: &EventStamp, kind: EventKind, token: &TokenHash) -> Statement {
+pub fn about_refresh_token(
+    context: &EventContext,
+    kind: EventKind,
+    token: &TokenHash,
+) -> Statement {
     let sql = insert_event!(
         "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id WHERE r.token_hash = ?8 AND s.revoked_at IS NULL"
     );
-    event(sql, stamp, kind, [token.into()])
+    event(sql, context, kind, [token.into()])
 }
 
 /// About all sign-ins of the caller's account that have a pair and are live, if there are any.
 #[must_use]
-pub fn about_token_pairs(stamp: &EventStamp, by: Caller) -> Statement {
+pub fn about_token_pairs(context: &EventContext, by: Caller) -> Statement {
     let sql = insert_event!(
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND refresh_expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::SignInRevoked,
         [by.user.into(), by.session.into()],
     )
@@ -120,14 +132,14 @@ pub fn about_token_pairs(stamp: &EventStamp, by: Caller) -> Statement {
 
 /// About all live sign-ins of the caller's account but the caller's own, if there are any.
 #[must_use]
-pub fn about_others(stamp: &EventStamp, by: Caller) -> Statement {
+pub fn about_others(context: &EventContext, by: Caller) -> Statement {
     let sql = insert_event!(
         "?8, NULL WHERE EXISTS (SELECT 1 FROM sessions WHERE user_id = ?8 AND id <> ?9 AND expires_at > ?2 AND revoked_at IS NULL)
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?9 AND s.user_id = ?8 AND s.revoked_at IS NULL)"
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::SignInRevoked,
         [by.user.into(), by.session.into()],
     )
@@ -135,22 +147,22 @@ pub fn about_others(stamp: &EventStamp, by: Caller) -> Statement {
 
 /// About the sign-in of a refresh token, under the condition on which the token can be replaced.
 #[must_use]
-pub fn about_refresh(stamp: &EventStamp, presented: &TokenHash) -> Statement {
+pub fn about_refresh(context: &EventContext, presented: &TokenHash) -> Statement {
     let sql = insert_event!(
         "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
           WHERE r.token_hash = ?8 AND r.replaced_by IS NULL AND r.expires_at > ?2 AND s.revoked_at IS NULL"
     );
-    event(sql, stamp, EventKind::TokensRefreshed, [presented.into()])
+    event(sql, context, EventKind::TokensRefreshed, [presented.into()])
 }
 
 /// The last word on an account that is about to be deleted: no address, no client, nothing
 /// personal.
 #[must_use]
-pub fn about_deleted_account(stamp: &EventStamp, by: Caller) -> Statement {
-    let bare = EventStamp {
+pub fn about_deleted_account(context: &EventContext, by: Caller) -> Statement {
+    let bare = EventContext {
         address: None,
         user_agent: None,
-        ..stamp.clone()
+        ..context.clone()
     };
     about_session(&bare, EventKind::UserDeleted, by.user, by.session)
 }
@@ -167,14 +179,14 @@ pub fn delete_of_user(by: Caller) -> Statement {
 
 /// About a sign-in of the caller's account that the caller revokes.
 #[must_use]
-pub fn about_revoked(stamp: &EventStamp, by: Caller, session: SessionId) -> Statement {
+pub fn about_revoked(context: &EventContext, by: Caller, session: SessionId) -> Statement {
     let sql = insert_event!(
         "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?10 AND s.user_id = ?9 AND s.revoked_at IS NULL)"
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::SignInRevoked,
         [session.into(), by.user.into(), by.session.into()],
     )
@@ -184,7 +196,7 @@ pub fn about_revoked(stamp: &EventStamp, by: Caller, session: SessionId) -> Stat
 /// repeat.
 #[must_use]
 pub fn about_reuse(
-    stamp: &EventStamp,
+    context: &EventContext,
     presented: &TokenHash,
     repeat_since: Timestamp,
 ) -> Statement {
@@ -197,7 +209,7 @@ pub fn about_reuse(
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::RefreshTokenReused,
         [presented.into(), repeat_since.into()],
     )
@@ -206,7 +218,7 @@ pub fn about_reuse(
 /// About a passkey that the caller adds, under the conditions of its insertion.
 #[must_use]
 pub fn about_added_passkey(
-    stamp: &EventStamp,
+    context: &EventContext,
     by: Caller,
     id: &CredentialId,
     most: i64,
@@ -219,7 +231,7 @@ pub fn about_added_passkey(
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::PasskeyAdded,
         [
             by.session.into(),
@@ -232,12 +244,12 @@ pub fn about_added_passkey(
 
 /// About the passkey with which an account was made in this batch.
 #[must_use]
-pub fn about_first_passkey(stamp: &EventStamp, user: UserId, id: &CredentialId) -> Statement {
+pub fn about_first_passkey(context: &EventContext, user: UserId, id: &CredentialId) -> Statement {
     let sql =
         insert_subject_event!("user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9");
     event(
         sql,
-        stamp,
+        context,
         EventKind::PasskeyAdded,
         [id.as_str().into(), user.into()],
     )
@@ -246,7 +258,7 @@ pub fn about_first_passkey(stamp: &EventStamp, user: UserId, id: &CredentialId) 
 /// About a passkey that gets another name than it has.
 #[must_use]
 pub fn about_renamed_passkey(
-    stamp: &EventStamp,
+    context: &EventContext,
     by: Caller,
     id: &CredentialId,
     name: &str,
@@ -257,7 +269,7 @@ pub fn about_renamed_passkey(
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::PasskeyRenamed,
         [
             id.as_str().into(),
@@ -270,7 +282,7 @@ pub fn about_renamed_passkey(
 
 /// About a passkey that the caller removes, under the conditions of its deletion.
 #[must_use]
-pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) -> Statement {
+pub fn about_removed_passkey(context: &EventContext, by: Caller, id: &CredentialId) -> Statement {
     let sql = insert_subject_event!(
         "p.user_id, s.id, p.id FROM passkeys AS p JOIN sessions AS s ON s.user_id = p.user_id
           WHERE p.id = ?8 AND p.user_id = ?9 AND s.id = ?10 AND s.revoked_at IS NULL
@@ -279,7 +291,7 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::PasskeyRemoved,
         [id.as_str().into(), by.user.into(), by.session.into()],
     )
@@ -288,13 +300,13 @@ pub fn about_removed_passkey(stamp: &EventStamp, by: Caller, id: &CredentialId) 
 /// About a passkey whose counter does not allow the sign-in that it asks for (WebAuthn Level 3 §7.2
 /// step 22).
 #[must_use]
-pub fn about_suspected_clone(stamp: &EventStamp, used: &PasskeyUse<'_>) -> Statement {
+pub fn about_suspected_clone(context: &EventContext, used: &PasskeyUse<'_>) -> Statement {
     let sql = insert_subject_event!(
         "user_id, NULL, id FROM passkeys WHERE id = ?8 AND user_id = ?9 AND NOT (?10 > counter OR (?10 = 0 AND counter = 0))"
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::PasskeyCloneSuspected,
         [
             used.id.as_str().into(),
@@ -306,14 +318,14 @@ pub fn about_suspected_clone(stamp: &EventStamp, used: &PasskeyUse<'_>) -> State
 
 /// About a device's key that the caller revokes.
 #[must_use]
-pub fn about_revoked_key(stamp: &EventStamp, by: Caller, id: &KeyId) -> Statement {
+pub fn about_revoked_key(context: &EventContext, by: Caller, id: &KeyId) -> Statement {
     let sql = insert_subject_event!(
         "k.user_id, s.id, k.id FROM attest_keys AS k JOIN sessions AS s ON s.user_id = k.user_id
           WHERE k.id = ?8 AND k.user_id = ?9 AND k.revoked_at IS NULL AND s.id = ?10 AND s.revoked_at IS NULL"
     );
     event(
         sql,
-        stamp,
+        context,
         EventKind::DeviceKeyRevoked,
         [id.text().as_str().into(), by.user.into(), by.session.into()],
     )

@@ -5,7 +5,7 @@ use const_format::concatcp;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::{events, live};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, StoreError, rows, run, sql};
@@ -37,7 +37,7 @@ pub async fn replace_codes(
     db: &dyn Db,
     by: Caller,
     hashes: &[String],
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let list =
         serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
@@ -55,10 +55,10 @@ pub async fn replace_codes(
             by.session.into(),
             by.user.into(),
             list.as_str().into(),
-            stamp.at.into(),
+            context.at.into(),
         ],
     );
-    let event = events::about_session(stamp, EventKind::BackupCodesMade, by.user, by.session);
+    let event = events::about_session(context, EventKind::BackupCodesMade, by.user, by.session);
     let results = db
         .batch(vec![live::select(by), event, delete, insert])
         .await?;

@@ -8,7 +8,7 @@ use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{NewChallenge, TakenChallenge};
 use crate::accounts::store::{events, live};
 use crate::kernel::model::base64;
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::{ChallengeId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql};
@@ -250,7 +250,7 @@ pub async fn add(
     by: Caller,
     new: &NewPasskey,
     most: usize,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<PasskeyAddition, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let owned = [by.user.into(), by.session.into(), most.into()];
@@ -262,9 +262,9 @@ pub async fn add(
                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)
              RETURNING id"
         ),
-        params: new.params(stamp.at).into_iter().chain(owned).collect(),
+        params: new.params(context.at).into_iter().chain(owned).collect(),
     };
-    let event = events::about_added_passkey(stamp, by, &new.id, most);
+    let event = events::about_added_passkey(context, by, &new.id, most);
     // Who recovered the account has a passkey again, under the conditions of its insertion.
     let recovered = sql(
         "UPDATE sessions SET recovering = 0
@@ -382,7 +382,7 @@ pub async fn rename(
     by: Caller,
     id: &CredentialId,
     name: &str,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<PasskeyChange<Passkey>, StoreError> {
     let update = sql(
         concat!(
@@ -393,7 +393,7 @@ pub async fn rename(
         ),
         [id.as_str().into(), by.user.into(), name.into(), by.session.into()],
     );
-    let event = events::about_renamed_passkey(stamp, by, id, name);
+    let event = events::about_renamed_passkey(context, by, id, name);
     let results = db
         .batch(vec![live::select(by), event, update, select_of(by.user)])
         .await?;
@@ -413,7 +413,7 @@ pub async fn remove(
     db: &dyn Db,
     by: Caller,
     id: &CredentialId,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<PasskeyChange<()>, StoreError> {
     let delete = sql(
         "DELETE FROM passkeys
@@ -427,12 +427,12 @@ pub async fn remove(
         "SELECT id FROM passkeys WHERE id = ?1 AND user_id = ?2",
         [id.as_str().into(), by.user.into()],
     );
-    let event = events::about_removed_passkey(stamp, by, id);
+    let event = events::about_removed_passkey(context, by, id);
     // Only if it is not there any more. The caller's own sign-in stays: they are at it.
     let revoke = sql(
         "UPDATE sessions SET revoked_at = ?4
           WHERE user_id = ?2 AND passkey = ?1 AND id <> ?3 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?1)",
-        [id.as_str().into(), by.user.into(), by.session.into(), stamp.at.into()],
+        [id.as_str().into(), by.user.into(), by.session.into(), context.at.into()],
     );
     let results = db
         .batch(vec![

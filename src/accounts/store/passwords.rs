@@ -14,7 +14,7 @@ use crate::accounts::store::person_tokens;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::accounts::store::{events, live};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, Statement, StoreError, rows, run, sql};
@@ -160,14 +160,14 @@ pub async fn set(
     by: Caller,
     (hash, subject): (&PasswordHash, &Subject),
     ids: PasswordEventIds,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let first = events::event(
         insert_event!(
             "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
         ),
-        stamp,
+        context,
         EventKind::PasswordSet,
         caller(),
     );
@@ -175,33 +175,24 @@ pub async fn set(
         insert_event!(
             "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
         ),
-        stamp,
+        context,
         EventKind::PasswordChanged,
         caller(),
     );
     let mut batch = vec![live::select(by), next, first];
     if let Some(id) = ids.unchecked {
         batch.push(events::about_session(
-            &EventStamp {
-                id,
-                ..stamp.clone()
-            },
+            &context.with_id(id),
             EventKind::PasswordUnchecked,
             by.user,
             by.session,
         ));
     }
-    batch.push(events::about_others(
-        &EventStamp {
-            id: ids.revoked,
-            ..stamp.clone()
-        },
-        by,
-    ));
+    batch.push(events::about_others(&context.with_id(ids.revoked), by));
     let [session, user] = caller();
     batch.push(sql(
         concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
-        [session, user, stamp.at.into()],
+        [session, user, context.at.into()],
     ));
     batch.push(person_tokens::revoke_by(by));
     batch.push(attempts::clear_by(subject, by));
@@ -213,7 +204,7 @@ pub async fn set(
             IS_LIVE,
             " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at RETURNING user_id"
         ),
-        [session, user, hash.as_str().into(), stamp.at.into()],
+        [session, user, hash.as_str().into(), context.at.into()],
     ));
     Ok(changed(&db.batch(batch).await?, upsert))
 }
@@ -241,7 +232,7 @@ macro_rules! may_go {
 pub async fn remove(
     db: &dyn Db,
     by: Caller,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let caller = || [by.session.into(), by.user.into()];
     let event = events::event(
@@ -251,7 +242,7 @@ pub async fn remove(
             ),
             may_go!("?9")
         ),
-        stamp,
+        context,
         EventKind::PasswordRemoved,
         caller(),
     );

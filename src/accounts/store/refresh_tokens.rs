@@ -2,7 +2,7 @@
 
 use crate::accounts::model::records::{Caller, Platform, Session, User};
 use crate::accounts::store::{events, sessions, users};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -81,11 +81,11 @@ pub async fn session_of(
 pub async fn rotate(
     db: &dyn Db,
     rotation: &Rotation<'_>,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<RefreshTokenRow>, StoreError> {
-    let now = stamp.at;
+    let now = context.at;
     // A replay is found and answered first: what follows finds the sign-in revoked.
-    let reuse_event = events::about_reuse(stamp, rotation.presented, rotation.repeat_since);
+    let reuse_event = events::about_reuse(context, rotation.presented, rotation.repeat_since);
     let revoke = sql(
         "UPDATE sessions SET revoked_at = ?2
           WHERE revoked_at IS NULL AND id = (
@@ -95,13 +95,7 @@ pub async fn rotate(
          RETURNING id",
         [rotation.presented.into(), now.into(), rotation.repeat_since.into()],
     );
-    let event = events::about_refresh(
-        &EventStamp {
-            id: rotation.event,
-            ..stamp.clone()
-        },
-        rotation.presented,
-    );
+    let event = events::about_refresh(&context.with_id(rotation.event), rotation.presented);
     let replace = sql(
         "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
           WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3

@@ -12,7 +12,7 @@ use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::PasskeyUse;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{Totp, TotpStep};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{ChallengeId, EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -125,7 +125,7 @@ pub async fn reauthenticate(
     by: Caller,
     answer: &VerifiedFactor<'_>,
     (amr, fresh, subject): (&Amr, Option<&ReplacementToken>, Option<&Subject>),
-    (stamp, event_id): (&EventStamp, EventId),
+    (context, event_id): (&EventContext, EventId),
 ) -> Result<bool, StoreError> {
     let (passkey, counter, step) = match answer {
         VerifiedFactor::Passkey(used) => {
@@ -150,7 +150,7 @@ pub async fn reauthenticate(
             passkey.into(),
             counter.into(),
             step.into(),
-            stamp.at.into(),
+            context.at.into(),
             amr.stored().as_str().into(),
             fresh.map(|fresh| &fresh.hash).into(),
             replaced.into(),
@@ -158,7 +158,7 @@ pub async fn reauthenticate(
         ],
     );
     let mut batch = match answer {
-        VerifiedFactor::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
+        VerifiedFactor::Passkey(used) => vec![events::about_suspected_clone(context, used)],
         _ => Vec::new(),
     };
     batch.push(events::event(
@@ -166,7 +166,7 @@ pub async fn reauthenticate(
             "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND (?13 IS NULL OR token_hash = ?13) AND ",
             is_proved!("?9", "?10", "?11", "?12", "?14")
         ),
-        &EventStamp { id: event_id, ..stamp.clone() },
+        &context.with_id(event_id),
         EventKind::Reauthenticated,
         [by.session.into(), by.user.into(), passkey.into(), counter.into(), step.into(), replaced.into(), made_at.into()],
     ));
@@ -183,7 +183,7 @@ pub async fn reauthenticate(
     let updated = batch.len();
     batch.push(update);
     batch.push(match answer {
-        VerifiedFactor::Passkey(used) => passkeys::note_proof(used, by, stamp.at),
+        VerifiedFactor::Passkey(used) => passkeys::note_proof(used, by, context.at),
         _ => sql(
             "UPDATE totp SET last_step = ?3 WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?3
                 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",

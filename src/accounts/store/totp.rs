@@ -9,7 +9,7 @@ use crate::accounts::store::attempts::AttemptClaim;
 use crate::accounts::store::factors::{FactorChange, changed};
 use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::{events, live};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, Statement, StoreError, rows, run, sql};
@@ -120,7 +120,7 @@ pub async fn confirm(
     by: Caller,
     step: TotpStep,
     subject: &Subject,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<FactorChange>, StoreError> {
     let forgive = sql(
         concatcp!(
@@ -140,7 +140,7 @@ pub async fn confirm(
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
               WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL AND t.created_at = ?10 AND t.confirmed_at IS NULL"
         ),
-        stamp,
+        context,
         EventKind::TotpEnabled,
         [by.session.into(), by.user.into(), step.made_at.into()],
     );
@@ -155,7 +155,7 @@ pub async fn confirm(
             by.user.into(),
             step.made_at.into(),
             step.number.into(),
-            stamp.at.into(),
+            context.at.into(),
         ],
     );
     let results = db
@@ -184,14 +184,14 @@ pub async fn confirm(
 pub async fn disable(
     db: &dyn Db,
     by: Caller,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let event = events::event(
         insert_event!(
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
               WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL AND t.confirmed_at IS NOT NULL"
         ),
-        stamp,
+        context,
         EventKind::TotpDisabled,
         [by.session.into(), by.user.into()],
     );

@@ -4,7 +4,7 @@ use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::events;
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql};
 
@@ -82,10 +82,10 @@ pub async fn upsert(
     db: &dyn Db,
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<User>, StoreError> {
-    let mut batch = upsert_statements(who, ids, stamp);
-    batch.push(touch(who, stamp));
+    let mut batch = upsert_statements(who, ids, context);
+    batch.push(touch(who, context));
     let select = batch.len();
     batch.push(select_by_identity(who.provider, who.provider_id));
     first(rows(&db.batch(batch).await?, select))
@@ -110,7 +110,7 @@ pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement
 pub(super) fn upsert_statements(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Vec<Statement> {
     let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
@@ -131,7 +131,7 @@ pub(super) fn upsert_statements(
             who.auth_method.into(),
             provider,
             provider_id,
-            stamp.at.into(),
+            context.at.into(),
             device(),
         ],
     );
@@ -149,7 +149,7 @@ pub(super) fn upsert_statements(
             ids.identity.into(),
             provider,
             provider_id,
-            stamp.at.into(),
+            context.at.into(),
             ids.user.into(),
             who.email_verified.into(),
             who.email.into(),
@@ -158,27 +158,18 @@ pub(super) fn upsert_statements(
     );
     // Only this call can have inserted a row with one of its fresh ids.
     let created = events::about_user(
-        &EventStamp {
-            id: ids.created_event,
-            ..stamp.clone()
-        },
+        &context.with_id(ids.created_event),
         EventKind::UserCreated,
         ids.user,
     );
-    let linked = events::about_linked_identity(
-        &EventStamp {
-            id: ids.linked_event,
-            ..stamp.clone()
-        },
-        ids.identity,
-        ids.user,
-    );
+    let linked =
+        events::about_linked_identity(&context.with_id(ids.linked_event), ids.identity, ids.user);
     vec![create, link, created, linked]
 }
 
 /// Notes that somebody was identified, and fills what the account lacks; where a device is needed,
 /// only if it is the account's.
-pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
+pub(super) fn touch(who: &IdentifiedUser<'_>, context: &EventContext) -> Statement {
     sql(
         "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
                 updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
@@ -189,7 +180,7 @@ pub(super) fn touch(who: &IdentifiedUser<'_>, stamp: &EventStamp) -> Statement {
             who.provider_id.into(),
             who.name.into(),
             who.picture.into(),
-            stamp.at.into(),
+            context.at.into(),
             who.platform.as_str().into(),
             who.device.map(|key| key.text()).as_deref().into(),
         ],
@@ -268,9 +259,9 @@ pub async fn update(
     db: &dyn Db,
     by: Caller,
     changes: &UserChanges,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<User>, StoreError> {
-    let event = events::about_session(stamp, EventKind::UserUpdated, by.user, by.session);
+    let event = events::about_session(context, EventKind::UserUpdated, by.user, by.session);
     let ([write_name, name], [write_picture, picture]) =
         (changes.name.params(), changes.picture.params());
     let update = sql(
@@ -282,7 +273,7 @@ pub async fn update(
              RETURNING ",
             user_columns!("")
         ),
-        [by.user.into(), write_name, name, write_picture, picture, stamp.at.into(), by.session.into()],
+        [by.user.into(), write_name, name, write_picture, picture, context.at.into(), by.session.into()],
     );
     let results = db.batch(vec![event, update]).await?;
     first(rows(&results, 1))
@@ -299,7 +290,7 @@ pub async fn delete(
     db: &dyn Db,
     by: Caller,
     before: Vec<Statement>,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<bool, StoreError> {
     let delete = sql(
         "DELETE FROM users
@@ -309,7 +300,7 @@ pub async fn delete(
     );
     let mut batch = before;
     batch.extend([
-        events::about_deleted_account(stamp, by),
+        events::about_deleted_account(context, by),
         events::delete_of_user(by),
         delete,
     ]);

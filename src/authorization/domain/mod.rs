@@ -18,7 +18,7 @@ pub mod transfer;
 
 pub use ports::Ports;
 
-use crate::accounts::domain::passwords::PasswordError;
+use crate::accounts::domain::passwords::PasswordRejection;
 use crate::accounts::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes::By;
@@ -27,6 +27,7 @@ use crate::authorization::store::tokens as token_store;
 use crate::authorization::store::tokens::{Bearer, Presented};
 use crate::authorization::store::uses::Use;
 use crate::authorization::store::{Reads, preconditions};
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::secret::{PersonToken, TokenHash};
 use crate::kernel::model::time::Timestamp;
@@ -108,7 +109,7 @@ pub enum AuthorizationError {
     Contended,
     /// The password.
     #[error(transparent)]
-    Password(#[from] PasswordError),
+    Password(#[from] Failure<PasswordRejection>),
     /// The platform.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),

@@ -22,7 +22,7 @@ use crate::authorization::store::{
     ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services,
 };
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::{Rows, Statement};
@@ -192,21 +192,18 @@ async fn make(
                 document: new.document,
                 password: Some(&chosen.hash),
             };
-            let stamp = ports.stamp(origin, who.now)?;
+            let context = ports.event_context(origin, who.now)?;
             let mut statements = row.insert(who.now);
             statements.push(events::about_user(
-                &EventStamp {
-                    id: created,
-                    ..stamp.clone()
-                },
+                &context.with_id(created),
                 EventKind::UserCreated,
                 user,
             ));
             if !chosen.checked {
                 statements.push(events::about_user(
-                    &EventStamp {
+                    &EventContext {
                         id: unchecked,
-                        ..stamp
+                        ..context
                     },
                     EventKind::PasswordUnchecked,
                     user,
@@ -372,17 +369,14 @@ pub async fn update(
             statements.extend(people::update(&person, username, name, who.now));
         }
         if let Some(chosen) = &chosen {
-            let stamp = EventStamp {
+            let context = EventContext {
                 id: event,
-                ..ports.stamp(origin, who.now)?
+                ..ports.event_context(origin, who.now)?
             };
             if !chosen.checked {
-                let stamp = EventStamp {
-                    id: unchecked,
-                    ..stamp.clone()
-                };
+                let context = context.with_id(unchecked);
                 statements.push(events::about_user(
-                    &stamp,
+                    &context,
                     EventKind::PasswordUnchecked,
                     person.user,
                 ));
@@ -394,7 +388,7 @@ pub async fn update(
             )?;
             statements.extend([
                 attempts::clear(&subject),
-                events::about_user(&stamp, EventKind::PasswordChanged, person.user),
+                events::about_user(&context, EventKind::PasswordChanged, person.user),
                 people::set_password(person.user, &chosen.hash, who.now),
                 people::end_sign_ins(person.user, who.now),
                 tokens::revoke_of(id),
@@ -432,10 +426,10 @@ pub async fn delete(
             let person = found(people, Kind::User)?;
             let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
             who.needs(needs)?;
-            let bare = EventStamp {
+            let bare = EventContext {
                 address: None,
                 user_agent: None,
-                ..ports.stamp(origin, who.now)?
+                ..ports.event_context(origin, who.now)?
             };
             let about = About {
                 person: Some(id),

@@ -1,7 +1,7 @@
 //! Tokens: given for a password, shown to be good, renewed, revoked.
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordError, Shown};
+use crate::accounts::domain::passwords::{PasswordRejection, Shown};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::Ports;
 use crate::authorization::domain::{
@@ -15,6 +15,7 @@ use crate::authorization::store::tokens;
 use crate::authorization::store::tokens::{Bearer, Kind, New, Presented};
 use crate::authorization::store::{Ref, ask, people, preconditions};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::secret::{PersonToken, TokenHash};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Precondition, StoreError};
@@ -67,13 +68,20 @@ pub async fn login(
         kind: Kind::User,
         expires_at: end(ports, Kind::User, now),
     };
-    let signed_in =
-        tokens::sign_in(ports.db.as_ref(), &proved, &new, &ports.stamp(origin, now)?).await;
+    let signed_in = tokens::sign_in(
+        ports.db.as_ref(),
+        &proved,
+        &new,
+        &ports.event_context(origin, now)?,
+    )
+    .await;
     let meanwhile =
-        || PasswordError::Refused("the password was changed, or the code used, meanwhile");
+        || PasswordRejection::Refused("the password was changed, or the code used, meanwhile");
     match signed_in {
         Ok(Some(bearer)) => Ok(Issued { token, bearer }),
-        Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => Err(meanwhile().into()),
+        Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => {
+            Err(Failure::from(meanwhile()).into())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -128,7 +128,10 @@ async fn carry_out(
             *number = number.saturating_add(1);
             *number
         });
-        let fresh = (ports.id(UserId::from_random)?, ports.stamp(origin, now)?);
+        let fresh = (
+            ports.id(UserId::from_random)?,
+            ports.event_context(origin, now)?,
+        );
         batch.extend(store::statements(
             step,
             id.filter(|_| numbered),

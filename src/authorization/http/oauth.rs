@@ -8,11 +8,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::domain::authenticate::{AuthenticateError, Credential};
+use crate::accounts::domain::authenticate::Credential;
 use crate::authorization::domain::tokens;
 use crate::authorization::http::App;
 use crate::authorization::http::bad;
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::secret::{PersonToken, RefreshToken, SessionToken};
@@ -126,7 +127,7 @@ pub async fn introspect(
                 ..Introspection::default()
             }))
         }
-        Err(AuthenticateError::Store(error)) => Err(error.into()),
+        Err(Failure::Fault(fault)) => Err(fault.into()),
         Ok(_) | Err(_) => Ok(AppJson(Introspection::default())),
     }
 }

@@ -7,7 +7,7 @@ use crate::accounts::model::records::Caller;
 use crate::accounts::store::live::IS_LIVE;
 use crate::authorization::store::preconditions;
 use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, Value, sql};
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
@@ -184,8 +184,8 @@ pub fn delete(user: UserId) -> [Statement; 2] {
 /// deletion, and the policy version of every service in which the person had a role or a permission
 /// increases. Does nothing for an account that is no person.
 #[must_use]
-pub fn before_account_deletion(by: Caller, stamp: &EventStamp) -> Vec<Statement> {
-    let (now, request_id) = (stamp.at, stamp.request_id.as_str());
+pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statement> {
+    let (now, request_id) = (context.at, context.request_id.as_str());
     vec![
         preconditions::not_the_last(by.user, now),
         sql(

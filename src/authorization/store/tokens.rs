@@ -8,7 +8,7 @@ use crate::authorization::store::preconditions::unless;
 use crate::authorization::store::{
     Db, Reads, Row, Rows, Statement, StoreError, count, one, rows, run, sql,
 };
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -190,7 +190,7 @@ pub async fn sign_in(
     db: &dyn Db,
     proved: &VerifiedPassword,
     token: &New,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<Bearer>, StoreError> {
     let step = proved.step.map(|step| step.number);
     let holds = sql(
@@ -209,7 +209,7 @@ pub async fn sign_in(
             (&token.hash).into(),
             proved.user.into(),
             token.kind.as_str().into(),
-            stamp.at.into(),
+            context.at.into(),
             token.expires_at.into(),
         ],
     );
@@ -217,7 +217,7 @@ pub async fn sign_in(
         holds,
         insert,
         attempts::clear(&proved.subject),
-        events::about_user(stamp, EventKind::TokenIssued, proved.user),
+        events::about_user(context, EventKind::TokenIssued, proved.user),
     ];
     if let Some(step) = proved.step {
         batch.push(totp::note_step(step, proved.user));
@@ -227,7 +227,7 @@ pub async fn sign_in(
     }
     let presented = Presented {
         token: &token.hash,
-        now: stamp.at,
+        now: context.at,
     };
     let asked = batch.len();
     batch.extend(presented.statements());

@@ -10,7 +10,7 @@ use crate::authorization::store::changes;
 use crate::authorization::store::changes::{About, By};
 use crate::authorization::store::people::New;
 use crate::authorization::store::{BUILT_IN, services, things};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::{Db, Row, Rows, Statement, StoreError, rows, sql};
 
@@ -76,7 +76,7 @@ impl Step {
 pub fn statements(
     step: &Step,
     id: Option<i64>,
-    (user, stamp): &(UserId, EventStamp),
+    (user, context): &(UserId, EventContext),
     by: &By,
 ) -> Vec<Statement> {
     let now = by.at;
@@ -139,7 +139,7 @@ pub fn statements(
                 password: hash.as_ref(),
             };
             let mut made = new.insert(now);
-            made.push(events::about_user(stamp, EventKind::UserCreated, *user));
+            made.push(events::about_user(context, EventKind::UserCreated, *user));
             let detail = serde_json::json!({"username": person.username});
             made.push(changes::note_made(by, "user_created", "person", &person.username, &detail));
             made

@@ -4,6 +4,7 @@
 //! stands in [`Ports`].
 
 pub mod compute;
+pub mod failure;
 pub(crate) mod hmac;
 pub mod maintenance;
 mod outgoing;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::kernel::model::config::Config;
-use crate::kernel::model::events::EventStamp;
+use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::secret::SECRET_BYTES;
 use crate::kernel::model::time::Timestamp;
@@ -81,13 +82,13 @@ impl Ports {
         Ok(from_random(bytes))
     }
 
-    /// The stamp of an event that happens now, because of `origin`.
-    pub(crate) fn stamp(
+    /// Returns the context of an event that happens now, with the origin of the request.
+    pub(crate) fn event_context(
         &self,
         origin: &RequestOrigin,
         now: Timestamp,
-    ) -> Result<EventStamp, NoEntropy> {
-        Ok(EventStamp {
+    ) -> Result<EventContext, NoEntropy> {
+        Ok(EventContext {
             id: self.id(EventId::from_random)?,
             at: now,
             actor: origin.actor.clone(),

@@ -11,13 +11,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::kernel::domain::failure::Fault;
 use crate::kernel::domain::hmac::mac;
 use crate::kernel::domain::{NoAnswer, NoEntropy, Ports, Post};
 use crate::kernel::model::events::OutboxEntry;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::model::webhook::Webhook;
-use crate::kernel::store::StoreError;
 use crate::kernel::store::outbox;
 use crate::kernel::store::outbox::Delays;
 
@@ -53,22 +53,11 @@ pub struct Delivered {
     pub failed: usize,
 }
 
-/// Why a run ended early. What was claimed and not sent is due again later.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliverError {
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Sends what is due. Safe to run concurrently and to stop anywhere; in no order.
 ///
 /// # Errors
-/// [`DeliverError`]
-pub async fn deliver(ports: &Ports) -> Result<Delivered, DeliverError> {
+/// [`Fault`]: entries that the run claimed and did not send are due again later.
+pub async fn deliver(ports: &Ports) -> Result<Delivered, Fault> {
     let Some(webhook) = &ports.config.webhook else {
         return Ok(Delivered::default());
     };

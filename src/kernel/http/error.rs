@@ -1,7 +1,5 @@
-//! The one error that handlers give, and the one place where use cases' errors become it.
-//!
-//! The answer's body is written by [`crate::kernel::http::respond`], which knows the request's id.
-//! A reason stays in the log.
+//! The error type of all handlers. [`crate::kernel::http::respond`] writes the body of the
+//! response.
 
 use std::time::Duration;
 
@@ -11,37 +9,38 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::domain::NoEntropy;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 pub use crate::kernel::http::code::Code;
 use crate::kernel::store::{Precondition, StoreError};
 
-/// An error as clients see it, with a reason that only the log sees.
+/// An error for a client, with a reason for the log.
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    /// The code, and with it status and text.
+    /// The code, which has a status and a text.
     pub code: Code,
-    /// Why, for the log. Holds no secret.
+    /// The reason for the log. Holds no secret.
     pub reason: Option<String>,
-    /// What would satisfy it, where proving again who one is would.
+    /// The re-authentication that the request needs, if that is the error.
     pub step_up: Option<StepUp>,
-    /// Instead of the code's sentence: one that says more.
+    /// A sentence that replaces the text of the code.
     pub detail: Option<&'static str>,
-    /// Further members of the answer's body.
+    /// Further members of the response body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
-    /// `Retry-After`: in how many seconds it may be tried again.
+    /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
 }
 
-/// What somebody has to do before they are let in (as RFC 9470 does with `max_age`).
+/// The re-authentication that a request needs (compare `max_age` in RFC 9470).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StepUp {
-    /// By what: `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in`, anew.
+    /// `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in.
     methods: Vec<&'static str>,
-    /// How long ago it may be, in seconds.
+    /// The maximum age of the proof, in seconds.
     max_age: u64,
 }
 
 impl ApiError {
-    /// An error with a reason for the log.
+    /// Returns an error with a reason for the log.
     pub fn because(code: Code, reason: impl Into<String>) -> Self {
         Self {
             reason: Some(reason.into()),
@@ -49,7 +48,7 @@ impl ApiError {
         }
     }
 
-    /// An error that says more than its code does.
+    /// Returns an error with its own sentence.
     #[must_use]
     pub fn detailed(code: Code, detail: &'static str) -> Self {
         Self {
@@ -58,7 +57,7 @@ impl ApiError {
         }
     }
 
-    /// The same with a further member in the answer's body.
+    /// Adds a member to the response body.
     #[must_use]
     pub fn with(mut self, name: &str, value: serde_json::Value) -> Self {
         self.members
@@ -67,7 +66,7 @@ impl ApiError {
         self
     }
 
-    /// That somebody has to prove again who they are, and by what they can.
+    /// Returns the error that the caller has to re-authenticate by one of `methods`.
     #[must_use]
     pub fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
         Self {
@@ -76,7 +75,7 @@ impl ApiError {
         }
     }
 
-    /// An error that ends by itself after `wait`: told in whole seconds, never too few.
+    /// Returns an error with `Retry-After`: `wait` rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(code: Code, wait: Duration) -> Self {
         let seconds = wait
@@ -88,7 +87,7 @@ impl ApiError {
         }
     }
 
-    /// What an answer that is not one of ours amounts to: the router's own 404, 405, 400, 413.
+    /// Returns the error for a status that the router itself answers: 404, 405, 400 or 413.
     #[must_use]
     pub fn from_status(status: StatusCode) -> Self {
         let code = Code::ALL.iter().find(|code| code.status() == status);
@@ -128,7 +127,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
-            // Where a failed precondition means something else, the use case says so.
+            // Where another failed precondition has a meaning, the use case rejects the request.
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())
@@ -138,5 +137,26 @@ impl From<StoreError> for ApiError {
 impl From<NoEntropy> for ApiError {
     fn from(error: NoEntropy) -> Self {
         Self::because(Code::Unavailable, error.to_string())
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::SignedOut => Self::because(Code::InvalidToken, fault.to_string()),
+            Fault::TooManyAttempts(error) => Self::retry_after(Code::TooManyAttempts, error.wait),
+            Fault::Unavailable(reason) => Self::because(Code::Unavailable, reason),
+            Fault::Entropy(error) => error.into(),
+            Fault::Store(error) => error.into(),
+        }
+    }
+}
+
+impl<R: Rejection + Into<Self>> From<Failure<R>> for ApiError {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Rejected(rejection) => rejection.into(),
+            Failure::Fault(fault) => fault.into(),
+        }
     }
 }

@@ -144,7 +144,7 @@ impl EventKind {
 
 /// The context of an event: its id, its time and the origin of the request. Holds no secret.
 #[derive(Clone, Debug)]
-pub struct EventStamp {
+pub struct EventContext {
     /// The event's id.
     pub id: EventId,
     /// The time of the event.
@@ -159,4 +159,12 @@ pub struct EventStamp {
     pub user_agent: Option<String>,
     /// The request's id in the log.
     pub request_id: String,
+}
+
+impl EventContext {
+    /// Returns the context of another event of the same request, which has the id `id`.
+    #[must_use]
+    pub fn with_id(&self, id: EventId) -> Self {
+        Self { id, ..self.clone() }
+    }
 }

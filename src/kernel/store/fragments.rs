@@ -64,7 +64,7 @@ macro_rules! session_columns {
     };
 }
 
-/// The beginning of every event's statement: `?1` to `?7` are its stamp, and the rest says about
+/// The beginning of every event's statement: `?1` to `?7` are its context, and the rest says about
 /// whom and on which condition.
 macro_rules! insert_event {
     ($($about:tt)*) => {

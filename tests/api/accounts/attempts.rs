@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use hamrah_api::accounts::domain::throttle;
-use hamrah_api::accounts::domain::throttle::{TooManyAttempts, Way};
+use hamrah_api::accounts::domain::throttle::Way;
 use hamrah_api::accounts::model::signing_keys::SigningKey;
 use hamrah_api::accounts::model::throttle::{Policy, Subject};
 use hamrah_api::accounts::store::attempts;
 use hamrah_api::accounts::store::attempts::AttemptClaim;
+use hamrah_api::kernel::domain::failure::TooManyAttempts;
 use hamrah_api::kernel::model::ids::{SessionId, UserId};
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::kernel::store::Statement;

@@ -133,8 +133,8 @@ impl Signatures for Failing {
 
 #[test]
 fn a_platform_that_fails_refuses_no_token() {
-    use crate::accounts::domain::authenticate::AuthenticateError;
-    use crate::kernel::store::StoreError;
+    use crate::accounts::domain::authenticate::AuthenticateRejection;
+    use crate::kernel::domain::failure::{Failure, Fault};
     let config = config();
     let refused = verify(&Failing, &config, &token(&config), NOW)
         .now_or_never()
@@ -142,12 +142,12 @@ fn a_platform_that_fails_refuses_no_token() {
     assert_eq!(refused, Err(Refused::Unverified));
     // It can be tried again: 503.
     assert!(matches!(
-        AuthenticateError::from(Refused::Unverified),
-        AuthenticateError::Store(StoreError::Unavailable(_))
+        Failure::from(Refused::Unverified),
+        Failure::Fault(Fault::Unavailable(_))
     ));
     assert!(matches!(
-        AuthenticateError::from(Refused::Signature),
-        AuthenticateError::AccessToken(_)
+        Failure::from(Refused::Signature),
+        Failure::Rejected(AuthenticateRejection::AccessToken(_))
     ));
 }
 

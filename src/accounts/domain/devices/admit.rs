@@ -19,10 +19,10 @@ use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings;
 use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome};
 use crate::accounts::store::refresh_tokens;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::RefreshToken;
-use crate::kernel::store::StoreError;
 
 /// What a request shows, besides its token.
 #[derive(Debug)]
@@ -48,30 +48,23 @@ pub struct Presented {
     pub challenge: Vec<u8>,
 }
 
-/// Why a request is not let in.
+/// The reasons to reject a request that needs an assertion.
 #[derive(Debug, thiserror::Error)]
-pub enum AdmitError {
-    /// There is no assertion.
+pub enum AssertionRejection {
+    /// The request has no assertion.
     #[error("no assertion")]
     Missing,
-    /// The assertion does not hold. From outside all of these look the same.
+    /// The assertion is not valid for the request. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// The key is nobody's yet, and the account has as many as it may.
-    #[error("the account has as many keys as it may")]
+    /// No account has the key yet, and this account has the maximum number of keys.
+    #[error("the account has the maximum number of keys")]
     TooMany,
-    /// The sign-in was revoked meanwhile.
-    #[error("the sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-fn refused(reason: &'static str) -> AdmitError {
+impl Rejection for AssertionRejection {}
+
+fn refused(reason: &'static str) -> AssertionRejection {
     Refusal { step: 0, reason }.into()
 }
 
@@ -79,14 +72,14 @@ fn refused(reason: &'static str) -> AdmitError {
 /// iOS, a session too, needs an assertion where that is required.
 ///
 /// # Errors
-/// [`AdmitError`]
+/// [`AssertionRejection`]
 pub async fn admit(
     ports: &Ports,
     me: &SignedIn,
     shown: &Shown,
     request: &Request<'_>,
     origin: &RequestOrigin,
-) -> Result<(), AdmitError> {
+) -> Result<(), Failure<AssertionRejection>> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || me.session.platform != Platform::Ios {
         return Ok(());
@@ -111,16 +104,16 @@ pub async fn admit(
 }
 
 /// Notes what would have become of a request if assertions were required.
-fn observed(error: &AdmitError) {
-    match error {
-        AdmitError::Missing => tracing::info!("an assertion is missing"),
-        AdmitError::Refused(_) | AdmitError::TooMany | AdmitError::SignedOut => {
-            tracing::warn!(reason = %error, "an assertion would be refused");
+fn observed(failure: &Failure<AssertionRejection>) {
+    match failure {
+        Failure::Rejected(AssertionRejection::Missing) => {
+            tracing::info!("an assertion is missing");
         }
-        // It says nothing about the device.
-        AdmitError::Entropy(_) | AdmitError::Store(_) => {
-            tracing::warn!(reason = %error, "an assertion was not looked at");
+        Failure::Rejected(_) | Failure::Fault(Fault::SignedOut) => {
+            tracing::warn!(reason = %failure, "an assertion would be refused");
         }
+        // The fault says nothing about the device.
+        Failure::Fault(_) => tracing::warn!(reason = %failure, "an assertion was not looked at"),
     }
 }
 
@@ -150,12 +143,12 @@ impl Asserted {
 /// a new key then.
 ///
 /// # Errors
-/// [`AdmitError::Store`] and [`AdmitError::Entropy`]: nothing was decided, the caller may repeat.
+/// [`Fault`]: nothing was decided, and the client may repeat the request.
 pub async fn at_sign_in(
     ports: &Ports,
     shown: &Shown,
     request: &Request<'_>,
-) -> Result<Option<Asserted>, AdmitError> {
+) -> Result<Option<Asserted>, Fault> {
     if ports.config.attest.mode == Mode::Off || matches!(shown, Shown::Nothing) {
         return Ok(None);
     }
@@ -168,9 +161,9 @@ pub async fn at_sign_in(
                 binding,
             }))
         }
-        Err(error @ (AdmitError::Store(_) | AdmitError::Entropy(_))) => Err(error),
-        Err(error) => {
-            tracing::info!(reason = %error, "an assertion at a sign-in is not good");
+        Err(Failure::Fault(fault)) => Err(fault),
+        Err(Failure::Rejected(rejection)) => {
+            tracing::info!(reason = %rejection, "an assertion at a sign-in is not good");
             Ok(None)
         }
     }
@@ -180,14 +173,14 @@ pub async fn at_sign_in(
 /// without it.
 ///
 /// # Errors
-/// [`AdmitError`]
+/// [`AssertionRejection`]
 pub async fn admit_refresh(
     ports: &Ports,
     token: &RefreshToken,
     shown: &Shown,
     request: &Request<'_>,
     origin: &RequestOrigin,
-) -> Result<(), AdmitError> {
+) -> Result<(), Failure<AssertionRejection>> {
     if !ports.config.attest.on_refresh {
         return Ok(());
     }
@@ -210,44 +203,44 @@ pub async fn admit_refresh(
 /// Verifies what is shown, and moves the key's counter on. Two round trips.
 ///
 /// # Errors
-/// [`AdmitError`]
+/// [`AssertionRejection`]
 async fn verify(
     ports: &Ports,
     by: Caller,
     shown: &Shown,
     request: &Request<'_>,
     (binds, origin): (bool, &RequestOrigin),
-) -> Result<(), AdmitError> {
+) -> Result<(), Failure<AssertionRejection>> {
     let Checked {
         key,
         owner,
         counter,
     } = checked(ports, shown, request).await?;
     if owner.is_some_and(|owner| owner != by.user) {
-        return Err(refused("another account's key"));
+        return Err(refused("another account's key").into());
     }
     let now = ports.clock.now();
-    let (used, stamp) = (
+    let (used, context) = (
         KeyUse {
             key: &key,
             counter,
             binds,
         },
-        ports.stamp(origin, now)?,
+        ports.event_context(origin, now)?,
     );
-    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &stamp)
+    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
         .await?
     {
         KeyUseOutcome::Yes => Ok(()),
-        KeyUseOutcome::Meanwhile => Err(refused(
-            "the counter was used meanwhile, or the key was revoked",
-        )),
-        KeyUseOutcome::OtherDevice => Err(refused("the sign-in belongs to another device")),
-        KeyUseOutcome::TooOld => Err(refused(
-            "the sign-in has no device and is too old to get one",
-        )),
-        KeyUseOutcome::TooMany => Err(AdmitError::TooMany),
-        KeyUseOutcome::SignedOut => Err(AdmitError::SignedOut),
+        KeyUseOutcome::Meanwhile => {
+            Err(refused("the counter was used meanwhile, or the key was revoked").into())
+        }
+        KeyUseOutcome::OtherDevice => Err(refused("the session belongs to another device").into()),
+        KeyUseOutcome::TooOld => {
+            Err(refused("the session has no device and is too old to get one").into())
+        }
+        KeyUseOutcome::TooMany => Err(AssertionRejection::TooMany.into()),
+        KeyUseOutcome::SignedOut => Err(Fault::SignedOut.into()),
     }
 }
 
@@ -263,11 +256,11 @@ async fn checked(
     ports: &Ports,
     shown: &Shown,
     request: &Request<'_>,
-) -> Result<Checked, AdmitError> {
+) -> Result<Checked, Failure<AssertionRejection>> {
     let settings = &ports.config.attest;
     let presented = match shown {
-        Shown::Nothing => return Err(AdmitError::Missing),
-        Shown::Malformed(reason) => return Err(refused(reason)),
+        Shown::Nothing => return Err(AssertionRejection::Missing.into()),
+        Shown::Malformed(reason) => return Err(refused(reason).into()),
         Shown::Assertion(presented) => presented,
     };
     let app = settings
@@ -278,13 +271,13 @@ async fn checked(
         .await?
         .ok_or_else(|| refused("an unknown key"))?;
     if key.revoked {
-        return Err(refused("a revoked key"));
+        return Err(refused("a revoked key").into());
     }
     if key.app_id != app {
-        return Err(refused("a key of another app"));
+        return Err(refused("a key of another app").into());
     }
     if key.environment != settings.environment.as_str() {
-        return Err(refused("a key of the other environment"));
+        return Err(refused("a key of the other environment").into());
     }
     let expected = ExpectedAssertion {
         public_key: &key.public_key,

@@ -2,43 +2,34 @@
 //! app (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::devices::admit::AdmitError;
 use crate::accounts::domain::devices::register;
-use crate::accounts::domain::devices::register::{AttestError, Submission};
+use crate::accounts::domain::devices::register::{AttestRejection, KeyRejection, Submission};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
 use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings::{BindingRules, KeyClaim};
+use crate::kernel::domain::failure::{Failure, Rejection};
 
-/// Why an attestation is not accepted.
+/// The reasons to reject the attestation that a client sends with a sign-in.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// There is none, and it is required.
+pub enum ClientRejection {
+    /// The attestation is required and missing.
+    #[error("no client attestation")]
+    Missing,
+    /// The attestation is not valid.
     #[error(transparent)]
-    Missing(#[from] AdmitError),
-    /// It does not hold.
-    #[error(transparent)]
-    Attest(#[from] AttestError),
+    Attest(#[from] AttestRejection),
 }
+
+impl Rejection for ClientRejection {}
 
 /// A device that was attested just now; where it is required, nothing is made without it.
 #[derive(Debug)]
 pub struct Attested {
     key: NewKey,
     required: bool,
-}
-
-/// Why a key did not become the account's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NotKept {
-    /// It is another account's, or was revoked.
-    #[error("the key is another account's, or was revoked")]
-    Taken,
-    /// The account has as many as it may, and needs them.
-    #[error("the account has as many keys as it may")]
-    TooMany,
 }
 
 impl Attested {
@@ -64,12 +55,12 @@ impl Attested {
     /// Whether what was made may go out.
     ///
     /// # Errors
-    /// [`NotKept`], only where the device is required.
-    pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), NotKept> {
+    /// [`KeyRejection`], only where the device is required.
+    pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), KeyRejection> {
         let refused = match kept {
             KeyClaim::Yes | KeyClaim::NoAccount => return Ok(()),
-            KeyClaim::TooMany => NotKept::TooMany,
-            KeyClaim::Taken | KeyClaim::SignedOut | KeyClaim::OtherDevice => NotKept::Taken,
+            KeyClaim::TooMany => KeyRejection::TooMany,
+            KeyClaim::Taken | KeyClaim::SignedOut | KeyClaim::OtherDevice => KeyRejection::Taken,
         };
         if self.required {
             return Err(refused);
@@ -83,40 +74,35 @@ impl Attested {
 /// for. One round trip.
 ///
 /// # Errors
-/// [`ClientError`], only where an attestation is required, or if the database did not answer.
+/// [`ClientRejection`], only where an attestation is required, or if the database did not answer.
 pub async fn attested(
     ports: &Ports,
     platform: Platform,
     client_attestation: Option<&str>,
-) -> Result<Option<Attested>, ClientError> {
+) -> Result<Option<Attested>, Failure<ClientRejection>> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || platform != Platform::Ios {
         return Ok(None);
     }
     let verified = match client_attestation {
-        None => Err(ClientError::Missing(AdmitError::Missing)),
-        Some(text) => verify(ports, text).await.map_err(ClientError::from),
+        None => Err(ClientRejection::Missing.into()),
+        Some(text) => verify(ports, text).await.map_err(Failure::widen),
     };
     match (mode, verified) {
         (_, Ok(key)) => Ok(Some(Attested {
             key,
             required: mode == Mode::Require,
         })),
-        // A fault says nothing about the device; the caller may repeat.
-        (Mode::Observe, Err(error))
-            if !matches!(
-                error,
-                ClientError::Attest(AttestError::Store(_) | AttestError::Entropy(_))
-            ) =>
-        {
-            tracing::warn!(reason = %error, "a client attestation would be refused");
+        (Mode::Observe, Err(Failure::Rejected(rejection))) => {
+            tracing::warn!(reason = %rejection, "a client attestation would be refused");
             Ok(None)
         }
-        (_, Err(error)) => Err(error),
+        // A fault says nothing about the device, so the client may repeat the request.
+        (_, Err(failure)) => Err(failure),
     }
 }
 
-async fn verify(ports: &Ports, text: &str) -> Result<NewKey, AttestError> {
+async fn verify(ports: &Ports, text: &str) -> Result<NewKey, Failure<AttestRejection>> {
     let unreadable = Refusal {
         step: 0,
         reason: "the client attestation is not base64 of JSON with its three members",

@@ -16,35 +16,37 @@ use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge};
 use crate::accounts::store::device_bindings;
 use crate::accounts::store::device_bindings::KeyClaim;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::store::StoreError;
 
-/// Why a key was not registered.
+/// The reasons not to register a key.
 #[derive(Debug, thiserror::Error)]
-pub enum AttestError {
-    /// The attestation does not hold. From outside all of these look the same.
+pub enum AttestRejection {
+    /// The attestation is not valid. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// The key is another account's, or was revoked.
-    #[error("the key is another account's, or was revoked")]
-    Taken,
-    /// The account has as many as it may, and needs them.
-    #[error("the account has as many keys as it may")]
-    TooMany,
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The caller's sign-in belongs to another device, or to none and is too old to get one.
-    #[error("the caller's sign-in belongs to another device, or is too old to get one")]
+    /// The account cannot have the key.
+    #[error(transparent)]
+    Key(#[from] KeyRejection),
+    /// The caller's session belongs to another device, or to none and is too old to get one.
+    #[error("the caller's session belongs to another device, or is too old to get one")]
     OtherDevice,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+}
+
+impl Rejection for AttestRejection {}
+
+/// The reasons why an account cannot have a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeyRejection {
+    /// The key belongs to another account, or was revoked.
+    #[error("the key belongs to another account, or was revoked")]
+    Taken,
+    /// The account uses the maximum number of keys.
+    #[error("the account has the maximum number of keys")]
+    TooMany,
 }
 
 const NO_CHALLENGE: Refusal = Refusal {
@@ -80,13 +82,13 @@ fn id_of(challenge: &[u8]) -> ChallengeId {
 /// Makes a challenge for the app `app`; for the account, if somebody is signed in. One round trip.
 ///
 /// # Errors
-/// [`AttestError`]
+/// [`Fault`]
 pub async fn challenge(
     ports: &Ports,
     app: &str,
     purpose: Option<String>,
     user: Option<UserId>,
-) -> Result<(ChallengeId, [u8; 32]), AttestError> {
+) -> Result<(ChallengeId, [u8; 32]), Fault> {
     let now = ports.clock.now();
     let bytes = *ports.secret()?;
     let id = id_of(&bytes);
@@ -148,12 +150,12 @@ impl Submission {
 /// Takes the challenge and verifies the attestation. One round trip.
 ///
 /// # Errors
-/// [`AttestError`]
+/// [`AttestRejection`]
 pub async fn verified(
     ports: &Ports,
     submission: &Submission,
     user: Option<UserId>,
-) -> Result<NewKey, AttestError> {
+) -> Result<NewKey, Failure<AttestRejection>> {
     let now = ports.clock.now();
     let id = submission.challenge.ok_or(NO_CHALLENGE)?;
     let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now)
@@ -205,13 +207,13 @@ pub fn standard(bytes: &[u8]) -> String {
 /// Safe to repeat for its owner.
 ///
 /// # Errors
-/// [`AttestError`]
+/// [`AttestRejection`]
 pub async fn register(
     ports: &Ports,
     by: Option<Caller>,
     submission: &Submission,
     origin: &RequestOrigin,
-) -> Result<(), AttestError> {
+) -> Result<(), Failure<AttestRejection>> {
     let key = verified(ports, submission, by.map(|by| by.user)).await?;
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
@@ -221,7 +223,7 @@ pub async fn register(
                 by,
                 &key,
                 &binding(ports, now)?,
-                &ports.stamp(origin, now)?,
+                &ports.event_context(origin, now)?,
             )
             .await?
         }
@@ -230,10 +232,10 @@ pub async fn register(
     };
     match kept {
         KeyClaim::Yes => Ok(()),
-        KeyClaim::Taken => Err(AttestError::Taken),
-        KeyClaim::TooMany => Err(AttestError::TooMany),
-        KeyClaim::SignedOut | KeyClaim::NoAccount => Err(AttestError::SignedOut),
-        KeyClaim::OtherDevice => Err(AttestError::OtherDevice),
+        KeyClaim::Taken => Err(AttestRejection::Key(KeyRejection::Taken).into()),
+        KeyClaim::TooMany => Err(AttestRejection::Key(KeyRejection::TooMany).into()),
+        KeyClaim::SignedOut | KeyClaim::NoAccount => Err(Fault::SignedOut.into()),
+        KeyClaim::OtherDevice => Err(AttestRejection::OtherDevice.into()),
     }
 }
 
@@ -259,15 +261,15 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
 /// key. Safe to repeat.
 ///
 /// # Errors
-/// [`AttestError`]
+/// [`Fault`]
 pub async fn revoke(
     ports: &Ports,
     by: Caller,
     key: &KeyId,
     origin: &RequestOrigin,
-) -> Result<bool, AttestError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    attest_keys::revoke(ports.db.as_ref(), by, key, &stamp)
+) -> Result<bool, Fault> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    attest_keys::revoke(ports.db.as_ref(), by, key, &context)
         .await?
-        .ok_or(AttestError::SignedOut)
+        .ok_or(Fault::SignedOut)
 }

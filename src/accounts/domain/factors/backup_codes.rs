@@ -1,11 +1,12 @@
 //! Backup codes: ten at a time, each good for one recovery.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::factors::{FactorError, done};
 use crate::accounts::model::backup_code::{BackupCode, CODE_BYTES};
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::factors;
+use crate::accounts::store::factors::FactorChange;
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Fault;
 
 /// How many are made at a time.
 pub const CODES: usize = 10;
@@ -13,12 +14,12 @@ pub const CODES: usize = 10;
 /// Makes new codes, in place of all from before: shown once. One round trip.
 ///
 /// # Errors
-/// [`FactorError`]
+/// [`Fault`]
 pub async fn regenerate(
     ports: &Ports,
     by: Caller,
     origin: &RequestOrigin,
-) -> Result<Vec<BackupCode>, FactorError> {
+) -> Result<Vec<BackupCode>, Fault> {
     let mut codes = Vec::with_capacity(CODES);
     for _ in 0..CODES {
         let mut bytes = [0; CODE_BYTES];
@@ -26,10 +27,9 @@ pub async fn regenerate(
         codes.push(BackupCode::from_bytes(bytes));
     }
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(
-        factors::replace_codes(ports.db.as_ref(), by, &hashes, &stamp).await?,
-        FactorError::SignedOut,
-    )?;
-    Ok(codes)
+    let context = ports.event_context(origin, ports.clock.now())?;
+    match factors::replace_codes(ports.db.as_ref(), by, &hashes, &context).await? {
+        FactorChange::Yes => Ok(codes),
+        FactorChange::No | FactorChange::SignedOut => Err(Fault::SignedOut),
+    }
 }

@@ -8,16 +8,15 @@ pub mod reseal;
 pub mod totp;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::throttle::TooManyAttempts;
 use crate::accounts::store::factors;
 use crate::accounts::store::factors::{FactorChange, FactorSummary};
-use crate::kernel::domain::NoEntropy;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
 
-/// Why a factor was not changed.
+/// The reasons not to change a factor.
 #[derive(Debug, thiserror::Error)]
-pub enum FactorError {
+pub enum FactorRejection {
     /// There is no key under which a secret could be kept.
     #[error("SECRETS_KEY is not set")]
     Unavailable,
@@ -27,28 +26,18 @@ pub enum FactorError {
     /// TOTP is not enrolled, or the secret was replaced meanwhile.
     #[error("TOTP is not enrolled")]
     NotEnrolled,
-    /// There were too many attempts.
-    #[error(transparent)]
-    TooMany(#[from] TooManyAttempts),
     /// The code is not that of the secret.
     #[error("the code is wrong")]
     WrongCode,
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-fn done(changed: FactorChange, otherwise: FactorError) -> Result<(), FactorError> {
+impl Rejection for FactorRejection {}
+
+fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure<FactorRejection>> {
     match changed {
         FactorChange::Yes => Ok(()),
-        FactorChange::No => Err(otherwise),
-        FactorChange::SignedOut => Err(FactorError::SignedOut),
+        FactorChange::No => Err(otherwise.into()),
+        FactorChange::SignedOut => Err(Fault::SignedOut.into()),
     }
 }
 

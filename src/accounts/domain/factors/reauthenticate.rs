@@ -6,55 +6,44 @@ use crate::accounts::domain::authenticate::{Credential, SignedIn};
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
 use crate::accounts::domain::passkeys::Begun;
-use crate::accounts::domain::passkeys::sign_in::{PasskeySignInError, verified};
-use crate::accounts::domain::sign_in::SignInError;
+use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verified};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::{TooManyAttempts, Way};
+use crate::accounts::domain::throttle::Way;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::store::challenges::ChallengeKind;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
-use crate::kernel::model::ids::{ChallengeId, EventId};
-use crate::kernel::model::secret::SessionToken;
-use crate::kernel::store::StoreError;
-
 use crate::accounts::store::passkeys::Descriptor;
 use crate::accounts::store::step_up;
 use crate::accounts::store::step_up::{ReplacementToken, VerifiedFactor};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
+use crate::kernel::model::ids::{ChallengeId, EventId};
+use crate::kernel::model::secret::SessionToken;
 
-/// Why nothing was proved.
+/// The reason to reject a re-authentication. The client sees the same error for all reasons.
 #[derive(Debug, thiserror::Error)]
-pub enum ReauthenticateError {
-    /// What was shown does not hold. From outside all of these look the same.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    /// There were too many attempts.
-    #[error(transparent)]
-    TooMany(#[from] TooManyAttempts),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+#[error(transparent)]
+pub struct ReauthenticateRejection(#[from] Refusal);
+
+impl Rejection for ReauthenticateRejection {}
+
+impl From<PasskeySignInRejection> for ReauthenticateRejection {
+    fn from(PasskeySignInRejection(refusal): PasskeySignInRejection) -> Self {
+        Self(refusal)
+    }
 }
 
-fn refused(reason: &'static str) -> ReauthenticateError {
-    Refusal { step: 0, reason }.into()
+const fn refused(reason: &'static str) -> ReauthenticateRejection {
+    ReauthenticateRejection(Refusal { step: 0, reason })
 }
 
 /// Begins: a challenge for the account, and its passkeys. One round trip.
 ///
 /// # Errors
-/// [`ReauthenticateError`]
-pub async fn begin(
-    ports: &Ports,
-    me: &SignedIn,
-) -> Result<Begun<Vec<Descriptor>>, ReauthenticateError> {
-    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id)
-        .await
-        .map_err(unwrapped)
+/// [`Fault`]
+pub async fn begin(ports: &Ports, me: &SignedIn) -> Result<Begun<Vec<Descriptor>>, Fault> {
+    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id).await
 }
 
 /// What is shown.
@@ -79,14 +68,14 @@ pub struct Proven {
 /// Completes: takes the challenge, verifies, notes it at the sign-in. Two round trips.
 ///
 /// # Errors
-/// [`ReauthenticateError`]
+/// [`ReauthenticateRejection`]
 pub async fn complete(
     ports: &Ports,
     (me, credential): (&SignedIn, &Credential),
     challenge: Option<ChallengeId>,
     shown: &Shown<'_>,
     origin: &RequestOrigin,
-) -> Result<Proven, ReauthenticateError> {
+) -> Result<Proven, Failure<ReauthenticateRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = challenge.ok_or_else(|| refused("no challenge"))?;
     // A new token whenever something more is granted (no session fixation).
@@ -101,7 +90,10 @@ pub async fn complete(
         }),
         _ => None,
     };
-    let (stamp, event) = (ports.stamp(origin, now)?, ports.id(EventId::from_random)?);
+    let (context, event) = (
+        ports.event_context(origin, now)?,
+        ports.id(EventId::from_random)?,
+    );
     let (amr, noted) = match shown {
         Shown::Passkey(response) => {
             let verified = verified(
@@ -111,7 +103,7 @@ pub async fn complete(
                 now,
             )
             .await
-            .map_err(unwrapped)?;
+            .map_err(Failure::widen)?;
             let amr = me.session.amr.stepped_up(Proof::Passkey {
                 multi_device: verified.multi_device,
             });
@@ -120,7 +112,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Passkey(verified.used()),
                 (&amr, fresh.as_ref(), None),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)
@@ -148,7 +140,7 @@ pub async fn complete(
                 me.caller(),
                 &VerifiedFactor::Totp(step),
                 (&amr, fresh.as_ref(), Some(&subject)),
-                (&stamp, event),
+                (&context, event),
             )
             .await?;
             (amr, noted)
@@ -157,18 +149,6 @@ pub async fn complete(
     if noted {
         Ok(Proven { amr, token })
     } else {
-        Err(refused(
-            "the factor was used, or the sign-in has ended, meanwhile",
-        ))
-    }
-}
-
-fn unwrapped(error: PasskeySignInError) -> ReauthenticateError {
-    match error {
-        PasskeySignInError::Refused(refusal) => refusal.into(),
-        PasskeySignInError::Entropy(error)
-        | PasskeySignInError::SignIn(SignInError::Entropy(error)) => error.into(),
-        PasskeySignInError::Store(error) => error.into(),
-        PasskeySignInError::SignIn(error) => StoreError::Broken(error.to_string()).into(),
+        Err(refused("the factor was used, or the session has ended, meanwhile").into())
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::{TooManyAttempts, Way};
+use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
@@ -23,29 +23,17 @@ use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{RecoveredAccount, SessionOwner};
 use crate::accounts::store::step_up::VerifiedFactor;
 use crate::accounts::store::totp::Totp;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
 use crate::kernel::store::StoreError;
 
-/// Why nobody was signed in.
+/// The reason to reject a recovery. The client sees the same error for all reasons.
 #[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// Nothing that was shown leads to an account. From outside all of these look the same.
-    #[error("{0}")]
-    Refused(&'static str),
-    /// There were too many attempts.
-    #[error(transparent)]
-    TooMany(#[from] TooManyAttempts),
-    /// The access token could not be signed.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+#[error("{0}")]
+pub struct RecoveryRejection(&'static str);
+
+impl Rejection for RecoveryRejection {}
 
 #[derive(Serialize, Deserialize)]
 struct State<'a> {
@@ -55,8 +43,8 @@ struct State<'a> {
 /// Begins a recovery: the same for every address, whether or not anybody has it. One round trip.
 ///
 /// # Errors
-/// [`RecoveryError`]
-pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, RecoveryError> {
+/// [`Fault`]
+pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
     let state = serde_json::to_string(&State {
@@ -91,19 +79,17 @@ pub struct Shown<'a> {
 /// two if it is nobody's.
 ///
 /// # Errors
-/// [`RecoveryError`]
+/// [`RecoveryRejection`]
 pub async fn complete(
     ports: &Ports,
     shown: &Shown<'_>,
     place: &Place,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), RecoveryError> {
+) -> Result<(Complete, Amr), Failure<RecoveryRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let challenge = shown
-        .challenge
-        .ok_or(RecoveryError::Refused("no challenge"))?;
+    let challenge = shown.challenge.ok_or(RecoveryRejection("no challenge"))?;
     let (taken, candidates) = store::take(db, challenge, now).await?;
-    let taken = taken.ok_or(RecoveryError::Refused(
+    let taken = taken.ok_or(RecoveryRejection(
         "the challenge is unknown, used or expired",
     ))?;
     // Counted by the address that was named: one that nobody has is braked as any other.
@@ -136,11 +122,11 @@ pub async fn complete(
             (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode)
         }
         _ if candidates.is_empty() => {
-            return Err(RecoveryError::Refused(
-                "no account that can be recovered has this address",
-            ));
+            return Err(
+                RecoveryRejection("no account that can be recovered has this address").into(),
+            );
         }
-        _ => return Err(RecoveryError::Refused("the code is wrong, or was used")),
+        _ => return Err(RecoveryRejection("the code is wrong, or was used").into()),
     };
     let amr = Amr::recovered(proof);
     let prepared = Prepared::new(ports, now, amr.clone())?;
@@ -158,8 +144,8 @@ pub async fn complete(
         }),
         place,
     );
-    let created = sessions::create(db, &session, &ports.stamp(origin, now)?).await?;
-    let user = created.ok_or(RecoveryError::Refused("the code was used meanwhile"))?;
+    let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
+    let user = created.ok_or(RecoveryRejection("the code was used meanwhile"))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
 }
 

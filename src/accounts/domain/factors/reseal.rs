@@ -5,29 +5,17 @@ use crate::accounts::domain::factors::totp::about;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret};
-use crate::kernel::domain::NoEntropy;
-use crate::kernel::store::StoreError;
+use crate::kernel::domain::failure::Fault;
 
 /// Rounds of a run: a run every minute goes on where this one stopped.
 const ROUNDS: usize = 5;
-
-/// Why a run stopped; what was sealed anew before stays so.
-#[derive(Debug, thiserror::Error)]
-pub enum ResealError {
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there
 /// is no older key.
 ///
 /// # Errors
-/// [`ResealError`]
-pub async fn run(ports: &Ports) -> Result<usize, ResealError> {
+/// [`Fault`]
+pub async fn run(ports: &Ports) -> Result<usize, Fault> {
     let Some(keys) = ports.config.secrets_keys.as_ref() else {
         return Ok(0);
     };

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::factors::{FactorError, done};
+use crate::accounts::domain::factors::{FactorRejection, done};
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::records::Caller;
@@ -16,6 +16,7 @@ use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
@@ -44,22 +45,22 @@ pub(super) fn about(user: UserId) -> String {
 /// confirmed is replaced. One round trip.
 ///
 /// # Errors
-/// [`FactorError`]
-pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, FactorError> {
+/// [`FactorRejection`]
+pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<FactorRejection>> {
     let keys = ports
         .config
         .secrets_keys
         .as_ref()
-        .ok_or(FactorError::Unavailable)?;
+        .ok_or(FactorRejection::Unavailable)?;
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     ports.entropy.fill(bytes.as_mut_slice())?;
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let sealed = keys
         .seal(&about(me.user.id), bytes.as_slice(), nonce)
-        .ok_or(FactorError::Unavailable)?;
+        .ok_or(FactorRejection::Unavailable)?;
     let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
-    done(changed, FactorError::Enrolled)?;
+    done(changed, FactorRejection::Enrolled)?;
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
     let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
     Ok(Enrolment { secret, uri })
@@ -86,44 +87,48 @@ fn percent_encoded(text: &str) -> String {
 /// Confirms the secret with its first code. Counted like every guess. Two round trips.
 ///
 /// # Errors
-/// [`FactorError`]
+/// [`FactorRejection`]
 pub async fn confirm(
     ports: &Ports,
     by: Caller,
     code: &str,
     origin: &RequestOrigin,
-) -> Result<(), FactorError> {
+) -> Result<(), Failure<FactorRejection>> {
     if ports.config.secrets_keys.is_none() {
-        return Err(FactorError::Unavailable);
+        return Err(FactorRejection::Unavailable.into());
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::of_user(Way::Totp, by.user);
     let (totp, claim) =
         totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
-    let totp = totp.ok_or(FactorError::NotEnrolled)?;
+    let totp = totp.ok_or(FactorRejection::NotEnrolled)?;
     if totp.confirmed {
-        return Err(FactorError::Enrolled);
+        return Err(FactorRejection::Enrolled.into());
     }
     if totp.made_at.plus(UNCONFIRMED_KEPT) <= now {
-        return Err(FactorError::NotEnrolled);
+        return Err(FactorRejection::NotEnrolled.into());
     }
     throttle::admitted(claim, now)?;
-    let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorError::WrongCode)?;
-    let ended = totp::confirm(db, by, step, &subject, &ports.stamp(origin, now)?)
+    let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorRejection::WrongCode)?;
+    let ended = totp::confirm(db, by, step, &subject, &ports.event_context(origin, now)?)
         .await?
-        .ok_or(FactorError::Enrolled)?;
-    done(ended, FactorError::NotEnrolled)
+        .ok_or(FactorRejection::Enrolled)?;
+    done(ended, FactorRejection::NotEnrolled)
 }
 
 /// Takes TOTP away. One round trip.
 ///
 /// # Errors
-/// [`FactorError`]
-pub async fn disable(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<(), FactorError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+/// [`FactorRejection`]
+pub async fn disable(
+    ports: &Ports,
+    by: Caller,
+    origin: &RequestOrigin,
+) -> Result<(), Failure<FactorRejection>> {
+    let context = ports.event_context(origin, ports.clock.now())?;
     done(
-        totp::disable(ports.db.as_ref(), by, &stamp).await?,
-        FactorError::NotEnrolled,
+        totp::disable(ports.db.as_ref(), by, &context).await?,
+        FactorRejection::NotEnrolled,
     )
 }
 

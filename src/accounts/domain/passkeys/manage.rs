@@ -6,29 +6,23 @@ use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Passkey;
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::PasskeyChange;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
 
-/// Why a passkey was not renamed or removed.
+/// The reasons not to rename or remove a passkey.
 #[derive(Debug, thiserror::Error)]
-pub enum ManageError {
+pub enum ManageRejection {
     /// The account has no such passkey.
     #[error("the account has no such passkey")]
     Unknown,
     /// It is the last way to sign in.
     #[error("it is the last way to sign in")]
     Last,
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
+
+impl Rejection for ManageRejection {}
 
 /// The account's passkeys, oldest first.
 ///
@@ -41,37 +35,38 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Passkey>, StoreErro
 /// Renames a passkey of the caller's; gives it, and the ids of all. Safe to repeat.
 ///
 /// # Errors
-/// [`ManageError`]
+/// [`ManageRejection`]
 pub async fn rename(
     ports: &Ports,
     me: &SignedIn,
     id: &CredentialId,
     name: &str,
     origin: &RequestOrigin,
-) -> Result<(Passkey, Vec<CredentialId>), ManageError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &stamp).await?)
+) -> Result<(Passkey, Vec<CredentialId>), Failure<ManageRejection>> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
 }
 
 /// Removes a passkey of the caller's; gives the ids of those that are left.
 ///
 /// # Errors
-/// [`ManageError`]
+/// [`ManageRejection`]
 pub async fn remove(
     ports: &Ports,
     me: &SignedIn,
     id: &CredentialId,
     origin: &RequestOrigin,
-) -> Result<Vec<CredentialId>, ManageError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &stamp).await?).map(|((), left)| left)
+) -> Result<Vec<CredentialId>, Failure<ManageRejection>> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
+        .map(|((), left)| left)
 }
 
-fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), ManageError> {
+fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
     match changed {
         PasskeyChange::Done(value, ids) => Ok((value, ids)),
-        PasskeyChange::SignedOut => Err(ManageError::SignedOut),
-        PasskeyChange::Unknown => Err(ManageError::Unknown),
-        PasskeyChange::Last => Err(ManageError::Last),
+        PasskeyChange::SignedOut => Err(Fault::SignedOut.into()),
+        PasskeyChange::Unknown => Err(ManageRejection::Unknown.into()),
+        PasskeyChange::Last => Err(ManageRejection::Last.into()),
     }
 }

@@ -24,6 +24,7 @@ use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChall
 use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::domain::NoEntropy;
+use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
@@ -127,7 +128,7 @@ pub(super) async fn begin_for(
     ports: &Ports,
     kind: ChallengeKind,
     user: UserId,
-) -> Result<Begun<Vec<Descriptor>>, sign_in::PasskeySignInError> {
+) -> Result<Begun<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
     let state = State::new(fresh_challenge(ports)?);

@@ -6,7 +6,7 @@ use crate::accounts::domain::passkeys::decoy::is_decoy;
 use crate::accounts::domain::passkeys::{
     Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::domain::webauthn::registration;
@@ -23,7 +23,8 @@ use crate::accounts::store::passkeys::{
     Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
 };
 use crate::accounts::store::sessions::SessionOwner;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
 use crate::kernel::model::text;
 use crate::kernel::store::StoreError;
@@ -55,9 +56,9 @@ pub struct CreationOptions {
     pub exclude: Vec<Descriptor>,
 }
 
-/// Why no passkey was registered.
+/// The reasons to register no passkey.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterError {
+pub enum RegisterRejection {
     /// The ceremony does not hold. From outside all of these look the same.
     #[error("{0}")]
     Refused(#[from] Refusal),
@@ -70,29 +71,19 @@ pub enum RegisterError {
     /// The account has as many as it may.
     #[error("the account has as many passkeys as it may")]
     TooMany,
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// The account is there, but its sign-in could not be made.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
+
+impl Rejection for RegisterRejection {}
 
 /// Begins a registration. One round trip.
 ///
 /// # Errors
-/// [`RegisterError`]
+/// [`RegisterRejection`]
 pub async fn begin(
     ports: &Ports,
     who: Registrant<'_>,
     label: Option<String>,
-) -> Result<Begun<CreationOptions>, RegisterError> {
+) -> Result<Begun<CreationOptions>, Failure<RegisterRejection>> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
     let mut state = State {
@@ -118,7 +109,7 @@ pub async fn begin(
             };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
             if exclude.len() >= most(me) {
-                return Err(RegisterError::TooMany);
+                return Err(RegisterRejection::TooMany.into());
             }
             let user_name = user.email.as_str().to_owned();
             CreationOptions {
@@ -193,13 +184,13 @@ pub enum Registered {
 /// Completes a registration: takes the challenge, verifies, stores. Two round trips.
 ///
 /// # Errors
-/// [`RegisterError`]
+/// [`RegisterRejection`]
 pub async fn complete(
     ports: &Ports,
     caller: Option<SignedIn>,
     completion: Completion<'_>,
     origin: &RequestOrigin,
-) -> Result<Registered, RegisterError> {
+) -> Result<Registered, Failure<RegisterRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let Completion {
         challenge,
@@ -216,7 +207,7 @@ pub async fn complete(
     let credential =
         registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
     if is_decoy(&ports.config.signing_keys, &credential.id) {
-        return Err(RegisterError::Exists);
+        return Err(RegisterRejection::Exists.into());
     }
     let aaguid = aaguid::text(credential.aaguid);
     let named = label
@@ -239,12 +230,12 @@ pub async fn complete(
     };
     match (taken.kind, caller) {
         (ChallengeKind::Registration, Some(caller)) => {
-            let stamp = ports.stamp(origin, now)?;
-            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &stamp).await? {
+            let context = ports.event_context(origin, now)?;
+            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &context).await? {
                 PasskeyAddition::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
-                PasskeyAddition::SignedOut => Err(RegisterError::SignedOut),
-                PasskeyAddition::Exists => Err(RegisterError::Exists),
-                PasskeyAddition::TooMany => Err(RegisterError::TooMany),
+                PasskeyAddition::SignedOut => Err(Fault::SignedOut.into()),
+                PasskeyAddition::Exists => Err(RegisterRejection::Exists.into()),
+                PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
             }
         }
         _ => create(ports, &taken, &state, passkey, place, origin).await,
@@ -258,7 +249,7 @@ async fn create(
     passkey: NewPasskey,
     place: &Place,
     origin: &RequestOrigin,
-) -> Result<Registered, RegisterError> {
+) -> Result<Registered, Failure<RegisterRejection>> {
     let broken = || StoreError::Broken("the state of a sign-up cannot be read".to_owned());
     let user = state
         .user
@@ -292,7 +283,7 @@ async fn create(
         ports.db.as_ref(),
         &account,
         &session,
-        &ports.stamp(origin, now)?,
+        &ports.event_context(origin, now)?,
     )
     .await?
     {
@@ -300,8 +291,8 @@ async fn create(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, place).await?),
         )),
-        SignUpOutcome::EmailTaken => Err(RegisterError::EmailTaken),
-        SignUpOutcome::CredentialExists => Err(RegisterError::Exists),
+        SignUpOutcome::EmailTaken => Err(RegisterRejection::EmailTaken.into()),
+        SignUpOutcome::CredentialExists => Err(RegisterRejection::Exists.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::accounts::domain::passkeys::decoy::decoys;
 use crate::accounts::domain::passkeys::{
     Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
 use crate::accounts::domain::steps::Refusal;
 use crate::accounts::domain::webauthn::assertion;
 use crate::accounts::domain::webauthn::assertion::Known;
@@ -21,37 +21,25 @@ use crate::accounts::store::passkeys;
 use crate::accounts::store::passkeys::{Descriptor, PasskeyUse, PasskeyWithEmail};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
-use crate::kernel::domain::{NoEntropy, RequestOrigin};
+use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// Why nobody was signed in.
+/// The reason to reject a sign-in. The client sees the same error for all reasons.
 #[derive(Debug, thiserror::Error)]
-pub enum PasskeySignInError {
-    /// The ceremony does not hold. From outside all of these look the same.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    /// The access token could not be signed.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+#[error(transparent)]
+pub struct PasskeySignInRejection(#[from] pub Refusal);
+
+impl Rejection for PasskeySignInRejection {}
 
 /// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody
 /// knows them.
 ///
 /// # Errors
-/// [`PasskeySignInError`]
-pub async fn begin(
-    ports: &Ports,
-    email: Option<Email>,
-) -> Result<Begun<Vec<Descriptor>>, PasskeySignInError> {
+/// [`Fault`]
+pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
     let state = State {
@@ -117,7 +105,7 @@ pub(crate) async fn verified(
     (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
     response: &AuthenticationResponse,
     now: Timestamp,
-) -> Result<Verified, PasskeySignInError> {
+) -> Result<Verified, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
     let (taken, owned) =
         passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now)
@@ -155,14 +143,14 @@ pub(crate) async fn verified(
 /// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
 ///
 /// # Errors
-/// [`PasskeySignInError`]
+/// [`PasskeySignInRejection`]
 pub async fn complete(
     ports: &Ports,
     challenge: Option<ChallengeId>,
     response: &AuthenticationResponse,
     place: &Place,
     origin: &RequestOrigin,
-) -> Result<(CredentialId, Complete), PasskeySignInError> {
+) -> Result<(CredentialId, Complete), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
     let verified = verified(
         ports,
@@ -187,9 +175,13 @@ pub async fn complete(
         "the counter went back: the credential may have been copied"
     };
     let refused = Refusal { step: 22, reason };
-    let user = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?)
-        .await?
-        .ok_or(refused)?;
+    let user = sessions::create(
+        ports.db.as_ref(),
+        &session,
+        &ports.event_context(origin, now)?,
+    )
+    .await?
+    .ok_or(refused)?;
     Ok((
         verified.id.clone(),
         prepared.finish(ports, user, place).await?,

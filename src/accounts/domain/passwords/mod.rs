@@ -13,9 +13,9 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passwords::hash::SALT_BYTES;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared, SignInError};
+use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::{ThrottleError, TooManyAttempts, Way};
+use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
@@ -27,6 +27,7 @@ use crate::accounts::store::passwords::{LoginName, PasswordEventIds, VerifiedPas
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::compute::{Turn, computed};
+use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -35,9 +36,9 @@ use crate::kernel::store::StoreError;
 /// How long whoever finds no turn should wait: some hashes are done by then.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// Why a password did not sign anybody in, or was not set.
+/// The reasons to reject a password.
 #[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
+pub enum PasswordRejection {
     /// The name, the password or the code is wrong. From outside all of these look the same.
     #[error("{0}")]
     Refused(&'static str),
@@ -62,31 +63,9 @@ pub enum PasswordError {
     /// It is the last way to sign in.
     #[error("the password is the last way to sign in")]
     Last,
-    /// The caller's sign-in was revoked meanwhile.
-    #[error("the caller's sign-in was revoked meanwhile")]
-    SignedOut,
-    /// There were too many attempts.
-    #[error(transparent)]
-    TooMany(#[from] TooManyAttempts),
-    /// The sign-in could not be made.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The platform.
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-impl From<ThrottleError> for PasswordError {
-    fn from(error: ThrottleError) -> Self {
-        match error {
-            ThrottleError::TooMany(error) => error.into(),
-            ThrottleError::Store(error) => error.into(),
-        }
-    }
-}
+impl Rejection for PasswordRejection {}
 
 /// What somebody shows to sign in with a password.
 #[derive(Debug)]
@@ -102,13 +81,13 @@ pub struct Shown<'a> {
 /// Signs in with a password. Two round trips; one if it is wrong.
 ///
 /// # Errors
-/// [`PasswordError`]
+/// [`PasswordRejection`]
 pub async fn sign_in(
     ports: &Ports,
     shown: &Shown<'_>,
     place: &Place,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), PasswordError> {
+) -> Result<(Complete, Amr), Failure<PasswordRejection>> {
     let now = ports.clock.now();
     let proved = prove(ports, shown, now).await?;
     let amr = Amr::of(if proved.step.is_some() {
@@ -118,8 +97,13 @@ pub async fn sign_in(
     });
     let prepared = Prepared::new(ports, now, amr.clone())?;
     let session = prepared.session(SessionOwner::Password(&proved), place);
-    let created = sessions::create(ports.db.as_ref(), &session, &ports.stamp(origin, now)?).await?;
-    let user = created.ok_or(PasswordError::Refused(
+    let created = sessions::create(
+        ports.db.as_ref(),
+        &session,
+        &ports.event_context(origin, now)?,
+    )
+    .await?;
+    let user = created.ok_or(PasswordRejection::Refused(
         "the password was changed, or the code used, meanwhile",
     ))?;
     Ok((prepared.finish(ports, user, place).await?, amr))
@@ -129,12 +113,12 @@ pub async fn sign_in(
 /// That it is right is worth something only in a statement that looks whether it still is.
 ///
 /// # Errors
-/// [`PasswordError`]
+/// [`PasswordRejection`]
 pub(crate) async fn prove(
     ports: &Ports,
     shown: &Shown<'_>,
     now: Timestamp,
-) -> Result<VerifiedPassword, PasswordError> {
+) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
     // What nobody can have chosen is nobody's; but who named whom is counted all the same.
     let password = Password::presented(shown.password);
     let turn = turn(ports, now)?;
@@ -147,7 +131,7 @@ pub(crate) async fn prove(
     )
     .await?;
     throttle::admitted(claim, now)?;
-    let password = password.ok_or(PasswordError::Refused(
+    let password = password.ok_or(PasswordRejection::Refused(
         "nobody can have chosen this password",
     ))?;
     let settings = ports.config.passwords.clone();
@@ -168,19 +152,19 @@ pub(crate) async fn prove(
     };
     let (verified, rehashed) = computed(ports.compute.as_ref(), turn, work)
         .await
-        .ok_or_else(not_computed)?;
-    let candidate = candidate.ok_or(PasswordError::Refused(
+        .ok_or(NOT_HASHED)?;
+    let candidate = candidate.ok_or(PasswordRejection::Refused(
         "nobody has this name and a password",
     ))?;
     if !verified {
-        return Err(PasswordError::Refused("the password is wrong"));
+        return Err(PasswordRejection::Refused("the password is wrong").into());
     }
     let step = match (&candidate.totp, shown.code) {
         (None, _) => None,
-        (Some(_), None) => return Err(PasswordError::SecondFactor),
+        (Some(_), None) => return Err(PasswordRejection::SecondFactor.into()),
         (Some(totp), Some(code)) => {
             let step = totp::step(ports, candidate.user, Some(totp), code, now);
-            Some(step.ok_or(PasswordError::Refused("the code is wrong"))?)
+            Some(step.ok_or(PasswordRejection::Refused("the code is wrong"))?)
         }
     };
     Ok(VerifiedPassword {
@@ -192,11 +176,11 @@ pub(crate) async fn prove(
     })
 }
 
-fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordError> {
+fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordRejection> {
     ports
         .hashing
         .take(now)
-        .ok_or(PasswordError::Busy { wait: BUSY })
+        .ok_or(PasswordRejection::Busy { wait: BUSY })
 }
 
 fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
@@ -205,9 +189,7 @@ fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
     Ok(salt)
 }
 
-fn not_computed() -> PasswordError {
-    StoreError::Unavailable("a password was not hashed".to_owned()).into()
-}
+const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
 /// Under what the attempts on a name are counted.
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, StoreError> {
@@ -232,24 +214,32 @@ pub struct Chosen {
 /// the database.
 ///
 /// # Errors
-/// [`PasswordError`]
-pub async fn choose(ports: &Ports, text: &str, about: &[&str]) -> Result<Chosen, PasswordError> {
+/// [`PasswordRejection`]
+pub async fn choose(
+    ports: &Ports,
+    text: &str,
+    about: &[&str],
+) -> Result<Chosen, Failure<PasswordRejection>> {
     hashed(ports, fit(ports, text, about)?).await
 }
 
-fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, Unfit> {
+fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
     let about: Vec<&str> = about
         .iter()
         .copied()
         .chain([ports.config.rp_name.as_str(), ports.config.rp_id.as_str()])
         .collect();
-    Password::chosen(text, ports.config.passwords.min_length, &about)
+    Ok(Password::chosen(
+        text,
+        ports.config.passwords.min_length,
+        &about,
+    )?)
 }
 
-async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordError> {
+async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, Failure<PasswordRejection>> {
     let checked = match breached::is_breached(ports, &password).await {
         Ok(false) => true,
-        Ok(true) => return Err(PasswordError::Breached),
+        Ok(true) => return Err(PasswordRejection::Breached.into()),
         Err(error) => {
             // It must not be what keeps everybody from choosing a password; the event tells of it.
             tracing::warn!(%error, "nobody could say whether a password leaked");
@@ -263,7 +253,7 @@ async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordErr
     let hash = computed(ports.compute.as_ref(), turn, work)
         .await
         .flatten()
-        .ok_or_else(not_computed)?;
+        .ok_or(NOT_HASHED)?;
     Ok(Chosen { hash, checked })
 }
 
@@ -271,13 +261,13 @@ async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, PasswordErr
 /// in to the account. Two round trips.
 ///
 /// # Errors
-/// [`PasswordError`]
+/// [`PasswordRejection`]
 pub async fn set(
     ports: &Ports,
     me: &SignedIn,
     text: &str,
     origin: &RequestOrigin,
-) -> Result<(), PasswordError> {
+) -> Result<(), Failure<PasswordRejection>> {
     let about: Vec<&str> = [Some(me.user.email.as_str()), me.user.name.as_deref()]
         .into_iter()
         .flatten()
@@ -295,18 +285,18 @@ pub async fn set(
         unchecked,
         revoked: ports.id(EventId::from_random)?,
     };
-    let stamp = ports.stamp(origin, ports.clock.now())?;
+    let context = ports.event_context(origin, ports.clock.now())?;
     match passwords::set(
         ports.db.as_ref(),
         me.caller(),
         (&chosen.hash, &subject),
         ids,
-        &stamp,
+        &context,
     )
     .await?
     {
         FactorChange::Yes => Ok(()),
-        FactorChange::No | FactorChange::SignedOut => Err(PasswordError::SignedOut),
+        FactorChange::No | FactorChange::SignedOut => Err(Fault::SignedOut.into()),
     }
 }
 
@@ -314,18 +304,18 @@ pub async fn set(
 /// where it is not done.
 ///
 /// # Errors
-/// [`PasswordError`]
+/// [`PasswordRejection`]
 pub async fn remove(
     ports: &Ports,
     by: Caller,
     origin: &RequestOrigin,
-) -> Result<(), PasswordError> {
-    let stamp = ports.stamp(origin, ports.clock.now())?;
-    match passwords::remove(ports.db.as_ref(), by, &stamp).await? {
+) -> Result<(), Failure<PasswordRejection>> {
+    let context = ports.event_context(origin, ports.clock.now())?;
+    match passwords::remove(ports.db.as_ref(), by, &context).await? {
         FactorChange::Yes => Ok(()),
-        FactorChange::SignedOut => Err(PasswordError::SignedOut),
-        FactorChange::No if has_one(ports, by.user).await? => Err(PasswordError::Last),
-        FactorChange::No => Err(PasswordError::None),
+        FactorChange::SignedOut => Err(Fault::SignedOut.into()),
+        FactorChange::No if has_one(ports, by.user).await? => Err(PasswordRejection::Last.into()),
+        FactorChange::No => Err(PasswordRejection::None.into()),
     }
 }
 

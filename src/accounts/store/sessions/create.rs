@@ -15,7 +15,7 @@ use crate::accounts::store::step_up::VerifiedFactor;
 use crate::accounts::store::users;
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
 use crate::accounts::store::{attempts, events};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -101,9 +101,9 @@ pub struct NewSession<'a> {
 pub async fn create(
     db: &dyn Db,
     new: &NewSession<'_>,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<User>, StoreError> {
-    let results = db.batch(statements(new, stamp)).await?;
+    let results = db.batch(statements(new, context)).await?;
     results
         .last()
         .and_then(|rows| rows.first())
@@ -112,14 +112,14 @@ pub async fn create(
 }
 
 /// What makes a sign-in; the last statement gives its account back.
-pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statement> {
+pub(crate) fn statements(new: &NewSession<'_>, context: &EventContext) -> Vec<Statement> {
     let mut batch = match &new.owner {
         SessionOwner::User(_) | SessionOwner::Recovered(..) | SessionOwner::Password(_) => {
             Vec::new()
         }
-        SessionOwner::Identity(who, ids) => users::upsert_statements(who, *ids, stamp),
-        SessionOwner::Passkey(used) => vec![events::about_suspected_clone(stamp, used)],
-        SessionOwner::Fresh(account) => account.statements(stamp),
+        SessionOwner::Identity(who, ids) => users::upsert_statements(who, *ids, context),
+        SessionOwner::Passkey(used) => vec![events::about_suspected_clone(context, used)],
+        SessionOwner::Fresh(account) => account.statements(context),
     };
     let owner = match &new.owner {
         SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
@@ -131,12 +131,12 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
         SessionOwner::Password(proved) => Some(proved.user),
     };
     if let Some(device) = &new.device {
-        batch.extend(device.before(&new.owner, stamp));
+        batch.extend(device.before(&new.owner, context));
     }
     if let SessionOwner::Identity(who, _) = &new.owner {
-        batch.push(users::touch(who, stamp));
+        batch.push(users::touch(who, context));
     }
-    batch.push(insert(new, stamp));
+    batch.push(insert(new, context));
     if let Some(pair) = &new.pair {
         batch.push(sql(
             "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
@@ -144,17 +144,17 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
             [
                 (&pair.refresh_hash).into(),
                 new.id.into(),
-                stamp.at.into(),
+                context.at.into(),
                 pair.refresh_expires_at.into(),
             ],
         ));
     }
     if let SessionOwner::Passkey(used) = &new.owner {
-        batch.push(passkeys::note_use(used, new.id, stamp.at));
+        batch.push(passkeys::note_use(used, new.id, context.at));
     }
     if let SessionOwner::Password(proved) = &new.owner {
         batch.push(attempts::clear_for(&proved.subject, new.id));
-        batch.extend(passwords::note_use(proved, new.id, stamp.at));
+        batch.extend(passwords::note_use(proved, new.id, context.at));
     }
     if let SessionOwner::Recovered(RecoveredAccount {
         user,
@@ -164,35 +164,29 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     }) = &new.owner
     {
         batch.push(attempts::clear_for(subject, new.id));
-        batch.push(step_up::note_use(answer, *user, new.id, stamp.at));
+        batch.push(step_up::note_use(answer, *user, new.id, context.at));
         if let Some(event) = ends_others {
             let by = Caller {
                 user: *user,
                 session: new.id,
             };
-            batch.push(events::about_others(
-                &EventStamp {
-                    id: *event,
-                    ..stamp.clone()
-                },
-                by,
-            ));
+            batch.push(events::about_others(&context.with_id(*event), by));
             batch.push(person_tokens::revoke_by(by));
             batch.push(sql(
                 "UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL
                     AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?1)",
-                [new.id.into(), (*user).into(), stamp.at.into()],
+                [new.id.into(), (*user).into(), context.at.into()],
             ));
         }
     }
     if let Some(device) = &new.device {
-        batch.extend(device.after(owner, new.id, stamp));
+        batch.extend(device.after(owner, new.id, context));
     }
     for replaced in &new.replaces {
         batch.push(sql(
             "UPDATE sessions SET revoked_at = ?2
               WHERE token_hash = ?1 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM sessions AS n WHERE n.id = ?3)",
-            [replaced.into(), stamp.at.into(), new.id.into()],
+            [replaced.into(), context.at.into(), new.id.into()],
         ));
     }
     let kind = if matches!(new.owner, SessionOwner::Recovered(..)) {
@@ -200,19 +194,19 @@ pub(crate) fn statements(new: &NewSession<'_>, stamp: &EventStamp) -> Vec<Statem
     } else {
         EventKind::SignedIn
     };
-    batch.push(events::about_new_session(stamp, kind, new.id));
+    batch.push(events::about_new_session(context, kind, new.id));
     batch.push(sql(
         concat!(
             "UPDATE users SET last_login_at = ?2, last_login_platform = ?3 WHERE id = (SELECT user_id FROM sessions WHERE id = ?1)
          RETURNING ",
             user_columns!("")
         ),
-        [new.id.into(), stamp.at.into(), new.platform.as_str().into()],
+        [new.id.into(), context.at.into(), new.platform.as_str().into()],
     ));
     batch
 }
 
-fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
+fn insert(new: &NewSession<'_>, context: &EventContext) -> Statement {
     let (user, identity, passkey) = match &new.owner {
         SessionOwner::User(user) | SessionOwner::Recovered(RecoveredAccount { user, .. }) => {
             (Some(*user), None, None)
@@ -252,7 +246,7 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
         new.token.as_ref().map(|t| t.expires_at),
         new.pair.as_ref().map(|p| p.refresh_expires_at),
     ];
-    let expires_at = ends.into_iter().flatten().max().unwrap_or(stamp.at);
+    let expires_at = ends.into_iter().flatten().max().unwrap_or(context.at);
     sql(
         "INSERT INTO sessions (id, user_id, platform, user_agent, authenticated_at, created_at, last_used_at,
                                token_hash, token_expires_at, access_expires_at, refresh_expires_at, expires_at, passkey, attest_key,
@@ -273,8 +267,8 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             new.id.into(),
             user.into(),
             new.platform.as_str().into(),
-            stamp.user_agent.as_deref().into(),
-            stamp.at.into(),
+            context.user_agent.as_deref().into(),
+            context.at.into(),
             new.token.as_ref().map(|t| &t.hash).into(),
             new.token.as_ref().map(|t| t.expires_at).into(),
             new.pair.as_ref().map(|p| p.access_expires_at).into(),
@@ -289,7 +283,7 @@ fn insert(new: &NewSession<'_>, stamp: &EventStamp) -> Statement {
             key_required.into(),
             new.amr.stored().as_str().into(),
             new.amr.is_recovered().into(),
-            stamp.country.as_deref().into(),
+            context.country.as_deref().into(),
             step.map(|step| step.number).into(),
             code.into(),
             step.map(|step| step.made_at).into(),

@@ -11,7 +11,7 @@ use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::{Caller, Platform, Session, User};
 use crate::accounts::store::person_tokens;
 use crate::accounts::store::{events, live, users};
-use crate::kernel::model::events::{EventKind, EventStamp};
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
@@ -118,12 +118,12 @@ pub async fn touch(
 pub async fn revoke_by_session_token(
     db: &dyn Db,
     token: &TokenHash,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<(), StoreError> {
-    let event = events::about_session_token(stamp, EventKind::SignedOut, token);
+    let event = events::about_session_token(context, EventKind::SignedOut, token);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2 WHERE token_hash = ?1 AND revoked_at IS NULL",
-        [token.into(), stamp.at.into()],
+        [token.into(), context.at.into()],
     );
     db.batch(vec![event, update]).await.map(drop)
 }
@@ -135,12 +135,12 @@ pub async fn revoke_by_session_token(
 pub async fn revoke_by_refresh_token(
     db: &dyn Db,
     token: &TokenHash,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<(), StoreError> {
-    let event = events::about_refresh_token(stamp, EventKind::SignInRevoked, token);
+    let event = events::about_refresh_token(context, EventKind::SignInRevoked, token);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2 WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = ?1) AND revoked_at IS NULL",
-        [token.into(), stamp.at.into()],
+        [token.into(), context.at.into()],
     );
     db.batch(vec![event, update]).await.map(drop)
 }
@@ -153,12 +153,12 @@ pub async fn revoke_as_sign_out(
     db: &dyn Db,
     id: SessionId,
     user: UserId,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<(), StoreError> {
-    let event = events::about_session(stamp, EventKind::SignedOut, user, id);
+    let event = events::about_session(context, EventKind::SignedOut, user, id);
     let update = sql(
         "UPDATE sessions SET revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL",
-        [id.into(), user.into(), stamp.at.into()],
+        [id.into(), user.into(), context.at.into()],
     );
     db.batch(vec![event, update]).await.map(drop)
 }
@@ -172,18 +172,18 @@ pub async fn revoke(
     db: &dyn Db,
     by: Caller,
     id: SessionId,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<bool>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = COALESCE(revoked_at, ?3)
           WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
          RETURNING id",
-        [id.into(), by.user.into(), stamp.at.into(), by.session.into()],
+        [id.into(), by.user.into(), context.at.into(), by.session.into()],
     );
     let results = db
         .batch(vec![
             live::select(by),
-            events::about_revoked(stamp, by, id),
+            events::about_revoked(context, by, id),
             update,
         ])
         .await?;
@@ -198,19 +198,19 @@ pub async fn revoke(
 pub async fn revoke_token_pairs(
     db: &dyn Db,
     by: Caller,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<usize>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2
           WHERE user_id = ?1 AND refresh_expires_at > ?2 AND revoked_at IS NULL
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?1 AND s.revoked_at IS NULL)
          RETURNING id",
-        [by.user.into(), stamp.at.into(), by.session.into()],
+        [by.user.into(), context.at.into(), by.session.into()],
     );
     let results = db
         .batch(vec![
             live::select(by),
-            events::about_token_pairs(stamp, by),
+            events::about_token_pairs(context, by),
             person_tokens::revoke_by(by),
             update,
         ])
@@ -226,19 +226,19 @@ pub async fn revoke_token_pairs(
 pub async fn revoke_others(
     db: &dyn Db,
     by: Caller,
-    stamp: &EventStamp,
+    context: &EventContext,
 ) -> Result<Option<usize>, StoreError> {
     let update = sql(
         "UPDATE sessions SET revoked_at = ?2
           WHERE user_id = ?1 AND id <> ?3 AND expires_at > ?2 AND revoked_at IS NULL
             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?3 AND s.user_id = ?1 AND s.revoked_at IS NULL)
          RETURNING id",
-        [by.user.into(), stamp.at.into(), by.session.into()],
+        [by.user.into(), context.at.into(), by.session.into()],
     );
     let results = db
         .batch(vec![
             live::select(by),
-            events::about_others(stamp, by),
+            events::about_others(context, by),
             person_tokens::revoke_by(by),
             update,
         ])
