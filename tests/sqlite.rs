@@ -1,4 +1,4 @@
-//! The SQLite adapter under faults of the machine: each is a passing one, and harms nothing.
+//! The SQLite adapter under faults of the machine: each fault is transient and damages no data.
 
 #![allow(
     missing_docs,
@@ -36,7 +36,7 @@ async fn count(db: &Sqlite) -> i64 {
 }
 
 #[tokio::test]
-async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
+async fn a_lasting_lock_is_a_transient_fault_after_a_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/test.db", folder.path().display());
     let (db, other) = (
@@ -54,7 +54,7 @@ async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
         matches!(refused, Err(StoreError::Unavailable(_))),
         "{refused:?}"
     );
-    assert_eq!(count(&db).await, 0, "reading goes on meanwhile");
+    assert_eq!(count(&db).await, 0, "reads continue during the lock");
     drop(lock);
     db.batch(vec![insert("a", 1), insert("b", 1)])
         .await
@@ -77,10 +77,10 @@ async fn a_full_disk_rolls_the_batch_back() {
         matches!(refused, Err(StoreError::Unavailable(_))),
         "{refused:?}"
     );
-    assert_eq!(count(&db).await, 0, "not even what would have fitted");
+    assert_eq!(count(&db).await, 0, "no statement of the batch was kept");
     db.batch(vec![insert("small", 1)])
         .await
-        .expect("what fits still goes");
+        .expect("a small row still fits");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_read_only_file_can_be_read() {
 }
 
 #[tokio::test]
-async fn our_own_mistakes_are_no_passing_faults() {
+async fn mistakes_in_sql_are_not_transient_faults() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
     db.batch(vec![insert("a", 1)]).await.expect("inserts");
@@ -149,9 +149,9 @@ async fn events_are_append_only() {
     assert!(matches!(refused, Err(StoreError::Broken(reason)) if reason.contains("append-only")));
 }
 
-/// Connections of one pool that meet at the first opening of a file must not find it locked.
+/// Concurrent connections that open a new file for the first time must not find it locked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_made_by_one_connection() {
+async fn concurrent_connections_create_a_file_once() {
     for number in 0..300 {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}/test.db", folder.path().display());

@@ -1,4 +1,4 @@
-//! Ceremonies that others recorded, and keys of every kind that sign.
+//! Recorded ceremonies of the specification, and keys of every kind that sign.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// A pair of ceremonies of the specification, without what all have in common.
+/// A registration and a sign-in of the specification, without the values that all vectors share.
 pub struct Vector {
     pub name: &'static str,
     /// The credential id.
@@ -125,7 +125,7 @@ pub const VECTORS: [Vector; 3] = [
 /// A key that signs.
 pub type Signer = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
-/// COSE keys of each kind, and what signs with their private halves.
+/// Returns COSE keys of each kind, with functions that sign with their private keys.
 pub fn keys() -> Vec<(Algorithm, Vec<u8>, Signer)> {
     use p256::ecdsa::signature::Signer as Sign;
     use rsa::signature::SignatureEncoding;
@@ -191,7 +191,7 @@ pub fn keys() -> Vec<(Algorithm, Vec<u8>, Signer)> {
     ]
 }
 
-/// `good` with each of its bits changed.
+/// Returns `good` with each of its bits changed in turn.
 pub fn changed(good: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let bits = (0..good.len()).flat_map(|place| (0..8).map(move |bit| (place, bit)));
     bits.map(|(place, bit)| {
@@ -214,7 +214,7 @@ pub fn client_data(kind: &str, challenge: &str, extra: &str) -> String {
         + "\"}"
 }
 
-/// Whether webauthn-rs accepts a sign-in without our own checks before it.
+/// Returns whether webauthn-rs accepts a sign-in without our own checks before it.
 pub fn library_accepts(key: &[u8], challenge: &str, response: serde_json::Value) -> bool {
     let sent: PublicKeyCredential = serde_json::from_value(response).expect("a response");
     let key: serde_cbor_2::Value = serde_cbor_2::from_slice(key).expect("CBOR");

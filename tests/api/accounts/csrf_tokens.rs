@@ -1,4 +1,4 @@
-//! CSRF tokens: which requests of a browser need one.
+//! CSRF tokens: the requests of a browser that need one.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::step_up::ME;
 use crate::harness::case_with;
 
 #[tokio::test]
-async fn a_csrf_token_is_asked_of_browsers_where_that_is_configured() {
+async fn browsers_must_send_a_csrf_token_where_it_is_required() {
     case_with(&[("CSRF_TOKEN", "require")], async |app| {
         let (ada, bob) = (app.person().await, app.person().await);
         let (session, others) = (app.session(&ada).await, app.session(&bob).await);
@@ -44,7 +44,7 @@ async fn a_csrf_token_is_asked_of_browsers_where_that_is_configured() {
             assert_eq!(answer.problem(403), "csrf_token_required", "{bad:?}");
         }
         put(Some(&good)).send().await.ok();
-        // Nobody but a browser with a cookie is asked.
+        // Only a browser with a cookie must send a token.
         app.get(ME)
             .cookie(&session)
             .header("origin", "http://localhost:3000")

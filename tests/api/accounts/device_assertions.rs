@@ -1,4 +1,4 @@
-//! Assertions: which requests need one, of which device, and how often one is accepted.
+//! Assertions: the requests that need one, its device, and its single use.
 
 use futures::future::join_all;
 use http::Method;
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::devices::{ME, required, signed_in, with_mode};
 use crate::harness::devices::{BUNDLE, Device, settings};
-use crate::harness::{Pair, claims, race_with, somebody};
+use crate::harness::{Pair, claims, race_with};
 
 #[tokio::test]
-async fn a_token_of_ios_is_good_only_on_its_device() {
+async fn an_ios_token_is_accepted_only_on_its_device() {
     required(async |app| {
         let (mut device, mut other) = (Device::new(), Device::new());
         let (pair, _) = signed_in(app, &device).await;
@@ -21,7 +21,7 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
         app.asserted(&mut device, &pair.access, "/api/users/me/events?before=")
             .await
             .problem(400);
-        // Another device of nobody's, and one of somebody else's.
+        // A device without an account, and a device of another account.
         app.attest(&other, None).await.ok();
         assert_eq!(
             app.asserted(&mut other, &pair.access, ME)
@@ -37,7 +37,7 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
                 .problem(403),
             "app_attest_failed"
         );
-        // Nor does a stolen token add the thief's own device to the account.
+        // A stolen token does not add the attacker's own device to the account.
         let thief = Device::new();
         assert_eq!(
             app.attest(&thief, Some(&pair.access)).await.problem(403),
@@ -48,8 +48,8 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
                 .await,
             0
         );
-        // What a service is told is that the token is live; what the app does before it has a key
-        // needs none.
+        // A service that validates the token learns that it is active. Requests of the app before
+        // it has a key need no assertion.
         app.get("/api/auth/tokens/validate")
             .bearer(&pair.access)
             .send()
@@ -57,7 +57,7 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
             .ok();
         app.attestation_challenge(Some(&pair.access)).await;
         app.begin_passkey(&pair.access).await;
-        // A session token of the app is no way around, not even as a cookie.
+        // A session token of the app needs an assertion too, even as a cookie.
         let who = json!({"user_id": claims(&pair.access)["sub"], "platform": "ios"});
         let session = app
             .internal("/api/internal/sessions", &who)
@@ -75,19 +75,19 @@ async fn a_token_of_ios_is_good_only_on_its_device() {
             app.get(ME).cookie(&session).send().await.problem(403),
             "app_attest_required"
         );
-        // Web sessions are not touched.
+        // Web sessions need no assertion.
         let person = app.person().await;
         let session = app.session(&person).await;
         app.get(ME).cookie(&session).send().await.ok();
         app.get(ME).bearer(&session).send().await.ok();
-        // The app of today refreshes without.
+        // Current versions of the app refresh without an assertion.
         app.refresh(&pair.refresh).await.ok();
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_assertion_is_of_one_request_and_of_one_count() {
+async fn an_assertion_covers_one_request_and_one_count() {
     required(async |app| {
         let mut device = Device::new();
         let (pair, _) = signed_in(app, &device).await;
@@ -104,7 +104,7 @@ async fn an_assertion_is_of_one_request_and_of_one_count() {
         let mut refused = vec![("a replay", good.to_vec())];
         let over = |text: String, counter: u32| device.headers_over(&text, counter).to_vec();
         let this = format!("GET:http://localhost{ME}");
-        refused.push(("the count from before", over(format!("{this}:{now}"), 1)));
+        refused.push(("the previous count", over(format!("{this}:{now}"), 1)));
         refused.push(("a lower count", over(format!("{this}:{now}"), 0)));
         refused.push((
             "another method",
@@ -120,7 +120,7 @@ async fn an_assertion_is_of_one_request_and_of_one_count() {
         ));
         refused.push(("a longer path", over(format!("{this}x:{now}"), 9)));
         refused.push(("too old", over(format!("{this}:{}", now - 130), 9)));
-        refused.push(("of the future", over(format!("{this}:{}", now + 60), 9)));
+        refused.push(("from the future", over(format!("{this}:{}", now + 60), 9)));
         refused.push(("no time", over(this.clone(), 9)));
         let other = Device::new();
         let mut by_another = other.headers_over(&format!("{this}:{now}"), 9).to_vec();
@@ -138,7 +138,7 @@ async fn an_assertion_is_of_one_request_and_of_one_count() {
         refused.push(("an app that is not configured", changed));
         let mut twice = over(format!("{this}:{now}"), 9);
         twice.push(twice[0].clone());
-        refused.push(("a header twice", twice));
+        refused.push(("a repeated header", twice));
         for (what, headers) in refused {
             assert_eq!(
                 send(&headers).await.problem(403),
@@ -146,10 +146,11 @@ async fn an_assertion_is_of_one_request_and_of_one_count() {
                 "{what}"
             );
         }
-        // Nothing of that moved the counter; with a part about the body it is good too.
+        // None of these requests increased the counter. An assertion with a part about the body is
+        // accepted.
         send(&over(format!("{this}:a:1,b:2:{now}"), 2)).await.ok();
         assert_eq!(app.count("SELECT counter FROM attest_keys", &[]).await, 2);
-        // No User-Agent switches it off.
+        // No User-Agent disables the requirement.
         for agent in ["hamrahIOS/1 (iPhone Simulator; x86_64)", "Mozilla/5.0"] {
             let answer = app
                 .get(ME)
@@ -210,13 +211,13 @@ async fn a_stolen_refresh_token_is_useless_without_the_device() {
             send(&second.refresh, &device.headers(&Method::POST, path, now))
                 .await
                 .ok();
-            // A replay is one, with or without a device.
+            // A replayed refresh token is a replay with or without a device.
             app.age(std::time::Duration::from_secs(31)).await;
             assert_eq!(refresh(&[]).await.problem(401), "invalid_refresh_token");
             assert_eq!(
                 app.asserted(&mut device, &second.access, ME).await.status(),
                 401,
-                "its sign-in is revoked"
+                "its session is revoked"
             );
             assert_eq!(
                 app.refresh("hmr_unknown").await.problem(401),
@@ -228,7 +229,7 @@ async fn a_stolen_refresh_token_is_useless_without_the_device() {
 }
 
 #[tokio::test]
-async fn a_count_is_good_once() {
+async fn a_count_is_accepted_once() {
     let settings = settings("require");
     let vars: Vec<(&str, &str)> = settings
         .iter()

@@ -1,16 +1,16 @@
-//! Attestations: what they are made over, and which requests of the internal API need one.
+//! Attestations: their challenges, and the requests of the internal API that need one.
 
 use serde_json::{Value, json};
 
 use super::devices::{required, with_mode};
 use crate::harness::devices::{BUNDLE, Device, standard};
-use crate::harness::somebody;
+use crate::harness::other_person;
 
 #[tokio::test]
-async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
+async fn ios_tokens_need_an_attestation_where_it_is_required() {
     required(async |app| {
         let device = Device::new();
-        let mut body = somebody();
+        let mut body = other_person();
         body["platform"] = json!("ios");
         for path in ["/api/internal/tokens", "/api/internal/users"] {
             assert_eq!(
@@ -35,7 +35,7 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM users", &[]).await,
             0,
-            "nobody was made"
+            "no account was created"
         );
         let attestation = app.client_attestation(&device).await;
         body["client_attestation"] = json!(attestation);
@@ -49,8 +49,8 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
             "attestation_failed",
             "a replay"
         );
-        // The same device again is the same account's; for another account it is taken, and no
-        // tokens are made.
+        // The device may sign in to its account again. For another account its key is taken, and no
+        // tokens are created.
         body["client_attestation"] = json!(app.client_attestation(&device).await);
         let again = app
             .internal("/api/internal/tokens", &body)
@@ -59,13 +59,13 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
             .ok();
         assert_eq!(again["user"]["id"], user);
         let known = app.person().await;
-        for other in [somebody(), json!({"user_id": known.id})] {
+        for other in [other_person(), json!({"user_id": known.id})] {
             assert_eq!(
                 app.sign_in_on(&device, &other).await.problem(409),
                 "attest_key_taken"
             );
         }
-        let mut other = somebody();
+        let mut other = other_person();
         other["platform"] = json!("ios");
         other["client_attestation"] = json!(app.client_attestation(&device).await);
         assert_eq!(
@@ -79,15 +79,15 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM users", &[]).await,
             2,
-            "nor was an account"
+            "no account was created"
         );
         let nobody = json!({"user_id": "00000000-0000-4000-8000-000000000000"});
         assert_eq!(
             app.sign_in_on(&Device::new(), &nobody).await.problem(404),
             "user_not_found"
         );
-        // The web is not asked.
-        app.internal("/api/internal/tokens", &somebody())
+        // A web client needs no attestation.
+        app.internal("/api/internal/tokens", &other_person())
             .send()
             .await
             .ok();
@@ -96,15 +96,15 @@ async fn tokens_for_ios_need_an_attestation_where_that_is_required() {
 }
 
 #[tokio::test]
-async fn an_attestation_is_over_a_challenge_of_ours_once() {
+async fn an_attestation_uses_a_challenge_of_the_api_once() {
     with_mode("observe", &[], async |app| {
         let device = Device::new();
         let (ada, bob) = (app.person().await, app.person().await);
         let (ada_pair, bob_pair) = (app.pair(&ada).await, app.pair(&bob).await);
         let refused =
             |answer: crate::harness::Answer| assert_eq!(answer.problem(400), "attestation_failed");
-        // Another account's, an expired one, one for something else, a made-up one, one of another
-        // ceremony.
+        // The challenge is of another account, expired, for another purpose, invented, or of
+        // another ceremony.
         let challenge = app.attestation_challenge(Some(&ada_pair.access)).await;
         let object = app.attestation(&device, &challenge).await;
         refused(
@@ -143,7 +143,7 @@ async fn an_attestation_is_over_a_challenge_of_ours_once() {
         );
         let begun = app.begin_sign_in(None).await;
         refused(app.send_attestation(&other, &begun, &object, None).await);
-        // What fails is used up, and the object of another device is refused.
+        // A failed attempt uses up the challenge, and the object of another device is refused.
         let challenge = app.attestation_challenge(None).await;
         let object = app.attestation(&device, &challenge).await;
         refused(
@@ -155,7 +155,8 @@ async fn an_attestation_is_over_a_challenge_of_ours_once() {
             app.send_attestation(&other, &challenge, &object, None)
                 .await,
         );
-        // One key, one account; again for its owner, and nobody's until it is used.
+        // A key belongs to one account. Its owner may register it again. A key without an account
+        // belongs to none until it is used.
         assert_eq!(
             app.attest(&device, Some(&bob_pair.access))
                 .await

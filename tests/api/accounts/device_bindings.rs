@@ -1,4 +1,4 @@
-//! Which device a sign-in belongs to, from when on, and how many an account has.
+//! The device that a session is bound to, and the time at which it is bound.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::accounts::devices::{required, signed_in, with_mode};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::devices::Device;
-use crate::harness::{Pair, TestApp, somebody};
+use crate::harness::{Pair, TestApp, other_person};
 
 pub const ME: &str = "/api/users/me";
 pub const LIVE: &str = "SELECT COUNT(*) FROM attest_keys WHERE user_id = ?1 AND revoked_at IS NULL";
 const TEN_MINUTES: Duration = Duration::from_secs(601);
 
-/// Somebody with a passkey.
+/// Creates an account with a passkey. Returns the authenticator and the id of the account.
 async fn passkey_owner(app: &TestApp) -> (Authenticator, String) {
     let mut authenticator = Authenticator::new();
     let made = app
@@ -28,7 +28,7 @@ async fn passkey_owner(app: &TestApp) -> (Authenticator, String) {
 }
 
 #[tokio::test]
-async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
+async fn a_passkey_sign_in_on_a_device_binds_the_session_to_it() {
     for mode in ["require", "observe"] {
         with_mode(mode, &[], async |app| {
             let (authenticator, user) = passkey_owner(app).await;
@@ -39,7 +39,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
                 .passkey_sign_in_on(&mut device, &authenticator)
                 .await
                 .ok();
-            // It proved to be the app, whatever it calls itself.
+            // The assertion proves that the client is the app, whatever its User-Agent says.
             assert_eq!(made["user"]["last_login_platform"], "ios");
             let token = Pair::read(&made).access;
             assert_eq!(
@@ -66,7 +66,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
             let stolen = app.asserted(&mut thief, &token, ME).await;
             if mode == "require" {
                 assert_eq!(stolen.problem(403), "app_attest_failed");
-                // The whole sign-in, also by its session token.
+                // The binding covers the session token too.
                 let session = made["session_token"].as_str().expect("a token");
                 assert_eq!(
                     app.get(ME).bearer(session).send().await.problem(403),
@@ -81,7 +81,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
 }
 
 #[tokio::test]
-async fn an_account_is_made_on_a_device_too() {
+async fn a_sign_up_on_a_device_binds_the_session_to_it() {
     required(async |app| {
         let mut device = Device::new();
         app.attest(&device, None).await.ok();
@@ -105,12 +105,12 @@ async fn an_account_is_made_on_a_device_too() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
+async fn an_unusable_device_key_does_not_prevent_a_sign_in() {
     required(async |app| {
         let (authenticator, _) = passkey_owner(app).await;
         let mut others = Device::new();
         signed_in(app, &others).await;
-        // Somebody else used the app on this device before.
+        // Another account used the app on this device before.
         let token = Pair::read(
             &app.passkey_sign_in_on(&mut others, &authenticator)
                 .await
@@ -121,11 +121,11 @@ async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
             app.asserted(&mut others, &token, ME).await.problem(403),
             "app_attest_failed"
         );
-        // Then the app attests a key of its own for them.
+        // Then the app attests a new key for this account.
         let mut fresh = Device::new();
         app.attest(&fresh, Some(&token)).await.ok();
         app.asserted(&mut fresh, &token, ME).await.ok();
-        // A key that is not known here, and an assertion that cannot be read.
+        // The key is unknown to the API, and the assertion cannot be read.
         app.passkey_sign_in_on(&mut Device::new(), &authenticator)
             .await
             .ok();
@@ -145,7 +145,7 @@ async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
 }
 
 #[tokio::test]
-async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
+async fn a_session_is_bound_to_a_device_within_ten_minutes_or_never() {
     required(async |app| {
         let person = app.person().await;
         let session = async || {
@@ -166,7 +166,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         app.age(TEN_MINUTES).await;
         app.asserted(&mut used, &first, ME).await.ok();
         app.asserted(&mut attested, &second, ME).await.ok();
-        // The third was not used: whoever has it now may be anybody.
+        // The third session was not used in time, so its holder may be an attacker.
         let mut thief = Device::new();
         app.attest(&thief, None).await.ok();
         for device in [&mut thief, &mut used, &mut attested] {
@@ -179,7 +179,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
             app.asserted(&mut attested, &first, ME).await.problem(403),
             "app_attest_failed"
         );
-        // Another sign-in of the same account makes no difference.
+        // Another session of the account changes nothing.
         app.session(&person).await;
         for old in [&first, &third] {
             assert_eq!(
@@ -191,8 +191,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         for reason in ["belongs to another device", "too old to get one"] {
             assert!(app.logs().await.contains(reason), "{reason}");
         }
-        // The web app's server is not told that such a session is good, nor does asking for it
-        // extend it.
+        // For such a session the internal validation answers 401 and does not extend it.
         let question = json!({"session_token": first});
         assert_eq!(
             app.internal("/api/internal/sessions/validate", &question)
@@ -218,7 +217,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
             "app_attest_required"
         );
         app.asserted(&mut used, &first, validate[0]).await.ok();
-        // The app of today asks this without.
+        // Current versions of the app send this request without an assertion.
         app.age(Duration::from_hours(16 * 24)).await;
         let ends = "SELECT token_expires_at FROM sessions WHERE id = ?1";
         let id = app
@@ -236,9 +235,9 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
 }
 
 #[tokio::test]
-async fn a_sign_in_on_a_device_is_two_round_trips() {
+async fn a_sign_in_on_a_device_makes_two_round_trips() {
     required(async |app| {
-        let ada = somebody();
+        let ada = other_person();
         app.sign_in_on(&Device::new(), &ada).await.ok();
         for path in ["/api/internal/tokens", "/api/internal/users"] {
             let mut body = ada.clone();

@@ -1,4 +1,4 @@
-//! How many device keys an account has, and which key makes room for the next one.
+//! The number of device keys of an account, and the key that makes room for a new one.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::device_bindings::{LIVE, ME};
 use crate::accounts::devices::{required, with_mode};
 use crate::harness::devices::Device;
-use crate::harness::{Pair, TestApp, somebody};
+use crate::harness::{Pair, TestApp, other_person};
 
-/// Somebody who is signed in with the app on 20 devices, and on the web.
+/// Creates an account with sessions of the app on 20 devices and one session on the web.
 async fn crowded(app: &TestApp) -> (Value, Value, Vec<Pair>, String) {
-    let ada = somebody();
+    let ada = other_person();
     let mut pairs = Vec::new();
     for _ in 0..20 {
         pairs.push(Pair::read(&app.sign_in_on(&Device::new(), &ada).await.ok()));
@@ -34,7 +34,7 @@ async fn crowded(app: &TestApp) -> (Value, Value, Vec<Pair>, String) {
 }
 
 #[tokio::test]
-async fn what_was_used_lately_makes_no_room() {
+async fn recently_used_keys_are_not_replaced() {
     required(async |app| {
         let (ada, user, ..) = crowded(app).await;
         let session = app
@@ -90,12 +90,12 @@ async fn what_was_used_lately_makes_no_room() {
 }
 
 #[tokio::test]
-async fn a_key_makes_room_for_the_next_one() {
+async fn the_key_unused_for_longest_makes_room_for_a_new_key() {
     required(async |app| {
         let (ada, user, pairs, session) = crowded(app).await;
         let live = async || app.count(LIVE, std::slice::from_ref(&user)).await;
         app.age(Duration::from_secs(3601)).await;
-        // A key that no sign-in belongs to goes first.
+        // A key without a session is revoked first.
         app.delete(&format!("/api/auth/tokens/{}/revoke", pairs[3].id))
             .bearer(&session)
             .send()
@@ -115,12 +115,12 @@ async fn a_key_makes_room_for_the_next_one() {
             ),
             (20, 21)
         );
-        // Then the one that was not used for longest, with its sign-in.
+        // Then the key that has been unused for longest is revoked, with its session.
         app.refresh(&pairs[0].refresh).await.ok();
         app.sign_in_on(&Device::new(), &ada).await.ok();
         let refused = app.refresh(&pairs[1].refresh).await.status() == 401
             || app.get(ME).bearer(&pairs[0].access).send().await.status() == 401;
-        assert!(refused, "a sign-in ended with its key");
+        assert!(refused, "a session was revoked with its key");
         assert_eq!(
             (
                 live().await,
@@ -132,7 +132,7 @@ async fn a_key_makes_room_for_the_next_one() {
             ),
             (20, 21)
         );
-        // And by the first use of a key that was nobody's, and by one that is added.
+        // The first use of a key without an account also makes room, and so does an added key.
         let mut other = Device::new();
         app.attest(&other, None).await.ok();
         let ios = app
@@ -159,7 +159,7 @@ async fn a_key_makes_room_for_the_next_one() {
             (count("device_key_added"), count("device_key_revoked")),
             (24, 4)
         );
-        // The list has every live one, and first.
+        // The list has every active key, before the revoked ones.
         let list = app
             .get("/api/app-attestation/keys")
             .bearer(&session)
@@ -178,9 +178,9 @@ async fn a_key_makes_room_for_the_next_one() {
 }
 
 #[tokio::test]
-async fn keys_that_nobody_uses_keep_no_owner_out() {
+async fn unused_keys_do_not_lock_the_account_owner_out() {
     required(async |app| {
-        let ada = somebody();
+        let ada = other_person();
         let made = app.internal("/api/internal/tokens", &ada).send().await.ok();
         let stolen = made["access_token"].as_str().expect("a token");
         for _ in 0..20 {
@@ -199,7 +199,7 @@ async fn keys_that_nobody_uses_keep_no_owner_out() {
 }
 
 #[tokio::test]
-async fn a_key_in_use_is_not_swept() {
+async fn the_cleanup_keeps_keys_in_use() {
     with_mode("observe", &[], async |app| {
         let (mut used, unused) = (Device::new(), Device::new());
         app.attest(&used, None).await.ok();

@@ -1,10 +1,9 @@
-//! App Attest: keys registered, bound, listed and revoked; tokens that are good only on their
-//! device.
+//! App Attest: keys are listed and revoked, and the modes of the requirement.
 
 use serde_json::json;
 
 use crate::harness::devices::{Device, settings};
-use crate::harness::{Pair, TestApp, case_with, somebody};
+use crate::harness::{Pair, TestApp, case_with, other_person};
 
 pub const ME: &str = "/api/users/me";
 
@@ -26,9 +25,9 @@ pub async fn with_mode(
     case_with(&vars, test).await;
 }
 
-/// Somebody who signs in with the app: their pair.
+/// Signs a new person in with the app. Returns the token pair and the id of the account.
 pub async fn signed_in(app: &TestApp, device: &Device) -> (Pair, String) {
-    let made = app.sign_in_on(device, &somebody()).await.ok();
+    let made = app.sign_in_on(device, &other_person()).await.ok();
     (
         Pair::read(&made),
         made["user"]["id"].as_str().expect("an id").to_owned(),
@@ -36,7 +35,7 @@ pub async fn signed_in(app: &TestApp, device: &Device) -> (Pair, String) {
 }
 
 #[tokio::test]
-async fn observing_refuses_nobody() {
+async fn observe_mode_refuses_no_request() {
     with_mode("observe", &[], async |app| {
         let mut device = Device::new();
         let person = app.person().await;
@@ -51,8 +50,8 @@ async fn observing_refuses_nobody() {
         );
         device.counter = 0;
         app.asserted(&mut device, &pair.access, ME).await.ok();
-        // A key that is somebody else's, too.
-        app.sign_in_on(&device, &somebody()).await.ok();
+        // The key of another account is accepted too.
+        app.sign_in_on(&device, &other_person()).await.ok();
         let logs = app.logs().await;
         for line in [
             "an assertion is missing",
@@ -76,7 +75,7 @@ async fn observing_refuses_nobody() {
 }
 
 #[tokio::test]
-async fn devices_are_listed_and_revoked_by_their_owner() {
+async fn an_account_owner_lists_and_revokes_devices() {
     required(async |app| {
         let mut device = Device::new();
         let (pair, user) = signed_in(app, &device).await;
@@ -129,9 +128,9 @@ async fn devices_are_listed_and_revoked_by_their_owner() {
         assert_eq!(
             app.refresh(&pair.refresh).await.status(),
             401,
-            "its sign-ins have ended"
+            "its sessions are revoked"
         );
-        // For good: not even its owner registers it again.
+        // The revocation is final: the owner cannot register the key again.
         assert_eq!(
             app.attest(&device, Some(session)).await.problem(409),
             "attest_key_taken"

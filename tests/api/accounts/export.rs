@@ -7,7 +7,7 @@ use crate::harness::authenticator::Authenticator;
 use crate::harness::case;
 
 #[tokio::test]
-async fn an_export_has_everything_but_secrets() {
+async fn an_export_contains_everything_except_secrets() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let made = app
@@ -36,8 +36,8 @@ async fn an_export_has_everything_but_secrets() {
                 "{part}"
             );
         }
-        // It is dear, so there are a few in a row, and then one now and then; nobody else waits for
-        // it.
+        // An export is expensive. So an account gets a few at once and then one a minute. Other
+        // accounts do not wait.
         let exports = async || {
             app.get("/api/users/me/export")
                 .bearer(&session)

@@ -1,4 +1,4 @@
-//! TOTP, backup codes, and everything about an account.
+//! Enrols TOTP and backup codes for a case, and recovers accounts with them.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::harness::{Answer, Person, TestApp};
 
 pub const FACTORS: &str = "/api/auth/factors";
 
-/// An authenticator app.
-pub struct Generator(Vec<u8>);
+/// An authenticator app with the secret of one account.
+pub struct Generator(pub Vec<u8>);
 
 impl Generator {
     pub fn of(enrolled: &Value) -> Self {
@@ -35,7 +35,7 @@ impl Generator {
         )
     }
 
-    /// The code of the step that lies so many steps from now.
+    /// Returns the code of the step that lies `steps` steps from now.
     pub async fn code(&self, app: &TestApp, steps: i64) -> String {
         let at = u64::try_from(app.now().await + 30 * steps).expect("after 1970");
         Builder::new()
@@ -47,8 +47,8 @@ impl Generator {
     }
 }
 
-/// Waits until a step has just begun, natively not at all: so that a neighbour is one while the
-/// test runs.
+/// Waits until a step has just begun, so that the neighbouring steps stay neighbours while the case
+/// runs. Natively the clock is set forward instead.
 pub async fn early_in_a_step(app: &TestApp) {
     while app.now().await % 30 > 20 {
         tokio::time::sleep(Duration::from_millis(500)).await;

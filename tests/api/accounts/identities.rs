@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::case;
 
 #[tokio::test]
-async fn an_identity_gets_an_account_and_keeps_it() {
+async fn an_identity_keeps_its_account() {
     case(async |app| {
         let body = json!({
             "email": " Ada@Example.com ",
@@ -31,7 +31,8 @@ async fn an_identity_gets_an_account_and_keeps_it() {
             ),
             (&json!("ada-1"), &json!("ada-1"), &json!("web"))
         );
-        // Apple and others tell the address once only; what the owner changed is not overwritten.
+        // Apple and other providers send the address only once. A name that the owner changed is
+        // not overwritten.
         let again = json!({
             "email": "",
             "name": "Somebody Else",
@@ -60,7 +61,7 @@ async fn an_identity_gets_an_account_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
+async fn only_a_verified_address_links_providers() {
     case(async |app| {
         let sign_in = async |provider: &str, id: &str, email: &str, extra: Value| {
             let mut body = json!({
@@ -76,7 +77,7 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
             app.internal("/api/internal/users", &body).send().await.ok()["user"].clone()
         };
         let nothing = json!({});
-        // Somebody registers the victim's address by ways that do not verify it.
+        // An attacker registers the victim's address with providers that do not verify it.
         let claimed = sign_in("passkey", "p-1", "victim@example.com", nothing.clone()).await;
         let lying = sign_in(
             "github",
@@ -102,13 +103,14 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
         for user in [&claimed, &lying, &lowered, &written] {
             assert_eq!(user["email_verified"], false, "{user}");
         }
-        // The owner arrives by a verified way and gets an account of their own.
+        // The owner signs in with a provider that verifies the address and gets a separate account.
         let owner = sign_in("google", "g-1", "Victim@example.com", nothing.clone()).await;
         assert_eq!(owner["email_verified"], true);
         for user in [&claimed, &lying, &lowered] {
             assert_ne!(user["id"], owner["id"]);
         }
-        // A second verified provider is linked; the first one stays what the account came from.
+        // A second provider that verifies the address is linked. The first one stays the account's
+        // provider.
         let linked = sign_in("apple", "a-1", "VICTIM@example.com", nothing.clone()).await;
         assert_eq!(
             (&linked["id"], &linked["provider"], &linked["provider_id"]),
@@ -122,7 +124,7 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
             app.events(owner["id"].as_str().expect("id")).await,
             ["user_created", "identity_linked"]
         );
-        // An unverified arrival later still binds to nothing, and identities never move.
+        // A later sign-in without verification is still not linked, and identities never move.
         assert_ne!(
             sign_in("github", "h-2", "victim@example.com", nothing.clone()).await["id"],
             owner["id"]
@@ -142,7 +144,7 @@ async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
         assert_eq!(
             (&asked["user_exists"], &asked["user"]["id"]),
             (&json!(true), &owner["id"]),
-            "the verified account is the address's"
+            "the verified account owns the address"
         );
     })
     .await;

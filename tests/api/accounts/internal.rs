@@ -1,8 +1,8 @@
-//! The internal endpoints and their gate.
+//! The internal endpoints and the key that protects them.
 
 use serde_json::{Value, json};
 
-use crate::harness::{case, case_with, somebody};
+use crate::harness::{case, case_with, other_person};
 
 const PATHS: [&str; 5] = [
     "/api/internal/users",
@@ -13,9 +13,9 @@ const PATHS: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn nothing_but_the_key_opens_the_gate() {
+async fn the_internal_endpoints_require_the_key() {
     case(async |app| {
-        let body = somebody();
+        let body = other_person();
         let key = app.settings["INTERNAL_API_KEY"].clone();
         let near = format!(
             "{}{}",
@@ -81,7 +81,7 @@ async fn nothing_but_the_key_opens_the_gate() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM users", &[]).await,
             0,
-            "nothing got through"
+            "no request was accepted"
         );
         app.internal(PATHS[0], &body).send().await.ok();
     })
@@ -89,7 +89,7 @@ async fn nothing_but_the_key_opens_the_gate() {
 }
 
 #[tokio::test]
-async fn two_keys_are_live_during_a_rotation() {
+async fn both_keys_are_accepted_during_a_rotation() {
     let (old, new) = (
         "old-key-Zp4uVb8nXy2Lk6Wd0Qm3",
         "new-key-Tr7hJc1fGs5Ne9Ba2Ko4",
@@ -100,13 +100,13 @@ async fn two_keys_are_live_during_a_rotation() {
         async |app| {
             for key in [&old, &new] {
                 let call = app
-                    .post("/api/internal/users", &somebody())
+                    .post("/api/internal/users", &other_person())
                     .header("x-internal-service", "hamrah-app")
                     .header("x-internal-key", key);
                 call.send().await.ok();
             }
             let both = app
-                .post("/api/internal/users", &somebody())
+                .post("/api/internal/users", &other_person())
                 .header("x-internal-service", "hamrah-app");
             both.header("x-internal-key", &format!("{new},{old}"))
                 .send()
@@ -137,7 +137,7 @@ async fn an_unknown_address_has_no_user() {
 }
 
 #[tokio::test]
-async fn a_session_is_made_for_an_account_that_exists() {
+async fn a_session_is_created_for_an_existing_account() {
     case(async |app| {
         let person = app.person().await;
         let body = json!({"userId": person.id, "platform": "web", "userAgent": "Browser/1.0"});
@@ -207,7 +207,7 @@ async fn a_session_is_made_for_an_account_that_exists() {
 }
 
 #[tokio::test]
-async fn tokens_are_made_for_an_identity_or_an_account() {
+async fn tokens_are_created_for_an_identity_or_an_account() {
     case(async |app| {
         let body = json!({
             "email": "ada@example.com",
@@ -292,7 +292,7 @@ async fn tokens_are_made_for_an_identity_or_an_account() {
 }
 
 #[tokio::test]
-async fn each_field_is_checked_and_named() {
+async fn each_invalid_field_is_refused_by_name() {
     case(async |app| {
         let long = "x".repeat(300);
         for (field, value, code) in [
@@ -315,7 +315,7 @@ async fn each_field_is_checked_and_named() {
             ("platform", Value::Null, "invalid_body"),
         ] {
             for path in ["/api/internal/users", "/api/internal/tokens"] {
-                let mut body = somebody();
+                let mut body = other_person();
                 body[field] = value.clone();
                 assert_eq!(
                     app.internal(path, &body).send().await.problem(422),

@@ -9,7 +9,7 @@ use crate::accounts::factors::{early_in_a_step, enrolled};
 use crate::harness::{case, race_with};
 
 #[tokio::test]
-async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
+async fn only_our_own_pages_sign_a_browser_in_by_cookie() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
         let body = json!({"email": ada.email, "password": GOOD});
@@ -37,7 +37,7 @@ async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_looks_the_same() {
+async fn every_failed_sign_in_gets_the_same_answer() {
     case(async |app| {
         let ((ada, _), bob) = (with_password(app).await, app.person().await);
         let long = "x".repeat(5_000);
@@ -82,7 +82,7 @@ async fn whatever_is_wrong_looks_the_same() {
 }
 
 #[tokio::test]
-async fn totp_is_asked_for_where_it_is_enabled() {
+async fn a_totp_code_is_required_where_totp_is_enabled() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let generator = enrolled(app, &session).await;
@@ -96,7 +96,7 @@ async fn totp_is_asked_for_where_it_is_enabled() {
                 .await
                 .problem(401),
             "invalid_credentials",
-            "nothing is told before"
+            "a wrong password is refused before the code"
         );
         assert_eq!(
             app.post(SIGN_IN, &body("000000")).send().await.problem(401),
@@ -110,14 +110,14 @@ async fn totp_is_asked_for_where_it_is_enabled() {
         assert_eq!(
             app.post(SIGN_IN, &body(&code)).send().await.problem(401),
             "invalid_credentials",
-            "a code is good once"
+            "a code is accepted once"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
+async fn guesses_are_throttled_per_email_address() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
         for email in [&*ada.email, "nobody@example.com"] {
@@ -141,14 +141,14 @@ async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
             )
             .await,
             1,
-            "a success forgives"
+            "a success clears the failures"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
+async fn an_imported_hash_is_accepted_and_upgraded() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
         // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2
@@ -201,7 +201,7 @@ async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
 }
 
 #[tokio::test]
-async fn no_more_are_hashed_at_once_than_may_be() {
+async fn concurrent_password_hashes_are_limited() {
     let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];
     race_with(&settings, async |app| {
         let (ada, _) = with_password(app).await;

@@ -1,4 +1,4 @@
-//! Passwords: setting, changing and removing one, signing in with it, and what is asked besides.
+//! Passwords: setting, changing and removing a password, and the checks of a new one.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
         .await
 }
 
-/// Somebody with a password, and their session.
+/// Creates a person with a password. Returns the person and a session token.
 pub async fn with_password(app: &TestApp) -> (Person, String) {
     let person = app.person().await;
     let session = app.session(&person).await;
@@ -38,8 +38,8 @@ pub async fn with_password(app: &TestApp) -> (Person, String) {
 }
 
 #[tokio::test]
-async fn an_owner_sets_a_password_and_signs_in_with_it() {
-    // With what a hash costs in production.
+async fn an_account_owner_sets_a_password_and_signs_in_with_it() {
+    // With the cost of a password hash in production.
     case_with(
         &[
             ("PASSWORD_HASH_MEMORY_KIB", "19456"),
@@ -94,7 +94,7 @@ async fn an_owner_sets_a_password_and_signs_in_with_it() {
 }
 
 #[tokio::test]
-async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
+async fn a_password_is_compared_in_its_normal_form_and_never_truncated() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         set(app, &session, "cafe\u{301} au lait").await.ok();
@@ -107,14 +107,14 @@ async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
                 .await
                 .status(),
             401,
-            "all of it counts"
+            "every character counts"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
+async fn an_unacceptable_password_is_refused_and_changes_nothing() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         for (bad, code) in [
@@ -150,7 +150,7 @@ async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
+async fn a_password_change_revokes_other_sessions_and_needs_recent_authentication() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let (other, pair) = (app.session(&ada).await, app.pair(&ada).await);
@@ -187,7 +187,7 @@ async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
                 .problem(403),
             "reauthentication_required"
         );
-        // Signing in anew is a recent proof.
+        // A new session counts as recent authentication.
         let anew = sign_in(app, &ada.email, "another zebra 78").await.ok();
         set(app, anew["session_token"].as_str().expect("a token"), GOOD)
             .await
@@ -197,7 +197,7 @@ async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
 }
 
 #[tokio::test]
-async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
+async fn a_password_is_removed_unless_it_is_the_last_way_to_sign_in() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         app.delete(PASSWORD).bearer(&session).send().await.ok();
@@ -241,9 +241,9 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
         assert_eq!(
             app.get("/auth/profile").token(&token).send().await.status(),
             200,
-            "what is refused does nothing"
+            "a refused request changes nothing"
         );
-        // A passkey is another way, and with a password the last passkey may go.
+        // A passkey is another way to sign in. With a password the last passkey may be removed.
         let passkey = app.passkey(&ada).await;
         assert_eq!(
             app.delete(&format!("/api/webauthn/credentials/{passkey}"))
@@ -259,14 +259,14 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
 }
 
 #[tokio::test]
-async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
+async fn a_password_change_wins_over_a_sign_in_with_the_old_password() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let call = app.post(SIGN_IN, &json!({"email": ada.email, "password": GOOD}));
-        // Its first call to the database found the old hash; before the second one the password is
-        // another.
+        // The first database call of the sign-in found the old hash. Before the second call the
+        // password is changed.
         let answer = app
-            .held(call, 1, async {
+            .interleave(call, 1, async {
                 app.sql("UPDATE passwords SET hash = hash || 'x'", &[])
                     .await;
             })
@@ -278,7 +278,7 @@ async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
 }
 
 #[tokio::test]
-async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() {
+async fn a_leaked_password_is_refused() {
     let leaks = receiver().leaks();
     let settings = [("BREACHED_PASSWORDS_URL", leaks.as_str())];
     case_with(&settings, async |app| {
@@ -294,7 +294,7 @@ async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() 
                 .await
                 .status(),
             200,
-            "seen zero times is padding"
+            "a count of zero is padding"
         );
         assert!(
             !app.events(&ada.id)
@@ -303,6 +303,10 @@ async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() 
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_unchecked_password_is_accepted_with_an_event() {
     let gone = [("BREACHED_PASSWORDS_URL", "http://127.0.0.1:9/range/")];
     case_with(&gone, async |app| {
         let (ada, _) = with_password(app).await;

@@ -9,7 +9,7 @@ use crate::harness::authenticator::Authenticator;
 use crate::harness::{case, claims};
 
 #[tokio::test]
-async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
+async fn a_recovered_session_must_add_a_passkey_first() {
     case(async |app| {
         let person = app.person().await;
         let (session, other) = (app.session(&person).await, app.pair(&person).await);
@@ -28,12 +28,12 @@ async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
             .ok();
         assert_eq!(made["user"]["id"], json!(person.id));
         let recovered = made["session_token"].as_str().expect("a token").to_owned();
-        // The others have ended.
+        // The other sessions are revoked.
         assert_eq!(
             (app.me(&session).await, app.me(&other.access).await),
             (401, 401)
         );
-        // Good for a passkey, and little else.
+        // The recovered session may add a passkey and do little else.
         for token in [
             &recovered,
             &made["access_token"].as_str().expect("a token").to_owned(),
@@ -66,7 +66,7 @@ async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
             .send()
             .await
             .ok();
-        // To do what cannot be undone, the passkey is shown.
+        // A sensitive action needs a step-up with the passkey.
         assert_eq!(
             app.delete(ME).bearer(&recovered).send().await.problem(403),
             "reauthentication_required"
@@ -93,15 +93,15 @@ async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
                 .filter(|kind| *kind == "sign_in_revoked")
                 .count(),
             1,
-            "one for all that ended: {events:?}"
+            "one event for all revoked sessions: {events:?}"
         );
     })
     .await;
 }
 
-/// Who lost every one of as many passkeys as an account may have.
+/// The account owner lost every passkey, and the account has as many as it may have.
 #[tokio::test]
-async fn a_recovery_is_completed_with_twenty_passkeys_too() {
+async fn a_recovery_is_completed_even_with_twenty_passkeys() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -133,7 +133,7 @@ async fn a_recovery_is_completed_with_twenty_passkeys_too() {
                 .await
         };
         add(&opened[0]).await.ok();
-        // One more, and then it is a sign-in like any other.
+        // The session may add one passkey above the limit. Then it is an ordinary session.
         assert_eq!(add(&opened[1]).await.problem(409), "too_many_passkeys");
         assert_eq!(app.passkeys(&recovered).await.len(), 21);
     })
@@ -141,7 +141,7 @@ async fn a_recovery_is_completed_with_twenty_passkeys_too() {
 }
 
 #[tokio::test]
-async fn a_recovery_says_that_it_is_one() {
+async fn a_recovered_session_reports_that_it_is_recovering() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -173,7 +173,8 @@ async fn a_recovery_says_that_it_is_one() {
                 "{path}"
             );
         }
-        // A service that asks would take it for a whole one.
+        // The internal validation refuses it, because a service would treat it as an ordinary
+        // session.
         let ask = async |token: &str| {
             app.internal(
                 "/api/internal/sessions/validate",
@@ -198,9 +199,9 @@ async fn a_recovery_says_that_it_is_one() {
     .await;
 }
 
-/// Every way to sign in, with every factor that is enrolled: what it is good for.
+/// Every way to sign in, with every set of enrolled factors, and the actions that it allows.
 #[tokio::test]
-async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
+async fn each_way_to_sign_in_allows_only_the_actions_it_proves() {
     case(async |app| {
         for enrolled_factors in 0..8_u8 {
             let [has_passkey, has_totp, has_codes] =
@@ -227,8 +228,8 @@ async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
             };
             let backup = codes.first().map_or("0000-0000-0000-0000", String::as_str);
             let token = |made: &Value| made["session_token"].as_str().expect("a token").to_owned();
-            // What a sign-in may: new codes at once, with a recent proof; nothing, before a passkey
-            // was added; codes, only after a step-up.
+            // Whether the session may create backup codes: at once with recent authentication, not
+            // before a recovered session has added a passkey, or only after a step-up.
             let may = async |session: &str| {
                 let answer = app
                     .post("/api/auth/backup-codes", &json!({}))

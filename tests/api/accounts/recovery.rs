@@ -1,4 +1,4 @@
-//! Recovery: by what, how often, what it is good for, and who learns nothing by it.
+//! Recovery: the codes that it accepts, how often, and what an attacker learns from it.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ pub const FACTORS: &str = "/api/auth/factors";
 pub const REGISTER: &str = "/api/webauthn/register/begin";
 
 #[tokio::test]
-async fn a_totp_code_recovers_once_and_its_neighbours_too() {
+async fn each_totp_step_recovers_once() {
     case(async |app| {
         let person = app.person().await;
         let generator = enrolled(app, &app.session(&person).await).await;
-        // The step by which it was confirmed is used.
+        // The step of the confirming code is used.
         assert_eq!(
             recover(app, &person, &generator.code(app, -1).await)
                 .await
@@ -42,7 +42,7 @@ async fn a_totp_code_recovers_once_and_its_neighbours_too() {
         recover(app, &person, &generator.code(app, 1).await)
             .await
             .ok();
-        // Of its account only, and by a challenge of its own, once.
+        // A code recovers its own account only, with a challenge of its own, once.
         let bob = app.person().await;
         let others = enrolled(app, &app.session(&bob).await).await;
         assert_eq!(
@@ -80,7 +80,7 @@ async fn a_totp_code_recovers_once_and_its_neighbours_too() {
 }
 
 #[tokio::test]
-async fn nobody_learns_by_recovery_who_has_an_account() {
+async fn recovery_does_not_reveal_who_has_an_account() {
     case(async |app| {
         let person = app.person().await;
         let bare = app.person().await;
@@ -113,7 +113,7 @@ async fn nobody_learns_by_recovery_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn of_many_who_show_one_code_one_is_let_in() {
+async fn one_of_many_concurrent_uses_of_a_code_succeeds() {
     race(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -124,7 +124,7 @@ async fn of_many_who_show_one_code_one_is_let_in() {
             codes[1].clone(),
             generator.code(app, 0).await,
         ] {
-            // The brake is another case's.
+            // Throttling has a case of its own.
             app.sql("DELETE FROM attempts", &[]).await;
             let challenges = join_all((0..64).map(|_| begun(app, &person.email))).await;
             let calls = challenges.iter().map(|challenge| {
@@ -151,10 +151,9 @@ async fn of_many_who_show_one_code_one_is_let_in() {
     .await;
 }
 
-/// A step that was verified against one secret is not noted at another that took its place
-/// meanwhile.
+/// A step that was verified against one secret is not recorded for a secret that replaced it.
 #[tokio::test]
-async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
+async fn a_totp_step_is_recorded_only_for_its_own_secret() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -169,7 +168,7 @@ async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
             .await;
         };
         let answer = app
-            .held(app.post("/api/auth/recovery/complete", &body), 2, replaced)
+            .interleave(app.post("/api/auth/recovery/complete", &body), 2, replaced)
             .await;
         assert_eq!(answer.problem(401), "recovery_failed");
         let opened = app
@@ -188,7 +187,7 @@ async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
             .await;
         };
         let answer = app
-            .held(
+            .interleave(
                 app.post("/api/auth/reauthenticate/complete", &body)
                     .bearer(&session),
                 2,

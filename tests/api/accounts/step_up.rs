@@ -1,4 +1,4 @@
-//! Step-up: proving again who one is; and CSRF tokens.
+//! Step-up: the user authenticates again before a sensitive action.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub const ME: &str = "/api/users/me";
 const ELEVEN_MINUTES: Duration = Duration::from_mins(11);
 
 #[tokio::test]
-async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
+async fn an_old_session_needs_a_step_up_for_sensitive_actions() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let made = app
@@ -53,8 +53,8 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
                 "response": authenticator.authenticate(&begun["options"]).json(),
             })
         };
-        // Another account's passkey, another account's challenge, a challenge of signing in, both,
-        // none, a wrong code.
+        // The client sends a passkey or a challenge of another account, a challenge of a sign-in,
+        // both factors, no factor, or a wrong code.
         let mut others = Authenticator::new();
         let bob = app.sign_up(&mut others, "bob@example.com").await.ok();
         let bobs = bob["session_token"].as_str().expect("a token");
@@ -91,7 +91,7 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
             app.delete(ME).bearer(&session).send().await.problem(403),
             "reauthentication_required"
         );
-        // With the passkey, by the session: it gets another token.
+        // The session steps up with the passkey and gets another token.
         let opened = begin(&session).await;
         let answer = by_passkey(&opened, &authenticator).await;
         let proven = complete(&session, &answer).await.ok();
@@ -119,7 +119,7 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
             "reauthentication_failed"
         );
         codes(app, &fresh).await;
-        // With TOTP, by the access token: one step, once.
+        // The access token steps up with TOTP. Each step is accepted once.
         app.age(ELEVEN_MINUTES).await;
         early_in_a_step(app).await;
         let code = generator.code(app, 0).await;
@@ -161,7 +161,7 @@ async fn whoever_signed_in_long_ago_proves_again_who_they_are() {
 }
 
 #[tokio::test]
-async fn a_second_factor_is_added_to_what_a_provider_said() {
+async fn a_step_up_adds_the_second_factor_to_the_methods_of_the_provider() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -185,7 +185,7 @@ async fn a_second_factor_is_added_to_what_a_provider_said() {
             .await
             .ok();
         assert_eq!(proven["amr"], json!(["fed", "otp", "mfa"]));
-        // The next access token says so too.
+        // The next access token contains the methods too.
         let next = Pair::read(&app.refresh(&pair.refresh).await.ok());
         assert_eq!(claims(&next.access)["amr"], json!(["fed", "otp", "mfa"]));
         let listed = app
@@ -206,10 +206,10 @@ async fn a_second_factor_is_added_to_what_a_provider_said() {
     .await;
 }
 
-/// A browser has it in a cookie that no script reads; the web app's server, which passes the cookie
-/// on, gets it to pass on too.
+/// A browser gets the new token in a cookie that no script can read. The web app's server, which
+/// forwards the cookie, gets it in the body.
 #[tokio::test]
-async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
+async fn a_page_cannot_read_the_token_of_a_step_up() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let made = app
@@ -253,10 +253,10 @@ async fn a_page_does_not_see_the_token_that_a_step_up_gives() {
     .await;
 }
 
-/// Where it is configured a session that somebody stole adds no passkey, which would be good for
-/// every further step.
+/// Where recent authentication is configured, a stolen session cannot add a passkey, which would
+/// allow every further step-up.
 #[tokio::test]
-async fn passkeys_are_added_and_removed_only_after_a_recent_proof_where_that_is_configured() {
+async fn passkey_changes_need_recent_authentication_where_configured() {
     case_with(&[("STEP_UP_PASSKEYS", "require")], async |app| {
         let mut authenticator = Authenticator::new();
         let made = app
@@ -316,7 +316,7 @@ async fn passkeys_are_added_and_removed_only_after_a_recent_proof_where_that_is_
             .await
             .ok();
         remove(&fresh).await.ok();
-        // A recovery is for that, and a new account needs nothing.
+        // A recovered session may add a passkey, and a new account needs no step-up.
         let challenge = begun(app, "ada@example.com").await;
         let body = json!({"challenge_id": challenge, "code": codes[0]});
         let recovered = app
@@ -343,12 +343,12 @@ async fn passkeys_are_added_and_removed_only_after_a_recent_proof_where_that_is_
         assert_eq!(
             add(&opened[1]).await.problem(403),
             "reauthentication_required",
-            "one, and no more"
+            "one passkey and no more"
         );
         assert_eq!(
             begin(&recovered).await.problem(403),
             "reauthentication_required",
-            "it is complete, and not recent"
+            "the recovery is complete, and the session is not recent"
         );
         app.sign_up(&mut Authenticator::new(), "new@example.com")
             .await

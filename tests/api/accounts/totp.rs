@@ -23,7 +23,7 @@ async fn totp_is_enrolled_confirmed_and_disabled() {
                 .await
                 .ok(),
         );
-        // One that was not confirmed is replaced, and good for nothing.
+        // An unconfirmed secret is replaced and confirms nothing.
         let second = Generator::of(
             &app.post("/api/auth/totp/enroll", &json!({}))
                 .bearer(&session)
@@ -98,7 +98,7 @@ async fn totp_is_enrolled_confirmed_and_disabled() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_confirmed_is_guessed_at_slowly_and_not_for_long() {
+async fn an_unconfirmed_secret_expires_and_guesses_at_it_are_throttled() {
     case(async |app| {
         let session = app.session(&app.person().await).await;
         let enrol = async || {
@@ -132,7 +132,8 @@ async fn a_secret_that_is_not_confirmed_is_guessed_at_slowly_and_not_for_long() 
             .send()
             .await
             .ok();
-        // Nobody remembers it after an hour; and it can be taken away, which is no event.
+        // An unconfirmed secret expires after an hour. The user can also remove it, which writes no
+        // event.
         let generator = enrol().await;
         app.age(Duration::from_secs(3601)).await;
         assert_eq!(
@@ -171,7 +172,7 @@ async fn a_secret_that_is_not_confirmed_is_guessed_at_slowly_and_not_for_long() 
 }
 
 #[tokio::test]
-async fn of_many_who_confirm_at_once_one_does_and_the_others_learn_it() {
+async fn one_of_many_concurrent_confirmations_succeeds() {
     race(async |app| {
         let session = app.session(&app.person().await).await;
         early_in_a_step(app).await;
@@ -215,9 +216,9 @@ async fn of_many_who_confirm_at_once_one_does_and_the_others_learn_it() {
     .await;
 }
 
-/// The same secret, as it was sealed while another key was the first.
+/// A secret is sealed with the retired key. Maintenance seals it again with the current key.
 #[tokio::test]
-async fn secrets_move_to_the_current_key_by_themselves() {
+async fn maintenance_seals_old_secrets_with_the_current_key() {
     const CURRENT: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
     const RETIRED: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
     case_with(
@@ -249,7 +250,7 @@ async fn secrets_move_to_the_current_key_by_themselves() {
             )
             .await;
             let untouched = sealed(&bystander).await;
-            // A fault loses nothing, and the next run does it.
+            // A fault loses no secret, and the next run seals it.
             for at in 0..2 {
                 app.fail(&[Fault {
                     at,
@@ -279,7 +280,7 @@ async fn secrets_move_to_the_current_key_by_themselves() {
 }
 
 #[tokio::test]
-async fn without_a_key_of_secrets_there_is_no_totp() {
+async fn totp_is_unavailable_without_a_secrets_key() {
     case_with(&[("SECRETS_KEY", "")], async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;

@@ -10,7 +10,7 @@ use crate::harness::{case, on_workerd};
 const ME: &str = "/api/users/me";
 
 #[tokio::test]
-async fn an_account_is_read_by_its_owner_only() {
+async fn only_the_account_owner_reads_an_account() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (session, foreign) = (app.session(&ada).await, app.session(&eve).await);
@@ -50,7 +50,7 @@ async fn an_account_is_read_by_its_owner_only() {
 }
 
 #[tokio::test]
-async fn name_and_picture_can_be_changed_and_nothing_else() {
+async fn a_user_changes_only_their_name_and_picture() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
@@ -94,12 +94,12 @@ async fn name_and_picture_can_be_changed_and_nothing_else() {
         assert_eq!(
             put(json!({"name": "", "picture": null})).await.ok()["name"],
             "Grace",
-            "empty is absent"
+            "an empty name changes nothing"
         );
         assert_eq!(
             app.get(ME).bearer(&token).send().await.ok()["picture"],
             Value::Null,
-            "null empties"
+            "null removes the picture"
         );
         put(json!({})).await.ok();
         put(json!({"name": "Grace", "picture": null})).await.ok();
@@ -112,7 +112,7 @@ async fn name_and_picture_can_be_changed_and_nothing_else() {
         assert_eq!(
             app.get(ME).bearer(&token).send().await.ok()["name"],
             "Grace",
-            "all or nothing"
+            "no field was changed"
         );
         assert_eq!(
             app.events(&person.id).await,
@@ -123,7 +123,7 @@ async fn name_and_picture_can_be_changed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn deleting_an_account_removes_everything_of_it() {
+async fn deleting_an_account_removes_all_its_rows() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (session, pair, bystander) = (
@@ -183,7 +183,7 @@ async fn deleting_an_account_removes_everything_of_it() {
 }
 
 #[tokio::test]
-async fn deleting_needs_a_recent_sign_in() {
+async fn deleting_an_account_needs_recent_authentication() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
@@ -200,7 +200,7 @@ async fn deleting_needs_a_recent_sign_in() {
 }
 
 #[tokio::test]
-async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
+async fn events_record_their_context_and_cannot_be_changed() {
     case(async |app| {
         let person = app.person().await;
         let pair = app.pair(&person).await;
@@ -226,7 +226,7 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
         );
         assert_eq!(
             signed_in["user_agent"], "hamrahIOS/1.0",
-            "the person's client, not the service's"
+            "the User-Agent of the person, not of the service"
         );
         assert_eq!(
             (
@@ -250,7 +250,7 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn an_event_s_address_is_what_the_platform_vouches_for() {
+async fn an_event_records_the_address_that_the_platform_reports() {
     case(async |app| {
         let person = app.person().await;
         let pair = app.pair(&person).await;
@@ -271,7 +271,7 @@ async fn an_event_s_address_is_what_the_platform_vouches_for() {
         let rows = app.sql(updates, &[json!(person.id)]).await;
         let addresses: Vec<&Value> = rows.iter().map(|row| &row["address"]).collect();
         if on_workerd() {
-            // Cloudflare sets the header itself; there is no Cloudflare in front here.
+            // In production Cloudflare sets the header. The test sends it itself.
             assert_eq!(
                 addresses,
                 [&json!("203.0.113.7"), &json!("203.0.113.7"), &Value::Null],
@@ -281,7 +281,7 @@ async fn an_event_s_address_is_what_the_platform_vouches_for() {
             assert_eq!(
                 addresses,
                 [&Value::Null; 3],
-                "natively it is the peer's, and here there is no connection"
+                "natively it is the address of the peer, and this call has no connection"
             );
         }
     })

@@ -19,10 +19,10 @@ fn call<'a>(app: &'a TestApp, row: &Row, path: &str) -> Call<'a> {
     }
 }
 
-/// The credentials of one caller: a session token and an access token.
+/// A caller and the credentials that it has: a session token and an access token.
 struct Caller(&'static str, Option<[String; 2]>);
 
-pub async fn callers(app: &TestApp) -> Vec<Caller> {
+async fn callers(app: &TestApp) -> Vec<Caller> {
     let credentials = async || {
         let person = app.person().await;
         let pair = app.pair(&person).await;
@@ -60,11 +60,11 @@ pub async fn callers(app: &TestApp) -> Vec<Caller> {
 }
 
 #[tokio::test]
-async fn every_route_gives_every_caller_what_the_table_says() {
+async fn every_route_answers_every_caller_with_the_status_in_the_table() {
     case(async |app| {
         let rows = rows();
         let callers = callers(app).await;
-        // The authorization service's routes have a table of their own.
+        // The routes of the authorization service have a separate table.
         let core: Vec<_> = table()
             .into_iter()
             .filter(|route| route.errors != ErrorForm::Flat)
@@ -78,7 +78,8 @@ async fn every_route_gives_every_caller_what_the_table_says() {
             });
             for (index, Caller(name, credentials)) in callers.iter().enumerate() {
                 for kind in 0..2 {
-                    // Whoever may succeed is made anew: some routes end what they are called with.
+                    // A caller that may succeed is created again, because some routes revoke the
+                    // credential of the call.
                     let owner = app.person().await;
                     let pair = app.pair(&owner).await;
                     let caller = if index == OTHER {
@@ -146,7 +147,7 @@ async fn every_route_gives_every_caller_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn recent_means_recent_on_every_route_that_asks_for_it() {
+async fn an_old_session_is_refused_where_recent_authentication_is_required() {
     case(async |app| {
         for route in table()
             .iter()
@@ -175,7 +176,7 @@ async fn recent_means_recent_on_every_route_that_asks_for_it() {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_path_slips_past_a_gate() {
+async fn no_spelling_of_a_path_bypasses_the_middleware() {
     case(async |app| {
         for route in table()
             .iter()
@@ -214,7 +215,7 @@ async fn no_spelling_of_a_path_slips_past_a_gate() {
                         .header("x-http-method-override", "GET")
                         .send()
                         .await;
-                    // OPTIONS is answered by CORS, with nothing in it.
+                    // The CORS middleware answers OPTIONS with an empty body.
                     let harmless = method == Method::OPTIONS && answer.body.is_empty();
                     assert!(
                         harmless || (400..500).contains(&answer.status()),

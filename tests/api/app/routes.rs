@@ -1,16 +1,14 @@
-//! Every route × every caller. A route that is missing here fails.
+//! The status that every route gives to every caller. A route without a row fails a case of
+//! `callers`.
 
-use hamrah_api::app::routes::table;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::callers::callers;
+/// A route, its body, and the statuses of its callers: without a credential, another user, an
+/// expired, a revoked and a deleted caller's credential, and the owner.
+pub struct Row(pub Method, pub &'static str, pub Value, pub [u16; 6]);
 
-/// What a route takes and what its callers get: statuses for nobody, somebody else, an expired, a
-/// revoked and a deleted caller's credential, and for the owner.
-pub struct Row(Method, &'static str, Value, [u16; 6]);
-
-/// Somebody else, who names the owner's ids.
+/// The place of the other user, who names the owner's ids.
 pub const OTHER: usize = 1;
 
 pub fn rows() -> Vec<Row> {
@@ -40,9 +38,9 @@ pub fn rows() -> Vec<Row> {
         "bundle_id": "app.hamrah.ios",
     });
     let open = [200; 6];
-    // Reading or changing oneself: somebody else reads or changes themselves.
+    // A user reads or changes their own account. The other user reads or changes theirs.
     let own = [401, 200, 401, 401, 401, 200];
-    // An id of the owner's is in the path: somebody else finds nothing.
+    // The path has an id of the owner. The other user gets 404.
     let with_id = [401, 404, 401, 401, 401, 200];
     let internal = [401; 6];
     vec![
@@ -72,15 +70,15 @@ pub fn rows() -> Vec<Row> {
             none.clone(),
             [302; 6],
         ),
-        // Whoever is not signed in makes an account; whoever is adds a passkey to their own,
-        // whatever the body says.
+        // A caller without a session creates an account. A caller with a session adds a passkey to
+        // their own account, whatever the body says.
         Row(
             Method::POST,
             "/api/webauthn/register/begin",
             json!({"email": "new@example.com", "name": "New"}),
             open,
         ),
-        // A ceremony that does not hold is refused in one way, whoever tries it.
+        // A broken ceremony gets one answer, for every caller.
         Row(
             Method::POST,
             "/api/webauthn/register/complete",
@@ -117,7 +115,7 @@ pub fn rows() -> Vec<Row> {
             assertion,
             [401; 6],
         ),
-        // No app is configured here.
+        // These settings configure no app.
         Row(
             Method::POST,
             "/api/app-attestation/challenge",
@@ -218,7 +216,7 @@ pub fn rows() -> Vec<Row> {
         Row(Method::GET, "/api/auth/csrf", none.clone(), own),
         Row(Method::GET, "/api/auth/factors", none.clone(), own),
         Row(Method::POST, "/api/auth/totp/enroll", json!({}), own),
-        // There is nothing to confirm, nor to disable.
+        // The account has no TOTP to confirm or disable.
         Row(
             Method::POST,
             "/api/auth/totp/confirm",
@@ -269,14 +267,14 @@ pub fn rows() -> Vec<Row> {
             json!({"password": "zebra crossing 77"}),
             own,
         ),
-        // There is none to remove.
+        // The account has no password to remove.
         Row(
             Method::DELETE,
             "/api/auth/password",
             none.clone(),
             [401, 404, 401, 401, 401, 404],
         ),
-        // Who calls does not matter here, only the token in the body, which is none.
+        // The route uses the token in the body only, and that token is invalid.
         Row(
             Method::POST,
             "/api/auth/tokens/refresh",

@@ -1,4 +1,4 @@
-//! The sweep: what has ended goes, what lives stays, in bounded batches.
+//! The cleanup removes expired rows in bounded batches and keeps all others.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::harness::{Pair, case};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn what_has_ended_is_removed_and_what_lives_stays() {
+async fn the_cleanup_removes_expired_rows_only() {
     case(async |app| {
         let person = app.person().await;
         app.session(&person).await;
@@ -31,7 +31,7 @@ async fn what_has_ended_is_removed_and_what_lives_stays() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM refresh_tokens", &[]).await,
             2,
-            "a replaced one is how a replay is recognised"
+            "a replaced token is kept, so that a replay is detected"
         );
         assert_eq!(
             app.count("SELECT COUNT(*) FROM challenges WHERE id = 'new'", &[])
@@ -54,7 +54,7 @@ async fn what_has_ended_is_removed_and_what_lives_stays() {
 }
 
 #[tokio::test]
-async fn one_sweep_removes_a_bounded_number() {
+async fn one_cleanup_removes_a_bounded_number_of_rows() {
     case(async |app| {
         let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
             INSERT INTO challenges (id, kind, state, created_at, expires_at) \
@@ -62,12 +62,12 @@ async fn one_sweep_removes_a_bounded_number() {
         app.sql(many, &[]).await;
         app.cron().await;
         let left = app.count("SELECT COUNT(*) FROM challenges", &[]).await;
-        assert_eq!(left, 8000, "eight rounds of four thousand");
+        assert_eq!(left, 8000, "eight rounds of four thousand rows");
         assert_eq!(
             app.count("SELECT MIN(expires_at) FROM challenges", &[])
                 .await,
             32001,
-            "the oldest first"
+            "the oldest rows are removed first"
         );
         app.cron().await;
         assert_eq!(app.count("SELECT COUNT(*) FROM challenges", &[]).await, 0);
@@ -76,7 +76,7 @@ async fn one_sweep_removes_a_bounded_number() {
 }
 
 #[tokio::test]
-async fn the_log_forgets_refreshes_after_ninety_days_and_nothing_else() {
+async fn the_cleanup_removes_only_refresh_events_after_ninety_days() {
     case(async |app| {
         let person = app.person().await;
         let mut pair = app.pair(&person).await;
@@ -90,7 +90,7 @@ async fn the_log_forgets_refreshes_after_ninety_days_and_nothing_else() {
         assert_eq!(
             app.count(refreshes, &[]).await,
             3,
-            "the one of a hundred days ago"
+            "the event of a hundred days ago"
         );
         assert_eq!(
             app.events(&person.id).await[..2],

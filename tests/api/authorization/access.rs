@@ -1,5 +1,4 @@
-//! What is asked about people: effective permissions, checks, explanations; grants that end;
-//! versions; and what it costs.
+//! Effective permissions of people: their sources, versions, validators and expiry.
 
 use std::time::Duration;
 
@@ -13,32 +12,32 @@ pub const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 pub const DELETE: Method = Method::DELETE;
 
-/// Stock, whose Editors read and write; what is there, by id.
+/// The service Stock with the role Editor, which may read and write, by their ids.
 pub(super) struct Stock {
     pub(super) root: Member,
     pub(super) member: Member,
-    service: i64,
-    editor: i64,
-    write: i64,
+    pub service: i64,
+    pub editor: i64,
+    pub write: i64,
 }
 
 pub(super) async fn stock(app: &TestApp) -> Stock {
     let root = app.administrator().await;
     let member = app.member(&root).await;
-    let service = app.thing(&root, "services", "Stock").await;
-    let editor = app.thing(&root, "roles", "Editor").await;
+    let service = app.create(&root, "services", "Stock").await;
+    let editor = app.create(&root, "roles", "Editor").await;
     let (read, write) = (
-        app.thing(&root, "permissions", "read").await,
-        app.thing(&root, "permissions", "write").await,
+        app.create(&root, "permissions", "read").await,
+        app.create(&root, "permissions", "write").await,
     );
-    app.relate(
+    app.grant(
         &root,
         "/service-roles",
         json!({"service_id": service, "role_id": editor}),
     )
     .await;
     for permission in [read, write] {
-        app.relate(
+        app.grant(
             &root,
             "/role-permissions",
             json!({"role_id": editor, "permission_id": permission}),
@@ -61,7 +60,7 @@ impl Stock {
             "service_id": self.service,
             "role_id": self.editor,
         });
-        app.relate(&self.root, "/person-service-roles", body).await;
+        app.grant(&self.root, "/person-service-roles", body).await;
     }
 
     pub async fn check(&self, app: &TestApp, permission: &str) -> Value {
@@ -80,7 +79,7 @@ impl Stock {
 }
 
 #[tokio::test]
-async fn what_somebody_may_is_what_their_roles_and_direct_grants_have() {
+async fn effective_permissions_come_from_roles_and_direct_grants() {
     case(async |app| {
         let stock = stock(app).await;
         let path = format!("/people/{}/services/Stock", stock.member.id);
@@ -92,13 +91,13 @@ async fn what_somebody_may_is_what_their_roles_and_direct_grants_have() {
         );
         assert_eq!(empty["user"]["username"], stock.member.username);
         stock.employ(app).await;
-        let share = app.thing(&stock.root, "permissions", "share").await;
+        let share = app.create(&stock.root, "permissions", "share").await;
         let direct = json!({
             "person_id": stock.member.username,
             "service_id": "Stock",
             "permission_id": share,
         });
-        app.relate(&stock.root, "/person-service-permissions", direct)
+        app.grant(&stock.root, "/person-service-permissions", direct)
             .await;
         let full = effective().await;
         assert_eq!(
@@ -123,7 +122,7 @@ async fn what_somebody_may_is_what_their_roles_and_direct_grants_have() {
         assert_eq!(
             services,
             json!([{"id": stock.service, "name": "Stock", "description": null}]),
-            "each once"
+            "each permission is listed once"
         );
         let people = app
             .ask(
@@ -175,7 +174,7 @@ async fn what_somebody_may_is_what_their_roles_and_direct_grants_have() {
 }
 
 #[tokio::test]
-async fn what_did_not_change_is_not_told_again() {
+async fn unchanged_permissions_are_answered_with_304() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -213,14 +212,14 @@ async fn what_did_not_change_is_not_told_again() {
         assert_eq!(
             again(&path, &tag).await.status(),
             200,
-            "the name is told, too"
+            "the answer has the name too"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn every_change_moves_the_version_on_and_nothing_else_does() {
+async fn only_a_change_increases_the_version() {
     case(async |app| {
         let stock = stock(app).await;
         let grant = json!({
@@ -255,16 +254,15 @@ async fn every_change_moves_the_version_on_and_nothing_else_does() {
             assert!(now > version, "{method} {path}");
             version = now;
         }
-        app.thing(&stock.root, "services", "Sales").await;
-        app.thing(&stock.root, "roles", "Elsewhere").await;
-        app.relate(&stock.root, "/person-service-roles", grant)
-            .await;
+        app.create(&stock.root, "services", "Sales").await;
+        app.create(&stock.root, "roles", "Elsewhere").await;
+        app.grant(&stock.root, "/person-service-roles", grant).await;
         assert_eq!(stock.version(app).await, version);
         let (member, path) = (stock.member.id, format!("/users/{}", stock.member.id));
         app.ask(&stock.root, DELETE, &path, Value::Null).await.ok();
         assert!(
             stock.version(app).await > version,
-            "who is deleted may nothing any more"
+            "a deleted person has no permissions"
         );
         assert_eq!(
             app.ask(
@@ -282,7 +280,7 @@ async fn every_change_moves_the_version_on_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_grant_ends_when_it_was_to_end() {
+async fn a_grant_expires_at_its_time() {
     case(async |app| {
         let stock = stock(app).await;
         let ends = app.now().await + 45;
@@ -308,13 +306,13 @@ async fn a_grant_ends_when_it_was_to_end() {
                 "{bad}"
             );
         }
-        app.relate(&stock.root, "/person-service-roles", grant(json!(ends)))
+        app.grant(&stock.root, "/person-service-roles", grant(json!(ends)))
             .await;
         let yes = stock.check(app, "write").await;
         assert_eq!(
             (&yes["allowed"], &yes["cache_until"]),
             (&json!(true), &json!(ends)),
-            "nobody relies on it longer than it lasts"
+            "the answer is cached no longer than the grant lasts"
         );
         let before = app
             .ask(
@@ -338,7 +336,7 @@ async fn a_grant_ends_when_it_was_to_end() {
         assert_ne!(
             before.header("etag"),
             after.header("etag"),
-            "although no version moved on"
+            "although no version increased"
         );
         let path = format!(
             "/explain?subject={}&service=Stock&permission=write",
@@ -352,7 +350,7 @@ async fn a_grant_ends_when_it_was_to_end() {
             ),
             (&json!(false), &json!(true))
         );
-        // It can be given anew, for good.
+        // An administrator can grant the role again, without an expiry.
         stock.employ(app).await;
         assert_eq!(stock.check(app, "write").await["allowed"], true);
     })

@@ -1,5 +1,4 @@
-//! People, services, roles, permissions and what relates them: made, changed, deleted; who may; and
-//! what the log of changes has of it.
+//! The permissions that administrative requests need.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ pub const POST: Method = Method::POST;
 pub const PUT: Method = Method::PUT;
 pub const DELETE: Method = Method::DELETE;
 
-/// Every endpoint that needs a permission, with a body that is good.
+/// Returns every endpoint that needs a permission, with a valid body.
 fn administration(person: i64) -> Vec<(Method, String, Value)> {
     let relation = json!({"service_id": 1, "role_id": 1, "permission_id": 1, "person_id": person});
     let user = json!({"username": "new", "name": "New", "password": PASSWORD});
@@ -53,7 +52,7 @@ fn administration(person: i64) -> Vec<(Method, String, Value)> {
 }
 
 #[tokio::test]
-async fn nobody_administers_anything_without_a_permission() {
+async fn every_administrative_request_needs_a_permission() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -82,7 +81,7 @@ async fn nobody_administers_anything_without_a_permission() {
                 .await,
             0
         );
-        // Of oneself everybody may know.
+        // Every person may read their own data.
         assert_eq!(
             app.ask(&member, GET, &format!("/users/{}", member.id), Value::Null)
                 .await
@@ -120,7 +119,7 @@ async fn nobody_administers_anything_without_a_permission() {
             assert_eq!(
                 nobody.refused(403),
                 "forbidden_person_lookup",
-                "who may not is not told who there is"
+                "a caller without the permission does not learn who exists"
             );
         }
     })
@@ -128,7 +127,7 @@ async fn nobody_administers_anything_without_a_permission() {
 }
 
 #[tokio::test]
-async fn each_permission_opens_its_part_and_no_other() {
+async fn each_permission_allows_its_own_requests_only() {
     case(async |app| {
         let root = app.administrator().await;
         let tries: [(&str, &str); 5] = [
@@ -140,7 +139,7 @@ async fn each_permission_opens_its_part_and_no_other() {
         ];
         for (permission, path) in tries {
             let member = app.member(&root).await;
-            app.entrust(&root, &member, permission).await;
+            app.grant_permission(&root, &member, permission).await;
             assert_eq!(
                 app.ask(&member, GET, path, Value::Null).await.status(),
                 200,
@@ -155,8 +154,9 @@ async fn each_permission_opens_its_part_and_no_other() {
             }
         }
         let writer = app.member(&root).await;
-        app.entrust(&root, &writer, "auth.policy.write").await;
-        app.thing(&writer, "roles", "Clerk").await;
+        app.grant_permission(&root, &writer, "auth.policy.write")
+            .await;
+        app.create(&writer, "roles", "Clerk").await;
         assert_eq!(
             app.ask(
                 &writer,
@@ -173,7 +173,7 @@ async fn each_permission_opens_its_part_and_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_writes_policy_or_people_does_not_become_an_administrator() {
+async fn writers_of_policy_and_people_cannot_become_administrators() {
     case(async |app| {
         let root = app.administrator().await;
         let eve = app.member(&root).await;
@@ -183,7 +183,7 @@ async fn whoever_writes_policy_or_people_does_not_become_an_administrator() {
             "auth.people.write",
             "auth.people.read",
         ] {
-            app.entrust(&root, &eve, permission).await;
+            app.grant_permission(&root, &eve, permission).await;
         }
         let admin_role = app
             .sql(
@@ -192,7 +192,7 @@ async fn whoever_writes_policy_or_people_does_not_become_an_administrator() {
             )
             .await[0]["id"]
             .clone();
-        let own_role = app.thing(&eve, "roles", "Mine").await;
+        let own_role = app.create(&eve, "roles", "Mine").await;
         let administer = app
             .sql(
                 "SELECT id FROM permissions WHERE name = 'auth.administer'",

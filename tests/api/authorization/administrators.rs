@@ -6,7 +6,7 @@ use super::administration::{DELETE, GET, POST, PUT};
 use crate::harness::{Member, PASSWORD, case, race};
 
 #[tokio::test]
-async fn the_last_administrator_stays() {
+async fn the_last_administrator_cannot_be_removed() {
     case(async |app| {
         let root = app.administrator().await;
         let role = app
@@ -29,7 +29,7 @@ async fn the_last_administrator_stays() {
                 .refused(409),
             "last_administrator"
         );
-        // Not by a grant that ends, either.
+        // A grant with an expiry does not replace the last permanent one.
         let ends = app.now().await + 3600;
         let mut ending = own.clone();
         ending["expires_at"] = json!(ends);
@@ -39,7 +39,7 @@ async fn the_last_administrator_stays() {
                 .refused(409),
             "last_administrator"
         );
-        // Nor by deleting the account as its owner.
+        // The last administrator cannot delete their own account either.
         let signed_in = app
             .post(
                 "/api/auth/password/sign-in",
@@ -93,14 +93,15 @@ async fn the_last_administrator_stays() {
             .refused(409),
             "built_in"
         );
-        // With another one the first may go.
+        // With a second administrator the first may be removed.
         let second = app.member(&root).await;
-        app.entrust(&root, &second, "auth.administer").await;
+        app.grant_permission(&root, &second, "auth.administer")
+            .await;
         let ended = app.get("/auth/profile").token(&second.token).send().await;
         assert_eq!(
             ended.refused(401),
             "invalid_token",
-            "whoever was let in as nobody in particular is not let in as an administrator"
+            "the earlier token of a new administrator is revoked"
         );
         let second = app.again(&second).await;
         app.ask(&second, DELETE, "/person-service-roles", own)
@@ -136,16 +137,16 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_remove_each_other_one_stays() {
+async fn one_of_two_administrators_who_remove_each_other_remains() {
     race(async |app| {
         let root = app.administrator().await;
         for _ in 0..6 {
             let (one, two) = (app.member(&root).await, app.member(&root).await);
             for each in [&one, &two] {
-                app.entrust(&root, each, "auth.administer").await;
+                app.grant_permission(&root, each, "auth.administer").await;
             }
             let (one, two) = (app.again(&one).await, app.again(&two).await);
-            // Only these two are left.
+            // Only these two administrators remain.
             app.sql(
                 "DELETE FROM person_roles WHERE person_id = ?1",
                 &[json!(root.id)],
@@ -169,7 +170,7 @@ async fn of_two_administrators_who_remove_each_other_one_stays() {
             assert_eq!(statuses[0], 200, "{statuses:?}");
             assert!(
                 [403, 409].contains(&statuses[1]),
-                "a good token is not told to be bad: {statuses:?}"
+                "a valid token is never called invalid: {statuses:?}"
             );
             let left = "SELECT COUNT(*) FROM person_permissions WHERE permission_id = 1000000001";
             assert_eq!(app.count(left, &[]).await, 1);

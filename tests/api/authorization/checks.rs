@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::access::{DELETE, GET, POST, Stock, stock};
+use super::access::{DELETE, GET, POST, stock};
 use crate::harness::case;
 
 #[tokio::test]
-async fn a_check_tells_whether_and_why() {
+async fn a_check_returns_the_decision_and_its_reason() {
     case(async |app| {
         let stock = stock(app).await;
         let no = stock.check(app, "write").await;
@@ -31,13 +31,13 @@ async fn a_check_tells_whether_and_why() {
         });
         let strong = app.ask(&stock.root, POST, "/check", strong).await.ok();
         assert!(strong["cache_until"].as_i64() <= Some(app.now().await));
-        let share = app.thing(&stock.root, "permissions", "share").await;
+        let share = app.create(&stock.root, "permissions", "share").await;
         let direct = json!({
             "person_id": stock.member.id,
             "service_id": "Stock",
             "permission_id": share,
         });
-        app.relate(&stock.root, "/person-service-permissions", direct)
+        app.grant(&stock.root, "/person-service-permissions", direct)
             .await;
         let by_grant = stock.check(app, "share").await;
         assert_eq!(
@@ -66,7 +66,8 @@ async fn a_check_tells_whether_and_why() {
                 (&json!(false), &json!(reason))
             );
         }
-        // About oneself, and about nobody else without a permission.
+        // A person may check their own permissions, and needs a permission to check those of
+        // others.
         let own = json!({"subject": stock.member.id, "service": "Stock", "permission": "write"});
         assert_eq!(
             app.ask(&stock.member, POST, "/check", own.clone())
@@ -120,7 +121,7 @@ async fn a_check_tells_whether_and_why() {
 }
 
 #[tokio::test]
-async fn many_checks_are_one_question_to_the_database() {
+async fn many_checks_make_one_round_trip() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -143,7 +144,11 @@ async fn many_checks_are_one_question_to_the_database() {
         assert_eq!(cost.batches, 1);
         assert_eq!(results.len(), 100);
         for (n, result) in results.iter().enumerate() {
-            assert_eq!(result["allowed"], n % 2 == 0, "in their order");
+            assert_eq!(
+                result["allowed"],
+                n % 2 == 0,
+                "the results keep the order of the checks"
+            );
         }
         assert_eq!(
             app.ask(&stock.root, POST, "/check/batch", json!({"checks": []}))
@@ -163,17 +168,17 @@ async fn many_checks_are_one_question_to_the_database() {
 }
 
 #[tokio::test]
-async fn an_explanation_names_what_would_help_and_it_helps() {
+async fn an_explanation_names_a_grant_that_would_allow_the_action() {
     case(async |app| {
         let stock = stock(app).await;
-        let viewer = app.thing(&stock.root, "roles", "Viewer").await;
-        app.relate(
+        let viewer = app.create(&stock.root, "roles", "Viewer").await;
+        app.grant(
             &stock.root,
             "/service-roles",
             json!({"service_id": "Stock", "role_id": viewer}),
         )
         .await;
-        app.relate(
+        app.grant(
             &stock.root,
             "/person-service-roles",
             json!({
@@ -238,7 +243,7 @@ async fn an_explanation_names_what_would_help_and_it_helps() {
             ),
         ];
         for (endpoint, body) in remedies {
-            app.relate(&stock.root, endpoint, body.clone()).await;
+            app.grant(&stock.root, endpoint, body.clone()).await;
             let explained = app.ask(&stock.root, GET, &path, Value::Null).await.ok();
             assert_eq!(
                 (&explained["allowed"], &explained["would_allow"]),
@@ -277,7 +282,7 @@ async fn an_explanation_names_what_would_help_and_it_helps() {
 }
 
 #[tokio::test]
-async fn authzen_asks_the_same_in_its_words() {
+async fn authzen_requests_get_the_same_decisions() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -342,7 +347,10 @@ async fn authzen_asks_the_same_in_its_words() {
             .ask(&stock.root, POST, "/access/v1/evaluations", ask("write"))
             .await
             .ok();
-        assert_eq!(single["decision"], true, "without evaluations it is one");
+        assert_eq!(
+            single["decision"], true,
+            "a request without evaluations is one check"
+        );
     })
     .await;
 }

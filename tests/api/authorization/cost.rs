@@ -1,4 +1,4 @@
-//! What the authorization service asks of the database: round trips, and rows.
+//! The cost of the authorization service: round trips and rows read.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 #[tokio::test]
-async fn a_read_is_one_round_trip_and_a_change_two() {
+async fn a_read_makes_one_round_trip_and_a_change_two() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -76,9 +76,10 @@ async fn a_read_is_one_round_trip_and_a_change_two() {
     .await;
 }
 
-/// 10,000 people, 50 services, 200 roles: what somebody may do costs what they have themselves.
+/// With 10,000 people, 50 services and 200 roles, the cost of reading a person's permissions
+/// depends on their own grants only.
 #[tokio::test]
-async fn what_is_read_grows_with_the_persons_own_grants_only() {
+async fn rows_read_grow_only_with_the_grants_of_the_person() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -144,7 +145,7 @@ async fn what_is_read_grows_with_the_persons_own_grants_only() {
         // An index is read one entry too far at each end.
         assert!(
             crowded.2 <= alone.2 + 4,
-            "others' grants are not read: {} and {}",
+            "the grants of others are not read: {} and {}",
             alone.2,
             crowded.2
         );
@@ -161,7 +162,7 @@ async fn what_is_read_grows_with_the_persons_own_grants_only() {
             more.2
         );
         assert!(alone.2 > 0 || !on_workerd());
-        // As nothing hangs on them that the invariants look at, they may go.
+        // The invariants do not look at these rows, so the case may delete them.
         app.sql("DELETE FROM users WHERE id LIKE 'u%' AND email = id", &[])
             .await;
     })

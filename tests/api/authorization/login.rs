@@ -7,7 +7,7 @@ use crate::accounts::factors::{early_in_a_step, enrolled};
 use crate::harness::{PASSWORD, case, race};
 
 #[tokio::test]
-async fn a_password_gives_a_token_that_tells_who_somebody_is() {
+async fn a_login_returns_a_token_that_identifies_the_person() {
     case(async |app| {
         let root = app.administrator().await;
         let answer = app.login("root", PASSWORD).await.ok();
@@ -46,14 +46,14 @@ async fn a_password_gives_a_token_that_tells_who_somebody_is() {
             .await
             .len(),
             0,
-            "only its hash is kept"
+            "only the hash of the token is stored"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_login_that_fails_does_not_tell_why() {
+async fn a_failed_login_does_not_reveal_the_reason() {
     case(async |app| {
         let root = app.administrator().await;
         for (username, password) in [
@@ -99,14 +99,14 @@ async fn a_login_that_fails_does_not_tell_why() {
                 .await
                 .status(),
             200,
-            "who is signed in stays so"
+            "a signed-in person stays signed in"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn totp_is_asked_for_here_too() {
+async fn a_login_needs_a_totp_code_where_totp_is_enabled() {
     case(async |app| {
         let root = app.administrator().await;
         let signed_in = app
@@ -133,14 +133,14 @@ async fn totp_is_asked_for_here_too() {
         assert_eq!(
             app.post("/auth/login", &body).send().await.refused(401),
             "invalid_credentials",
-            "a code is good once"
+            "a code is accepted once"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_first_administrator_is_made_once_and_by_the_secret_only() {
+async fn the_bootstrap_secret_creates_the_first_administrator_once() {
     case(async |app| {
         let body = |secret: &str| {
             json!({

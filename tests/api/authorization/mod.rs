@@ -1,5 +1,4 @@
-//! The authorization service: tokens, people, services, roles, permissions, and what is asked about
-//! them.
+//! The authorization service: tokens, people, services, roles, permissions, and checks.
 
 mod access;
 mod administration;

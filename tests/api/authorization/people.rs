@@ -6,7 +6,7 @@ use super::administration::{DELETE, GET, POST, PUT};
 use crate::harness::{PASSWORD, case};
 
 #[tokio::test]
-async fn people_are_made_changed_and_deleted() {
+async fn people_are_created_changed_and_deleted() {
     case(async |app| {
         let root = app.administrator().await;
         let body = json!({
@@ -154,7 +154,7 @@ async fn people_are_made_changed_and_deleted() {
                 .await
                 .refused(401),
             "invalid_token",
-            "a new password ends all of it"
+            "a new password revokes the tokens"
         );
         let token = app.login("anna", "another zebra 78").await.ok()["token"]
             .as_str()
@@ -184,7 +184,7 @@ async fn people_are_made_changed_and_deleted() {
             );
         }
         let again = app.ask(&root, POST, "/users", body).await.created();
-        assert_ne!(again["id"], id, "an id is never used twice");
+        assert_ne!(again["id"], id, "an id is never used again");
         for bad in ["abc", "0", "-1", "1.5", "99999999999999999999"] {
             assert_eq!(
                 app.ask(&root, GET, &format!("/users/{bad}"), Value::Null)

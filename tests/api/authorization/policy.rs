@@ -6,7 +6,7 @@ use super::administration::{DELETE, GET, POST, PUT};
 use crate::harness::{Member, TestApp, case};
 
 #[tokio::test]
-async fn names_are_unique_and_case_counts() {
+async fn names_are_unique_and_case_sensitive() {
     case(async |app| {
         let root = app.administrator().await;
         for (kind, thing) in [
@@ -15,10 +15,10 @@ async fn names_are_unique_and_case_counts() {
             ("services", "service"),
         ] {
             let (id, other) = (
-                app.thing(&root, kind, "Editor").await,
-                app.thing(&root, kind, "editor").await,
+                app.create(&root, kind, "Editor").await,
+                app.create(&root, kind, "editor").await,
             );
-            assert_eq!(other, id + 1, "in order");
+            assert_eq!(other, id + 1, "the ids are in order");
             let path = format!("/{kind}");
             assert_eq!(
                 app.ask(&root, POST, &path, json!({"name": "Editor"}))
@@ -60,7 +60,7 @@ async fn names_are_unique_and_case_counts() {
                     .await
                     .ok(),
                 json!({"status": "success"}),
-                "as it is called already"
+                "the name is unchanged"
             );
             let deleted = app.ask(&root, DELETE, &one, Value::Null).await.ok();
             assert_eq!(
@@ -87,27 +87,27 @@ async fn names_are_unique_and_case_counts() {
     .await;
 }
 
-/// A service with a role that has a permission, which a member has there.
+/// Creates a service with a role that has a permission, and assigns the role to a member.
 pub(super) async fn in_use(app: &TestApp, root: &Member) -> (Member, i64, i64, i64) {
     let member = app.member(root).await;
     let (service, role) = (
-        app.thing(root, "services", "Stock").await,
-        app.thing(root, "roles", "Clerk").await,
+        app.create(root, "services", "Stock").await,
+        app.create(root, "roles", "Clerk").await,
     );
-    let permission = app.thing(root, "permissions", "read").await;
-    app.relate(
+    let permission = app.create(root, "permissions", "read").await;
+    app.grant(
         root,
         "/service-roles",
         json!({"service_id": service, "role_id": role}),
     )
     .await;
-    app.relate(
+    app.grant(
         root,
         "/role-permissions",
         json!({"role_id": role, "permission_id": permission}),
     )
     .await;
-    app.relate(
+    app.grant(
         root,
         "/person-service-roles",
         json!({"person_id": member.id, "service_id": service, "role_id": role}),
@@ -117,7 +117,7 @@ pub(super) async fn in_use(app: &TestApp, root: &Member) -> (Member, i64, i64, i
 }
 
 #[tokio::test]
-async fn what_is_in_use_is_deleted_only_by_force() {
+async fn roles_and_permissions_in_use_are_deleted_only_with_force() {
     case(async |app| {
         let root = app.administrator().await;
         let (member, service, role, permission) = in_use(app, &root).await;
@@ -163,7 +163,7 @@ async fn what_is_in_use_is_deleted_only_by_force() {
                 .refused(404),
             "service_not_found"
         );
-        // It comes back with its id, and with nobody in it.
+        // The restored service keeps its id and has no grants.
         let back = app
             .ask(
                 &root,

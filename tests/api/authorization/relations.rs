@@ -1,4 +1,4 @@
-//! What relates things, lists of things, and several who make the same thing at once.
+//! Grants and memberships, lists, and concurrent creations of one name.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ const POST: Method = Method::POST;
 const DELETE: Method = Method::DELETE;
 
 #[tokio::test]
-async fn relations_are_made_and_undone_and_may_be_repeated() {
+async fn grants_are_added_and_removed_and_may_be_repeated() {
     case(async |app| {
         let root = app.administrator().await;
         let (member, service, role, permission) = in_use(app, &root).await;
-        let bare = app.thing(&root, "roles", "Bare").await;
+        let bare = app.create(&root, "roles", "Bare").await;
         let not_there = json!({"person_id": member.id, "service_id": service, "role_id": bare});
         assert_eq!(
             app.ask(&root, POST, "/person-service-roles", not_there)
@@ -43,14 +43,14 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
             ),
         ] {
             assert_eq!(
-                app.relate(&root, path, body.clone()).await,
+                app.grant(&root, path, body.clone()).await,
                 json!({"status": "success"}),
                 "{path}"
             );
             assert_eq!(
                 app.actions().await.len(),
                 before,
-                "what is there already is no change"
+                "a repeated grant is no change"
             );
             for field in body.as_object().expect("an object").keys() {
                 let mut unknown = body.clone();
@@ -80,7 +80,7 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
             }
         }
         let granted = app
-            .relate(
+            .grant(
                 &root,
                 "/person-service-permissions",
                 json!({
@@ -149,17 +149,17 @@ async fn relations_are_made_and_undone_and_may_be_repeated() {
             "permission_removed_from_role",
             "role_removed_from_service",
         ];
-        assert_eq!(actions[before..], undone, "one row a change");
+        assert_eq!(actions[before..], undone, "each change writes one row");
     })
     .await;
 }
 
 #[tokio::test]
-async fn lists_come_in_pages() {
+async fn lists_are_paginated() {
     case(async |app| {
         let root = app.administrator().await;
         for n in 0..5 {
-            app.thing(&root, "services", &format!("Service {n}")).await;
+            app.create(&root, "services", &format!("Service {n}")).await;
         }
         let mut path = "/services?limit=2".to_owned();
         let mut names = Vec::new();
@@ -215,7 +215,7 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
-async fn of_concurrent_creations_with_one_name_one_wins() {
+async fn one_of_concurrent_creations_with_one_name_succeeds() {
     race(async |app| {
         let root = app.administrator().await;
         for (kind, thing) in [
@@ -254,7 +254,7 @@ async fn of_concurrent_creations_with_one_name_one_wins() {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), 12, "each has an id of its own");
+        assert_eq!(ids.len(), 12, "each object has a unique id");
     })
     .await;
 }

@@ -1,5 +1,5 @@
-//! Every route of the authorization service × every token that is not good. A new route is in it by
-//! itself.
+//! Every route of the authorization service with every kind of invalid token. New routes are
+//! included automatically.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::harness::{PASSWORD, case};
 
 #[tokio::test]
-async fn no_route_answers_without_a_good_token() {
+async fn every_route_refuses_an_invalid_token() {
     case(async |app| {
         let root = app.administrator().await;
         let person = app.person().await;
@@ -42,8 +42,8 @@ async fn no_route_answers_without_a_good_token() {
             } else {
                 path
             };
-            // The token is looked at before the body; where not, a body that is good tells nothing
-            // either.
+            // A route checks the token before the body. Where it does not, a valid body reveals
+            // nothing either.
             let body = json!({
                 "name": "x",
                 "username": "x",
@@ -103,7 +103,7 @@ async fn no_route_answers_without_a_good_token() {
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own() {
+fn every_operation_has_a_unique_name() {
     let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
@@ -113,7 +113,7 @@ fn every_operation_has_a_name_of_its_own() {
                 .map(str::to_owned)
         })
         .collect();
-    assert_eq!(names.len(), table().len(), "one is not described");
+    assert_eq!(names.len(), table().len(), "a route is not described");
     names.sort();
     names.dedup();
     assert_eq!(names.len(), table().len());
@@ -128,7 +128,8 @@ fn the_flat_error_form_belongs_to_the_authorization_service() {
         let core = core && route.access != Access::Token;
         assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
-    // What needs no token has cases of its own, and nothing joins it unseen.
+    // Routes without a token have their own cases, and this list keeps new ones from being added
+    // unnoticed.
     let others = table()
         .into_iter()
         .filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);

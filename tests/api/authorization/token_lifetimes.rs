@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{PASSWORD, case, on_workerd, race};
 
 #[tokio::test]
-async fn a_token_ends_to_the_second_and_is_swept() {
+async fn a_token_expires_to_the_second_and_is_removed() {
     case(async |app| {
         let root = app.administrator().await;
         let ends = app
@@ -23,7 +23,8 @@ async fn a_token_ends_to_the_second_and_is_swept() {
         if on_workerd() {
             app.age(Duration::from_secs(left + 2)).await;
         } else {
-            // Within the last second it is good; it is put back so that it is not renewed.
+            // The token is valid within its last second. The expiry is restored, so that the token
+            // is not renewed.
             app.age(Duration::from_secs(left - 1)).await;
             let renewed = app
                 .get("/auth/profile")
@@ -82,7 +83,7 @@ async fn a_token_ends_to_the_second_and_is_swept() {
 }
 
 #[tokio::test]
-async fn of_many_callers_one_renews_a_token() {
+async fn one_of_many_callers_renews_a_token() {
     race(async |app| {
         let root = app.administrator().await;
         app.age(Duration::from_secs(275)).await;
@@ -103,7 +104,7 @@ async fn of_many_callers_one_renews_a_token() {
         assert!((295..=300).contains(&(ends - app.now().await)));
         assert!(
             answers.iter().all(|answer| answer["expires_at"] == ends),
-            "all are told when it ends now"
+            "every caller gets the new expiry"
         );
         let again = app
             .get("/auth/profile")
@@ -117,7 +118,7 @@ async fn of_many_callers_one_renews_a_token() {
 }
 
 #[tokio::test]
-async fn logging_out_renews_nothing_and_is_for_good() {
+async fn logging_out_renews_no_token_and_is_final() {
     case(async |app| {
         let root = app.administrator().await;
         let other = app.login("root", PASSWORD).await.ok();
@@ -140,20 +141,20 @@ async fn logging_out_renews_nothing_and_is_for_good() {
                 .await
                 .status(),
             200,
-            "only this one"
+            "other tokens stay valid"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn of_a_renewal_and_a_revocation_the_revocation_wins() {
+async fn a_revocation_wins_over_a_renewal() {
     case(async |app| {
         let root = app.administrator().await;
         app.age(Duration::from_secs(280)).await;
-        // The token was looked at; before it is renewed it is revoked.
+        // The token is revoked after its check and before its renewal.
         let answer = app
-            .held(app.get("/auth/profile").token(&root.token), 1, async {
+            .interleave(app.get("/auth/profile").token(&root.token), 1, async {
                 app.sql("DELETE FROM person_tokens", &[]).await;
             })
             .await;
@@ -202,7 +203,7 @@ async fn of_a_renewal_and_a_revocation_the_revocation_wins() {
                     .await
                     .refused(401),
                 "invalid_token",
-                "it does not come back"
+                "the token stays revoked"
             );
         }
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Tokens of the authorization service: given, shown to be good, renewed, revoked, swept.
+//! Tokens of the authorization service: checks, service tokens, introspection and the log.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::case;
 
 #[tokio::test]
-async fn what_is_no_good_token_is_told_in_its_own_words() {
+async fn each_kind_of_invalid_token_gets_its_own_code() {
     case(async |app| {
         let root = app.administrator().await;
         for (method, path) in [
@@ -48,7 +48,7 @@ async fn what_is_no_good_token_is_told_in_its_own_words() {
                     .await
                     .refused(401),
                 "invalid_token",
-                "two of them"
+                "two tokens in one request"
             );
             let in_query = app
                 .request(method.clone(), &format!("{path}?token={}", root.token))
@@ -79,28 +79,28 @@ async fn what_is_no_good_token_is_told_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
+async fn a_token_check_returns_the_person_and_the_permission() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
         let (service, role) = (
-            app.thing(&root, "services", "Stock").await,
-            app.thing(&root, "roles", "Clerk").await,
+            app.create(&root, "services", "Stock").await,
+            app.create(&root, "roles", "Clerk").await,
         );
-        let permission = app.thing(&root, "permissions", "read").await;
-        app.relate(
+        let permission = app.create(&root, "permissions", "read").await;
+        app.grant(
             &root,
             "/service-roles",
             json!({"service_id": service, "role_id": role}),
         )
         .await;
-        app.relate(
+        app.grant(
             &root,
             "/role-permissions",
             json!({"role_id": role, "permission_id": permission}),
         )
         .await;
-        app.relate(
+        app.grant(
             &root,
             "/person-service-roles",
             json!({"person_id": member.id, "service_id": service, "role_id": role}),
@@ -132,13 +132,13 @@ async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
             "role_id": role,
             "expires_at": ends,
         });
-        app.relate(&root, "/person-service-roles", ending).await;
+        app.grant(&root, "/person-service-roles", ending).await;
         let lasts = check(json!({"service_id": "Stock"})).await.ok()["access"]["max_age"]
             .as_i64()
             .expect("seconds");
         assert!(
             (27..=30).contains(&lasts),
-            "not longer than the grant lasts: {lasts}"
+            "the answer expires no later than the grant: {lasts}"
         );
         assert_eq!(check(json!({})).await.ok()["valid"], true);
         let other = check(json!({"user_id": root.id})).await;
@@ -173,7 +173,7 @@ async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
                 .await
                 .refused(400),
             "invalid_request_body",
-            "never ignored"
+            "a malformed body is never ignored"
         );
         let plain = app
             .request(Method::POST, "/check-token")
@@ -181,13 +181,13 @@ async fn a_token_is_checked_for_whose_it_is_and_what_it_allows() {
             .body(b"user_id=1".to_vec())
             .send()
             .await;
-        assert_eq!(plain.status(), 415, "nor a body of another kind");
+        assert_eq!(plain.status(), 415, "a body of another type is refused");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_backend_gets_a_token_of_its_own_from_an_administrator() {
+async fn an_administrator_issues_a_service_token() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -312,7 +312,7 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
 }
 
 #[tokio::test]
-async fn the_log_tells_who_asked_and_never_the_token() {
+async fn the_log_names_the_caller_and_never_the_token() {
     case(async |app| {
         let root = app.administrator().await;
         app.get("/auth/profile")

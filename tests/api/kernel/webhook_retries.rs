@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::webhooks::{SECOND, happen, waiting};
 use crate::harness::receiver::Reaction::{Hang, HangUp, Status};
 use crate::harness::receiver::receiver;
-use crate::harness::{Fault, FaultMode, Person, case_with};
+use crate::harness::{Fault, FaultMode, case_with};
 
 const MINUTE: Duration = Duration::from_mins(1);
 pub const HOUR: Duration = Duration::from_hours(1);
 
-/// What follows each failed try at the earliest.
+/// The shortest delay after each failed attempt.
 const DELAYS: [Duration; 8] = [
     Duration::from_secs(30),
     Duration::from_mins(2),
@@ -25,7 +23,7 @@ const DELAYS: [Duration; 8] = [
 ];
 
 #[tokio::test]
-async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
+async fn a_failing_receiver_gets_retries_with_growing_delays() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         receiver().react(
@@ -49,19 +47,19 @@ async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
             app.age(delay / 8 + 6 * SECOND).await;
             app.cron().await;
         }
-        assert_eq!(waiting(app).await, 0, "taken at last");
+        assert_eq!(waiting(app).await, 0, "delivered in the end");
         let told = receiver().about(&person);
         assert_eq!(told.len(), DELAYS.len() + 1);
         assert!(
             told.iter()
                 .all(|message| message.header("webhook-id") == told[0].header("webhook-id")),
-            "one id"
+            "every attempt has the same id"
         );
         assert!(
             told.iter()
                 .all(|message| message.json()["data"] == told[0].json()["data"]
                     && message.path == "/hook"),
-            "no redirect is followed"
+            "the API follows no redirect"
         );
         let log = app.logs().await;
         assert!(
@@ -80,7 +78,7 @@ async fn a_receiver_that_fails_is_asked_later_and_later_until_it_takes_it() {
 }
 
 #[tokio::test]
-async fn who_hangs_or_hangs_up_gets_it_again_and_keeps_nobody_else_waiting() {
+async fn a_receiver_that_hangs_gets_a_retry_and_delays_no_other_message() {
     case_with(&receiver().vars(), async |app| {
         let (slow, rude, fine) = (app.person().await, app.person().await, app.person().await);
         receiver().react(&slow, &[Hang]);
@@ -109,7 +107,7 @@ async fn who_hangs_or_hangs_up_gets_it_again_and_keeps_nobody_else_waiting() {
 }
 
 #[tokio::test]
-async fn what_nobody_takes_is_given_up_after_five_days() {
+async fn an_undelivered_message_is_given_up_after_five_days() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         receiver().react(&person, &[Status(500); 20]);
@@ -121,8 +119,8 @@ async fn what_nobody_takes_is_given_up_after_five_days() {
         app.age(MINUTE).await;
         app.cron().await;
         assert_eq!(waiting(app).await, 0);
-        // At once, three times after an hour each, then after two, seven and, as chance has it,
-        // some 25 hours.
+        // The runs follow at once, three times after an hour each, then after two hours, after
+        // seven and, because of jitter, after some 25.
         let tries = receiver().about(&person).len();
         assert!((9..=10).contains(&tries), "{tries}");
         assert!(app.logs().await.contains("webhooks given up"));
@@ -131,7 +129,7 @@ async fn what_nobody_takes_is_given_up_after_five_days() {
 }
 
 #[tokio::test]
-async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
+async fn a_run_is_bounded_and_stops_at_a_dead_receiver() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         happen(app, &person, "something_new", 419).await;
@@ -139,7 +137,7 @@ async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
         assert_eq!(
             waiting(app).await,
             420,
-            "new kinds are told without further ado, refreshes are not"
+            "an unknown kind is sent, and a refresh is not"
         );
         receiver().react(&person, &[Status(503); 5]);
         app.cron().await;
@@ -151,7 +149,7 @@ async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
         assert_eq!(
             (receiver().about(&person).len(), waiting(app).await),
             (405, 20),
-            "those that failed wait"
+            "the failed messages wait"
         );
         app.age(MINUTE).await;
         app.cron().await;
@@ -164,9 +162,10 @@ async fn a_run_is_bounded_and_a_dead_receiver_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_fault_of_the_database_loses_nothing_and_a_repeat_has_the_same_id() {
+async fn a_database_fault_loses_no_message_and_a_retry_has_the_same_id() {
     case_with(&receiver().vars(), async |app| {
-        // Its last call claims what is due; what follows it removes what was delivered.
+        // The last call of the run claims the due entries. The next statement removes the delivered
+        // ones.
         app.cron().await;
         let before = app.batches().await;
         app.cron().await;

@@ -1,5 +1,4 @@
-//! Security events are told to a webhook: each at least once, signed, later and later while nobody
-//! takes it, and never for long.
+//! Webhooks: every security event is sent at least once and signed.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ pub async fn waiting(app: &TestApp) -> i64 {
     app.count("SELECT COUNT(*) FROM outbox", &[]).await
 }
 
-/// Writes events as some use case of the future might.
+/// Writes events of a kind that does not exist yet.
 pub async fn happen(app: &TestApp, person: &Person, kind: &str, times: usize) {
     let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
         INSERT INTO events (id, at, kind, user_id, actor, request_id)
@@ -33,7 +32,7 @@ pub async fn happen(app: &TestApp, person: &Person, kind: &str, times: usize) {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_once_and_signed_with_every_secret() {
+async fn an_event_is_sent_once_and_signed_with_every_secret() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -46,7 +45,7 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
             .ok();
         assert!(
             receiver().about(&person).is_empty(),
-            "nothing before its time"
+            "no message is sent before its time"
         );
         app.cron().await;
         let told = receiver().about(&person);
@@ -95,7 +94,7 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
             .expect("seconds");
         assert!(
             (seconds - event["at"].as_i64().expect("a time") / 1000).abs() < 120,
-            "the time of the try"
+            "the time of the attempt"
         );
         assert_eq!(waiting(app).await, 0);
         app.age(HOUR).await;
@@ -106,7 +105,7 @@ async fn what_happens_is_told_once_and_signed_with_every_secret() {
 }
 
 #[tokio::test]
-async fn without_a_webhook_nothing_piles_up() {
+async fn without_a_webhook_the_outbox_stays_empty() {
     case(async |app| {
         let person = app.person().await;
         app.session(&person).await;
@@ -116,15 +115,16 @@ async fn without_a_webhook_nothing_piles_up() {
         assert_eq!(waiting(app).await, 0);
         assert!(
             app.events(&person.id).await.len() > 4000,
-            "the log keeps them"
+            "the event log keeps them"
         );
     })
     .await;
 }
 
-/// Whoever makes thousands of events keeps nobody from learning that their account was recovered.
+/// A user who causes thousands of events does not delay the message about the recovery of another
+/// account.
 #[tokio::test]
-async fn what_is_urgent_is_told_before_what_somebody_piles_up() {
+async fn urgent_events_are_sent_before_a_flood_of_others() {
     case_with(&receiver().vars(), async |app| {
         let (flood, urgent_flood, victim) =
             (app.person().await, app.person().await, app.person().await);
@@ -137,7 +137,7 @@ async fn what_is_urgent_is_told_before_what_somebody_piles_up() {
             app.count("SELECT COUNT(*) FROM outbox WHERE urgent = 1", &[])
                 .await,
             20 + 2,
-            "an account's first ones only"
+            "only the first events of an account"
         );
         app.cron().await;
         let told = receiver().kinds(&victim);
@@ -147,12 +147,12 @@ async fn what_is_urgent_is_told_before_what_somebody_piles_up() {
             "{told:?}"
         );
         assert!(waiting(app).await > 1000);
-        // What was never tried is not given up, however old.
+        // A message that was never attempted is not given up, however old it is.
         app.age(6 * 24 * HOUR).await;
         app.cron().await;
         assert!(waiting(app).await > 1000);
         app.sql("DELETE FROM outbox", &[]).await;
-        // A new account is no news of this kind; a further passkey is.
+        // A new account is not a security event for the webhook. A further passkey is.
         let mut authenticator = Authenticator::new();
         let made = app
             .sign_up(&mut authenticator, "new@example.com")
@@ -179,7 +179,7 @@ async fn what_is_urgent_is_told_before_what_somebody_piles_up() {
 }
 
 #[tokio::test]
-async fn concurrent_runs_tell_everything_once() {
+async fn concurrent_runs_send_every_message_once() {
     race_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         happen(app, &person, "signed_in", 79).await;
@@ -198,7 +198,7 @@ async fn concurrent_runs_tell_everything_once() {
 }
 
 #[tokio::test]
-async fn whose_account_is_deleted_is_told_so_and_what_came_before() {
+async fn a_deleted_account_s_earlier_events_and_its_deletion_are_sent() {
     case_with(&receiver().vars(), async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -210,7 +210,7 @@ async fn whose_account_is_deleted_is_told_so_and_what_came_before() {
         assert_eq!(
             app.events(&person.id).await,
             ["user_deleted"],
-            "the log has forgotten them"
+            "the event log keeps only the deletion"
         );
         app.cron().await;
         assert_eq!(
@@ -228,10 +228,10 @@ async fn whose_account_is_deleted_is_told_so_and_what_came_before() {
             let bare = data["address"].is_null() && data["user_agent"].is_null();
             assert!(
                 message.kind() != "user_deleted" || bare,
-                "a tombstone's notice knows no more than the tombstone"
+                "the message about a deletion has only the fields of the deletion event"
             );
         }
-        assert_eq!(waiting(app).await, 0, "and now nobody knows them any more");
+        assert_eq!(waiting(app).await, 0, "the outbox is empty");
     })
     .await;
 }

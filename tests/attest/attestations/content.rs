@@ -2,9 +2,8 @@
 
 use hamrah_api::accounts::model::attest::Environment;
 
-use super::certificates::{twice, unknown};
+use super::certificates::twice;
 use super::{Broken, Case};
-use crate::AT;
 use crate::apple::{DeviceKey, bytes, cose, extensions, map, nonce_extension, text};
 
 pub const CONTENT: [Broken; 39] = [

@@ -1,5 +1,5 @@
-//! Attestations: whole ones are accepted, and each step that is broken is refused for a reason of
-//! its own.
+//! Attestations: valid attestations are accepted, and each broken step is refused for its own
+//! reason.
 
 mod certificates;
 mod content;
@@ -16,12 +16,10 @@ use rcgen::IsCa;
 use self::certificates::{CERTIFICATES, unknown};
 use self::content::CONTENT;
 use self::objects::OBJECTS;
-use crate::apple::{
-    Attestation, Authority, AuthorityPlan, DeviceKey, bytes, extensions, head, map,
-};
+use crate::apple::{Attestation, Authority, AuthorityPlan, DeviceKey, extensions, map};
 use crate::{APP, AT, HASH, OTHER_APP};
 
-/// Everything that can be changed.
+/// The parts of an attestation that a test can change.
 pub struct Case {
     pub plan: AuthorityPlan,
     pub attestation: Attestation,
@@ -73,7 +71,7 @@ impl Case {
 }
 
 #[test]
-fn a_whole_attestation_is_accepted() {
+fn a_valid_attestation_is_accepted() {
     let key = DeviceKey::new(7);
     let attested = Case::new().verify().accepted().expect("accepted");
     let wanted = Attested {
@@ -91,7 +89,7 @@ fn a_whole_attestation_is_accepted() {
 
 type Change = (&'static str, fn(&mut Case));
 
-/// Still whole.
+/// Variations that are still valid.
 const ACCEPTED: [Change; 15] = [
     ("iOS 27", |c| {
         c.attestation = c.attestation.clone().ios_27("1314", 4)
@@ -127,7 +125,7 @@ const ACCEPTED: [Change; 15] = [
         c.attestation = c.attestation.clone().ios_27("1314", 2);
         c.categories = vec![2, 4];
     }),
-    ("no category where some are named", |c| {
+    ("no category although some are configured", |c| {
         c.categories = vec![4]
     }),
     ("a receipt of 7 KB", |c| {
@@ -145,7 +143,7 @@ const ACCEPTED: [Change; 15] = [
 pub const FMT: usize = 4 + 16;
 
 #[test]
-fn what_is_whole_in_another_way_is_accepted() {
+fn valid_variations_are_accepted() {
     for (name, change) in ACCEPTED {
         let mut case = Case::new();
         change(&mut case);
@@ -159,7 +157,7 @@ fn what_is_whole_in_another_way_is_accepted() {
 }
 
 #[test]
-fn ios_27_tells_version_and_category() {
+fn ios_27_reports_version_and_category() {
     let mut case = Case::new();
     case.attestation = case.attestation.ios_27("1314", 0x0102_0304);
     let attested = case.verify().accepted().expect("accepted");
@@ -214,7 +212,8 @@ fn no_byte_of_the_signed_parts_can_be_changed_or_left_out() {
         verify(object, &expected).passed()
     };
     assert!(passes(&object));
-    // The receipt is Apple's to read: its name, its head, two bytes.
+    // The API does not read the receipt, so changes of its two bytes are accepted. They follow its
+    // name and its head.
     let receipt = object
         .windows(7)
         .position(|bytes| bytes == b"receipt")

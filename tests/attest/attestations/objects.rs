@@ -1,8 +1,7 @@
 //! Broken objects: CBOR that is not an attestation.
 
-use super::certificates::{twice, unknown};
 use super::{Broken, FMT};
-use crate::apple::{bytes, head, map, text};
+use crate::apple::{head, text};
 
 pub const OBJECTS: [Broken; 19] = [
     ("another format", 0, "of another format", |c| {

@@ -77,10 +77,10 @@ fn params(name: &str, valid: &Range<i64>, serial: u64) -> CertificateParams {
     params
 }
 
-/// What an authority is made of.
+/// The properties of an authority. A test can change each of them.
 #[derive(Clone)]
 pub struct AuthorityPlan {
-    /// Which keys.
+    /// The seeds of the keys.
     pub seed: u8,
     pub root_valid: Range<i64>,
     pub intermediate_valid: Range<i64>,
@@ -104,7 +104,7 @@ impl Default for AuthorityPlan {
     }
 }
 
-/// Root and intermediate.
+/// An authority with its root and intermediate.
 pub struct Authority {
     pub root: Vec<u8>,
     pub intermediate: Vec<u8>,
@@ -163,7 +163,7 @@ impl Authority {
         )
     }
 
-    /// The certificate of a key.
+    /// Issues the certificate of a key.
     pub fn leaf(&self, attestation: &Attestation) -> Vec<u8> {
         let mut leaf = params("a key", &attestation.valid, 3);
         leaf.is_ca = attestation.leaf_is_ca;
@@ -185,8 +185,8 @@ impl Authority {
         self.signed_with_sha256(&certificate)
     }
 
-    /// Apple signs with SHA-256 and a key of P-384, which rcgen does not know: named and signed
-    /// again.
+    /// Apple signs with SHA-256 and a key of P-384. rcgen does not support that, so the algorithm
+    /// is replaced and the certificate signed again.
     fn signed_with_sha256(&self, certificate: &Certificate) -> Vec<u8> {
         const SHA384: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03];
         let mut signed = tlv(content(certificate.der())).to_vec();
@@ -205,7 +205,7 @@ impl Authority {
         der(0x30, &[signed, algorithm, signature].concat())
     }
 
-    /// The object that a device would send.
+    /// Returns the object that a device would send.
     pub fn attest(&self, attestation: &Attestation) -> Vec<u8> {
         let x5c = attestation
             .x5c
@@ -222,7 +222,7 @@ impl Authority {
     }
 }
 
-/// `SEQUENCE { [1] { OCTET STRING } }`.
+/// Returns `SEQUENCE { [1] { OCTET STRING } }` with the nonce.
 pub fn nonce_extension(nonce: &[u8]) -> Vec<u8> {
     der(0x30, &der(0xA1, &der(0x04, nonce)))
 }

@@ -1,6 +1,6 @@
 //! CBOR and DER, written and read by hand, so that a test can break them.
 
-/// A point as a COSE key.
+/// Returns a point as a COSE key.
 pub fn cose(point: &[u8]) -> Vec<u8> {
     [
         &[0xA5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20],
@@ -11,7 +11,7 @@ pub fn cose(point: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The head of a CBOR item.
+/// Returns the head of a CBOR item.
 pub fn head(kind: u8, argument: usize) -> Vec<u8> {
     let argument = u32::try_from(argument).expect("a short item").to_be_bytes();
     match argument {
@@ -38,7 +38,7 @@ pub fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
         })
 }
 
-/// A DER element.
+/// Returns a DER element.
 pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(content.len())
         .expect("a short element")
@@ -51,7 +51,7 @@ pub fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag], length.as_slice(), content].concat()
 }
 
-/// Where an element's content begins, and ends.
+/// Returns the positions at which the content of an element begins and ends.
 fn bounds(der: &[u8]) -> (usize, usize) {
     let (start, length) = match der[1] {
         0x81 => (3, usize::from(der[2])),
@@ -66,7 +66,7 @@ pub fn content(der: &[u8]) -> &[u8] {
     &der[start..end]
 }
 
-/// The first element.
+/// Returns the first element.
 pub fn tlv(der: &[u8]) -> &[u8] {
     &der[..bounds(der).1]
 }

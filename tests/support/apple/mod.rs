@@ -1,6 +1,6 @@
-//! An authority such as Apple's, with a root of its own, and keys such as a device's: whole
-//! attestations and assertions, and every way to break them. Deterministic: the same keys and bytes
-//! in every run.
+//! An authority like Apple's with its own root, and keys like those of devices. It makes valid
+//! attestations and assertions, and every broken form of them. Keys and bytes are equal in every
+//! run.
 //!
 //! Other test targets include it: `#[path = "../support/apple/mod.rs"] mod apple;`.
 
@@ -31,7 +31,7 @@ impl DeviceKey {
         }
     }
 
-    /// One of many.
+    /// Returns one of many keys.
     pub fn numbered(number: u32) -> Self {
         let mut scalar = [1; 32];
         scalar[28..].copy_from_slice(&number.to_be_bytes());
@@ -52,7 +52,7 @@ impl DeviceKey {
         Sha256::digest(self.point()).into()
     }
 
-    /// A whole attestation in the production environment, by a system before iOS 27.
+    /// Returns a valid attestation in the production environment, by a system before iOS 27.
     pub fn attestation(
         &self,
         app_id: &str,
@@ -83,7 +83,7 @@ impl DeviceKey {
         }
     }
 
-    /// What a device would send.
+    /// Returns the assertion that a device would send.
     pub fn assert(&self, assertion: &Assertion) -> Vec<u8> {
         let signature = assertion
             .signature
@@ -95,7 +95,7 @@ impl DeviceKey {
         ])
     }
 
-    /// ECDSA with SHA-256, in DER.
+    /// Signs with ECDSA and SHA-256. Returns the signature in DER.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let signature: p256::ecdsa::Signature = self.key.sign(message);
         signature.to_der().as_bytes().to_vec()
@@ -112,19 +112,19 @@ pub struct Attestation {
     pub aaguid: [u8; 16],
     pub credential_id: Vec<u8>,
     pub cose_key: Vec<u8>,
-    /// What follows the key.
+    /// The bytes after the key.
     pub tail: Vec<u8>,
     pub client_data_hash: [u8; 32],
-    /// Another value of the nonce's extension; an empty one leaves it out.
+    /// Another value of the nonce's extension. An empty value omits the extension.
     pub nonce_extension: Option<Vec<u8>>,
     pub leaf_point: Vec<u8>,
     pub leaf_is_ca: IsCa,
     pub leaf_usage: Vec<KeyUsagePurpose>,
     pub leaf_extensions: Vec<CustomExtension>,
-    /// When the leaf is valid, in seconds since 1970.
+    /// The validity of the leaf, in seconds since 1970.
     pub valid: Range<i64>,
     pub receipt: Vec<u8>,
-    /// Other certificates.
+    /// Certificates that replace the right ones.
     pub x5c: Option<Vec<Vec<u8>>>,
 }
 
@@ -152,7 +152,7 @@ impl Attestation {
         Sha256::digest([self.auth_data().as_slice(), &self.client_data_hash].concat()).into()
     }
 
-    /// As devices write it since iOS 27.
+    /// Changes the attestation to the form of iOS 27.
     #[must_use]
     pub fn ios_27(self, bundle_version: &str, category: u32) -> Self {
         Self {
@@ -177,15 +177,15 @@ pub struct Assertion {
     pub app_id: String,
     pub flags: u8,
     pub counter: u32,
-    /// What follows the counter.
+    /// The bytes after the counter.
     pub tail: Vec<u8>,
     pub client_data_hash: [u8; 32],
-    /// Another signature.
+    /// A signature that replaces the right one.
     pub signature: Option<Vec<u8>>,
 }
 
 impl Assertion {
-    /// A whole assertion by a system before iOS 27.
+    /// Returns a valid assertion by a system before iOS 27.
     pub fn new(app_id: &str, client_data_hash: [u8; 32], counter: u32) -> Self {
         Self {
             app_id: app_id.into(),
@@ -209,7 +209,7 @@ impl Assertion {
         Sha256::digest([self.auth_data().as_slice(), &self.client_data_hash].concat()).into()
     }
 
-    /// As devices write it since iOS 27.
+    /// Changes the assertion to the form of iOS 27.
     #[must_use]
     pub fn ios_27(self, bundle_version: &str, category: u32) -> Self {
         Self {
@@ -229,7 +229,7 @@ fn auth_header(app_id: &str, flags: u8, counter: u32) -> Vec<u8> {
     .concat()
 }
 
-/// What iOS 27 appends.
+/// Returns the extensions that iOS 27 appends.
 pub fn extensions(bundle_version: &str, category: u32) -> Vec<u8> {
     map(&[
         ("apple_bundle_version_01", text(bundle_version)),

@@ -1,4 +1,4 @@
-//! What people do: make an account, sign in with and without a name, add another passkey.
+//! Registrations: a user creates an account with a passkey and adds another passkey.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::harness::authenticator::{Authenticator, ORIGIN};
 use crate::harness::{Pair, case};
 
 #[tokio::test]
-async fn an_account_is_made_with_a_passkey_and_signed_in() {
+async fn a_sign_up_with_a_passkey_creates_an_account_and_a_session() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let begun = app.begin_sign_up("Ada@Example.com").await;
@@ -36,7 +36,8 @@ async fn an_account_is_made_with_a_passkey_and_signed_in() {
             (&json!("none"), &json!([]))
         );
         assert_eq!(options["timeout"], 300_000);
-        // The same bytes in base64 and in base64url: letters and digits only, a multiple of four.
+        // The challenge reads alike in base64 and base64url: it has only letters and digits, and
+        // its length is a multiple of four.
         let challenge = options["challenge"].as_str().expect("a challenge");
         assert!(
             challenge.len() == 64 && challenge.bytes().all(|b| b.is_ascii_alphanumeric()),
@@ -85,7 +86,7 @@ async fn an_account_is_made_with_a_passkey_and_signed_in() {
 }
 
 #[tokio::test]
-async fn somebody_who_is_signed_in_adds_a_passkey_to_their_own_account_whatever_the_body_says() {
+async fn a_signed_in_user_adds_a_passkey_to_their_own_account_only() {
     case(async |app| {
         let (ada, mallory) = (app.person().await, app.person().await);
         let token = app.session(&mallory).await;
@@ -118,7 +119,7 @@ async fn somebody_who_is_signed_in_adds_a_passkey_to_their_own_account_whatever_
         assert!(added.get("session_token").is_none() && added.get("access_token").is_none());
         assert_eq!(app.passkeys(&token).await[0]["name"], "My key");
         assert!(app.passkeys(&app.session(&ada).await).await.is_empty());
-        // The next registration leaves out what the account has.
+        // The next registration excludes the passkeys of the account.
         let excluded = &app.begin_passkey(&token).await["options"]["excludeCredentials"][0]["id"];
         assert_eq!(
             *excluded,
@@ -138,7 +139,7 @@ async fn somebody_who_is_signed_in_adds_a_passkey_to_their_own_account_whatever_
 }
 
 #[tokio::test]
-async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
+async fn a_taken_address_is_refused_only_after_the_ceremony() {
     case(async |app| {
         let person = app.person().await;
         let unknown = app.begin_sign_up("free@example.com").await;
@@ -169,7 +170,8 @@ async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
             app.passkey_sign_in(&authenticator).await.problem(401),
             "passkey_sign_in_failed"
         );
-        // Somebody who claims an address does not keep its owner out, and keeps nothing of theirs.
+        // An unverified claim to an address does not lock its owner out, and the claimant gets no
+        // access to the owner's account.
         let mut squatter = Authenticator::new();
         let claimed = app.sign_up(&mut squatter, "victim@example.com").await.ok();
         let body = json!({
@@ -196,7 +198,7 @@ async fn a_taken_address_is_told_only_after_the_ceremony_and_never_linked() {
 }
 
 #[tokio::test]
-async fn a_new_sign_in_ends_the_one_that_the_browser_came_with() {
+async fn a_new_sign_in_revokes_the_previous_session_of_the_browser() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let first = app
@@ -213,7 +215,7 @@ async fn a_new_sign_in_ends_the_one_that_the_browser_came_with() {
             .send()
             .await;
         assert_eq!(refused.problem(403), "cross_site_request");
-        // A Bearer token beside it makes no page ours.
+        // A Bearer token in addition does not make the page one of ours.
         let refused = app
             .complete_sign_in(&begun, &answer)
             .bearer("x")
@@ -242,7 +244,7 @@ async fn a_new_sign_in_ends_the_one_that_the_browser_came_with() {
 }
 
 #[tokio::test]
-async fn begin_says_what_is_missing() {
+async fn begin_refuses_each_invalid_field() {
     case(async |app| {
         let begin = async |body: serde_json::Value| {
             app.post("/api/webauthn/register/begin", &body).send().await
@@ -268,7 +270,7 @@ async fn begin_says_what_is_missing() {
                 .problem(422),
             "invalid_passkey_name"
         );
-        // A stale credential is told; with an address it does not stand in the way.
+        // An invalid credential is refused. With an address it does not prevent the sign-up.
         let stale = format!("hms_{}", "A".repeat(43));
         let sent = |body: serde_json::Value| {
             app.post("/api/webauthn/register/begin", &body)

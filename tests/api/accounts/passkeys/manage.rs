@@ -1,5 +1,4 @@
-//! Passkeys that are there: listed, named, renamed, removed; sign-ins and events that their owner
-//! looks at.
+//! Passkeys of an account: the account owner lists, names, renames and removes them.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,7 +6,8 @@ use serde_json::{Value, json};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{TestApp, case};
 
-/// Somebody with one passkey and no other way to sign in: session token, account and authenticator.
+/// Creates an account with one passkey and no other way to sign in. Returns its session token, its
+/// id and the authenticator.
 async fn newcomer(app: &TestApp, email: &str) -> (String, String, Authenticator) {
     let mut authenticator = Authenticator::new();
     let made = app.sign_up(&mut authenticator, email).await.ok();
@@ -20,7 +20,7 @@ async fn newcomer(app: &TestApp, email: &str) -> (String, String, Authenticator)
 }
 
 #[tokio::test]
-async fn a_listed_passkey_has_what_the_contract_says() {
+async fn a_listed_passkey_has_the_fields_of_the_contract() {
     case(async |app| {
         let mut authenticator = Authenticator {
             aaguid: *b"\xfb\xfc\x30\x07\x15\x4e\x4e\xcc\x8c\x0b\x6e\x02\x05\x57\xd7\xbd",
@@ -67,7 +67,7 @@ async fn a_listed_passkey_has_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
+async fn a_new_passkey_is_named_after_its_label_maker_or_device() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         let mut names = Vec::new();
@@ -104,7 +104,7 @@ async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
                 listed
                     .iter()
                     .find(|passkey| passkey["id"] == added["credential_id"])
-                    .expect("it is listed")["name"]
+                    .expect("the passkey is listed")["name"]
                     .clone(),
             );
         }
@@ -114,7 +114,7 @@ async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
 }
 
 #[tokio::test]
-async fn renaming_tells_what_authenticators_should_know() {
+async fn renaming_returns_the_details_that_authenticators_need() {
     case(async |app| {
         let (token, user, authenticator) = newcomer(app, "ada@example.com").await;
         let id = crate::harness::authenticator::base64url(&authenticator.id);
@@ -158,7 +158,7 @@ async fn renaming_tells_what_authenticators_should_know() {
                 .filter(|kind| *kind == "passkey_renamed")
                 .count(),
             1,
-            "the second changed nothing"
+            "the second request changed nothing"
         );
         for bad in ["", "  ", &"x".repeat(65), "a\u{202E}b", "a\0"] {
             let path = format!("/api/webauthn/credentials/{id}");
@@ -175,7 +175,7 @@ async fn renaming_tells_what_authenticators_should_know() {
 }
 
 #[tokio::test]
-async fn the_last_way_to_sign_in_stays() {
+async fn the_last_way_to_sign_in_cannot_be_removed() {
     case(async |app| {
         let (token, user, first) = newcomer(app, "ada@example.com").await;
         let path = |authenticator: &Authenticator| {
@@ -209,7 +209,7 @@ async fn the_last_way_to_sign_in_stays() {
             "passkey_sign_in_failed"
         );
         app.passkey_sign_in(&second).await.ok();
-        // What a removed passkey had signed in is over; the sign-in that removed it stays.
+        // The sessions of a removed passkey are revoked. The session that removed it stays.
         assert_eq!((app.me(&by_first).await, app.me(&token).await), (401, 200));
         assert_eq!(
             app.delete(&path(&first))
@@ -224,7 +224,7 @@ async fn the_last_way_to_sign_in_stays() {
                 .await
                 .contains(&"passkey_removed".to_owned())
         );
-        // Who can come by a provider needs no passkey.
+        // A user with a provider needs no passkey.
         let person = app.person().await;
         let (id, session) = (app.passkey(&person).await, app.session(&person).await);
         app.delete(&format!("/api/webauthn/credentials/{id}"))
@@ -238,11 +238,11 @@ async fn the_last_way_to_sign_in_stays() {
 }
 
 #[tokio::test]
-async fn ids_are_read_in_every_spelling() {
+async fn ids_are_accepted_in_every_spelling() {
     case(async |app| {
         use base64::Engine;
         let token = app.session(&app.person().await).await;
-        // An id that has all that differs between the alphabets, and padding.
+        // The id has every character that differs between the alphabets, and padding.
         let mut authenticator = Authenticator {
             id: vec![0xFB, 0xFF, 0xBF, 0xFE, 0x3F, 0xFF, 0xEF],
             ..Authenticator::new()
@@ -274,7 +274,7 @@ async fn ids_are_read_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn an_account_has_twenty_passkeys_at_most() {
+async fn an_account_has_at_most_twenty_passkeys() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         for _ in 0..19 {
@@ -313,7 +313,7 @@ async fn an_account_has_twenty_passkeys_at_most() {
 }
 
 #[tokio::test]
-async fn everything_goes_with_the_account() {
+async fn deleting_the_account_deletes_its_passkeys() {
     case(async |app| {
         let (token, _, authenticator) = newcomer(app, "ada@example.com").await;
         app.begin_passkey(&token).await;

@@ -1,5 +1,4 @@
-//! Passkeys: what people and clients do with them, what attackers try, what happens in races and
-//! when the database fails.
+//! Passkeys: ceremonies, clients, attacks, races, and faults of the database.
 
 mod attacks;
 mod clients;

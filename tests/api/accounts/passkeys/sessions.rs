@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::case;
 
 #[tokio::test]
-async fn sign_ins_of_every_kind_are_listed_and_ended() {
+async fn sessions_of_every_kind_are_listed_and_revoked() {
     case(async |app| {
         let person = app.person().await;
         let (session, pair, other) = (
@@ -96,7 +96,7 @@ async fn sign_ins_of_every_kind_are_listed_and_ended() {
 }
 
 #[tokio::test]
-async fn all_other_sign_ins_are_ended_at_once() {
+async fn all_other_sessions_are_revoked_at_once() {
     case(async |app| {
         let person = app.person().await;
         let (mine, pair, other) = (
@@ -179,7 +179,7 @@ async fn a_page_that_shows_another_account_changes_nothing() {
 }
 
 #[tokio::test]
-async fn events_are_told_to_their_owner_page_by_page() {
+async fn the_account_owner_reads_events_page_by_page() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
@@ -221,7 +221,7 @@ async fn events_are_told_to_their_owner_page_by_page() {
             .await,
             62
         );
-        // Newest first, also among those of one moment.
+        // The newest event is first, also among events of one moment.
         let oldest: Vec<_> = second["events"]
             .as_array()
             .expect("a list")

@@ -6,7 +6,7 @@ use crate::harness::authenticator::{Authenticator, BE, BS, UP_UV};
 use crate::harness::{Pair, case};
 
 #[tokio::test]
-async fn somebody_signs_in_with_any_passkey_they_have() {
+async fn a_user_signs_in_with_any_of_their_passkeys() {
     case(async |app| {
         let mut authenticator = Authenticator::new();
         let user = app
@@ -59,7 +59,7 @@ async fn somebody_signs_in_with_any_passkey_they_have() {
         let listed = &app.passkeys(session).await[0];
         assert_eq!(listed["counter"], 5);
         assert!(listed["last_used"].is_i64());
-        // One event for one sign-in.
+        // A sign-in writes one event.
         let events = app.events(user.as_str().expect("an id")).await;
         assert_eq!(
             events.iter().filter(|kind| *kind == "signed_in").count(),
@@ -71,7 +71,7 @@ async fn somebody_signs_in_with_any_passkey_they_have() {
 }
 
 #[tokio::test]
-async fn somebody_who_is_named_gets_their_passkeys_and_nobody_else_s() {
+async fn a_named_user_is_offered_only_their_own_passkeys() {
     case(async |app| {
         let (mut ada, mut bob) = (Authenticator::new(), Authenticator::new());
         app.sign_up(&mut ada, "ada@example.com").await.ok();
@@ -85,7 +85,7 @@ async fn somebody_who_is_named_gets_their_passkeys_and_nobody_else_s() {
             allowed,
             &[json!({"id": id, "type": "public-key", "transports": ["internal", "hybrid"]})]
         );
-        // An authenticator that was named may leave out whose it is.
+        // An authenticator of a named user may omit the user handle.
         ada.user_handle = None;
         app.complete_sign_in(&begun, &ada.authenticate(&begun["options"]))
             .send()
@@ -102,12 +102,12 @@ async fn somebody_who_is_named_gets_their_passkeys_and_nobody_else_s() {
 }
 
 #[tokio::test]
-async fn nobody_can_tell_who_has_an_account_by_asking_to_sign_in() {
+async fn beginning_a_sign_in_does_not_reveal_who_has_an_account() {
     case(async |app| {
         app.sign_up(&mut Authenticator::new(), "known@example.com")
             .await
             .ok();
-        // An account without a passkey looks like none too.
+        // An account without a passkey gets the answer of an unknown address.
         let person = app.person().await;
         let ask = async |email: &str| {
             app.begin_sign_in(Some(email)).await["options"]["allowCredentials"].clone()
@@ -171,7 +171,7 @@ async fn all_three_algorithms_sign_in() {
 }
 
 #[tokio::test]
-async fn that_a_passkey_is_backed_up_is_followed() {
+async fn a_sign_in_updates_the_backup_state_of_the_passkey() {
     case(async |app| {
         let mut authenticator = Authenticator {
             flags: UP_UV | BE,
@@ -195,7 +195,7 @@ async fn that_a_passkey_is_backed_up_is_followed() {
             app.passkey_sign_in(&authenticator).await.ok();
             assert_eq!(state().await, (json!("multiDevice"), json!(backed_up)));
         }
-        // Whether it may be backed up stays for life.
+        // The backup eligibility of a passkey never changes.
         authenticator.flags = UP_UV;
         assert_eq!(
             app.passkey_sign_in(&authenticator).await.problem(401),
@@ -206,7 +206,7 @@ async fn that_a_passkey_is_backed_up_is_followed() {
 }
 
 #[tokio::test]
-async fn a_counter_that_goes_back_is_refused_and_told() {
+async fn a_counter_that_decreases_is_refused_and_reported() {
     case(async |app| {
         let mut authenticator = Authenticator {
             counter: 7,

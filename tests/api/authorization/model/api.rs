@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use proptest::prelude::*;
-use proptest_state_machine::ReferenceStateMachine;
 use serde_json::{Value, json};
 
 use super::world::World;
 use super::{Kind, LASTS, Op, PASSES, PEOPLE, PERMISSIONS, SERVICES};
 use crate::harness::{Member, PASSWORD, TestApp};
 
-/// The API, with the ids that things have in it now or had last.
+/// The API under test, with the current or last ids of its objects.
 pub struct Api<'a> {
     pub app: &'a TestApp,
     pub root: Member,
@@ -70,7 +68,7 @@ impl Api<'_> {
             }
             Op::TimePasses => {
                 self.app.age(PASSES).await;
-                // So long no token lives.
+                // No token lives that long.
                 let answer = self.app.login("root", PASSWORD).await.ok();
                 answer["token"]
                     .as_str()
@@ -97,13 +95,13 @@ impl Api<'_> {
         }
     }
 
-    /// Everything that can be asked agrees with the model.
+    /// Checks that every answer agrees with the model.
     pub async fn agrees(&self, world: &World, after: &Op) {
         let (mut checks, mut expected) = (Vec::new(), Vec::new());
         for person in 0..PEOPLE {
             for service in 0..SERVICES {
                 for permission in 0..PERMISSIONS {
-                    // By name: what was deleted has none.
+                    // The check is by name, because a deleted object has no id.
                     let (service_name, permission_name) =
                         (format!("thing {service}"), format!("thing {permission}"));
                     checks.push(json!({

@@ -1,5 +1,5 @@
-//! Random changes and checks, held against a model that knows nothing of tables: a state machine
-//! (proptest), run on either target.
+//! Random changes and checks, compared with a model that knows no tables. It is a state machine of
+//! proptest and runs on either target.
 
 mod api;
 mod world;
@@ -7,7 +7,6 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::ReferenceStateMachine;
 
@@ -20,7 +19,7 @@ pub const SERVICES: usize = 2;
 pub const ROLES: usize = 3;
 pub const PERMISSIONS: usize = 3;
 
-/// Until when a grant that ends lasts, and how much time passes at once.
+/// The lifetime of a grant with an expiry in seconds, and the time that passes at once.
 pub const LASTS: i64 = 1_000;
 
 pub const PASSES: Duration = Duration::from_secs(1_100);
@@ -42,7 +41,7 @@ impl Kind {
     }
 }
 
-/// Something that happens. Things are named by their places.
+/// A change. Objects are named by their places in the lists of the model.
 #[derive(Clone, Debug)]
 pub enum Op {
     Create(Kind, usize),
@@ -54,7 +53,7 @@ pub enum Op {
     TimePasses,
 }
 
-/// Whether a grant counts still, or has an end, or has ended.
+/// The expiry of a grant: none, in the future, or in the past.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lasts {
     Forever,
@@ -104,5 +103,5 @@ fn random_changes_agree_with_the_model() {
             Ok(())
         },
     );
-    outcome.expect("they agree");
+    outcome.expect("the API agrees with the model");
 }

@@ -65,7 +65,7 @@ impl World {
             .retain(|(_, service, role), _| keep(*service, *role));
     }
 
-    /// Does it, and says which status it gets.
+    /// Applies the change to the model and returns the expected status.
     pub fn apply(&mut self, op: &Op) -> u16 {
         match *op {
             Op::Create(kind, place) => {
@@ -182,7 +182,7 @@ impl ReferenceStateMachine for World {
     type State = Self;
     type Transition = Op;
 
-    /// Everything is there, and nothing is related.
+    /// Returns a model in which every object exists and no grant does.
     fn init_state() -> BoxedStrategy<Self> {
         let things = |kind: Kind, count: usize| (0..count).map(move |place| (kind as u8, place));
         let there = things(Kind::Service, SERVICES)
@@ -204,7 +204,7 @@ impl ReferenceStateMachine for World {
                 (0..PERMISSIONS).prop_map(|place| (Kind::Permission, place)),
             ]
         };
-        // More is made than undone, so that something is there to be undone.
+        // The strategy creates more than it deletes, so that there is something to delete.
         let make = || prop::bool::weighted(0.75);
         prop_oneof![
             2 => kind().prop_map(|(kind, place)| Op::Create(kind, place)),

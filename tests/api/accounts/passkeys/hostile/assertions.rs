@@ -6,7 +6,7 @@ use super::{CLIENT_DATA, SETTINGS, authenticator, check};
 use crate::harness::authenticator::{Assertion, Authenticator, BE, BS, base64url};
 use crate::harness::case_with;
 
-/// The same for an assertion.
+/// A change of an assertion, and the reason for its refusal.
 type Asserting = (&'static str, &'static str, fn(&mut Assertion));
 
 const ASSERTING: [Asserting; 22] = [
@@ -119,7 +119,7 @@ const ASSERTING: [Asserting; 22] = [
 ];
 
 #[tokio::test]
-async fn an_assertion_that_does_not_hold() {
+async fn each_broken_assertion_is_refused_for_its_own_reason() {
     case_with(&SETTINGS, async |app| {
         let mut authenticator = Authenticator {
             counter: 5,
@@ -151,12 +151,12 @@ async fn an_assertion_that_does_not_hold() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM sessions", &[]).await,
             1,
-            "nobody was signed in"
+            "no user was signed in"
         );
         assert_eq!(
             app.count("SELECT counter FROM passkeys", &[]).await,
             5,
-            "no counter moved"
+            "no counter changed"
         );
         app.passkey_sign_in(&authenticator).await.ok();
     })

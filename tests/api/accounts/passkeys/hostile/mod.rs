@@ -1,5 +1,5 @@
-//! Ceremonies that do not hold: each is refused for a reason of its own, which only the log sees,
-//! and with the same answer.
+//! Broken ceremonies: each is refused for its own reason, which only the log shows, and all get the
+//! same answer.
 
 mod assertions;
 mod registrations;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{Answer, TestApp};
 
-/// A relying party with a domain, so that other origins can look like it.
+/// The settings of a relying party with a domain, so that other origins can imitate it.
 pub(super) const SETTINGS: [(&str, &str); 2] = [
     ("RP_ID", "hamrah.app"),
     (
@@ -28,7 +28,7 @@ pub(super) fn authenticator() -> Authenticator {
     }
 }
 
-/// What can be done to the client data of both.
+/// Changes of the client data, for registrations and assertions.
 type ClientData = (&'static str, &'static str, fn(&mut Value));
 
 pub const CLIENT_DATA: [ClientData; 17] = [
@@ -98,7 +98,7 @@ pub(super) fn cbor_value(members: &[(&str, Cbor)]) -> Cbor {
     )
 }
 
-/// The answer without what differs from request to request.
+/// Returns the answer without the members that differ from request to request.
 fn outside(answer: &Answer) -> (u16, Value) {
     let mut body = answer.json();
     body.as_object_mut()
@@ -107,7 +107,7 @@ fn outside(answer: &Answer) -> (u16, Value) {
     (answer.status(), body)
 }
 
-/// Every refusal was for its reason, and all looked alike.
+/// Checks that every request was refused for its reason, and that all answers are equal.
 pub(super) async fn check(app: &TestApp, refused: &[(&str, &str, Answer)]) {
     let log = app.logs().await;
     let mut wrong = Vec::new();

@@ -4,10 +4,10 @@ use serde_cbor_2::Value as Cbor;
 use serde_json::json;
 
 use super::{CLIENT_DATA, SETTINGS, authenticator, cbor_value, check};
-use crate::harness::authenticator::{BE, BS, Registration, cbor_map};
+use crate::harness::authenticator::{BS, Registration, cbor_map};
 use crate::harness::case_with;
 
-/// What is done to a registration, and the reason for which it must be refused.
+/// A change of a registration, and the reason for its refusal.
 type Registering = (&'static str, &'static str, fn(&mut Registration));
 
 const REGISTERING: [Registering; 41] = [
@@ -51,11 +51,9 @@ const REGISTERING: [Registering; 41] = [
         "the key and its algorithm do not fit",
         |r| r.public_key = es256_like(r, -36),
     ),
-    (
-        "an algorithm that nobody knows",
-        "of no kind that can be used",
-        |r| r.public_key = es256_like(r, -65_000),
-    ),
+    ("an unknown algorithm", "of no kind that can be used", |r| {
+        r.public_key = es256_like(r, -65_000)
+    }),
     (
         "a point that is not on the curve",
         "of no kind that can be used",
@@ -102,7 +100,7 @@ const REGISTERING: [Registering; 41] = [
         "coordinates of other lengths",
         "of no kind that can be used",
         |r| {
-            // x one byte shorter, y one longer: together they are as long as they should be.
+            // x is one byte shorter and y one longer. Together they have the right length.
             let (x, y) = (r.public_key[10..42].to_vec(), r.public_key[45..].to_vec());
             r.public_key = [
                 &r.public_key[..9],
@@ -229,7 +227,7 @@ const REGISTERING: [Registering; 41] = [
     ),
 ];
 
-/// The authenticator's key, with another algorithm beside it.
+/// Returns the authenticator's key with another algorithm.
 fn es256_like(registration: &Registration, algorithm: i128) -> Vec<u8> {
     let Ok(Cbor::Map(mut members)) = serde_cbor_2::from_slice(&registration.public_key) else {
         panic!("a map")
@@ -278,7 +276,7 @@ fn rsa_like(n: &[u8], e: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_registration_that_does_not_hold() {
+async fn each_broken_registration_is_refused_for_its_own_reason() {
     case_with(&SETTINGS, async |app| {
         let mut refused = Vec::new();
         let mut attempt = async |what, reason, change: &dyn Fn(&mut Registration)| {
