@@ -82,9 +82,49 @@ pub fn document() -> Value {
         "description": "Seconds after which it may be tried again.",
         "schema": {"type": "integer", "minimum": 1},
     });
+    join_lines(&mut document);
     // The features that other crates ask of serde_json must not change the order.
     document.sort_all_objects();
     document
+}
+
+/// Joins the lines of every paragraph of every summary and description, so that the description
+/// does not depend on where the source breaks its comments.
+fn join_lines(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(join_lines),
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" || name == "summary" => {
+                        *text = joined(text);
+                    }
+                    member => join_lines(member),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Returns `text` with one line for each paragraph, heading and item of a list.
+fn joined(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut previous = "";
+    for line in text.lines() {
+        let continues = !previous.is_empty()
+            && !previous.starts_with('#')
+            && !line.is_empty()
+            && !line.starts_with(['#', '-', '|']);
+        if continues {
+            joined.push(' ');
+        } else if !joined.is_empty() {
+            joined.push('\n');
+        }
+        joined.push_str(line);
+        previous = line;
+    }
+    joined
 }
 
 /// Adds to an operation the facts about its route.

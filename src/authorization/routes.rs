@@ -4,8 +4,8 @@ use axum::middleware::from_fn;
 
 use crate::authorization::http::middleware::apply_conventions;
 use crate::authorization::http::{
-    App, auth, authzen, changes, check, explain, grants, oauth, people, services, things,
-    users as persons,
+    App, auth, authzen, changes, check, explain, grants, oauth, people, permissions, person_grants,
+    roles, services, users as persons,
 };
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
@@ -115,22 +115,22 @@ fn administration_routes() -> Vec<Route<App>> {
             InvalidQuery, InvalidUserNumber, UserNotFound, LastAdministrator]),
         route!(DELETE "/users/{id}/tokens", Token, persons::revoke_tokens, [
             InvalidUserNumber, UserNotFound, LastAdministrator]),
-        route!(GET    "/roles", Token, things::list_roles, [InvalidQuery]),
-        route!(POST   "/roles", Token, things::create_role, [RoleExists, LastAdministrator]),
-        route!(GET    "/roles/{id}", Token, things::one_role, [InvalidRoleId, RoleNotFound]),
-        route!(PUT    "/roles/{id}", Token, things::rename_role, [
+        route!(GET    "/roles", Token, roles::list, [InvalidQuery]),
+        route!(POST   "/roles", Token, roles::create, [RoleExists, LastAdministrator]),
+        route!(GET    "/roles/{id}", Token, roles::one, [InvalidRoleId, RoleNotFound]),
+        route!(PUT    "/roles/{id}", Token, roles::rename, [
             InvalidRoleId, RoleNotFound, RoleExists, BuiltIn, LastAdministrator]),
-        route!(DELETE "/roles/{id}", Token, things::delete_role, [
+        route!(DELETE "/roles/{id}", Token, roles::delete, [
             InvalidQuery, InvalidRoleId, RoleNotFound, RoleInUse, BuiltIn, LastAdministrator]),
-        route!(GET    "/roles/{id}/permissions", Token, things::permissions_of, [
+        route!(GET    "/roles/{id}/permissions", Token, roles::permissions_of, [
             InvalidQuery, InvalidRoleId, RoleNotFound]),
-        route!(GET    "/permissions", Token, things::list_permissions, [InvalidQuery]),
-        route!(POST   "/permissions", Token, things::create_permission, [
+        route!(GET    "/permissions", Token, permissions::list, [InvalidQuery]),
+        route!(POST   "/permissions", Token, permissions::create, [
             PermissionExists, LastAdministrator]),
-        route!(PUT    "/permissions/{id}", Token, things::rename_permission, [
+        route!(PUT    "/permissions/{id}", Token, permissions::rename, [
             InvalidPermissionId, PermissionNotFound, PermissionExists, BuiltIn,
             LastAdministrator]),
-        route!(DELETE "/permissions/{id}", Token, things::delete_permission, [
+        route!(DELETE "/permissions/{id}", Token, permissions::delete, [
             InvalidQuery, InvalidPermissionId, PermissionNotFound, PermissionInUse, BuiltIn,
             LastAdministrator]),
         route!(POST   "/role-permissions", Token, grants::add_role_permission, [
@@ -155,16 +155,16 @@ fn administration_routes() -> Vec<Route<App>> {
         route!(DELETE "/service-roles", Token, grants::remove_service_role, [
             InvalidRoleId, InvalidServiceId, RoleNotFound, ServiceNotFound, BuiltIn,
             LastAdministrator]),
-        route!(POST   "/person-service-roles", Token, grants::grant_role, [
+        route!(POST   "/person-service-roles", Token, person_grants::grant_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
             PersonNotFound, RoleNotInService, LastAdministrator]),
-        route!(DELETE "/person-service-roles", Token, grants::revoke_role, [
+        route!(DELETE "/person-service-roles", Token, person_grants::revoke_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
             PersonNotFound, LastAdministrator]),
-        route!(POST   "/person-service-permissions", Token, grants::grant_permission, [
+        route!(POST   "/person-service-permissions", Token, person_grants::grant_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
             ServiceNotFound, PersonNotFound, LastAdministrator]),
-        route!(DELETE "/person-service-permissions", Token, grants::revoke_permission, [
+        route!(DELETE "/person-service-permissions", Token, person_grants::revoke_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
             ServiceNotFound, PersonNotFound, LastAdministrator]),
         route!(GET    "/changes", Token, changes::list, [InvalidQuery]),

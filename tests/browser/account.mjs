@@ -337,7 +337,7 @@ export const accountSuite = (place) => {
     });
     await confirm();
     await prove();
-    await ada.error("did not prove who you are", ada.stepUp());
+    await ada.error("could not verify your identity", ada.stepUp());
     await ada.page.unroute("**/api/auth/reauthenticate/begin");
     assert.deepEqual(deletions, [403, 403, 403]);
     await ada.page.getByRole("banner").getByText(ada.email).waitFor();

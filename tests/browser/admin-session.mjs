@@ -16,7 +16,7 @@ export const adminSessionSuite = (place) => {
     await root.error("Enter your username.");
     assert.equal(await root.focused(), "Username");
     await root.credentials({ username: "root", password: "not the password" });
-    await root.error("The name, the password or the code is wrong.");
+    await root.error("The name, the password or the code is wrong. Check them and try again.");
     assert.equal(await root.focused(), "Password");
     await root.signIn();
     assert.equal(await root.focused(), "People");
@@ -109,7 +109,7 @@ export const adminSessionSuite = (place) => {
       if (over)
         return route.fulfill({
           status: 401,
-          json: { error: "expired_token", detail: "The token has ended." },
+          json: { error: "expired_token", detail: "The token has expired." },
         });
       // By the server's clock, which the test does not change.
       const now = Math.floor(Date.now() / 1000);

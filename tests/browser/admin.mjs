@@ -50,7 +50,7 @@ export const adminSuite = (place) => {
     assert.equal(await root.focused(), `Access of ${ada}`, "the focus is at the new entry");
     await root.buttonNamed(`Change ${ada}`, people).click();
     await root.fill(`Change ${ada}`, { Username: "root" }, "Save");
-    await root.error("already", root.dialog(`Change ${ada}`));
+    await root.error("exists", root.dialog(`Change ${ada}`));
     await root.fill(`Change ${ada}`, { Username: ada, Name: "Ada King" }, "Save");
     await root.status(`${ada} is changed.`);
     await people.getByRole("heading", { name: "Ada King" }).waitFor();
@@ -69,10 +69,7 @@ export const adminSuite = (place) => {
       await root.buttonNamed("Add a permission", permissions).click();
       if (name !== write) {
         await root.fill("Add a permission", { Name: write }, "Add a permission");
-        await root.error(
-          "There is a permission with this name already",
-          root.dialog("Add a permission"),
-        );
+        await root.error("A permission with this name exists", root.dialog("Add a permission"));
       }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
       await root.status(`The permission ${name} is created.`);
@@ -80,7 +77,7 @@ export const adminSuite = (place) => {
     const roles = await root.go("Roles");
     await root.buttonNamed("Add a role", roles).click();
     await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
-    await root.error("which are the service's own", root.dialog("Add a role"));
+    await root.error("which is reserved", root.dialog("Add a role"));
     await root.fill("Add a role", { Name: editor }, "Add a role");
     await root.status(`The role ${editor} is created.`);
 
@@ -130,7 +127,7 @@ export const adminSuite = (place) => {
     await root.buttonNamed("Add a grant", grants).click();
     const granting = `Add a grant in ${stock}`;
     await root.fill(granting, { Username: fresh("nobody"), "Role or permission": editor }, "Grant");
-    await root.error("There is no such person", root.dialog(granting));
+    await root.error("The person does not exist", root.dialog(granting));
     assert.equal(await root.focused(), "Username");
     await root.fill(granting, { Username: ada }, "Grant");
     await root.status("The grant is added.");

@@ -262,7 +262,7 @@ export const signInSuite = (place) => {
     assert.equal(refused, 2);
     const body = JSON.stringify({
       success: false,
-      error: "Something is wrong on our side.",
+      error: "Internal server error. Try again later.",
       code: "internal_error",
       request_id: "r-2",
     });
@@ -271,7 +271,7 @@ export const signInSuite = (place) => {
     );
     ada.allow(/status of 500/);
     await ada.page.reload();
-    await ada.error("Something is wrong on our side. (Reference: r-2)");
+    await ada.error("Internal server error. Try again later. (Reference: r-2)");
     await ada.page.unroute("**/api/users/me");
     await ada.buttonNamed("Try again").click();
     await ada.page.getByRole("heading", { name: "Your account", exact: true }).waitFor();

@@ -225,7 +225,7 @@ export const stepUpSuite = (place) => {
     await dialog.waitFor();
     await digits.fill("000000");
     await digits.press("Enter");
-    await ada.error("did not prove who you are", dialog);
+    await ada.error("could not verify your identity", dialog);
     assert.equal(await ada.focused(), "Six-digit code from your authenticator app");
     await digits.fill(await code());
     await digits.press("Enter");

@@ -168,7 +168,7 @@ test("administrators and demo data are created, and everything is exported and i
   const dry = await run(["import", "all.json", "--dry-run"], { cwd: other, vars });
   assert.match(
     dry.output,
-    /person adm1: gets role Admin in Service A\n[^]*66 changes would be made/,
+    /person adm1: grant role Admin in Service A\n[^]*66 changes would be made/,
   );
   assert.match(
     (await run(["import", "all.json", "--dry-run"], { cwd: other, vars })).output,
@@ -189,7 +189,7 @@ test("administrators and demo data are created, and everything is exported and i
   writeFileSync(join(other, "wrong.json"), JSON.stringify(wrong));
   const refused = await run(["import", "wrong.json"], { cwd: other, vars });
   assert.notEqual(refused.code, 0);
-  assert.match(refused.output, /there is no permission fly[^]*there is no such person/);
+  assert.match(refused.output, /the permission fly does not exist[^]*the person does not exist/);
   const made = await run(["admin", "create", "root", "--name", "Root"], { cwd, vars });
   const password = /^password: (\S+)$/m.exec(made.output)[1];
   assert.equal((await login("root", password)).status, 200);

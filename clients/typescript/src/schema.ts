@@ -28,10 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * apps that may use the domain's passkeys (Apple,
-         *     "Supporting associated domains").
-         */
+        /** apps that may use the domain's passkeys (Apple, "Supporting associated domains"). */
         get: operations["apple_apps"];
         put?: never;
         post?: never;
@@ -48,10 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * to the account page (W3C, "A Well-Known URL for Changing
-         *     Passwords").
-         */
+        /** to the account page (W3C, "A Well-Known URL for Changing Passwords"). */
         get: operations["change_password"];
         put?: never;
         post?: never;
@@ -68,10 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * the public keys that verify access tokens (RFC 7517 §5), by which
-         *     other services verify without asking.
-         */
+        /** the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking. */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -88,10 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * where people manage their passkeys (W3C, "A Well-Known URL
-         *     for Relying Party Passkey Endpoints").
-         */
+        /** where people manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
         get: operations["passkey_endpoints"];
         put?: never;
         post?: never;
@@ -108,10 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * further origins that may use the relying party's passkeys (WebAuthn
-         *     Level 3 §5.11).
-         */
+        /** further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11). */
         get: operations["related_origins"];
         put?: never;
         post?: never;
@@ -131,9 +116,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * one decision.
+         * Decides one evaluation.
          * @description # Errors
-         *     403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400.
          */
         post: operations["authzen_evaluation"];
         delete?: never;
@@ -152,9 +137,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * several decisions.
+         * Decides several evaluations.
          * @description # Errors
-         *     As of one; 400 for more than a hundred.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for more than 100 evaluations.
          */
         post: operations["authzen_evaluations"];
         delete?: never;
@@ -173,8 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge to attest a device's key over; for the
-         *     account, if somebody is signed in.
+         * a challenge to attest a device's key over; for the account, if somebody is signed in.
          * @description # Errors
          *     422 for another platform, or an app that is not configured.
          */
@@ -217,8 +201,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * revokes a device's key, for good, and ends the
-         *     sign-ins of that device. Safe to repeat.
+         * revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
          * @description # Errors
          *     The same 404 for an unknown one and for somebody else's.
          */
@@ -238,8 +221,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies Apple's attestation and keeps the key: for the
-         *     account, if somebody is signed in, otherwise for whoever uses it first.
+         * verifies Apple's attestation and keeps the key: for the account, if somebody is signed in, otherwise for whoever uses it first.
          * @description # Errors
          *     The same 400 for every attestation that does not hold; 409 for a key of another account.
          */
@@ -300,8 +282,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a token against cross-site request forgery, signed and bound to the
-         *     caller's session.
+         * a token against cross-site request forgery, signed and bound to the caller's session.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -322,8 +303,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the caller's account has: TOTP, backup codes, passkeys, a
-         *     password.
+         * what the caller's account has: TOTP, backup codes, passkeys, a password.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -345,11 +325,9 @@ export interface paths {
         };
         get?: never;
         /**
-         * sets the account's password, or another one in its place. Everything
-         *     else that is signed in to the account ends.
+         * sets the account's password, or another one in its place. Everything else that is signed in to the account ends.
          * @description # Errors
-         *     403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be
-         *     chosen.
+         *     403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
          */
         put: operations["set_password"];
         post?: never;
@@ -374,11 +352,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in with a password, and a TOTP code where that is
-         *     enabled. Browsers get the session as a cookie too.
+         * signs in with a password, and a TOTP code where that is enabled. Browsers get the session as a cookie too.
          * @description # Errors
-         *     The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if
-         *     only the code is missing.
+         *     The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if only the code is missing.
          */
         post: operations["password_sign_in"];
         delete?: never;
@@ -397,8 +373,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge, with the options for
-         *     `navigator.credentials.get()`. With TOTP only its id is needed.
+         * a challenge, with the options for `navigator.credentials.get()`. With TOTP only its id is needed.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -419,8 +394,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * notes that the caller has just proved who they are. A
-         *     session gets a new token.
+         * notes that the caller has just proved who they are. A session gets a new token.
          * @description # Errors
          *     The same 401 for everything that does not hold.
          */
@@ -441,8 +415,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * begins a recovery. The same answer for every address, whether
-         *     or not anybody has it.
+         * begins a recovery. The same answer for every address, whether or not anybody has it.
          * @description # Errors
          *     422 for what cannot be an address.
          */
@@ -463,8 +436,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in. Until a passkey was added, the sign-in is good for
-         *     that and little else.
+         * signs in. Until a passkey was added, the sign-in is good for that and little else.
          * @description # Errors
          *     The same 401 for an unknown address, a wrong code, and one that was used.
          */
@@ -485,8 +457,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ends every sign-in that is presented, if any, and clears the
-         *     cookie.
+         * ends every sign-in that is presented, if any, and clears the cookie.
          * @description # Errors
          *     Only if the database does not answer: then the sign-in may still be live.
          */
@@ -505,8 +476,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whether the session token, in the cookie or as a Bearer
-         *     token, is live.
+         * whether the session token, in the cookie or as a Bearer token, is live.
          * @description # Errors
          *     401 for anything else.
          */
@@ -530,8 +500,7 @@ export interface paths {
         put?: never;
         /**
          * another name for /api/auth/tokens/refresh
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
-         *     later repeat revokes the sign-in.
+         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -554,8 +523,7 @@ export interface paths {
         put?: never;
         /**
          * a new pair for a refresh token, once.
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a
-         *     later repeat revokes the sign-in.
+         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -599,8 +567,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to
-         *     repeat.
+         * ends one sign-in of the caller's account. Safe to repeat.
          * @description # Errors
          *     The same 404 for an unknown and for somebody else's.
          */
@@ -662,8 +629,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a new TOTP secret. It is good for nothing until it is confirmed by
-         *     its first code.
+         * a new TOTP secret. It is good for nothing until it is confirmed by its first code.
          * @description # Errors
          *     409 if TOTP is enabled: disable it first.
          */
@@ -685,8 +651,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account
-         *     that has a pair, this one too.
+         * ends every sign-in of the caller's account that has a pair, this one too.
          * @description # Errors
          *     404 for any account but the caller's own.
          */
@@ -706,8 +671,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a web session; `access_token` and `session_token` are both its
-         *     token.
+         * a web session; `access_token` and `session_token` are both its token.
          * @description # Errors
          *     404 for an unknown account.
          */
@@ -730,8 +694,7 @@ export interface paths {
         /**
          * whether a session token is live, and whose.
          * @description # Errors
-         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on
-         *     its device only.
+         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
          */
         post: operations["validate_session"];
         delete?: never;
@@ -750,8 +713,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a pair of access and refresh token, for an identity (as for users)
-         *     or for a `user_id`.
+         * a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
          * @description # Errors
          *     422 for a field that is not valid; 404 for an unknown `user_id`.
          */
@@ -773,8 +735,7 @@ export interface paths {
         put?: never;
         /**
          * finds, links or makes the account of an identity.
-         * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified;
-         *     else made.
+         * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
          *
          *     # Errors
          *     422 for a field that is not valid.
@@ -796,10 +757,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * the account of an address: the one that has it verified,
-         *     else the oldest that claims it.
-         * @description An account whose `email_verified` is false merely claims the address: sign nobody in to it
-         *     because of the address.
+         * the account of an address: the one that has it verified, else the oldest that claims it.
+         * @description An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
          *
          *     # Errors
          *     422 for what is no address.
@@ -871,8 +830,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * everything that is kept about the caller's account, but for secrets:
-         *     a JSON file. Times are milliseconds since 1970.
+         * everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
          * @description # Errors
          *     401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
          */
@@ -901,8 +859,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account but the one that
-         *     this request is made with.
+         * ends every sign-in of the caller's account but the one that this request is made with.
          * @description # Errors
          *     401 if nobody is signed in.
          */
@@ -923,8 +880,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to
-         *     repeat.
+         * ends one sign-in of the caller's account. Safe to repeat.
          * @description # Errors
          *     The same 404 for an unknown and for somebody else's.
          */
@@ -986,8 +942,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for
-         *     `navigator.credentials.get()`.
+         * a challenge and the options for `navigator.credentials.get()`.
          * @description # Errors
          *     422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
          */
@@ -1008,8 +963,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and signs
-         *     in. Browsers get the session as a cookie too.
+         * verifies what the authenticator answered, and signs in. Browsers get the session as a cookie too.
          * @description # Errors
          *     The same 401 for every ceremony that does not hold.
          */
@@ -1096,8 +1050,7 @@ export interface paths {
         /**
          * removes a passkey of the caller's.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
-         *     403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         delete: operations["remove_passkey"];
         options?: never;
@@ -1141,11 +1094,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for
-         *     `navigator.credentials.create()`.
+         * a challenge and the options for `navigator.credentials.create()`.
          * @description # Errors
-         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may;
-         *     403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
          */
         post: operations["register_begin"];
         delete?: never;
@@ -1164,11 +1115,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and keeps the
-         *     passkey.
+         * verifies what the authenticator answered, and keeps the passkey.
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
-         *     taken.
+         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
          */
         post: operations["register_complete"];
         delete?: never;
@@ -1189,8 +1138,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/register/complete
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
-         *     taken.
+         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
          */
         post: operations["api_webauthn_register_verify"];
         delete?: never;
@@ -1230,9 +1178,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * makes the first administrator, once, for whoever has the secret.
+         * Creates the first administrator, for a caller with the bootstrap secret.
          * @description # Errors
-         *     403 where no secret is configured, or an administrator is there already; 401 for another secret.
+         *     401 for a wrong secret; 403 if no secret is configured, or if an administrator exists.
          */
         post: operations["bootstrap"];
         delete?: never;
@@ -1251,7 +1199,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a token for a username and a password.
+         * Issues a token for a username and a password.
          * @description # Errors
          *     The same 401 for an unknown username, a wrong password and a wrong code.
          */
@@ -1272,9 +1220,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * revokes the token.
+         * Revokes the token.
          * @description # Errors
-         *     401 for a token that is not good, or not any more.
+         *     401 for an unknown, expired or revoked token.
          */
         post: operations["logout_token"];
         delete?: never;
@@ -1291,9 +1239,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whose the token is.
+         * Returns the owner of the token.
          * @description # Errors
-         *     401 for a token that is not good, or not any more.
+         *     401 for an unknown, expired or revoked token.
          */
         get: operations["profile"];
         put?: never;
@@ -1312,8 +1260,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of what was changed, newest first; `after` the last id of the page
-         *     before.
+         * Returns a page of the change log, newest first. `after` is the last id of the previous page.
          * @description # Errors
          *     403 without `auth.changes.read`.
          */
@@ -1336,11 +1283,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether somebody may do something in a service. About oneself no permission is
-         *     needed.
+         * Checks whether a person has a permission in a service. A caller needs no permission to ask about themselves.
          * @description # Errors
-         *     403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no
-         *     error: it is not allowed.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`. An unknown person, service or permission is no error: the answer is `allowed: false`.
          */
         post: operations["check"];
         delete?: never;
@@ -1359,9 +1304,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether the token is good, and what whoever has it may do in a service.
+         * Checks a token, and returns its owner's access in a service.
          * @description # Errors
-         *     401 with `valid: false` for a token that is not good, or not that of `user_id`.
+         *     401 with `valid: false` for an invalid token, and for a token that `user_id` does not own.
          */
         post: operations["check_token"];
         delete?: never;
@@ -1380,9 +1325,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * up to a hundred questions at once, answered in their order.
+         * Answers up to 100 questions, in their order.
          * @description # Errors
-         *     As of one question; 400 for more than a hundred.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for more than 100 questions.
          */
         post: operations["check_batch"];
         delete?: never;
@@ -1433,10 +1378,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * why somebody may do something in a service or may not, and which single grants
-         *     would let them.
+         * Explains why a person has a permission in a service or not, and which grants would allow it.
          * @description # Errors
-         *     403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400.
          */
         get: operations["explain"];
         put?: never;
@@ -1474,10 +1418,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * what a token is: one of the authorization service, a session token, or
-         *     an access token.
+         * Describes a token of the authorization service, a session token or an access token.
          * @description # Errors
-         *     401 without a service's key. A token that is not good is no error.
+         *     401 without the key of an internal service. An invalid token is no error.
          */
         post: operations["oauth_introspect"];
         delete?: never;
@@ -1496,10 +1439,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * revokes a token: one of the authorization service, or the whole sign-in of
-         *     a session, access or refresh token.
+         * Revokes a token of the authorization service, or the session of a session, access or refresh token.
          * @description # Errors
-         *     401 without a service's key. A token that is not good is no error (RFC 7009 §2.2).
+         *     401 without the key of an internal service. An invalid token is no error (RFC 7009 §2.2).
          */
         post: operations["oauth_revoke"];
         delete?: never;
@@ -1533,10 +1475,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the services where somebody has something, each
-         *     once.
+         * Returns a page of the services in which a person has roles or permissions.
          * @description # Errors
-         *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
          */
         get: operations["list_person_services"];
         put?: never;
@@ -1555,11 +1496,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the roles and permissions that somebody has in
-         *     a service. With `If-None-Match` and the `ETag` of the last answer it is 304 as long as nothing
-         *     changed. `consistency=strong` is always answered in full.
+         * Returns the roles and permissions of a person in a service. With `If-None-Match` and the `ETag` of the last response, an unchanged answer is 304. With `consistency=strong`, the response is always complete.
          * @description # Errors
-         *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
          */
         get: operations["effective_permissions"];
         put?: never;
@@ -1578,10 +1517,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the roles that somebody has in
-         *     a service.
+         * Returns a page of the roles of a person in a service.
          * @description # Errors
-         *     403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
+         *     403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
          */
         get: operations["list_person_roles"];
         put?: never;
@@ -1600,16 +1538,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of all permissions, by id.
+         * Returns a page of the permissions, by id.
          * @description # Errors
          *     403 without `auth.policy.read`.
          */
         get: operations["list_permissions"];
         put?: never;
         /**
-         * makes a permission.
+         * Creates a permission.
          * @description # Errors
-         *     403 without `auth.policy.write`; 409 for a name that there is.
+         *     403 without `auth.policy.write`; 409 if a permission with the name exists.
          */
         post: operations["create_permission"];
         delete?: never;
@@ -1627,15 +1565,14 @@ export interface paths {
         };
         get?: never;
         /**
-         * gives a permission another name.
+         * Renames a permission.
          * @description # Errors
-         *     403 without `auth.policy.write`; 404; 409.
+         *     403 without `auth.policy.write`; 404; 409 if a permission with the name exists.
          */
         put: operations["rename_permission"];
         post?: never;
         /**
-         * deletes a permission; with `force=true` also one that roles or
-         *     people have.
+         * Deletes a permission. With `force=true`, also a permission that roles or people have.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `permission_in_use` with `used_by`.
          */
@@ -1655,14 +1592,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives somebody a permission in a service directly, for good
-         *     or until `expires_at`.
+         * Grants a permission to a person in a service directly, without an expiry or until `expires_at`.
          * @description # Errors
-         *     403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404.
+         *     403 without `auth.policy.write`, and without `auth.administer` in the service `auth`; 404.
          */
         post: operations["grant_permission"];
         /**
-         * takes a direct permission from somebody.
+         * Revokes a direct permission of a person.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 for the last administrator.
          */
@@ -1682,15 +1618,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives somebody a role in a service that has it, for good or until
-         *     `expires_at`.
+         * Grants a role to a person in a service that has the role, without an expiry or until `expires_at`.
          * @description # Errors
-         *     403 without `auth.policy.write`, and without `auth.administer` in the service itself; 404; 409
-         *     `role_not_in_service`.
+         *     403 without `auth.policy.write`, and without `auth.administer` in the service `auth`; 404; 409 `role_not_in_service`.
          */
         post: operations["grant_role"];
         /**
-         * takes a role in a service from somebody.
+         * Revokes a role of a person in a service.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 for the last administrator.
          */
@@ -1731,14 +1665,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives a role a permission.
+         * Adds a permission to a role.
          * @description # Errors
-         *     403 without `auth.policy.write`, and without `auth.administer` for roles of the service itself;
-         *     404.
+         *     403 without `auth.policy.write`, and without `auth.administer` for a role of the service `auth`; 404.
          */
         post: operations["add_role_permission"];
         /**
-         * takes a permission from a role.
+         * Removes a permission from a role.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 for the last administrator.
          */
@@ -1756,16 +1689,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of all roles, by id.
+         * Returns a page of the roles, by id.
          * @description # Errors
          *     403 without `auth.policy.read`.
          */
         get: operations["list_roles"];
         put?: never;
         /**
-         * makes a role.
+         * Creates a role.
          * @description # Errors
-         *     403 without `auth.policy.write`; 409 for a name that there is.
+         *     403 without `auth.policy.write`; 409 if a role with the name exists.
          */
         post: operations["create_role"];
         delete?: never;
@@ -1782,21 +1715,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * one of them.
+         * Returns a role.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
         get: operations["get_role"];
         /**
-         * gives a role another name.
+         * Renames a role.
          * @description # Errors
-         *     403 without `auth.policy.write`; 404; 409.
+         *     403 without `auth.policy.write`; 404; 409 if a role with the name exists.
          */
         put: operations["rename_role"];
         post?: never;
         /**
-         * deletes a role; with `force=true` also one that services have, and with it
-         *     what people have by it.
+         * Deletes a role. With `force=true`, also a role that services have, together with the grants of the role.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `role_in_use` with `used_by`.
          */
@@ -1814,7 +1746,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of a role's permissions.
+         * Returns a page of the permissions of a role.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -1837,13 +1769,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * gives a service a role, so that people can have it there.
+         * Adds a role to a service, so that people can have the role there.
          * @description # Errors
          *     403 without `auth.policy.write`; 404.
          */
         post: operations["add_service_role"];
         /**
-         * takes a role from a service; whoever has it there loses it.
+         * Removes a role from a service, together with the grants of the role there.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 for the last administrator.
          */
@@ -1863,10 +1795,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a token for a backend, as a person; it lives longer than one of somebody
-         *     who signed in.
+         * Issues a token for a backend that acts as a person. It lives longer than a token of a person who signed in.
          * @description # Errors
-         *     403 for whoever does not administer the service.
+         *     403 without `auth.administer`.
          */
         post: operations["issue_service_token"];
         delete?: never;
@@ -1883,17 +1814,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of all services that are not deleted, by id.
+         * Returns a page of the services that are not deleted, by id.
          * @description # Errors
          *     403 without `auth.policy.read`.
          */
         get: operations["list_services"];
         put?: never;
         /**
-         * makes a service, or brings back the one that was deleted with this name, with
-         *     its id and without anybody's roles.
+         * Creates a service. Restores the deleted service with the name, with its id and without roles or permissions of people.
          * @description # Errors
-         *     403 without `auth.policy.write`; 409 for a name that there is.
+         *     403 without `auth.policy.write`; 409 if a service with the name exists.
          */
         post: operations["create_service"];
         delete?: never;
@@ -1910,21 +1840,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * one of them, by number or name, with its version.
+         * Returns a service by id or name, with its policy version.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
         get: operations["get_service"];
         /**
-         * changes a service.
+         * Changes the name or the description of a service.
          * @description # Errors
-         *     403 without `auth.policy.write`; 404; 409.
+         *     403 without `auth.policy.write`; 404; 409 if a service with the name exists.
          */
         put: operations["update_service"];
         post?: never;
         /**
-         * deletes a service; with `force=true` also one in which people have
-         *     something. Its id stays its own.
+         * Deletes a service. With `force=true`, also a service in which people have roles or permissions.
          * @description # Errors
          *     403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.
          */
@@ -1942,7 +1871,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of a service's roles; the service by number or name.
+         * Returns a page of the roles of a service, by id or name.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -1963,8 +1892,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the people who have something in a service, with
-         *     what, and until when.
+         * Returns a page of the people with roles or permissions in a service, including expired ones.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -1985,8 +1913,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of the people who have a role in a
-         *     service.
+         * Returns a page of the people who have a role in a service.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -2007,16 +1934,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a page of all people, by id.
+         * Returns a page of the people, by id.
          * @description # Errors
          *     403 without `auth.people.read`.
          */
         get: operations["list_users"];
         put?: never;
         /**
-         * makes an account with a password.
+         * Creates a person and an account with a password.
          * @description # Errors
-         *     403 without `auth.people.write`; 409 for a username or a document that somebody has.
+         *     403 without `auth.people.write`; 409 if another person has the username or the identity document.
          */
         post: operations["create_user_person"];
         delete?: never;
@@ -2033,24 +1960,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * one of them; oneself without a permission.
+         * Returns a person. A caller needs no permission to read themselves.
          * @description # Errors
          *     403 without `auth.people.read`; 404.
          */
         get: operations["get_user"];
         /**
-         * changes somebody.
+         * Changes a person.
          * @description # Errors
-         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without
-         *     `auth.administer`; 404; 409.
+         *     403 without `auth.people.write`, and without `auth.administer` for a person with a grant in the service `auth`; 404; 409 if another person has the username.
          */
         put: operations["update_user_person"];
         post?: never;
         /**
-         * deletes somebody with their account and all that hangs on it.
+         * Deletes a person with their account.
          * @description # Errors
-         *     403 without `auth.people.write`, and for somebody who has a say in the service itself without
-         *     `auth.administer`; 404; 409 for the last administrator.
+         *     403 without `auth.people.write`, and without `auth.administer` for a person with a grant in the service `auth`; 404; 409 for the last administrator.
          */
         delete: operations["delete_user_person"];
         options?: never;
@@ -2069,7 +1994,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * revokes every token of somebody.
+         * Revokes every token and session of a person.
          * @description # Errors
          *     403 without `auth.people.write`; 404.
          */
@@ -2090,10 +2015,10 @@ export interface components {
             /** @description The user handle, base64url. */
             userId: string;
         };
-        /** @description What somebody has in a service, by name. */
+        /** @description The roles and permissions of a person in a service, by name. */
         AccessAnswer: {
             /**
-             * @description Their permissions, of roles and direct ones.
+             * @description The names of the permissions: those of the roles and direct ones.
              * @example [
              *       "read",
              *       "write"
@@ -2102,12 +2027,12 @@ export interface components {
             permissions: string[];
             /**
              * Format: int64
-             * @description The service's version: what is cached is good only as long as it is the same.
+             * @description The policy version of the service. A cached answer is valid only while the version is the same.
              * @example 7
              */
             policy_version: number;
             /**
-             * @description Their roles.
+             * @description The names of the roles.
              * @example [
              *       "Admin"
              *     ]
@@ -2115,7 +2040,7 @@ export interface components {
             roles: string[];
             /**
              * Format: int64
-             * @description The service.
+             * @description The id of the service.
              * @example 1
              */
             service_id: number;
@@ -2228,16 +2153,16 @@ export interface components {
             clientDataJSON: string;
             transports?: string[] | null;
         };
-        /** @description Their answers. */
+        /** @description The answers to several questions. */
         BatchAnswer: {
-            /** @description In the order of the questions. */
+            /** @description The answers, in the order of the questions. */
             results: components["schemas"]["CheckAnswer"][];
         };
-        /** @description Several questions. */
+        /** @description Several questions in one request. */
         BatchRequest: {
-            /** @description Up to a hundred. */
+            /** @description Up to 100 questions. */
             checks: components["schemas"]["CheckRequest"][];
-            /** @description For all of them. */
+            /** @description The consistency of all answers: `strong` or `eventual`. */
             consistency?: string | null;
         };
         /** @description A recovery that was begun. */
@@ -2261,7 +2186,7 @@ export interface components {
         };
         /** @description The first administrator. */
         BootstrapRequest: components["schemas"]["UserRequest"] & {
-            /** @description What is configured as `BOOTSTRAP_SECRET`. */
+            /** @description The value of `BOOTSTRAP_SECRET`. */
             secret: string;
         };
         /** @description Which app wants to attest. */
@@ -2273,109 +2198,107 @@ export interface components {
             /** @description What the challenge is for; only one for attestation can be used here. */
             purpose?: string | null;
         };
-        /** @description A change. */
+        /** @description A change of the policy. */
         ChangeAnswer: {
             /**
-             * @description What: `role_granted`, `service_deleted`, …
+             * @description The name of the change, such as `role_granted` or `service_deleted`.
              * @example role_granted
              */
             action: string;
             /**
-             * @description What they were called, or which tool it was.
+             * @description The username of the author at that time, or the name of the tool.
              * @example adm1
              */
             actor: string;
             /**
              * Format: int64
-             * @description Who did it: their id, where it was a person.
+             * @description The id of the person who made the change. Null for a tool.
              */
             actor_id: number | null;
             /**
              * Format: int64
-             * @description When, in seconds since 1970.
+             * @description When the change happened, in seconds since 1970.
              */
             at: number;
-            /** @description Names and values as they were then. */
+            /** @description Names and values at that time. */
             detail: Record<string, never>;
             /**
              * Format: int64
-             * @description Its number; later ones have larger ones.
+             * @description The id. Later changes have larger ids.
              */
             id: number;
             /**
              * Format: int64
-             * @description About which permission.
+             * @description The id of the permission that the change concerns.
              */
             permission_id?: number | null;
             /**
              * Format: int64
-             * @description About whom.
+             * @description The id of the person whom the change concerns.
              */
             person_id?: number | null;
             /**
              * Format: int64
-             * @description About which role.
+             * @description The id of the role that the change concerns.
              */
             role_id?: number | null;
             /**
              * Format: int64
-             * @description About which service.
+             * @description The id of the service that the change concerns.
              */
             service_id?: number | null;
         };
-        /** @description An answer. */
+        /** @description The answer to a question. */
         CheckAnswer: {
-            /** @description Whether the person may. */
+            /** @description Whether the person has the permission in the service. */
             allowed: boolean;
             /**
              * Format: int64
-             * @description Until when the answer may be relied on, in seconds since 1970: a minute at most.
+             * @description Until when a client may cache the answer, in seconds since 1970: at most a minute.
              */
             cache_until: number;
             /**
              * Format: int64
-             * @description The service's version; null if there is no such service.
+             * @description The policy version of the service. Null for an unknown service.
              * @example 7
              */
             policy_version: number | null;
             /**
-             * @description Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`,
-             *     `unknown_permission`.
+             * @description The reason: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service` or `unknown_permission`.
              * @example role
              */
             reason: string;
             via: components["schemas"]["Via"] | null;
         };
-        /** @description A question. */
+        /** @description The question whether a person has a permission in a service. */
         CheckRequest: {
-            /** @description `strong`: nothing that is cached anywhere will do, and nobody is to cache the answer. */
+            /** @description `strong` forbids cached answers, and caching of this answer. The default is `eventual`. */
             consistency?: string | null;
             /**
-             * @description What: the name of a permission.
+             * @description The name of the permission.
              * @example write
              */
             permission: string;
-            /** @description Where: number or name. */
+            /** @description The service: an id or a name. */
             service: components["schemas"]["NumberOrName"];
-            /** @description Who: number or username. */
+            /** @description The person: an id or a username. */
             subject: components["schemas"]["NumberOrName"];
         };
-        /** @description What a token is checked for. All of it may be missing. */
+        /** @description The conditions on a token. All members are optional. */
         CheckTokenRequest: {
             service_id?: components["schemas"]["NumberOrName"] | null;
             user_id?: components["schemas"]["NumberOrName"] | null;
         };
-        /** @description What somebody has in a service, and how long that may be relied on. */
+        /** @description The access of a person in a service, and how long a client may cache it. */
         CheckedAccess: components["schemas"]["AccessAnswer"] & {
             /**
              * Format: int64
-             * @description For so many seconds from the question on: a minute at most, and not longer than the token
-             *     and the first of the grants last.
+             * @description How long a client may cache the access, in seconds from the request: at most a minute, and not beyond the expiry of the token or of the first grant.
              * @example 60
              */
             max_age: number;
         };
-        /** @description A token that is good. */
+        /** @description A valid token. */
         CheckedToken: components["schemas"]["Profile"] & {
             access?: components["schemas"]["CheckedAccess"] | null;
             /** @description Always `true`. */
@@ -2465,23 +2388,20 @@ export interface components {
         };
         /** @description A CSRF token. */
         CsrfAnswer: {
-            /**
-             * @description To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as
-             *     long as the session.
-             */
+            /** @description To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as long as the session. */
             csrf_token: string;
             success: boolean;
         };
         /** @description A decision (§6.2). */
         Decision: {
-            /** @description Why. */
+            /** @description The reason for the decision. */
             context: Record<string, never>;
-            /** @description Whether. */
+            /** @description Whether the subject may perform the action on the resource. */
             decision: boolean;
         };
-        /** @description Their decisions (§7.2). */
+        /** @description Several decisions (§7.2). */
         Decisions: {
-            /** @description In the order of the questions; fewer where the first yes or no was enough. */
+            /** @description The decisions, in the order of the evaluations. The list is shorter if the options ended the evaluations early. */
             evaluations: components["schemas"]["Decision"][];
         };
         /** @description A device's key. Times are milliseconds since 1970. */
@@ -2523,9 +2443,9 @@ export interface components {
             /** @description Always `true`. */
             success: boolean;
         };
-        /** @description What somebody has in a service. */
+        /** @description A person and their access in a service. */
         EffectiveAnswer: components["schemas"]["AccessAnswer"] & {
-            /** @description Who. */
+            /** @description The person. */
             user: components["schemas"]["PersonAnswer"];
         };
         /** @description Whose address it is. */
@@ -2556,7 +2476,7 @@ export interface components {
         /** @description A subject or a resource (§5.1, §5.3). */
         Entity: {
             /**
-             * @description The number or the name.
+             * @description The id or the name.
              * @example usr1
              */
             id: string;
@@ -2566,9 +2486,9 @@ export interface components {
              */
             type: string;
         };
-        /** @description One decision where one was asked for (§7), or several. */
+        /** @description One decision (§7), or several. */
         Evaluated: components["schemas"]["Decision"] | components["schemas"]["Decisions"];
-        /** @description An evaluation (§6.1). `context` is accepted and of no matter. */
+        /** @description An evaluation (§6.1). The service ignores `context`. */
         EvaluationRequest: {
             action?: components["schemas"]["Action"] | null;
             resource?: components["schemas"]["Entity"] | null;
@@ -2576,9 +2496,9 @@ export interface components {
         };
         /** @description Several evaluations (§7.1). */
         EvaluationsRequest: components["schemas"]["EvaluationRequest"] & {
-            /** @description Up to a hundred. Without any, the defaults are the one question. */
+            /** @description Up to 100 evaluations. If the list is empty, the defaults are the only evaluation. */
             evaluations?: components["schemas"]["EvaluationRequest"][];
-            /** @description How they are worked off. */
+            /** @description The options. */
             options?: components["schemas"]["Options"];
         };
         /** @description Something that happened. Times are milliseconds since 1970. */
@@ -2612,16 +2532,13 @@ export interface components {
             next: string | null;
             success: boolean;
         };
-        /** @description Why, and what would help. */
+        /** @description The explanation of an answer. */
         Explanation: components["schemas"]["CheckAnswer"] & {
-            /** @description Whether the permission is granted directly. */
+            /** @description Whether the person has the permission directly. */
             direct_grant: boolean;
-            /** @description The roles of the service that the person has or had, and those that have the permission. */
+            /** @description The roles of the service that the person has or had, or that have the permission. */
             roles: components["schemas"]["RoleAnswer"][];
-            /**
-             * @description The single grants that would allow it, for whoever has `auth.policy.read`; none where it is
-             *     allowed, or where something is missing that must be made first.
-             */
+            /** @description The grants, each of which would allow the access. Empty without `auth.policy.read`, for an allowed access, and for an unknown person, service or permission. */
             would_allow: components["schemas"]["Remedy"][];
         };
         /** @description What an account can be recovered with, and proved with. */
@@ -2636,30 +2553,30 @@ export interface components {
             success: boolean;
             totp: components["schemas"]["TotpState"];
         };
-        /** @description What was deleted, or revoked. */
+        /** @description The response of the deletion of a person, or of the revocation of their tokens. */
         Gone: {
             /**
-             * @description How many tokens were revoked.
+             * @description The number of revoked tokens.
              * @example 1
              */
             revoked_tokens: number;
             /**
-             * @description `user_deleted`, `tokens_revoked`
+             * @description The outcome: `user_deleted` or `tokens_revoked`.
              * @example user_deleted
              */
             status: string;
             /**
              * Format: int64
-             * @description Whose.
+             * @description The id of the person.
              * @example 2
              */
             user_id: number;
         };
-        /** @description A role or a permission that somebody has, and until when. */
+        /** @description A role or a permission of a person, with its expiry. */
         GrantAnswer: components["schemas"]["NamedAnswer"] & {
             /**
              * Format: int64
-             * @description When it ends or ended, in seconds since 1970; null: never.
+             * @description When the grant expires or expired, in seconds since 1970. Null if it does not expire.
              */
             expires_at: number | null;
         };
@@ -2675,41 +2592,41 @@ export interface components {
             /** @description The service's version. */
             version: string;
         };
-        /** @description Somebody with what they have in a service. */
+        /** @description A person with their roles and permissions in a service. */
         HolderAnswer: components["schemas"]["PersonAnswer"] & {
-            /** @description The permissions that were granted directly. */
+            /** @description The direct permissions of the person in the service. */
             permissions: components["schemas"]["GrantAnswer"][];
-            /** @description Their roles there. */
+            /** @description The roles of the person in the service. */
             roles: components["schemas"]["GrantAnswer"][];
         };
-        /** @description What is known of a token (RFC 7662 §2.2). */
+        /** @description The introspection of a token (RFC 7662 §2.2). */
         Introspection: {
-            /** @description Whether it is good. If not, nothing else is told. */
+            /** @description Whether the token is valid. The response for an invalid token has no other members. */
             active: boolean;
             /**
              * Format: int64
-             * @description When it ends, in seconds since 1970.
+             * @description When the token expires, in seconds since 1970.
              */
             exp?: number | null;
             /**
              * Format: int64
-             * @description When it was made, in seconds since 1970.
+             * @description When the token or its session was created, in seconds since 1970.
              */
             iat?: number | null;
-            /** @description Who made it. */
+            /** @description The issuer. */
             iss?: string | null;
-            /** @description The sign-in, for tokens of the core. */
+            /** @description The id of the session, for a token of accounts. */
             sid?: string | null;
-            /** @description The account (a UUID). */
+            /** @description The id of the account (a UUID). */
             sub?: string | null;
             /** @description `user`, `service`, `session` or `access_token`. */
             token_type?: string | null;
             /**
              * Format: int64
-             * @description The person's id in the authorization service, for its tokens.
+             * @description The id of the person, for a token of the authorization service.
              */
             user_id?: number | null;
-            /** @description The person's username, where they have one. */
+            /** @description The username of the person, for a token of the authorization service. */
             username?: string | null;
         };
         /** @description A challenge. */
@@ -2735,20 +2652,17 @@ export interface components {
             /** @description The keys; the first one signs. */
             keys: components["schemas"]["PublicKey"][];
         };
-        /** @description That somebody logged out. */
+        /** @description The response of a sign-out. */
         LoggedOut: {
             /**
-             * @description `logged_out`
+             * @description The outcome: `logged_out`.
              * @example logged_out
              */
             status: string;
         };
         /** @description A username and a password. */
         LoginRequest: {
-            /**
-             * @description The six digits of an authenticator app, where TOTP is enabled: without them
-             *     `second_factor_required` is the answer.
-             */
+            /** @description The six digits of an authenticator app. Required if TOTP is enabled for the account: a request without them gets `second_factor_required`. */
             code?: string | null;
             /** @description The password. */
             password: string;
@@ -2765,24 +2679,24 @@ export interface components {
             /** @description Always `true`. */
             success: boolean;
         };
-        /** @description A name. */
+        /** @description The name of a role or of a permission. */
         NameRequest: {
             /**
-             * @description 1 to 64 printable characters, unique among its kind; case counts.
+             * @description 1 to 64 printable characters, unique among roles or among permissions, case-sensitive.
              * @example Auditor
              */
             name: string;
         };
-        /** @description Something with an id and a name. */
+        /** @description A role or a permission. */
         NamedAnswer: {
             /**
              * Format: int64
-             * @description Its id.
+             * @description The id.
              * @example 3
              */
             id: number;
             /**
-             * @description Its name.
+             * @description The name.
              * @example Editor
              */
             name: string;
@@ -2802,9 +2716,9 @@ export interface components {
              */
             user_id: string;
         };
-        /** @description A number, or a name. */
+        /** @description An id or a name in a JSON body. */
         NumberOrName: number | string;
-        /** @description How several evaluations are worked off (§7.1.2). */
+        /** @description The options of several evaluations (§7.1.2). */
         Options: {
             /** @description `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`. */
             evaluations_semantic?: string | null;
@@ -2826,10 +2740,7 @@ export interface components {
         };
         /** @description Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account. */
         PasskeyRegistrationBeginRequest: {
-            /**
-             * @description The new account's address. Nobody has verified it, so it never leads to an account that is
-             *     there.
-             */
+            /** @description The new account's address. Nobody has verified it, so it never leads to an account that is there. */
             email?: string | null;
             /** @description What the passkey is to be called, 1 to 64 printable characters. */
             label?: string | null;
@@ -2888,52 +2799,52 @@ export interface components {
             /** @description Whether there is one. */
             set: boolean;
         };
-        /** @description Who somebody is. */
+        /** @description The owner of a token. */
         Payload: {
             /**
-             * @description Their name.
+             * @description The display name.
              * @example Admin One
              */
             name: string;
             /**
              * Format: int64
-             * @description Their id.
+             * @description The id of the person.
              * @example 1
              */
             user_id: number;
             /**
-             * @description Their username.
+             * @description The username.
              * @example adm1
              */
             username: string;
         };
-        /** @description That a permission is gone. */
+        /** @description The response of the deletion of a permission. */
         PermissionDeleted: {
             /**
              * Format: int64
-             * @description Which one.
+             * @description The id of the permission.
              */
             permission_id: number;
             /**
-             * @description `permission_deleted`
+             * @description The outcome: `permission_deleted`.
              * @example permission_deleted
              */
             status: string;
         };
-        /** @description That a permission was taken from a role. */
+        /** @description The response of the removal of a permission from a role. */
         PermissionRemoved: {
             /**
              * Format: int64
-             * @description The permission.
+             * @description The id of the permission.
              */
             permission_id: number;
             /**
              * Format: int64
-             * @description The role.
+             * @description The id of the role.
              */
             role_id: number;
             /**
-             * @description `permission_removed_from_role`
+             * @description The outcome: `permission_removed_from_role`.
              * @example permission_removed_from_role
              */
             status: string;
@@ -2941,8 +2852,7 @@ export interface components {
         /**
          * @description Somebody whom a provider identified, or, for tokens, an account that exists.
          *
-         *     Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not
-         *     among them.
+         *     Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not among them.
          */
         Person: {
             /**
@@ -2950,20 +2860,14 @@ export interface components {
              * @example google
              */
             auth_method?: string | null;
-            /**
-             * @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`,
-             *     `challenge` and `key_id`.
-             */
+            /** @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`. */
             client_attestation?: string | null;
             /**
              * @description Needed for a new account. Empty means absent.
              * @example ada@example.com
              */
             email?: string | null;
-            /**
-             * @description `false`: the provider did not verify this address. Nothing else has an effect: whether an
-             *     address counts as verified follows from the provider.
-             */
+            /** @description `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider. */
             email_verified?: boolean | null;
             /** @description Fills an empty name of the account. */
             name?: string | null;
@@ -2993,63 +2897,63 @@ export interface components {
         PersonAnswer: {
             /**
              * Format: int64
-             * @description Their id.
+             * @description The id.
              * @example 2
              */
             id: number;
             /**
-             * @description Their name.
+             * @description The display name.
              * @example User One
              */
             name: string;
             /**
-             * @description Their username.
+             * @description The username.
              * @example usr1
              */
             username: string;
         };
-        /** @description What became of a permission of somebody. */
+        /** @description The response of the grant or the revocation of a permission. */
         PersonPermission: {
             /**
              * Format: int64
-             * @description What.
+             * @description The id of the permission.
              */
             permission_id: number;
             /**
              * Format: int64
-             * @description Who.
+             * @description The id of the person.
              */
             person_id: number;
             /**
              * Format: int64
-             * @description Where.
+             * @description The id of the service.
              */
             service_id: number;
             /**
-             * @description `permission_granted`, `permission_removed_from_person`
+             * @description The outcome: `permission_granted` or `permission_removed_from_person`.
              * @example permission_granted
              */
             status: string;
         };
-        /** @description That somebody lost a role. */
+        /** @description The response of the revocation of a role. */
         PersonRoleRemoved: {
             /**
              * Format: int64
-             * @description Who.
+             * @description The id of the person.
              */
             person_id: number;
             /**
              * Format: int64
-             * @description What.
+             * @description The id of the role.
              */
             role_id: number;
             /**
              * Format: int64
-             * @description Where.
+             * @description The id of the service.
              */
             service_id: number;
             /**
-             * @description `role_removed_from_person`
+             * @description The outcome: `role_removed_from_person`.
              * @example role_removed_from_person
              */
             status: string;
@@ -3058,43 +2962,43 @@ export interface components {
         PersonServicePermission: {
             /**
              * Format: int64
-             * @description When it ends, in seconds since 1970; if missing: never.
+             * @description When the grant expires, in seconds since 1970. If missing, the grant does not expire.
              */
             expires_at?: number | null;
             permission_id?: components["schemas"]["NumberOrName"] | null;
-            /** @description The permission by its name. */
+            /** @description The name of the permission. Excludes `permission_id`. */
             permission_name?: string | null;
-            /** @description The person, by number or username. */
+            /** @description The id or the username of the person. */
             person_id: components["schemas"]["NumberOrName"];
-            /** @description The service, by number or name. */
+            /** @description The id or the name of the service. */
             service_id: components["schemas"]["NumberOrName"];
         };
         /** @description A person, a service and a role. */
         PersonServiceRole: {
             /**
              * Format: int64
-             * @description When it ends, in seconds since 1970; if missing: never.
+             * @description When the grant expires, in seconds since 1970. If missing, the grant does not expire.
              */
             expires_at?: number | null;
-            /** @description The person, by number or username. */
+            /** @description The id or the username of the person. */
             person_id: components["schemas"]["NumberOrName"];
-            /** @description The role's id, as a number or as text. */
+            /** @description The id of the role, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
-            /** @description The service, by number or name. */
+            /** @description The id or the name of the service. */
             service_id: components["schemas"]["NumberOrName"];
         };
-        /** @description What becomes of somebody. What is missing stays as it is. */
+        /** @description The changes of a person. A missing member keeps its value. */
         PersonUpdateRequest: {
-            /** @description Another name. */
+            /** @description The new display name. */
             name?: string | null;
-            /** @description Another password: everything that is signed in to the account ends. */
+            /** @description The new password. All sessions and tokens of the account are revoked. */
             password?: string | null;
             /**
              * @deprecated
-             * @description The same, as it used to be called.
+             * @description The former name of `password`.
              */
             password_hash?: string | null;
-            /** @description Another username. */
+            /** @description The new username. */
             username?: string | null;
         };
         /** @description An error's body: a problem document (RFC 9457) with our members. */
@@ -3127,16 +3031,16 @@ export interface components {
              */
             type: string;
         };
-        /** @description Whose a token is. */
+        /** @description The owner and the expiry of a token. */
         Profile: {
             /**
              * Format: int64
-             * @description When it ends, in seconds since 1970.
+             * @description When the token expires, in seconds since 1970.
              */
             expires_at: number;
-            /** @description Whose. */
+            /** @description The owner. */
             payload: components["schemas"]["Payload"];
-            /** @description Whether this call renewed it. */
+            /** @description Whether this request renewed the token. */
             renewed: boolean;
         };
         /** @description An Ed25519 public key (RFC 8037). */
@@ -3159,10 +3063,7 @@ export interface components {
              *     ]
              */
             amr: string[];
-            /**
-             * @description Where it was called with a session token, and not by a browser with the cookie: the new one;
-             *     the old one is good for nothing any more.
-             */
+            /** @description Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more. */
             session_token?: string | null;
             success: boolean;
         };
@@ -3256,11 +3157,10 @@ export interface components {
         RelatedOrigins: {
             origins: string[];
         };
-        /** @description A single grant after which the person might. */
+        /** @description One grant that would allow the access. */
         Remedy: {
             /**
-             * @description `person_service_role`: give them `role`; `role_permission`: give `role`, which they have,
-             *     the permission; `person_service_permission`: give them the permission directly.
+             * @description `person_service_role` grants `role` to the person. `role_permission` adds the permission to `role`, which the person has. `person_service_permission` grants the permission directly.
              * @example person_service_role
              */
             grant: string;
@@ -3292,35 +3192,35 @@ export interface components {
             revoked: number;
             success: boolean;
         };
-        /** @description A role of the service that matters here. */
+        /** @description A role of the service that matters for the question. */
         RoleAnswer: {
-            /** @description Whether they had it, and it has ended. */
+            /** @description Whether the person's grant of the role has expired. */
             ended: boolean;
-            /** @description Whether it has the permission. */
+            /** @description Whether the role has the permission. */
             has_permission: boolean;
-            /** @description Whether the person has it in the service. */
+            /** @description Whether the person has the role in the service. */
             held: boolean;
-            /** @description Which one. */
+            /** @description The role. */
             role: components["schemas"]["NamedAnswer"];
         };
-        /** @description That a role is gone. */
+        /** @description The response of the deletion of a role. */
         RoleDeleted: {
             /**
              * Format: int64
-             * @description Which one.
+             * @description The id of the role.
              */
             role_id: number;
             /**
-             * @description `role_deleted`
+             * @description The outcome: `role_deleted`.
              * @example role_deleted
              */
             status: string;
         };
         /** @description A role and a permission. */
         RolePermission: {
-            /** @description The permission's id, as a number or as text. */
+            /** @description The id of the permission, as a number or as text. */
             permission_id: components["schemas"]["NumberOrName"];
-            /** @description The role's id, as a number or as text. */
+            /** @description The id of the role, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
         };
         /** @description What answers here. */
@@ -3345,80 +3245,80 @@ export interface components {
         /** @description A service. */
         ServiceAnswer: {
             /**
-             * @description What it is.
+             * @description The description. Null if the service has none.
              * @example Demo catalog service
              */
             description: string | null;
             /**
              * Format: int64
-             * @description Its id.
+             * @description The id.
              * @example 1
              */
             id: number;
             /**
-             * @description Its name.
+             * @description The name.
              * @example Service A
              */
             name: string;
         };
-        /** @description That a service is gone. */
+        /** @description The response of the deletion of a service. */
         ServiceDeleted: {
             /**
              * Format: int64
-             * @description Which one.
+             * @description The id of the service.
              */
             service_id: number;
             /**
-             * @description `service_deleted`
+             * @description The outcome: `service_deleted`.
              * @example service_deleted
              */
             status: string;
         };
-        /** @description A service to make. */
+        /** @description A service to create. */
         ServiceRequest: {
             /** @description At most 500 characters. */
             description?: string | null;
             /**
-             * @description 1 to 64 printable characters, unique; case counts.
+             * @description 1 to 64 printable characters, unique, case-sensitive.
              * @example Stock
              */
             name: string;
         };
         /** @description A service and a role. */
         ServiceRole: {
-            /** @description The role's id, as a number or as text. */
+            /** @description The id of the role, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
-            /** @description The service, by number or name. */
+            /** @description The id or the name of the service. */
             service_id: components["schemas"]["NumberOrName"];
         };
-        /** @description That a role was taken from a service. */
+        /** @description The response of the removal of a role from a service. */
         ServiceRoleRemoved: {
             /**
              * Format: int64
-             * @description The role.
+             * @description The id of the role.
              */
             role_id: number;
             /**
              * Format: int64
-             * @description The service.
+             * @description The id of the service.
              */
             service_id: number;
             /**
-             * @description `role_removed_from_service`
+             * @description The outcome: `role_removed_from_service`.
              * @example role_removed_from_service
              */
             status: string;
         };
-        /** @description For whom a token is made. */
+        /** @description The person for whom a backend gets a token. */
         ServiceTokenRequest: {
-            /** @description The person as whom the backend calls: their number or username. */
+            /** @description The id or the username of the person as whom the backend acts. */
             person_id: components["schemas"]["NumberOrName"];
         };
-        /** @description What becomes of a service. What is missing stays as it is. */
+        /** @description The changes of a service. A missing member keeps its value. */
         ServiceUpdateRequest: {
-            /** @description Another description; an empty one removes it. */
+            /** @description The new description. An empty description removes it. */
             description?: string | null;
-            /** @description Another name. */
+            /** @description The new name. */
             name?: string | null;
         };
         /** @description A live session. */
@@ -3504,10 +3404,7 @@ export interface components {
         };
         /** @description Who signs in, and with what. Exactly one of `email` and `username`. */
         SignInRequest: {
-            /**
-             * @description The six digits of an authenticator app, where TOTP is enabled: without them
-             *     `second_factor_required` is the answer.
-             */
+            /** @description The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer. */
             code?: string | null;
             /**
              * @description The account's address.
@@ -3519,31 +3416,27 @@ export interface components {
             /** @description The person's username, where they have one. */
             username?: string | null;
         };
-        /**
-         * @description Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
-         *     `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
-         *     which passkeys are left and how the account is called.
-         */
+        /** @description Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators which passkeys are left and how the account is called. */
         Signals: {
             all_accepted_credentials: components["schemas"]["AcceptedCredentials"];
             current_user_details: components["schemas"]["UserDetails"];
         };
-        /** @description That something was done. */
+        /** @description The response of a successful change. */
         Status: {
             /**
-             * @description What was done; `success` where there is no better word.
+             * @description The outcome: `success`.
              * @example success
              */
             status: string;
         };
-        /** @description What somebody has to do before they are let in (as RFC 9470 does with `max_age`). */
+        /** @description The re-authentication that a request needs (compare `max_age` in RFC 9470). */
         StepUp: {
             /**
              * Format: int64
-             * @description How long ago it may be, in seconds.
+             * @description The maximum age of the proof, in seconds.
              */
             max_age: number;
-            /** @description By what: `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in`, anew. */
+            /** @description `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in. */
             methods: string[];
         };
         /** @description A sign-in that has a pair. Times are milliseconds since 1970. */
@@ -3580,19 +3473,19 @@ export interface components {
             /** @description What the client called itself. */
             user_agent: string | null;
         };
-        /** @description A token. It is shown once. */
+        /** @description A new token. The response is the only one that contains the token. */
         TokenAnswer: {
             /**
              * Format: int64
-             * @description When it ends, in seconds since 1970.
+             * @description When the token expires, in seconds since 1970.
              */
             expires_at: number;
-            /** @description Whose it is. */
+            /** @description The owner of the token. */
             payload: components["schemas"]["Payload"];
-            /** @description For the header `token` of every other call. */
+            /** @description The token, for the header `token` of further requests. */
             token: string;
         };
-        /** @description A form with a token. `token_type_hint` is of no matter: kinds are told by what they begin with. */
+        /** @description A form with a token. The service ignores `token_type_hint`, because the start of a token says its kind. */
         TokenForm: {
             /** @description The token. */
             token: string;
@@ -3687,39 +3580,39 @@ export interface components {
             id: string;
             name: string;
         };
-        /** @description Somebody to make. */
+        /** @description A person to create, with an account. */
         UserRequest: {
             /**
-             * @description 1 to 20 letters and digits; with `document_type`.
+             * @description 1 to 20 letters and digits. Requires `document_type`.
              * @example 00000016
              */
             document_number?: string | null;
             /**
-             * @description `DNI`, `CE` or `RUC`; with `document_number`.
+             * @description `DNI`, `CE` or `RUC`. Requires `document_number`.
              * @example DNI
              */
             document_type?: string | null;
-            /** @description Their address, if they have one; nobody vouches for it. */
+            /** @description The email address, if the person has one. It is not verified. */
             email?: string | null;
             /**
              * @description 1 to 200 printable characters.
              * @example User Six
              */
             name: string;
-            /** @description Their password: 8 to 256 characters. */
+            /** @description The password: 8 to 256 characters. */
             password?: string | null;
             /**
              * @deprecated
-             * @description The same, as it used to be called. It holds the password, no hash.
+             * @description The former name of `password`. It holds the password, not a hash.
              */
             password_hash?: string | null;
             /**
-             * @description `N`, a natural person, or `J`, a legal one.
+             * @description `N` for a natural person or `J` for a legal person.
              * @example N
              */
             person_type?: string | null;
             /**
-             * @description 1 to 64 letters, digits and `._@+-`, unique; case counts.
+             * @description 1 to 64 letters, digits and `._@+-`, unique, case-sensitive.
              * @example usr6
              */
             username: string;
@@ -3745,10 +3638,7 @@ export interface components {
              * @description When the presented credential ends.
              */
             expires_at: string;
-            /**
-             * @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for
-             *     little else.
-             */
+            /** @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else. */
             recovering: boolean;
             success: boolean;
             /** @description The account. */
@@ -3770,21 +3660,21 @@ export interface components {
             /** @description The key's id, base64. */
             key_id: string;
         };
-        /** @description A service with its version. */
+        /** @description A service with its policy version. */
         VersionedService: components["schemas"]["ServiceAnswer"] & {
             /**
              * Format: int64
-             * @description Moved on by whatever changes what anybody may do in it.
+             * @description The version of the service's policy. It increases with every change that can change an answer about the service.
              * @example 7
              */
             policy_version: number;
         };
-        /** @description By what somebody may. */
+        /** @description The grant that allows an access. */
         Via: {
-            /** @description `true` if by a direct grant. */
+            /** @description `true` for a direct grant. */
             direct?: boolean | null;
             /**
-             * @description The role by which.
+             * @description The name of the role.
              * @example Editor
              */
             role?: string | null;
@@ -10764,7 +10654,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is good for nothing any more. */
+            /** @description The token is revoked. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10975,7 +10865,7 @@ export interface operations {
                     "application/json": components["schemas"]["EffectiveAnswer"];
                 };
             };
-            /** @description nothing changed */
+            /** @description The answer is unchanged. */
             304: {
                 headers: {
                     [name: string]: unknown;

@@ -14,7 +14,8 @@ use crate::accounts::model::config::Config;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
 use crate::accounts::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::accounts::model::records::{Platform, User};
-use crate::accounts::store::attested_sign_ins;
+use crate::accounts::store::attested_sessions;
+use crate::accounts::store::attested_sessions::AttestedUser;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{NewSession, NewSessionToken, NewTokenPair, SessionOwner};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
@@ -329,9 +330,9 @@ async fn create(
     match attested {
         None => Ok(sessions::create(db, &new, context).await?.ok_or(unknown)?),
         Some(attested) => {
-            let (user, kept) =
-                attested_sign_ins::create_session(db, &new, &attested.key().id, context).await?;
-            attested.accept(kept).map_err(SignInRejection::from)?;
+            let AttestedUser { user, claim } =
+                attested_sessions::create_session(db, &new, &attested.key().id, context).await?;
+            attested.accept(claim).map_err(SignInRejection::from)?;
             Ok(user.ok_or(unknown)?)
         }
     }

@@ -14,7 +14,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{Policy, Subject};
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::AttemptClaim;
+use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::kernel::domain::failure::{Fault, TooManyAttempts};
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
@@ -100,8 +100,11 @@ fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject>
 /// # Errors
 /// [`Fault`]
 pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), Fault> {
-    let claim =
-        attempts::try_claim(ports.db.as_ref(), &of_user(way, user), way.policy(), now).await?;
+    let limit = AttemptLimit {
+        subject: &of_user(way, user),
+        policy: way.policy(),
+    };
+    let claim = attempts::try_claim(ports.db.as_ref(), limit, now).await?;
     Ok(admitted(claim, now)?)
 }
 

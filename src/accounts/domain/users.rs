@@ -7,8 +7,9 @@ use crate::accounts::domain::devices::client::Attested;
 use crate::accounts::domain::devices::register::KeyRejection;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
+use crate::accounts::store::attested_sessions::{AttestedUser, ClaimedKey};
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds, UserChanges};
-use crate::accounts::store::{attested_sign_ins, users};
+use crate::accounts::store::{attested_sessions, users};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
@@ -70,10 +71,13 @@ pub async fn identify(
     let user = match device {
         None => users::upsert(db, &identified, ids, &context).await?,
         Some(attested) => {
-            let with = (attested.key(), &binding(ports, now)?);
-            let (user, kept) =
-                attested_sign_ins::upsert_user(db, &identified, ids, with, &context).await?;
-            attested.accept(kept).map_err(IdentifyRejection::from)?;
+            let key = ClaimedKey {
+                key: attested.key(),
+                binding: &binding(ports, now)?,
+            };
+            let AttestedUser { user, claim } =
+                attested_sessions::upsert_user(db, &identified, ids, key, &context).await?;
+            attested.accept(claim).map_err(IdentifyRejection::from)?;
             user
         }
     };

@@ -14,7 +14,7 @@ use crate::accounts::domain::passwords::PasswordRejection;
 use crate::accounts::domain::sign_in::SignInRejection;
 use crate::accounts::domain::tokens::{RevokeRejection, RotateRejection};
 use crate::accounts::domain::users::IdentifyRejection;
-use crate::accounts::model::password::Unfit;
+use crate::accounts::model::password::{MOST_CHARS, Unfit};
 use crate::kernel::http::error::{ApiError, Code};
 
 impl From<AuthenticateRejection> for ApiError {
@@ -104,7 +104,10 @@ impl From<PasswordRejection> for ApiError {
         match rejection {
             PasswordRejection::Refused(reason) => Self::because(Code::InvalidCredentials, reason),
             PasswordRejection::SecondFactor => Code::SecondFactorRequired.into(),
-            PasswordRejection::Unfit(Unfit::Length) => Code::InvalidPassword.into(),
+            PasswordRejection::Unfit(Unfit::Length { min }) => Self::detailed(
+                Code::InvalidPassword,
+                format!("Choose a password of {min} to {MOST_CHARS} characters."),
+            ),
             PasswordRejection::Unfit(Unfit::Common) => Code::CommonPassword.into(),
             PasswordRejection::Breached => Code::BreachedPassword.into(),
             PasswordRejection::Busy { wait } => Self::retry_after(Code::Busy, wait),

@@ -76,8 +76,8 @@ pub async fn list(
             since: found.totp_since.map(Timestamp::millis),
         },
         backup_codes: CodesState {
-            left: found.codes.map_or(0, |(_, left)| left),
-            made_at: found.codes.map(|(since, _)| since.millis()),
+            left: found.codes.map_or(0, |codes| codes.left),
+            made_at: found.codes.map(|codes| codes.created_at.millis()),
         },
         passkeys: found.passkeys,
         password: PasswordState {

@@ -1,5 +1,5 @@
-//! Attempts at guessing, counted before the guess is looked at: a failure cannot be lost, and of
-//! concurrent guesses each counts.
+//! Guessing attempts. An attempt is counted before the guess is checked, so a failure cannot be
+//! lost, and every concurrent guess counts.
 
 use const_format::concatcp;
 
@@ -9,32 +9,41 @@ use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, Db, Rows, Statement, StoreError, remove_in_batches, rows, sql,
+    CLEANUP_BATCH, Db, Rows, Statement, StoreError, batch, remove_in_batches, sql,
 };
 
-/// Rows that one statement of a sweep removes: strangers can make them, so a minute's sweep takes
-/// away more than they can make.
+/// The number of rows that one statement of the cleanup removes. Clients without an account can add
+/// rows, so the cleanup of one minute removes more than they can add in a minute.
 const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
 
-/// Whether a guess may be looked at.
+/// The subject of an attempt, and the policy that limits its attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptLimit<'a> {
+    /// The subject under which the attempt is counted.
+    pub subject: &'a Subject,
+    /// The number of free attempts and the delays after them.
+    pub policy: &'a Policy,
+}
+
+/// The answer to a claim of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AttemptClaim {
-    /// It may, and is counted as a failure until it is forgiven.
+    /// The guess may be checked. It counts as a failure until a success clears the attempts.
     Allowed,
-    /// Not before this moment; it is not counted.
+    /// The guess must not be checked, and is not counted.
     Refused {
-        /// When the next one may.
+        /// The time of the next allowed attempt.
         free_at: Timestamp,
     },
 }
 
-/// The statements that claim an attempt, to stand in a batch next to each other; [`claimed`] reads
-/// what they gave.
+/// Returns the two statements that claim an attempt. [`claimed`] reads their rows.
 ///
-/// Whatever else stands in the batch happens also if the attempt is refused: it may read, or take
-/// what is good only once, and no more.
+/// The rest of the batch runs even if the attempt is refused. Put only reads and single-use
+/// consumption beside these statements.
 #[must_use]
-pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 2] {
+pub fn claim(limit: AttemptLimit<'_>, now: Timestamp) -> [Statement; 2] {
+    let AttemptLimit { subject, policy } = limit;
     let millis = |delay: std::time::Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     let count = sql(
         "INSERT INTO attempts (subject, failures, last_at, free_at) VALUES (?1, 1, ?2, ?2 + ?3)
@@ -57,24 +66,22 @@ pub fn claim(subject: &Subject, policy: &Policy, now: Timestamp) -> [Statement; 
             millis(policy.longest_delay).into(),
         ],
     );
-    [
-        count,
-        sql(
-            "SELECT free_at FROM attempts WHERE subject = ?1",
-            [subject.as_str().into()],
-        ),
-    ]
+    let select = sql(
+        "SELECT free_at FROM attempts WHERE subject = ?1",
+        [subject.as_str().into()],
+    );
+    [count, select]
 }
 
-/// What became of the claim whose statements stood at `index` of a batch and after it.
+/// Reads the rows of the two statements of [`claim`].
 ///
 /// # Errors
-/// [`StoreError::Broken`] if they did not.
-pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreError> {
-    if !rows(results, index).is_empty() {
+/// [`StoreError::Broken`] if the attempt was neither counted nor refused.
+pub fn claimed(counted: &Rows, free_at: &Rows) -> Result<AttemptClaim, StoreError> {
+    if !counted.is_empty() {
         return Ok(AttemptClaim::Allowed);
     }
-    match rows(results, index.saturating_add(1)).first() {
+    match free_at.first() {
         Some(row) => Ok(AttemptClaim::Refused {
             free_at: row.time("free_at")?,
         }),
@@ -90,29 +97,33 @@ pub fn claimed(results: &[Rows], index: usize) -> Result<AttemptClaim, StoreErro
 /// [`StoreError`]
 pub async fn try_claim(
     db: &dyn Db,
-    subject: &Subject,
-    policy: &Policy,
+    limit: AttemptLimit<'_>,
     now: Timestamp,
 ) -> Result<AttemptClaim, StoreError> {
-    claimed(&db.batch(claim(subject, policy, now).into()).await?, 0)
+    let [counted, free_at] = batch(db, claim(limit, now)).await?;
+    claimed(&counted, &free_at)
 }
 
-/// The statement that forgets the attempts on a subject after a success, for a batch that makes the
-/// sign-in `session` only if everything holds: to stand after the statement that makes it. Who
-/// merely claims an address that another account has or claims too forgives nothing: with an
-/// account of their own they could guess at the other one for ever.
+/// Returns the statement that clears the attempts on a subject if the batch created `session`. It
+/// comes after the statement that creates the session.
+///
+/// The session of an account with an unverified address clears nothing if another account has or
+/// claims the same address. Otherwise an attacker could claim the address with an account of their
+/// own and guess at the other account without limit.
 #[must_use]
 pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
     sql(
         "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
              SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-              WHERE s.id = ?2 AND (u.email_verified = 1 OR NOT EXISTS (SELECT 1 FROM users AS o WHERE o.email = u.email AND o.id <> u.id)))",
+              WHERE s.id = ?2
+                AND (u.email_verified = 1 OR NOT EXISTS (
+                     SELECT 1 FROM users AS o WHERE o.email = u.email AND o.id <> u.id)))",
         [subject.as_str().into(), session.into()],
     )
 }
 
-/// The statement that forgets the attempts on a subject, for a batch that ends before it unless
-/// everything holds.
+/// Returns the statement that clears the attempts on a subject without a condition. The batch must
+/// check its preconditions in earlier statements.
 #[must_use]
 pub fn clear(subject: &Subject) -> Statement {
     sql(
@@ -121,7 +132,8 @@ pub fn clear(subject: &Subject) -> Statement {
     )
 }
 
-/// The same, if the sign-in of whoever changes something is live.
+/// Returns the statement that clears the attempts on a subject if the session of the caller is
+/// live.
 #[must_use]
 pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
     sql(
@@ -130,13 +142,15 @@ pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
     )
 }
 
-/// Removes what was last tried before or at `before`, some batches of it; gives how many.
+/// Removes subjects without an attempt after `before`, in a few batches. Returns their number.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
-        "DELETE FROM attempts WHERE subject IN (SELECT subject FROM attempts WHERE last_at <= ?1 ORDER BY last_at LIMIT ?2) RETURNING subject",
+        "DELETE FROM attempts WHERE subject IN (
+             SELECT subject FROM attempts WHERE last_at <= ?1 ORDER BY last_at LIMIT ?2)
+         RETURNING subject",
         [before.into(), ATTEMPTS_BATCH.into()],
     );
     remove_in_batches(db, delete, ATTEMPTS_BATCH).await

@@ -1,85 +1,91 @@
-//! Keys that Apple attested: kept once, bound to an account at the first authenticated use, used by
-//! compare-and-set, revoked for good.
+//! Keys that Apple attested. A key is stored once, bound to an account at its first authenticated
+//! use, used by compare-and-set, and revoked for good.
+
+use const_format::concatcp;
 
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::events::INSERT_SUBJECT_EVENT;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::base64;
-use crate::kernel::model::events::EventContext;
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, remove_in_batches, rows, run, sql,
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, Value, batch, read_all, read_first,
+    remove_in_batches, run, sql,
 };
 
-/// Most live keys of an account.
+/// The maximum number of live keys of an account.
 pub const MOST_KEYS: i64 = 20;
 
-/// A key as it is kept.
+/// A stored key.
 #[derive(Clone, Debug)]
 pub struct AttestKey {
-    /// SHA-256 of the public key.
+    /// The SHA-256 of the public key.
     pub id: KeyId,
-    /// Whose device it is, if that is known yet.
+    /// The account of the device's owner, once it is known.
     pub user_id: Option<UserId>,
-    /// X9.62, uncompressed.
+    /// The public key: X9.62, uncompressed.
     pub public_key: Vec<u8>,
     /// The app's id.
     pub app_id: String,
-    /// Which of Apple's environments it comes from.
+    /// The name of Apple's environment.
     pub environment: String,
-    /// Where its counter stands.
+    /// The last counter that the key signed.
     pub counter: u32,
-    /// When it was attested.
+    /// The time of the attestation.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// The time of the last use.
     pub last_used_at: Option<Timestamp>,
-    /// Whether it was revoked.
+    /// True if the key was revoked.
     pub revoked: bool,
 }
 
-/// The columns of a key, as literal SQL, as [`read`] names them.
-macro_rules! key_columns {
-    () => {
-        "id AS key_id, user_id AS key_user_id, public_key, app_id, environment, counter, created_at AS key_created_at,
-         last_used_at AS key_last_used_at, revoked_at AS key_revoked_at"
-    };
+/// The columns of a key.
+const KEY_COLUMNS: &str = "id AS key_id, user_id AS key_user_id, public_key, app_id, environment,
+    counter, created_at AS key_created_at, last_used_at AS key_last_used_at,
+    revoked_at AS key_revoked_at";
+
+impl TryFrom<&Row> for AttestKey {
+    type Error = StoreError;
+
+    /// Reads [`KEY_COLUMNS`].
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let owner = row.opt_text("key_user_id")?;
+        Ok(Self {
+            id: row.parsed("key_id", KeyId::parse)?,
+            user_id: owner.as_deref().and_then(UserId::parse),
+            public_key: row.parsed("public_key", base64::decode)?,
+            app_id: row.text("app_id")?,
+            environment: row.text("environment")?,
+            counter: row.parsed_integer("counter")?,
+            created_at: row.time("key_created_at")?,
+            last_used_at: row.opt_time("key_last_used_at")?,
+            revoked: row.opt_time("key_revoked_at")?.is_some(),
+        })
+    }
 }
 
-fn read(row: &Row) -> Result<AttestKey, StoreError> {
-    let owner = row.opt_text("key_user_id")?;
-    Ok(AttestKey {
-        id: row.parsed("key_id", KeyId::parse)?,
-        user_id: owner.as_deref().and_then(UserId::parse),
-        public_key: row.parsed("public_key", base64::decode)?,
-        app_id: row.text("app_id")?,
-        environment: row.text("environment")?,
-        counter: row.parsed_integer("counter")?,
-        created_at: row.time("key_created_at")?,
-        last_used_at: row.opt_time("key_last_used_at")?,
-        revoked: row.opt_time("key_revoked_at")?.is_some(),
-    })
-}
-
-/// A key that was attested just now.
+/// A key that was attested in this request.
 #[derive(Debug)]
 pub struct NewKey {
-    /// SHA-256 of the public key.
+    /// The SHA-256 of the public key.
     pub id: KeyId,
-    /// X9.62, uncompressed.
+    /// The public key: X9.62, uncompressed.
     pub public_key: Vec<u8>,
     /// The app's id.
     pub app_id: String,
-    /// Which of Apple's environments it comes from.
+    /// The name of Apple's environment.
     pub environment: &'static str,
-    /// Apple's receipt as it came.
+    /// Apple's receipt, unchanged.
     pub receipt: Vec<u8>,
 }
 
 impl NewKey {
-    /// `?1` to `?6`.
-    pub(super) fn params(&self, now: Timestamp) -> Vec<Value> {
-        vec![
+    /// Returns the parameters `?1` to `?6` of the key's insertion.
+    pub(super) fn params(&self, now: Timestamp) -> [Value; 6] {
+        [
             self.id.text().as_str().into(),
             base64::encode(&self.public_key).as_str().into(),
             self.app_id.as_str().into(),
@@ -90,59 +96,60 @@ impl NewKey {
     }
 }
 
-/// Keeps a key of nobody's yet; `false` if it is somebody's, or was revoked. Safe to repeat. One
-/// round trip.
+/// Stores a key without an account. Returns `false` if the key belongs to an account or was
+/// revoked. Safe to repeat. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn keep_unbound(db: &dyn Db, new: &NewKey, now: Timestamp) -> Result<bool, StoreError> {
-    let insert = Statement {
-        sql:
-            "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at, counter) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-              ON CONFLICT (id) DO NOTHING",
-        params: new.params(now),
-    };
+    let insert = sql(
+        "INSERT INTO attest_keys (id, public_key, app_id, environment, receipt, created_at,
+                                  counter)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+         ON CONFLICT (id) DO NOTHING",
+        new.params(now),
+    );
     let select = sql(
         "SELECT id FROM attest_keys WHERE id = ?1 AND user_id IS NULL AND revoked_at IS NULL",
         [new.id.text().as_str().into()],
     );
-    let results = db.batch(vec![insert, select]).await?;
-    Ok(!rows(&results, 1).is_empty())
+    let [_, unbound] = batch(db, [insert, select]).await?;
+    Ok(!unbound.is_empty())
 }
 
-/// A key by its id.
+/// Finds a key by its id.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn find(db: &dyn Db, id: &KeyId) -> Result<Option<AttestKey>, StoreError> {
     let select = sql(
-        concat!("SELECT ", key_columns!(), " FROM attest_keys WHERE id = ?1"),
+        concatcp!("SELECT ", KEY_COLUMNS, " FROM attest_keys WHERE id = ?1"),
         [id.text().as_str().into()],
     );
-    run(db, select).await?.first().map(read).transpose()
+    read_first(&run(db, select).await?)
 }
 
-/// The account's keys, live ones first, newest first among them; at most 100, so that every live
-/// one is there.
+/// Lists the account's keys, at most 100: live keys first, and among them the newest first. The
+/// limit is above the maximum number of live keys, so every live key is in the list.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreError> {
     let select = sql(
-        concat!(
+        concatcp!(
             "SELECT ",
-            key_columns!(),
+            KEY_COLUMNS,
             " FROM attest_keys WHERE user_id = ?1
               ORDER BY revoked_at IS NOT NULL, created_at DESC, id LIMIT 100"
         ),
         [user.into()],
     );
-    run(db, select).await?.iter().map(read).collect()
+    read_all(&run(db, select).await?)
 }
 
-/// Revokes a key of the account of the live sign-in `by`, and every sign-in that it is bound to but
-/// the caller's own. Gives whether there is such a key; `None` if the sign-in is not live any more.
-/// Safe to repeat.
+/// Revokes a key of the account of the live session `by`, and every session that is bound to the
+/// key except the caller's own. Returns whether the account has this key, or `None` if the session
+/// is no longer live. Safe to repeat.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -152,39 +159,67 @@ pub async fn revoke(
     id: &KeyId,
     context: &EventContext,
 ) -> Result<Option<bool>, StoreError> {
-    let id_text = id.text();
+    let params = || {
+        [
+            id.text().as_str().into(),
+            by.user.into(),
+            context.at.into(),
+            by.session.into(),
+        ]
+    };
     let update = sql(
         "UPDATE attest_keys SET revoked_at = COALESCE(revoked_at, ?3)
-          WHERE id = ?1 AND user_id = ?2 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
+          WHERE id = ?1 AND user_id = ?2 AND EXISTS (
+                SELECT 1 FROM sessions AS s
+                 WHERE s.id = ?4 AND s.user_id = ?2 AND s.revoked_at IS NULL)
          RETURNING id",
-        [id_text.as_str().into(), by.user.into(), context.at.into(), by.session.into()],
+        params(),
     );
-    let end = sql(
+    let revoke_sessions = sql(
         "UPDATE sessions SET revoked_at = ?3
           WHERE user_id = ?2 AND attest_key = ?1 AND id <> ?4 AND revoked_at IS NULL
-            AND EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.revoked_at IS NOT NULL)",
-        [id_text.as_str().into(), by.user.into(), context.at.into(), by.session.into()],
+            AND EXISTS (SELECT 1 FROM attest_keys AS k
+                         WHERE k.id = ?1 AND k.user_id = ?2 AND k.revoked_at IS NOT NULL)",
+        params(),
     );
-    let results = db
-        .batch(vec![
-            live::select(by),
-            events::about_revoked_key(context, by, id),
-            update,
-            end,
-        ])
-        .await?;
-    Ok((!rows(&results, 0).is_empty()).then(|| !rows(&results, 2).is_empty()))
+    let statements = [
+        live::select(by),
+        about_revoked(context, by, id),
+        update,
+        revoke_sessions,
+    ];
+    let [own, _, revoked, _] = batch(db, statements).await?;
+    Ok((!own.is_empty()).then_some(!revoked.is_empty()))
 }
 
-/// Removes keys that nobody used since `before`, some batches of them; gives how many.
+/// Returns the event about a key that the caller revokes.
+fn about_revoked(context: &EventContext, by: Caller, id: &KeyId) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_SUBJECT_EVENT,
+            "k.user_id, s.id, k.id
+               FROM attest_keys AS k JOIN sessions AS s ON s.user_id = k.user_id
+              WHERE k.id = ?8 AND k.user_id = ?9 AND k.revoked_at IS NULL
+                AND s.id = ?10 AND s.revoked_at IS NULL"
+        ),
+        context,
+        EventKind::DeviceKeyRevoked,
+        [id.text().as_str().into(), by.user.into(), by.session.into()],
+    )
+}
+
+/// Removes keys without an account that were not used since `before`, in a few batches. Returns
+/// their number.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn remove_expired(db: &dyn Db, before: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
-        "DELETE FROM attest_keys WHERE id IN
-             (SELECT id FROM attest_keys WHERE user_id IS NULL AND COALESCE(last_used_at, created_at) < ?1
-               ORDER BY COALESCE(last_used_at, created_at) LIMIT ?2) RETURNING id",
+        "DELETE FROM attest_keys WHERE id IN (
+             SELECT id FROM attest_keys
+              WHERE user_id IS NULL AND COALESCE(last_used_at, created_at) < ?1
+              ORDER BY COALESCE(last_used_at, created_at) LIMIT ?2)
+         RETURNING id",
         [before.into(), CLEANUP_BATCH.into()],
     );
     remove_in_batches(db, delete, CLEANUP_BATCH).await

@@ -1,34 +1,44 @@
-//! One-time challenges of ceremonies: inserted when one begins, deleted when it is completed,
-//! before anything is verified.
+//! One-time challenges of ceremonies. A challenge is inserted when a ceremony begins, and deleted
+//! when the ceremony is completed, before anything is verified.
 
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, remove_in_batches, rows, run, sql,
+    CLEANUP_BATCH, Db, Row, Rows, Statement, StoreError, batch, read_first, remove_in_batches, run,
+    sql,
 };
 
-/// Challenges that one statement of a sweep removes: strangers can make them, so a minute's sweep
-/// takes away more than they can make.
+/// The number of challenges that one statement of the cleanup removes. Clients without an account
+/// can add challenges, so the cleanup of one minute removes more than they can add in a minute.
 const CHALLENGE_BATCH: i64 = 8 * CLEANUP_BATCH;
 
-/// What a challenge was made for.
+/// The ceremony for which a challenge was created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ChallengeKind {
-    /// Adding a passkey to the account that the challenge belongs to.
+    /// Adding a passkey to the account that owns the challenge.
     Registration,
-    /// Making an account with a passkey.
+    /// Creating an account with a passkey.
     SignUp,
     /// Signing in.
     SignIn,
     /// Attesting a device's key.
     Attestation,
-    /// Proving again who one is.
+    /// Step-up: a signed-in account owner proves their identity again.
     Reauthentication,
-    /// Signing in by recovery.
+    /// Signing in by account recovery.
     Recovery,
 }
 
 impl ChallengeKind {
+    const ALL: [Self; 6] = [
+        Self::Registration,
+        Self::SignUp,
+        Self::SignIn,
+        Self::Attestation,
+        Self::Reauthentication,
+        Self::Recovery,
+    ];
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "passkey_registration",
@@ -39,71 +49,89 @@ impl ChallengeKind {
             Self::Recovery => "recovery",
         }
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
-/// A challenge to keep.
+/// A challenge to store.
 #[derive(Debug)]
 pub struct NewChallenge<'a> {
-    /// Its id.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// What it is for.
+    /// The ceremony.
     pub kind: ChallengeKind,
-    /// Whose it is, for a registration.
+    /// The account that owns the challenge, if its owner is signed in.
     pub user: Option<UserId>,
-    /// What the ceremony has to know when it is completed: JSON.
+    /// The state that the ceremony needs for its completion: JSON.
     pub state: &'a str,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// The expiry.
     pub expires_at: Timestamp,
 }
 
-/// A challenge that was taken: nobody else has got it, and nobody will.
+/// A challenge that was taken. No other caller has got it or will get it.
 #[derive(Clone, Debug)]
 pub struct TakenChallenge {
-    /// What it was made for.
+    /// The ceremony.
     pub kind: ChallengeKind,
-    /// What the ceremony has to know: JSON.
+    /// The state that the ceremony needs: JSON.
     pub state: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// Keeps a challenge.
-pub(super) fn insert(new: &NewChallenge<'_>) -> Statement {
-    sql(
-        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        [
-            new.id.into(),
-            new.kind.as_str().into(),
-            new.user.into(),
-            new.state.into(),
-            new.created_at.into(),
-            new.expires_at.into(),
-        ],
-    )
+impl TryFrom<&Row> for TakenChallenge {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: row.parsed("kind", ChallengeKind::parse)?,
+            state: row.text("state")?,
+            created_at: row.time("created_at")?,
+        })
+    }
 }
 
-/// Keeps a challenge. One round trip.
+impl NewChallenge<'_> {
+    fn insert(&self) -> Statement {
+        sql(
+            "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            [
+                self.id.into(),
+                self.kind.as_str().into(),
+                self.user.into(),
+                self.state.into(),
+                self.created_at.into(),
+                self.expires_at.into(),
+            ],
+        )
+    }
+}
+
+/// Stores a challenge. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn keep(db: &dyn Db, new: &NewChallenge<'_>) -> Result<(), StoreError> {
-    run(db, insert(new)).await.map(drop)
+    run(db, new.insert()).await.map(drop)
 }
 
-/// Keeps a challenge and gives what `select` finds, in one round trip.
+/// Stores a challenge and returns the rows of `select`, in one round trip.
 pub(super) async fn keep_and(
     db: &dyn Db,
     new: &NewChallenge<'_>,
     select: Statement,
 ) -> Result<Rows, StoreError> {
-    let results = db.batch(vec![insert(new), select]).await?;
-    Ok(rows(&results, 1).to_vec())
+    let [_, selected] = batch(db, [new.insert(), select]).await?;
+    Ok(selected)
 }
 
-/// Takes the challenge `id`, if it is one of making an account, or one of adding a passkey to
-/// `user`. Of concurrent callers one gets it.
+/// Takes the challenge `id`, if it is for creating an account, or for adding a passkey to `user`.
+/// Of concurrent callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -125,11 +153,11 @@ pub async fn take_registration(
             user.into(),
         ],
     );
-    run(db, delete).await?.first().map(read).transpose()
+    read_first(&run(db, delete).await?)
 }
 
-/// Takes the challenge `id`, if it is one of attesting a key, of `user` or of nobody. Of concurrent
-/// callers one gets it.
+/// Takes the challenge `id`, if it is for attesting a key and belongs to `user` or to no account.
+/// Of concurrent callers one gets it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -140,50 +168,56 @@ pub async fn take_attestation(
     now: Timestamp,
 ) -> Result<Option<TakenChallenge>, StoreError> {
     let delete = sql(
-        "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND (user_id IS NULL OR user_id = ?4)
+        "DELETE FROM challenges
+          WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND (user_id IS NULL OR user_id = ?4)
          RETURNING kind, state, created_at",
-        [id.into(), now.into(), ChallengeKind::Attestation.as_str().into(), user.into()],
+        [
+            id.into(),
+            now.into(),
+            ChallengeKind::Attestation.as_str().into(),
+            user.into(),
+        ],
     );
-    run(db, delete).await?.first().map(read).transpose()
+    read_first(&run(db, delete).await?)
 }
 
-/// The statement that takes the challenge `id` of this kind, of `user` or of nobody.
-pub(super) fn take(
-    id: ChallengeId,
-    kind: ChallengeKind,
-    user: Option<UserId>,
-    now: Timestamp,
-) -> Statement {
-    sql(
-        "DELETE FROM challenges WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND user_id IS ?4 RETURNING kind, state, created_at",
-        [id.into(), now.into(), kind.as_str().into(), user.into()],
-    )
+/// A challenge that the caller answers.
+#[derive(Clone, Copy, Debug)]
+pub struct AnsweredChallenge {
+    /// The challenge's id.
+    pub id: ChallengeId,
+    /// The ceremony that the challenge must be for.
+    pub kind: ChallengeKind,
+    /// The account that must own the challenge. With `None` it must belong to no account.
+    pub user: Option<UserId>,
 }
 
-pub(super) fn read(row: &Row) -> Result<TakenChallenge, StoreError> {
-    const ALL: [ChallengeKind; 6] = [
-        ChallengeKind::Registration,
-        ChallengeKind::SignUp,
-        ChallengeKind::SignIn,
-        ChallengeKind::Attestation,
-        ChallengeKind::Reauthentication,
-        ChallengeKind::Recovery,
-    ];
-    let kind = |text: &str| ALL.into_iter().find(|kind| kind.as_str() == text);
-    Ok(TakenChallenge {
-        kind: row.parsed("kind", kind)?,
-        state: row.text("state")?,
-        created_at: row.time("created_at")?,
-    })
+impl AnsweredChallenge {
+    /// Takes the challenge. Of concurrent callers one gets it.
+    pub(super) fn take(self, now: Timestamp) -> Statement {
+        sql(
+            "DELETE FROM challenges
+              WHERE id = ?1 AND expires_at > ?2 AND kind = ?3 AND user_id IS ?4
+             RETURNING kind, state, created_at",
+            [
+                self.id.into(),
+                now.into(),
+                self.kind.as_str().into(),
+                self.user.into(),
+            ],
+        )
+    }
 }
 
-/// Removes challenges that have ended, some batches of them; gives how many.
+/// Removes expired challenges, in a few batches. Returns their number.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
-        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) RETURNING id",
+        "DELETE FROM challenges WHERE id IN (
+             SELECT id FROM challenges WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+         RETURNING id",
         [now.into(), CHALLENGE_BATCH.into()],
     );
     remove_in_batches(db, delete, CHALLENGE_BATCH).await

@@ -1,35 +1,18 @@
-//! Factors besides passkeys: what an account has of them, its backup codes, and how a change ended.
+//! Factors other than passkeys: a summary of them, and the backup codes.
 
 use const_format::concatcp;
 
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::live::IS_LIVE;
+use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, StoreError, rows, run, sql};
+use crate::kernel::store::{Db, Row, StoreError, batch, read_first, run, sql};
 
-/// How a change of a factor ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FactorChange {
-    /// It was done.
-    Yes,
-    /// There is none to change, or one that must not be replaced.
-    No,
-    /// The caller's sign-in is not live any more.
-    SignedOut,
-}
-
-pub(super) fn changed(results: &[crate::kernel::store::Rows], index: usize) -> FactorChange {
-    match (rows(results, 0).is_empty(), rows(results, index).is_empty()) {
-        (true, _) => FactorChange::SignedOut,
-        (_, true) => FactorChange::No,
-        _ => FactorChange::Yes,
-    }
-}
-
-/// Keeps new backup codes by their hashes, in place of all others. One round trip.
+/// Replaces all backup codes of the caller's account by new codes, given by their hashes. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -41,13 +24,15 @@ pub async fn replace_codes(
 ) -> Result<FactorChange, StoreError> {
     let list =
         serde_json::to_string(hashes).map_err(|error| StoreError::Broken(error.to_string()))?;
+    let event = events::about_session(context, EventKind::BackupCodesMade, by.user, by.session);
     let delete = sql(
         concatcp!("DELETE FROM backup_codes WHERE user_id = ?2 AND ", IS_LIVE),
         [by.session.into(), by.user.into()],
     );
     let insert = sql(
         concatcp!(
-            "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT ?2, value, ?4 FROM json_each(?3) WHERE ",
+            "INSERT INTO backup_codes (user_id, code_hash, created_at)
+             SELECT ?2, value, ?4 FROM json_each(?3) WHERE ",
             IS_LIVE,
             " RETURNING code_hash"
         ),
@@ -58,27 +43,50 @@ pub async fn replace_codes(
             context.at.into(),
         ],
     );
-    let event = events::about_session(context, EventKind::BackupCodesMade, by.user, by.session);
-    let results = db
-        .batch(vec![live::select(by), event, delete, insert])
-        .await?;
-    Ok(changed(&results, 3))
+    let [own, _, _, inserted] = batch(db, [live::select(by), event, delete, insert]).await?;
+    Ok(FactorChange::from_rows(&own, &inserted))
 }
 
-/// What an account has besides its identities.
+/// The backup codes of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct BackupCodeSummary {
+    /// The time of their creation.
+    pub created_at: Timestamp,
+    /// The number of unused codes.
+    pub left: i64,
+}
+
+/// The factors of an account other than its identities.
 #[derive(Clone, Copy, Debug)]
 pub struct FactorSummary {
-    /// When TOTP was confirmed.
+    /// The time at which TOTP was confirmed.
     pub totp_since: Option<Timestamp>,
-    /// When backup codes were made, and how many of them are left.
-    pub codes: Option<(Timestamp, i64)>,
-    /// How many passkeys there are.
+    /// The backup codes, if any were created.
+    pub codes: Option<BackupCodeSummary>,
+    /// The number of passkeys.
     pub passkeys: i64,
-    /// When the password was set, or last changed.
+    /// The time at which the password was last set.
     pub password_since: Option<Timestamp>,
 }
 
-/// What the account has. One round trip.
+impl TryFrom<&Row> for FactorSummary {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let left = row.integer("codes_left")?;
+        let codes = row
+            .opt_time("codes_since")?
+            .map(|created_at| BackupCodeSummary { created_at, left });
+        Ok(Self {
+            totp_since: row.opt_time("totp_since")?,
+            codes,
+            passkeys: row.integer("passkeys")?,
+            password_since: row.opt_time("password_since")?,
+        })
+    }
+}
+
+/// Returns a summary of the account's factors. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -86,20 +94,12 @@ pub async fn summary(db: &dyn Db, user: UserId) -> Result<FactorSummary, StoreEr
     let select = sql(
         "SELECT (SELECT confirmed_at FROM totp WHERE user_id = ?1) AS totp_since,
                 (SELECT MAX(created_at) FROM backup_codes WHERE user_id = ?1) AS codes_since,
-                (SELECT COUNT(*) FROM backup_codes WHERE user_id = ?1 AND used_at IS NULL) AS codes_left,
+                (SELECT COUNT(*) FROM backup_codes
+                  WHERE user_id = ?1 AND used_at IS NULL) AS codes_left,
                 (SELECT COUNT(*) FROM passkeys WHERE user_id = ?1) AS passkeys,
                 (SELECT changed_at FROM passwords WHERE user_id = ?1) AS password_since",
         [user.into()],
     );
-    let results = run(db, select).await?;
-    let row = results
-        .first()
-        .ok_or_else(|| StoreError::Broken("no row of factors".to_owned()))?;
-    let left = row.integer("codes_left")?;
-    Ok(FactorSummary {
-        totp_since: row.opt_time("totp_since")?,
-        codes: row.opt_time("codes_since")?.map(|since| (since, left)),
-        passkeys: row.integer("passkeys")?,
-        password_since: row.opt_time("password_since")?,
-    })
+    read_first(&run(db, select).await?)?
+        .ok_or_else(|| StoreError::Broken("no row of factors".to_owned()))
 }

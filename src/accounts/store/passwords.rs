@@ -1,76 +1,102 @@
-//! Passwords: whose they may be, and how they are set, changed and taken away.
+//! Passwords: looked up by a login name, set, changed, removed.
 
 use const_format::concatcp;
 
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::{Policy, Subject};
+use crate::accounts::model::throttle::Subject;
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::AttemptClaim;
-use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
+use crate::accounts::store::events::INSERT_EVENT;
 use crate::accounts::store::live::IS_LIVE;
-use crate::accounts::store::person_tokens;
-use crate::accounts::store::totp;
+use crate::accounts::store::outcome::FactorChange;
+use crate::accounts::store::sessions::events::about_others;
 use crate::accounts::store::totp::{Totp, TotpStep};
-use crate::accounts::store::{events, live};
+use crate::accounts::store::{events, live, person_tokens, totp};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Statement, StoreError, rows, run, sql};
+use crate::kernel::store::{
+    Db, Row, Statement, StoreError, batch, batch_around, read_first, run, sql,
+};
 
-/// By what somebody says who they are.
+/// A name by which a caller signs in with a password.
 #[derive(Clone, Copy, Debug)]
 pub enum LoginName<'a> {
-    /// The account's address: verified before claimed, and the oldest of those that claim it.
+    /// The address of an account. It belongs to the account that has verified it, otherwise to the
+    /// oldest account that claims it.
     Email(&'a Email),
-    /// The person's username.
+    /// The username of a person.
     Username(&'a str),
 }
 
-/// An account that may be the one.
+/// The account to which a login name belongs, with its password.
 #[derive(Debug)]
 pub struct PasswordCandidate {
     /// The account.
     pub user: UserId,
-    /// Its password.
+    /// The hash of the password.
     pub hash: PasswordHash,
-    /// Its TOTP secret, if it is confirmed.
+    /// The TOTP secret, if it is confirmed.
     pub totp: Option<Totp>,
 }
 
-/// What somebody showed, and was found to be right: whether it still is when it is used is decided
-/// where it is written.
+impl TryFrom<&Row> for PasswordCandidate {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            user: row.parsed("id", UserId::parse)?,
+            hash: PasswordHash::from_stored(row.text("hash")?),
+            totp: Totp::from_joined(row)?,
+        })
+    }
+}
+
+/// A verified password, and a verified TOTP code if TOTP is enabled. The statement that uses them
+/// checks that neither was changed or used since.
 #[derive(Debug)]
 pub struct VerifiedPassword {
     /// The account.
     pub user: UserId,
-    /// Its password.
+    /// The hash of the password.
     pub hash: PasswordHash,
-    /// The same password hashed as it is today, if it was otherwise.
+    /// A new hash of the same password, if the old one has outdated parameters.
     pub rehashed: Option<PasswordHash>,
-    /// The step of its TOTP code, where that is enabled.
+    /// The step of the TOTP code, if TOTP is enabled.
     pub step: Option<TotpStep>,
-    /// What the attempts were counted under: they are forgiven.
+    /// The subject under which attempts were counted. They are cleared.
     pub subject: Subject,
 }
 
-/// Counts an attempt, and gives the account that has the name, if it has a password. One round
-/// trip.
+/// The account to which a login name belongs, and the claim of an attempt to guess its password.
+#[derive(Debug)]
+pub struct ClaimedPassword {
+    /// The account, if it exists and has a password.
+    pub candidate: Option<PasswordCandidate>,
+    /// The answer to the claim.
+    pub claim: AttemptClaim,
+}
+
+/// Claims an attempt and returns the account to which the name belongs, if it has a password. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn claim_attempt(
     db: &dyn Db,
     name: LoginName<'_>,
-    (subject, policy): (&Subject, &Policy),
+    limit: AttemptLimit<'_>,
     now: Timestamp,
-) -> Result<(Option<PasswordCandidate>, AttemptClaim), StoreError> {
+) -> Result<ClaimedPassword, StoreError> {
     let select = match name {
         LoginName::Email(email) => sql(
             "SELECT w.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
-               FROM passwords AS w LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
-              WHERE w.user_id = (SELECT id FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1)",
+               FROM passwords AS w
+               LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
+              WHERE w.user_id = (SELECT id FROM users WHERE email = ?1
+                                  ORDER BY email_verified DESC, created_at LIMIT 1)",
             [email.into()],
         ),
         LoginName::Username(username) => sql(
@@ -81,35 +107,24 @@ pub async fn claim_attempt(
             [username.into()],
         ),
     };
-    let mut batch = vec![select];
-    batch.extend(attempts::claim(subject, policy, now));
-    let results = db.batch(batch).await?;
-    let candidate = |row: &Row| {
-        let totp = if row.opt_text("secret")?.is_some() {
-            Some(totp::read(row)?)
-        } else {
-            None
-        };
-        Ok::<_, StoreError>(PasswordCandidate {
-            user: row.parsed("id", UserId::parse)?,
-            hash: PasswordHash::from_stored(row.text("hash")?),
-            totp,
-        })
-    };
-    Ok((
-        rows(&results, 0).first().map(candidate).transpose()?,
-        attempts::claimed(&results, 1)?,
-    ))
+    let [count, free_at] = attempts::claim(limit, now);
+    let [candidate, counted, free_at] = batch(db, [select, count, free_at]).await?;
+    Ok(ClaimedPassword {
+        candidate: read_first(&candidate)?,
+        claim: attempts::claimed(&counted, &free_at)?,
+    })
 }
 
-/// How many passwords there are under each key of the pepper, by its id; none for those under no
-/// key.
+/// Counts the passwords under each pepper key, by the key's id. Passwords without a pepper are
+/// counted under `None`.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, StoreError> {
     let select = sql(
-        "SELECT CASE WHEN instr(hash, ',keyid=') THEN substr(hash, instr(hash, ',keyid=') + 7, 8) END AS id, COUNT(*) AS count
+        "SELECT CASE WHEN instr(hash, ',keyid=')
+                     THEN substr(hash, instr(hash, ',keyid=') + 7, 8) END AS id,
+                COUNT(*) AS count
            FROM passwords GROUP BY id",
         [],
     );
@@ -120,112 +135,140 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(Option<String>, i64)>, Sto
         .collect()
 }
 
-/// Notes that a password made the sign-in `session`, which this batch made only if it may: the step
-/// is used, the hash is today's.
+/// Records that a password created `session`: its TOTP step is used, and an outdated hash is
+/// replaced. The batch created the session only if the password was still valid.
 pub(super) fn note_use(
-    proved: &VerifiedPassword,
+    verified: &VerifiedPassword,
     session: SessionId,
     now: Timestamp,
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
-    if let Some(step) = &proved.step {
-        statements.push(totp::use_step(*step, proved.user, session));
+    if let Some(step) = verified.step {
+        statements.push(totp::use_step(step, verified.user, session));
     }
-    if let Some(rehashed) = &proved.rehashed {
+    if let Some(rehashed) = &verified.rehashed {
         statements.push(sql(
-            "UPDATE passwords SET hash = ?2 WHERE user_id = ?1 AND hash = ?3 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?4 AND created_at = ?5)",
-            [proved.user.into(), rehashed.as_str().into(), proved.hash.as_str().into(), session.into(), now.into()],
+            "UPDATE passwords SET hash = ?2
+              WHERE user_id = ?1 AND hash = ?3
+                AND EXISTS (SELECT 1 FROM sessions WHERE id = ?4 AND created_at = ?5)",
+            [
+                verified.user.into(),
+                rehashed.as_str().into(),
+                verified.hash.as_str().into(),
+                session.into(),
+                now.into(),
+            ],
         ));
     }
     statements
 }
 
-/// Ids of the events that tell of a new password.
+/// A new password of the caller's account.
 #[derive(Clone, Copy, Debug)]
-pub struct PasswordEventIds {
-    /// That it could not be asked whether it had leaked; where that is so.
-    pub unchecked: Option<EventId>,
-    /// That the account's other sign-ins ended.
-    pub revoked: EventId,
+pub struct NewPassword<'a> {
+    /// The hash of the password.
+    pub hash: &'a PasswordHash,
+    /// The subject under which attempts to guess the password are counted. They are cleared.
+    pub subject: &'a Subject,
+    /// The id of the event about a skipped breach check, if the check was unavailable.
+    pub unchecked_event: Option<EventId>,
+    /// The id of the event about the account's other sessions, which are revoked.
+    pub revoked_event: EventId,
 }
 
-/// Sets or replaces the password of the caller's account, and ends everything else that is signed
-/// in to it: sign-ins, and tokens of the authorization service. Guesses at it, counted under
-/// `subject`, are forgotten. One round trip.
+/// Sets or replaces the password of the caller's account. Revokes the account's other sessions and
+/// the person's tokens of the authorization service, and clears the attempts to guess the old
+/// password. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn set(
     db: &dyn Db,
     by: Caller,
-    (hash, subject): (&PasswordHash, &Subject),
-    ids: PasswordEventIds,
+    new: NewPassword<'_>,
     context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
-    let caller = || [by.session.into(), by.user.into()];
-    let first = events::event(
-        insert_event!(
-            "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
-        ),
-        context,
-        EventKind::PasswordSet,
-        caller(),
-    );
-    let next = events::event(
-        insert_event!(
-            "user_id, id FROM sessions WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL AND EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
-        ),
-        context,
-        EventKind::PasswordChanged,
-        caller(),
-    );
-    let mut batch = vec![live::select(by), next, first];
-    if let Some(id) = ids.unchecked {
-        batch.push(events::about_session(
+    let mut writes = vec![about_changed(context, by), about_first(context, by)];
+    if let Some(id) = new.unchecked_event {
+        writes.push(events::about_session(
             &context.with_id(id),
             EventKind::PasswordUnchecked,
             by.user,
             by.session,
         ));
     }
-    batch.push(events::about_others(&context.with_id(ids.revoked), by));
-    let [session, user] = caller();
-    batch.push(sql(
-        concatcp!("UPDATE sessions SET revoked_at = ?3 WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ", IS_LIVE),
-        [session, user, context.at.into()],
-    ));
-    batch.push(person_tokens::revoke_by(by));
-    batch.push(attempts::clear_by(subject, by));
-    let [session, user] = caller();
-    let upsert = batch.len();
-    batch.push(sql(
+    let revoke_others = sql(
         concatcp!(
-            "INSERT INTO passwords (user_id, hash, created_at, changed_at) SELECT ?2, ?3, ?4, ?4 WHERE ",
-            IS_LIVE,
-            " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at RETURNING user_id"
+            "UPDATE sessions SET revoked_at = ?3
+              WHERE user_id = ?2 AND id <> ?1 AND revoked_at IS NULL AND ",
+            IS_LIVE
         ),
-        [session, user, hash.as_str().into(), context.at.into()],
-    ));
-    Ok(changed(&db.batch(batch).await?, upsert))
+        [by.session.into(), by.user.into(), context.at.into()],
+    );
+    writes.extend([
+        about_others(&context.with_id(new.revoked_event), by),
+        revoke_others,
+        person_tokens::revoke_by(by),
+        attempts::clear_by(new.subject, by),
+    ]);
+    let upsert = sql(
+        concatcp!(
+            "INSERT INTO passwords (user_id, hash, created_at, changed_at)
+             SELECT ?2, ?3, ?4, ?4 WHERE ",
+            IS_LIVE,
+            " ON CONFLICT (user_id) DO UPDATE
+                 SET hash = excluded.hash, changed_at = excluded.changed_at
+              RETURNING user_id"
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            new.hash.as_str().into(),
+            context.at.into(),
+        ],
+    );
+    let ([own], [stored]) = batch_around(db, [live::select(by)], writes, [upsert]).await?;
+    Ok(FactorChange::from_rows(&own, &stored))
 }
 
-/// Whether the account has a password, and something else to sign in with.
-macro_rules! may_go {
-    ($user:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ",
-            $user,
-            ") AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ",
-            $user,
-            ") OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ",
-            $user,
-            "))"
-        )
-    };
+/// Returns the event about a replaced password.
+fn about_changed(context: &EventContext, by: Caller) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "user_id, id FROM sessions
+              WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
+                AND EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
+        ),
+        context,
+        EventKind::PasswordChanged,
+        [by.session.into(), by.user.into()],
+    )
 }
 
-/// Takes the password away, and the tokens of the authorization service, unless nothing else is
-/// left to sign in with; `No` too if there is none. One round trip.
+/// Returns the event about the account's first password.
+fn about_first(context: &EventContext, by: Caller) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "user_id, id FROM sessions
+              WHERE id = ?8 AND user_id = ?9 AND revoked_at IS NULL
+                AND NOT EXISTS (SELECT 1 FROM passwords WHERE user_id = ?9)"
+        ),
+        context,
+        EventKind::PasswordSet,
+        [by.session.into(), by.user.into()],
+    )
+}
+
+/// True if the account `?2` has a password and another way to sign in.
+const IS_REMOVABLE: &str = "EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?2)
+    AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?2)
+         OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ?2))";
+
+/// Removes the password and the person's tokens of the authorization service. Returns
+/// [`FactorChange::Unchanged`] if the account has no password or no other way to sign in. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -234,40 +277,49 @@ pub async fn remove(
     by: Caller,
     context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
-    let caller = || [by.session.into(), by.user.into()];
-    let event = events::event(
-        concat!(
-            insert_event!(
-                "s.user_id, s.id FROM sessions AS s WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL AND "
-            ),
-            may_go!("?9")
-        ),
-        context,
-        EventKind::PasswordRemoved,
-        caller(),
-    );
-    let revoke = sql(
+    let revoke_tokens = sql(
         concatcp!(
-            "DELETE FROM person_tokens WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
-            may_go!("?2"),
+            "DELETE FROM person_tokens
+              WHERE person_id = (SELECT id FROM people WHERE user_id = ?2) AND ",
+            IS_REMOVABLE,
             " AND ",
             IS_LIVE
         ),
-        caller(),
+        [by.session.into(), by.user.into()],
     );
     let delete = sql(
         concatcp!(
             "DELETE FROM passwords WHERE user_id = ?2 AND ",
-            may_go!("?2"),
+            IS_REMOVABLE,
             " AND ",
             IS_LIVE,
             " RETURNING user_id"
         ),
-        caller(),
+        [by.session.into(), by.user.into()],
     );
-    Ok(changed(
-        &db.batch(vec![live::select(by), event, revoke, delete])
-            .await?,
-        3,
-    ))
+    let statements = [
+        live::select(by),
+        about_removed(context, by),
+        revoke_tokens,
+        delete,
+    ];
+    let [own, _, _, deleted] = batch(db, statements).await?;
+    Ok(FactorChange::from_rows(&own, &deleted))
+}
+
+/// Returns the event about a removed password.
+fn about_removed(context: &EventContext, by: Caller) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "s.user_id, s.id FROM sessions AS s
+              WHERE s.id = ?8 AND s.user_id = ?9 AND s.revoked_at IS NULL
+                AND EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?9)
+                AND (EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = ?9)
+                     OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.user_id = ?9))"
+        ),
+        context,
+        EventKind::PasswordRemoved,
+        [by.session.into(), by.user.into()],
+    )
 }

@@ -11,7 +11,8 @@ pub fn revoke_by(by: Caller) -> Statement {
     sql(
         "DELETE FROM person_tokens
           WHERE person_id = (SELECT id FROM people WHERE user_id = ?2)
-            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",
+            AND EXISTS (SELECT 1 FROM sessions AS s
+                         WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",
         [by.session.into(), by.user.into()],
     )
 }

@@ -1,53 +1,83 @@
-//! The chain of refresh tokens of a sign-in.
+//! The refresh tokens of a session, each replaced by its successor.
+
+use const_format::concatcp;
 
 use crate::accounts::model::records::{Caller, Platform, Session, User};
-use crate::accounts::store::{events, sessions, users};
-use crate::kernel::model::events::EventContext;
+use crate::accounts::store::events;
+use crate::accounts::store::events::INSERT_EVENT;
+use crate::accounts::store::sessions::SESSION_COLUMNS;
+use crate::accounts::store::users::USER_COLUMNS;
+use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{CLEANUP_BATCH, Db, Row, StoreError, remove_in_batches, rows, run, sql};
+use crate::kernel::store::{
+    CLEANUP_BATCH, Db, Row, Statement, StoreError, batch, read_first, remove_in_batches, run, sql,
+};
 
 /// A rotation to try.
 #[derive(Debug)]
 pub struct Rotation<'a> {
     /// The token that the caller presented.
     pub presented: &'a TokenHash,
-    /// What is to replace it.
+    /// The token that replaces it.
     pub successor: &'a TokenHash,
-    /// When the successor ends, unless the chain's absolute limit comes first.
+    /// The successor's expiry, unless the session's absolute limit comes first.
     pub refresh_expires_at: Timestamp,
-    /// The chain's absolute limit, in milliseconds after the sign-in was made.
+    /// The absolute limit of the session, in milliseconds after its creation.
     pub absolute_limit_millis: i64,
-    /// When the new access token ends.
+    /// The new access token's expiry.
     pub access_expires_at: Timestamp,
-    /// Since when a replaced token may be repeated.
+    /// The time since which a replaced token may be presented again.
     pub repeat_since: Timestamp,
-    /// The id of the event that tells of the rotation.
+    /// The id of the event about the rotation.
     pub event: EventId,
 }
 
-/// What the database knows about a presented token after a rotation was tried.
+/// The state of a presented token after a rotation was tried.
 #[derive(Debug)]
 pub struct RefreshTokenRow {
-    /// Whether it was a replay, and this call revoked the sign-in.
+    /// True if the token was reused, and this call revoked the session.
     pub reused: bool,
-    /// Whether this call replaced it.
+    /// True if this call replaced the token.
     pub rotated: bool,
-    /// The sign-in, as it is now.
+    /// The session after the call.
     pub session: Session,
-    /// Its account.
+    /// The session's account.
     pub user: User,
-    /// Whether the sign-in has been revoked.
+    /// True if the session is revoked.
     pub revoked: bool,
-    /// When the token ends.
+    /// The token's expiry.
     pub expires_at: Timestamp,
-    /// Its successor's hash, if it was replaced.
+    /// The hash of the token's successor, if the token was replaced.
     pub successor: Option<TokenHash>,
 }
 
-/// The sign-in that a refresh token belongs to, and where that happened, if the token can be
-/// exchanged now or the exchange be repeated.
+/// The session of a refresh token, and its platform.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenSession {
+    /// The account and the session.
+    pub caller: Caller,
+    /// The platform of the sign-in.
+    pub platform: Platform,
+}
+
+impl TryFrom<&Row> for TokenSession {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            caller: Caller {
+                user: row.parsed("user_id", UserId::parse)?,
+                session: row.parsed("session_id", SessionId::parse)?,
+            },
+            platform: row.parsed("platform", Platform::parse)?,
+        })
+    }
+}
+
+/// Returns the session of a refresh token, if the token can be rotated now or its rotation can be
+/// repeated.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -56,25 +86,21 @@ pub async fn session_of(
     token: &TokenHash,
     repeat_since: Timestamp,
     now: Timestamp,
-) -> Result<Option<(Caller, Platform)>, StoreError> {
+) -> Result<Option<TokenSession>, StoreError> {
     let select = sql(
-        "SELECT s.id AS session_id, s.user_id, s.platform FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
-          WHERE r.token_hash = ?1 AND r.expires_at > ?2 AND s.revoked_at IS NULL AND (r.replaced_by IS NULL OR r.replaced_at >= ?3)",
+        "SELECT s.id AS session_id, s.user_id, s.platform
+           FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
+          WHERE r.token_hash = ?1 AND r.expires_at > ?2 AND s.revoked_at IS NULL
+            AND (r.replaced_by IS NULL OR r.replaced_at >= ?3)",
         [token.into(), now.into(), repeat_since.into()],
     );
-    let read = |row: &Row| {
-        let by = Caller {
-            user: row.parsed("user_id", UserId::parse)?,
-            session: row.parsed("session_id", SessionId::parse)?,
-        };
-        Ok((by, row.parsed("platform", Platform::parse)?))
-    };
-    run(db, select).await?.first().map(read).transpose()
+    read_first(&run(db, select).await?)
 }
 
-/// Replaces the presented token by its successor, at most once; all of it happens or nothing does.
+/// Replaces the presented token by its successor, at most once. The whole batch takes effect or
+/// nothing does.
 ///
-/// Of concurrent callers exactly one gets `rotated`. `None` if the token is unknown.
+/// Of concurrent callers exactly one gets `rotated`. Returns `None` if the token is unknown.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -84,107 +110,162 @@ pub async fn rotate(
     context: &EventContext,
 ) -> Result<Option<RefreshTokenRow>, StoreError> {
     let now = context.at;
-    // A replay is found and answered first: what follows finds the sign-in revoked.
-    let reuse_event = events::about_reuse(context, rotation.presented, rotation.repeat_since);
-    let revoke = sql(
-        "UPDATE sessions SET revoked_at = ?2
-          WHERE revoked_at IS NULL AND id = (
-              SELECT r.session_id FROM refresh_tokens AS r LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-               WHERE r.token_hash = ?1 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
-                 AND (r.replaced_at < ?3 OR n.token_hash IS NULL OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2))
-         RETURNING id",
-        [rotation.presented.into(), now.into(), rotation.repeat_since.into()],
-    );
-    let event = events::about_refresh(&context.with_id(rotation.event), rotation.presented);
-    let replace = sql(
-        "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
-          WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
-            AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = session_id AND s.revoked_at IS NULL)
-         RETURNING token_hash",
-        [rotation.presented.into(), rotation.successor.into(), now.into()],
-    );
-    // Zero rows above is no error, so this must not rely on it having matched. A repeat of the same
-    // call finds the successor there.
-    let insert = sql(
-        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
-         SELECT ?2, r.session_id, ?3, MIN(?4, s.created_at + ?5)
-           FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
-          WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at = ?3 AND s.revoked_at IS NULL
-         ON CONFLICT DO NOTHING",
-        [
-            rotation.presented.into(),
-            rotation.successor.into(),
-            now.into(),
-            rotation.refresh_expires_at.into(),
-            rotation.absolute_limit_millis.into(),
-        ],
-    );
-    // For the winner, and for a repeat within its window while the successor is unused; for nobody
-    // else.
-    let update = sql(
-        "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
-                access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),
-                refresh_expires_at = n.expires_at,
-                expires_at = MAX(COALESCE(token_expires_at, 0), n.expires_at)
-           FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
-          WHERE r.token_hash = ?1 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL
-            AND sessions.id = r.session_id AND sessions.revoked_at IS NULL",
-        [
-            rotation.presented.into(),
-            now.into(),
-            rotation.access_expires_at.into(),
-            rotation.absolute_limit_millis.into(),
-            rotation.repeat_since.into(),
-        ],
-    );
-    let select = sql(
-        concat!(
-            "SELECT r.expires_at, r.replaced_by, s.revoked_at, ",
-            session_columns!("s."),
-            ",
-                ",
-            user_columns!("u."),
-            "
-           FROM refresh_tokens AS r
-           JOIN sessions AS s ON s.id = r.session_id
-           JOIN users AS u ON u.id = s.user_id
-          WHERE r.token_hash = ?1"
-        ),
-        [rotation.presented.into()],
-    );
-    let results = db
-        .batch(vec![
-            reuse_event,
-            revoke,
-            event,
-            replace,
-            insert,
-            update,
-            select,
-        ])
-        .await?;
-    let Some(row) = rows(&results, 6).first() else {
+    // A reuse is detected first. The later statements then find the session revoked.
+    let statements = [
+        about_reuse(context, rotation),
+        rotation.revoke_after_reuse(now),
+        about_rotation(&context.with_id(rotation.event), rotation),
+        rotation.replace(now),
+        rotation.insert_successor(now),
+        rotation.extend_session(now),
+        select_row(rotation.presented),
+    ];
+    let [_, revoked, _, replaced, _, _, selected] = batch(db, statements).await?;
+
+    let Some(row) = selected.first() else {
         return Ok(None);
     };
     Ok(Some(RefreshTokenRow {
-        reused: !rows(&results, 1).is_empty(),
-        rotated: !rows(&results, 3).is_empty(),
-        session: sessions::read(row)?,
-        user: users::read(row)?,
+        reused: !revoked.is_empty(),
+        rotated: !replaced.is_empty(),
+        session: Session::try_from(row)?,
+        user: User::try_from(row)?,
         revoked: row.opt_time("revoked_at")?.is_some(),
         expires_at: row.time("expires_at")?,
         successor: row.opt_text("replaced_by")?.map(TokenHash::from_stored),
     }))
 }
 
-/// Removes refresh tokens that have ended, some batches of them; gives how many.
+impl Rotation<'_> {
+    /// Revokes the session if the presented token is reused: its successor was used, or it was
+    /// replaced too long ago for a repeat.
+    fn revoke_after_reuse(&self, now: Timestamp) -> Statement {
+        sql(
+            "UPDATE sessions SET revoked_at = ?2
+              WHERE revoked_at IS NULL AND id = (
+                  SELECT r.session_id FROM refresh_tokens AS r
+                    LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+                   WHERE r.token_hash = ?1 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
+                     AND (r.replaced_at < ?3 OR n.token_hash IS NULL
+                          OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2))
+             RETURNING id",
+            [self.presented.into(), now.into(), self.repeat_since.into()],
+        )
+    }
+
+    /// Marks the presented token as replaced. Returns a row if it was not replaced before.
+    fn replace(&self, now: Timestamp) -> Statement {
+        sql(
+            "UPDATE refresh_tokens SET replaced_by = ?2, replaced_at = ?3
+              WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
+                AND EXISTS (SELECT 1 FROM sessions AS s
+                             WHERE s.id = session_id AND s.revoked_at IS NULL)
+             RETURNING token_hash",
+            [self.presented.into(), self.successor.into(), now.into()],
+        )
+    }
+
+    /// Inserts the successor. It checks that this call replaced the token, because a batch goes on
+    /// after a statement without rows. A repeat of the call finds the successor in the table.
+    fn insert_successor(&self, now: Timestamp) -> Statement {
+        sql(
+            "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at)
+             SELECT ?2, r.session_id, ?3, MIN(?4, s.created_at + ?5)
+               FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
+              WHERE r.token_hash = ?1 AND r.replaced_by = ?2 AND r.replaced_at = ?3
+                AND s.revoked_at IS NULL
+             ON CONFLICT DO NOTHING",
+            [
+                self.presented.into(),
+                self.successor.into(),
+                now.into(),
+                self.refresh_expires_at.into(),
+                self.absolute_limit_millis.into(),
+            ],
+        )
+    }
+
+    /// Extends the session, after the rotation and after a repeat within its window while the
+    /// successor is unused.
+    fn extend_session(&self, now: Timestamp) -> Statement {
+        sql(
+            "UPDATE sessions SET last_used_at = MAX(last_used_at, ?2),
+                    access_expires_at = MAX(access_expires_at, MIN(?3, sessions.created_at + ?4)),
+                    refresh_expires_at = n.expires_at,
+                    expires_at = MAX(COALESCE(token_expires_at, 0), n.expires_at)
+               FROM refresh_tokens AS r JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+              WHERE r.token_hash = ?1 AND r.replaced_at >= ?5 AND n.replaced_by IS NULL
+                AND sessions.id = r.session_id AND sessions.revoked_at IS NULL",
+            [
+                self.presented.into(),
+                now.into(),
+                self.access_expires_at.into(),
+                self.absolute_limit_millis.into(),
+                self.repeat_since.into(),
+            ],
+        )
+    }
+}
+
+fn select_row(presented: &TokenHash) -> Statement {
+    sql(
+        concatcp!(
+            "SELECT r.expires_at, r.replaced_by, sessions.revoked_at, ",
+            SESSION_COLUMNS,
+            ", ",
+            USER_COLUMNS,
+            " FROM refresh_tokens AS r
+               JOIN sessions ON sessions.id = r.session_id
+               JOIN users ON users.id = sessions.user_id
+              WHERE r.token_hash = ?1"
+        ),
+        [presented.into()],
+    )
+}
+
+/// Returns the event about a rotation.
+fn about_rotation(context: &EventContext, rotation: &Rotation<'_>) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
+              WHERE r.token_hash = ?8 AND r.replaced_by IS NULL AND r.expires_at > ?2
+                AND s.revoked_at IS NULL"
+        ),
+        context,
+        EventKind::TokensRefreshed,
+        [rotation.presented.into()],
+    )
+}
+
+/// Returns the event about a reused token.
+fn about_reuse(context: &EventContext, rotation: &Rotation<'_>) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "s.user_id, s.id FROM refresh_tokens AS r
+               JOIN sessions AS s ON s.id = r.session_id
+               LEFT JOIN refresh_tokens AS n ON n.token_hash = r.replaced_by
+              WHERE r.token_hash = ?8 AND r.replaced_by IS NOT NULL AND r.expires_at > ?2
+                AND s.revoked_at IS NULL
+                AND (r.replaced_at < ?9 OR n.token_hash IS NULL
+                     OR n.replaced_by IS NOT NULL OR n.expires_at <= ?2)"
+        ),
+        context,
+        EventKind::RefreshTokenReused,
+        [rotation.presented.into(), rotation.repeat_since.into()],
+    )
+}
+
+/// Removes expired refresh tokens, in a few batches. Returns their number.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
         "DELETE FROM refresh_tokens WHERE token_hash IN (
-             SELECT token_hash FROM refresh_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+             SELECT token_hash FROM refresh_tokens
+              WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
         [now.into(), CLEANUP_BATCH.into()],
     );

@@ -1,65 +1,91 @@
-//! TOTP secrets: kept, confirmed, taken away, sealed anew.
+//! TOTP secrets: stored, confirmed, used, removed, sealed again under another key.
 
 use const_format::concatcp;
 
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::{Policy, Subject};
+use crate::accounts::model::throttle::Subject;
 use crate::accounts::store::attempts;
-use crate::accounts::store::attempts::AttemptClaim;
-use crate::accounts::store::factors::{FactorChange, changed};
+use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
+use crate::accounts::store::events::INSERT_EVENT;
 use crate::accounts::store::live::IS_LIVE;
+use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::{events, live};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Db, Row, Statement, StoreError, rows, run, sql};
+use crate::kernel::store::{
+    Db, Row, Rows, Statement, StoreError, batch, read_all, read_first, run, sql,
+};
 
-/// A TOTP secret as it is kept.
+/// A stored TOTP secret.
 #[derive(Clone, Debug)]
 pub struct Totp {
-    /// Sealed.
+    /// The sealed secret.
     pub secret: String,
-    /// Whether its first code came.
+    /// True if the account owner has confirmed the secret with its first code.
     pub confirmed: bool,
-    /// When it was made: names it among those that the account had.
+    /// The time of creation. It distinguishes this secret from earlier ones of the account.
     pub made_at: Timestamp,
 }
 
-/// A step whose code was shown, of the secret that was made at a time: with another secret in its
-/// place the step is good for nothing.
+impl TryFrom<&Row> for Totp {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            secret: row.text("secret")?,
+            confirmed: row.opt_time("confirmed_at")?.is_some(),
+            made_at: row.time("made_at")?,
+        })
+    }
+}
+
+impl Totp {
+    /// Reads the columns of a secret in an outer join, if the account has one.
+    pub(super) fn from_joined(row: &Row) -> Result<Option<Self>, StoreError> {
+        match row.opt_text("secret")? {
+            Some(_) => Self::try_from(row).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A time step with a verified code, and the secret that it belongs to. With another secret the
+/// step is worthless.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TotpStep {
-    /// RFC 6238's T.
+    /// The number of the step: T in RFC 6238.
     pub number: i64,
-    /// When the secret was made.
+    /// The time at which the secret was created.
     pub made_at: Timestamp,
 }
 
-pub(super) fn read(row: &Row) -> Result<Totp, StoreError> {
-    Ok(Totp {
-        secret: row.text("secret")?,
-        confirmed: row.opt_time("confirmed_at")?.is_some(),
-        made_at: row.time("made_at")?,
-    })
-}
-
-/// Notes that the code of `step` made the sign-in `session` of `owner`, if this batch made it.
+/// Records that the code of `step` created `session`, if the batch created it.
 pub(super) fn use_step(step: TotpStep, owner: UserId, session: SessionId) -> Statement {
     sql(
         "UPDATE totp SET last_step = ?1
-          WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?1 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
-        [step.number.into(), owner.into(), session.into(), step.made_at.into()],
+          WHERE user_id = ?2 AND created_at = ?4 AND last_step < ?1
+            AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
+        [
+            step.number.into(),
+            owner.into(),
+            session.into(),
+            step.made_at.into(),
+        ],
     )
 }
 
-/// Notes that the code of `step` was used, in a batch that ends before it unless it may be.
+/// Records the use of the code of `step`. The batch must check in an earlier statement that the
+/// code may be used.
 pub(crate) fn note_step(step: TotpStep, owner: UserId) -> Statement {
     sql(
-        "UPDATE totp SET last_step = ?1 WHERE user_id = ?2 AND created_at = ?3 AND last_step < ?1",
+        "UPDATE totp SET last_step = ?1
+          WHERE user_id = ?2 AND created_at = ?3 AND last_step < ?1",
         [step.number.into(), owner.into(), step.made_at.into()],
     )
 }
 
+/// Selects the account's secret.
 pub(super) fn select(user: UserId) -> Statement {
     sql(
         "SELECT secret, confirmed_at, created_at AS made_at FROM totp WHERE user_id = ?1",
@@ -67,7 +93,7 @@ pub(super) fn select(user: UserId) -> Statement {
     )
 }
 
-/// Keeps a secret that is not confirmed yet, in place of another such one. One round trip.
+/// Stores an unconfirmed secret, which replaces an earlier unconfirmed one. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -79,39 +105,49 @@ pub async fn enrol(
 ) -> Result<FactorChange, StoreError> {
     let insert = sql(
         concatcp!(
-            "INSERT INTO totp (user_id, secret, created_at, last_step) SELECT ?2, ?3, ?4, 0 WHERE ",
+            "INSERT INTO totp (user_id, secret, created_at, last_step)
+             SELECT ?2, ?3, ?4, 0 WHERE ",
             IS_LIVE,
-            " ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = excluded.created_at, last_step = 0
+            " ON CONFLICT (user_id) DO UPDATE
+                 SET secret = excluded.secret, created_at = excluded.created_at, last_step = 0
                WHERE confirmed_at IS NULL
               RETURNING user_id"
         ),
         [by.session.into(), by.user.into(), sealed.into(), now.into()],
     );
-    let results = db.batch(vec![live::select(by), insert]).await?;
-    Ok(changed(&results, 1))
+    let [own, stored] = batch(db, [live::select(by), insert]).await?;
+    Ok(FactorChange::from_rows(&own, &stored))
 }
 
-/// Counts an attempt, and gives the account's secret, confirmed or not. One round trip.
+/// The account's secret, and the claim of an attempt to guess its code.
+#[derive(Debug)]
+pub struct ClaimedTotp {
+    /// The secret, confirmed or not, if the account has one.
+    pub totp: Option<Totp>,
+    /// The answer to the claim.
+    pub claim: AttemptClaim,
+}
+
+/// Claims an attempt and returns the account's secret, confirmed or not. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn claim_attempt(
     db: &dyn Db,
     user: UserId,
-    (subject, policy): (&Subject, &Policy),
+    limit: AttemptLimit<'_>,
     now: Timestamp,
-) -> Result<(Option<Totp>, AttemptClaim), StoreError> {
-    let mut batch = vec![select(user)];
-    batch.extend(attempts::claim(subject, policy, now));
-    let results = db.batch(batch).await?;
-    Ok((
-        rows(&results, 0).first().map(read).transpose()?,
-        attempts::claimed(&results, 1)?,
-    ))
+) -> Result<ClaimedTotp, StoreError> {
+    let [count, free_at] = attempts::claim(limit, now);
+    let [totp, counted, free_at] = batch(db, [select(user), count, free_at]).await?;
+    Ok(ClaimedTotp {
+        totp: read_first(&totp)?,
+        claim: attempts::claimed(&counted, &free_at)?,
+    })
 }
 
-/// Confirms a secret with the code of `step`, and forgets the attempts. Gives `None` if another
-/// caller confirmed it meanwhile. One round trip.
+/// Confirms a secret with the code of `step` and clears the attempts. Returns `None` if another
+/// caller has confirmed the secret. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -122,11 +158,12 @@ pub async fn confirm(
     subject: &Subject,
     context: &EventContext,
 ) -> Result<Option<FactorChange>, StoreError> {
-    let forgive = sql(
+    let clear = sql(
         concatcp!(
             "DELETE FROM attempts WHERE subject = ?3 AND ",
             IS_LIVE,
-            " AND EXISTS (SELECT 1 FROM totp WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
+            " AND EXISTS (SELECT 1 FROM totp
+                           WHERE user_id = ?2 AND created_at = ?4 AND confirmed_at IS NULL)"
         ),
         [
             by.session.into(),
@@ -136,9 +173,11 @@ pub async fn confirm(
         ],
     );
     let event = events::event(
-        insert_event!(
+        concatcp!(
+            INSERT_EVENT,
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
-              WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL AND t.created_at = ?10 AND t.confirmed_at IS NULL"
+              WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL
+                AND t.created_at = ?10 AND t.confirmed_at IS NULL"
         ),
         context,
         EventKind::TotpEnabled,
@@ -146,7 +185,8 @@ pub async fn confirm(
     );
     let update = sql(
         concatcp!(
-            "UPDATE totp SET confirmed_at = ?5, last_step = ?4 WHERE user_id = ?2 AND created_at = ?3 AND confirmed_at IS NULL AND ",
+            "UPDATE totp SET confirmed_at = ?5, last_step = ?4
+              WHERE user_id = ?2 AND created_at = ?3 AND confirmed_at IS NULL AND ",
             IS_LIVE,
             " RETURNING user_id"
         ),
@@ -158,26 +198,16 @@ pub async fn confirm(
             context.at.into(),
         ],
     );
-    let results = db
-        .batch(vec![
-            live::select(by),
-            forgive,
-            event,
-            update,
-            select(by.user),
-        ])
-        .await?;
-    let ended = changed(&results, 3);
-    let confirmed = rows(&results, 4)
-        .first()
-        .map(read)
-        .transpose()?
-        .is_some_and(|totp| totp.confirmed);
-    Ok((ended != FactorChange::No || !confirmed).then_some(ended))
+    let statements = [live::select(by), clear, event, update, select(by.user)];
+    let [own, _, _, confirmed, totp] = batch(db, statements).await?;
+
+    let change = FactorChange::from_rows(&own, &confirmed);
+    let is_confirmed = read_first(&totp)?.is_some_and(|totp: Totp| totp.confirmed);
+    Ok((change != FactorChange::Unchanged || !is_confirmed).then_some(change))
 }
 
-/// Takes TOTP away, confirmed or not; an event tells only of what had been confirmed. One round
-/// trip.
+/// Removes the account's secret, confirmed or not. Only the removal of a confirmed secret writes an
+/// event. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -187,9 +217,11 @@ pub async fn disable(
     context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let event = events::event(
-        insert_event!(
+        concatcp!(
+            INSERT_EVENT,
             "t.user_id, s.id FROM totp AS t JOIN sessions AS s ON s.user_id = t.user_id
-              WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL AND t.confirmed_at IS NOT NULL"
+              WHERE s.id = ?8 AND t.user_id = ?9 AND s.revoked_at IS NULL
+                AND t.confirmed_at IS NOT NULL"
         ),
         context,
         EventKind::TotpDisabled,
@@ -203,15 +235,35 @@ pub async fn disable(
         ),
         [by.session.into(), by.user.into()],
     );
-    let results = db.batch(vec![live::select(by), event, delete]).await?;
-    Ok(changed(&results, 2))
+    let [own, _, deleted] = batch(db, [live::select(by), event, delete]).await?;
+    Ok(FactorChange::from_rows(&own, &deleted))
 }
 
-/// Secrets that are read, and replaced, in one round trip.
+/// The number of secrets that are read, and replaced, in one round trip.
 pub const RESEALED_AT_ONCE: usize = 50;
 
-/// Secrets whose sealed text lies between two texts, both left out, in order, with their owners; at
-/// most [`RESEALED_AT_ONCE`]. One round trip.
+/// A sealed secret and its owner.
+#[derive(Debug)]
+pub struct SealedSecret {
+    /// The owner.
+    pub user: UserId,
+    /// The sealed text.
+    pub sealed: String,
+}
+
+impl TryFrom<&Row> for SealedSecret {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            user: row.parsed("user_id", UserId::parse)?,
+            sealed: row.text("secret")?,
+        })
+    }
+}
+
+/// Lists the secrets with a sealed text between `from` and `to`, both exclusive, in order, at most
+/// [`RESEALED_AT_ONCE`]. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -219,26 +271,25 @@ pub async fn sealed_between(
     db: &dyn Db,
     from: &str,
     to: &str,
-) -> Result<Vec<(UserId, String)>, StoreError> {
+) -> Result<Vec<SealedSecret>, StoreError> {
     let most = i64::try_from(RESEALED_AT_ONCE).unwrap_or(i64::MAX);
     let select = sql(
-        "SELECT user_id, secret FROM totp WHERE secret > ?1 AND secret < ?2 ORDER BY secret LIMIT ?3",
+        "SELECT user_id, secret FROM totp
+          WHERE secret > ?1 AND secret < ?2 ORDER BY secret LIMIT ?3",
         [from.into(), to.into(), most.into()],
     );
-    run(db, select)
-        .await?
-        .iter()
-        .map(|row| Ok((row.parsed("user_id", UserId::parse)?, row.text("secret")?)))
-        .collect()
+    read_all(&run(db, select).await?)
 }
 
-/// How many secrets each key sealed, by its id. Reads all of them. One round trip.
+/// Counts the secrets under each sealing key, by the key's id. Reads the whole table. One round
+/// trip.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(String, i64)>, StoreError> {
     let select = sql(
-        "SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found FROM totp GROUP BY 1 ORDER BY 1",
+        "SELECT substr(secret, 1, instr(secret, '.') - 1) AS key, COUNT(*) AS found
+           FROM totp GROUP BY 1 ORDER BY 1",
         [],
     );
     run(db, select)
@@ -248,28 +299,29 @@ pub async fn count_by_key(db: &dyn Db) -> Result<Vec<(String, i64)>, StoreError>
         .collect()
 }
 
-/// A secret that was sealed anew.
+/// A secret that was sealed again under another key.
 #[derive(Debug)]
 pub struct ResealedSecret<'a> {
-    /// Its owner.
+    /// The owner.
     pub user: UserId,
-    /// As it was: if it is not any more, nothing is replaced.
+    /// The sealed text as it was read. A secret that has changed since is not replaced.
     pub old: &'a str,
-    /// As it is to be.
+    /// The new sealed text.
     pub new: String,
 }
 
-/// Replaces sealed texts; gives how many. One round trip.
+/// Replaces sealed texts and returns their number. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn replace(db: &dyn Db, anew: &[ResealedSecret<'_>]) -> Result<usize, StoreError> {
+pub async fn replace(db: &dyn Db, resealed: &[ResealedSecret<'_>]) -> Result<usize, StoreError> {
     let update = |each: &ResealedSecret<'_>| {
         sql(
             "UPDATE totp SET secret = ?3 WHERE user_id = ?1 AND secret = ?2 RETURNING user_id",
             [each.user.into(), each.old.into(), each.new.as_str().into()],
         )
     };
-    let results = db.batch(anew.iter().map(update).collect()).await?;
-    Ok(results.iter().filter(|rows| !rows.is_empty()).count())
+    let results = db.batch(resealed.iter().map(update).collect()).await?;
+    let is_replaced = |rows: &&Rows| !rows.is_empty();
+    Ok(results.iter().filter(is_replaced).count())
 }

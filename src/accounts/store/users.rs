@@ -1,80 +1,110 @@
 //! Accounts and their identities.
 
+use const_format::concatcp;
+
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::events;
+use crate::accounts::store::events::INSERT_EVENT;
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
-use crate::kernel::store::{Db, Row, Statement, StoreError, Value, rows, run, sql};
+use crate::kernel::store::{
+    Db, Row, Statement, StoreError, Value, batch, batch_around, read_first, run, sql,
+};
 
-/// Reads the columns of `users`.
-///
-/// # Errors
-/// [`StoreError::Broken`] for a row that cannot be.
-pub(super) fn read(row: &Row) -> Result<User, StoreError> {
-    Ok(User {
-        id: row.parsed("user_id", UserId::parse)?,
-        email: Email::from_stored(row.text("email")?),
-        email_verified: row.integer("email_verified")? == 1,
-        name: row.opt_text("name")?,
-        picture: row.opt_text("picture")?,
-        auth_method: row.text("auth_method")?,
-        provider: row.opt_text("provider")?,
-        provider_id: row.opt_text("provider_id")?,
-        created_at: row.time("user_created_at")?,
-        updated_at: row.time("updated_at")?,
-        last_login_at: row.opt_time("last_login_at")?,
-        last_login_platform: row.opt_text("last_login_platform")?,
-    })
+/// The columns of an account, for a statement that names the table `users` without an alias.
+pub(super) const USER_COLUMNS: &str = "users.id AS user_id, users.email, users.email_verified,
+    users.name, users.picture, users.auth_method, users.provider, users.provider_id,
+    users.created_at AS user_created_at, users.updated_at, users.last_login_at,
+    users.last_login_platform";
+
+impl TryFrom<&Row> for User {
+    type Error = StoreError;
+
+    /// Reads [`USER_COLUMNS`].
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.parsed("user_id", UserId::parse)?,
+            email: Email::from_stored(row.text("email")?),
+            email_verified: row.integer("email_verified")? == 1,
+            name: row.opt_text("name")?,
+            picture: row.opt_text("picture")?,
+            auth_method: row.text("auth_method")?,
+            provider: row.opt_text("provider")?,
+            provider_id: row.opt_text("provider_id")?,
+            created_at: row.time("user_created_at")?,
+            updated_at: row.time("updated_at")?,
+            last_login_at: row.opt_time("last_login_at")?,
+            last_login_platform: row.opt_text("last_login_platform")?,
+        })
+    }
 }
 
-fn first(rows: &[Row]) -> Result<Option<User>, StoreError> {
-    rows.first().map(read).transpose()
-}
-
-/// Somebody whom a provider identified.
-#[derive(Debug)]
-pub struct IdentifiedUser<'a> {
-    /// The provider and the subject at it.
+/// An identity at a provider.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderIdentity<'a> {
+    /// The provider.
     pub provider: &'a str,
     /// The subject at the provider.
     pub provider_id: &'a str,
-    /// The address that the provider told, if it did.
+}
+
+/// A user whom an identity provider identified.
+#[derive(Debug)]
+pub struct IdentifiedUser<'a> {
+    /// The provider.
+    pub provider: &'a str,
+    /// The subject at the provider.
+    pub provider_id: &'a str,
+    /// The address, if the provider gave one.
     pub email: Option<&'a Email>,
-    /// Whether the provider vouches for the address.
+    /// True if the provider has verified the address.
     pub email_verified: bool,
-    /// Fills an empty name.
+    /// The name for an account that has none.
     pub name: Option<&'a str>,
-    /// Fills an empty picture.
+    /// The picture for an account that has none.
     pub picture: Option<&'a str>,
-    /// How the account came to be, if it is made now.
+    /// The way in which the account was created, for a new account.
     pub auth_method: &'a str,
-    /// Where the person signs in.
+    /// The platform of the sign-in.
     pub platform: Platform,
-    /// The device on which they must be: with a key of somebody else's, or a revoked one, nothing
-    /// is made, linked or noted.
+    /// The key of the device that the sign-in requires. If the key belongs to another account or is
+    /// revoked, no account or identity is created and no sign-in is recorded.
     pub device: Option<KeyId>,
 }
 
-/// Fresh ids for what an upsert may insert.
+impl<'a> IdentifiedUser<'a> {
+    /// Returns the identity at the provider.
+    #[must_use]
+    pub const fn identity(&self) -> ProviderIdentity<'a> {
+        ProviderIdentity {
+            provider: self.provider,
+            provider_id: self.provider_id,
+        }
+    }
+}
+
+/// New ids for the rows that an upsert may insert.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUserIds {
-    /// For an account.
+    /// The id of the account.
     pub user: UserId,
-    /// For an identity.
+    /// The id of the identity.
     pub identity: IdentityId,
-    /// For the event that tells of a new account.
+    /// The id of the event about a new account.
     pub created_event: EventId,
-    /// For the event that tells of a linked identity.
+    /// The id of the event about a linked identity.
     pub linked_event: EventId,
 }
 
-/// Finds the account of an identity; else links the identity to the account that has the address
-/// verified, if the provider vouches for it too; else makes an account. Safe to repeat, and of
-/// concurrent callers with one identity all get the same account.
+/// Finds, links or creates the account of an identity.
 ///
-/// Gives `None` if an account would have to be made and there is no address to make it with.
+/// An unknown identity is linked to the account with the same verified address, if the provider has
+/// verified the address too. Otherwise a new account is created. The call is safe to repeat.
+/// Concurrent callers with the same identity get the same account.
+///
+/// Returns `None` if a new account is necessary and the provider gave no address.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -84,44 +114,51 @@ pub async fn upsert(
     ids: NewUserIds,
     context: &EventContext,
 ) -> Result<Option<User>, StoreError> {
-    let mut batch = upsert_statements(who, ids, context);
-    batch.push(touch(who, context));
-    let select = batch.len();
-    batch.push(select_by_identity(who.provider, who.provider_id));
-    first(rows(&db.batch(batch).await?, select))
+    let [create, link, created, linked] = upsert_statements(who, ids, context);
+    let statements = [
+        create,
+        link,
+        created,
+        linked,
+        touch(who, context),
+        select_by_identity(who.identity()),
+    ];
+    let [.., user] = batch(db, statements).await?;
+    read_first(&user)
 }
 
-/// The account of an identity.
-pub(super) fn select_by_identity(provider: &str, provider_id: &str) -> Statement {
+/// Selects the account of an identity.
+pub(super) fn select_by_identity(identity: ProviderIdentity<'_>) -> Statement {
     sql(
-        concat!(
+        concatcp!(
             "SELECT ",
-            user_columns!("u."),
-            "
-           FROM identities AS i JOIN users AS u ON u.id = i.user_id
-          WHERE i.provider = ?1 AND i.provider_id = ?2"
+            USER_COLUMNS,
+            " FROM identities AS i JOIN users ON users.id = i.user_id
+              WHERE i.provider = ?1 AND i.provider_id = ?2"
         ),
-        [provider.into(), provider_id.into()],
+        [identity.provider.into(), identity.provider_id.into()],
     )
 }
 
-/// What an upsert writes but for [`touch`]. After these statements the identity has its account, if
-/// one could be found or made.
+/// Returns the statements of an upsert, except [`touch`]. After them the identity has its account,
+/// if one was found or created.
 pub(super) fn upsert_statements(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
     context: &EventContext,
-) -> Vec<Statement> {
-    let subject = || [Value::from(who.provider), Value::from(who.provider_id)];
+) -> [Statement; 4] {
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
-    let [provider, provider_id] = subject();
     let create = sql(
-        "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider, provider_id, created_at, updated_at)
+        "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider,
+                            provider_id, created_at, updated_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9
           WHERE ?2 IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?7 AND provider_id = ?8)
-            AND NOT (?3 = 1 AND EXISTS (SELECT 1 FROM users WHERE email = ?2 AND email_verified = 1))
-            AND NOT EXISTS (SELECT 1 FROM attest_keys WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))",
+            AND NOT (?3 = 1 AND EXISTS (
+                SELECT 1 FROM users WHERE email = ?2 AND email_verified = 1))
+            AND NOT EXISTS (
+                SELECT 1 FROM attest_keys
+                 WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))",
         [
             ids.user.into(),
             who.email.into(),
@@ -129,26 +166,27 @@ pub(super) fn upsert_statements(
             who.name.into(),
             who.picture.into(),
             who.auth_method.into(),
-            provider,
-            provider_id,
+            who.provider.into(),
+            who.provider_id.into(),
             context.at.into(),
             device(),
         ],
     );
-    let [provider, provider_id] = subject();
-    // The account is the one just made, or the one that the address is verified for: the first
-    // statement saw to it that not both exist.
+    // The account is the new one, or the account with the verified address. Not both exist, because
+    // of the condition of the first statement.
     let link = sql(
         "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
           WHERE (u.id = ?5 OR (?6 = 1 AND u.email = ?7 AND u.email_verified = 1))
             AND NOT EXISTS (SELECT 1 FROM identities WHERE provider = ?2 AND provider_id = ?3)
-            AND NOT EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?8 AND (k.revoked_at IS NOT NULL OR k.user_id <> u.id))
+            AND NOT EXISTS (
+                SELECT 1 FROM attest_keys AS k
+                 WHERE k.id = ?8 AND (k.revoked_at IS NOT NULL OR k.user_id <> u.id))
           LIMIT 1",
         [
             ids.identity.into(),
-            provider,
-            provider_id,
+            who.provider.into(),
+            who.provider_id.into(),
             context.at.into(),
             ids.user.into(),
             who.email_verified.into(),
@@ -156,25 +194,42 @@ pub(super) fn upsert_statements(
             device(),
         ],
     );
-    // Only this call can have inserted a row with one of its fresh ids.
+    // Only this call can have inserted a row with one of its new ids.
     let created = events::about_user(
         &context.with_id(ids.created_event),
         EventKind::UserCreated,
         ids.user,
     );
-    let linked =
-        events::about_linked_identity(&context.with_id(ids.linked_event), ids.identity, ids.user);
-    vec![create, link, created, linked]
+    let linked = about_linked_identity(&context.with_id(ids.linked_event), ids);
+    [create, link, created, linked]
 }
 
-/// Notes that somebody was identified, and fills what the account lacks; where a device is needed,
-/// only if it is the account's.
+/// Returns the event about an identity that this batch linked to an older account.
+fn about_linked_identity(context: &EventContext, ids: NewUserIds) -> Statement {
+    events::event(
+        concatcp!(
+            INSERT_EVENT,
+            "user_id, NULL FROM identities WHERE id = ?8 AND user_id <> ?9"
+        ),
+        context,
+        EventKind::IdentityLinked,
+        [ids.identity.into(), ids.user.into()],
+    )
+}
+
+/// Records the sign-in of an identity and fills an empty name and picture. If the sign-in requires
+/// a device, its key must belong to the account.
 pub(super) fn touch(who: &IdentifiedUser<'_>, context: &EventContext) -> Statement {
     sql(
-        "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4), last_login_at = ?5, last_login_platform = ?6,
-                updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL) OR (picture IS NULL AND ?4 IS NOT NULL) THEN ?5 ELSE updated_at END
+        "UPDATE users SET name = COALESCE(name, ?3), picture = COALESCE(picture, ?4),
+                last_login_at = ?5, last_login_platform = ?6,
+                updated_at = CASE WHEN (name IS NULL AND ?3 IS NOT NULL)
+                                    OR (picture IS NULL AND ?4 IS NOT NULL)
+                                  THEN ?5 ELSE updated_at END
           WHERE id = (SELECT user_id FROM identities WHERE provider = ?1 AND provider_id = ?2)
-            AND (?7 IS NULL OR EXISTS (SELECT 1 FROM attest_keys AS k WHERE k.id = ?7 AND k.user_id = users.id AND k.revoked_at IS NULL))",
+            AND (?7 IS NULL OR EXISTS (
+                SELECT 1 FROM attest_keys AS k
+                 WHERE k.id = ?7 AND k.user_id = users.id AND k.revoked_at IS NULL))",
         [
             who.provider.into(),
             who.provider_id.into(),
@@ -187,38 +242,37 @@ pub(super) fn touch(who: &IdentifiedUser<'_>, context: &EventContext) -> Stateme
     )
 }
 
-/// The account that an address belongs to: the one that has it verified, else the oldest that
-/// claims it.
+/// Returns the account to which an address belongs: the account that has verified it, otherwise the
+/// oldest account that claims it.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn by_email(db: &dyn Db, email: &Email) -> Result<Option<User>, StoreError> {
     let select = sql(
-        concat!(
+        concatcp!(
             "SELECT ",
-            user_columns!(""),
-            "
-           FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1"
+            USER_COLUMNS,
+            " FROM users WHERE email = ?1 ORDER BY email_verified DESC, created_at LIMIT 1"
         ),
         [email.into()],
     );
-    first(&run(db, select).await?)
+    read_first(&run(db, select).await?)
 }
 
-/// What becomes of a field.
+/// A change of an optional text field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FieldChange {
-    /// It stays as it is.
+    /// Keeps the value.
     #[default]
     Keep,
-    /// It is emptied.
+    /// Removes the value.
     Clear,
-    /// It is set.
+    /// Sets a new value.
     Set(String),
 }
 
 impl FieldChange {
-    /// Whether it makes a difference to a field that is `current`.
+    /// Returns true if the change makes a difference to a field with the value `current`.
     #[must_use]
     pub fn changes(&self, current: Option<&str>) -> bool {
         match self {
@@ -228,7 +282,7 @@ impl FieldChange {
         }
     }
 
-    /// Whether to write, and what.
+    /// Returns whether the field is written, and its new value.
     fn params(&self) -> [Value; 2] {
         match self {
             Self::Keep => [false.into(), Value::Null],
@@ -238,20 +292,20 @@ impl FieldChange {
     }
 }
 
-/// What an update changes.
+/// The changes of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChanges {
-    /// The name.
+    /// The change of the name.
     pub name: FieldChange,
-    /// The picture.
+    /// The change of the picture.
     pub picture: FieldChange,
 }
 
-/// Changes the account of the live sign-in `by` and gives it back; `None` if the sign-in is not
-/// live any more.
+/// Changes the account of the live session `by` and returns it. Returns `None` if the session is no
+/// longer live.
 ///
-/// The sign-in is asked for again in the same batch: it may have been revoked while the request's
-/// body was on its way.
+/// The batch checks the session again, because it may have been revoked while the request's body
+/// was on its way.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -262,26 +316,36 @@ pub async fn update(
     context: &EventContext,
 ) -> Result<Option<User>, StoreError> {
     let event = events::about_session(context, EventKind::UserUpdated, by.user, by.session);
-    let ([write_name, name], [write_picture, picture]) =
-        (changes.name.params(), changes.picture.params());
+    let [write_name, name] = changes.name.params();
+    let [write_picture, picture] = changes.picture.params();
     let update = sql(
-        concat!(
+        concatcp!(
             "UPDATE users SET name = CASE WHEN ?2 = 1 THEN ?3 ELSE name END,
                               picture = CASE WHEN ?4 = 1 THEN ?5 ELSE picture END,
                               updated_at = ?6
-              WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?7 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+              WHERE id = ?1 AND EXISTS (
+                    SELECT 1 FROM sessions AS s
+                     WHERE s.id = ?7 AND s.user_id = ?1 AND s.revoked_at IS NULL)
              RETURNING ",
-            user_columns!("")
+            USER_COLUMNS
         ),
-        [by.user.into(), write_name, name, write_picture, picture, context.at.into(), by.session.into()],
+        [
+            by.user.into(),
+            write_name,
+            name,
+            write_picture,
+            picture,
+            context.at.into(),
+            by.session.into(),
+        ],
     );
-    let results = db.batch(vec![event, update]).await?;
-    first(rows(&results, 1))
+    let [_, user] = batch(db, [event, update]).await?;
+    read_first(&user)
 }
 
 /// Deletes the account of the live session `by` and every row that belongs to it, in one batch.
 ///
-/// The statements in `before` run first: other systems remove or record there what is theirs.
+/// The statements in `before` run first. Other systems remove or record their own rows there.
 /// Returns `false` if the session is no longer live.
 ///
 /// # Errors
@@ -294,16 +358,38 @@ pub async fn delete(
 ) -> Result<bool, StoreError> {
     let delete = sql(
         "DELETE FROM users
-          WHERE id = ?1 AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
+          WHERE id = ?1 AND EXISTS (
+                SELECT 1 FROM sessions AS s
+                 WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
          RETURNING id",
         [by.user.into(), by.session.into()],
     );
-    let mut batch = before;
-    batch.extend([
-        events::about_deleted_account(context, by),
-        events::delete_of_user(by),
-        delete,
-    ]);
-    let results = db.batch(batch).await?;
-    Ok(results.last().is_some_and(|deleted| !deleted.is_empty()))
+    let last = [about_deletion(context, by), delete_other_events(by), delete];
+    let ([], [_, _, deleted]) = batch_around(db, [], before, last).await?;
+    Ok(!deleted.is_empty())
+}
+
+/// Returns the event about the deletion of the caller's account. It holds no address, no client and
+/// no other personal data.
+fn about_deletion(context: &EventContext, by: Caller) -> Statement {
+    let bare = EventContext {
+        address: None,
+        user_agent: None,
+        ..context.clone()
+    };
+    events::about_session(&bare, EventKind::UserDeleted, by.user, by.session)
+}
+
+/// Removes the events of the account of the live session `by`, except the one about its deletion.
+fn delete_other_events(by: Caller) -> Statement {
+    sql(
+        "DELETE FROM events WHERE user_id = ?1 AND kind <> ?3 AND EXISTS (
+             SELECT 1 FROM sessions AS s
+              WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)",
+        [
+            by.user.into(),
+            by.session.into(),
+            EventKind::UserDeleted.as_str().into(),
+        ],
+    )
 }

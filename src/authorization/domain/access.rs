@@ -1,130 +1,123 @@
-//! What people may do where: read by themselves, by whoever may look others up; and the log of
-//! changes.
+//! The access of people in services, and the change log.
 
-use crate::authorization::domain::Ports;
-use crate::authorization::domain::{AuthorizationError, Caller, Kind, called, found};
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::access;
-use crate::authorization::store::access::{Access, Effective, Holder, PersonOf};
-use crate::authorization::store::changes;
-use crate::authorization::store::changes::Change;
-use crate::authorization::store::people;
+pub use crate::authorization::store::access::{EffectiveAccess, GrantHolder, HeldGrant};
+pub use crate::authorization::store::changes::PolicyChange;
+
+use crate::authorization::domain::caller::{AuthenticatedPerson, authenticate};
+use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::{
+    AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
+};
+use crate::authorization::model::names::{AuthPermission, IdOrName};
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::access::{AccessQuery, PersonSelector};
 use crate::authorization::store::people::Person;
-use crate::authorization::store::services;
 use crate::authorization::store::services::Service;
-use crate::authorization::store::{Named, Page, Ref, ask};
+use crate::authorization::store::{NamedRow, access, changes, fetch, people, services};
 use crate::kernel::model::secret::PersonToken;
 
-/// Whoever is looked up: oneself, or anybody with the permission. Who may not is not told whether
-/// there is somebody.
-fn looked_up(caller: &Caller, people: Vec<Person>) -> Result<Person, AuthorizationError> {
+/// Requires that the caller asks about themselves or has `auth.policy.read`. A caller who may not
+/// ask does not learn whether the person exists.
+fn require_visible(
+    caller: &AuthenticatedPerson,
+    people: Vec<Person>,
+) -> Result<Person, AuthorizationFailure> {
     let person = people.into_iter().next();
-    let oneself = person
+    let is_self = person
         .as_ref()
-        .is_some_and(|person| person.id == caller.bearer.person);
-    if !oneself && !caller.may(AuthPermission::ReadPolicy) {
-        return Err(AuthorizationError::ForbiddenLookup);
+        .is_some_and(|person| person.id == caller.token.person_id);
+    if !is_self && !caller.may(AuthPermission::ReadPolicy) {
+        return Err(AuthorizationRejection::ForbiddenLookup.into());
     }
-    person.ok_or(AuthorizationError::Unknown(Kind::Person))
+    person.ok_or_else(|| AuthorizationRejection::Unknown(ResourceKind::Person).into())
 }
 
-/// What somebody has in a service. One round trip, whatever they have.
+/// Returns a person and their access in a service. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn effective(
     ports: &Ports,
     token: &PersonToken,
-    person: &Ref,
-    service: &Ref,
-) -> Result<(Person, Access), AuthorizationError> {
-    let what = (
-        people::named(person),
-        Effective {
-            person: PersonOf::Named(person),
-            service,
-            now: ports.clock.now(),
-        },
-    );
-    let (caller, (people, access)) = called(ports, token, &what).await?;
-    let person = looked_up(&caller, people)?;
-    Ok((
-        person,
-        access.ok_or(AuthorizationError::Unknown(Kind::Service))?,
-    ))
+    person: &IdOrName,
+    service: &IdOrName,
+) -> Result<(Person, EffectiveAccess), AuthorizationFailure> {
+    let access = AccessQuery {
+        person: PersonSelector::Reference(person),
+        service,
+        now: ports.clock.now(),
+    };
+    let reads = (people::by_reference(person), access);
+    let (caller, (people, access)) = authenticate(ports, token, &reads).await?;
+    let person = require_visible(&caller, people)?;
+    let access = access.ok_or(AuthorizationRejection::Unknown(ResourceKind::Service))?;
+    Ok((person, access))
 }
 
-/// A page of the services where somebody has something. Two round trips.
+/// Returns a page of the services in which a person has a role or a permission. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn services_of(
     ports: &Ports,
     token: &PersonToken,
-    person: &Ref,
-    page: Page,
-) -> Result<Vec<Service>, AuthorizationError> {
-    let (caller, people) = called(ports, token, &people::named(person)).await?;
-    let person = looked_up(&caller, people)?;
-    Ok(ask(
-        ports.db.as_ref(),
-        &access::services_of(person.id, page, caller.now),
-    )
-    .await?)
+    person: &IdOrName,
+    page: PageRequest,
+) -> Result<Vec<Service>, AuthorizationFailure> {
+    let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
+    let person = require_visible(&caller, people)?;
+    let services = access::services_of(person.id, page, caller.now);
+    Ok(fetch(ports.db.as_ref(), &services).await?)
 }
 
-/// A page of the roles that somebody has in a service. Two round trips.
+/// Returns a page of the roles of a person in a service. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn roles_of(
     ports: &Ports,
     token: &PersonToken,
-    person: &Ref,
-    service: &Ref,
-    page: Page,
-) -> Result<Vec<Named>, AuthorizationError> {
-    let (caller, (people, services)) = called(
-        ports,
-        token,
-        &(people::named(person), services::named(service)),
-    )
-    .await?;
-    let person = looked_up(&caller, people)?;
-    let service = found(services, Kind::Service)?;
-    Ok(ask(
-        ports.db.as_ref(),
-        &access::roles_of(person.id, service.id, page, caller.now),
-    )
-    .await?)
+    person: &IdOrName,
+    service: &IdOrName,
+    page: PageRequest,
+) -> Result<Vec<NamedRow>, AuthorizationFailure> {
+    let reads = (
+        people::by_reference(person),
+        services::by_reference(service),
+    );
+    let (caller, (people, services)) = authenticate(ports, token, &reads).await?;
+    let person = require_visible(&caller, people)?;
+    let service = require_row(services, ResourceKind::Service)?;
+    let roles = access::roles_of(person.id, service.id, page, caller.now);
+    Ok(fetch(ports.db.as_ref(), &roles).await?)
 }
 
-/// A page of the people who have something in a service, with what it is. Two round trips.
+/// Returns a page of the people with roles or permissions in a service. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn holders(
     ports: &Ports,
     token: &PersonToken,
-    service: &Ref,
-    page: Page,
-) -> Result<Vec<Holder>, AuthorizationError> {
-    let (caller, services) = called(ports, token, &services::named(service)).await?;
-    caller.needs(AuthPermission::ReadPolicy)?;
-    let service = found(services, Kind::Service)?;
-    Ok(ask(ports.db.as_ref(), &access::holders(service.id, page)).await?)
+    service: &IdOrName,
+    page: PageRequest,
+) -> Result<Vec<GrantHolder>, AuthorizationFailure> {
+    let (caller, services) = authenticate(ports, token, &services::by_reference(service)).await?;
+    caller.require(AuthPermission::ReadPolicy)?;
+    let service = require_row(services, ResourceKind::Service)?;
+    Ok(fetch(ports.db.as_ref(), &access::holders(service.id, page)).await?)
 }
 
-/// A page of what was changed, newest first. One round trip.
+/// Returns a page of the change log, newest first. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn changes(
     ports: &Ports,
     token: &PersonToken,
-    page: Page,
-) -> Result<Vec<Change>, AuthorizationError> {
-    let (caller, list) = called(ports, token, &changes::list(page)).await?;
-    caller.needs(AuthPermission::ReadChanges)?;
-    Ok(list)
+    page: PageRequest,
+) -> Result<Vec<PolicyChange>, AuthorizationFailure> {
+    let (caller, changes) = authenticate(ports, token, &changes::list(page)).await?;
+    caller.require(AuthPermission::ReadChanges)?;
+    Ok(changes)
 }

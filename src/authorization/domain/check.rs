@@ -1,40 +1,43 @@
-//! Whether somebody may do something somewhere, and why: denied, unless a grant says otherwise.
+//! Access checks: whether a person has a permission in a service, and why. A check is denied unless
+//! a grant allows it.
+
+pub use crate::authorization::store::check::{CandidateRole, Question};
 
 use std::time::Duration;
 
-use crate::authorization::domain::Ports;
-use crate::authorization::domain::{AuthorizationError, Caller, called};
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::Ref;
+use crate::authorization::domain::caller::{AuthenticatedPerson, authenticate};
+use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::{AuthorizationFailure, AuthorizationRejection};
+use crate::authorization::model::names::{AuthPermission, IdOrName};
 use crate::authorization::store::check;
-use crate::authorization::store::check::{Candidate, Found, Question};
+use crate::authorization::store::check::QuestionFacts;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::model::time::Timestamp;
 
-/// Most questions at once.
-pub const MOST_QUESTIONS: usize = 100;
-/// How long whoever asked may rely on an answer at most: a change may come the moment after.
-const CACHED: Duration = Duration::from_mins(1);
+/// The maximum number of questions in one request.
+pub const MAX_QUESTIONS: usize = 100;
+/// How long a client may rely on an answer at most, because a change may follow at any moment.
+const MAX_CACHE_TIME: Duration = Duration::from_mins(1);
 
-/// Why an answer is as it is.
+/// The reason for an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reason {
-    /// A role that the person has in the service has the permission.
+pub enum DecisionReason {
+    /// A role of the person in the service has the permission.
     Role,
     /// The person has the permission in the service directly.
     DirectGrant,
-    /// Nothing of the kind.
+    /// The person has neither a role with the permission nor the permission itself.
     NoGrant,
-    /// There is no such person.
+    /// The person does not exist.
     UnknownSubject,
-    /// There is no such service.
+    /// The service does not exist.
     UnknownService,
-    /// There is no such permission.
+    /// The permission does not exist.
     UnknownPermission,
 }
 
-impl Reason {
-    /// The stable word.
+impl DecisionReason {
+    /// Returns the name of the reason in responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,148 +51,156 @@ impl Reason {
     }
 }
 
-/// An answer.
+/// The answer to a question.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// Whether the person may.
+pub struct AccessDecision {
+    /// Whether the person has the permission.
     pub allowed: bool,
-    /// Why.
-    pub reason: Reason,
-    /// The role by which they may.
+    /// The reason.
+    pub reason: DecisionReason,
+    /// The name of the role that allows it.
     pub role: Option<String>,
-    /// The service's version; `None` if there is no such service.
+    /// The policy version of the service. `None` for an unknown service.
     pub policy_version: Option<i64>,
-    /// Until when the answer may be relied on.
+    /// Until when a client may rely on the answer.
     pub cache_until: Timestamp,
 }
 
-/// Until when an answer may be relied on: a minute at most, and not beyond the first of `ends`; not
-/// a moment if it is to be `strong`.
+/// How fresh the answers of a request must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// A client may rely on an answer for up to a minute.
+    Eventual,
+    /// No client may cache an answer.
+    Strong,
+}
+
+/// Returns until when a client may rely on an answer: at most a minute, and not longer than the
+/// first of `expiries`. Returns `now` for a strong answer.
 #[must_use]
-pub fn relied_on(
+pub fn cache_until(
     now: Timestamp,
-    ends: impl IntoIterator<Item = Option<Timestamp>>,
-    strong: bool,
+    expiries: impl IntoIterator<Item = Option<Timestamp>>,
+    freshness: Freshness,
 ) -> Timestamp {
-    if strong {
-        now
-    } else {
-        ends.into_iter()
+    match freshness {
+        Freshness::Strong => now,
+        Freshness::Eventual => expiries
+            .into_iter()
             .flatten()
-            .fold(now.plus(CACHED), Timestamp::min)
+            .fold(now.plus(MAX_CACHE_TIME), Timestamp::min),
     }
 }
 
-fn answer(found: Found, now: Timestamp, strong: bool) -> Answer {
-    // Of a role and a direct grant, what lasts longer.
-    let lasts = |until: Option<Timestamp>| until.map_or(i64::MAX, Timestamp::millis);
-    let direct_until = found.direct.map(lasts);
-    let role = found
-        .role
-        .filter(|(_, until)| direct_until.is_none_or(|direct| lasts(*until) >= direct));
-    let (reason, until) = match (&role, direct_until) {
-        _ if found.person.is_none() => (Reason::UnknownSubject, i64::MAX),
-        _ if found.service.is_none() => (Reason::UnknownService, i64::MAX),
-        _ if found.permission.is_none() => (Reason::UnknownPermission, i64::MAX),
-        (Some((_, until)), _) => (Reason::Role, lasts(*until)),
-        (None, Some(until)) => (Reason::DirectGrant, until),
-        (None, None) => (Reason::NoGrant, i64::MAX),
+/// Answers a question from its facts. Of a role and a direct grant, the one that expires later
+/// counts.
+fn answer(facts: QuestionFacts, now: Timestamp, freshness: Freshness) -> AccessDecision {
+    let order = |until: Option<Timestamp>| until.map_or(i64::MAX, Timestamp::millis);
+    let role = facts.role.filter(|role| {
+        facts
+            .direct
+            .is_none_or(|direct| order(role.until) >= order(direct.until))
+    });
+    let (reason, until) = match (&role, facts.direct) {
+        _ if facts.person.is_none() => (DecisionReason::UnknownSubject, None),
+        _ if facts.service.is_none() => (DecisionReason::UnknownService, None),
+        _ if facts.permission.is_none() => (DecisionReason::UnknownPermission, None),
+        (Some(role), _) => (DecisionReason::Role, role.until),
+        (None, Some(direct)) => (DecisionReason::DirectGrant, direct.until),
+        (None, None) => (DecisionReason::NoGrant, None),
     };
-    let cache_until = relied_on(now, [Some(Timestamp::from_millis(until))], strong);
-    Answer {
-        allowed: matches!(reason, Reason::Role | Reason::DirectGrant),
+    AccessDecision {
+        allowed: matches!(reason, DecisionReason::Role | DecisionReason::DirectGrant),
         reason,
         role: role
-            .map(|(name, _)| name)
-            .filter(|_| reason == Reason::Role),
-        policy_version: found.policy_version,
-        cache_until,
+            .map(|role| role.name)
+            .filter(|_| reason == DecisionReason::Role),
+        policy_version: facts.policy_version,
+        cache_until: cache_until(now, [until], freshness),
     }
 }
 
-/// Who asks about others needs the permission to look them up.
-fn may_ask(caller: &Caller, questions: &[Question]) -> Result<(), AuthorizationError> {
-    let oneself = |person: &Ref| match person {
-        Ref::Id(id) => *id == caller.bearer.person,
-        Ref::Name(name) => *name == caller.bearer.username,
+/// Requires that the caller asks only about themselves or has `auth.policy.read`.
+fn require_askable(
+    caller: &AuthenticatedPerson,
+    questions: &[Question],
+) -> Result<(), AuthorizationFailure> {
+    let is_self = |person: &IdOrName| match person {
+        IdOrName::Id(id) => *id == caller.token.person_id,
+        IdOrName::Name(name) => *name == caller.token.username,
     };
     if caller.may(AuthPermission::ReadPolicy)
-        || questions.iter().all(|question| oneself(&question.person))
+        || questions.iter().all(|question| is_self(&question.person))
     {
         Ok(())
     } else {
-        Err(AuthorizationError::ForbiddenLookup)
+        Err(AuthorizationRejection::ForbiddenLookup.into())
     }
 }
 
-/// Answers up to [`MOST_QUESTIONS`], in their order; with `strong` nobody is to rely on the answers
-/// a moment longer. One round trip.
+/// Answers up to [`MAX_QUESTIONS`] questions, in their order. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn answers(
     ports: &Ports,
     token: &PersonToken,
     questions: &[Question],
-    strong: bool,
-) -> Result<Vec<Answer>, AuthorizationError> {
-    let (caller, found) =
-        called(ports, token, &check::answers(questions, ports.clock.now())).await?;
-    may_ask(&caller, questions)?;
-    Ok(found
+    freshness: Freshness,
+) -> Result<Vec<AccessDecision>, AuthorizationFailure> {
+    let facts = check::facts(questions, ports.clock.now());
+    let (caller, facts) = authenticate(ports, token, &facts).await?;
+    require_askable(&caller, questions)?;
+    Ok(facts
         .into_iter()
-        .map(|found| answer(found, caller.now, strong))
+        .map(|facts| answer(facts, caller.now, freshness))
         .collect())
 }
 
-/// An answer with all that led to it.
+/// An answer with the grants and roles behind it.
 #[derive(Debug)]
-pub struct Explained {
+pub struct DecisionExplanation {
     /// The answer.
-    pub answer: Answer,
-    /// Whether the permission is granted directly.
+    pub answer: AccessDecision,
+    /// Whether the person has the permission directly.
     pub direct: bool,
-    /// The roles of the service that matter.
-    pub roles: Vec<Candidate>,
-    /// Whether whoever asks may know what would help.
-    pub may_look: bool,
+    /// The roles of the service that matter for the question.
+    pub roles: Vec<CandidateRole>,
+    /// Whether the caller may learn which grants would allow it.
+    pub may_see_remedies: bool,
 }
 
-/// Why somebody may do something somewhere or may not, and what would let them. One round trip.
+/// Explains why a person has a permission in a service or not. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn explain(
     ports: &Ports,
     token: &PersonToken,
     question: &Question,
-) -> Result<Explained, AuthorizationError> {
+) -> Result<DecisionExplanation, AuthorizationFailure> {
     let (now, questions) = (ports.clock.now(), std::slice::from_ref(question));
-    let (caller, (found, roles)) = called(
-        ports,
-        token,
-        &(
-            check::answers(questions, now),
-            check::candidates(question, now),
-        ),
-    )
-    .await?;
-    may_ask(&caller, questions)?;
-    let found = found
+    let reads = (
+        check::facts(questions, now),
+        check::candidate_roles(question, now),
+    );
+    let (caller, (facts, roles)) = authenticate(ports, token, &reads).await?;
+    require_askable(&caller, questions)?;
+    let facts = facts
         .into_iter()
         .next()
-        .ok_or(AuthorizationError::Contended)?;
-    // Of oneself everybody may know; of the service's other roles only who may look them up.
-    let may_look = caller.may(AuthPermission::ReadPolicy);
+        .ok_or(AuthorizationRejection::Contended)?;
+    // A caller without the permission sees only roles that they have or had themselves.
+    let may_see_remedies = caller.may(AuthPermission::ReadPolicy);
     let roles = roles
         .into_iter()
-        .filter(|role| may_look || role.held || role.ended)
+        .filter(|role| may_see_remedies || role.held || role.expired)
         .collect();
-    let direct = found.direct.is_some();
-    Ok(Explained {
-        answer: answer(found, caller.now, true),
+    let direct = facts.direct.is_some();
+    Ok(DecisionExplanation {
+        answer: answer(facts, caller.now, Freshness::Strong),
         direct,
         roles,
-        may_look,
+        may_see_remedies,
     })
 }

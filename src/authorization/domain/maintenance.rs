@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::accounts::model::config::REFRESH_EVENTS_KEPT;
 use crate::accounts::store::events;
-use crate::authorization::domain::Ports;
+use crate::authorization::domain::ports::Ports;
 use crate::authorization::store::{grants, tokens};
 use crate::kernel::domain::maintenance::Job;
 use crate::kernel::model::events::EventKind;
@@ -21,12 +21,8 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(events::remove_expired(
-                        db,
-                        EventKind::TokenIssued,
-                        now.minus(REFRESH_EVENTS_KEPT),
-                    )
-                    .await?)
+                    let before = now.minus(REFRESH_EVENTS_KEPT);
+                    Ok(events::remove_expired(db, EventKind::TokenIssued, before).await?)
                 })
             },
         },
@@ -35,7 +31,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(tokens::sweep(db, now).await?)
+                    Ok(tokens::remove_expired(db, now).await?)
                 })
             },
         },
@@ -44,7 +40,7 @@ pub fn jobs() -> Vec<Job<Ports>> {
             run: |ports| {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-                    Ok(grants::sweep(db, now.minus(EXPIRED_GRANTS_KEPT)).await?)
+                    Ok(grants::remove_expired(db, now.minus(EXPIRED_GRANTS_KEPT)).await?)
                 })
             },
         },

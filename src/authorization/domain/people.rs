@@ -1,496 +1,356 @@
-//! People: listed, made, changed, deleted; the first administrator.
+//! People: listed, changed, made administrators and deleted.
 
-use serde_json::json;
+pub use crate::authorization::store::people::Person;
+
+use serde_json::{Value, json};
 
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::Chosen;
-use crate::accounts::model::email::Email;
 use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
-use crate::authorization::domain::Ports;
-use crate::authorization::domain::{
-    Actor, AuthorizationError, Caller, Kind, Plan, called, change, found, inserted,
+use crate::authorization::domain::caller::authenticate;
+use crate::authorization::domain::change::{
+    Actor, ChangeRequest, Editor, Plan, change, needed_permission, revoked_tokens,
 };
-use crate::authorization::model::names::{AuthPermission, no_address};
-use crate::authorization::store::changes;
-use crate::authorization::store::changes::About;
-use crate::authorization::store::grants::Relation;
-use crate::authorization::store::people;
-use crate::authorization::store::people::{New, Person};
-use crate::authorization::store::tokens;
-use crate::authorization::store::{
-    ADMINISTRATOR_ROLE, AUTH_SERVICE, Page, Ref, preconditions, services,
+use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::{
+    AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
 };
+use crate::authorization::model::names::{
+    AuthPermission, BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrName,
+};
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::changes::ChangeSubject;
+use crate::authorization::store::relations::Relation;
+use crate::authorization::store::{changes, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventContext, EventKind};
-use crate::kernel::model::ids::{EventId, UserId};
+use crate::kernel::model::ids::EventId;
 use crate::kernel::model::secret::PersonToken;
-use crate::kernel::store::{Rows, Statement};
+use crate::kernel::store::Statement;
 
-/// A page of all of them. One round trip.
+/// Returns a page of the people. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn list(
     ports: &Ports,
     token: &PersonToken,
-    page: Page,
-) -> Result<Vec<Person>, AuthorizationError> {
-    let (caller, list) = called(ports, token, &people::list(page)).await?;
-    caller.needs(AuthPermission::ReadPeople)?;
-    Ok(list)
+    page: PageRequest,
+) -> Result<Vec<Person>, AuthorizationFailure> {
+    let (caller, people) = authenticate(ports, token, &people::list(page)).await?;
+    caller.require(AuthPermission::ReadPeople)?;
+    Ok(people)
 }
 
-/// One of them; oneself needs no permission. One round trip.
+/// Returns a person. A caller needs no permission to read themselves. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
-pub async fn one(
+/// [`AuthorizationRejection`]
+pub async fn get(
     ports: &Ports,
     token: &PersonToken,
     id: i64,
-) -> Result<Person, AuthorizationError> {
-    let (caller, list) = called(ports, token, &people::named(&Ref::Id(id))).await?;
-    if caller.bearer.person != id {
-        caller.needs(AuthPermission::ReadPeople)?;
+) -> Result<Person, AuthorizationFailure> {
+    let reads = people::by_reference(&IdOrName::Id(id));
+    let (caller, people) = authenticate(ports, token, &reads).await?;
+    if caller.token.person_id != id {
+        caller.require(AuthPermission::ReadPeople)?;
     }
-    found(list, Kind::User)
+    require_row(people, ResourceKind::User)
 }
 
-/// Somebody to make. What stands here was read and bounded.
-#[derive(Clone, Debug)]
-pub struct NewPerson<'a> {
-    /// Their username.
-    pub username: &'a str,
-    /// Their name.
-    pub name: &'a str,
-    /// Their address, if they told one. Nobody vouches for it.
-    pub email: Option<&'a Email>,
-    /// `N` or `J`.
-    pub person_type: Option<&'a str>,
-    /// What their document is, and its number.
-    pub document: Option<(&'a str, &'a str)>,
-}
-
-/// Makes an account and a person with a password. Two round trips, and a hash before them.
-///
-/// # Errors
-/// [`AuthorizationError`]
-pub async fn create(
-    ports: &Ports,
-    actor: Actor<'_>,
-    new: &NewPerson<'_>,
-    password: &str,
-    origin: &RequestOrigin,
-) -> Result<i64, AuthorizationError> {
-    // Who may not is told before anything is hashed for them.
-    if let Actor::Token(token) = actor {
-        let (caller, ()) = called(ports, token, &()).await?;
-        caller.needs(AuthPermission::WritePeople)?;
+fn subject(id: i64) -> ChangeSubject {
+    ChangeSubject {
+        person: Some(id),
+        ..ChangeSubject::default()
     }
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(ports, actor, (new, &chosen), Administers::No, origin).await
 }
 
-/// Makes somebody who administers the service: for whoever has the machine. Two round trips, and a
-/// hash before them.
+/// Makes an existing person an administrator, for an operator with access to the machine.
 ///
 /// # Errors
-/// [`AuthorizationError`]
-pub async fn create_administrator(
-    ports: &Ports,
-    operator: &'static str,
-    new: &NewPerson<'_>,
-    password: &str,
-    origin: &RequestOrigin,
-) -> Result<i64, AuthorizationError> {
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(
-        ports,
-        Actor::Operator(operator),
-        (new, &chosen),
-        Administers::Yes,
-        origin,
-    )
-    .await
-}
-
-/// Whether somebody who is made administers the service.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Administers {
-    No,
-    Yes,
-    /// As the first one: only as long as there is none.
-    First,
-}
-
-/// Makes the first administrator: only as long as there is none. Two round trips, and a hash before
-/// them.
-///
-/// # Errors
-/// [`AuthorizationError::Closed`] if there is one.
-pub async fn bootstrap(
-    ports: &Ports,
-    operator: &'static str,
-    new: &NewPerson<'_>,
-    password: &str,
-    origin: &RequestOrigin,
-) -> Result<i64, AuthorizationError> {
-    let chosen = passwords::choose(ports, password, &[new.username, new.name]).await?;
-    make(
-        ports,
-        Actor::Operator(operator),
-        (new, &chosen),
-        Administers::First,
-        origin,
-    )
-    .await
-}
-
-async fn make(
-    ports: &Ports,
-    actor: Actor<'_>,
-    (new, chosen): (&NewPerson<'_>, &Chosen),
-    administers: Administers,
-    origin: &RequestOrigin,
-) -> Result<i64, AuthorizationError> {
-    let user = ports.id(UserId::from_random)?;
-    let nowhere = no_address(user);
-    let (created, unchecked) = (
-        ports.id(EventId::from_random)?,
-        ports.id(EventId::from_random)?,
-    );
-    let called_so = Ref::Name(new.username.to_owned());
-    let (kind, number) = new.document.unwrap_or_default();
-    let what = (
-        people::named(&called_so),
-        people::with_document(kind, number),
-        preconditions::administrators(),
-    );
-    change(
-        ports,
-        (actor, origin),
-        &what,
-        |who, (same_name, same_document, administrators)| {
-            who.needs(AuthPermission::WritePeople)?;
-            if administers == Administers::First && !administrators.is_empty() {
-                return Err(AuthorizationError::Closed);
-            }
-            if !same_name.is_empty() {
-                return Err(AuthorizationError::Exists(Kind::User));
-            }
-            if !same_document.is_empty() {
-                return Err(AuthorizationError::Exists(Kind::Document));
-            }
-            let row = New {
-                user,
-                id: None,
-                email: new.email.map_or(nowhere.as_str(), Email::as_str),
-                username: new.username,
-                name: new.name,
-                person_type: new.person_type,
-                document: new.document,
-                password: Some(&chosen.hash),
-            };
-            let context = ports.event_context(origin, who.now)?;
-            let mut statements = row.insert(who.now);
-            statements.push(events::about_user(
-                &context.with_id(created),
-                EventKind::UserCreated,
-                user,
-            ));
-            if !chosen.checked {
-                statements.push(events::about_user(
-                    &EventContext {
-                        id: unchecked,
-                        ..context
-                    },
-                    EventKind::PasswordUnchecked,
-                    user,
-                ));
-            }
-            statements.push(changes::note_made(
-                &who.by(),
-                "user_created",
-                "person",
-                new.username,
-                &json!({"username": new.username}),
-            ));
-            if administers == Administers::First {
-                statements.insert(0, preconditions::no_administrator());
-            }
-            if administers != Administers::No {
-                statements.push(people::grant_administrator(user));
-                statements.push(changes::note_made(
-                    &who.by(),
-                    "administrator_made",
-                    "person",
-                    new.username,
-                    &json!({"username": new.username}),
-                ));
-            }
-            let index = usize::from(administers == Administers::First) + 1;
-            Ok(Plan::Do {
-                needs: AuthPermission::WritePeople,
-                statements,
-                done: Box::new(move |results| inserted(results, index)),
-            })
-        },
-    )
-    .await
-}
-
-/// Makes somebody who exists an administrator: for whoever has the machine.
-///
-/// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn promote(
     ports: &Ports,
     operator: &'static str,
-    person: &Ref,
+    person: &IdOrName,
     origin: &RequestOrigin,
-) -> Result<(), AuthorizationError> {
-    let what = people::named(person);
+) -> Result<(), AuthorizationFailure> {
+    let request = ChangeRequest {
+        actor: Actor::Operator(operator),
+        origin,
+    };
     change(
         ports,
-        (Actor::Operator(operator), origin),
-        &what,
-        |who, people| {
-            let person = found(people, Kind::Person)?;
+        request,
+        &people::by_reference(person),
+        |editor, people| {
+            let person = require_row(people, ResourceKind::Person)?;
             let relation = Relation::PersonRole {
                 person: person.id,
-                service: AUTH_SERVICE,
-                role: ADMINISTRATOR_ROLE,
+                service: BUILT_IN_SERVICE,
+                role: BUILT_IN_ROLE,
                 until: None,
             };
-            let about = About {
+            let subject = ChangeSubject {
                 person: Some(person.id),
-                service: Some(AUTH_SERVICE),
-                role: Some(ADMINISTRATOR_ROLE),
+                service: Some(BUILT_IN_SERVICE),
+                role: Some(BUILT_IN_ROLE),
                 permission: None,
             };
-            let note = changes::note(
-                &who.by(),
-                "administrator_made",
-                about,
-                &json!({"username": person.username}),
-            );
-            // Whoever is signed in as them was let in as somebody who administers nothing.
-            let ended = [
-                tokens::revoke_of(person.id),
-                people::end_sign_ins(person.user, who.now),
+            let detail = json!({"username": person.username});
+            let statements = vec![
+                // The sessions and tokens of the person were issued for less than
+                // `auth.administer`.
+                tokens::revoke_all(person.id),
+                people::revoke_sessions(person.user, editor.now),
+                relation.insert(),
+                relation.bump(),
+                changes::record(&editor.author(), "administrator_made", subject, &detail),
             ];
-            let statements = ended
-                .into_iter()
-                .chain([relation.insert(), relation.bump(), note])
-                .collect();
-            Ok(Plan::then(AuthPermission::Administer, statements, ()))
+            Ok(Plan::write(AuthPermission::Administer, statements, ()))
         },
     )
     .await
 }
 
-/// What becomes of a person.
+/// The changes of a person. `None` keeps a value.
 #[derive(Debug, Default)]
-pub struct Changes<'a> {
-    /// Another username.
+pub struct PersonChanges<'a> {
+    /// The new username.
     pub username: Option<&'a str>,
-    /// Another name.
+    /// The new display name.
     pub name: Option<&'a str>,
-    /// Another password.
+    /// The new password.
     pub password: Option<&'a str>,
 }
 
-/// Changes somebody; a new password ends everything that is signed in to their account. Two round
-/// trips, one more with a password.
+/// Changes a person. A new password revokes all sessions and tokens of the account. Two round
+/// trips, and one more with a password.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn update(
     ports: &Ports,
     actor: Actor<'_>,
-    person: &Ref,
-    to: &Changes<'_>,
+    person: &IdOrName,
+    to: &PersonChanges<'_>,
     origin: &RequestOrigin,
-) -> Result<(), AuthorizationError> {
-    let chosen = match (to.password, actor) {
-        (None, _) => None,
-        (Some(password), Actor::Token(token)) => {
-            // Who may not is told before anything is hashed for them.
-            let (caller, people) = called(ports, token, &people::named(person)).await?;
-            caller.needs(AuthPermission::WritePeople)?;
-            let person = found(people, Kind::User)?;
-            caller.needs(Caller::needed(person.of_auth, AuthPermission::WritePeople))?;
-            Some(
-                passwords::choose(
-                    ports,
-                    password,
-                    &[
-                        to.username.unwrap_or(&person.username),
-                        to.name.unwrap_or(&person.name),
-                    ],
-                )
-                .await?,
-            )
+) -> Result<(), AuthorizationFailure> {
+    let password = match to.password {
+        Some(password) => {
+            let chosen = choose_password(ports, actor, person, to, password).await?;
+            Some(NewPassword {
+                chosen,
+                changed: ports.id(EventId::from_random)?,
+                unchecked: ports.id(EventId::from_random)?,
+            })
         }
-        (Some(password), Actor::Operator(_)) => {
-            Some(passwords::choose(ports, password, &[]).await?)
-        }
+        None => None,
     };
-    let (event, unchecked) = (
-        ports.id(EventId::from_random)?,
-        ports.id(EventId::from_random)?,
+    let same_name = IdOrName::Name(to.username.unwrap_or_default().to_owned());
+    let reads = (
+        people::by_reference(person),
+        people::by_reference(&same_name),
     );
-    let what = (
-        people::named(person),
-        people::named(&Ref::Name(to.username.unwrap_or_default().to_owned())),
-    );
-    change(ports, (actor, origin), &what, |who, (people, called_so)| {
-        who.needs(AuthPermission::WritePeople)?;
-        let person = found(people, Kind::User)?;
-        let id = person.id;
-        let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
-        who.needs(needs)?;
-        if called_so.iter().any(|other| other.id != id) {
-            return Err(AuthorizationError::Exists(Kind::User));
-        }
-        let username = to.username.filter(|username| *username != person.username);
-        let name = to.name.filter(|name| *name != person.name);
-        if username.is_none() && name.is_none() && chosen.is_none() {
-            return Ok(Plan::Done(()));
-        }
-        let mut statements = vec![preconditions::person_is(&person)];
-        if username.is_some() {
-            // Whoever keeps answers by username must not take the next one of that name for this
-            // one.
-            statements.push(services::bump_of_person(id));
-        }
-        if username.is_some() || name.is_some() {
-            statements.extend(people::update(&person, username, name, who.now));
-        }
-        if let Some(chosen) = &chosen {
-            let context = EventContext {
-                id: event,
-                ..ports.event_context(origin, who.now)?
-            };
-            if !chosen.checked {
-                let context = context.with_id(unchecked);
-                statements.push(events::about_user(
-                    &context,
-                    EventKind::PasswordUnchecked,
-                    person.user,
-                ));
-            }
-            // Whoever guessed at the old one keeps nobody from using the new one.
-            let subject = passwords::subject(
-                ports,
-                LoginName::Username(username.unwrap_or(&person.username)),
-            )?;
-            statements.extend([
-                attempts::clear(&subject),
-                events::about_user(&context, EventKind::PasswordChanged, person.user),
-                people::set_password(person.user, &chosen.hash, who.now),
-                people::end_sign_ins(person.user, who.now),
-                tokens::revoke_of(id),
-            ]);
-        }
-        let detail =
-            json!({"username": username, "name": name.is_some(), "password": chosen.is_some()});
-        let about = About {
-            person: Some(id),
-            ..About::default()
-        };
-        statements.push(changes::note(&who.by(), "user_updated", about, &detail));
-        Ok(Plan::then(needs, statements, ()))
+    let request = ChangeRequest { actor, origin };
+    change(ports, request, &reads, |editor, (people, same_name)| {
+        plan_update(ports, editor, people, &same_name, to, password.as_ref())
     })
     .await
 }
 
-/// Deletes somebody with their account; gives how many tokens were revoked with it. Two round
-/// trips.
+/// A new password with the ids of its events.
+struct NewPassword {
+    chosen: Chosen,
+    changed: EventId,
+    unchecked: EventId,
+}
+
+/// Hashes the new password. Rejects a caller without the permission before the expensive hash.
+async fn choose_password(
+    ports: &Ports,
+    actor: Actor<'_>,
+    person: &IdOrName,
+    to: &PersonChanges<'_>,
+    password: &str,
+) -> Result<Chosen, AuthorizationFailure> {
+    let Actor::Token(token) = actor else {
+        let chosen = passwords::choose(ports, password, &[]).await;
+        return chosen.map_err(Failure::widen);
+    };
+    let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
+    caller.require(AuthPermission::WritePeople)?;
+    let person = require_row(people, ResourceKind::User)?;
+    caller.require(needed_permission(
+        person.of_auth,
+        AuthPermission::WritePeople,
+    ))?;
+    let about = [
+        to.username.unwrap_or(&person.username),
+        to.name.unwrap_or(&person.name),
+    ];
+    let chosen = passwords::choose(ports, password, &about).await;
+    chosen.map_err(Failure::widen)
+}
+
+fn plan_update(
+    ports: &Ports,
+    editor: &Editor<'_>,
+    people: Vec<Person>,
+    same_name: &[Person],
+    to: &PersonChanges<'_>,
+    password: Option<&NewPassword>,
+) -> Result<Plan<()>, AuthorizationFailure> {
+    let (person, needed) = require_changeable(editor, people)?;
+    if same_name.iter().any(|other| other.id != person.id) {
+        return Err(AuthorizationRejection::Exists(ResourceKind::User).into());
+    }
+    let username = to.username.filter(|username| *username != person.username);
+    let name = to.name.filter(|name| *name != person.name);
+    if username.is_none() && name.is_none() && password.is_none() {
+        return Ok(Plan::Nothing(()));
+    }
+    let mut statements = vec![people::is_unchanged(&person)];
+    if username.is_some() {
+        // Clients cache answers by username, and another person may get the old one.
+        statements.push(services::bump_of_person(person.id));
+    }
+    if username.is_some() || name.is_some() {
+        statements.extend(people::update(&person, username, name, editor.now));
+    }
+    if let Some(password) = password {
+        let login_name = username.unwrap_or(&person.username);
+        statements.extend(set_password(ports, editor, &person, login_name, password)?);
+    }
+    let detail = json!({
+        "username": username,
+        "name": name.is_some(),
+        "password": password.is_some(),
+    });
+    let author = editor.author();
+    statements.push(changes::record(
+        &author,
+        "user_updated",
+        subject(person.id),
+        &detail,
+    ));
+    Ok(Plan::write(needed, statements, ()))
+}
+
+/// Returns the statements that set a password and revoke the sessions and tokens of the account.
+fn set_password(
+    ports: &Ports,
+    editor: &Editor<'_>,
+    person: &Person,
+    login_name: &str,
+    password: &NewPassword,
+) -> Result<Vec<Statement>, AuthorizationFailure> {
+    let context = ports.event_context(editor.origin, editor.now)?;
+    let changed = EventContext {
+        id: password.changed,
+        ..context.clone()
+    };
+    let mut statements = Vec::new();
+    if !password.chosen.checked {
+        let unchecked = EventContext {
+            id: password.unchecked,
+            ..context
+        };
+        statements.push(events::about_user(
+            &unchecked,
+            EventKind::PasswordUnchecked,
+            person.user,
+        ));
+    }
+    // Failed attempts with the old password do not throttle the new one.
+    let attempts_subject = passwords::subject(ports, LoginName::Username(login_name))?;
+    statements.extend([
+        attempts::clear(&attempts_subject),
+        events::about_user(&changed, EventKind::PasswordChanged, person.user),
+        people::set_password(person.user, &password.chosen.hash, editor.now),
+        people::revoke_sessions(person.user, editor.now),
+        tokens::revoke_all(person.id),
+    ]);
+    Ok(statements)
+}
+
+/// Deletes a person with their account. Returns the number of revoked tokens. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn delete(
     ports: &Ports,
     token: &PersonToken,
     id: i64,
     origin: &RequestOrigin,
-) -> Result<usize, AuthorizationError> {
-    change(
-        ports,
-        (Actor::Token(token), origin),
-        &people::named(&Ref::Id(id)),
-        |who, people| {
-            who.needs(AuthPermission::WritePeople)?;
-            let person = found(people, Kind::User)?;
-            let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
-            who.needs(needs)?;
-            let bare = EventContext {
-                address: None,
-                user_agent: None,
-                ..ports.event_context(origin, who.now)?
-            };
-            let about = About {
-                person: Some(id),
-                ..About::default()
-            };
-            let mut statements: Vec<Statement> = vec![
-                preconditions::person_is(&person),
-                tokens::revoke_of(id),
-                services::bump_of_person(id),
-                events::about_user(&bare, EventKind::UserDeleted, person.user),
-                changes::note(&who.by(), "user_deleted", about, &serde_json::Value::Null),
-            ];
-            statements.extend(people::delete(person.user));
-            let done = |results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len));
-            Ok(Plan::Do {
-                needs,
-                statements,
-                done: Box::new(done),
-            })
-        },
-    )
+) -> Result<usize, AuthorizationFailure> {
+    let request = ChangeRequest {
+        actor: Actor::Token(token),
+        origin,
+    };
+    let reads = people::by_reference(&IdOrName::Id(id));
+    change(ports, request, &reads, |editor, people| {
+        let (person, needed) = require_changeable(editor, people)?;
+        let without_address = EventContext {
+            address: None,
+            user_agent: None,
+            ..ports.event_context(origin, editor.now)?
+        };
+        let author = editor.author();
+        let mut statements = vec![
+            people::is_unchanged(&person),
+            tokens::revoke_all(id),
+            services::bump_of_person(id),
+            events::about_user(&without_address, EventKind::UserDeleted, person.user),
+            changes::record(&author, "user_deleted", subject(id), &Value::Null),
+        ];
+        statements.extend(people::delete(person.user));
+        Ok(Plan::write_and_read(needed, statements, revoked_tokens))
+    })
     .await
 }
 
-/// Revokes every token of somebody and ends their sign-ins, with which they could get others; gives
-/// how many tokens. Two round trips.
+/// Revokes every token of a person, and their sessions, which could get new tokens. Returns the
+/// number of revoked tokens. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn revoke_tokens(
     ports: &Ports,
     token: &PersonToken,
     id: i64,
     origin: &RequestOrigin,
-) -> Result<usize, AuthorizationError> {
-    change(
-        ports,
-        (Actor::Token(token), origin),
-        &people::named(&Ref::Id(id)),
-        |who, people| {
-            who.needs(AuthPermission::WritePeople)?;
-            let person = found(people, Kind::User)?;
-            let needs = Caller::needed(person.of_auth, AuthPermission::WritePeople);
-            who.needs(needs)?;
-            let about = About {
-                person: Some(id),
-                ..About::default()
-            };
-            let note = changes::note(&who.by(), "tokens_revoked", about, &serde_json::Value::Null);
-            let statements = vec![
-                preconditions::person_is(&person),
-                tokens::revoke_of(id),
-                people::end_sign_ins(person.user, who.now),
-                note,
-            ];
-            Ok(Plan::Do {
-                needs,
-                statements,
-                done: Box::new(|results: &[Rows]| Ok(results.get(1).map_or(0, Vec::len))),
-            })
-        },
-    )
+) -> Result<usize, AuthorizationFailure> {
+    let request = ChangeRequest {
+        actor: Actor::Token(token),
+        origin,
+    };
+    let reads = people::by_reference(&IdOrName::Id(id));
+    change(ports, request, &reads, |editor, people| {
+        let (person, needed) = require_changeable(editor, people)?;
+        let author = editor.author();
+        let statements = vec![
+            people::is_unchanged(&person),
+            tokens::revoke_all(id),
+            people::revoke_sessions(person.user, editor.now),
+            changes::record(&author, "tokens_revoked", subject(id), &Value::Null),
+        ];
+        Ok(Plan::write_and_read(needed, statements, revoked_tokens))
+    })
     .await
+}
+
+/// Requires that the editor may change the person. Returns the person and the needed permission.
+fn require_changeable(
+    editor: &Editor<'_>,
+    people: Vec<Person>,
+) -> Result<(Person, AuthPermission), AuthorizationFailure> {
+    editor.require(AuthPermission::WritePeople)?;
+    let person = require_row(people, ResourceKind::User)?;
+    let needed = needed_permission(person.of_auth, AuthPermission::WritePeople);
+    editor.require(needed)?;
+    Ok((person, needed))
 }

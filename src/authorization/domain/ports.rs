@@ -1,4 +1,4 @@
-//! What use cases of the authorization service need from the outside.
+//! The ports of the authorization service.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::accounts::domain;
 use crate::authorization::model::config::Config;
 
-/// What use cases of the authorization service need from the outside. Dereferences to the ports of
-/// accounts.
+/// The ports and settings that use cases of the authorization service need. Dereferences to the
+/// ports of accounts.
 #[derive(Clone)]
 pub struct Ports {
     /// The ports of accounts.

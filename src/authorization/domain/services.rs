@@ -1,198 +1,236 @@
-//! Services: listed, made, brought back, changed, deleted.
+//! Services: listed, created, restored, changed and deleted.
+
+pub use crate::authorization::store::services::Service;
 
 use serde_json::json;
 
-use crate::authorization::domain::Ports;
-use crate::authorization::domain::{
-    Actor, AuthorizationError, Kind, Plan, called, change, found, inserted,
+use crate::authorization::domain::caller::authenticate;
+use crate::authorization::domain::change::{
+    Actor, ChangeRequest, Editor, Plan, change, created_id,
 };
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::changes;
-use crate::authorization::store::changes::About;
-use crate::authorization::store::preconditions;
-use crate::authorization::store::services;
-use crate::authorization::store::services::Service;
-use crate::authorization::store::{Page, Ref, uses};
+use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::{
+    AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
+};
+use crate::authorization::model::names::{AuthPermission, IdOrName};
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
+use crate::authorization::store::uses::ResourceUser;
+use crate::authorization::store::{changes, services, uses};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
 
-/// A page of all that are not deleted. One round trip.
+/// Returns a page of the services that are not deleted. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn list(
     ports: &Ports,
     token: &PersonToken,
-    page: Page,
-) -> Result<Vec<Service>, AuthorizationError> {
-    let (caller, list) = called(ports, token, &services::list(page)).await?;
-    caller.needs(AuthPermission::ReadPolicy)?;
-    Ok(list)
+    page: PageRequest,
+) -> Result<Vec<Service>, AuthorizationFailure> {
+    let (caller, services) = authenticate(ports, token, &services::list(page)).await?;
+    caller.require(AuthPermission::ReadPolicy)?;
+    Ok(services)
 }
 
-/// The one that is named. One round trip.
+/// Returns a service. One round trip.
 ///
 /// # Errors
-/// [`AuthorizationError`]
-pub async fn one(
+/// [`AuthorizationRejection`]
+pub async fn get(
     ports: &Ports,
     token: &PersonToken,
-    service: &Ref,
-) -> Result<Service, AuthorizationError> {
-    let (caller, list) = called(ports, token, &services::named(service)).await?;
-    caller.needs(AuthPermission::ReadPolicy)?;
-    found(list, Kind::Service)
+    service: &IdOrName,
+) -> Result<Service, AuthorizationFailure> {
+    let (caller, services) = authenticate(ports, token, &services::by_reference(service)).await?;
+    caller.require(AuthPermission::ReadPolicy)?;
+    require_row(services, ResourceKind::Service)
 }
 
-fn about(id: i64) -> About {
-    About {
+fn subject(id: i64) -> ChangeSubject {
+    ChangeSubject {
         service: Some(id),
-        ..About::default()
+        ..ChangeSubject::default()
     }
 }
 
-/// Makes one, or brings back the one that was deleted with this name; gives its id. Two round
-/// trips.
-///
-/// # Errors
-/// [`AuthorizationError`]
-pub async fn create(
-    ports: &Ports,
-    actor: Actor<'_>,
-    (name, description): (&str, Option<&str>),
-    origin: &RequestOrigin,
-) -> Result<i64, AuthorizationError> {
-    change(
-        ports,
-        (actor, origin),
-        &services::ever_called(name),
-        |who, existing| {
-            who.needs(AuthPermission::WritePolicy)?;
-            let detail = json!({"name": name, "description": description});
-            // The row that tells the id stands behind a precondition, where there is one.
-            let mut row = 0;
-            let statements = match existing.into_iter().next() {
-                Some(service) if !service.deleted => {
-                    return Err(AuthorizationError::Exists(Kind::Service));
-                }
-                Some(service) => {
-                    row = 1;
-                    vec![
-                        services::is_deleted(service.id),
-                        services::revive(service.id, description),
-                        changes::note(&who.by(), "service_restored", about(service.id), &detail),
-                    ]
-                }
-                None => {
-                    let mut statements: Vec<_> =
-                        services::insert(name, description, who.now).into();
-                    statements.push(changes::note_made(
-                        &who.by(),
-                        "service_created",
-                        "service",
-                        name,
-                        &detail,
-                    ));
-                    statements
-                }
-            };
-            Ok(Plan::Do {
-                needs: AuthPermission::WritePolicy,
-                statements,
-                done: Box::new(move |results| inserted(results, row)),
-            })
-        },
-    )
-    .await
-}
-
-/// What becomes of a service.
-#[derive(Debug)]
-pub struct Changes<'a> {
-    /// Another name.
-    pub name: Option<&'a str>,
-    /// Another description; an empty one removes it.
+/// A service to create.
+#[derive(Clone, Copy, Debug)]
+pub struct NewService<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The description, if the service has one.
     pub description: Option<&'a str>,
 }
 
-/// Changes one. Two round trips.
+/// Creates a service, or restores the deleted service with the name. Returns its id. Two round
+/// trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
-pub async fn update(
+/// [`AuthorizationRejection`]
+pub async fn create(
     ports: &Ports,
     actor: Actor<'_>,
-    id: i64,
-    changes_to: &Changes<'_>,
+    new: NewService<'_>,
     origin: &RequestOrigin,
-) -> Result<(), AuthorizationError> {
-    let taken = services::ever_called(changes_to.name.unwrap_or_default());
-    change(ports, (actor, origin), &(services::named(&Ref::Id(id)), taken), |who, (service, called_so)| {
-        who.needs(AuthPermission::WritePolicy)?;
-        let service = found(service, Kind::Service)?;
-        if service.built_in {
-            return Err(AuthorizationError::BuiltIn);
-        }
-        // A deleted one has its name still: it would come back with it.
-        if called_so.iter().any(|other| other.id != id) {
-            return Err(AuthorizationError::Exists(Kind::Service));
-        }
-        let name = changes_to.name.unwrap_or(&service.name);
-        let description = changes_to.description.or(service.description.as_deref()).filter(|text| !text.is_empty());
-        if name == service.name && description == service.description.as_deref() {
-            return Ok(Plan::Done(()));
-        }
-        let detail =
-            json!({"from": {"name": service.name, "description": service.description}, "to": {"name": name, "description": description}});
-        let statements = vec![
-            preconditions::service_is(&service),
-            services::update(id, name, description),
-            changes::note(&who.by(), "service_updated", about(id), &detail),
-        ];
-        Ok(Plan::then(AuthPermission::WritePolicy, statements, ()))
+) -> Result<i64, AuthorizationFailure> {
+    let request = ChangeRequest { actor, origin };
+    let reads = services::by_name_or_deleted(new.name);
+    change(ports, request, &reads, |editor, existing| {
+        plan_creation(editor, existing, new)
     })
     .await
 }
 
-/// Deletes one; with what people have in it only if that is forced. Its id and its name stay its
-/// own. Two round trips.
+fn plan_creation(
+    editor: &Editor<'_>,
+    existing: Vec<Service>,
+    new: NewService<'_>,
+) -> Result<Plan<i64>, AuthorizationFailure> {
+    editor.require(AuthPermission::WritePolicy)?;
+    let (name, description) = (new.name, new.description);
+    let detail = json!({"name": name, "description": description});
+    let author = editor.author();
+    let statements = match existing.into_iter().next() {
+        Some(service) if !service.deleted => {
+            return Err(AuthorizationRejection::Exists(ResourceKind::Service).into());
+        }
+        Some(service) => vec![
+            services::is_deleted(service.id),
+            services::restore(service.id, description),
+            changes::record(&author, "service_restored", subject(service.id), &detail),
+        ],
+        None => {
+            let [insert, count] = services::insert(name, description, editor.now);
+            let kind = CreatedKind::Service;
+            let record = changes::record_by_name(&author, "service_created", kind, name, &detail);
+            vec![insert, count, record]
+        }
+    };
+    Ok(Plan::write_and_read(
+        AuthPermission::WritePolicy,
+        statements,
+        created_id,
+    ))
+}
+
+/// The changes of a service. `None` keeps a value.
+#[derive(Debug)]
+pub struct ServiceChanges<'a> {
+    /// The new name.
+    pub name: Option<&'a str>,
+    /// The new description. An empty description removes it.
+    pub description: Option<&'a str>,
+}
+
+/// Changes the name or the description of a service. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
+pub async fn update(
+    ports: &Ports,
+    actor: Actor<'_>,
+    id: i64,
+    to: &ServiceChanges<'_>,
+    origin: &RequestOrigin,
+) -> Result<(), AuthorizationFailure> {
+    let request = ChangeRequest { actor, origin };
+    let reads = (
+        services::by_reference(&IdOrName::Id(id)),
+        services::by_name_or_deleted(to.name.unwrap_or_default()),
+    );
+    change(ports, request, &reads, |editor, (services, same_name)| {
+        plan_update(editor, services, &same_name, to)
+    })
+    .await
+}
+
+fn plan_update(
+    editor: &Editor<'_>,
+    services: Vec<Service>,
+    same_name: &[Service],
+    to: &ServiceChanges<'_>,
+) -> Result<Plan<()>, AuthorizationFailure> {
+    editor.require(AuthPermission::WritePolicy)?;
+    let service = require_row(services, ResourceKind::Service)?;
+    if service.built_in {
+        return Err(AuthorizationRejection::BuiltIn.into());
+    }
+    // A deleted service keeps its name, because a restored service has it again.
+    if same_name.iter().any(|other| other.id != service.id) {
+        return Err(AuthorizationRejection::Exists(ResourceKind::Service).into());
+    }
+    let name = to.name.unwrap_or(&service.name);
+    let description = to
+        .description
+        .or(service.description.as_deref())
+        .filter(|text| !text.is_empty());
+    if name == service.name && description == service.description.as_deref() {
+        return Ok(Plan::Nothing(()));
+    }
+    let detail = json!({
+        "from": {"name": service.name, "description": service.description},
+        "to": {"name": name, "description": description},
+    });
+    let author = editor.author();
+    let statements = vec![
+        services::is_unchanged(&service),
+        services::update(service.id, name, description),
+        changes::record(&author, "service_updated", subject(service.id), &detail),
+    ];
+    Ok(Plan::write(AuthPermission::WritePolicy, statements, ()))
+}
+
+/// Deletes a service. With `force`, also a service in which people have roles or permissions. A new
+/// service with the name gets the id again. Two round trips.
+///
+/// # Errors
+/// [`AuthorizationRejection`]
 pub async fn delete(
     ports: &Ports,
     actor: Actor<'_>,
     id: i64,
     force: bool,
     origin: &RequestOrigin,
-) -> Result<(), AuthorizationError> {
-    change(
-        ports,
-        (actor, origin),
-        &(services::named(&Ref::Id(id)), uses::people_of_service(id)),
-        |who, (service, used)| {
-            who.needs(AuthPermission::WritePolicy)?;
-            let service = found(service, Kind::Service)?;
-            if service.built_in {
-                return Err(AuthorizationError::BuiltIn);
-            }
-            let detail = json!({"name": service.name, "forced": force && !used.is_empty()});
-            let mut statements = vec![preconditions::service_is(&service)];
-            if !used.is_empty() && !force {
-                return Err(AuthorizationError::InUse(Kind::Service, who.may_see(used)));
-            }
-            if !force {
-                statements.push(uses::unused(uses::Thing::Service(id)));
-            }
-            statements.extend(services::delete(id, who.now));
-            statements.push(changes::note(
-                &who.by(),
-                "service_deleted",
-                about(id),
-                &detail,
-            ));
-            Ok(Plan::then(AuthPermission::WritePolicy, statements, ()))
-        },
-    )
+) -> Result<(), AuthorizationFailure> {
+    let request = ChangeRequest { actor, origin };
+    let reads = (
+        services::by_reference(&IdOrName::Id(id)),
+        uses::people_of_service(id),
+    );
+    change(ports, request, &reads, |editor, (services, uses)| {
+        plan_deletion(editor, services, uses, force)
+    })
     .await
+}
+
+fn plan_deletion(
+    editor: &Editor<'_>,
+    services: Vec<Service>,
+    uses: Vec<ResourceUser>,
+    force: bool,
+) -> Result<Plan<()>, AuthorizationFailure> {
+    editor.require(AuthPermission::WritePolicy)?;
+    let service = require_row(services, ResourceKind::Service)?;
+    if service.built_in {
+        return Err(AuthorizationRejection::BuiltIn.into());
+    }
+    let in_use = !uses.is_empty();
+    if in_use && !force {
+        let uses = editor.visible(uses);
+        return Err(AuthorizationRejection::InUse(ResourceKind::Service, uses).into());
+    }
+    let mut statements = vec![services::is_unchanged(&service)];
+    if !force {
+        statements.push(uses::service_is_unused(service.id));
+    }
+    statements.extend(services::delete(service.id, editor.now));
+    statements.push(changes::record(
+        &editor.author(),
+        "service_deleted",
+        subject(service.id),
+        &json!({"name": service.name, "forced": force && in_use}),
+    ));
+    Ok(Plan::write(AuthPermission::WritePolicy, statements, ()))
 }

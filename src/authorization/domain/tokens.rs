@@ -1,190 +1,217 @@
-//! Tokens: given for a password, shown to be good, renewed, revoked.
+//! Tokens of people: issued for a password, checked, renewed and revoked.
+
+pub use crate::authorization::store::tokens::{PersonTokenRow, TokenKind};
 
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::{PasswordRejection, Shown};
 use crate::accounts::store::passwords::LoginName;
-use crate::authorization::domain::Ports;
-use crate::authorization::domain::{
-    Actor, AuthorizationError, Caller, Kind as Thing, Plan, alive, called, change, found,
+use crate::authorization::domain::access::EffectiveAccess;
+use crate::authorization::domain::caller::{
+    AuthenticatedPerson, authenticate, record_use, token_expiry,
 };
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::access::{Access, Effective, PersonOf};
-use crate::authorization::store::changes;
-use crate::authorization::store::changes::About;
-use crate::authorization::store::tokens;
-use crate::authorization::store::tokens::{Bearer, Kind, New, Presented};
-use crate::authorization::store::{Ref, ask, people, preconditions};
+use crate::authorization::domain::change::{Actor, ChangeRequest, Plan, change};
+use crate::authorization::domain::ports::Ports;
+use crate::authorization::domain::rejection::{
+    AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
+};
+use crate::authorization::model::names::{AuthPermission, IdOrName};
+use crate::authorization::store::access::{AccessQuery, PersonSelector};
+use crate::authorization::store::changes::ChangeSubject;
+use crate::authorization::store::tokens::{NewPersonToken, PersonTokenQuery};
+use crate::authorization::store::{changes, fetch, people, tokens};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Failure;
-use crate::kernel::model::secret::{PersonToken, TokenHash};
-use crate::kernel::model::time::Timestamp;
+use crate::kernel::model::secret::PersonToken;
 use crate::kernel::store::{Precondition, StoreError};
 
-/// A token, as its owner gets it.
+/// A token that was issued.
 #[derive(Debug)]
-pub struct Issued {
-    /// The token, shown once.
+pub struct IssuedPersonToken {
+    /// The token. It cannot be read again.
     pub token: PersonToken,
-    /// Whose it is, and when it ends.
-    pub bearer: Bearer,
+    /// The row of the token, with its owner and its expiry.
+    pub row: PersonTokenRow,
 }
 
-/// When a token that is made or renewed now ends: a whole second.
-pub(super) fn end(ports: &Ports, kind: Kind, now: Timestamp) -> Timestamp {
-    let settings = &ports.config;
-    let ttl = match kind {
-        Kind::User => settings.user_token_ttl,
-        Kind::Service => settings.service_token_ttl,
-    };
-    now.to_second().plus(ttl)
+/// A username, a password and a TOTP code from a sign-in form.
+#[derive(Clone, Copy)]
+pub struct LoginCredentials<'a> {
+    /// The username.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// The TOTP code, if the request has one.
+    pub code: Option<&'a str>,
 }
 
-/// Gives a token for a username and a password, and a TOTP code where that is enabled. Two round
-/// trips; one if it is wrong.
+/// Issues a token for a username and a password, and for a TOTP code where TOTP is enabled. Two
+/// round trips, or one for wrong credentials.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn login(
     ports: &Ports,
-    username: &str,
-    password: &str,
-    code: Option<&str>,
+    credentials: LoginCredentials<'_>,
     origin: &RequestOrigin,
-) -> Result<Issued, AuthorizationError> {
+) -> Result<IssuedPersonToken, AuthorizationFailure> {
     let now = ports.clock.now();
-    let proved = passwords::prove(
-        ports,
-        &Shown {
-            name: LoginName::Username(username),
-            password,
-            code,
-        },
-        now,
-    )
-    .await?;
-    let token = PersonToken::from_bytes(&*ports.secret()?);
-    let new = New {
-        hash: token.hash(),
-        kind: Kind::User,
-        expires_at: end(ports, Kind::User, now),
+    let shown = Shown {
+        name: LoginName::Username(credentials.username),
+        password: credentials.password,
+        code: credentials.code,
     };
-    let signed_in = tokens::sign_in(
-        ports.db.as_ref(),
-        &proved,
-        &new,
-        &ports.event_context(origin, now)?,
-    )
-    .await;
-    let meanwhile =
-        || PasswordRejection::Refused("the password was changed, or the code used, meanwhile");
-    match signed_in {
-        Ok(Some(bearer)) => Ok(Issued { token, bearer }),
+    let proved = passwords::prove(ports, &shown, now)
+        .await
+        .map_err(Failure::widen)?;
+    let token = PersonToken::from_bytes(&*ports.secret()?);
+    let new = NewPersonToken {
+        hash: token.hash(),
+        kind: TokenKind::User,
+        expires_at: token_expiry(ports, TokenKind::User, now),
+    };
+    let context = ports.event_context(origin, now)?;
+    match tokens::issue_for_proof(ports.db.as_ref(), &proved, &new, &context).await {
+        Ok(Some(row)) => Ok(IssuedPersonToken { token, row }),
         Ok(None) | Err(StoreError::Refused(Precondition::Subject)) => {
-            Err(Failure::from(meanwhile()).into())
+            let reason = "a concurrent request changed the password or used the code";
+            Err(AuthorizationRejection::from(PasswordRejection::Refused(reason)).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Revokes the presented token. Two round trips.
+/// Revokes the token of the caller. Two round trips.
 ///
 /// # Errors
-/// [`AuthorizationError`], also for a token that has ended: whoever logs out twice is told.
-pub async fn logout(ports: &Ports, token: &PersonToken) -> Result<(), AuthorizationError> {
+/// [`AuthorizationRejection`] also for an expired or revoked token, so that a second logout fails.
+pub async fn logout(ports: &Ports, token: &PersonToken) -> Result<(), AuthorizationFailure> {
     let (hash, now) = (token.hash(), ports.clock.now());
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now })
+    let query = PersonTokenQuery { token: &hash, now };
+    let row = fetch(ports.db.as_ref(), &query)
         .await?
-        .ok_or(AuthorizationError::InvalidToken)?;
-    if bearer.expires_at <= now {
-        return Err(AuthorizationError::ExpiredToken);
+        .ok_or(AuthorizationRejection::InvalidToken)?;
+    if row.expires_at <= now {
+        return Err(AuthorizationRejection::ExpiredToken.into());
     }
     if tokens::revoke(ports.db.as_ref(), &hash).await? {
         Ok(())
     } else {
-        Err(AuthorizationError::InvalidToken)
+        Err(AuthorizationRejection::InvalidToken.into())
     }
 }
 
-/// Whose a token is, and what they may do in a service if one is named. One round trip; two where
-/// the token is renewed.
+/// Returns the owner of a token, and their access in a service if the request names one. One round
+/// trip, or two if the token is renewed.
 ///
 /// # Errors
-/// [`AuthorizationError`]; [`AuthorizationError::OtherUser`] if it is not that of `user`.
+/// [`AuthorizationRejection::OtherUser`] if the token does not belong to `user`.
 pub async fn check(
     ports: &Ports,
     token: &PersonToken,
     user: Option<i64>,
-    service: Option<&Ref>,
-) -> Result<(Caller, Option<Access>), AuthorizationError> {
+    service: Option<&IdOrName>,
+) -> Result<(AuthenticatedPerson, Option<EffectiveAccess>), AuthorizationFailure> {
     let Some(service) = service else {
-        let (caller, ()) = called(ports, token, &()).await?;
-        return same(caller, user).map(|caller| (caller, None));
+        let (caller, ()) = authenticate(ports, token, &()).await?;
+        require_owner(&caller, user)?;
+        return Ok((caller, None));
     };
     let hash = token.hash();
-    let what = Effective {
-        person: PersonOf::Token(&hash),
+    let reads = AccessQuery {
+        person: PersonSelector::Token(&hash),
         service,
         now: ports.clock.now(),
     };
-    let (caller, access) = called(ports, token, &what).await?;
-    let caller = same(caller, user)?;
-    Ok((
-        caller,
-        Some(access.ok_or(AuthorizationError::Unknown(Thing::Service))?),
-    ))
+    let (caller, access) = authenticate(ports, token, &reads).await?;
+    require_owner(&caller, user)?;
+    let access = access.ok_or(AuthorizationRejection::Unknown(ResourceKind::Service))?;
+    Ok((caller, Some(access)))
 }
 
-fn same(caller: Caller, user: Option<i64>) -> Result<Caller, AuthorizationError> {
-    if user.is_some_and(|user| user != caller.bearer.person) {
-        Err(AuthorizationError::OtherUser)
+fn require_owner(
+    caller: &AuthenticatedPerson,
+    user: Option<i64>,
+) -> Result<(), AuthorizationFailure> {
+    if user.is_some_and(|user| user != caller.token.person_id) {
+        Err(AuthorizationRejection::OtherUser.into())
     } else {
-        Ok(caller)
+        Ok(())
     }
 }
 
-/// Gives a backend a token, as a person: it may what they may. Three round trips.
+/// Issues a token for a backend that acts as a person and has the person's permissions. Three round
+/// trips.
 ///
 /// # Errors
-/// [`AuthorizationError`]
+/// [`AuthorizationRejection`]
 pub async fn issue(
     ports: &Ports,
     token: &PersonToken,
-    person: &Ref,
+    person: &IdOrName,
     origin: &RequestOrigin,
-) -> Result<Issued, AuthorizationError> {
-    let made = PersonToken::from_bytes(&*ports.secret()?);
-    let now = change(ports, (Actor::Token(token), origin), &people::named(person), |who, people| {
-        who.needs(AuthPermission::Administer)?;
-        let person = found(people, Thing::Person)?;
-        let new = New { hash: made.hash(), kind: Kind::Service, expires_at: end(ports, Kind::Service, who.now) };
-        let about = About { person: Some(person.id), ..About::default() };
-        let detail = serde_json::json!({"username": person.username, "expires_at": new.expires_at.seconds()});
-        let note = changes::note(&who.by(), "service_token_issued", about, &detail);
-        let statements = vec![preconditions::person_is(&person), new.insert_for(person.id, who.now), note];
-        Ok(Plan::then(AuthPermission::Administer, statements, who.now))
-    })
+) -> Result<IssuedPersonToken, AuthorizationFailure> {
+    let issued = PersonToken::from_bytes(&*ports.secret()?);
+    let hash = issued.hash();
+    let request = ChangeRequest {
+        actor: Actor::Token(token),
+        origin,
+    };
+    let now = change(
+        ports,
+        request,
+        &people::by_reference(person),
+        |editor, people| {
+            editor.require(AuthPermission::Administer)?;
+            let person = require_row(people, ResourceKind::Person)?;
+            let new = NewPersonToken {
+                hash: issued.hash(),
+                kind: TokenKind::Service,
+                expires_at: token_expiry(ports, TokenKind::Service, editor.now),
+            };
+            let subject = ChangeSubject {
+                person: Some(person.id),
+                ..ChangeSubject::default()
+            };
+            let detail = serde_json::json!({
+                "username": person.username,
+                "expires_at": new.expires_at.seconds(),
+            });
+            let author = editor.author();
+            let statements = vec![
+                people::is_unchanged(&person),
+                new.insert_for(person.id, editor.now),
+                changes::record(&author, "service_token_issued", subject, &detail),
+            ];
+            Ok(Plan::write(
+                AuthPermission::Administer,
+                statements,
+                editor.now,
+            ))
+        },
+    )
     .await?;
-    let hash = made.hash();
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now }).await?;
-    Ok(Issued {
-        token: made,
-        bearer: bearer.ok_or(AuthorizationError::Unknown(Thing::Person))?,
-    })
+    let row = fetch(ports.db.as_ref(), &PersonTokenQuery { token: &hash, now })
+        .await?
+        .ok_or(AuthorizationRejection::Unknown(ResourceKind::Person))?;
+    Ok(IssuedPersonToken { token: issued, row })
 }
 
-/// Whose a token is, if it is good: for services that hold it for somebody. It is not renewed. One
-/// round trip.
+/// Returns a valid token's row, for an internal service that holds the token. Does not renew the
+/// token. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn introspect(ports: &Ports, token: &PersonToken) -> Result<Option<Bearer>, StoreError> {
-    let (hash, now): (TokenHash, _) = (token.hash(), ports.clock.now());
-    Ok(ask(ports.db.as_ref(), &Presented { token: &hash, now })
-        .await?
-        .filter(|bearer| bearer.expires_at > now))
+pub async fn introspect(
+    ports: &Ports,
+    token: &PersonToken,
+) -> Result<Option<PersonTokenRow>, StoreError> {
+    let (hash, now) = (token.hash(), ports.clock.now());
+    let query = PersonTokenQuery { token: &hash, now };
+    let row = fetch(ports.db.as_ref(), &query).await?;
+    Ok(row.filter(|row| row.expires_at > now))
 }
 
-/// Revokes a token for a service that holds it. Safe to repeat.
+/// Revokes a token for an internal service that holds the token. A repeated call succeeds.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -194,14 +221,18 @@ pub async fn revoke(ports: &Ports, token: &PersonToken) -> Result<(), StoreError
         .map(drop)
 }
 
-/// Renews and tells, for whoever only wants to know who they are.
+/// Returns the owner of a token and renews a token that expires soon.
 ///
 /// # Errors
-/// [`AuthorizationError`]
-pub async fn profile(ports: &Ports, token: &PersonToken) -> Result<Caller, AuthorizationError> {
+/// [`AuthorizationRejection`]
+pub async fn profile(
+    ports: &Ports,
+    token: &PersonToken,
+) -> Result<AuthenticatedPerson, AuthorizationFailure> {
     let (hash, now) = (token.hash(), ports.clock.now());
-    let bearer = ask(ports.db.as_ref(), &Presented { token: &hash, now })
+    let query = PersonTokenQuery { token: &hash, now };
+    let row = fetch(ports.db.as_ref(), &query)
         .await?
-        .ok_or(AuthorizationError::InvalidToken)?;
-    alive(ports, hash, bearer, now).await
+        .ok_or(AuthorizationRejection::InvalidToken)?;
+    record_use(ports, hash, row, now).await
 }

@@ -1,8 +1,7 @@
-//! The same questions in the words of the `OpenID` `AuthZEN` Authorization API 1.0: subject,
-//! action, resource, decision.
+//! Access checks in the form of the `OpenID` `AuthZEN` Authorization API 1.0.
 //!
-//! A subject is a person (`user`), an action a permission, a resource a service (`service`).
-//! Everything else is denied.
+//! A subject is a person (`user`), an action is a permission, and a resource is a service
+//! (`service`). Every other evaluation is denied.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -10,11 +9,12 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::authorization::domain::check;
-use crate::authorization::domain::check::{Answer, MOST_QUESTIONS};
+use crate::authorization::domain::check::{AccessDecision, Freshness, MAX_QUESTIONS, Question};
 use crate::authorization::http::App;
-use crate::authorization::http::{NumberOrName, Token, bad};
-use crate::authorization::model::names as words;
-use crate::authorization::store::check::Question;
+use crate::authorization::http::extract::CallerToken;
+use crate::authorization::http::respond::invalid_body;
+use crate::authorization::model::names;
+use crate::authorization::model::names::IdOrName;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 
@@ -25,7 +25,7 @@ pub struct Entity {
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: String,
-    /// The number or the name.
+    /// The id or the name.
     #[schema(example = "usr1")]
     id: String,
 }
@@ -38,16 +38,16 @@ pub struct Action {
     name: String,
 }
 
-/// An evaluation (§6.1). `context` is accepted and of no matter.
+/// An evaluation (§6.1). The service ignores `context`.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 pub struct EvaluationRequest {
-    /// Who.
+    /// The person.
     #[serde(default)]
     subject: Option<Entity>,
-    /// What.
+    /// The permission.
     #[serde(default)]
     action: Option<Action>,
-    /// Where.
+    /// The service.
     #[serde(default)]
     resource: Option<Entity>,
 }
@@ -55,36 +55,49 @@ pub struct EvaluationRequest {
 /// A decision (§6.2).
 #[derive(Serialize, ToSchema)]
 pub struct Decision {
-    /// Whether.
+    /// Whether the subject may perform the action on the resource.
     decision: bool,
-    /// Why.
+    /// The reason for the decision.
     #[schema(value_type = Object)]
     context: Map<String, Value>,
 }
 
 impl Decision {
-    fn of(answer: &Answer) -> Self {
-        let context = json!({"reason": answer.reason.as_str(), "role": answer.role, "policy_version": answer.policy_version});
-        Self {
-            decision: answer.allowed,
-            context: if let Value::Object(context) = context {
-                context
-            } else {
-                Map::new()
-            },
-        }
-    }
-
-    fn denied(reason: &str) -> Self {
+    /// Returns the decision about an evaluation that no grant can allow.
+    fn unsupported() -> Self {
+        let reason = ("reason".to_owned(), json!("unsupported"));
         Self {
             decision: false,
-            context: Map::from_iter([("reason".to_owned(), json!(reason))]),
+            context: Map::from_iter([reason]),
         }
     }
 }
 
+impl From<&AccessDecision> for Decision {
+    fn from(decision: &AccessDecision) -> Self {
+        let context = [
+            ("reason", json!(decision.reason.as_str())),
+            ("role", json!(decision.role)),
+            ("policy_version", json!(decision.policy_version)),
+        ];
+        let context = context.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            decision: decision.allowed,
+            context: Map::from_iter(context),
+        }
+    }
+}
+
+/// The reason why an evaluation is no question.
+enum QuestionError {
+    /// The subject, the action or the resource is missing.
+    Incomplete,
+    /// The subject, the action or the resource is of another kind, or its id is malformed.
+    Unsupported,
+}
+
 impl EvaluationRequest {
-    /// The same, with what is missing taken from the defaults (§7.1.1).
+    /// Fills missing members with the defaults (§7.1.1).
     fn or(&self, defaults: &Self) -> Self {
         Self {
             subject: self.subject.clone().or_else(|| defaults.subject.clone()),
@@ -93,149 +106,167 @@ impl EvaluationRequest {
         }
     }
 
-    /// The question, or why the answer is known to be no.
-    fn question(&self) -> Result<Result<Question, &'static str>, ApiError> {
+    /// Reads the question.
+    fn question(&self) -> Result<Question, QuestionError> {
         let (Some(subject), Some(action), Some(resource)) =
             (&self.subject, &self.action, &self.resource)
         else {
-            return Err(bad("subject, action and resource are needed."));
+            return Err(QuestionError::Incomplete);
         };
-        let named = |entity: &Entity| NumberOrName::Name(entity.id.clone());
-        let question = || {
-            Some(Question {
-                person: (subject.kind == "user")
-                    .then(|| named(subject).person().ok())
-                    .flatten()?,
-                service: (resource.kind == "service")
-                    .then(|| named(resource).service().ok())
-                    .flatten()?,
-                permission: words::name(&action.name)?,
-            })
-        };
-        Ok(question().ok_or("unsupported"))
+        if subject.kind != "user" || resource.kind != "service" {
+            return Err(QuestionError::Unsupported);
+        }
+        Ok(Question {
+            person: IdOrName::person(&subject.id).ok_or(QuestionError::Unsupported)?,
+            service: IdOrName::service(&resource.id).ok_or(QuestionError::Unsupported)?,
+            permission: names::name(&action.name).ok_or(QuestionError::Unsupported)?,
+        })
+    }
+
+    /// Reads the question, or `None` for an unsupported evaluation.
+    ///
+    /// # Errors
+    /// 400 for an incomplete evaluation.
+    fn supported_question(&self) -> Result<Option<Question>, ApiError> {
+        match self.question() {
+            Ok(question) => Ok(Some(question)),
+            Err(QuestionError::Unsupported) => Ok(None),
+            Err(QuestionError::Incomplete) => Err(invalid_body(
+                "Send subject, action and resource in each evaluation or as defaults.",
+            )),
+        }
     }
 }
 
-/// `POST /access/v1/evaluation`: one decision.
+/// `POST /access/v1/evaluation`: Decides one evaluation.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.
-#[utoipa::path(post, path = "/access/v1/evaluation", operation_id = "authzen_evaluation", tag = "authorization", request_body = EvaluationRequest, responses((status = 200, body = Decision)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluation",
+    operation_id = "authzen_evaluation",
+    tag = "authorization",
+    request_body = EvaluationRequest,
+    responses((status = 200, body = Decision))
+)]
 pub async fn evaluation(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     AppJson(body): AppJson<EvaluationRequest>,
 ) -> Result<AppJson<Decision>, ApiError> {
-    let questions: Vec<Question> = body.question()?.into_iter().collect();
-    let answers = check::answers(&app.ports, &token, &questions, false).await?;
-    Ok(AppJson(answers.first().map_or_else(
-        || Decision::denied("unsupported"),
-        Decision::of,
-    )))
+    let questions: Vec<Question> = body.supported_question()?.into_iter().collect();
+    let answers = check::answers(&app.ports, &token, &questions, Freshness::Eventual).await?;
+    let decision = answers
+        .first()
+        .map_or_else(Decision::unsupported, Decision::from);
+    Ok(AppJson(decision))
 }
 
-/// How several evaluations are worked off (§7.1.2).
+/// The options of several evaluations (§7.1.2).
 #[derive(Debug, Default, Deserialize, ToSchema)]
-pub struct Options {
+#[schema(as = Options)]
+pub struct EvaluationOptions {
     /// `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`.
     #[serde(default)]
     evaluations_semantic: Option<String>,
 }
 
+impl EvaluationOptions {
+    /// Returns the decision that ends the evaluations early, if the options name one.
+    fn last_decision(&self) -> Result<Option<bool>, ApiError> {
+        match self.evaluations_semantic.as_deref() {
+            None | Some("execute_all") => Ok(None),
+            Some("deny_on_first_deny") => Ok(Some(false)),
+            Some("permit_on_first_permit") => Ok(Some(true)),
+            Some(_) => Err(invalid_body(
+                "evaluations_semantic must be execute_all, deny_on_first_deny or \
+                 permit_on_first_permit.",
+            )),
+        }
+    }
+}
+
 /// Several evaluations (§7.1).
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct EvaluationsRequest {
-    /// What is the same for all of them.
+    /// The defaults of all evaluations.
     #[serde(flatten)]
     defaults: EvaluationRequest,
-    /// Up to a hundred. Without any, the defaults are the one question.
+    /// Up to 100 evaluations. If the list is empty, the defaults are the only evaluation.
     #[serde(default)]
     evaluations: Vec<EvaluationRequest>,
-    /// How they are worked off.
+    /// The options.
     #[serde(default)]
-    options: Options,
+    options: EvaluationOptions,
 }
 
-/// Their decisions (§7.2).
+/// Several decisions (§7.2).
 #[derive(Serialize, ToSchema)]
 pub struct Decisions {
-    /// In the order of the questions; fewer where the first yes or no was enough.
+    /// The decisions, in the order of the evaluations. The list is shorter if the options ended the
+    /// evaluations early.
     evaluations: Vec<Decision>,
 }
 
-/// One decision where one was asked for (§7), or several.
+/// One decision (§7), or several.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Evaluated {
-    /// Without `evaluations`.
+#[schema(as = Evaluated)]
+pub enum EvaluationsResponse {
+    /// The response to a request without `evaluations`.
     One(Decision),
-    /// With them.
+    /// The response to a request with `evaluations`.
     Several(Decisions),
 }
 
-/// `POST /access/v1/evaluations`: several decisions.
+/// `POST /access/v1/evaluations`: Decides several evaluations.
 ///
 /// # Errors
-/// As of one; 400 for more than a hundred.
-#[utoipa::path(post, path = "/access/v1/evaluations", operation_id = "authzen_evaluations", tag = "authorization", request_body = EvaluationsRequest, responses((status = 200, body = Evaluated)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for
+/// more than 100 evaluations.
+#[utoipa::path(
+    post,
+    path = "/access/v1/evaluations",
+    operation_id = "authzen_evaluations",
+    tag = "authorization",
+    request_body = EvaluationsRequest,
+    responses((status = 200, body = EvaluationsResponse))
+)]
 pub async fn evaluations(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     AppJson(body): AppJson<EvaluationsRequest>,
-) -> Result<AppJson<Evaluated>, ApiError> {
-    let stop = match body.options.evaluations_semantic.as_deref() {
-        None | Some("execute_all") => None,
-        Some("deny_on_first_deny") => Some(false),
-        Some("permit_on_first_permit") => Some(true),
-        Some(_) => {
-            return Err(bad(
-                "evaluations_semantic: execute_all, deny_on_first_deny or permit_on_first_permit.",
-            ));
-        }
-    };
-    if body.evaluations.len() > MOST_QUESTIONS {
-        return Err(bad("evaluations: at most 100."));
+) -> Result<AppJson<EvaluationsResponse>, ApiError> {
+    let last_decision = body.options.last_decision()?;
+    if body.evaluations.len() > MAX_QUESTIONS {
+        return Err(invalid_body("Send at most 100 evaluations."));
     }
-    let single = body.evaluations.is_empty();
-    let asked = if single {
-        vec![body.defaults.clone()]
-    } else {
-        body.evaluations
-            .iter()
-            .map(|each| each.or(&body.defaults))
-            .collect()
-    };
-    let asked = asked
+    if body.evaluations.is_empty() {
+        let AppJson(decision) =
+            evaluation(State(app), CallerToken(token), AppJson(body.defaults)).await?;
+        return Ok(AppJson(EvaluationsResponse::One(decision)));
+    }
+    let asked = body
+        .evaluations
         .iter()
-        .map(EvaluationRequest::question)
+        .map(|evaluation| evaluation.or(&body.defaults).supported_question())
         .collect::<Result<Vec<_>, _>>()?;
-    let questions: Vec<Question> = asked
-        .iter()
-        .filter_map(|each| each.as_ref().ok().cloned())
-        .collect();
-    let mut answers = check::answers(&app.ports, &token, &questions, false)
-        .await?
-        .into_iter();
+    let questions: Vec<Question> = asked.iter().flatten().cloned().collect();
+    let answers = check::answers(&app.ports, &token, &questions, Freshness::Eventual).await?;
+
+    let mut answers = answers.iter();
     let mut decisions = Vec::with_capacity(asked.len());
-    for each in &asked {
-        let answer = if each.is_ok() { answers.next() } else { None };
-        let decision = answer
-            .as_ref()
-            .map_or_else(|| Decision::denied("unsupported"), Decision::of);
-        let enough = stop == Some(decision.decision);
+    for question in &asked {
+        let answer = question.as_ref().and_then(|_| answers.next());
+        let decision = answer.map_or_else(Decision::unsupported, Decision::from);
+        let is_last = last_decision == Some(decision.decision);
         decisions.push(decision);
-        if enough {
+        if is_last {
             break;
         }
     }
-    let answer = match decisions.pop() {
-        Some(one) if single => Evaluated::One(one),
-        last => {
-            decisions.extend(last);
-            Evaluated::Several(Decisions {
-                evaluations: decisions,
-            })
-        }
-    };
-    Ok(AppJson(answer))
+    Ok(AppJson(EvaluationsResponse::Several(Decisions {
+        evaluations: decisions,
+    })))
 }

@@ -1,4 +1,4 @@
-//! The log of changes.
+//! The change log.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -7,46 +7,47 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::authorization::domain::access;
+use crate::authorization::domain::access::PolicyChange;
 use crate::authorization::http::App;
-use crate::authorization::http::{Paged, Token};
-use crate::authorization::store::changes::Change;
+use crate::authorization::http::extract::CallerToken;
+use crate::authorization::http::page::PageQuery;
 use crate::kernel::http::error::ApiError;
 
-/// A change.
+/// A change of the policy.
 #[derive(Serialize, ToSchema)]
 pub struct ChangeAnswer {
-    /// Its number; later ones have larger ones.
+    /// The id. Later changes have larger ids.
     id: i64,
-    /// When, in seconds since 1970.
+    /// When the change happened, in seconds since 1970.
     at: i64,
-    /// What: `role_granted`, `service_deleted`, …
+    /// The name of the change, such as `role_granted` or `service_deleted`.
     #[schema(example = "role_granted")]
     action: String,
-    /// Who did it: their id, where it was a person.
+    /// The id of the person who made the change. Null for a tool.
     #[schema(required)]
     actor_id: Option<i64>,
-    /// What they were called, or which tool it was.
+    /// The username of the author at that time, or the name of the tool.
     #[schema(example = "adm1")]
     actor: String,
-    /// About whom.
+    /// The id of the person whom the change concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     person_id: Option<i64>,
-    /// About which service.
+    /// The id of the service that the change concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     service_id: Option<i64>,
-    /// About which role.
+    /// The id of the role that the change concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     role_id: Option<i64>,
-    /// About which permission.
+    /// The id of the permission that the change concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     permission_id: Option<i64>,
-    /// Names and values as they were then.
+    /// Names and values at that time.
     #[schema(value_type = Object)]
     detail: Value,
 }
 
-impl From<Change> for ChangeAnswer {
-    fn from(change: Change) -> Self {
+impl From<PolicyChange> for ChangeAnswer {
+    fn from(change: PolicyChange) -> Self {
         Self {
             id: change.id,
             at: change.at.seconds(),
@@ -65,17 +66,24 @@ impl From<Change> for ChangeAnswer {
     }
 }
 
-/// `GET /changes`: a page of what was changed, newest first; `after` the last id of the page
-/// before.
+/// `GET /changes`: Returns a page of the change log, newest first. `after` is the last id of the
+/// previous page.
 ///
 /// # Errors
 /// 403 without `auth.changes.read`.
-#[utoipa::path(get, path = "/changes", operation_id = "list_changes", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<ChangeAnswer>)))]
+#[utoipa::path(
+    get,
+    path = "/changes",
+    operation_id = "list_changes",
+    tag = "authorization",
+    params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)),
+    responses((status = 200, body = Vec<ChangeAnswer>))
+)]
 pub async fn list(
     State(app): State<App>,
-    Token(token): Token,
-    paged: Paged,
+    CallerToken(token): CallerToken,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = access::changes(&app.ports, &token, paged.page()).await?;
-    Ok(paged.answer(list, |change| change.id, ChangeAnswer::from))
+    let changes = access::changes(&app.ports, &token, query.page()).await?;
+    Ok(query.respond(changes, |change| change.id, ChangeAnswer::from))
 }

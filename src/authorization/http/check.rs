@@ -1,87 +1,76 @@
-//! Whether somebody may do something somewhere: one question, or up to a hundred.
+//! Access checks: one question, or up to 100 in one request.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authorization::domain::check;
-use crate::authorization::domain::check::{Answer, MOST_QUESTIONS};
+use crate::authorization::domain::check::{AccessDecision, Freshness, MAX_QUESTIONS, Question};
 use crate::authorization::http::App;
-use crate::authorization::http::{NumberOrName, Token, bad};
-use crate::authorization::model::names as words;
-use crate::authorization::store::check::Question;
-use crate::kernel::http::error::ApiError;
+use crate::authorization::http::extract::{CallerToken, IdOrNameField, freshness, permission_name};
+use crate::authorization::http::respond::invalid_body;
+use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 
-/// A question.
+/// The question whether a person has a permission in a service.
 #[derive(Deserialize, ToSchema)]
 pub struct CheckRequest {
-    /// Who: number or username.
-    subject: NumberOrName,
-    /// Where: number or name.
-    service: NumberOrName,
-    /// What: the name of a permission.
+    /// The person: an id or a username.
+    subject: IdOrNameField,
+    /// The service: an id or a name.
+    service: IdOrNameField,
+    /// The name of the permission.
     #[schema(example = "write")]
     permission: String,
-    /// `strong`: nothing that is cached anywhere will do, and nobody is to cache the answer.
+    /// `strong` forbids cached answers, and caching of this answer. The default is `eventual`.
     #[serde(default)]
     consistency: Option<String>,
 }
 
-/// Reads what a consistency is.
-fn strong(consistency: Option<&str>) -> Result<bool, ApiError> {
-    match consistency {
-        None | Some("eventual") => Ok(false),
-        Some("strong") => Ok(true),
-        Some(_) => Err(bad("consistency: strong or eventual.")),
-    }
-}
-
 impl CheckRequest {
     fn question(&self) -> Result<Question, ApiError> {
-        let permission =
-            words::name(&self.permission).ok_or_else(|| bad("permission: is no name."))?;
+        let detail = "permission must be the name of a permission.";
         Ok(Question {
             person: self.subject.person()?,
             service: self.service.service()?,
-            permission,
+            permission: permission_name(&self.permission, detail)?,
         })
     }
 }
 
-/// By what somebody may.
+/// The grant that allows an access.
 #[derive(Serialize, ToSchema)]
 pub struct Via {
-    /// The role by which.
+    /// The name of the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Editor")]
     role: Option<String>,
-    /// `true` if by a direct grant.
+    /// `true` for a direct grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     direct: Option<bool>,
 }
 
-/// An answer.
+/// The answer to a question.
 #[derive(Serialize, ToSchema)]
 pub struct CheckAnswer {
-    /// Whether the person may.
+    /// Whether the person has the permission in the service.
     pub allowed: bool,
-    /// Why: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service`,
+    /// The reason: `role`, `direct_grant`, `no_grant`, `unknown_subject`, `unknown_service` or
     /// `unknown_permission`.
     #[schema(example = "role")]
     reason: &'static str,
-    /// By what, where they may.
+    /// The grant that allows it. Null if the access is denied.
     #[schema(required)]
     via: Option<Via>,
-    /// The service's version; null if there is no such service.
+    /// The policy version of the service. Null for an unknown service.
     #[schema(required, example = 7)]
     policy_version: Option<i64>,
-    /// Until when the answer may be relied on, in seconds since 1970: a minute at most.
+    /// Until when a client may cache the answer, in seconds since 1970: at most a minute.
     cache_until: i64,
 }
 
-impl From<Answer> for CheckAnswer {
-    fn from(answer: Answer) -> Self {
+impl From<AccessDecision> for CheckAnswer {
+    fn from(answer: AccessDecision) -> Self {
         let direct = (answer.allowed && answer.role.is_none()).then_some(true);
         let via = answer.allowed.then_some(Via {
             role: answer.role,
@@ -97,69 +86,85 @@ impl From<Answer> for CheckAnswer {
     }
 }
 
-/// `POST /check`: whether somebody may do something in a service. About oneself no permission is
-/// needed.
+/// `POST /check`: Checks whether a person has a permission in a service. A caller needs no
+/// permission to ask about themselves.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about others without `auth.policy.read`. What there is not is no
-/// error: it is not allowed.
-#[utoipa::path(post, path = "/check", operation_id = "check", tag = "authorization", request_body = CheckRequest, responses((status = 200, body = CheckAnswer)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`. An unknown
+/// person, service or permission is no error: the answer is `allowed: false`.
+#[utoipa::path(
+    post,
+    path = "/check",
+    operation_id = "check",
+    tag = "authorization",
+    request_body = CheckRequest,
+    responses((status = 200, body = CheckAnswer))
+)]
 pub async fn one(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     AppJson(body): AppJson<CheckRequest>,
 ) -> Result<AppJson<CheckAnswer>, ApiError> {
-    let strong = strong(body.consistency.as_deref())?;
-    let answers = check::answers(&app.ports, &token, &[body.question()?], strong).await?;
-    let answer = answers
-        .into_iter()
-        .next()
-        .ok_or(crate::kernel::http::error::Code::Internal)?;
+    let freshness = freshness(body.consistency.as_deref())?;
+    let questions = [body.question()?];
+    let answers = check::answers(&app.ports, &token, &questions, freshness).await?;
+    let answer = answers.into_iter().next().ok_or(Code::Internal)?;
     Ok(AppJson(answer.into()))
 }
 
-/// Several questions.
+/// Several questions in one request.
 #[derive(Deserialize, ToSchema)]
 pub struct BatchRequest {
-    /// Up to a hundred.
+    /// Up to 100 questions.
     checks: Vec<CheckRequest>,
-    /// For all of them.
+    /// The consistency of all answers: `strong` or `eventual`.
     #[serde(default)]
     consistency: Option<String>,
 }
 
-/// Their answers.
+/// The answers to several questions.
 #[derive(Serialize, ToSchema)]
 pub struct BatchAnswer {
-    /// In the order of the questions.
+    /// The answers, in the order of the questions.
     results: Vec<CheckAnswer>,
 }
 
-/// `POST /check/batch`: up to a hundred questions at once, answered in their order.
+/// `POST /check/batch`: Answers up to 100 questions, in their order.
 ///
 /// # Errors
-/// As of one question; 400 for more than a hundred.
-#[utoipa::path(post, path = "/check/batch", operation_id = "check_batch", tag = "authorization", request_body = BatchRequest, responses((status = 200, body = BatchAnswer)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400, also for
+/// more than 100 questions.
+#[utoipa::path(
+    post,
+    path = "/check/batch",
+    operation_id = "check_batch",
+    tag = "authorization",
+    request_body = BatchRequest,
+    responses((status = 200, body = BatchAnswer))
+)]
 pub async fn batch(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     AppJson(body): AppJson<BatchRequest>,
 ) -> Result<AppJson<BatchAnswer>, ApiError> {
-    if body.checks.len() > MOST_QUESTIONS {
-        return Err(bad("checks: at most 100."));
+    if body.checks.len() > MAX_QUESTIONS {
+        return Err(invalid_body("Send at most 100 checks."));
     }
     let each = body
         .checks
         .iter()
-        .map(|check| strong(check.consistency.as_deref()))
+        .map(|check| freshness(check.consistency.as_deref()))
         .collect::<Result<Vec<_>, _>>()?;
-    let strong = strong(body.consistency.as_deref())? || each.contains(&true);
+    let mut freshness = freshness(body.consistency.as_deref())?;
+    if each.contains(&Freshness::Strong) {
+        freshness = Freshness::Strong;
+    }
     let questions = body
         .checks
         .iter()
         .map(CheckRequest::question)
         .collect::<Result<Vec<_>, _>>()?;
-    let answers = check::answers(&app.ports, &token, &questions, strong).await?;
+    let answers = check::answers(&app.ports, &token, &questions, freshness).await?;
     Ok(AppJson(BatchAnswer {
         results: answers.into_iter().map(CheckAnswer::from).collect(),
     }))

@@ -1,69 +1,68 @@
-//! What the authorization service's errors look like from outside.
+//! The errors of the authorization service as responses.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::authorization::domain::{AuthorizationError, Kind};
+use crate::authorization::domain::{AuthorizationRejection, ResourceKind};
 use crate::kernel::http::error::{ApiError, Code};
 
-impl From<AuthorizationError> for ApiError {
-    fn from(error: AuthorizationError) -> Self {
-        match error {
-            AuthorizationError::InvalidToken | AuthorizationError::OtherUser => {
-                Self::because(Code::InvalidToken, error.to_string())
+impl From<AuthorizationRejection> for ApiError {
+    fn from(rejection: AuthorizationRejection) -> Self {
+        match rejection {
+            AuthorizationRejection::InvalidToken | AuthorizationRejection::OtherUser => {
+                Self::because(Code::InvalidToken, rejection.to_string())
             }
-            AuthorizationError::ExpiredToken => Code::ExpiredToken.into(),
-            AuthorizationError::Forbidden(permission) => {
-                Self::because(Code::Forbidden, error.to_string())
+            AuthorizationRejection::ExpiredToken => Code::ExpiredToken.into(),
+            AuthorizationRejection::Forbidden(permission) => {
+                Self::because(Code::Forbidden, rejection.to_string())
                     .with("permission", json!(permission))
             }
-            AuthorizationError::ForbiddenLookup => Code::ForbiddenPersonLookup.into(),
-            AuthorizationError::Unknown(kind) => unknown(kind).into(),
-            AuthorizationError::Exists(kind) => exists(kind).into(),
-            AuthorizationError::InUse(kind, uses) => {
-                let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
-                for each in uses {
-                    by.entry(each.kind).or_default().push(each.name);
+            AuthorizationRejection::ForbiddenLookup => Code::ForbiddenPersonLookup.into(),
+            AuthorizationRejection::Unknown(kind) => unknown(kind).into(),
+            AuthorizationRejection::Exists(kind) => exists(kind).into(),
+            AuthorizationRejection::InUse(kind, uses) => {
+                let mut used_by: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                for usage in uses {
+                    used_by.entry(usage.kind).or_default().push(usage.name);
                 }
-                Self::from(in_use(kind)).with("used_by", json!(by))
+                Self::from(in_use(kind)).with("used_by", json!(used_by))
             }
-            AuthorizationError::BuiltIn => Code::BuiltIn.into(),
-            AuthorizationError::NotOfService => Code::RoleNotInService.into(),
-            AuthorizationError::LastAdministrator => Code::LastAdministrator.into(),
-            AuthorizationError::Closed => Code::BootstrapClosed.into(),
-            AuthorizationError::Contended => Self::because(Code::Unavailable, error.to_string()),
-            AuthorizationError::Password(error) => error.into(),
-            AuthorizationError::Entropy(error) => error.into(),
-            AuthorizationError::Store(error) => error.into(),
+            AuthorizationRejection::BuiltIn => Code::BuiltIn.into(),
+            AuthorizationRejection::NotOfService => Code::RoleNotInService.into(),
+            AuthorizationRejection::Closed => Code::BootstrapClosed.into(),
+            AuthorizationRejection::Contended => {
+                Self::because(Code::Unavailable, rejection.to_string())
+            }
+            AuthorizationRejection::Password(rejection) => rejection.into(),
         }
     }
 }
 
-const fn unknown(kind: Kind) -> Code {
+const fn unknown(kind: ResourceKind) -> Code {
     match kind {
-        Kind::User => Code::UserNotFound,
-        Kind::Person | Kind::Document => Code::PersonNotFound,
-        Kind::Role => Code::RoleNotFound,
-        Kind::Permission => Code::PermissionNotFound,
-        Kind::Service => Code::ServiceNotFound,
+        ResourceKind::User => Code::UserNotFound,
+        ResourceKind::Person | ResourceKind::Document => Code::PersonNotFound,
+        ResourceKind::Role => Code::RoleNotFound,
+        ResourceKind::Permission => Code::PermissionNotFound,
+        ResourceKind::Service => Code::ServiceNotFound,
     }
 }
 
-const fn exists(kind: Kind) -> Code {
+const fn exists(kind: ResourceKind) -> Code {
     match kind {
-        Kind::User | Kind::Person => Code::UserExists,
-        Kind::Document => Code::DocumentExists,
-        Kind::Role => Code::RoleExists,
-        Kind::Permission => Code::PermissionExists,
-        Kind::Service => Code::ServiceExists,
+        ResourceKind::User | ResourceKind::Person => Code::UserExists,
+        ResourceKind::Document => Code::DocumentExists,
+        ResourceKind::Role => Code::RoleExists,
+        ResourceKind::Permission => Code::PermissionExists,
+        ResourceKind::Service => Code::ServiceExists,
     }
 }
 
-const fn in_use(kind: Kind) -> Code {
+const fn in_use(kind: ResourceKind) -> Code {
     match kind {
-        Kind::Permission => Code::PermissionInUse,
-        Kind::Service => Code::ServiceInUse,
+        ResourceKind::Permission => Code::PermissionInUse,
+        ResourceKind::Service => Code::ServiceInUse,
         _ => Code::RoleInUse,
     }
 }

@@ -1,19 +1,20 @@
-//! Why somebody may do something somewhere or may not, and what would let them.
+//! The explanation of an access check, and the grants that would allow a denied access.
 
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authorization::domain::check;
+use crate::authorization::domain::check::{DecisionExplanation, DecisionReason, Question};
 use crate::authorization::http::App;
 use crate::authorization::http::check::CheckAnswer;
-use crate::authorization::http::{NamedAnswer, NumberOrName, Token, bad};
-use crate::authorization::model::names as words;
-use crate::authorization::store::check::Question;
+use crate::authorization::http::extract::{CallerToken, permission_name};
+use crate::authorization::http::respond::NamedAnswer;
+use crate::authorization::model::names::IdOrName;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 
-/// A question in an address.
+/// The question in the query.
 #[derive(Deserialize)]
 pub struct ExplainQuery {
     subject: String,
@@ -21,105 +22,89 @@ pub struct ExplainQuery {
     permission: String,
 }
 
-/// A role of the service that matters here.
+/// A role of the service that matters for the question.
 #[derive(Serialize, ToSchema)]
 pub struct RoleAnswer {
-    /// Which one.
+    /// The role.
     role: NamedAnswer,
-    /// Whether the person has it in the service.
+    /// Whether the person has the role in the service.
     held: bool,
-    /// Whether they had it, and it has ended.
+    /// Whether the person's grant of the role has expired.
     ended: bool,
-    /// Whether it has the permission.
+    /// Whether the role has the permission.
     has_permission: bool,
 }
 
-/// A single grant after which the person might.
+/// One grant that would allow the access.
 #[derive(Serialize, ToSchema)]
 pub struct Remedy {
-    /// `person_service_role`: give them `role`; `role_permission`: give `role`, which they have,
-    /// the permission; `person_service_permission`: give them the permission directly.
+    /// `person_service_role` grants `role` to the person. `role_permission` adds the permission to
+    /// `role`, which the person has. `person_service_permission` grants the permission directly.
     #[schema(example = "person_service_role")]
     grant: &'static str,
-    /// The role, where it is about one.
+    /// The role, if the grant concerns a role.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<NamedAnswer>,
 }
 
-/// Why, and what would help.
+/// The explanation of an answer.
 #[derive(Serialize, ToSchema)]
 pub struct Explanation {
-    /// The answer, as `POST /check` gives it.
+    /// The answer of `POST /check`.
     #[serde(flatten)]
     answer: CheckAnswer,
-    /// Whether the permission is granted directly.
+    /// Whether the person has the permission directly.
     direct_grant: bool,
-    /// The roles of the service that the person has or had, and those that have the permission.
+    /// The roles of the service that the person has or had, or that have the permission.
     roles: Vec<RoleAnswer>,
-    /// The single grants that would allow it, for whoever has `auth.policy.read`; none where it is
-    /// allowed, or where something is missing that must be made first.
+    /// The grants, each of which would allow the access. Empty without `auth.policy.read`, for an
+    /// allowed access, and for an unknown person, service or permission.
     would_allow: Vec<Remedy>,
 }
 
-/// `GET /explain`: why somebody may do something in a service or may not, and which single grants
-/// would let them.
+/// `GET /explain`: Explains why a person has a permission in a service or not, and which grants
+/// would allow it.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` about others without `auth.policy.read`; 400.
-#[utoipa::path(get, path = "/explain", operation_id = "explain", tag = "authorization", params(("subject" = String, Query), ("service" = String, Query), ("permission" = String, Query)), responses((status = 200, body = Explanation)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 400.
+#[utoipa::path(
+    get,
+    path = "/explain",
+    operation_id = "explain",
+    tag = "authorization",
+    params(
+        ("subject" = String, Query),
+        ("service" = String, Query),
+        ("permission" = String, Query)
+    ),
+    responses((status = 200, body = Explanation))
+)]
 pub async fn explain(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     query: Result<Query<ExplainQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<AppJson<Explanation>, ApiError> {
     let Query(query) = query.map_err(|_| {
         ApiError::detailed(
             Code::InvalidQuery,
-            "subject, service and permission are needed, each once.",
+            "Send subject, service and permission, each once.",
         )
     })?;
-    let permission =
-        words::name(&query.permission).ok_or_else(|| bad("permission: is no name."))?;
-    let (person, service) = (
-        NumberOrName::Name(query.subject).person()?,
-        NumberOrName::Name(query.service).service()?,
-    );
-    let explained = check::explain(
-        &app.ports,
-        &token,
-        &Question {
-            person,
-            service,
-            permission,
-        },
-    )
-    .await?;
-    let mut would_allow = Vec::new();
-    if explained.may_look && explained.answer.reason == check::Reason::NoGrant {
-        for candidate in &explained.roles {
-            let role = || Some(NamedAnswer::from(candidate.role.clone()));
-            match (candidate.held, candidate.grants) {
-                (false, true) => would_allow.push(Remedy {
-                    grant: "person_service_role",
-                    role: role(),
-                }),
-                (true, false) => would_allow.push(Remedy {
-                    grant: "role_permission",
-                    role: role(),
-                }),
-                _ => {}
-            }
-        }
-        would_allow.push(Remedy {
-            grant: "person_service_permission",
-            role: None,
-        });
-    }
+    let question = Question {
+        person: IdOrName::person(&query.subject).ok_or(Code::InvalidPersonId)?,
+        service: IdOrName::service(&query.service).ok_or(Code::InvalidServiceId)?,
+        permission: permission_name(
+            &query.permission,
+            "permission must be the name of a permission.",
+        )?,
+    };
+    let explained = check::explain(&app.ports, &token, &question).await?;
+    let would_allow = remedies(&explained);
     let roles = explained.roles.into_iter().map(|candidate| RoleAnswer {
         role: candidate.role.into(),
         held: candidate.held,
-        ended: candidate.ended,
-        has_permission: candidate.grants,
+        ended: candidate.expired,
+        has_permission: candidate.has_permission,
     });
     Ok(AppJson(Explanation {
         roles: roles.collect(),
@@ -127,4 +112,27 @@ pub async fn explain(
         direct_grant: explained.direct,
         would_allow,
     }))
+}
+
+/// Returns the grants, each of which would allow the access.
+fn remedies(explained: &DecisionExplanation) -> Vec<Remedy> {
+    if !explained.may_see_remedies || explained.answer.reason != DecisionReason::NoGrant {
+        return Vec::new();
+    }
+    let of_role = explained.roles.iter().filter_map(|candidate| {
+        let grant = match (candidate.held, candidate.has_permission) {
+            (false, true) => "person_service_role",
+            (true, false) => "role_permission",
+            _ => return None,
+        };
+        Some(Remedy {
+            grant,
+            role: Some(candidate.role.clone().into()),
+        })
+    });
+    let direct = Remedy {
+        grant: "person_service_permission",
+        role: None,
+    };
+    of_role.chain([direct]).collect()
 }

@@ -1,5 +1,5 @@
-//! Around the authorization service's endpoints: its form of errors, no token in an address, and a
-//! line in the log about who asked.
+//! The conventions of the authorization service's endpoints: the form of its errors, no token in a
+//! query, and a line in the log about the caller.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
@@ -10,13 +10,13 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{ClientAddress, RequestId};
 use crate::kernel::model::secret::PersonToken;
 
-/// Characters of a token's hash that the log keeps: enough to follow a token through it, and
-/// nothing to present.
+/// Characters of a token's hash in the log. They suffice to find the requests of a token, and cannot
+/// be used as a token.
 const HASH_PREFIX: usize = 8;
-/// Longest `x-client-id` that the log keeps.
+/// Characters of `x-client-id` in the log, at most.
 const CLIENT_CHARS: usize = 64;
 
-/// Lets a request through, and gives its errors the form that callers know.
+/// Runs a request, and gives its errors the form of the authorization service.
 pub async fn apply_conventions(request: Request, next: Next) -> Response {
     note(&request);
     let mut response = if has_token(request.uri().query().unwrap_or_default()) {
@@ -25,13 +25,16 @@ pub async fn apply_conventions(request: Request, next: Next) -> Response {
         next.run(request).await
     };
     if let Some(error) = response.extensions_mut().get_mut::<ApiError>() {
-        // One word for what cannot be read, and one status.
+        // Every unreadable body has the same code and status.
         if matches!(
             error.code,
             Code::BadRequest | Code::MalformedJson | Code::InvalidBody
         ) {
-            let (reason, members, detail) =
-                (error.reason.take(), error.members.take(), error.detail);
+            let (reason, members, detail) = (
+                error.reason.take(),
+                error.members.take(),
+                error.detail.take(),
+            );
             *error = ApiError {
                 reason,
                 detail,
@@ -44,7 +47,7 @@ pub async fn apply_conventions(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether a query has a token in it, however it is spelt.
+/// Returns true if a query contains a token, in any spelling.
 fn has_token(query: &str) -> bool {
     let names = query
         .split('&')
@@ -54,8 +57,7 @@ fn has_token(query: &str) -> bool {
         .any(|name| name.contains('%') || name.eq_ignore_ascii_case("token"))
 }
 
-/// Who asks for what: the endpoint, the address, and by what a token can be found again. Never the
-/// token.
+/// Logs the endpoint, the address of the caller, and the start of the token's hash. Never the token.
 fn note(request: &Request) {
     let extensions = request.extensions();
     let request_id = extensions.get::<RequestId>().map_or("", |id| id.0.as_str());

@@ -1,4 +1,4 @@
-//! What people may do where: by themselves, or by whoever may look others up.
+//! The access of people in services.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -7,142 +7,214 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::authorization::domain::access::HeldGrant;
+use crate::authorization::domain::check::Freshness;
 use crate::authorization::domain::{access, grants};
 use crate::authorization::http::App;
 use crate::authorization::http::auth::AccessAnswer;
-use crate::authorization::http::services::ServiceAnswer;
-use crate::authorization::http::users::PersonAnswer;
-use crate::authorization::http::{
-    NamedAnswer, Paged, PersonInPath, RoleInPath, ServiceInPath, Token,
+use crate::authorization::http::extract::{
+    CallerToken, Consistency, PersonInPath, RoleIdInPath, ServiceInPath,
 };
-use crate::authorization::store::Named;
+use crate::authorization::http::page::PageQuery;
+use crate::authorization::http::respond::NamedAnswer;
+use crate::authorization::http::services::ServiceAnswer;
+use crate::authorization::http::users::PersonSummary;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
-/// `GET /people/{person_id}/services`: a page of the services where somebody has something, each
-/// once.
+/// `GET /people/{person_id}/services`: Returns a page of the services in which a person has roles
+/// or permissions.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/people/{person_id}/services", operation_id = "list_person_services", tag = "authorization", params(("person_id" = String, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<ServiceAnswer>)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
+#[utoipa::path(
+    get,
+    path = "/people/{person_id}/services",
+    operation_id = "list_person_services",
+    tag = "authorization",
+    params(
+        ("person_id" = String, Path),
+        ("limit" = Option<i64>, Query),
+        ("after" = Option<i64>, Query)
+    ),
+    responses((status = 200, body = Vec<ServiceAnswer>))
+)]
 pub async fn services_of(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     PersonInPath(person): PersonInPath,
-    paged: Paged,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = access::services_of(&app.ports, &token, &person, paged.page()).await?;
-    Ok(paged.answer(list, |service| service.id, ServiceAnswer::from))
+    let services = access::services_of(&app.ports, &token, &person, query.page()).await?;
+    Ok(query.respond(services, |service| service.id, ServiceAnswer::from))
 }
 
-/// `GET /people/{person_id}/services/{service_id}/roles`: a page of the roles that somebody has in
-/// a service.
+/// `GET /people/{person_id}/services/{service_id}/roles`: Returns a page of the roles of a person
+/// in a service.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/people/{person_id}/services/{service_id}/roles", operation_id = "list_person_roles", tag = "authorization", params(("person_id" = String, Path), ("service_id" = String, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<NamedAnswer>)))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
+#[utoipa::path(
+    get,
+    path = "/people/{person_id}/services/{service_id}/roles",
+    operation_id = "list_person_roles",
+    tag = "authorization",
+    params(
+        ("person_id" = String, Path),
+        ("service_id" = String, Path),
+        ("limit" = Option<i64>, Query),
+        ("after" = Option<i64>, Query)
+    ),
+    responses((status = 200, body = Vec<NamedAnswer>))
+)]
 pub async fn roles_of(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     PersonInPath(person): PersonInPath,
     ServiceInPath(service): ServiceInPath,
-    paged: Paged,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = access::roles_of(&app.ports, &token, &person, &service, paged.page()).await?;
-    Ok(paged.answer(list, |role| role.id, NamedAnswer::from))
+    let roles = access::roles_of(&app.ports, &token, &person, &service, query.page()).await?;
+    Ok(query.respond(roles, |role| role.id, NamedAnswer::from))
 }
 
-/// `GET /services/{service_id}/roles/{role_id}/people`: a page of the people who have a role in a
-/// service.
+/// `GET /services/{service_id}/roles/{role_id}/people`: Returns a page of the people who have a
+/// role in a service.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/services/{service_id}/roles/{role_id}/people", operation_id = "list_role_people", tag = "authorization", params(("service_id" = String, Path), ("role_id" = i64, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<PersonAnswer>)))]
+#[utoipa::path(
+    get,
+    path = "/services/{service_id}/roles/{role_id}/people",
+    operation_id = "list_role_people",
+    tag = "authorization",
+    params(
+        ("service_id" = String, Path),
+        ("role_id" = i64, Path),
+        ("limit" = Option<i64>, Query),
+        ("after" = Option<i64>, Query)
+    ),
+    responses((status = 200, body = Vec<PersonSummary>))
+)]
 pub async fn people_with(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     ServiceInPath(service): ServiceInPath,
-    RoleInPath(role): RoleInPath,
-    paged: Paged,
+    RoleIdInPath(role): RoleIdInPath,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = grants::people_with(&app.ports, &token, &service, role, paged.page()).await?;
-    Ok(paged.answer(list, |person| person.id, PersonAnswer::from))
+    let people = grants::people_with_role(&app.ports, &token, &service, role, query.page()).await?;
+    Ok(query.respond(people, |person| person.id, PersonSummary::from))
 }
 
-/// A role or a permission that somebody has, and until when.
+/// A role or a permission of a person, with its expiry.
 #[derive(Serialize, ToSchema)]
 pub struct GrantAnswer {
     #[serde(flatten)]
-    thing: NamedAnswer,
-    /// When it ends or ended, in seconds since 1970; null: never.
+    granted: NamedAnswer,
+    /// When the grant expires or expired, in seconds since 1970. Null if it does not expire.
     #[schema(required)]
     expires_at: Option<i64>,
 }
 
-/// Somebody with what they have in a service.
+impl From<HeldGrant> for GrantAnswer {
+    fn from(grant: HeldGrant) -> Self {
+        Self {
+            granted: grant.row.into(),
+            expires_at: grant.until.map(Timestamp::seconds),
+        }
+    }
+}
+
+/// A person with their roles and permissions in a service.
 #[derive(Serialize, ToSchema)]
 pub struct HolderAnswer {
     #[serde(flatten)]
-    user: PersonAnswer,
-    /// Their roles there.
+    user: PersonSummary,
+    /// The roles of the person in the service.
     roles: Vec<GrantAnswer>,
-    /// The permissions that were granted directly.
+    /// The direct permissions of the person in the service.
     permissions: Vec<GrantAnswer>,
 }
 
-/// `GET /services/{service_id}/people`: a page of the people who have something in a service, with
-/// what, and until when.
+/// `GET /services/{service_id}/people`: Returns a page of the people with roles or permissions in a
+/// service, including expired ones.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/services/{service_id}/people", operation_id = "list_service_people", tag = "authorization", params(("service_id" = String, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<HolderAnswer>)))]
+#[utoipa::path(
+    get,
+    path = "/services/{service_id}/people",
+    operation_id = "list_service_people",
+    tag = "authorization",
+    params(
+        ("service_id" = String, Path),
+        ("limit" = Option<i64>, Query),
+        ("after" = Option<i64>, Query)
+    ),
+    responses((status = 200, body = Vec<HolderAnswer>))
+)]
 pub async fn holders(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     ServiceInPath(service): ServiceInPath,
-    paged: Paged,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = access::holders(&app.ports, &token, &service, paged.page()).await?;
-    let grant = |(named, until): (Named, Option<Timestamp>)| GrantAnswer {
-        thing: named.into(),
-        expires_at: until.map(Timestamp::seconds),
-    };
-    Ok(paged.answer(
-        list,
+    let holders = access::holders(&app.ports, &token, &service, query.page()).await?;
+    Ok(query.respond(
+        holders,
         |holder| holder.person.id,
         |holder| HolderAnswer {
             user: holder.person.into(),
-            roles: holder.roles.into_iter().map(grant).collect(),
-            permissions: holder.permissions.into_iter().map(grant).collect(),
+            roles: holder.roles.into_iter().map(GrantAnswer::from).collect(),
+            permissions: holder
+                .permissions
+                .into_iter()
+                .map(GrantAnswer::from)
+                .collect(),
         },
     ))
 }
 
-/// What somebody has in a service.
+/// A person and their access in a service.
 #[derive(Serialize, ToSchema)]
 pub struct EffectiveAnswer {
-    /// Who.
-    user: PersonAnswer,
-    /// Where, and what: both lists may be empty.
+    /// The person.
+    user: PersonSummary,
+    /// The access. Both lists may be empty.
     #[serde(flatten)]
     access: AccessAnswer,
 }
 
-/// `GET /people/{person_id}/services/{service_id}`: the roles and permissions that somebody has in
-/// a service. With `If-None-Match` and the `ETag` of the last answer it is 304 as long as nothing
-/// changed. `consistency=strong` is always answered in full.
+/// `GET /people/{person_id}/services/{service_id}`: Returns the roles and permissions of a person
+/// in a service. With `If-None-Match` and the `ETag` of the last response, an unchanged answer is
+/// 304. With `consistency=strong`, the response is always complete.
 ///
 /// # Errors
-/// 403 `forbidden_person_lookup` for others without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/people/{person_id}/services/{service_id}", operation_id = "effective_permissions", tag = "authorization", params(("person_id" = String, Path), ("service_id" = String, Path), ("consistency" = Option<String>, Query)), responses((status = 200, body = EffectiveAnswer), (status = 304, description = "nothing changed")))]
+/// 403 `forbidden_person_lookup` about another person without `auth.policy.read`; 404.
+#[utoipa::path(
+    get,
+    path = "/people/{person_id}/services/{service_id}",
+    operation_id = "effective_permissions",
+    tag = "authorization",
+    params(
+        ("person_id" = String, Path),
+        ("service_id" = String, Path),
+        ("consistency" = Option<String>, Query)
+    ),
+    responses(
+        (status = 200, body = EffectiveAnswer),
+        (status = 304, description = "The answer is unchanged.")
+    )
+)]
 pub async fn effective(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     PersonInPath(person): PersonInPath,
     ServiceInPath(service): ServiceInPath,
-    Consistency(strong): Consistency,
+    Consistency(freshness): Consistency,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (person, access) = access::effective(&app.ports, &token, &person, &service).await?;
@@ -151,7 +223,7 @@ pub async fn effective(
         user: person.into(),
         access: access.into(),
     };
-    // Of the whole answer: a name changes too, and a grant that ends moves no version on.
+    // The tag covers the whole answer, because a new name and an expired grant change no version.
     let text = serde_json::to_vec(&answer)
         .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
     let digest = base64::encode(Sha256::digest(&text).get(..12).unwrap_or_default());
@@ -160,10 +232,10 @@ pub async fn effective(
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    let known = known
+    let is_known = known
         .flat_map(|value| value.split(','))
         .any(|value| value.trim().trim_start_matches("W/") == tag);
-    let mut response = if known && !strong {
+    let mut response = if is_known && freshness == Freshness::Eventual {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         AppJson(answer).into_response()
@@ -172,32 +244,4 @@ pub async fn effective(
         response.headers_mut().insert(header::ETAG, tag);
     }
     Ok(response)
-}
-
-/// Whether nothing that is cached anywhere will do: `consistency=strong`.
-#[derive(Clone, Copy, Debug)]
-pub struct Consistency(pub bool);
-
-impl axum::extract::FromRequestParts<App> for Consistency {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        _: &App,
-    ) -> Result<Self, ApiError> {
-        let value = parts
-            .uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("consistency="));
-        match value {
-            None | Some("eventual") => Ok(Self(false)),
-            Some("strong") => Ok(Self(true)),
-            Some(_) => Err(ApiError::detailed(
-                Code::InvalidQuery,
-                "consistency is strong or eventual.",
-            )),
-        }
-    }
 }

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authorization::domain::services;
-use crate::authorization::domain::services::Changes;
+use crate::authorization::domain::services::{NewService, Service, ServiceChanges};
 use crate::authorization::domain::{Actor, grants};
 use crate::authorization::http::App;
-use crate::authorization::http::{
-    Created, Forced, NamedAnswer, Paged, ServiceInPath, ServiceNumber, Status, Token, bad, name_in,
+use crate::authorization::http::extract::{
+    CallerToken, Forced, ServiceIdInPath, ServiceInPath, new_name,
 };
-use crate::authorization::model::names as words;
-use crate::authorization::store::services::Service;
+use crate::authorization::http::page::PageQuery;
+use crate::authorization::http::respond::{
+    CreatedResponse, NamedAnswer, StatusResponse, invalid_body,
+};
+use crate::authorization::model::names;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
@@ -21,13 +24,13 @@ use crate::kernel::http::extract::AppJson;
 /// A service.
 #[derive(Serialize, ToSchema)]
 pub struct ServiceAnswer {
-    /// Its id.
+    /// The id.
     #[schema(example = 1)]
     id: i64,
-    /// Its name.
+    /// The name.
     #[schema(example = "Service A")]
     name: String,
-    /// What it is.
+    /// The description. Null if the service has none.
     #[schema(required, example = "Demo catalog service")]
     description: Option<String>,
 }
@@ -42,51 +45,66 @@ impl From<Service> for ServiceAnswer {
     }
 }
 
-/// A service with its version.
+/// A service with its policy version.
 #[derive(Serialize, ToSchema)]
 pub struct VersionedService {
     #[serde(flatten)]
     service: ServiceAnswer,
-    /// Moved on by whatever changes what anybody may do in it.
+    /// The version of the service's policy. It increases with every change that can change an
+    /// answer about the service.
     #[schema(example = 7)]
     policy_version: i64,
 }
 
-/// `GET /services`: a page of all services that are not deleted, by id.
+/// `GET /services`: Returns a page of the services that are not deleted, by id.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`.
-#[utoipa::path(get, path = "/services", operation_id = "list_services", tag = "authorization", params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<ServiceAnswer>)))]
+#[utoipa::path(
+    get,
+    path = "/services",
+    operation_id = "list_services",
+    tag = "authorization",
+    params(("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)),
+    responses((status = 200, body = Vec<ServiceAnswer>))
+)]
 pub async fn list(
     State(app): State<App>,
-    Token(token): Token,
-    paged: Paged,
+    CallerToken(token): CallerToken,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = services::list(&app.ports, &token, paged.page()).await?;
-    Ok(paged.answer(list, |service| service.id, ServiceAnswer::from))
+    let services = services::list(&app.ports, &token, query.page()).await?;
+    Ok(query.respond(services, |service| service.id, ServiceAnswer::from))
 }
 
-/// `GET /services/{id}`: one of them, by number or name, with its version.
+/// `GET /services/{id}`: Returns a service by id or name, with its policy version.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/services/{id}", operation_id = "get_service", tag = "authorization", params(("id" = String, Path)), responses((status = 200, body = VersionedService)))]
+#[utoipa::path(
+    get,
+    path = "/services/{id}",
+    operation_id = "get_service",
+    tag = "authorization",
+    params(("id" = String, Path)),
+    responses((status = 200, body = VersionedService))
+)]
 pub async fn one(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     ServiceInPath(service): ServiceInPath,
 ) -> Result<AppJson<VersionedService>, ApiError> {
-    let service = services::one(&app.ports, &token, &service).await?;
+    let service = services::get(&app.ports, &token, &service).await?;
     Ok(AppJson(VersionedService {
         policy_version: service.policy_version,
         service: service.into(),
     }))
 }
 
-/// A service to make.
+/// A service to create.
 #[derive(Deserialize, ToSchema)]
 pub struct ServiceRequest {
-    /// 1 to 64 printable characters, unique; case counts.
+    /// 1 to 64 printable characters, unique, case-sensitive.
     #[schema(example = "Stock")]
     name: String,
     /// At most 500 characters.
@@ -96,114 +114,142 @@ pub struct ServiceRequest {
 
 fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
     text.map(|text| {
-        words::description(text)
-            .ok_or_else(|| bad("description: at most 500 printable characters."))
+        names::description(text)
+            .ok_or_else(|| invalid_body("description must be at most 500 printable characters."))
     })
     .transpose()
 }
 
-/// `POST /services`: makes a service, or brings back the one that was deleted with this name, with
-/// its id and without anybody's roles.
+/// `POST /services`: Creates a service. Restores the deleted service with the name, with its id and
+/// without roles or permissions of people.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`; 409 for a name that there is.
-#[utoipa::path(post, path = "/services", operation_id = "create_service", tag = "authorization", request_body = ServiceRequest, responses((status = 201, body = ServiceAnswer)))]
+/// 403 without `auth.policy.write`; 409 if a service with the name exists.
+#[utoipa::path(
+    post,
+    path = "/services",
+    operation_id = "create_service",
+    tag = "authorization",
+    request_body = ServiceRequest,
+    responses((status = 201, body = ServiceAnswer))
+)]
 pub async fn create(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     origin: RequestOrigin,
     AppJson(body): AppJson<ServiceRequest>,
-) -> Result<Created<ServiceAnswer>, ApiError> {
-    let name = name_in(&body.name)?;
+) -> Result<CreatedResponse<ServiceAnswer>, ApiError> {
+    let name = new_name(&body.name)?;
     let description = description(body.description.as_deref())?.filter(|text| !text.is_empty());
-    let id = services::create(
-        &app.ports,
-        Actor::Token(&token),
-        (&name, description.as_deref()),
-        &origin,
-    )
-    .await?;
-    Ok(Created(ServiceAnswer {
+    let new = NewService {
+        name: &name,
+        description: description.as_deref(),
+    };
+    let id = services::create(&app.ports, Actor::Token(&token), new, &origin).await?;
+    Ok(CreatedResponse(ServiceAnswer {
         id,
         name,
         description,
     }))
 }
 
-/// What becomes of a service. What is missing stays as it is.
+/// The changes of a service. A missing member keeps its value.
 #[derive(Deserialize, ToSchema)]
 pub struct ServiceUpdateRequest {
-    /// Another name.
+    /// The new name.
     #[serde(default)]
     name: Option<String>,
-    /// Another description; an empty one removes it.
+    /// The new description. An empty description removes it.
     #[serde(default)]
     description: Option<String>,
 }
 
-/// `PUT /services/{id}`: changes a service.
+/// `PUT /services/{id}`: Changes the name or the description of a service.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`; 404; 409.
-#[utoipa::path(put, path = "/services/{id}", operation_id = "update_service", tag = "authorization", params(("id" = i64, Path)), request_body = ServiceUpdateRequest, responses((status = 200, body = Status)))]
+/// 403 without `auth.policy.write`; 404; 409 if a service with the name exists.
+#[utoipa::path(
+    put,
+    path = "/services/{id}",
+    operation_id = "update_service",
+    tag = "authorization",
+    params(("id" = i64, Path)),
+    request_body = ServiceUpdateRequest,
+    responses((status = 200, body = StatusResponse))
+)]
 pub async fn update(
     State(app): State<App>,
-    Token(token): Token,
-    ServiceNumber(id): ServiceNumber,
+    CallerToken(token): CallerToken,
+    ServiceIdInPath(id): ServiceIdInPath,
     origin: RequestOrigin,
     AppJson(body): AppJson<ServiceUpdateRequest>,
-) -> Result<AppJson<Status>, ApiError> {
-    let name = body.name.map(|name| name_in(&name)).transpose()?;
+) -> Result<AppJson<StatusResponse>, ApiError> {
+    let name = body.name.map(|name| new_name(&name)).transpose()?;
     let description = description(body.description.as_deref())?;
-    let to = Changes {
+    let to = ServiceChanges {
         name: name.as_deref(),
         description: description.as_deref(),
     };
     services::update(&app.ports, Actor::Token(&token), id, &to, &origin).await?;
-    Ok(AppJson(Status::SUCCESS))
+    Ok(AppJson(StatusResponse::SUCCESS))
 }
 
-/// That a service is gone.
+/// The response of the deletion of a service.
 #[derive(Serialize, ToSchema)]
-pub struct ServiceDeleted {
-    /// `service_deleted`
+#[schema(as = ServiceDeleted)]
+pub struct ServiceDeletedResponse {
+    /// The outcome: `service_deleted`.
     #[schema(example = "service_deleted")]
     status: &'static str,
-    /// Which one.
+    /// The id of the service.
     service_id: i64,
 }
 
-/// `DELETE /services/{id}`: deletes a service; with `force=true` also one in which people have
-/// something. Its id stays its own.
+/// `DELETE /services/{id}`: Deletes a service. With `force=true`, also a service in which people
+/// have roles or permissions.
 ///
 /// # Errors
 /// 403 without `auth.policy.write`; 404; 409 `service_in_use` with `used_by`.
-#[utoipa::path(delete, path = "/services/{id}", operation_id = "delete_service", tag = "authorization", params(("id" = i64, Path), ("force" = Option<bool>, Query)), responses((status = 200, body = ServiceDeleted)))]
+#[utoipa::path(
+    delete,
+    path = "/services/{id}",
+    operation_id = "delete_service",
+    tag = "authorization",
+    params(("id" = i64, Path), ("force" = Option<bool>, Query)),
+    responses((status = 200, body = ServiceDeletedResponse))
+)]
 pub async fn delete(
     State(app): State<App>,
-    Token(token): Token,
-    ServiceNumber(service_id): ServiceNumber,
+    CallerToken(token): CallerToken,
+    ServiceIdInPath(service_id): ServiceIdInPath,
     Forced(force): Forced,
     origin: RequestOrigin,
-) -> Result<AppJson<ServiceDeleted>, ApiError> {
+) -> Result<AppJson<ServiceDeletedResponse>, ApiError> {
     services::delete(&app.ports, Actor::Token(&token), service_id, force, &origin).await?;
-    Ok(AppJson(ServiceDeleted {
+    Ok(AppJson(ServiceDeletedResponse {
         status: "service_deleted",
         service_id,
     }))
 }
 
-/// `GET /services/{id}/roles`: a page of a service's roles; the service by number or name.
+/// `GET /services/{id}/roles`: Returns a page of the roles of a service, by id or name.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.
-#[utoipa::path(get, path = "/services/{id}/roles", operation_id = "list_service_roles", tag = "authorization", params(("id" = String, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)), responses((status = 200, body = Vec<NamedAnswer>)))]
+#[utoipa::path(
+    get,
+    path = "/services/{id}/roles",
+    operation_id = "list_service_roles",
+    tag = "authorization",
+    params(("id" = String, Path), ("limit" = Option<i64>, Query), ("after" = Option<i64>, Query)),
+    responses((status = 200, body = Vec<NamedAnswer>))
+)]
 pub async fn roles_of(
     State(app): State<App>,
-    Token(token): Token,
+    CallerToken(token): CallerToken,
     ServiceInPath(service): ServiceInPath,
-    paged: Paged,
+    query: PageQuery,
 ) -> Result<Response, ApiError> {
-    let list = grants::roles_of_service(&app.ports, &token, &service, paged.page()).await?;
-    Ok(paged.answer(list, |role| role.id, NamedAnswer::from))
+    let roles = grants::roles_of_service(&app.ports, &token, &service, query.page()).await?;
+    Ok(query.respond(roles, |role| role.id, NamedAnswer::from))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::accounts::model::config;
 use crate::kernel::model::config::{InternalKey, Reader};
 
-/// The checked settings of the authorization service. Dereferences to those of accounts.
+/// The checked settings of the authorization service. Dereferences to the settings of accounts.
 #[derive(Clone, Debug)]
 pub struct Config {
     accounts: Arc<config::Config>,
@@ -15,9 +15,11 @@ pub struct Config {
     pub user_token_ttl: Duration,
     /// `SERVICE_TOKEN_TTL_SECONDS`.
     pub service_token_ttl: Duration,
-    /// `TOKEN_RENEW_THRESHOLD_SECONDS`: with so much left or less, a call renews the token.
+    /// `TOKEN_RENEW_THRESHOLD_SECONDS`: a request renews a token whose remaining lifetime is at
+    /// most this long.
     pub renew_threshold: Duration,
-    /// `BOOTSTRAP_SECRET`: makes the first administrator at the edge, once; unset: nobody can.
+    /// `BOOTSTRAP_SECRET`: authorizes one request that creates the first administrator. If unset,
+    /// no request can.
     bootstrap_secret: Option<InternalKey>,
 }
 
@@ -30,8 +32,8 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of the authorization service. The reader keeps the problems, also where
-    /// the settings of accounts are unusable; then this returns `None`.
+    /// Reads the settings of the authorization service. The reader collects the problems, also if
+    /// the settings of accounts are unusable. In that case the result is `None`.
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         accounts: Option<Arc<config::Config>>,
@@ -64,13 +66,14 @@ impl Config {
         })
     }
 
-    /// Whether one is configured.
+    /// Returns whether a bootstrap secret is configured.
     #[must_use]
     pub const fn has_bootstrap_secret(&self) -> bool {
         self.bootstrap_secret.is_some()
     }
 
-    /// Whether `presented` is the bootstrap secret. Takes the same time for every wrong value.
+    /// Checks whether `presented` is the bootstrap secret. Takes the same time for every wrong
+    /// value.
     #[must_use]
     pub fn is_bootstrap_secret(&self, presented: &[u8]) -> bool {
         InternalKey::is_among(self.bootstrap_secret.as_slice(), presented)

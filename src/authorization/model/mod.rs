@@ -1,5 +1,6 @@
-//! Names and documents of the authorization service.
+//! Settings, names, pages and the policy document of the authorization service.
 
 pub mod config;
 pub mod names;
-pub mod transfer;
+pub mod page;
+pub mod policy_document;

@@ -1,35 +1,46 @@
-//! The words of the authorization service: names, kinds of people and documents, and what its own
-//! endpoints ask for.
+//! Names, ids, kinds of people and identity documents, and the permissions of the service `auth`.
 
+use crate::kernel::model::ids::UserId;
 use crate::kernel::model::text;
 
-/// Longest name of a role, a permission or a service, and longest username, in characters.
+/// The maximum length of the name of a role, a permission or a service, and of a username, in
+/// characters.
 const NAME_CHARS: usize = 64;
-/// Longest description of a service, in characters.
+/// The maximum length of the description of a service, in characters.
 const DESCRIPTION_CHARS: usize = 500;
-/// Longest number of a document.
+/// The maximum length of the number of an identity document, in characters.
 const DOCUMENT_CHARS: usize = 20;
+/// The domain of placeholder email addresses.
+const PLACEHOLDER_DOMAIN: &str = "people.invalid";
+/// The smallest id of a built-in service, role or permission. Other ids are smaller.
+pub const BUILT_IN: i64 = 1_000_000_001;
+/// The id of the built-in service `auth`, which is the authorization service itself.
+pub const BUILT_IN_SERVICE: i64 = BUILT_IN;
+/// The id of the built-in role `auth.administrator`, which allows everything.
+pub const BUILT_IN_ROLE: i64 = BUILT_IN;
+/// The id of the built-in permission `auth.administer`, which allows everything.
+pub const BUILT_IN_PERMISSION: i64 = BUILT_IN;
 
-/// What an endpoint of the service asks of whoever calls it: a permission in the service `auth`
+/// A permission in the built-in service `auth`, which an endpoint requires of its caller
 /// (migrations/0012).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AuthPermission {
-    /// Everything, and who may do what in the service `auth` itself.
+    /// Allows everything, including changes of grants in the service `auth`.
     Administer,
-    /// Looking people up.
+    /// Allows reading people.
     ReadPeople,
-    /// Making, changing and deleting people who have no say in `auth`.
+    /// Allows creating, changing and deleting people who have no grants in `auth`.
     WritePeople,
-    /// Looking up services, roles, permissions, and who has what; asking what others may do.
+    /// Allows reading services, roles, permissions and grants, and checks about other people.
     ReadPolicy,
-    /// Changing them, but for what is about `auth`.
+    /// Allows changing services, roles, permissions and grants that do not concern `auth`.
     WritePolicy,
-    /// Reading the log of changes.
+    /// Allows reading the change log.
     ReadChanges,
 }
 
 impl AuthPermission {
-    /// All of them.
+    /// All permissions of the service `auth`.
     pub const ALL: [Self; 6] = [
         Self::Administer,
         Self::ReadPeople,
@@ -39,10 +50,10 @@ impl AuthPermission {
         Self::ReadChanges,
     ];
 
-    /// Its id in the table of permissions.
+    /// Returns the id of the permission in the table of permissions.
     #[must_use]
     pub const fn id(self) -> i64 {
-        1_000_000_001
+        BUILT_IN_PERMISSION
             + match self {
                 Self::Administer => 0,
                 Self::ReadPeople => 1,
@@ -53,7 +64,7 @@ impl AuthPermission {
             }
     }
 
-    /// Its name there.
+    /// Returns the name of the permission.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,15 +78,16 @@ impl AuthPermission {
     }
 }
 
-/// A name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not a
-/// number; names that differ in case are different ones.
+/// Reads the name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not
+/// a number. Names that differ in case are different names.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let name = text::name(text)?;
     (name.chars().count() <= NAME_CHARS && !looks_like_a_number(&name)).then_some(name)
 }
 
-/// A name that something can be given: not one that is, or may become, the service's own.
+/// Reads the name of a new role, permission or service. Refuses `auth` and names that start with
+/// `auth.`, because they are reserved for what is built in.
 #[must_use]
 pub fn new_name(text: &str) -> Option<String> {
     name(text).filter(|name| {
@@ -84,8 +96,8 @@ pub fn new_name(text: &str) -> Option<String> {
     })
 }
 
-/// A username: 1 to 64 letters, digits and `._@+-`, and not a number, which would be an id. Case
-/// counts.
+/// Reads a username: 1 to 64 letters, digits and `._@+-`, and not a number, because a number is an
+/// id. Usernames that differ in case are different usernames.
 #[must_use]
 pub fn username(text: &str) -> Option<String> {
     let ok = (1..=NAME_CHARS).contains(&text.len())
@@ -96,7 +108,7 @@ pub fn username(text: &str) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
-/// A description: at most 500 printable characters.
+/// Reads the description of a service: at most 500 printable characters, trimmed.
 #[must_use]
 pub fn description(text: &str) -> Option<String> {
     let text = text.trim();
@@ -104,7 +116,7 @@ pub fn description(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// Whether somebody who reads it would take it for an id.
+/// Checks whether a reader could take `text` for an id.
 #[must_use]
 pub fn looks_like_a_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
@@ -113,7 +125,7 @@ pub fn looks_like_a_number(text: &str) -> bool {
             .all(|b| b.is_ascii_digit() || b"+-.".contains(&b))
 }
 
-/// An id: a whole number from 1, below 2^53.
+/// Reads an id: a whole number from 1, below 2^53.
 #[must_use]
 pub fn id(text: &str) -> Option<i64> {
     let plain =
@@ -124,13 +136,13 @@ pub fn id(text: &str) -> Option<i64> {
         .filter(|id| (1..1_i64 << 53).contains(id))
 }
 
-/// What a person is: `N`, a natural one, or `J`, a legal one.
+/// Reads a person type: `N` for a natural person or `J` for a legal person.
 #[must_use]
 pub fn person_type(text: &str) -> Option<String> {
     ["N", "J"].contains(&text).then(|| text.to_owned())
 }
 
-/// What a document is.
+/// Reads the type of an identity document: `DNI`, `CE` or `RUC`.
 #[must_use]
 pub fn document_type(text: &str) -> Option<String> {
     ["DNI", "CE", "RUC"]
@@ -138,18 +150,55 @@ pub fn document_type(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// A document's number: 1 to 20 letters and digits.
+/// Reads the number of an identity document: 1 to 20 letters and digits.
 #[must_use]
 pub fn document_number(text: &str) -> Option<String> {
     ((1..=DOCUMENT_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()))
         .then(|| text.to_owned())
 }
 
-/// The address of an account that has none: nobody can write to it (RFC 2606 §2), and nobody
-/// vouches for it.
+/// Returns the placeholder email address of an account without an email address. The top-level
+/// domain `invalid` cannot receive mail (RFC 2606 §2).
 #[must_use]
-pub fn no_address(user: crate::kernel::model::ids::UserId) -> String {
-    format!("{user}@people.invalid")
+pub fn placeholder_email(user: UserId) -> String {
+    format!("{user}@{PLACEHOLDER_DOMAIN}")
+}
+
+/// Checks whether `email` is a placeholder email address.
+#[must_use]
+pub fn is_placeholder_email(email: &str) -> bool {
+    email
+        .rsplit_once('@')
+        .is_some_and(|(_, domain)| domain == PLACEHOLDER_DOMAIN)
+}
+
+/// A reference to a person or a service: by id, or by username or service name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IdOrName {
+    /// The id.
+    Id(i64),
+    /// The username of a person, or the name of a service.
+    Name(String),
+}
+
+impl IdOrName {
+    /// Reads a reference to a person: an id or a username.
+    #[must_use]
+    pub fn person(text: &str) -> Option<Self> {
+        Self::read(text, username)
+    }
+
+    /// Reads a reference to a service: an id or a name.
+    #[must_use]
+    pub fn service(text: &str) -> Option<Self> {
+        Self::read(text, name)
+    }
+
+    fn read(text: &str, read_name: fn(&str) -> Option<String>) -> Option<Self> {
+        id(text)
+            .map(Self::Id)
+            .or_else(|| read_name(text).map(Self::Name))
+    }
 }
 
 #[cfg(test)]
@@ -197,8 +246,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_both(text in "\\PC{0,70}") {
-            prop_assert!(!(id(&text).is_some() && (name(&text).is_some() || username(&text).is_some())));
+        fn no_text_is_both_an_id_and_a_name(text in "\\PC{0,70}") {
+            let is_name = name(&text).is_some() || username(&text).is_some();
+            prop_assert!(!(id(&text).is_some() && is_name));
         }
     }
 }

@@ -1,153 +1,151 @@
-//! What a person may do in a service. What is read grows with what the person has there, and with
-//! nothing else.
+//! The roles and permissions of a person in a service. The number of rows that a statement reads
+//! grows only with the number of the person's grants in the service.
 
-use crate::authorization::store::services::Service;
-use crate::authorization::store::{
-    Named, Page, Query, Reads, Ref, Row, Rows, Statement, StoreError, all, one, services, sql,
+use crate::authorization::model::names::IdOrName;
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::people::Person;
+use crate::authorization::store::read::{
+    NamedRow, Query, Reads, each, read_all, read_first, reference_params,
 };
+use crate::authorization::store::services::Service;
+use crate::authorization::store::{people, services};
+use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Row, Rows, Statement, StoreError, Value, sql};
 
-/// What somebody has in a service.
+/// The roles and permissions of a person in a service.
 #[derive(Clone, Debug)]
-pub struct Access {
+pub struct EffectiveAccess {
     /// The service.
     pub service: Service,
-    /// Roles, by id.
-    pub roles: Vec<Named>,
-    /// Permissions, of roles and direct ones, by id.
-    pub permissions: Vec<Named>,
-    /// When the first of the grants ends.
+    /// The roles, by id.
+    pub roles: Vec<NamedRow>,
+    /// The permissions of the roles and the direct permissions, by id.
+    pub permissions: Vec<NamedRow>,
+    /// When the first of the grants expires, if one of them does.
     pub until: Option<Timestamp>,
 }
 
-/// Asks what a person has in a service, at a moment. Nothing for an unknown service.
+/// The statements that read the access of a person in a service. Reads `None` for an unknown
+/// service.
 #[derive(Debug)]
-pub struct Effective<'a> {
-    /// Who.
-    pub person: PersonOf<'a>,
-    /// Where.
-    pub service: &'a Ref,
-    /// When.
+pub struct AccessQuery<'a> {
+    /// The person.
+    pub person: PersonSelector<'a>,
+    /// The service.
+    pub service: &'a IdOrName,
+    /// The time at which a grant must be active.
     pub now: Timestamp,
 }
 
-/// Whose access is asked for.
+/// The way in which a query finds a person.
 #[derive(Clone, Copy, Debug)]
-pub enum PersonOf<'a> {
-    /// Whoever is named.
-    Named(&'a Ref),
-    /// Whoever presents the token with this hash.
-    Token(&'a crate::kernel::model::secret::TokenHash),
+pub enum PersonSelector<'a> {
+    /// By id or username.
+    Reference(&'a IdOrName),
+    /// By the hash of a token of the person.
+    Token(&'a TokenHash),
 }
 
-/// The person's id; `?1` is their id, `?2` their username, `?3` a token's hash.
-macro_rules! person {
-    () => {
-        "COALESCE(?1, (SELECT id FROM people WHERE username = ?2), (SELECT person_id FROM person_tokens WHERE token_hash = ?3))"
-    };
+impl AccessQuery<'_> {
+    /// Returns the parameters: the person's id, username and token, the service's id and name, and
+    /// the time.
+    fn params(&self) -> [Value; 6] {
+        let ([id, username], token) = match self.person {
+            PersonSelector::Reference(person) => (reference_params(person), None),
+            PersonSelector::Token(token) => ([Value::Null, Value::Null], Some(token)),
+        };
+        let [service, name] = reference_params(self.service);
+        [id, username, token.into(), service, name, self.now.into()]
+    }
 }
 
-/// The service's id; `?4` is its id, `?5` its name.
-macro_rules! service {
-    () => {
-        "COALESCE(?4, (SELECT id FROM services WHERE name = ?5))"
-    };
-}
-
-impl Reads for Effective<'_> {
-    type Output = Option<Access>;
+impl Reads for AccessQuery<'_> {
+    type Output = Option<EffectiveAccess>;
 
     fn statements(&self) -> Vec<Statement> {
-        let params = || {
-            let ([id, username], token) = match self.person {
-                PersonOf::Named(person) => (person.params(), None),
-                PersonOf::Token(token) => ([None::<i64>.into(), None::<i64>.into()], Some(token)),
-            };
-            let [service, name] = self.service.params();
-            [id, username, token.into(), service, name, self.now.into()]
-        };
         let roles = sql(
-            concat!(
-                "SELECT r.id, r.name, g.expires_at FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
-                  WHERE g.person_id = ",
-                person!(),
-                " AND g.service_id = ",
-                service!(),
-                " AND ",
-                counts!("?6"),
-                " ORDER BY r.id"
-            ),
-            params(),
+            "SELECT r.id, r.name, g.expires_at
+               FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+              WHERE g.person_id = COALESCE(?1,
+                        (SELECT id FROM people WHERE username = ?2),
+                        (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
+                AND g.service_id = COALESCE(?4, (SELECT id FROM services WHERE name = ?5))
+                AND (g.expires_at IS NULL OR g.expires_at > ?6)
+              ORDER BY r.id",
+            self.params(),
         );
         let permissions = sql(
-            concat!(
-                "SELECT id, name FROM permissions WHERE id IN (
-                     SELECT m.permission_id FROM person_roles AS g JOIN role_permissions AS m ON m.role_id = g.role_id
-                      WHERE g.person_id = ",
-                person!(),
-                " AND g.service_id = ",
-                service!(),
-                " AND ",
-                counts!("?6"),
-                " UNION
-                     SELECT g.permission_id FROM person_permissions AS g
-                      WHERE g.person_id = ",
-                person!(),
-                " AND g.service_id = ",
-                service!(),
-                " AND ",
-                counts!("?6"),
-                ") ORDER BY id"
-            ),
-            params(),
+            "SELECT id, name FROM permissions
+              WHERE id IN (
+                 SELECT m.permission_id
+                   FROM person_roles AS g JOIN role_permissions AS m ON m.role_id = g.role_id
+                  WHERE g.person_id = COALESCE(?1,
+                            (SELECT id FROM people WHERE username = ?2),
+                            (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
+                    AND g.service_id = COALESCE(?4, (SELECT id FROM services WHERE name = ?5))
+                    AND (g.expires_at IS NULL OR g.expires_at > ?6)
+                 UNION
+                 SELECT g.permission_id FROM person_permissions AS g
+                  WHERE g.person_id = COALESCE(?1,
+                            (SELECT id FROM people WHERE username = ?2),
+                            (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
+                    AND g.service_id = COALESCE(?4, (SELECT id FROM services WHERE name = ?5))
+                    AND (g.expires_at IS NULL OR g.expires_at > ?6))
+              ORDER BY id",
+            self.params(),
         );
-        let ends = sql(
-            concat!(
-                "SELECT MIN(expires_at) AS expires_at FROM person_permissions AS g WHERE g.person_id = ",
-                person!(),
-                " AND g.service_id = ",
-                service!(),
-                " AND g.expires_at > ?6"
-            ),
-            params(),
+        let first_expiry = sql(
+            "SELECT MIN(expires_at) AS expires_at FROM person_permissions AS g
+              WHERE g.person_id = COALESCE(?1,
+                        (SELECT id FROM people WHERE username = ?2),
+                        (SELECT person_id FROM person_tokens WHERE token_hash = ?3))
+                AND g.service_id = COALESCE(?4, (SELECT id FROM services WHERE name = ?5))
+                AND g.expires_at > ?6",
+            self.params(),
         );
-        let mut statements = services::named(self.service).statements();
-        statements.extend([roles, permissions, ends]);
+        let mut statements = services::by_reference(self.service).statements();
+        statements.extend([roles, permissions, first_expiry]);
         statements
     }
 
-    fn read(&self, results: &[Rows]) -> Result<Option<Access>, StoreError> {
-        let Some(service) = one(results, 0, services::read)? else {
+    fn read(&self, results: &[Rows]) -> Result<Option<EffectiveAccess>, StoreError> {
+        let [service, roles, permissions, first_expiry] = each(results)?;
+        let Some(service) = read_first(service, services::read)? else {
             return Ok(None);
         };
-        let ends = |row: &Row| row.opt_time("expires_at");
-        let ends = all(results, 1, ends)?
+        let until = read_all(roles, read_expiry)?
             .into_iter()
-            .chain(all(results, 3, ends)?)
+            .chain(read_all(first_expiry, read_expiry)?)
             .flatten()
             .min();
-        Ok(Some(Access {
+        Ok(Some(EffectiveAccess {
             service,
-            roles: all(results, 1, Named::read)?,
-            permissions: all(results, 2, Named::read)?,
-            until: ends,
+            roles: read_all(roles, NamedRow::read)?,
+            permissions: read_all(permissions, NamedRow::read)?,
+            until,
         }))
     }
 }
 
-/// A page of the services where a person has something.
+fn read_expiry(row: &Row) -> Result<Option<Timestamp>, StoreError> {
+    row.opt_time("expires_at")
+}
+
+/// Returns a page of the services in which a person has an active role or permission.
 #[must_use]
-pub fn services_of(person: i64, page: Page, now: Timestamp) -> Query<Service> {
+pub fn services_of(person: i64, page: PageRequest, now: Timestamp) -> Query<Service> {
     let select = sql(
-        concat!(
-            "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
-              WHERE deleted_at IS NULL AND id > ?2 AND id IN (
-                 SELECT g.service_id FROM person_roles AS g WHERE g.person_id = ?1 AND ",
-            counts!("?4"),
-            " UNION SELECT g.service_id FROM person_permissions AS g WHERE g.person_id = ?1 AND ",
-            counts!("?4"),
-            ") ORDER BY id LIMIT ?3"
-        ),
+        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
+          WHERE deleted_at IS NULL AND id > ?2
+            AND id IN (SELECT g.service_id FROM person_roles AS g
+                        WHERE g.person_id = ?1
+                          AND (g.expires_at IS NULL OR g.expires_at > ?4)
+                       UNION
+                       SELECT g.service_id FROM person_permissions AS g
+                        WHERE g.person_id = ?1
+                          AND (g.expires_at IS NULL OR g.expires_at > ?4))
+          ORDER BY id LIMIT ?3",
         [
             person.into(),
             page.after.into(),
@@ -158,16 +156,14 @@ pub fn services_of(person: i64, page: Page, now: Timestamp) -> Query<Service> {
     Query::new(select, services::read)
 }
 
-/// A page of the roles that a person has in a service.
+/// Returns a page of the active roles of a person in a service.
 #[must_use]
-pub fn roles_of(person: i64, service: i64, page: Page, now: Timestamp) -> Query<Named> {
+pub fn roles_of(person: i64, service: i64, page: PageRequest, now: Timestamp) -> Query<NamedRow> {
     let select = sql(
-        concat!(
-            "SELECT r.id, r.name FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
-              WHERE g.person_id = ?1 AND g.service_id = ?2 AND g.role_id > ?3 AND ",
-            counts!("?5"),
-            " ORDER BY g.role_id LIMIT ?4"
-        ),
+        "SELECT r.id, r.name FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+          WHERE g.person_id = ?1 AND g.service_id = ?2 AND g.role_id > ?3
+            AND (g.expires_at IS NULL OR g.expires_at > ?5)
+          ORDER BY g.role_id LIMIT ?4",
         [
             person.into(),
             service.into(),
@@ -176,49 +172,64 @@ pub fn roles_of(person: i64, service: i64, page: Page, now: Timestamp) -> Query<
             now.into(),
         ],
     );
-    Query::new(select, Named::read)
+    Query::new(select, NamedRow::read)
 }
 
-/// Somebody with what they have in a service.
+/// A role or a permission that a person has in a service, with its expiry.
 #[derive(Clone, Debug)]
-pub struct Holder {
-    /// Who.
-    pub person: crate::authorization::store::people::Person,
-    /// Roles, each with when it ends.
-    pub roles: Vec<(Named, Option<Timestamp>)>,
-    /// Direct permissions, each with when it ends.
-    pub permissions: Vec<(Named, Option<Timestamp>)>,
+pub struct HeldGrant {
+    /// The role or the permission.
+    pub row: NamedRow,
+    /// When the grant expires. `None` if it does not.
+    pub until: Option<Timestamp>,
 }
 
-fn read_holder(row: &Row) -> Result<Holder, StoreError> {
-    let grants = |column: &str| -> Result<Vec<(Named, Option<Timestamp>)>, StoreError> {
-        let broken = |error: serde_json::Error| StoreError::Broken(error.to_string());
-        let list: Vec<(i64, String, Option<i64>)> =
-            serde_json::from_str(&row.text(column)?).map_err(broken)?;
-        Ok(list
-            .into_iter()
-            .map(|(id, name, until)| (Named { id, name }, until.map(Timestamp::from_millis)))
-            .collect())
-    };
-    Ok(Holder {
-        person: crate::authorization::store::people::read(row)?,
-        roles: grants("roles")?,
-        permissions: grants("permissions")?,
+/// A person with their grants in a service.
+#[derive(Clone, Debug)]
+pub struct GrantHolder {
+    /// The person.
+    pub person: Person,
+    /// The roles of the person in the service.
+    pub roles: Vec<HeldGrant>,
+    /// The direct permissions of the person in the service.
+    pub permissions: Vec<HeldGrant>,
+}
+
+fn read_holder(row: &Row) -> Result<GrantHolder, StoreError> {
+    Ok(GrantHolder {
+        person: people::read(row)?,
+        roles: read_grants(row, "roles")?,
+        permissions: read_grants(row, "permissions")?,
     })
 }
 
-/// A page of the people who have something in a service, with what it is; ended grants among it.
+fn read_grants(row: &Row, column: &str) -> Result<Vec<HeldGrant>, StoreError> {
+    let grants: Vec<(i64, String, Option<i64>)> = serde_json::from_str(&row.text(column)?)
+        .map_err(|error| StoreError::Broken(error.to_string()))?;
+    let grants = grants.into_iter().map(|(id, name, until)| HeldGrant {
+        row: NamedRow { id, name },
+        until: until.map(Timestamp::from_millis),
+    });
+    Ok(grants.collect())
+}
+
+/// Returns a page of the people who have roles or permissions in a service, with these. Expired
+/// grants are included.
 #[must_use]
-pub fn holders(service: i64, page: Page) -> Query<Holder> {
+pub fn holders(service: i64, page: PageRequest) -> Query<GrantHolder> {
     let select = sql(
         "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth,
-                (SELECT json_group_array(json_array(r.id, r.name, g.expires_at)) FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
+                (SELECT json_group_array(json_array(r.id, r.name, g.expires_at))
+                   FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
                   WHERE g.person_id = p.id AND g.service_id = ?1) AS roles,
-                (SELECT json_group_array(json_array(m.id, m.name, g.expires_at)) FROM person_permissions AS g JOIN permissions AS m ON m.id = g.permission_id
+                (SELECT json_group_array(json_array(m.id, m.name, g.expires_at))
+                   FROM person_permissions AS g JOIN permissions AS m ON m.id = g.permission_id
                   WHERE g.person_id = p.id AND g.service_id = ?1) AS permissions
            FROM people AS p JOIN users AS u ON u.id = p.user_id
-          WHERE p.id > ?2 AND p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
-                                       UNION SELECT person_id FROM person_permissions WHERE service_id = ?1)
+          WHERE p.id > ?2
+            AND p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
+                         UNION
+                         SELECT person_id FROM person_permissions WHERE service_id = ?1)
           ORDER BY p.id LIMIT ?3",
         [service.into(), page.after.into(), page.limit.into()],
     );

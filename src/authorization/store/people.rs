@@ -1,28 +1,29 @@
-//! People: accounts with an id, a username and a document.
-
-use const_format::concatcp;
+//! People: accounts with an id, a username and an identity document.
 
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
-use crate::accounts::store::live::IS_LIVE;
+use crate::authorization::model::names::{BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrName};
+use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::preconditions;
-use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, Value, sql};
+use crate::authorization::store::read::{Query, read_id, reference_params};
 use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Row, Statement, StoreError, sql};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
-    /// Their id.
+    /// The id.
     pub id: i64,
-    /// Their account.
+    /// The account of the person.
     pub user: UserId,
-    /// Their username.
+    /// The username.
     pub username: String,
-    /// Their name.
+    /// The display name.
     pub name: String,
-    /// Whether they have anything in the service itself.
+    /// Whether the person has a role or a permission in the service `auth`. A list does not read
+    /// it.
     pub of_auth: bool,
 }
 
@@ -36,69 +37,106 @@ pub(super) fn read(row: &Row) -> Result<Person, StoreError> {
     })
 }
 
-/// A page of them.
+/// Returns a page of the people.
 #[must_use]
-pub fn list(page: Page) -> Query<Person> {
+pub fn list(page: PageRequest) -> Query<Person> {
     let select = sql(
-        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth FROM people AS p JOIN users AS u ON u.id = p.user_id
+        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth
+           FROM people AS p JOIN users AS u ON u.id = p.user_id
           WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
         [page.after.into(), page.limit.into()],
     );
     Query::new(select, read)
 }
 
-/// The one that is named.
+/// Returns the person to whom `reference` refers.
 #[must_use]
-pub fn named(who: &Ref) -> Query<Person> {
+pub fn by_reference(reference: &IdOrName) -> Query<Person> {
+    let [id, username] = reference_params(reference);
     let select = sql(
         "SELECT p.id, p.user_id, p.username, u.name,
-                (EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = p.id AND g.service_id = 1000000001)
-                 OR EXISTS (SELECT 1 FROM person_permissions AS g WHERE g.person_id = p.id AND g.service_id = 1000000001)) AS of_auth
+                (EXISTS (SELECT 1 FROM person_roles AS g
+                          WHERE g.person_id = p.id AND g.service_id = ?3)
+                 OR EXISTS (SELECT 1 FROM person_permissions AS g
+                             WHERE g.person_id = p.id AND g.service_id = ?3)) AS of_auth
            FROM people AS p JOIN users AS u ON u.id = p.user_id
           WHERE p.id = COALESCE(?1, (SELECT id FROM people WHERE username = ?2))",
-        who.params(),
+        [id, username, BUILT_IN_SERVICE.into()],
     );
     Query::new(select, read)
 }
 
-/// Who has a document.
+/// Returns the id of the person who has an identity document.
 #[must_use]
-pub fn with_document(kind: &str, number: &str) -> Query<i64> {
+pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     let select = sql(
-        "SELECT id AS count FROM people WHERE document_type = ?1 AND document_number = ?2",
-        [kind.into(), number.into()],
+        "SELECT id FROM people WHERE document_type = ?1 AND document_number = ?2",
+        [document.kind.into(), document.number.into()],
     );
-    Query::new(select, crate::authorization::store::count)
+    Query::new(select, read_id)
 }
 
-/// Somebody to make.
+/// Requires that the person exists with the username that was read, and that a person without a
+/// role or a permission in the service `auth` still has none.
+#[must_use]
+pub fn is_unchanged(person: &Person) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT EXISTS (
+             SELECT 1 FROM people AS p
+              WHERE p.id = ?1 AND p.username = ?2
+                AND (?3 = 1
+                     OR NOT (EXISTS (SELECT 1 FROM person_roles AS g
+                                      WHERE g.person_id = p.id AND g.service_id = ?4)
+                             OR EXISTS (SELECT 1 FROM person_permissions AS g
+                                         WHERE g.person_id = p.id AND g.service_id = ?4))))",
+        [
+            person.id.into(),
+            person.username.as_str().into(),
+            person.of_auth.into(),
+            BUILT_IN_SERVICE.into(),
+        ],
+    )
+}
+
+/// An identity document.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct IdentityDocument<'a> {
+    /// `DNI`, `CE` or `RUC`.
+    pub kind: &'a str,
+    /// The number.
+    pub number: &'a str,
+}
+
+/// A person to insert, with an account and a password.
 #[derive(Debug)]
-pub struct New<'a> {
-    /// Their account's id.
+pub struct NewPersonRow<'a> {
+    /// The id of the account.
     pub user: UserId,
-    /// Their id, where it is given: for demo data.
+    /// The id of the person. If `None`, the person gets the next id.
     pub id: Option<i64>,
-    /// Their address, or one to which nobody can write.
+    /// The email address, or a placeholder.
     pub email: &'a str,
-    /// Their username.
+    /// The username.
     pub username: &'a str,
-    /// Their name.
+    /// The display name.
     pub name: &'a str,
     /// `N` or `J`.
     pub person_type: Option<&'a str>,
-    /// What their document is, and its number.
-    pub document: Option<(&'a str, &'a str)>,
-    /// Their password.
+    /// The identity document, if the person has one.
+    pub document: Option<IdentityDocument<'a>>,
+    /// The hash of the password, if the person has one.
     pub password: Option<&'a PasswordHash>,
 }
 
-impl New<'_> {
-    /// Makes the account, the person and their password; the second statement gives the person's
+impl NewPersonRow<'_> {
+    /// Inserts the account, the person and the password. The second statement returns the person's
     /// id.
     #[must_use]
     pub fn insert(&self, now: Timestamp) -> Vec<Statement> {
         let user = sql(
-            "INSERT INTO users (id, email, email_verified, name, auth_method, created_at, updated_at) VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4)",
+            "INSERT INTO users (id, email, email_verified, name, auth_method, created_at,
+                                updated_at)
+             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4)",
             [
                 self.user.into(),
                 self.email.into(),
@@ -107,14 +145,16 @@ impl New<'_> {
             ],
         );
         let person = sql(
-            "INSERT INTO people (id, user_id, username, person_type, document_type, document_number) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+            "INSERT INTO people (id, user_id, username, person_type, document_type,
+                                 document_number)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
             [
                 self.id.into(),
                 self.user.into(),
                 self.username.into(),
                 self.person_type.into(),
-                self.document.map(|(kind, _)| kind).into(),
-                self.document.map(|(_, number)| number).into(),
+                self.document.map(|document| document.kind).into(),
+                self.document.map(|document| document.number).into(),
             ],
         );
         let mut statements = vec![user, person];
@@ -128,21 +168,22 @@ impl New<'_> {
 pub fn set_password(user: UserId, hash: &PasswordHash, now: Timestamp) -> Statement {
     sql(
         "INSERT INTO passwords (user_id, hash, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)
-         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at",
+         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash,
+                                             changed_at = excluded.changed_at",
         [user.into(), hash.as_str().into(), now.into()],
     )
 }
 
-/// Ends every sign-in of an account.
+/// Revokes every session of an account.
 #[must_use]
-pub fn end_sign_ins(user: UserId, now: Timestamp) -> Statement {
+pub fn revoke_sessions(user: UserId, now: Timestamp) -> Statement {
     sql(
         "UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL",
         [user.into(), now.into()],
     )
 }
 
-/// Gives somebody another username, another name; NULL: as it is.
+/// Changes the username and the display name of a person. `None` keeps a value.
 #[must_use]
 pub fn update(
     person: &Person,
@@ -162,7 +203,17 @@ pub fn update(
     ]
 }
 
-/// Deletes an account and all that hangs on it, but for its tombstone in the log of events.
+/// Changes the display name of the person with a username.
+#[must_use]
+pub fn rename(username: &str, name: &str, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE users SET name = ?2, updated_at = ?3
+          WHERE id = (SELECT user_id FROM people WHERE username = ?1)",
+        [username.into(), name.into(), now.into()],
+    )
+}
+
+/// Deletes an account with all its rows. Only the event of the deletion stays in the event log.
 #[must_use]
 pub fn delete(user: UserId) -> [Statement; 2] {
     [
@@ -177,53 +228,51 @@ pub fn delete(user: UserId) -> [Statement; 2] {
     ]
 }
 
-/// Returns what the deletion of the account of the session `by` does here, to stand before the
-/// deletion.
+/// Returns the statements that precede the deletion of the account that owns the session `by`.
 ///
-/// The batch fails if the account owner is the last administrator. The log of changes records the
+/// The batch fails if the account owner is the last administrator. The change log records the
 /// deletion, and the policy version of every service in which the person had a role or a permission
-/// increases. Does nothing for an account that is no person.
+/// increases. The statements do nothing for an account that is no person.
 #[must_use]
 pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statement> {
     let (now, request_id) = (context.at, context.request_id.as_str());
     vec![
-        preconditions::not_the_last(by.user, now),
+        preconditions::is_not_last_administrator(by.user, now),
         sql(
-            concatcp!(
-                "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)
-                 SELECT ?3, 'user_deleted', id, 'owner', id, ?4 FROM people WHERE user_id = ?2 AND ",
-                IS_LIVE
-            ),
-            [by.session.into(), by.user.into(), now.into(), request_id.into()],
+            "INSERT INTO policy_events (at, action, actor_id, actor, person_id, request_id)
+             SELECT ?3, 'user_deleted', id, 'owner', id, ?4 FROM people
+              WHERE user_id = ?2
+                AND EXISTS (SELECT 1 FROM sessions AS s
+                             WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",
+            [
+                by.session.into(),
+                by.user.into(),
+                now.into(),
+                request_id.into(),
+            ],
         ),
         sql(
-            concatcp!(
-                "UPDATE services SET policy_version = policy_version + 1 WHERE id IN (
-                     SELECT g.service_id FROM people AS p JOIN person_roles AS g ON g.person_id = p.id WHERE p.user_id = ?2
-                     UNION SELECT g.service_id FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id WHERE p.user_id = ?2) AND ",
-                IS_LIVE
-            ),
+            "UPDATE services SET policy_version = policy_version + 1
+              WHERE id IN (SELECT g.service_id FROM people AS p
+                             JOIN person_roles AS g ON g.person_id = p.id
+                            WHERE p.user_id = ?2
+                           UNION
+                           SELECT g.service_id FROM people AS p
+                             JOIN person_permissions AS g ON g.person_id = p.id
+                            WHERE p.user_id = ?2)
+                AND EXISTS (SELECT 1 FROM sessions AS s
+                             WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL)",
             [by.session.into(), by.user.into()],
         ),
     ]
 }
 
-/// The id of somebody, or something, that a statement made: of its row.
-///
-/// # Errors
-/// [`StoreError::Broken`] if the row has none.
-pub fn id(row: &Row) -> Result<i64, StoreError> {
-    match row.columns().iter().find(|(name, _)| name == "id") {
-        Some((_, Value::Integer(id))) => Ok(*id),
-        _ => Err(StoreError::Broken("an inserted row has no id".to_owned())),
-    }
-}
-
-/// Makes the account's owner an administrator of the service itself.
+/// Grants the built-in role `auth.administrator` to the person who owns an account.
 #[must_use]
 pub fn grant_administrator(user: UserId) -> Statement {
     sql(
-        "INSERT INTO person_roles (person_id, service_id, role_id) SELECT id, 1000000001, 1000000001 FROM people WHERE user_id = ?1",
-        [user.into()],
+        "INSERT INTO person_roles (person_id, service_id, role_id)
+         SELECT id, ?2, ?3 FROM people WHERE user_id = ?1",
+        [user.into(), BUILT_IN_SERVICE.into(), BUILT_IN_ROLE.into()],
     )
 }

@@ -1,151 +1,123 @@
-//! What a change rests on. Each statement inserts a row whose check fails, unless its condition
-//! holds: then the batch ends there.
+//! Preconditions about the caller and about administrators.
+//!
+//! The statement of a precondition inserts a row that a constraint refuses, unless the condition
+//! holds. The refused row fails the batch and names the precondition.
 
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::{Statement, sql};
+use crate::authorization::model::names::{AuthPermission, BUILT_IN_PERMISSION, BUILT_IN_SERVICE};
+use crate::authorization::store::read::{Query, read_id};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Statement, sql};
 
-/// Whether the person `$person` has the permission `$permission` of the service itself, or may do
-/// everything there, at `$now`.
-macro_rules! may {
-    ($person:expr, $permission:literal, $now:literal) => {
-        concat!(
-            "(EXISTS (SELECT 1 FROM person_roles AS g JOIN role_permissions AS m ON m.role_id = g.role_id
-                       WHERE g.person_id = ",
-            $person,
-            " AND g.service_id = 1000000001 AND m.permission_id IN (",
-            $permission,
-            ", 1000000001) AND ",
-            counts!($now),
-            ") OR EXISTS (SELECT 1 FROM person_permissions AS g
-                       WHERE g.person_id = ",
-            $person,
-            " AND g.service_id = 1000000001 AND g.permission_id IN (",
-            $permission,
-            ", 1000000001) AND ",
-            counts!($now),
-            "))"
-        )
-    };
-}
-
-/// Whether somebody may do everything there for good, but `$but`.
-macro_rules! somebody_administers {
-    ($but:expr) => {
-        concat!(
-            "(EXISTS (SELECT 1 FROM role_permissions AS m JOIN person_roles AS g ON g.role_id = m.role_id AND g.service_id = 1000000001
-                       WHERE m.permission_id = 1000000001 AND g.expires_at IS NULL ",
-            $but,
-            ") OR EXISTS (SELECT 1 FROM person_permissions AS g
-                       WHERE g.permission_id = 1000000001 AND g.service_id = 1000000001 AND g.expires_at IS NULL ",
-            $but,
-            "))"
-        )
-    };
-}
-
-/// The table is as it was: what a condition about it said then holds still.
-macro_rules! unless {
-    ($condition:expr) => {
-        concat!(
-            "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT (",
-            $condition,
-            ")"
-        )
-    };
-}
-pub(super) use unless;
-
-/// Whoever presents the token is signed in, and may do what they do.
+/// Requires that the token is valid and its owner has the permission in the service `auth`.
 #[must_use]
-pub fn caller(token: &TokenHash, needs: AuthPermission, now: Timestamp) -> Statement {
+pub fn caller_may(token: &TokenHash, needed: AuthPermission, now: Timestamp) -> Statement {
     sql(
-        concat!(
-            "INSERT INTO preconditions (caller) SELECT 1 WHERE NOT EXISTS (
-                 SELECT 1 FROM person_tokens AS t WHERE t.token_hash = ?1 AND t.expires_at > ?2 AND ",
-            may!("t.person_id", "?3", "?2"),
-            ")"
-        ),
-        [token.into(), now.into(), needs.id().into()],
-    )
-}
-
-/// Somebody administers the service, for good, after what came before in the batch.
-#[must_use]
-pub fn administrator() -> Statement {
-    sql(
-        concat!(
-            "INSERT INTO preconditions (administrator) SELECT 1 WHERE NOT ",
-            somebody_administers!("")
-        ),
-        [],
-    )
-}
-
-/// Nobody administers the service yet.
-#[must_use]
-pub fn no_administrator() -> Statement {
-    sql(
-        concat!(
-            "INSERT INTO preconditions (subject) SELECT 1 WHERE ",
-            somebody_administers!("")
-        ),
-        [],
-    )
-}
-
-/// The account is not the only one whose owner administers the service.
-#[must_use]
-pub fn not_the_last(user: UserId, now: Timestamp) -> Statement {
-    sql(
-        concat!(
-            "INSERT INTO preconditions (administrator) SELECT 1 FROM people AS p WHERE p.user_id = ?1 AND ",
-            may!("p.id", "1000000001", "?2"),
-            " AND NOT ",
-            somebody_administers!("AND g.person_id <> p.id")
-        ),
-        [user.into(), now.into()],
-    )
-}
-
-/// A service is as it was seen: there, and with the same name and description.
-#[must_use]
-pub fn service_is(seen: &crate::authorization::store::services::Service) -> Statement {
-    sql(
-        unless!(
-            "EXISTS (SELECT 1 FROM services WHERE id = ?1 AND name = ?2 AND description IS ?3 AND deleted_at IS NULL)"
-        ),
+        "INSERT INTO preconditions (caller) SELECT 1 WHERE NOT EXISTS (
+             SELECT 1 FROM person_tokens AS t
+              WHERE t.token_hash = ?1 AND t.expires_at > ?2
+                AND (EXISTS (SELECT 1 FROM person_roles AS g
+                               JOIN role_permissions AS m ON m.role_id = g.role_id
+                              WHERE g.person_id = t.person_id AND g.service_id = ?4
+                                AND m.permission_id IN (?3, ?5)
+                                AND (g.expires_at IS NULL OR g.expires_at > ?2))
+                     OR EXISTS (SELECT 1 FROM person_permissions AS g
+                                 WHERE g.person_id = t.person_id AND g.service_id = ?4
+                                   AND g.permission_id IN (?3, ?5)
+                                   AND (g.expires_at IS NULL OR g.expires_at > ?2))))",
         [
-            seen.id.into(),
-            seen.name.as_str().into(),
-            seen.description.as_deref().into(),
+            token.into(),
+            now.into(),
+            needed.id().into(),
+            BUILT_IN_SERVICE.into(),
+            BUILT_IN_PERMISSION.into(),
         ],
     )
 }
 
-/// A person is as they were seen: there, called so, and with no more say in the service itself.
+/// Requires that, after the statements before this one, at least one person holds `auth.administer`
+/// without an expiry.
 #[must_use]
-pub fn person_is(seen: &crate::authorization::store::people::Person) -> Statement {
+pub fn administrator_remains() -> Statement {
     sql(
-        unless!(
-            "EXISTS (SELECT 1 FROM people AS p WHERE p.id = ?1 AND p.username = ?2
-                AND (?3 = 1 OR NOT (EXISTS (SELECT 1 FROM person_roles AS g WHERE g.person_id = p.id AND g.service_id = 1000000001)
-                                    OR EXISTS (SELECT 1 FROM person_permissions AS g WHERE g.person_id = p.id AND g.service_id = 1000000001))))"
-        ),
-        [seen.id.into(), seen.username.as_str().into(), seen.of_auth.into()],
+        "INSERT INTO preconditions (administrator)
+         SELECT 1
+          WHERE NOT EXISTS (SELECT 1 FROM role_permissions AS m
+                              JOIN person_roles AS g
+                                ON g.role_id = m.role_id AND g.service_id = ?1
+                             WHERE m.permission_id = ?2 AND g.expires_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM person_permissions AS g
+                             WHERE g.permission_id = ?2 AND g.service_id = ?1
+                               AND g.expires_at IS NULL)",
+        [BUILT_IN_SERVICE.into(), BUILT_IN_PERMISSION.into()],
     )
 }
 
-/// A row if somebody administers the service for good.
+/// Requires that no person holds `auth.administer` without an expiry.
 #[must_use]
-pub fn administrators() -> crate::authorization::store::Query<i64> {
-    crate::authorization::store::Query::new(
-        sql(
-            concat!("SELECT 1 AS count WHERE ", somebody_administers!("")),
-            [],
-        ),
-        crate::authorization::store::count,
+pub fn no_administrator_exists() -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1
+          WHERE EXISTS (SELECT 1 FROM role_permissions AS m
+                          JOIN person_roles AS g
+                            ON g.role_id = m.role_id AND g.service_id = ?1
+                         WHERE m.permission_id = ?2 AND g.expires_at IS NULL)
+             OR EXISTS (SELECT 1 FROM person_permissions AS g
+                         WHERE g.permission_id = ?2 AND g.service_id = ?1
+                           AND g.expires_at IS NULL)",
+        [BUILT_IN_SERVICE.into(), BUILT_IN_PERMISSION.into()],
     )
+}
+
+/// Requires that the account owner does not hold `auth.administer`, or that another person holds it
+/// without an expiry.
+#[must_use]
+pub fn is_not_last_administrator(user: UserId, now: Timestamp) -> Statement {
+    sql(
+        "INSERT INTO preconditions (administrator)
+         SELECT 1 FROM people AS p
+          WHERE p.user_id = ?1
+            AND (EXISTS (SELECT 1 FROM person_roles AS g
+                           JOIN role_permissions AS m ON m.role_id = g.role_id
+                          WHERE g.person_id = p.id AND g.service_id = ?3 AND m.permission_id = ?4
+                            AND (g.expires_at IS NULL OR g.expires_at > ?2))
+                 OR EXISTS (SELECT 1 FROM person_permissions AS g
+                             WHERE g.person_id = p.id AND g.service_id = ?3
+                               AND g.permission_id = ?4
+                               AND (g.expires_at IS NULL OR g.expires_at > ?2)))
+            AND NOT EXISTS (SELECT 1 FROM role_permissions AS m
+                              JOIN person_roles AS g
+                                ON g.role_id = m.role_id AND g.service_id = ?3
+                             WHERE m.permission_id = ?4 AND g.expires_at IS NULL
+                               AND g.person_id <> p.id)
+            AND NOT EXISTS (SELECT 1 FROM person_permissions AS g
+                             WHERE g.permission_id = ?4 AND g.service_id = ?3
+                               AND g.expires_at IS NULL AND g.person_id <> p.id)",
+        [
+            user.into(),
+            now.into(),
+            BUILT_IN_SERVICE.into(),
+            BUILT_IN_PERMISSION.into(),
+        ],
+    )
+}
+
+/// Returns the ids of people who hold `auth.administer` without an expiry; at most one.
+#[must_use]
+pub fn administrators() -> Query<i64> {
+    let select = sql(
+        "SELECT id FROM people
+          WHERE id IN (SELECT g.person_id FROM role_permissions AS m
+                         JOIN person_roles AS g ON g.role_id = m.role_id AND g.service_id = ?1
+                        WHERE m.permission_id = ?2 AND g.expires_at IS NULL
+                       UNION
+                       SELECT g.person_id FROM person_permissions AS g
+                        WHERE g.permission_id = ?2 AND g.service_id = ?1
+                          AND g.expires_at IS NULL)
+          LIMIT 1",
+        [BUILT_IN_SERVICE.into(), BUILT_IN_PERMISSION.into()],
+    );
+    Query::new(select, read_id)
 }

@@ -1,24 +1,27 @@
-//! Services: what people have roles and permissions in. A deleted one keeps its id, and comes back
-//! with its name.
+//! Services, in which people have roles and permissions. A deleted service keeps its row, so that a
+//! new service with its name gets its id.
 
-use crate::authorization::store::preconditions::unless;
-use crate::authorization::store::{Page, Query, Ref, Row, Statement, StoreError, sql};
+use crate::authorization::model::names::IdOrName;
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::read::{Query, reference_params};
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Row, Statement, StoreError, sql};
 
 /// A service.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
-    /// Its id.
+    /// The id.
     pub id: i64,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it is.
+    /// The description, if the service has one.
     pub description: Option<String>,
-    /// Moved on by whatever changes what anybody may do in it.
+    /// The version of the service's policy. It increases with every change that can change an
+    /// answer about the service.
     pub policy_version: i64,
-    /// Whether it is the authorization service itself.
+    /// Whether this is the service `auth`.
     pub built_in: bool,
-    /// Whether it was deleted.
+    /// Whether the service is deleted.
     pub deleted: bool,
 }
 
@@ -33,9 +36,9 @@ pub(super) fn read(row: &Row) -> Result<Service, StoreError> {
     })
 }
 
-/// A page of those that are not deleted.
+/// Returns a page of the services that are not deleted.
 #[must_use]
-pub fn list(page: Page) -> Query<Service> {
+pub fn list(page: PageRequest) -> Query<Service> {
     let select = sql(
         "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
           WHERE id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2",
@@ -44,28 +47,55 @@ pub fn list(page: Page) -> Query<Service> {
     Query::new(select, read)
 }
 
-/// The one that is named, if it is not deleted.
+/// Returns the service to which `reference` refers, if it is not deleted.
 #[must_use]
-pub fn named(who: &Ref) -> Query<Service> {
+pub fn by_reference(reference: &IdOrName) -> Query<Service> {
     let select = sql(
         "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
-          WHERE id = COALESCE(?1, (SELECT id FROM services WHERE name = ?2)) AND deleted_at IS NULL",
-        who.params(),
+          WHERE id = COALESCE(?1, (SELECT id FROM services WHERE name = ?2))
+            AND deleted_at IS NULL",
+        reference_params(reference),
     );
     Query::new(select, read)
 }
 
-/// The one with a name, also if it is deleted.
+/// Returns the service with a name, also if it is deleted.
 #[must_use]
-pub fn ever_called(name: &str) -> Query<Service> {
+pub fn by_name_or_deleted(name: &str) -> Query<Service> {
     let select = sql(
-        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services WHERE name = ?1",
+        "SELECT id, name, description, policy_version, built_in, deleted_at
+           FROM services WHERE name = ?1",
         [name.into()],
     );
     Query::new(select, read)
 }
 
-/// Makes one with the next id. Gives its row.
+/// Requires that the service exists, with the name and the description that were read.
+#[must_use]
+pub fn is_unchanged(service: &Service) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT EXISTS (
+             SELECT 1 FROM services
+              WHERE id = ?1 AND name = ?2 AND description IS ?3 AND deleted_at IS NULL)",
+        [
+            service.id.into(),
+            service.name.as_str().into(),
+            service.description.as_deref().into(),
+        ],
+    )
+}
+
+/// Requires that the service is deleted.
+#[must_use]
+pub fn is_deleted(id: i64) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT EXISTS (
+             SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)",
+        [id.into()],
+    )
+}
+
+/// Inserts a service with the next id. The first statement returns its id.
 #[must_use]
 pub fn insert(name: &str, description: Option<&str>, now: Timestamp) -> [Statement; 2] {
     let insert = sql(
@@ -82,30 +112,39 @@ pub fn insert(name: &str, description: Option<&str>, now: Timestamp) -> [Stateme
     ]
 }
 
-/// Makes one with the next id, unless there is one of the name, deleted or not.
+/// Inserts a service with the next id, unless a service with the name exists or is deleted.
 #[must_use]
 pub fn insert_if_missing(name: &str, description: Option<&str>, now: Timestamp) -> Statement {
     sql(
         "INSERT INTO services (id, name, description, policy_version, built_in, created_at)
-         SELECT last + 1, ?1, ?2, 1, 0, ?3 FROM id_counters WHERE thing = 'service' ON CONFLICT (name) DO NOTHING",
+         SELECT last + 1, ?1, ?2, 1, 0, ?3 FROM id_counters WHERE thing = 'service'
+         ON CONFLICT (name) DO NOTHING",
         [name.into(), description.into(), now.into()],
     )
 }
 
-/// Counts the largest id that was given.
+/// Raises the counter of ids to the largest id of a service that is not built in.
 #[must_use]
-pub fn next_id() -> Statement {
+pub fn count_largest_id() -> Statement {
     sql(
-        "UPDATE id_counters SET last = MAX(last, (SELECT COALESCE(MAX(id), 0) FROM services WHERE built_in = 0)) WHERE thing = 'service'",
+        "UPDATE id_counters
+            SET last = MAX(last, (SELECT COALESCE(MAX(id), 0) FROM services WHERE built_in = 0))
+          WHERE thing = 'service'",
         [],
     )
 }
 
-/// Makes one with a given id: for demo data.
+/// Inserts a service with a given id, as demo data needs.
 #[must_use]
-pub fn insert_as(id: i64, name: &str, description: Option<&str>, now: Timestamp) -> [Statement; 2] {
+pub fn insert_with_id(
+    id: i64,
+    name: &str,
+    description: Option<&str>,
+    now: Timestamp,
+) -> [Statement; 2] {
     let insert = sql(
-        "INSERT INTO services (id, name, description, policy_version, built_in, created_at) VALUES (?1, ?2, ?3, 1, 0, ?4)",
+        "INSERT INTO services (id, name, description, policy_version, built_in, created_at)
+         VALUES (?1, ?2, ?3, 1, 0, ?4)",
         [id.into(), name.into(), description.into(), now.into()],
     );
     [
@@ -117,26 +156,28 @@ pub fn insert_as(id: i64, name: &str, description: Option<&str>, now: Timestamp)
     ]
 }
 
-/// It is deleted still.
+/// Restores a deleted service. Returns its id.
 #[must_use]
-pub fn is_deleted(id: i64) -> Statement {
+pub fn restore(id: i64, description: Option<&str>) -> Statement {
     sql(
-        unless!("EXISTS (SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)"),
-        [id.into()],
-    )
-}
-
-/// Brings a deleted one back. Gives its row.
-#[must_use]
-pub fn revive(id: i64, description: Option<&str>) -> Statement {
-    sql(
-        "UPDATE services SET deleted_at = NULL, description = ?2, policy_version = policy_version + 1
+        "UPDATE services
+            SET deleted_at = NULL, description = ?2, policy_version = policy_version + 1
           WHERE id = ?1 AND deleted_at IS NOT NULL RETURNING id",
         [id.into(), description.into()],
     )
 }
 
-/// Gives it another name, another description.
+/// Restores a deleted service, or replaces the description of a service, by name.
+#[must_use]
+pub fn restore_or_describe(name: &str, description: Option<&str>) -> Statement {
+    sql(
+        "UPDATE services SET deleted_at = NULL, description = ?2
+          WHERE name = ?1 AND built_in = 0",
+        [name.into(), description.into()],
+    )
+}
+
+/// Replaces the name and the description of a service.
 #[must_use]
 pub fn update(id: i64, name: &str, description: Option<&str>) -> Statement {
     sql(
@@ -146,7 +187,7 @@ pub fn update(id: i64, name: &str, description: Option<&str>) -> Statement {
     )
 }
 
-/// Deletes it, with all that anybody had in it.
+/// Deletes a service with all roles and permissions of people in it.
 #[must_use]
 pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
     [
@@ -154,7 +195,7 @@ pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
             "DELETE FROM person_permissions WHERE service_id = ?1",
             [id.into()],
         ),
-        // Who has the roles goes with them.
+        // A foreign key deletes the rows of `person_roles` with them.
         sql(
             "DELETE FROM service_roles WHERE service_id = ?1",
             [id.into()],
@@ -167,7 +208,7 @@ pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
     ]
 }
 
-/// Moves the version of a service on.
+/// Increases the policy version of a service.
 #[must_use]
 pub fn bump(id: i64) -> Statement {
     sql(
@@ -176,32 +217,23 @@ pub fn bump(id: i64) -> Statement {
     )
 }
 
-/// Moves the version on of every service that has a role.
+/// Increases the policy version of every service.
 #[must_use]
-pub fn bump_of_role(role: i64) -> Statement {
+pub fn bump_all() -> Statement {
     sql(
-        "UPDATE services SET policy_version = policy_version + 1 WHERE id IN (SELECT service_id FROM service_roles WHERE role_id = ?1)",
-        [role.into()],
+        "UPDATE services SET policy_version = policy_version + 1",
+        [],
     )
 }
 
-/// Moves the version on of every service where a permission says something.
-#[must_use]
-pub fn bump_of_permission(permission: i64) -> Statement {
-    sql(
-        "UPDATE services SET policy_version = policy_version + 1
-          WHERE id IN (SELECT a.service_id FROM role_permissions AS m JOIN service_roles AS a ON a.role_id = m.role_id WHERE m.permission_id = ?1
-                       UNION SELECT service_id FROM person_permissions WHERE permission_id = ?1)",
-        [permission.into()],
-    )
-}
-
-/// Moves the version on of every service where a person has something.
+/// Increases the policy version of every service in which a person has a role or a permission.
 #[must_use]
 pub fn bump_of_person(person: i64) -> Statement {
     sql(
         "UPDATE services SET policy_version = policy_version + 1
-          WHERE id IN (SELECT service_id FROM person_roles WHERE person_id = ?1 UNION SELECT service_id FROM person_permissions WHERE person_id = ?1)",
+          WHERE id IN (SELECT service_id FROM person_roles WHERE person_id = ?1
+                       UNION
+                       SELECT service_id FROM person_permissions WHERE person_id = ?1)",
         [person.into()],
     )
 }

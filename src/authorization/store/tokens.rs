@@ -1,30 +1,30 @@
-//! Tokens of people: opaque, kept by their hash, valid for every service. A revoked one is gone.
+//! Tokens of people: opaque, stored by their hash, valid in every service. A revoked token has no
+//! row.
 
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
-use crate::authorization::model::names::AuthPermission;
-use crate::authorization::store::preconditions::unless;
-use crate::authorization::store::{
-    Db, Reads, Row, Rows, Statement, StoreError, count, one, rows, run, sql,
-};
+use crate::authorization::model::names::{AuthPermission, BUILT_IN_SERVICE};
+use crate::authorization::store::read::{Reads, each, read_all, read_first};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::batch;
 use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
+use crate::kernel::store::{Db, Row, Rows, Statement, StoreError, run, sql};
 
-/// What a token is for.
+/// The kind of client that holds a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum TokenKind {
     /// A person who signed in.
     User,
-    /// A backend.
+    /// A backend that acts as a person.
     Service,
 }
 
-impl Kind {
-    /// The name in the database, and on the wire.
+impl TokenKind {
+    /// Returns the name of the kind in the database and in responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,87 +40,85 @@ impl Kind {
     }
 }
 
-/// Whoever presents a token.
+/// A token with its owner and the owner's permissions in the service `auth`.
 #[derive(Clone, Debug)]
-pub struct Bearer {
-    /// What the token is for.
-    pub kind: Kind,
-    /// When it was made.
+pub struct PersonTokenRow {
+    /// The kind of client that holds the token.
+    pub kind: TokenKind,
+    /// When the token was issued.
     pub created_at: Timestamp,
-    /// When it ends: a whole second.
+    /// When the token expires. A whole second.
     pub expires_at: Timestamp,
-    /// The person.
-    pub person: i64,
-    /// Their account.
+    /// The id of the person who owns the token.
+    pub person_id: i64,
+    /// The account of the person.
     pub user: UserId,
-    /// Their username.
+    /// The username of the person.
     pub username: String,
-    /// Their name.
+    /// The display name of the person.
     pub name: String,
-    /// What they may do in the service itself, at the moment of the question.
+    /// The active permissions of the person in the service `auth`.
     pub permissions: Vec<AuthPermission>,
 }
 
-/// Whose a token is.
+/// The statements that read a token. Reads `None` for an unknown or revoked token.
 #[derive(Debug)]
-pub struct Presented<'a> {
-    /// Its hash.
+pub struct PersonTokenQuery<'a> {
+    /// The hash of the token.
     pub token: &'a TokenHash,
-    /// The moment of the question.
+    /// The time at which a grant must be active.
     pub now: Timestamp,
 }
 
-impl Reads for Presented<'_> {
-    type Output = Option<Bearer>;
+impl Reads for PersonTokenQuery<'_> {
+    type Output = Option<PersonTokenRow>;
 
     fn statements(&self) -> Vec<Statement> {
-        let bearer = sql(
-            "SELECT t.kind, t.created_at, t.expires_at, p.id AS person_id, p.user_id, p.username, u.name
-               FROM person_tokens AS t JOIN people AS p ON p.id = t.person_id JOIN users AS u ON u.id = p.user_id
+        let token = sql(
+            "SELECT t.kind, t.created_at, t.expires_at, p.id AS person_id, p.user_id, p.username,
+                    u.name
+               FROM person_tokens AS t
+               JOIN people AS p ON p.id = t.person_id
+               JOIN users AS u ON u.id = p.user_id
               WHERE t.token_hash = ?1",
             [self.token.into()],
         );
         let permissions = sql(
-            concat!(
-                "SELECT m.permission_id AS count
-                   FROM person_tokens AS t JOIN person_roles AS g ON g.person_id = t.person_id AND g.service_id = 1000000001
-                   JOIN role_permissions AS m ON m.role_id = g.role_id
-                  WHERE t.token_hash = ?1 AND ",
-                counts!("?2"),
-                "
-                 UNION
-                 SELECT g.permission_id
-                   FROM person_tokens AS t JOIN person_permissions AS g ON g.person_id = t.person_id AND g.service_id = 1000000001
-                  WHERE t.token_hash = ?1 AND ",
-                counts!("?2")
-            ),
-            [self.token.into(), self.now.into()],
+            "SELECT m.permission_id
+               FROM person_tokens AS t
+               JOIN person_roles AS g ON g.person_id = t.person_id AND g.service_id = ?3
+               JOIN role_permissions AS m ON m.role_id = g.role_id
+              WHERE t.token_hash = ?1 AND (g.expires_at IS NULL OR g.expires_at > ?2)
+              UNION
+             SELECT g.permission_id
+               FROM person_tokens AS t
+               JOIN person_permissions AS g ON g.person_id = t.person_id AND g.service_id = ?3
+              WHERE t.token_hash = ?1 AND (g.expires_at IS NULL OR g.expires_at > ?2)",
+            [self.token.into(), self.now.into(), BUILT_IN_SERVICE.into()],
         );
-        vec![bearer, permissions]
+        vec![token, permissions]
     }
 
-    fn read(&self, results: &[Rows]) -> Result<Option<Bearer>, StoreError> {
-        let Some(mut bearer) = one(results, 0, read)? else {
+    fn read(&self, results: &[Rows]) -> Result<Option<PersonTokenRow>, StoreError> {
+        let [token, permissions] = each(results)?;
+        let Some(mut token) = read_first(token, read)? else {
             return Ok(None);
         };
-        for row in rows(results, 1) {
-            let id = count(row)?;
-            bearer.permissions.extend(
-                AuthPermission::ALL
-                    .into_iter()
-                    .find(|permission| permission.id() == id),
-            );
-        }
-        Ok(Some(bearer))
+        let ids = read_all(permissions, |row| row.integer("permission_id"))?;
+        token.permissions = AuthPermission::ALL
+            .into_iter()
+            .filter(|permission| ids.contains(&permission.id()))
+            .collect();
+        Ok(Some(token))
     }
 }
 
-fn read(row: &Row) -> Result<Bearer, StoreError> {
-    Ok(Bearer {
-        kind: row.parsed("kind", Kind::parse)?,
+fn read(row: &Row) -> Result<PersonTokenRow, StoreError> {
+    Ok(PersonTokenRow {
+        kind: row.parsed("kind", TokenKind::parse)?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
-        person: row.integer("person_id")?,
+        person_id: row.integer("person_id")?,
         user: row.parsed("user_id", UserId::parse)?,
         username: row.text("username")?,
         name: row.opt_text("name")?.unwrap_or_default(),
@@ -128,9 +126,17 @@ fn read(row: &Row) -> Result<Bearer, StoreError> {
     })
 }
 
-/// Moves a token's time on, if nobody else did since it was looked at. Gives whether this call did,
-/// and when the token ends now; `None` if it was revoked. Of concurrent callers exactly one gets
-/// `true`. One round trip.
+/// The outcome of the renewal of a token.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRenewal {
+    /// Whether this call renewed the token. Of concurrent calls exactly one does.
+    pub by_this_call: bool,
+    /// When the token expires now.
+    pub expires_at: Timestamp,
+}
+
+/// Moves the expiry of a token from `from` to `to`, unless a concurrent call did so already.
+/// Returns `None` for a revoked token. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -139,37 +145,42 @@ pub async fn renew(
     token: &TokenHash,
     from: Timestamp,
     to: Timestamp,
-) -> Result<Option<(bool, Timestamp)>, StoreError> {
+) -> Result<Option<TokenRenewal>, StoreError> {
     let update = sql(
-        "UPDATE person_tokens SET expires_at = ?3 WHERE token_hash = ?1 AND expires_at = ?2 RETURNING token_hash",
+        "UPDATE person_tokens SET expires_at = ?3
+          WHERE token_hash = ?1 AND expires_at = ?2 RETURNING token_hash",
         [token.into(), from.into(), to.into()],
     );
     let select = sql(
         "SELECT expires_at FROM person_tokens WHERE token_hash = ?1",
         [token.into()],
     );
-    let results = db.batch(vec![update, select]).await?;
-    let ends = one(&results, 1, |row| row.time("expires_at"))?;
-    Ok(ends.map(|ends| (!rows(&results, 0).is_empty(), ends)))
+    let [updated, selected] = batch(db, [update, select]).await?;
+    let expires_at = read_first(&selected, |row| row.time("expires_at"))?;
+    Ok(expires_at.map(|expires_at| TokenRenewal {
+        by_this_call: !updated.is_empty(),
+        expires_at,
+    }))
 }
 
-/// A token to keep.
+/// A token to insert.
 #[derive(Debug)]
-pub struct New {
-    /// Its hash.
+pub struct NewPersonToken {
+    /// The hash of the token.
     pub hash: TokenHash,
-    /// What it is for.
-    pub kind: Kind,
-    /// When it ends.
+    /// The kind of client that gets the token.
+    pub kind: TokenKind,
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-impl New {
-    /// Inserts it for a person.
+impl NewPersonToken {
+    /// Inserts the token for a person.
     #[must_use]
     pub fn insert_for(&self, person: i64, now: Timestamp) -> Statement {
         sql(
-            "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at) SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE id = ?2",
+            "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at)
+             SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE id = ?2",
             [
                 (&self.hash).into(),
                 person.into(),
@@ -179,60 +190,79 @@ impl New {
             ],
         )
     }
+
+    /// Inserts the token for the person who owns an account.
+    fn insert_for_account(&self, user: UserId, now: Timestamp) -> Statement {
+        sql(
+            "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at)
+             SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE user_id = ?2",
+            [
+                (&self.hash).into(),
+                user.into(),
+                self.kind.as_str().into(),
+                now.into(),
+                self.expires_at.into(),
+            ],
+        )
+    }
 }
 
-/// Gives a token to whoever proved that they are the account's owner, if what they showed still
-/// holds: else the batch ends with [`crate::kernel::store::Precondition::Subject`]. One round trip.
+/// Issues a token to an account owner who proved their password, and their TOTP code where TOTP is
+/// enabled. Returns `None` if the account owner is no person. One round trip.
 ///
 /// # Errors
-/// [`StoreError`]
-pub async fn sign_in(
+/// [`StoreError::Refused`] with [`crate::kernel::store::Precondition::Subject`] if the password was
+/// changed or the code was used since the proof.
+pub async fn issue_for_proof(
     db: &dyn Db,
     proved: &VerifiedPassword,
-    token: &New,
+    token: &NewPersonToken,
     context: &EventContext,
-) -> Result<Option<Bearer>, StoreError> {
-    let step = proved.step.map(|step| step.number);
-    let holds = sql(
-        unless!(
-            "EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?1 AND w.hash = ?2)
-             AND CASE WHEN ?3 IS NULL THEN NOT EXISTS (SELECT 1 FROM totp AS t WHERE t.user_id = ?1 AND t.confirmed_at IS NOT NULL)
-                      ELSE EXISTS (SELECT 1 FROM totp AS t
-                            WHERE t.user_id = ?1 AND t.created_at = ?4 AND t.confirmed_at IS NOT NULL AND t.last_step < ?3) END"
-        ),
-        [proved.user.into(), proved.hash.as_str().into(), step.into(), proved.step.map(|step| step.made_at).into()],
-    );
-    let insert = sql(
-        "INSERT INTO person_tokens (token_hash, person_id, kind, created_at, expires_at)
-         SELECT ?1, id, ?3, ?4, ?5 FROM people WHERE user_id = ?2",
-        [
-            (&token.hash).into(),
-            proved.user.into(),
-            token.kind.as_str().into(),
-            context.at.into(),
-            token.expires_at.into(),
-        ],
-    );
-    let mut batch = vec![
-        holds,
-        insert,
+) -> Result<Option<PersonTokenRow>, StoreError> {
+    let mut statements = vec![
+        proof_still_holds(proved),
+        token.insert_for_account(proved.user, context.at),
         attempts::clear(&proved.subject),
         events::about_user(context, EventKind::TokenIssued, proved.user),
     ];
     if let Some(step) = proved.step {
-        batch.push(totp::note_step(step, proved.user));
+        statements.push(totp::note_step(step, proved.user));
     }
     if let Some(rehashed) = &proved.rehashed {
-        batch.push(replace_hash(proved.user, &proved.hash, rehashed));
+        statements.push(replace_hash(proved.user, &proved.hash, rehashed));
     }
-    let presented = Presented {
+    let query = PersonTokenQuery {
         token: &token.hash,
         now: context.at,
     };
-    let asked = batch.len();
-    batch.extend(presented.statements());
-    let results = db.batch(batch).await?;
-    presented.read(results.get(asked..).unwrap_or_default())
+    let query_start = statements.len();
+    statements.extend(query.statements());
+    let results = db.batch(statements).await?;
+    query.read(results.get(query_start..).unwrap_or_default())
+}
+
+/// Requires that the password has not changed, and that the TOTP code is unused and still needed.
+fn proof_still_holds(proved: &VerifiedPassword) -> Statement {
+    let step = proved.step.map(|step| step.number);
+    let made_at = proved.step.map(|step| step.made_at);
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1
+          WHERE NOT EXISTS (SELECT 1 FROM passwords AS w WHERE w.user_id = ?1 AND w.hash = ?2)
+             OR (?3 IS NULL
+                 AND EXISTS (SELECT 1 FROM totp AS t
+                              WHERE t.user_id = ?1 AND t.confirmed_at IS NOT NULL))
+             OR (?3 IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM totp AS t
+                                  WHERE t.user_id = ?1 AND t.created_at = ?4
+                                    AND t.confirmed_at IS NOT NULL AND t.last_step < ?3))",
+        [
+            proved.user.into(),
+            proved.hash.as_str().into(),
+            step.into(),
+            made_at.into(),
+        ],
+    )
 }
 
 fn replace_hash(user: UserId, old: &PasswordHash, new: &PasswordHash) -> Statement {
@@ -242,7 +272,7 @@ fn replace_hash(user: UserId, old: &PasswordHash, new: &PasswordHash) -> Stateme
     )
 }
 
-/// Revokes a token; `false` if there was none. One round trip.
+/// Revokes a token. Returns `false` if the token is unknown. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -254,22 +284,24 @@ pub async fn revoke(db: &dyn Db, token: &TokenHash) -> Result<bool, StoreError> 
     Ok(!run(db, delete).await?.is_empty())
 }
 
-/// Revokes every token of a person; its rows are what was revoked.
+/// Revokes every token of a person. Returns one row for each token.
 #[must_use]
-pub fn revoke_of(person: i64) -> Statement {
+pub fn revoke_all(person: i64) -> Statement {
     sql(
         "DELETE FROM person_tokens WHERE person_id = ?1 RETURNING token_hash",
         [person.into()],
     )
 }
 
-/// Removes what has ended, some batches of it; gives how many.
+/// Removes expired tokens in bounded batches. Returns the number of removed tokens.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sweep(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+pub async fn remove_expired(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
     let delete = sql(
-        "DELETE FROM person_tokens WHERE token_hash IN (SELECT token_hash FROM person_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+        "DELETE FROM person_tokens
+          WHERE token_hash IN (SELECT token_hash FROM person_tokens
+                                WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
          RETURNING token_hash",
         [now.into(), CLEANUP_BATCH.into()],
     );

@@ -1,110 +1,116 @@
-//! What uses a role, a permission or a service: up to twenty names of each kind.
+//! The users of a role, a permission or a service: at most twenty names of each kind.
 
-use crate::authorization::store::preconditions::unless;
-use crate::authorization::store::{Query, Row, Statement, StoreError, sql};
+use crate::authorization::store::read::Query;
+use crate::kernel::store::{Row, Statement, StoreError, sql};
 
-/// Something that uses what is to be deleted.
+/// A service, a role or a person that uses a role, a permission or a service.
 #[derive(Clone, Debug)]
-pub struct Use {
-    /// As what: `services`, `roles`, `people`.
+pub struct ResourceUser {
+    /// The kind of the user: `services`, `roles` or `people`.
     pub kind: String,
-    /// A name.
+    /// The name of the user.
     pub name: String,
 }
 
-fn read(row: &Row) -> Result<Use, StoreError> {
-    Ok(Use {
+fn read(row: &Row) -> Result<ResourceUser, StoreError> {
+    Ok(ResourceUser {
         kind: row.text("kind")?,
         name: row.text("name")?,
     })
 }
 
-/// What uses a role: services that have it, people who have it there.
+/// Returns the services that have a role.
 #[must_use]
-pub fn uses_of_role(role: i64) -> Query<Use> {
+pub fn services_of_role(role: i64) -> Query<ResourceUser> {
     let select = sql(
-        "SELECT 'services' AS kind, s.name FROM service_roles AS a JOIN services AS s ON s.id = a.service_id WHERE a.role_id = ?1 LIMIT 20",
+        "SELECT 'services' AS kind, s.name
+           FROM service_roles AS a JOIN services AS s ON s.id = a.service_id
+          WHERE a.role_id = ?1 LIMIT 20",
         [role.into()],
     );
     Query::new(select, read)
 }
 
-/// People who have a role somewhere.
+/// Returns the people who have a role in a service.
 #[must_use]
-pub fn people_of_role(role: i64) -> Query<Use> {
+pub fn people_of_role(role: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT DISTINCT 'people' AS kind, p.username AS name
-           FROM service_roles AS a JOIN person_roles AS g ON g.service_id = a.service_id AND g.role_id = a.role_id
-           JOIN people AS p ON p.id = g.person_id WHERE a.role_id = ?1 LIMIT 20",
+           FROM service_roles AS a
+           JOIN person_roles AS g ON g.service_id = a.service_id AND g.role_id = a.role_id
+           JOIN people AS p ON p.id = g.person_id
+          WHERE a.role_id = ?1 LIMIT 20",
         [role.into()],
     );
     Query::new(select, read)
 }
 
-/// Roles that have a permission.
+/// Returns the roles that have a permission.
 #[must_use]
-pub fn roles_with(permission: i64) -> Query<Use> {
+pub fn roles_of_permission(permission: i64) -> Query<ResourceUser> {
     let select = sql(
-        "SELECT 'roles' AS kind, r.name FROM role_permissions AS m JOIN roles AS r ON r.id = m.role_id WHERE m.permission_id = ?1 LIMIT 20",
+        "SELECT 'roles' AS kind, r.name
+           FROM role_permissions AS m JOIN roles AS r ON r.id = m.role_id
+          WHERE m.permission_id = ?1 LIMIT 20",
         [permission.into()],
     );
     Query::new(select, read)
 }
 
-/// People who have a permission directly.
+/// Returns the people who have a permission directly.
 #[must_use]
-pub fn people_of_permission(permission: i64) -> Query<Use> {
+pub fn people_of_permission(permission: i64) -> Query<ResourceUser> {
     let select = sql(
-        "SELECT DISTINCT 'people' AS kind, p.username AS name FROM person_permissions AS g JOIN people AS p ON p.id = g.person_id
+        "SELECT DISTINCT 'people' AS kind, p.username AS name
+           FROM person_permissions AS g JOIN people AS p ON p.id = g.person_id
           WHERE g.permission_id = ?1 LIMIT 20",
         [permission.into()],
     );
     Query::new(select, read)
 }
 
-/// People who have something in a service.
+/// Returns the people who have a role or a permission in a service.
 #[must_use]
-pub fn people_of_service(service: i64) -> Query<Use> {
+pub fn people_of_service(service: i64) -> Query<ResourceUser> {
     let select = sql(
-        "SELECT 'people' AS kind, p.username AS name FROM people AS p WHERE p.id IN (
-             SELECT person_id FROM person_roles WHERE service_id = ?1 UNION SELECT person_id FROM person_permissions WHERE service_id = ?1 LIMIT 20)",
+        "SELECT 'people' AS kind, p.username AS name FROM people AS p
+          WHERE p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
+                         UNION
+                         SELECT person_id FROM person_permissions WHERE service_id = ?1
+                         LIMIT 20)",
         [service.into()],
     );
     Query::new(select, read)
 }
 
-/// That nothing uses what is deleted: what [`uses_of_role`] and the others saw holds still.
+/// Requires that no service has a role.
 #[must_use]
-pub fn unused(thing: Thing) -> Statement {
-    match thing {
-        Thing::Role(id) => sql(
-            unless!("NOT EXISTS (SELECT 1 FROM service_roles WHERE role_id = ?1)"),
-            [id.into()],
-        ),
-        Thing::Permission(id) => sql(
-            unless!(
-                "NOT EXISTS (SELECT 1 FROM role_permissions WHERE permission_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM person_permissions WHERE permission_id = ?1)"
-            ),
-            [id.into()],
-        ),
-        Thing::Service(id) => sql(
-            unless!(
-                "NOT EXISTS (SELECT 1 FROM person_roles WHERE service_id = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM person_permissions WHERE service_id = ?1)"
-            ),
-            [id.into()],
-        ),
-    }
+pub fn role_is_unused(role: i64) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1 WHERE EXISTS (SELECT 1 FROM service_roles WHERE role_id = ?1)",
+        [role.into()],
+    )
 }
 
-/// What can be deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Thing {
-    /// A role.
-    Role(i64),
-    /// A permission.
-    Permission(i64),
-    /// A service.
-    Service(i64),
+/// Requires that no role and no person has a permission.
+#[must_use]
+pub fn permission_is_unused(permission: i64) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1 WHERE EXISTS (SELECT 1 FROM role_permissions WHERE permission_id = ?1)
+                     OR EXISTS (SELECT 1 FROM person_permissions WHERE permission_id = ?1)",
+        [permission.into()],
+    )
+}
+
+/// Requires that no person has a role or a permission in a service.
+#[must_use]
+pub fn service_is_unused(service: i64) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1 WHERE EXISTS (SELECT 1 FROM person_roles WHERE service_id = ?1)
+                     OR EXISTS (SELECT 1 FROM person_permissions WHERE service_id = ?1)",
+        [service.into()],
+    )
 }

@@ -1,6 +1,7 @@
 //! The error type of all handlers. [`crate::kernel::http::respond`] writes the body of the
 //! response.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -23,7 +24,7 @@ pub struct ApiError {
     /// The re-authentication that the request needs, if that is the error.
     pub step_up: Option<StepUp>,
     /// A sentence that replaces the text of the code.
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
     /// Further members of the response body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     /// The value of `Retry-After`, in seconds.
@@ -50,9 +51,9 @@ impl ApiError {
 
     /// Returns an error with its own sentence.
     #[must_use]
-    pub fn detailed(code: Code, detail: &'static str) -> Self {
+    pub fn detailed(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            detail: Some(detail),
+            detail: Some(detail.into()),
             ..code.into()
         }
     }

@@ -1,6 +1,8 @@
 //! Around every answer: its request id, the body of an error, the security headers, one line in the
 //! log.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -32,11 +34,11 @@ pub struct Problem {
     #[schema(example = 404)]
     status: u16,
     /// A sentence for people.
-    detail: &'static str,
+    detail: Cow<'static, str>,
     /// Always `false`.
     success: bool,
     /// The same sentence: what the clients show. Of the authorization service: the code.
-    error: &'static str,
+    error: Cow<'static, str>,
     /// What went wrong, for machines; stable.
     #[schema(example = "not_found")]
     code: &'static str,
@@ -135,16 +137,16 @@ pub fn unrouted(code: Code) -> Response {
 
 fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) -> Response {
     let code = error.code;
-    let sentence = error.detail.unwrap_or(code.detail());
+    let sentence = error.detail.clone().unwrap_or(Cow::Borrowed(code.detail()));
     let body = Problem {
         kind: format!("/docs#error-{}", code.as_str()),
         title: code.status().canonical_reason().unwrap_or_default(),
         status: code.status().as_u16(),
-        detail: sentence,
+        detail: sentence.clone(),
         success: false,
         error: match form {
             ErrorForm::Problem => sentence,
-            ErrorForm::Flat => code.as_str(),
+            ErrorForm::Flat => Cow::Borrowed(code.as_str()),
         },
         code: code.as_str(),
         request_id: id.to_owned(),

@@ -13,13 +13,12 @@ use clap::Subcommand;
 
 use crate::app::ports::{Adapters, Ports};
 use crate::authorization::domain as authorization;
-use crate::authorization::domain::people;
-use crate::authorization::domain::people::NewPerson;
-use crate::authorization::domain::transfer;
-use crate::authorization::domain::{Actor, AuthorizationError};
-use crate::authorization::model::names as words;
-use crate::authorization::model::transfer::Document;
-use crate::authorization::store::Ref;
+use crate::authorization::domain::new_people::NewPerson;
+use crate::authorization::domain::{Actor, AuthorizationFailure, AuthorizationRejection};
+use crate::authorization::domain::{new_people, people, policy_document};
+use crate::authorization::model::names;
+use crate::authorization::model::names::IdOrName;
+use crate::authorization::model::policy_document::PolicyDocument;
 use crate::kernel::domain::rate_limit::Unlimited;
 use crate::kernel::domain::{Outgoing, RequestOrigin};
 use crate::kernel::model::config::Environment;
@@ -132,7 +131,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
             password_stdin,
         } => return password(settings, username, *password_stdin).await,
     };
-    let username = words::username(username)
+    let username = names::username(username)
         .ok_or("the username: 1 to 64 letters, digits and ._@+-, and not a number")?;
     let name = name.as_deref().unwrap_or(&username);
     let name = text::name(name).ok_or("the name: 1 to 200 printable characters")?;
@@ -141,7 +140,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
         people::promote(
             &ports,
             "command line",
-            &Ref::Name(username.clone()),
+            &IdOrName::Name(username.clone()),
             &origin(),
         )
         .await?;
@@ -160,17 +159,18 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
         person_type: None,
         document: None,
     };
-    let id = match people::create_administrator(&ports, "command line", &new, &password, &origin())
-        .await
-    {
-        Err(AuthorizationError::Exists(_)) => {
-            return Err(format!(
-                "{username} exists already: use --existing to make this person an administrator"
-            )
-            .into());
-        }
-        made => made?,
-    };
+    let id =
+        match new_people::create_administrator(&ports, "command line", &new, &password, &origin())
+            .await
+        {
+            Err(AuthorizationFailure::Rejected(AuthorizationRejection::Exists(_))) => {
+                return Err(format!(
+                    "{username} exists already: use --existing to make this person an administrator"
+                )
+                .into());
+            }
+            made => made?,
+        };
     println!("{username} is an administrator, with the id {id}");
     if !password_stdin {
         println!("password: {password}");
@@ -190,14 +190,14 @@ async fn password(
     } else {
         settings::fresh_key()?
     };
-    let to = people::Changes {
+    let to = people::PersonChanges {
         password: Some(&password),
-        ..people::Changes::default()
+        ..people::PersonChanges::default()
     };
     people::update(
         &ports,
         Actor::Operator("command line"),
-        &Ref::Name(username.to_owned()),
+        &IdOrName::Name(username.to_owned()),
         &to,
         &origin(),
     )
@@ -225,11 +225,11 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
         );
     }
     let ports = open(settings).await?;
-    transfer::seed(&ports, &demo::document()?, &origin()).await?;
+    policy_document::seed(&ports, &demo::document()?, &origin()).await?;
     people::promote(
         &ports,
         "command line",
-        &Ref::Name("adm1".to_owned()),
+        &IdOrName::Name("adm1".to_owned()),
         &origin(),
     )
     .await?;
@@ -243,7 +243,8 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
 /// `hamrah-api export`
 pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
-    let text = serde_json::to_string_pretty(&transfer::export(&ports, with.with_passwords).await?)?;
+    let text =
+        serde_json::to_string_pretty(&policy_document::export(&ports, with.with_passwords).await?)?;
     // A reader may close the pipe before the end.
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }
@@ -252,10 +253,10 @@ pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<
 pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<dyn Error>> {
     let file = std::fs::read_to_string(&what.file)
         .map_err(|error| format!("{}: {error}", what.file.display()))?;
-    let wanted: Document =
+    let wanted: PolicyDocument =
         serde_json::from_str(&file).map_err(|error| format!("{}: {error}", what.file.display()))?;
     let ports = open(settings).await?;
-    let told = transfer::import(&ports, &wanted, what.dry_run, &origin()).await?;
+    let told = policy_document::import(&ports, &wanted, what.dry_run, &origin()).await?;
     for step in &told {
         println!("{step}");
     }

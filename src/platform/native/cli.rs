@@ -38,12 +38,12 @@ enum Command {
     /// Verify a passkey ceremony step by step.
     Passkey {
         #[command(subcommand)]
-        command: Box<inspect::Command>,
+        command: Box<inspect::PasskeyCommand>,
     },
     /// Verify an App Attest attestation or assertion step by step.
     Attest {
         #[command(subcommand)]
-        command: Box<attest::Command>,
+        command: Box<attest::AttestCommand>,
     },
     /// Manage administrators of the authorization service.
     Admin {

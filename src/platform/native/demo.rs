@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use crate::authorization::model::transfer::{Document, Grant, Person, Role, Service};
+use crate::authorization::model::policy_document::{
+    GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry,
+};
 
 /// Services with their description and roles.
 const SERVICES: [(&str, Option<&str>, &[&str]); 5] = [
@@ -52,29 +54,29 @@ const PEOPLE: [(&str, &str, Roles); 15] = [
 const COST: u32 = 8;
 
 /// Returns the document. Each password is the username followed by `-hash`, hashed by bcrypt.
-pub(super) fn document() -> Result<Document, Box<dyn Error>> {
+pub(super) fn document() -> Result<PolicyDocument, Box<dyn Error>> {
     let owned = |names: &[&str]| {
         names
             .iter()
             .map(|name| (*name).to_owned())
             .collect::<Vec<_>>()
     };
-    let mut document = Document {
+    let mut document = PolicyDocument {
         permissions: owned(&PERMISSIONS),
         roles: ROLES
-            .map(|(name, permissions)| Role {
+            .map(|(name, permissions)| RoleEntry {
                 name: name.to_owned(),
                 permissions: owned(permissions),
             })
             .into(),
         services: SERVICES
-            .map(|(name, description, roles)| Service {
+            .map(|(name, description, roles)| ServiceEntry {
                 name: name.to_owned(),
                 description: description.map(str::to_owned),
                 roles: owned(roles),
             })
             .into(),
-        ..Document::default()
+        ..PolicyDocument::default()
     };
     for (number, (username, name, grants)) in (1..).zip(PEOPLE) {
         let mut salt = [0; 16];
@@ -84,7 +86,7 @@ pub(super) fn document() -> Result<Document, Box<dyn Error>> {
         )?;
         let hash = bcrypt::hash_with_salt(format!("{username}-hash"), COST, salt)
             .map_err(|error| error.to_string())?;
-        document.people.push(Person {
+        document.people.push(PersonEntry {
             username: username.to_owned(),
             name: name.to_owned(),
             email: None,
@@ -95,7 +97,7 @@ pub(super) fn document() -> Result<Document, Box<dyn Error>> {
         });
         document
             .grants
-            .extend(grants.iter().map(|(service, role)| Grant {
+            .extend(grants.iter().map(|(service, role)| GrantEntry {
                 person: username.to_owned(),
                 service: (*service).to_owned(),
                 role: Some((*role).to_owned()),

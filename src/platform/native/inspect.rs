@@ -1,8 +1,8 @@
-//! `hamrah-api passkey inspect-registration` and `inspect-assertion`: what the server would say to
-//! a ceremony, step by step.
+//! The commands `hamrah-api passkey inspect-registration` and `inspect-assertion` verify a ceremony
+//! and print each step.
 //!
-//! For integrators whose ceremony is refused: the server tells everybody the same, this tells
-//! everything. It runs the server's own code.
+//! The server answers every rejected ceremony alike. These commands run the code of the server and
+//! show an integrator the step that fails.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -27,47 +27,47 @@ use crate::kernel::model::origin::Origin;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::steps;
 
-/// What to look at.
+/// The ceremony to inspect.
 #[derive(Subcommand)]
-pub(super) enum Command {
-    /// Hold a `RegistrationResponseJSON` against `WebAuthn` Level 3 §7.1 and print each step, then
-    /// the credential.
+pub(super) enum PasskeyCommand {
+    /// Verify a `RegistrationResponseJSON` by `WebAuthn` Level 3 §7.1 and print each step, then the
+    /// credential.
     InspectRegistration {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// When the ceremony took place (RFC 3339), for the record: no step depends on it, since no
-        /// attestation is trusted.
+        /// The time of the ceremony (RFC 3339), printed with the credential. No step depends on it,
+        /// because no attestation is trusted.
         #[arg(long, value_parser = time)]
         at: Option<String>,
     },
-    /// Hold an `AuthenticationResponseJSON` against `WebAuthn` Level 3 §7.2 and print each step.
+    /// Verify an `AuthenticationResponseJSON` by `WebAuthn` Level 3 §7.2 and print each step.
     InspectAssertion {
         #[command(flatten)]
         ceremony: Ceremony,
-        /// The credential's public key: COSE, in base64url or hexadecimal.
+        /// The credential's public key as COSE, in base64url or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: PublicKey,
-        /// Where the counter stood before.
+        /// The signature counter before the ceremony.
         #[arg(long)]
         previous_counter: Option<u32>,
     },
 }
 
-/// What both ceremonies are held against.
+/// The expected values of a ceremony, and the options of the output.
 #[derive(Args)]
 pub(super) struct Ceremony {
-    /// The file with the response; standard input if it is left out or `-`.
+    /// The file with the response. Standard input without a file or with `-`.
     file: Option<PathBuf>,
     /// The relying party's id, such as `hamrah.app`.
     #[arg(long)]
     rp_id: String,
-    /// An origin that may make the ceremony, exactly; may be given several times.
+    /// An exact origin that may use the passkeys. Can be repeated.
     #[arg(long, required = true, value_parser = origin)]
     origin: Vec<String>,
-    /// The challenge that was sent: base64url or base64.
+    /// The challenge of the options, in base64url or base64.
     #[arg(long, value_parser = challenge)]
     challenge: String,
-    /// Accept every algorithm that can be verified, not only those that the server offers.
+    /// Accept every algorithm that the server can verify, beyond those that it offers.
     #[arg(long)]
     allow_alg: bool,
     /// Print JSON.
@@ -75,7 +75,7 @@ pub(super) struct Ceremony {
     json: bool,
 }
 
-/// Apps may have origins of their own kind; a web origin is as browsers write it.
+/// Reads an origin. A web origin has the form that browsers send. An app may have another form.
 fn origin(text: &str) -> Result<String, &'static str> {
     if text.starts_with("http") {
         Origin::parse(text).map(|origin| origin.as_str().to_owned())
@@ -97,8 +97,8 @@ fn time(text: &str) -> Result<String, &'static str> {
 }
 
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
-    // A COSE key begins with the byte of a map, which hexadecimal and base64 write differently:
-    // only one of them can be read.
+    // A COSE key begins with the byte of a map. Hexadecimal and base64 write that byte differently,
+    // so only one of the two can be read.
     let hex = steps::hex(text)
         .ok_or("not hexadecimal")
         .and_then(|bytes| PublicKey::parse(&bytes));
@@ -111,7 +111,7 @@ impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
         let bytes = steps::input(self.file.as_deref())?;
         let unreadable = |error| format!("the response cannot be read: {error}");
-        // The whole body of a request, as a log has it, or what the server reads of it.
+        // The input is the whole body of a request, or only its member `response`.
         let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
         let whole = json.pointer("/response/response").is_some();
         let read = match json.get_mut("response").map(Value::take).filter(|_| whole) {
@@ -178,13 +178,19 @@ fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
 
 fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
     let (cose_key, algorithm) = key_json(key);
-    json!({"assertion": {"flags": flags(asserted.flags), "counter": asserted.counter, "cose_key": cose_key, "algorithm": algorithm}})
+    json!({"assertion": {
+        "flags": flags(asserted.flags),
+        "counter": asserted.counter,
+        "cose_key": cose_key,
+        "algorithm": algorithm,
+    }})
 }
 
-/// Step 22 is the database's in the server; here the counter from before is given, or not known.
+/// Returns step 22. The server takes it in the database. Here the caller may give the previous
+/// counter.
 fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     let outcome = match previous {
-        None => Outcome::Passed(Some("the counter from before is not known here".to_owned())),
+        None => Outcome::Passed(Some("the previous counter is not known here".to_owned())),
         Some(_) if asserted.counter_moved_on => Outcome::Passed(None),
         Some(before) => Outcome::Failed(Failure {
             reason: "the counter went back: the credential may have been copied",
@@ -198,15 +204,18 @@ fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
     }
 }
 
-/// Prints the report; gives whether every step passed.
-pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
+/// Prints the report. Returns true if every step passed.
+///
+/// # Errors
+/// The input cannot be read.
+pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::InspectRegistration { ceremony, at } => {
+        PasskeyCommand::InspectRegistration { ceremony, at } => {
             let response: RegistrationResponse = ceremony.read()?;
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
             steps.push(steps::only_the_server(
                 26,
-                "credentialId is not registered for anybody",
+                "credentialId is not registered for any account",
             ));
             steps.push(steps::only_the_server(
                 27,
@@ -218,13 +227,13 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             steps::print(ceremony.json, "§7.1", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
-        Command::InspectAssertion {
+        PasskeyCommand::InspectAssertion {
             ceremony,
             public_key,
             previous_counter,
         } => {
             let response: AuthenticationResponse = ceremony.read()?;
-            // Its flags are not known here, and no step depends on them.
+            // The flags are not known here. No step depends on them.
             let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
             let known = Known {
                 passkey: &passkey,

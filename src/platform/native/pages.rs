@@ -1,5 +1,5 @@
-//! The pages natively: the files that Cloudflare serves as static assets at the edge, with the
-//! headers of the same `_headers` file.
+//! The pages on the native server. It serves the files that Cloudflare serves as static assets at
+//! the edge, with the headers of the same `_headers` file.
 //!
 //! They are built by `make pages`. Each block of `_headers` names one file, and a file without a
 //! block is not served. Without the folder the API answers everything else, and neither `/account`
@@ -21,7 +21,7 @@ use crate::kernel::http::respond::unrouted;
 #[derive(Clone)]
 pub(super) struct Pages {
     files: ServeDir,
-    /// The headers of each path that is served.
+    /// The headers of each page, by its path.
     headers: Arc<HashMap<String, HeaderMap>>,
 }
 
@@ -48,7 +48,7 @@ impl Pages {
         }
     }
 
-    /// Whether nothing is served.
+    /// Returns true if no page is served.
     pub(super) fn is_empty(&self) -> bool {
         self.headers.is_empty()
     }
@@ -63,7 +63,7 @@ impl Pages {
             let page = path
                 .strip_suffix(".html")
                 .or_else(|| path.strip_suffix('/'))?;
-            // As at the edge, where a page has one address.
+            // A page has one address, as at the edge.
             let is_page = self.headers.contains_key(page) && !page.contains('.');
             return is_page.then(|| {
                 (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, page)]).into_response()
@@ -94,7 +94,7 @@ impl Pages {
     }
 }
 
-/// The file that is served at a path: an HTML page has no ending there.
+/// Returns the file of a path. The path of an HTML page has no ending.
 fn file_of(path: &str) -> String {
     let name = path.trim_start_matches('/');
     if name.contains('.') {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_has_a_block_is_served_and_with_its_policy() {
+    async fn only_files_with_a_block_are_served_and_with_their_policy() {
         let folder = folder(&[
             ("_headers", RULES),
             ("page.html", "<p>"),

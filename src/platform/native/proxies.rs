@@ -1,9 +1,8 @@
-//! Who the client is behind proxies that are trusted: the last hop of `X-Forwarded-For` that none
-//! of them is.
+//! The address of the client behind trusted proxies, from `X-Forwarded-For`.
 //!
-//! A proxy adds the address it was called from at the right. So it is read from the right, and only
-//! as far as proxies of ours wrote it: what stands to the left of the first stranger is that
-//! stranger's own invention.
+//! Each proxy appends the address of its peer on the right. The header is therefore read from the
+//! right, up to the first address that is not a trusted proxy. A client can write any text to the
+//! left of that address.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,8 +10,8 @@ use ipnet::IpNet;
 
 /// Reads an address or a range of addresses, such as `10.0.0.0/8`.
 ///
-/// Refuses a range that holds every address, because it would trust every client, and a range with
-/// bits after its prefix, because that is a mistake.
+/// Refuses a range of every address, because it would trust every client. Refuses a range with bits
+/// after its prefix, because such a range is a mistake.
 fn range(text: &str) -> Option<IpNet> {
     let written: IpNet = if text.contains('/') {
         text.parse().ok()?
@@ -29,7 +28,7 @@ fn range(text: &str) -> Option<IpNet> {
     (range.prefix_len() > 0 && range.trunc() == range).then_some(range)
 }
 
-/// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+/// The addresses of `TRUSTED_PROXIES`. The server believes `X-Forwarded-For` only from them.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct Proxies(Vec<IpNet>);
 
@@ -37,7 +36,7 @@ impl Proxies {
     /// Reads addresses and ranges, separated by commas.
     ///
     /// # Errors
-    /// What is none.
+    /// The first part that is neither an address nor a range.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let named = text
             .split(',')
@@ -49,7 +48,7 @@ impl Proxies {
             .map(Self)
     }
 
-    /// Whether nobody is trusted.
+    /// Returns true if no proxy is trusted.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -58,7 +57,7 @@ impl Proxies {
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// The client of a connection from `peer` that said `forwarded`, the values of
+    /// Returns the address of the client of a connection from `peer`. `forwarded` has the values of
     /// `X-Forwarded-For` in order.
     pub(super) fn client<'a>(
         &self,
@@ -73,9 +72,9 @@ impl Proxies {
             .rev()
             .flat_map(|value| value.rsplit(|byte| *byte == b','))
             .map(<[u8]>::trim_ascii);
-        // An empty element of a list is none (RFC 9110 §5.6.1.2).
+        // A list may have empty elements (RFC 9110 §5.6.1.2).
         for hop in hops.filter(|hop| !hop.is_empty()) {
-            // Not an address: whoever wrote it is the last that is known.
+            // The proxy that wrote this text is the last known hop.
             let Some(address) = address(hop) else { break };
             nearest = address;
             if !self.trusts(nearest) {
@@ -86,7 +85,7 @@ impl Proxies {
     }
 }
 
-/// An address, with or without a port, as proxies write it.
+/// Reads an address with or without a port, as proxies write it.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?;
     let bare = text
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_stranger_on_the_way() {
+    fn the_client_is_the_last_hop_that_is_not_a_proxy() {
         for (peer, forwarded, expected) in [
             ("203.0.113.5", &["198.51.100.1"][..], "203.0.113.5"),
             ("203.0.113.5", &["10.0.0.1"], "203.0.113.5"),
@@ -152,18 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_trusted_unless_named() {
+    fn no_proxy_is_trusted_by_default() {
         let peer: IpAddr = "127.0.0.1".parse().expect("an address");
         assert_eq!(
             Proxies::parse("")
-                .expect("nobody")
+                .expect("no ranges")
                 .client(peer, [b"198.51.100.1".as_slice()].into_iter()),
             peer
         );
     }
 
     #[test]
-    fn a_typo_is_no_range() {
+    fn a_mistyped_range_is_refused() {
         for wrong in [
             "0.0.0.0/0",
             "::/0",
@@ -194,33 +193,41 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stranger_s_header_says_nothing(peer: u32, forwarded: Vec<Vec<u8>>) {
+        fn the_header_of_an_untrusted_peer_is_ignored(peer: u32, forwarded: Vec<Vec<u8>>) {
             let peer = IpAddr::from(Ipv4Addr::from_bits(peer));
             prop_assume!(!proxies().trusts(peer));
             prop_assert_eq!(proxies().client(peer, forwarded.iter().map(Vec::as_slice)), peer);
         }
 
         #[test]
-        fn what_a_client_says_itself_says_nothing(said: Vec<u8>, client: u128, joined: bool) {
+        fn values_from_the_client_itself_are_ignored(said: Vec<u8>, client: u128, joined: bool) {
             let client = IpAddr::from(Ipv6Addr::from_bits(client)).to_canonical();
             prop_assume!(!proxies().trusts(client));
             let added = client.to_string().into_bytes();
-            let values = if joined { vec![[said.as_slice(), b", ", &added].concat()] } else { vec![said, added] };
+            let values = if joined {
+                vec![[said.as_slice(), b", ", &added].concat()]
+            } else {
+                vec![said, added]
+            };
             let peer = "10.0.0.1".parse().expect("an address");
             prop_assert_eq!(proxies().client(peer, values.iter().map(Vec::as_slice)), client);
         }
 
         #[test]
-        fn anything_can_be_read(text: String) {
+        fn any_text_is_parsed_without_a_panic(text: String) {
             let _ = Proxies::parse(&text);
             let _ = address(text.as_bytes());
         }
 
         #[test]
-        fn a_range_holds_what_shares_its_prefix(bits: u32, other: u32, prefix in 1_u32..=32) {
+        fn a_range_contains_the_addresses_with_its_prefix(
+            bits: u32, other: u32, prefix in 1_u32..=32
+        ) {
             let mask = u32::MAX << (32 - prefix);
-            let range = Proxies::parse(&format!("{}/{prefix}", Ipv4Addr::from_bits(bits & mask))).expect("a range");
-            prop_assert_eq!(range.trusts(Ipv4Addr::from_bits(other).into()), (other ^ bits) & mask == 0);
+            let text = format!("{}/{prefix}", Ipv4Addr::from_bits(bits & mask));
+            let range = Proxies::parse(&text).expect("a range");
+            let trusted = range.trusts(Ipv4Addr::from_bits(other).into());
+            prop_assert_eq!(trusted, (other ^ bits) & mask == 0);
         }
     }
 }

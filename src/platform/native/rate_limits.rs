@@ -31,7 +31,7 @@ const fn per_minute(requests: u32) -> NonZeroU32 {
     }
 }
 
-/// How many requests an address may make in a minute, and at once.
+/// The number of requests that an address may make in a minute, and at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quotas {
     sign_in: NonZeroU32,
@@ -49,8 +49,12 @@ impl Quotas {
             let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
                 return default;
             };
-            value.trim().parse().ok().filter(|requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE).unwrap_or_else(|| {
-                problems.push(format!("{name} must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}"));
+            let requests = value.trim().parse().ok();
+            let allowed = |requests: &NonZeroU32| requests.get() <= MOST_PER_MINUTE;
+            requests.filter(allowed).unwrap_or_else(|| {
+                problems.push(format!(
+                    "{name} must be a whole number of requests per minute, 1 to {MOST_PER_MINUTE}"
+                ));
                 default
             })
         };

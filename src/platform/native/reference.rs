@@ -1,9 +1,9 @@
-//! The reference for people, written from the description: one page, no script, nothing from
-//! another host.
+//! Writes the API reference as one HTML page, from the OpenAPI description. The page has no script
+//! and loads nothing from another host.
 
 #![allow(
     clippy::indexing_slicing,
-    reason = "serde_json gives null for what is not there"
+    reason = "serde_json returns null for a missing member"
 )]
 
 use std::fmt::Write;
@@ -15,9 +15,13 @@ use crate::kernel::http::error::Code;
 /// The page for a description.
 #[must_use]
 pub fn html(document: &Value) -> String {
-    let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>hamrah-api reference</title>\n<link rel=\"stylesheet\" href=\"/docs.css\">\n</head>\n<body>\n<main>\n<h1>hamrah-api</h1>\n",
-    );
+    let mut page = String::from(concat!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+        "<title>hamrah-api reference</title>\n",
+        "<link rel=\"stylesheet\" href=\"/docs.css\">\n",
+        "</head>\n<body>\n<main>\n<h1>hamrah-api</h1>\n",
+    ));
     let _ = writeln!(
         page,
         "<p>{} The same for machines: <a href=\"/openapi.json\">openapi.json</a>.</p>",
@@ -33,7 +37,10 @@ pub fn html(document: &Value) -> String {
             escape(path)
         );
     }
-    page.push_str("<li><a href=\"#errors\">Errors</a></li>\n<li><a href=\"#objects\">Objects</a></li>\n</ul>\n</nav>\n");
+    page.push_str(concat!(
+        "<li><a href=\"#errors\">Errors</a></li>\n",
+        "<li><a href=\"#objects\">Objects</a></li>\n</ul>\n</nav>\n",
+    ));
     for (method, path, operation) in &operations {
         operation_section(&mut page, method, path, operation);
     }
@@ -138,7 +145,11 @@ fn callers(security: &Value) -> String {
 }
 
 fn errors(page: &mut String) {
-    page.push_str("<section id=\"errors\">\n<h2>Errors</h2>\n<table>\n<thead><tr><th scope=\"col\">Code</th><th scope=\"col\">Status</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n");
+    page.push_str(concat!(
+        "<section id=\"errors\">\n<h2>Errors</h2>\n<table>\n<thead><tr>",
+        "<th scope=\"col\">Code</th><th scope=\"col\">Status</th><th scope=\"col\">Meaning</th>",
+        "</tr></thead>\n<tbody>\n",
+    ));
     for code in Code::ALL {
         let name = code.as_str();
         let _ = writeln!(

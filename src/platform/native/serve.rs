@@ -126,7 +126,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {
-        tracing::info!(folder = %settings.pages.display(), "/account and /admin are missing: `make pages` builds them");
+        tracing::info!(folder = %settings.pages.display(), "`make pages` builds /account and /admin");
     } else {
         // By name: passkeys belong to a domain, never to an address.
         tracing::info!(

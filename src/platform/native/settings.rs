@@ -1,5 +1,5 @@
-//! Where the native server's configuration comes from: the environment, and in development a file
-//! that git ignores.
+//! The settings of the native server, from the environment and, in development, from a file that
+//! git ignores.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,13 +19,13 @@ use crate::platform::native::ports::SystemEntropy;
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::Quotas;
 
-/// Development secrets: the same file that `wrangler dev` reads.
+/// The file of development secrets. `wrangler dev` reads it too.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
 
-/// What the native server needs to run.
+/// The checked settings of the native server.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// The service's configuration.
+    /// The settings of all systems.
     pub(super) config: Config,
     /// `DATABASE_URL`.
     pub(super) database_url: String,
@@ -35,22 +35,25 @@ pub(super) struct Settings {
     pub(super) quotas: Quotas,
     /// `TRUSTED_PROXIES`.
     pub(super) proxies: Proxies,
-    /// `PAGES_DIR`: where the account page is.
+    /// `PAGES_DIR`, the folder of the account page and the admin page.
     pub(super) pages: PathBuf,
-    /// Names of secrets that were generated just now, because they were missing.
+    /// The names of the secrets that this run generated, because they were missing.
     pub(super) generated: Vec<&'static str>,
 }
 
-/// What becomes of secrets that are missing in development.
+/// The treatment of secrets that are missing in development.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Missing {
-    /// They are generated and kept.
+    /// They are generated and written to the development file.
     Keep,
-    /// They are made up for this run and thrown away: for commands that only look.
+    /// They are generated for this run only. Commands that only read use it.
     Forget,
 }
 
 /// Reads all settings.
+///
+/// # Errors
+/// Every problem of the settings.
 pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let set = |name: &str| {
         std::env::var(name)
@@ -64,8 +67,8 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     });
     let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
 
-    // Nobody sets up anything to try it on their own machine; whoever opens it to others, or
-    // configures it for others, says what it is.
+    // A developer can start the server without settings. An operator who opens it to the network,
+    // or who configures it for users, has to set ENVIRONMENT.
     let configured = ["ALLOWED_ORIGINS", "COOKIE_DOMAIN", "RP_ID", "JWT_ISSUER"]
         .into_iter()
         .find(|name| set(name).is_some());
@@ -73,7 +76,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
     if let (None, Some(name)) = (&environment, configured) {
         problems.push(format!(
-            "ENVIRONMENT is not set although {name} is: say `development` or `production`"
+            "ENVIRONMENT is not set although {name} is: set it to `development` or `production`"
         ));
     }
     let development = environment.as_deref() == Some("development");
@@ -111,7 +114,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         }
         generated = wanted;
     }
-    // In development the page of this very server may use its passkeys, whatever its port.
+    // In development the pages of this server may use its passkeys on every port.
     let own_page = || {
         bind.as_ref()
             .ok()
@@ -123,7 +126,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         "ALLOWED_ORIGINS" => set(name)
             .or_else(|| kept.get(name).cloned())
             .or_else(own_page),
-        // What is set and empty goes on: for some settings that is not the same as not set.
+        // Keeps a value that is set and empty, because for some settings empty differs from unset.
         name => set(name)
             .or_else(|| kept.get(name).cloned())
             .or_else(|| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())),
@@ -153,25 +156,34 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
     }
 }
 
-/// What development allows if nothing is configured: usual ports of web apps, and this server's
-/// own.
+/// Returns the default `ALLOWED_ORIGINS` of development: usual ports of web apps, and the port of
+/// this server.
 fn development_origins(port: u16) -> String {
     [3000, 5173, 8080, 8787, port]
         .map(|port| format!("http://localhost:{port}"))
         .join(",")
 }
 
-/// A fresh internal key, or key of secrets: 256 bits.
+/// Generates an internal key or an encryption key of 256 bits.
+///
+/// # Errors
+/// The CSPRNG failed.
 pub(super) fn fresh_key() -> Result<String, String> {
     Ok(URL_SAFE_NO_PAD.encode(entropy()?))
 }
 
-/// A fresh JWK set of one key.
+/// Generates a JWK set with one signing key.
+///
+/// # Errors
+/// The CSPRNG failed.
 pub(super) fn fresh_signing_keys() -> Result<String, String> {
     Ok(SigningKeys::single(SigningKey::from_seed(entropy()?)).to_json())
 }
 
-/// A fresh secret of the webhook: 256 bits.
+/// Generates a webhook secret of 256 bits.
+///
+/// # Errors
+/// The CSPRNG failed.
 pub(super) fn fresh_webhook_secret() -> Result<String, String> {
     Ok(WebhookSecret::text(&entropy()?))
 }
@@ -184,7 +196,7 @@ fn entropy() -> Result<[u8; 32], String> {
     Ok(bytes)
 }
 
-/// Reads `NAME='value'` lines. A file that is missing has none.
+/// Reads `NAME='value'` lines. A missing file has no lines.
 fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
     let Ok(lines) = dotenvy::from_path_iter(path) else {
         return Ok(HashMap::new());
@@ -198,7 +210,7 @@ fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
     })
 }
 
-/// Makes secrets, and keeps them in a file that only its owner may read.
+/// Generates secrets, and appends them to a file that only its owner may read.
 fn generate(
     keep: Option<&Path>,
     names: &[&'static str],
@@ -239,8 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn values_may_be_quoted_and_the_last_one_counts() {
-        let kept = read("# A comment\n\nA=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n").expect("readable");
+    fn values_may_be_quoted_and_the_last_value_counts() {
+        let text = concat!(
+            "# A comment\n\n",
+            "A=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n",
+        );
+        let kept = read(text).expect("readable");
         let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
         assert_eq!(
             values,

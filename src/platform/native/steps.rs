@@ -97,7 +97,7 @@ fn step_json(section: &str, step: &Step) -> Value {
     let (passed, reason, found) = match &step.outcome {
         Outcome::Passed(more) => (true, None, more.as_deref()),
         Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
-        // A step that was not taken counts as passed here; `taken` tells the difference.
+        // A step that was not taken counts as passed. The member `taken` shows the difference.
         Outcome::NotTaken(reason) => (true, None, Some(*reason)),
     };
     let taken = !matches!(step.outcome, Outcome::NotTaken(_));

@@ -18,7 +18,7 @@ use worker::{Delay, Env};
 
 use crate::kernel::store::{Db, Precondition, Row, Rows, Statement, StoreError, Value};
 use crate::platform::worker::binding::{Database, Prepared};
-use crate::platform::worker::replicas::Session;
+use crate::platform::worker::replicas::ReplicaSession;
 
 /// Parts of D1's error messages that name a fault of this service.
 ///
@@ -53,7 +53,7 @@ pub(super) struct D1 {
 impl D1 {
     /// Returns the database behind the binding `name`, or `None` if there is no such binding.
     pub(super) fn new(env: &Env, name: &str) -> Option<Self> {
-        // Fails for a binding that is no D1 database.
+        // Fails for a binding that is not a D1 database.
         env.d1(name).ok()?;
         let database = Reflect::get(env, &name.into()).ok()?.unchecked_into();
         Some(Self {
@@ -72,7 +72,7 @@ impl D1 {
     }
 
     fn begin(&self, statements: &[Statement]) -> Result<Promise, JsValue> {
-        let session = match Session::current() {
+        let session = match ReplicaSession::current() {
             Some(session) => session.open(&self.database, statements)?,
             None => None,
         };

@@ -1,13 +1,16 @@
-// What takes many calls between wasm and JavaScript, in one: a request comes in as one text, an answer goes out whole.
+// Passes a request to wasm as one text, and a response to JavaScript as a whole. Each takes one
+// call instead of many.
 
-/** Clients send twenty. */
+/** The most headers of a request. Clients send about twenty. */
 const MOST_HEADERS = 256;
 
-/** Method, address, country, then name and value of each header, a line to each: none can hold a line break (Fetch §2.2). Nothing if
- * there are too many. */
+/**
+ * Returns the method, the address, the country, then the name and the value of each header, one
+ * line each. None can contain a line break (Fetch §2.2). Returns undefined for too many headers.
+ */
 export const read = (request) => {
   const { method } = request;
-  // The country is parsed by workerd when it is asked for, and told only of what changes something.
+  // workerd parses the country when it is read. It is read only for methods that change state.
   const country = method === "GET" || method === "HEAD" ? "" : String(request.cf?.country ?? "");
   let lines = `${method}\n${request.url}\n${/^[A-Z0-9]{2}$/.test(country) ? country : ""}`;
   let count = 0;
@@ -18,10 +21,15 @@ export const read = (request) => {
   return lines;
 };
 
-/** `headers` as above; `body` lies in the module's memory, which changes: a copy of it is sent. */
+/**
+ * Returns a response. `headers` has the form above. `body` lies in the memory of the module, which
+ * changes, so the response contains a copy.
+ */
 export const answer = (status, headers, body) => {
   const lines = headers.split("\n");
   const pairs = [];
-  for (let index = 0; index + 1 < lines.length; index += 2) pairs.push([lines[index], lines[index + 1]]);
+  for (let index = 0; index + 1 < lines.length; index += 2) {
+    pairs.push([lines[index], lines[index + 1]]);
+  }
   return new Response(body.length > 0 ? body.slice() : null, { status, headers: pairs });
 };

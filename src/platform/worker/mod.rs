@@ -92,8 +92,8 @@ fn start(env: &Env) -> Result<Isolate, String> {
         Adapters {
             db: Arc::new(database),
             clock: Arc::new(ports::DateNow),
-            entropy: Arc::new(ports::WebCrypto),
-            signatures: Arc::new(signatures::WebCrypto::new()),
+            entropy: Arc::new(ports::WebCryptoEntropy),
+            signatures: Arc::new(signatures::WebCryptoSignatures::new()),
             limiter: limiter(env, &config)?,
             outgoing: Arc::new(outgoing::Fetcher),
             compute: Arc::new(ports::InPlace),
@@ -106,7 +106,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
     })
 }
 
-/// Returns the rate limiter. An error names the binding that is missing.
+/// Returns the rate limiter. The error names the missing binding.
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     if !config.kernel.rate_limits {
         if config.kernel.environment == Environment::Production {

@@ -6,7 +6,7 @@ use crate::kernel::domain::compute::Compute;
 use crate::kernel::domain::{Clock, Entropy, NoEntropy};
 use crate::kernel::model::time::Timestamp;
 
-/// `Date.now()`. The clock stands still between I/O, and no use case needs a finer resolution.
+/// `Date.now()`. The clock does not advance between I/O, and no use case needs a finer resolution.
 pub(super) struct DateNow;
 
 impl Clock for DateNow {
@@ -20,9 +20,9 @@ impl Clock for DateNow {
 }
 
 /// `crypto.getRandomValues()`.
-pub(super) struct WebCrypto;
+pub(super) struct WebCryptoEntropy;
 
-impl Entropy for WebCrypto {
+impl Entropy for WebCryptoEntropy {
     #[allow(clippy::disallowed_methods, reason = "this is the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
         getrandom::fill(buffer).map_err(|_| NoEntropy)

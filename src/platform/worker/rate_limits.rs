@@ -33,7 +33,7 @@ impl Bindings {
     /// Returns the two bindings.
     ///
     /// # Errors
-    /// The name of the binding that is missing.
+    /// The name of the missing binding.
     pub(super) fn new(env: &Env) -> Result<Self, String> {
         let binding = |name: &str| {
             env.rate_limiter(name)

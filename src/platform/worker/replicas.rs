@@ -47,7 +47,7 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
     let internal = request.uri().path().starts_with("/api/internal/");
     let reads = ReplicaReads::default();
     request.extensions_mut().insert(reads.clone());
-    let session = Rc::new(Session {
+    let session = Rc::new(ReplicaSession {
         reads,
         bookmark,
         changes: again.is_none(),
@@ -93,7 +93,7 @@ fn copy(request: &Request<Body>) -> Request<Body> {
 }
 
 /// The D1 session of one request.
-pub(super) struct Session {
+pub(super) struct ReplicaSession {
     reads: ReplicaReads,
     bookmark: Option<String>,
     /// True if the request's method may change state.
@@ -110,10 +110,10 @@ struct Opened {
 
 thread_local! {
     /// The session of the request that the thread works on at this moment.
-    static CURRENT: RefCell<Option<Rc<Session>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<ReplicaSession>>> = const { RefCell::new(None) };
 }
 
-impl Session {
+impl ReplicaSession {
     /// Returns the session of the request that the thread works on, if it has one.
     pub(super) fn current() -> Option<Rc<Self>> {
         CURRENT.with_borrow(Clone::clone)
@@ -170,14 +170,14 @@ impl Session {
     }
 }
 
-/// A future with its session, which is [`Session::current`] while the future is polled.
+/// A future with its session, which is [`ReplicaSession::current`] while the future is polled.
 struct Within<F> {
-    session: Rc<Session>,
+    session: Rc<ReplicaSession>,
     future: Pin<Box<F>>,
 }
 
 /// Restores the previous current session when polling ends, also after a panic.
-struct Before(Option<Rc<Session>>);
+struct Before(Option<Rc<ReplicaSession>>);
 
 impl Drop for Before {
     fn drop(&mut self) {

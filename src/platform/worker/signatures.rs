@@ -40,7 +40,7 @@ extern "C" {
 }
 
 /// `crypto.subtle`, with the imported keys by `kid`, each for one use.
-pub(super) struct WebCrypto {
+pub(super) struct WebCryptoSignatures {
     imported: SendWrapper<RefCell<HashMap<(Use, String), JsValue>>>,
 }
 
@@ -50,7 +50,7 @@ enum Use {
     Verify,
 }
 
-impl WebCrypto {
+impl WebCryptoSignatures {
     pub(super) fn new() -> Self {
         Self {
             imported: SendWrapper::new(RefCell::default()),
@@ -118,7 +118,7 @@ impl WebCrypto {
 
 // Promises of JavaScript are not Send, but the Worker has one thread.
 #[async_trait]
-impl Signatures for WebCrypto {
+impl Signatures for WebCryptoSignatures {
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]> {
         let signed = SendFuture::new(self.signed(key, message)).await;
         signed.ok()?.try_into().ok()

@@ -9,7 +9,7 @@ use hamrah_api::accounts::domain::throttle::Way;
 use hamrah_api::accounts::model::signing_keys::SigningKey;
 use hamrah_api::accounts::model::throttle::{Policy, Subject};
 use hamrah_api::accounts::store::attempts;
-use hamrah_api::accounts::store::attempts::AttemptClaim;
+use hamrah_api::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use hamrah_api::kernel::domain::failure::TooManyAttempts;
 use hamrah_api::kernel::model::ids::{SessionId, UserId};
 use hamrah_api::kernel::model::time::Timestamp;
@@ -27,6 +27,13 @@ fn subject(number: u8) -> Subject {
     throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
 }
 
+const fn guess(subject: &Subject) -> AttemptLimit<'_> {
+    AttemptLimit {
+        subject,
+        policy: &Policy::GUESS,
+    }
+}
+
 async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
     let param = |value: &hamrah_api::kernel::store::Value| match value {
         hamrah_api::kernel::store::Value::Null => Value::Null,
@@ -42,7 +49,7 @@ async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
 
 /// Claims an attempt. Returns whether it is allowed, and when the next attempt is free.
 async fn claim(app: &TestApp, subject: &Subject, now: Timestamp) -> (bool, Timestamp) {
-    let [count, free] = attempts::claim(subject, &Policy::GUESS, now);
+    let [count, free] = attempts::claim(guess(subject), now);
     let allowed = !run(app, &count).await.is_empty();
     let free_at = run(app, &free).await[0]["free_at"]
         .as_i64()
@@ -215,8 +222,7 @@ async fn a_restart_keeps_the_counted_attempts() {
         let db = Sqlite::open(&url).await.expect("opens");
         migrations::apply(db.pool()).await.expect("applies");
         let claims =
-            join_all((0..CALLERS).map(|_| attempts::try_claim(&db, &subject, &Policy::GUESS, at)))
-                .await;
+            join_all((0..CALLERS).map(|_| attempts::try_claim(&db, guess(&subject), at))).await;
         let allowed = claims
             .into_iter()
             .map(|claim| claim.expect("claims"))
@@ -226,7 +232,7 @@ async fn a_restart_keeps_the_counted_attempts() {
         db.pool().close().await;
     }
     let db = Sqlite::open(&url).await.expect("opens");
-    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, at)
+    let claim = attempts::try_claim(&db, guess(&subject), at)
         .await
         .expect("claims");
     assert_eq!(claim, AttemptClaim::Refused { free_at });
@@ -236,7 +242,7 @@ async fn a_restart_keeps_the_counted_attempts() {
             wait: Duration::from_secs(30)
         })
     );
-    let claim = attempts::try_claim(&db, &subject, &Policy::GUESS, free_at)
+    let claim = attempts::try_claim(&db, guess(&subject), free_at)
         .await
         .expect("claims");
     assert_eq!(throttle::admitted(claim, free_at), Ok(()));

@@ -20,13 +20,13 @@ pub fn twice(member: &str, value: Vec<u8>) -> Vec<u8> {
 
 pub const CERTIFICATES: [Broken; 27] = [
     ("another root", 1, "not signed by a trusted root", |c| {
-        c.plan.seed = 2
+        c.plan.seed = 2;
     }),
     ("Apple's root", 1, "not signed by a trusted root", |c| {
-        c.anchor = Some(TrustAnchor::apple())
+        c.anchor = Some(TrustAnchor::apple());
     }),
     ("an expired leaf", 1, "the leaf has expired", |c| {
-        c.at = c.attestation.valid.end + 1
+        c.at = c.attestation.valid.end + 1;
     }),
     (
         "a leaf of the future",
@@ -84,13 +84,13 @@ pub const CERTIFICATES: [Broken; 27] = [
         |c| x5c(c, |[leaf, _, root]| vec![leaf, root]),
     ),
     ("the whole chain", 0, "x5c is not two certificates", |c| {
-        x5c(c, |chain| chain.to_vec())
+        x5c(c, |chain| chain.to_vec());
     }),
     ("the leaf alone", 0, "x5c is not two certificates", |c| {
-        x5c(c, |[leaf, _, _]| vec![leaf])
+        x5c(c, |[leaf, _, _]| vec![leaf]);
     }),
     ("no certificates", 0, "x5c is not two certificates", |c| {
-        x5c(c, |_| Vec::new())
+        x5c(c, |_| Vec::new());
     }),
     (
         "fifty certificates",
@@ -173,7 +173,7 @@ pub const CERTIFICATES: [Broken; 27] = [
         |c| c.plan.intermediate_extensions = vec![unknown(true)],
     ),
     ("an extension twice", 1, "has an extension twice", |c| {
-        c.attestation.leaf_extensions = vec![unknown(false), unknown(false)]
+        c.attestation.leaf_extensions = vec![unknown(false), unknown(false)];
     }),
     (
         "a leaf that is no certificate",

@@ -8,19 +8,19 @@ use crate::apple::{DeviceKey, bytes, cose, extensions, map, nonce_extension, tex
 
 pub const CONTENT: [Broken; 39] = [
     ("another challenge", 4, "for another nonce", |c| {
-        c.client_data_hash[0] ^= 1
+        c.client_data_hash[0] ^= 1;
     }),
     ("no nonce", 4, "has no extension", |c| {
-        c.attestation.nonce_extension = Some(Vec::new())
+        c.attestation.nonce_extension = Some(Vec::new());
     }),
     ("another nonce", 4, "for another nonce", |c| {
-        c.attestation.nonce_extension = Some(nonce_extension(&[9; 32]))
+        c.attestation.nonce_extension = Some(nonce_extension(&[9; 32]));
     }),
     ("a short nonce", 4, "not a sequence of 32 bytes", |c| {
-        c.attestation.nonce_extension = Some(nonce_extension(&[9; 31]))
+        c.attestation.nonce_extension = Some(nonce_extension(&[9; 31]));
     }),
     ("a long nonce", 4, "not a sequence of 32 bytes", |c| {
-        c.attestation.nonce_extension = Some(nonce_extension(&[9; 33]))
+        c.attestation.nonce_extension = Some(nonce_extension(&[9; 33]));
     }),
     (
         "something after the nonce",
@@ -32,16 +32,16 @@ pub const CONTENT: [Broken; 39] = [
         },
     ),
     ("the nonce alone", 4, "not a sequence of 32 bytes", |c| {
-        c.attestation.nonce_extension = Some(c.attestation.nonce().to_vec())
+        c.attestation.nonce_extension = Some(c.attestation.nonce().to_vec());
     }),
     ("another key id", 5, "the key id is of another key", |c| {
-        c.key_id[0] ^= 1
+        c.key_id[0] ^= 1;
     }),
     ("a short key id", 5, "the key id is of another key", |c| {
-        c.key_id.truncate(31)
+        c.key_id.truncate(31);
     }),
     ("no key id", 5, "the key id is of another key", |c| {
-        c.key_id.clear()
+        c.key_id.clear();
     }),
     (
         "another key's leaf",
@@ -56,16 +56,16 @@ pub const CONTENT: [Broken; 39] = [
         |c| c.attestation.cose_key = cose(&DeviceKey::new(8).point()),
     ),
     ("another application", 6, "of another application", |c| {
-        c.attestation.app_id = "UR6RM9YCF7.app.hamrah.evil".into()
+        c.attestation.app_id = "UR6RM9YCF7.app.hamrah.evil".into();
     }),
     ("the bundle id alone", 6, "of another application", |c| {
-        c.attestation.app_id = "app.hamrah.ios".into()
+        c.attestation.app_id = "app.hamrah.ios".into();
     }),
     ("no applications", 6, "of another application", |c| {
-        c.app_ids.clear()
+        c.app_ids.clear();
     }),
     ("a counter", 7, "the counter is not 0", |c| {
-        c.attestation.counter = 1
+        c.attestation.counter = 1;
     }),
     (
         "development in production",
@@ -80,10 +80,10 @@ pub const CONTENT: [Broken; 39] = [
         |c| c.environments = vec![Environment::Development],
     ),
     ("no environments", 8, "the other environment", |c| {
-        c.environments.clear()
+        c.environments.clear();
     }),
     ("an unknown AAGUID", 8, "not App Attest's", |c| {
-        c.attestation.aaguid = *b"appattest\0\0\0\0\0\0\x01"
+        c.attestation.aaguid = *b"appattest\0\0\0\0\0\0\x01";
     }),
     (
         "another credential id",
@@ -92,7 +92,7 @@ pub const CONTENT: [Broken; 39] = [
         |c| c.attestation.credential_id = vec![9; 32],
     ),
     ("no credential id", 9, "authData has another key id", |c| {
-        c.attestation.credential_id.clear()
+        c.attestation.credential_id.clear();
     }),
     (
         "a category that is not accepted",
@@ -117,16 +117,16 @@ pub const CONTENT: [Broken; 39] = [
         |c| c.attestation.flags = 0xC0,
     ),
     ("a key that is not canonical", 0, "not one of P-256", |c| {
-        c.attestation.cose_key[0] = 0xBF
+        c.attestation.cose_key[0] = 0xBF;
     }),
     ("a short key", 0, "not one of P-256", |c| {
-        c.attestation.cose_key.truncate(76)
+        c.attestation.cose_key.truncate(76);
     }),
     ("a zero after the key", 0, "no CBOR map", |c| {
-        c.attestation.tail = vec![0]
+        c.attestation.tail = vec![0];
     }),
     ("a list after the key", 0, "no CBOR map", |c| {
-        c.attestation.tail = vec![0x80]
+        c.attestation.tail = vec![0x80];
     }),
     ("two maps", 0, "something follows the extensions", |c| {
         c.attestation.tail = [extensions("1", 4), extensions("1", 4)].concat();
@@ -156,7 +156,7 @@ pub const CONTENT: [Broken; 39] = [
         },
     ),
     ("a version that is a number", 0, "of another type", |c| {
-        c.attestation.tail = map(&[("apple_bundle_version_01", vec![1])])
+        c.attestation.tail = map(&[("apple_bundle_version_01", vec![1])]);
     }),
     (
         "a category of three bytes",
@@ -178,7 +178,7 @@ pub const CONTENT: [Broken; 39] = [
         },
     ),
     ("a deep map", 0, "nested too deep", |c| {
-        c.attestation.tail = map(&[("deep", vec![0x81; 10_000])])
+        c.attestation.tail = map(&[("deep", vec![0x81; 10_000])]);
     }),
 ];
 

@@ -92,44 +92,44 @@ type Change = (&'static str, fn(&mut Case));
 /// Variations that are still valid.
 const ACCEPTED: [Change; 15] = [
     ("iOS 27", |c| {
-        c.attestation = c.attestation.clone().ios_27("1314", 4)
+        c.attestation = c.attestation.clone().ios_27("1314", 4);
     }),
     ("iOS 27 with ED clear", |c| {
-        c.attestation.tail = extensions("1314", 4)
+        c.attestation.tail = extensions("1314", 4);
     }),
     ("an empty map", |c| c.attestation.tail = vec![0xA0]),
     ("a member that Apple may add", |c| {
-        c.attestation.tail = map(&[("apple_more_01", vec![0x82, 0x20, 0xF5])])
+        c.attestation.tail = map(&[("apple_more_01", vec![0x82, 0x20, 0xF5])]);
     }),
     ("a category as a number", |c| {
-        c.attestation.tail = map(&[("apple_validation_category_01", vec![4])])
+        c.attestation.tail = map(&[("apple_validation_category_01", vec![4])]);
     }),
     ("development, where it is accepted", |c| {
         c.attestation = c.attestation.clone().development();
         c.environments.push(Environment::Development);
     }),
     ("the leaf's first second", |c| {
-        c.at = c.attestation.valid.start
+        c.at = c.attestation.valid.start;
     }),
     ("the leaf's last second", |c| c.at = c.attestation.valid.end),
     ("no key usage in the leaf", |c| {
-        c.attestation.leaf_usage.clear()
+        c.attestation.leaf_usage.clear();
     }),
     ("no basic constraints in the leaf", |c| {
-        c.attestation.leaf_is_ca = IsCa::NoCa
+        c.attestation.leaf_is_ca = IsCa::NoCa;
     }),
     ("an unknown extension", |c| {
-        c.attestation.leaf_extensions = vec![unknown(false)]
+        c.attestation.leaf_extensions = vec![unknown(false)];
     }),
     ("a category that is accepted", |c| {
         c.attestation = c.attestation.clone().ios_27("1314", 2);
         c.categories = vec![2, 4];
     }),
     ("no category although some are configured", |c| {
-        c.categories = vec![4]
+        c.categories = vec![4];
     }),
     ("a receipt of 7 KB", |c| {
-        c.attestation.receipt = vec![7; 7000]
+        c.attestation.receipt = vec![7; 7000];
     }),
     ("members in another order", |c| {
         c.edit = |object| {

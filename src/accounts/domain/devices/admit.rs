@@ -15,10 +15,10 @@ use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
 use crate::accounts::store::attest_keys;
-use crate::accounts::store::attested_sign_ins::SessionDevice;
 use crate::accounts::store::device_bindings;
-use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome};
+use crate::accounts::store::device_bindings::{BindingRules, KeyUse, KeyUseOutcome, SessionDevice};
 use crate::accounts::store::refresh_tokens;
+use crate::accounts::store::refresh_tokens::TokenSession;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
@@ -195,7 +195,10 @@ pub async fn admit_refresh(
     )
     .await?
     {
-        Some((by, Platform::Ios)) => verify(ports, by, shown, request, (true, origin)).await,
+        Some(TokenSession {
+            caller,
+            platform: Platform::Ios,
+        }) => verify(ports, caller, shown, request, (true, origin)).await,
         _ => Ok(()),
     }
 }
@@ -231,8 +234,8 @@ async fn verify(
     match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
         .await?
     {
-        KeyUseOutcome::Yes => Ok(()),
-        KeyUseOutcome::Meanwhile => {
+        KeyUseOutcome::Used => Ok(()),
+        KeyUseOutcome::Conflict => {
             Err(refused("the counter was used meanwhile, or the key was revoked").into())
         }
         KeyUseOutcome::OtherDevice => Err(refused("the session belongs to another device").into()),

@@ -8,8 +8,7 @@ use crate::accounts::domain::steps::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
-use crate::accounts::store::attested_sign_ins::SessionDevice;
-use crate::accounts::store::device_bindings::{BindingRules, KeyClaim};
+use crate::accounts::store::device_bindings::{BindingRules, KeyClaim, SessionDevice};
 use crate::kernel::domain::failure::{Failure, Rejection};
 
 /// The reasons to reject the attestation that a client sends with a sign-in.
@@ -58,7 +57,7 @@ impl Attested {
     /// [`KeyRejection`], only where the device is required.
     pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), KeyRejection> {
         let refused = match kept {
-            KeyClaim::Yes | KeyClaim::NoAccount => return Ok(()),
+            KeyClaim::Claimed | KeyClaim::NoAccount => return Ok(()),
             KeyClaim::TooMany => KeyRejection::TooMany,
             KeyClaim::Taken | KeyClaim::SignedOut | KeyClaim::OtherDevice => KeyRejection::Taken,
         };

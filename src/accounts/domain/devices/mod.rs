@@ -34,7 +34,7 @@ pub(super) fn binding(ports: &Ports, now: Timestamp) -> Result<BindingRules, NoE
     Ok(BindingRules {
         strict: ports.config.attest.mode == Mode::Require,
         fresh_since: now.minus(FIRST_USE),
-        lately: now.minus(LATELY),
+        recent_since: now.minus(LATELY),
         added_event: ports.id(EventId::from_random)?,
         revoked_event: ports.id(EventId::from_random)?,
     })

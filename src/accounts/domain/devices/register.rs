@@ -227,11 +227,11 @@ pub async fn register(
             )
             .await?
         }
-        None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Yes,
+        None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Claimed,
         None => KeyClaim::Taken,
     };
     match kept {
-        KeyClaim::Yes => Ok(()),
+        KeyClaim::Claimed => Ok(()),
         KeyClaim::Taken => Err(AttestRejection::Key(KeyRejection::Taken).into()),
         KeyClaim::TooMany => Err(AttestRejection::Key(KeyRejection::TooMany).into()),
         KeyClaim::SignedOut | KeyClaim::NoAccount => Err(Fault::SignedOut.into()),

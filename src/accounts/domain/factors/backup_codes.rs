@@ -4,7 +4,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::model::backup_code::{BackupCode, CODE_BYTES};
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::factors;
-use crate::accounts::store::factors::FactorChange;
+use crate::accounts::store::outcome::FactorChange;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Fault;
 
@@ -29,7 +29,7 @@ pub async fn regenerate(
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
     let context = ports.event_context(origin, ports.clock.now())?;
     match factors::replace_codes(ports.db.as_ref(), by, &hashes, &context).await? {
-        FactorChange::Yes => Ok(codes),
-        FactorChange::No | FactorChange::SignedOut => Err(Fault::SignedOut),
+        FactorChange::Changed => Ok(codes),
+        FactorChange::Unchanged | FactorChange::SignedOut => Err(Fault::SignedOut),
     }
 }

@@ -9,7 +9,8 @@ pub mod totp;
 
 use crate::accounts::domain::Ports;
 use crate::accounts::store::factors;
-use crate::accounts::store::factors::{FactorChange, FactorSummary};
+use crate::accounts::store::factors::FactorSummary;
+use crate::accounts::store::outcome::FactorChange;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
@@ -35,8 +36,8 @@ impl Rejection for FactorRejection {}
 
 fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure<FactorRejection>> {
     match changed {
-        FactorChange::Yes => Ok(()),
-        FactorChange::No => Err(otherwise.into()),
+        FactorChange::Changed => Ok(()),
+        FactorChange::Unchanged => Err(otherwise.into()),
         FactorChange::SignedOut => Err(Fault::SignedOut.into()),
     }
 }

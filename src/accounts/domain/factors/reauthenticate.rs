@@ -12,10 +12,11 @@ use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
-use crate::accounts::store::challenges::ChallengeKind;
+use crate::accounts::store::attempts::AttemptLimit;
+use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind};
 use crate::accounts::store::passkeys::Descriptor;
 use crate::accounts::store::step_up;
-use crate::accounts::store::step_up::{ReplacementToken, VerifiedFactor};
+use crate::accounts::store::step_up::{ReplacementToken, StepUp, TotpStepUp, VerifiedFactor};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId};
@@ -98,7 +99,11 @@ pub async fn complete(
         Shown::Passkey(response) => {
             let verified = verified(
                 ports,
-                (challenge, ChallengeKind::Reauthentication, Some(me.user.id)),
+                AnsweredChallenge {
+                    id: challenge,
+                    kind: ChallengeKind::Reauthentication,
+                    user: Some(me.user.id),
+                },
                 response,
                 now,
             )
@@ -107,26 +112,27 @@ pub async fn complete(
             let amr = me.session.amr.stepped_up(Proof::Passkey {
                 multi_device: verified.multi_device,
             });
-            let noted = step_up::reauthenticate(
-                db,
-                me.caller(),
-                &VerifiedFactor::Passkey(verified.used()),
-                (&amr, fresh.as_ref(), None),
-                (&context, event),
-            )
-            .await?;
+            let step_up = StepUp {
+                factor: &VerifiedFactor::Passkey(verified.used()),
+                amr: &amr,
+                replacement: fresh.as_ref(),
+                subject: None,
+                event,
+            };
+            let noted = step_up::reauthenticate(db, me.caller(), step_up, &context).await?;
             (amr, noted)
         }
         Shown::Totp(code) => {
             let subject = throttle::of_user(Way::Totp, me.user.id);
-            let (challenged, totp, claim) = step_up::take_with_totp(
-                db,
-                challenge,
-                me.user.id,
-                (&subject, Way::Totp.policy()),
-                now,
-            )
-            .await?;
+            let limit = AttemptLimit {
+                subject: &subject,
+                policy: Way::Totp.policy(),
+            };
+            let TotpStepUp {
+                challenge: challenged,
+                totp,
+                claim,
+            } = step_up::take_with_totp(db, challenge, me.user.id, limit, now).await?;
             throttle::admitted(claim, now)?;
             challenged.ok_or_else(|| {
                 refused("the challenge is unknown, used, expired, or another account's")
@@ -135,14 +141,14 @@ pub async fn complete(
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
                 .ok_or_else(|| refused("the code is wrong"))?;
             let amr = me.session.amr.stepped_up(Proof::Totp);
-            let noted = step_up::reauthenticate(
-                db,
-                me.caller(),
-                &VerifiedFactor::Totp(step),
-                (&amr, fresh.as_ref(), Some(&subject)),
-                (&context, event),
-            )
-            .await?;
+            let step_up = StepUp {
+                factor: &VerifiedFactor::Totp(step),
+                amr: &amr,
+                replacement: fresh.as_ref(),
+                subject: Some(&subject),
+                event,
+            };
+            let noted = step_up::reauthenticate(db, me.caller(), step_up, &context).await?;
             (amr, noted)
         }
     };

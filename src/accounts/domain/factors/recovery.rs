@@ -15,10 +15,11 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::throttle::Subject;
+use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::recovery as store;
-use crate::accounts::store::recovery::MOST_CANDIDATES;
+use crate::accounts::store::recovery::{BackupCodeGuess, MOST_CANDIDATES, RecoveryCandidates};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::{RecoveredAccount, SessionOwner};
 use crate::accounts::store::step_up::VerifiedFactor;
@@ -88,7 +89,10 @@ pub async fn complete(
 ) -> Result<(Complete, Amr), Failure<RecoveryRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = shown.challenge.ok_or(RecoveryRejection("no challenge"))?;
-    let (taken, candidates) = store::take(db, challenge, now).await?;
+    let RecoveryCandidates {
+        challenge: taken,
+        candidates,
+    } = store::take(db, challenge, now).await?;
     let taken = taken.ok_or(RecoveryRejection(
         "the challenge is unknown, used or expired",
     ))?;
@@ -109,18 +113,31 @@ pub async fn complete(
             candidate.and_then(|candidate| candidate.totp.as_ref()),
         )
     });
-    let hashes = slots.map(|(user, _)| (user, backup_code.as_ref().map(|code| code.hash(user))));
-    let (claim, whose) = store::claim_attempt(db, (&subject, way.policy()), &hashes, now).await?;
-    throttle::admitted(claim, now)?;
+    let guesses = slots.map(|(user, _)| BackupCodeGuess {
+        user,
+        hash: backup_code.as_ref().map(|code| code.hash(user)),
+    });
+    let limit = AttemptLimit {
+        subject: &subject,
+        policy: way.policy(),
+    };
+    let claimed = store::claim_attempt(db, limit, &guesses, now).await?;
+    throttle::admitted(claimed.claim, now)?;
     let mut steps = slots
         .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
         .into_iter();
-    let by_code = whose.and_then(|user| hashes.into_iter().find(|(of, _)| *of == user));
+    let by_code = claimed
+        .user
+        .and_then(|user| guesses.into_iter().find(|guess| guess.user == user));
     let (user, answer, proof) = match (steps.find_map(|step| step), by_code) {
         (Some((user, step)), _) => (user, VerifiedFactor::Totp(step), Proof::Totp),
-        (None, Some((user, Some(hash)))) => {
-            (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode)
-        }
+        (
+            None,
+            Some(BackupCodeGuess {
+                user,
+                hash: Some(hash),
+            }),
+        ) => (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode),
         _ if candidates.is_empty() => {
             return Err(
                 RecoveryRejection("no account that can be recovered has this address").into(),

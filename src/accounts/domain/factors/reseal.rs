@@ -4,7 +4,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp::about;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret};
+use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret, SealedSecret};
 use crate::kernel::domain::failure::Fault;
 
 /// Rounds of a run: a run every minute goes on where this one stopped.
@@ -24,7 +24,7 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
         for _ in 0..ROUNDS {
             let found = totp::sealed_between(db, &from, &to).await?;
             let mut anew = Vec::with_capacity(found.len());
-            for (user, sealed) in &found {
+            for SealedSecret { user, sealed } in &found {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
                 let about = about(*user);
@@ -46,7 +46,7 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
             }
             // Behind the last one, so that what does not open keeps nothing from being reached.
             match found.last() {
-                Some((_, last)) if found.len() == RESEALED_AT_ONCE => from.clone_from(last),
+                Some(last) if found.len() == RESEALED_AT_ONCE => from.clone_from(&last.sealed),
                 _ => break,
             }
         }

@@ -13,8 +13,9 @@ use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
+use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::totp;
-use crate::accounts::store::totp::{Totp, TotpStep};
+use crate::accounts::store::totp::{ClaimedTotp, Totp, TotpStep};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::ids::UserId;
@@ -99,8 +100,11 @@ pub async fn confirm(
     }
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let subject = throttle::of_user(Way::Totp, by.user);
-    let (totp, claim) =
-        totp::claim_attempt(db, by.user, (&subject, Way::Totp.policy()), now).await?;
+    let limit = AttemptLimit {
+        subject: &subject,
+        policy: Way::Totp.policy(),
+    };
+    let ClaimedTotp { totp, claim } = totp::claim_attempt(db, by.user, limit, now).await?;
     let totp = totp.ok_or(FactorRejection::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorRejection::Enrolled.into());

@@ -64,7 +64,7 @@ pub async fn remove(
 
 fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
     match changed {
-        PasskeyChange::Done(value, ids) => Ok((value, ids)),
+        PasskeyChange::Done { result, remaining } => Ok((result, remaining)),
         PasskeyChange::SignedOut => Err(Fault::SignedOut.into()),
         PasskeyChange::Unknown => Err(ManageRejection::Unknown.into()),
         PasskeyChange::Last => Err(ManageRejection::Last.into()),

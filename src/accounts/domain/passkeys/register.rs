@@ -14,8 +14,7 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::User;
-use crate::accounts::store::accounts;
-use crate::accounts::store::accounts::{NewAccount, SignUpOutcome};
+use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
@@ -23,6 +22,8 @@ use crate::accounts::store::passkeys::{
     Descriptor, MOST_PASSKEYS, MOST_WITH_RECOVERED, NewPasskey, PasskeyAddition,
 };
 use crate::accounts::store::sessions::SessionOwner;
+use crate::accounts::store::sign_up;
+use crate::accounts::store::sign_up::SignUpOutcome;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
@@ -232,7 +233,7 @@ pub async fn complete(
         (ChallengeKind::Registration, Some(caller)) => {
             let context = ports.event_context(origin, now)?;
             match passkeys::add(db, caller.caller(), &passkey, most(&caller), &context).await? {
-                PasskeyAddition::Yes => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
+                PasskeyAddition::Added => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
                 PasskeyAddition::SignedOut => Err(Fault::SignedOut.into()),
                 PasskeyAddition::Exists => Err(RegisterRejection::Exists.into()),
                 PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
@@ -279,7 +280,7 @@ async fn create(
         added_event: ports.id(EventId::from_random)?,
     };
     let session = prepared.session(SessionOwner::Fresh(&account), place);
-    match accounts::create(
+    match sign_up::create(
         ports.db.as_ref(),
         &account,
         &session,
@@ -287,7 +288,7 @@ async fn create(
     )
     .await?
     {
-        SignUpOutcome::Yes(user) => Ok(Registered::Created(
+        SignUpOutcome::Created(user) => Ok(Registered::Created(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, place).await?),
         )),

@@ -16,9 +16,13 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::store::challenges;
-use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
+use crate::accounts::store::challenges::{
+    AnsweredChallenge, ChallengeKind, NewChallenge, TakenChallenge,
+};
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::{Descriptor, PasskeyUse, PasskeyWithEmail};
+use crate::accounts::store::passkeys::{
+    ChallengedPasskey, Descriptor, PasskeyUse, PasskeyWithEmail,
+};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::RequestOrigin;
@@ -102,14 +106,15 @@ impl Verified {
 /// passkey answered. One round trip.
 pub(crate) async fn verified(
     ports: &Ports,
-    (challenge, kind, user): (ChallengeId, ChallengeKind, Option<UserId>),
+    challenge: AnsweredChallenge,
     response: &AuthenticationResponse,
     now: Timestamp,
 ) -> Result<Verified, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
-    let (taken, owned) =
-        passkeys::take_with_passkey(ports.db.as_ref(), (challenge, kind, user), id.as_ref(), now)
-            .await?;
+    let ChallengedPasskey {
+        challenge: taken,
+        passkey: owned,
+    } = passkeys::take_with_passkey(ports.db.as_ref(), challenge, id.as_ref(), now).await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
     let state = State::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
@@ -123,7 +128,8 @@ pub(crate) async fn verified(
         passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
-        allowed: user
+        allowed: challenge
+            .user
             .map(|user| passkey.user_id == user)
             .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
@@ -152,13 +158,12 @@ pub async fn complete(
     origin: &RequestOrigin,
 ) -> Result<(CredentialId, Complete), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
-    let verified = verified(
-        ports,
-        (challenge.ok_or(NO_CHALLENGE)?, ChallengeKind::SignIn, None),
-        response,
-        now,
-    )
-    .await?;
+    let challenge = AnsweredChallenge {
+        id: challenge.ok_or(NO_CHALLENGE)?,
+        kind: ChallengeKind::SignIn,
+        user: None,
+    };
+    let verified = verified(ports, challenge, response, now).await?;
     let prepared = Prepared::new(
         ports,
         now,

@@ -21,9 +21,12 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::Subject;
-use crate::accounts::store::factors::FactorChange;
+use crate::accounts::store::attempts::AttemptLimit;
+use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::passwords;
-use crate::accounts::store::passwords::{LoginName, PasswordEventIds, VerifiedPassword};
+use crate::accounts::store::passwords::{
+    ClaimedPassword, LoginName, NewPassword, VerifiedPassword,
+};
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::compute::{Turn, computed};
@@ -123,13 +126,12 @@ pub(crate) async fn prove(
     let password = Password::presented(shown.password);
     let turn = turn(ports, now)?;
     let subject = subject(ports, shown.name)?;
-    let (candidate, claim) = passwords::claim_attempt(
-        ports.db.as_ref(),
-        shown.name,
-        (&subject, Way::Password.policy()),
-        now,
-    )
-    .await?;
+    let limit = AttemptLimit {
+        subject: &subject,
+        policy: Way::Password.policy(),
+    };
+    let ClaimedPassword { candidate, claim } =
+        passwords::claim_attempt(ports.db.as_ref(), shown.name, limit, now).await?;
     throttle::admitted(claim, now)?;
     let password = password.ok_or(PasswordRejection::Refused(
         "nobody can have chosen this password",
@@ -281,22 +283,16 @@ pub async fn set(
     } else {
         Some(ports.id(EventId::from_random)?)
     };
-    let ids = PasswordEventIds {
-        unchecked,
-        revoked: ports.id(EventId::from_random)?,
+    let new = NewPassword {
+        hash: &chosen.hash,
+        subject: &subject,
+        unchecked_event: unchecked,
+        revoked_event: ports.id(EventId::from_random)?,
     };
     let context = ports.event_context(origin, ports.clock.now())?;
-    match passwords::set(
-        ports.db.as_ref(),
-        me.caller(),
-        (&chosen.hash, &subject),
-        ids,
-        &context,
-    )
-    .await?
-    {
-        FactorChange::Yes => Ok(()),
-        FactorChange::No | FactorChange::SignedOut => Err(Fault::SignedOut.into()),
+    match passwords::set(ports.db.as_ref(), me.caller(), new, &context).await? {
+        FactorChange::Changed => Ok(()),
+        FactorChange::Unchanged | FactorChange::SignedOut => Err(Fault::SignedOut.into()),
     }
 }
 
@@ -312,10 +308,12 @@ pub async fn remove(
 ) -> Result<(), Failure<PasswordRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
     match passwords::remove(ports.db.as_ref(), by, &context).await? {
-        FactorChange::Yes => Ok(()),
+        FactorChange::Changed => Ok(()),
         FactorChange::SignedOut => Err(Fault::SignedOut.into()),
-        FactorChange::No if has_one(ports, by.user).await? => Err(PasswordRejection::Last.into()),
-        FactorChange::No => Err(PasswordRejection::None.into()),
+        FactorChange::Unchanged if has_one(ports, by.user).await? => {
+            Err(PasswordRejection::Last.into())
+        }
+        FactorChange::Unchanged => Err(PasswordRejection::None.into()),
     }
 }
 

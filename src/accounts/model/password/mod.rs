@@ -28,9 +28,12 @@ pub struct Password(Zeroizing<String>);
 /// Why a password cannot be chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
-    /// It has fewer characters than it must, or more than it may.
+    /// It has fewer than `min` or more than [`MOST_CHARS`] characters.
     #[error("the password is too short or too long")]
-    Length,
+    Length {
+        /// The smallest number of characters that the server accepts.
+        min: usize,
+    },
     /// It is one of those that are tried first.
     #[error("the password is among those that are tried first")]
     Common,
@@ -55,9 +58,10 @@ impl Password {
     /// # Errors
     /// [`Unfit`]
     pub fn chosen(text: &str, fewest: usize, about: &[&str]) -> Result<Self, Unfit> {
-        let chosen = Self::presented(text).ok_or(Unfit::Length)?;
-        if chosen.0.chars().count() < fewest.max(FEWEST_CHARS) {
-            return Err(Unfit::Length);
+        let min = fewest.max(FEWEST_CHARS);
+        let chosen = Self::presented(text).ok_or(Unfit::Length { min })?;
+        if chosen.0.chars().count() < min {
+            return Err(Unfit::Length { min });
         }
         if common::is_common(&chosen.0, about) {
             Err(Unfit::Common)
@@ -112,24 +116,24 @@ mod tests {
     fn a_password_has_eight_to_256_characters_in_its_normal_form() {
         let chosen =
             |text: &str| Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.0.len());
-        assert_eq!(chosen("zebra-7"), Err(Unfit::Length));
+        assert_eq!(chosen("zebra-7"), Err(Unfit::Length { min: 8 }));
         assert_eq!(chosen("zebra-77"), Ok(8));
         assert_eq!(
             chosen(&"zé".repeat(128)),
             Ok(384),
             "256 characters are not 256 bytes"
         );
-        assert_eq!(chosen(&"zé".repeat(129)), Err(Unfit::Length));
+        assert_eq!(chosen(&"zé".repeat(129)), Err(Unfit::Length { min: 8 }));
         // An e with a combining acute is one character once it is normal.
         assert_eq!(chosen(&"ze\u{301}".repeat(128)), Ok(384));
         assert_eq!(
             chosen("e\u{301}e\u{301}e\u{301}e\u{301}abc"),
-            Err(Unfit::Length)
+            Err(Unfit::Length { min: 8 })
         );
         assert!(chosen("گذرواژه‌ی‌من").is_ok());
         assert_eq!(
             Password::chosen("fourteen chars", 15, &[]).err(),
-            Some(Unfit::Length)
+            Some(Unfit::Length { min: 15 })
         );
     }
 

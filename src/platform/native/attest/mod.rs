@@ -1,15 +1,17 @@
-//! `hamrah-api attest inspect` and `inspect-assertion`: what the server would say to an attestation
-//! or an assertion, step by step.
+//! The commands `hamrah-api attest inspect` and `inspect-assertion` verify an attestation or an
+//! assertion and print each step.
 //!
-//! For iOS engineers whose device is refused: the server tells everybody the same, this tells
-//! everything. It runs the server's own code.
+//! The server answers every rejected device alike. These commands run the code of the server and
+//! show an iOS engineer the step that fails.
+
+mod input;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use ::base64::Engine;
 use ::base64::engine::general_purpose::STANDARD;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,60 +26,63 @@ use crate::accounts::domain::app_attest::object;
 use crate::accounts::domain::steps::Report;
 use crate::accounts::model::attest::{Environment, TrustAnchor};
 use crate::kernel::domain::Clock;
-use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
+use crate::platform::native::attest::input::{
+    Binary, EnvironmentArgument, Input, binary, digest, public_key, time,
+};
 use crate::platform::native::ports::SystemClock;
 use crate::platform::native::steps;
 
-/// What to look at.
+/// The object to inspect.
 #[derive(Subcommand)]
-pub(super) enum Command {
-    /// Hold an attestation object against Apple's nine steps and print each, then what it says.
+pub(super) enum AttestCommand {
+    /// Verify an attestation object by Apple's nine steps and print each, then its contents.
     Inspect {
         /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and
-        /// perhaps `challenge` and `key_id`; standard input if it is left out or `-`.
+        /// perhaps `challenge` and `key_id`. Standard input without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
         #[command(flatten)]
         signed: Signed,
-        /// The key's id: base64. May stand in the JSON instead.
+        /// The key's id in base64. The JSON may contain it instead.
         #[arg(long, value_parser = binary)]
         key_id: Option<Binary>,
-        /// The environment whose keys are accepted; may be given twice.
+        /// An accepted environment. Can be given twice.
         #[arg(long, default_value = "production")]
-        environment: Vec<Where>,
-        /// When (RFC 3339): certificates of keys live a day to a year. Now, if it is left out.
+        environment: Vec<EnvironmentArgument>,
+        /// The time of the verification (RFC 3339). Certificates of keys are valid for a day to a
+        /// year. The default is now.
         #[arg(long, value_parser = time)]
         at: Option<Timestamp>,
         /// A file with another root certificate (PEM) to trust instead of Apple's.
         #[arg(long)]
         root: Option<PathBuf>,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
-        /// several times. All, if it is left out.
+        /// An accepted validation category, as in `APP_ATTEST_CATEGORIES`. Can be repeated. The
+        /// default is every category.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Hold an assertion against Apple's six steps and print each.
+    /// Verify an assertion by Apple's six steps and print each.
     InspectAssertion {
-        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`; standard input
-        /// if it is left out or `-`.
+        /// The file with the assertion: raw CBOR, base64, or JSON with `assertion`. Standard input
+        /// without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: App,
         #[command(flatten)]
         signed: Signed,
-        /// The attested key: X9.62 point, COSE or SPKI; base64 or hexadecimal.
+        /// The attested key as an X9.62 point, COSE or SPKI, in base64 or hexadecimal.
         #[arg(long, value_parser = public_key)]
         public_key: Binary,
-        /// Where the counter stood before.
+        /// The counter before the assertion.
         #[arg(long, default_value_t = 0)]
         previous_counter: u32,
-        /// A way onto the device that is accepted, as in `APP_ATTEST_CATEGORIES`; may be given
-        /// several times. All, if it is left out.
+        /// An accepted validation category, as in `APP_ATTEST_CATEGORIES`. Can be repeated. The
+        /// default is every category.
         #[arg(long)]
         category: Vec<u32>,
         /// Print JSON.
@@ -86,16 +91,16 @@ pub(super) enum Command {
     },
 }
 
-/// Whose app it is.
+/// The accepted apps.
 #[derive(Args)]
 pub(super) struct App {
-    /// The team's id, such as `UR6RM9YCF7`.
+    /// The id of the team, such as `UR6RM9YCF7`.
     #[arg(long, requires = "bundle", required_unless_present = "ids")]
     team: Option<String>,
-    /// A bundle id of the team, such as `app.hamrah.ios`; may be given several times.
+    /// A bundle id of the team, such as `app.hamrah.ios`. Can be repeated.
     #[arg(long, requires = "team")]
     bundle: Vec<String>,
-    /// Both in one: `UR6RM9YCF7.app.hamrah.ios`; may be given several times.
+    /// A full app id, such as `UR6RM9YCF7.app.hamrah.ios`. Can be repeated.
     #[arg(long = "app-id", value_name = "APP_ID")]
     ids: Vec<String>,
 }
@@ -111,16 +116,16 @@ impl App {
     }
 }
 
-/// What was signed beside the authenticator data.
+/// The client data, which the device signs together with the authenticator data.
 #[derive(Args)]
 pub(super) struct Signed {
-    /// The challenge that was sent: hexadecimal or base64. May stand in the JSON instead.
+    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead.
     #[arg(long, value_parser = binary, conflicts_with = "client_data_hash")]
     challenge: Option<Binary>,
-    /// The SHA-256 that the app gave to the device instead: hexadecimal or base64.
+    /// The SHA-256 that the app gave to the device, in hexadecimal or base64.
     #[arg(long, value_parser = digest)]
     client_data_hash: Option<[u8; 32]>,
-    /// What the app hashed, as text: an app may hash a challenge as it is written.
+    /// The text that the app hashed, for an app that hashes the encoded challenge.
     #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
     client_data: Option<String>,
 }
@@ -133,101 +138,6 @@ impl Signed {
             .or(otherwise);
         self.client_data_hash
             .or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
-    }
-}
-
-/// Bytes of the command line.
-#[derive(Clone)]
-pub(super) struct Binary(Vec<u8>);
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Where {
-    Production,
-    Development,
-}
-
-/// Hexadecimal is base64 too, and would be a strange coincidence in it.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    steps::hex(text).or_else(|| base64::decode(text))
-}
-
-fn binary(text: &str) -> Result<Binary, &'static str> {
-    decode(text)
-        .map(Binary)
-        .ok_or("neither hexadecimal nor base64")
-}
-
-fn digest(text: &str) -> Result<[u8; 32], &'static str> {
-    decode(text)
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or("not 32 bytes in hexadecimal or base64")
-}
-
-fn public_key(text: &str) -> Result<Binary, &'static str> {
-    // SubjectPublicKeyInfo (RFC 5480) of a key of P-256, up to the point.
-    const SPKI: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
-    let bytes = binary(text)?.0;
-    let point = authenticator_data::cose_point(&bytes).map(|point| point.to_vec());
-    let point = point
-        .or_else(|| {
-            bytes
-                .strip_prefix(steps::hex(SPKI)?.as_slice())
-                .map(<[u8]>::to_vec)
-        })
-        .unwrap_or(bytes);
-    if point.len() == 65 {
-        Ok(Binary(point))
-    } else {
-        Err("neither an uncompressed point of P-256, nor COSE or SPKI of one")
-    }
-}
-
-fn time(text: &str) -> Result<Timestamp, &'static str> {
-    Timestamp::parse_rfc3339(text).ok_or("not a time such as 2026-01-31T12:00:00Z")
-}
-
-/// What came: the CBOR, and members of the JSON around it.
-struct Input {
-    cbor: Vec<u8>,
-    members: Map<String, Value>,
-}
-
-impl Input {
-    fn read(file: Option<&Path>, names: &[&str]) -> Result<Self, Box<dyn Error>> {
-        Self::unwrap(steps::input(file)?, names)
-    }
-
-    /// Raw CBOR; or text, which is JSON or base64; base64 may be that of JSON, as the app sends it.
-    fn unwrap(bytes: Vec<u8>, names: &[&str]) -> Result<Self, Box<dyn Error>> {
-        let bytes = match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.trim_start().starts_with('{') => {
-                let packed: String = text.split_ascii_whitespace().collect();
-                base64::decode(packed.trim_matches('"'))
-                    .filter(|bytes| !bytes.is_empty())
-                    .ok_or("the input is neither CBOR, base64 nor JSON")?
-            }
-            _ => bytes,
-        };
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Ok(Self {
-                cbor: bytes,
-                members: Map::new(),
-            });
-        }
-        let members: Map<String, Value> = serde_json::from_slice(&bytes)
-            .map_err(|error| format!("the JSON cannot be read: {error}"))?;
-        let text = names.iter().find_map(|name| members.get(*name)?.as_str());
-        let text = text.ok_or_else(|| format!("the JSON has none of {}", names.join(", ")))?;
-        Ok(Self {
-            cbor: base64::decode(text).ok_or("the object in the JSON is not base64")?,
-            members,
-        })
-    }
-
-    fn member(&self, names: &[&str]) -> Option<Vec<u8>> {
-        names
-            .iter()
-            .find_map(|name| base64::decode(self.members.get(*name)?.as_str()?))
     }
 }
 
@@ -266,7 +176,7 @@ fn data_json(header: &Header, extensions: &Extensions) -> Map<String, Value> {
         .collect()
 }
 
-/// What could be read, whether or not it is to be trusted.
+/// Returns the readable contents of an attestation, trusted or not.
 fn attestation_json(cbor: &[u8]) -> Value {
     let Ok(object) = object::parse_attestation(cbor) else {
         return Value::Null;
@@ -316,10 +226,13 @@ fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
 
 const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
 
-/// Prints the report; gives whether every step passed.
-pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
+/// Prints the report. Returns true if every step passed.
+///
+/// # Errors
+/// The input cannot be read.
+pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
     match command {
-        Command::Inspect {
+        AttestCommand::Inspect {
             file,
             app,
             signed,
@@ -341,8 +254,8 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let environments: Vec<_> = environment
                 .iter()
                 .map(|environment| match environment {
-                    Where::Production => Environment::Production,
-                    Where::Development => Environment::Development,
+                    EnvironmentArgument::Production => Environment::Production,
+                    EnvironmentArgument::Development => Environment::Development,
                 })
                 .collect();
             let expected = ExpectedAttestation {
@@ -365,7 +278,7 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             );
             Ok(report.passed())
         }
-        Command::InspectAssertion {
+        AttestCommand::InspectAssertion {
             file,
             app,
             signed,
@@ -382,8 +295,8 @@ pub(super) fn inspect(command: &Command) -> Result<bool, Box<dyn Error>> {
             let client_data_hash = signed
                 .hash(input.member(&["challenge"]))
                 .ok_or(NOTHING_SIGNED)?;
-            // Of several applications, the one that it is of; the first one if none is, so that
-            // step 4 says so.
+            // Prints the report of the app that the assertion belongs to. If it belongs to none of
+            // several apps, the report of the first app shows that step 4 fails.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
             let reports = app_ids.iter().map(|app_id| {
                 assertion::verify(

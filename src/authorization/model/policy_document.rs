@@ -1,103 +1,103 @@
-//! People, services, roles, permissions and grants as one document, by names: as it is written to a
-//! file and read from one.
+//! The policy document: people, services, roles, permissions and grants by name, as one JSON file.
 
 use serde::{Deserialize, Serialize};
 
-/// Everything there is, by names. What is built in is not among it, but for grants of it.
+/// The whole policy by names. Built-in services, roles and permissions appear only in grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
-    /// Permissions.
+pub struct PolicyDocument {
+    /// The names of the permissions.
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// Roles, with the permissions of each.
+    /// The roles, each with its permissions.
     #[serde(default)]
-    pub roles: Vec<Role>,
-    /// Services, with the roles of each.
+    pub roles: Vec<RoleEntry>,
+    /// The services, each with its roles.
     #[serde(default)]
-    pub services: Vec<Service>,
-    /// People.
+    pub services: Vec<ServiceEntry>,
+    /// The people.
     #[serde(default)]
-    pub people: Vec<Person>,
-    /// What people have in services.
+    pub people: Vec<PersonEntry>,
+    /// The roles and permissions of people in services.
     #[serde(default)]
-    pub grants: Vec<Grant>,
+    pub grants: Vec<GrantEntry>,
 }
 
-/// A role.
+/// A role in a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Role {
-    /// Its name.
+pub struct RoleEntry {
+    /// The name of the role.
     pub name: String,
-    /// The names of its permissions.
+    /// The names of the role's permissions.
     #[serde(default)]
     pub permissions: Vec<String>,
 }
 
-/// A service.
+/// A service in a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Service {
-    /// Its name.
+pub struct ServiceEntry {
+    /// The name of the service.
     pub name: String,
-    /// What it is.
+    /// The description of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The names of its roles.
+    /// The names of the service's roles.
     #[serde(default)]
     pub roles: Vec<String>,
 }
 
-/// A person.
+/// A person in a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Person {
-    /// Their username.
+pub struct PersonEntry {
+    /// The username.
     pub username: String,
-    /// Their name.
+    /// The display name.
     pub name: String,
-    /// Their address, where they have one.
+    /// The email address, if the person has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// `N` or `J`.
+    /// `N` for a natural person or `J` for a legal person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person_type: Option<String>,
-    /// `DNI`, `CE` or `RUC`; with a number.
+    /// `DNI`, `CE` or `RUC`. Requires `document_number`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_type: Option<String>,
-    /// With a type.
+    /// The number of the identity document. Requires `document_type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_number: Option<String>,
-    /// A hash of their password: a PHC string of Argon2id, or bcrypt's. Only for somebody who is
-    /// made.
+    /// The hash of the password: a PHC string of Argon2id, or a bcrypt hash. An import uses it only
+    /// for a person whom it creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
 }
 
-/// A role or a permission of a person in a service.
+/// A role or a permission of a person in a service, in a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Grant {
-    /// Their username.
+pub struct GrantEntry {
+    /// The username of the person.
     pub person: String,
-    /// The service's name.
+    /// The name of the service.
     pub service: String,
-    /// The role's name; or a permission.
+    /// The name of the role. Excludes `permission`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// The permission's name; or a role.
+    /// The name of the permission. Excludes `role`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
-    /// When it ends, in seconds since 1970; if missing: never.
+    /// When the grant expires, in seconds since 1970. If missing, the grant does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
 }
 
-impl Grant {
-    /// Whom, where and what, but for when it ends.
+impl GrantEntry {
+    /// Returns the person, the service, the role and the permission. Two grants with the same key
+    /// differ only in when they expire.
     #[must_use]
-    pub fn what(&self) -> [Option<&str>; 4] {
+    pub fn key(&self) -> [Option<&str>; 4] {
         [
             Some(&self.person),
             Some(&self.service),

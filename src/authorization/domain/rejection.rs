@@ -1,0 +1,93 @@
+//! The reasons for which the authorization service rejects a request.
+
+use crate::accounts::domain::passwords::PasswordRejection;
+use crate::authorization::store::uses::ResourceUser;
+use crate::kernel::domain::failure::{Failure, Rejection};
+
+/// The kind of a row that a request names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResourceKind {
+    /// A person, in a request that administers accounts.
+    User,
+    /// A person, in a request about roles and permissions.
+    Person,
+    /// A role.
+    Role,
+    /// A permission.
+    Permission,
+    /// A service.
+    Service,
+    /// An identity document.
+    Document,
+}
+
+impl ResourceKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::User | Self::Person => "person",
+            Self::Role => "role",
+            Self::Permission => "permission",
+            Self::Service => "service",
+            Self::Document => "document",
+        }
+    }
+}
+
+/// The failure of a use case of the authorization service.
+pub type AuthorizationFailure = Failure<AuthorizationRejection>;
+
+/// The reasons to reject a request to the authorization service.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizationRejection {
+    /// The token is unknown or revoked.
+    #[error("the token is unknown or revoked")]
+    InvalidToken,
+    /// The token has expired.
+    #[error("the token has expired")]
+    ExpiredToken,
+    /// The token is valid and belongs to another person than the request says.
+    #[error("the token belongs to another person")]
+    OtherUser,
+    /// The caller lacks a permission in the service `auth`.
+    #[error("the caller lacks the permission {0}")]
+    Forbidden(&'static str),
+    /// The caller may not read other people's access.
+    #[error("the caller may only read their own access")]
+    ForbiddenLookup,
+    /// The row does not exist.
+    #[error("the {} does not exist", .0.as_str())]
+    Unknown(ResourceKind),
+    /// A row with the same name exists.
+    #[error("such a {} exists already", .0.as_str())]
+    Exists(ResourceKind),
+    /// The row has users. The list is empty for a caller who may not read them.
+    #[error("the {} is in use", .0.as_str())]
+    InUse(ResourceKind, Vec<ResourceUser>),
+    /// The row is built in.
+    #[error("a built-in row cannot be changed")]
+    BuiltIn,
+    /// The service does not have the role.
+    #[error("the service does not have the role")]
+    NotOfService,
+    /// An administrator exists, or no bootstrap secret is configured.
+    #[error("an administrator exists already, or no bootstrap secret is configured")]
+    Closed,
+    /// Concurrent changes of the same rows won every attempt.
+    #[error("concurrent changes of the same rows won every attempt")]
+    Contended,
+    /// The password is refused.
+    #[error(transparent)]
+    Password(#[from] PasswordRejection),
+}
+
+impl Rejection for AuthorizationRejection {}
+
+/// Returns the first row.
+///
+/// # Errors
+/// [`AuthorizationRejection::Unknown`] without a row.
+pub(super) fn require_row<T>(rows: Vec<T>, kind: ResourceKind) -> Result<T, AuthorizationFailure> {
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| AuthorizationRejection::Unknown(kind).into())
+}

@@ -1,0 +1,113 @@
+//! Statements that roles and permissions share. Each has an id, a unique name, and relations.
+
+use crate::authorization::model::page::PageRequest;
+use crate::authorization::store::read::{NamedRow, Query};
+use crate::kernel::store::{Row, Statement, StoreError, sql};
+
+/// A role or a permission.
+#[derive(Clone, Debug)]
+pub struct NamedRecord {
+    /// The id and the name.
+    pub row: NamedRow,
+    /// Whether the row is built in and cannot be changed.
+    pub built_in: bool,
+    /// Whether the row concerns the service `auth`: a built-in role or permission, a role of that
+    /// service, or a permission of such a role.
+    pub of_auth: bool,
+}
+
+fn read(row: &Row) -> Result<NamedRecord, StoreError> {
+    Ok(NamedRecord {
+        row: NamedRow::read(row)?,
+        built_in: row.integer("built_in")? == 1,
+        of_auth: row.integer("of_auth")? == 1,
+    })
+}
+
+/// The SQL of the table of roles or of the table of permissions.
+#[derive(Debug)]
+pub struct NamedTable {
+    pub(super) list: &'static str,
+    pub(super) by_id: &'static str,
+    pub(super) by_name: &'static str,
+    pub(super) insert: &'static str,
+    pub(super) count_insert: &'static str,
+    pub(super) insert_with_id: &'static str,
+    pub(super) count_insert_with_id: &'static str,
+    pub(super) is_unchanged: &'static str,
+    pub(super) is_not_of_auth: &'static str,
+    pub(super) rename: &'static str,
+    pub(super) delete: &'static str,
+    pub(super) bump: &'static str,
+}
+
+impl NamedTable {
+    /// Returns a page of the rows.
+    #[must_use]
+    pub fn list(&self, page: PageRequest) -> Query<NamedRow> {
+        Query::new(
+            sql(self.list, [page.after.into(), page.limit.into()]),
+            NamedRow::read,
+        )
+    }
+
+    /// Returns the row with an id.
+    #[must_use]
+    pub fn by_id(&self, id: i64) -> Query<NamedRecord> {
+        Query::new(sql(self.by_id, [id.into(), AUTH.into()]), read)
+    }
+
+    /// Returns the row with a name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Query<NamedRecord> {
+        Query::new(sql(self.by_name, [name.into(), AUTH.into()]), read)
+    }
+
+    /// Inserts a row with the next id. The first statement returns its id.
+    #[must_use]
+    pub fn insert(&self, name: &str) -> [Statement; 2] {
+        [sql(self.insert, [name.into()]), sql(self.count_insert, [])]
+    }
+
+    /// Inserts a row with a given id, as demo data needs.
+    #[must_use]
+    pub fn insert_with_id(&self, id: i64, name: &str) -> [Statement; 2] {
+        [
+            sql(self.insert_with_id, [id.into(), name.into()]),
+            sql(self.count_insert_with_id, [id.into()]),
+        ]
+    }
+
+    /// Requires that the row exists and has not been renamed.
+    #[must_use]
+    pub fn is_unchanged(&self, row: &NamedRow) -> Statement {
+        sql(self.is_unchanged, [row.id.into(), row.name.as_str().into()])
+    }
+
+    /// Requires that the row does not concern the service `auth`.
+    #[must_use]
+    pub fn is_not_of_auth(&self, id: i64) -> Statement {
+        sql(self.is_not_of_auth, [id.into(), AUTH.into()])
+    }
+
+    /// Renames the row.
+    #[must_use]
+    pub fn rename(&self, id: i64, name: &str) -> Statement {
+        sql(self.rename, [id.into(), name.into()])
+    }
+
+    /// Deletes the row with all its relations.
+    #[must_use]
+    pub fn delete(&self, id: i64) -> Statement {
+        sql(self.delete, [id.into()])
+    }
+
+    /// Increases the policy version of every service that the row affects.
+    #[must_use]
+    pub fn bump(&self, id: i64) -> Statement {
+        sql(self.bump, [id.into()])
+    }
+}
+
+/// The service `auth`, which the SQL of a table has as `?2`.
+const AUTH: i64 = crate::authorization::model::names::BUILT_IN_SERVICE;

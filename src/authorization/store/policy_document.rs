@@ -1,0 +1,124 @@
+//! Reads the whole policy as one document.
+
+use crate::authorization::model::names::{BUILT_IN, is_placeholder_email};
+use crate::authorization::model::policy_document::{
+    GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry,
+};
+use crate::authorization::store::read::{Query, fetch};
+use crate::kernel::model::time::Timestamp;
+use crate::kernel::store::{Db, Row, StoreError, sql};
+
+/// Reads the whole policy, with the password hashes. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn read_all(db: &dyn Db) -> Result<PolicyDocument, StoreError> {
+    let policy = (permission_names(), role_entries(), service_entries());
+    let reads = (policy, person_entries(), grant_entries());
+    let ((permissions, roles, services), people, grants) = fetch(db, &reads).await?;
+    Ok(PolicyDocument {
+        permissions,
+        roles,
+        services,
+        people,
+        grants,
+    })
+}
+
+fn permission_names() -> Query<String> {
+    let select = sql(
+        "SELECT name FROM permissions WHERE id < ?1 ORDER BY id",
+        [BUILT_IN.into()],
+    );
+    Query::new(select, |row| row.text("name"))
+}
+
+fn role_entries() -> Query<RoleEntry> {
+    let select = sql(
+        "SELECT r.name,
+                COALESCE((SELECT json_group_array(p.name)
+                            FROM role_permissions AS m
+                            JOIN permissions AS p ON p.id = m.permission_id
+                           WHERE m.role_id = r.id), '[]') AS permissions
+           FROM roles AS r WHERE r.id < ?1 ORDER BY r.id",
+        [BUILT_IN.into()],
+    );
+    Query::new(select, |row| {
+        Ok(RoleEntry {
+            name: row.text("name")?,
+            permissions: read_names(row, "permissions")?,
+        })
+    })
+}
+
+fn service_entries() -> Query<ServiceEntry> {
+    let select = sql(
+        "SELECT s.name, s.description,
+                COALESCE((SELECT json_group_array(r.name)
+                            FROM service_roles AS a JOIN roles AS r ON r.id = a.role_id
+                           WHERE a.service_id = s.id), '[]') AS roles
+           FROM services AS s WHERE s.id < ?1 AND s.deleted_at IS NULL ORDER BY s.id",
+        [BUILT_IN.into()],
+    );
+    Query::new(select, |row| {
+        Ok(ServiceEntry {
+            name: row.text("name")?,
+            description: row.opt_text("description")?,
+            roles: read_names(row, "roles")?,
+        })
+    })
+}
+
+fn person_entries() -> Query<PersonEntry> {
+    let select = sql(
+        "SELECT p.username, u.name, u.email, p.person_type, p.document_type, p.document_number,
+                w.hash
+           FROM people AS p
+           JOIN users AS u ON u.id = p.user_id
+           LEFT JOIN passwords AS w ON w.user_id = p.user_id
+          ORDER BY p.id",
+        [],
+    );
+    Query::new(select, |row| {
+        let email = row.text("email")?;
+        Ok(PersonEntry {
+            username: row.text("username")?,
+            name: row.opt_text("name")?.unwrap_or_default(),
+            email: Some(email).filter(|email| !is_placeholder_email(email)),
+            person_type: row.opt_text("person_type")?,
+            document_type: row.opt_text("document_type")?,
+            document_number: row.opt_text("document_number")?,
+            password_hash: row.opt_text("hash")?,
+        })
+    })
+}
+
+fn grant_entries() -> Query<GrantEntry> {
+    let select = sql(
+        "SELECT p.username, s.name AS service, r.name AS role, NULL AS permission, g.expires_at
+           FROM person_roles AS g
+           JOIN people AS p ON p.id = g.person_id
+           JOIN services AS s ON s.id = g.service_id
+           JOIN roles AS r ON r.id = g.role_id
+         UNION ALL
+         SELECT p.username, s.name, NULL, m.name, g.expires_at
+           FROM person_permissions AS g
+           JOIN people AS p ON p.id = g.person_id
+           JOIN services AS s ON s.id = g.service_id
+           JOIN permissions AS m ON m.id = g.permission_id",
+        [],
+    );
+    Query::new(select, |row| {
+        Ok(GrantEntry {
+            person: row.text("username")?,
+            service: row.text("service")?,
+            role: row.opt_text("role")?,
+            permission: row.opt_text("permission")?,
+            expires_at: row.opt_time("expires_at")?.map(Timestamp::seconds),
+        })
+    })
+}
+
+fn read_names(row: &Row, column: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(&row.text(column)?).map_err(|error| StoreError::Broken(error.to_string()))
+}
