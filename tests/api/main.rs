@@ -13,6 +13,10 @@
     clippy::must_use_candidate,
     reason = "a test binary has no API, and panics are how it fails"
 )]
+#![allow(
+    clippy::too_many_lines,
+    reason = "a case is one sequence of calls, and a table of requests is one function"
+)]
 
 #[allow(dead_code, unused_imports, reason = "each test target uses its part")]
 #[path = "../support/apple/mod.rs"]

@@ -1,4 +1,4 @@
-//! Checks and explanations: one, many at once, and in AuthZEN's form.
+//! Checks and explanations: one, many at once, and in the form of `AuthZEN`.
 
 use serde_json::{Value, json};
 

@@ -132,7 +132,7 @@ pub const CONTENT: [Broken; 39] = [
         c.attestation.tail = [extensions("1", 4), extensions("1", 4)].concat();
     }),
     ("a truncated map", 0, "the CBOR ends too early", |c| {
-        with_extensions(c).truncate(10)
+        with_extensions(c).truncate(10);
     }),
     ("a map of indefinite length", 0, "no CBOR map", |c| {
         with_extensions(c)[0] = 0xBF;

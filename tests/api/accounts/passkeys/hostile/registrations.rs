@@ -52,7 +52,7 @@ const REGISTERING: [Registering; 41] = [
         |r| r.public_key = es256_like(r, -36),
     ),
     ("an unknown algorithm", "of no kind that can be used", |r| {
-        r.public_key = es256_like(r, -65_000)
+        r.public_key = es256_like(r, -65_000);
     }),
     (
         "a point that is not on the curve",
