@@ -82,7 +82,7 @@ export const PEAK = (1 + SWING) * BURST.factor;
 /** A database is filled to four fifths, which leaves time to act. */
 const FILL = 0.8;
 /**
- * The most rows of a kind that the cleanup removes in a minute (SWEEP_BATCH, SWEEP_ROUNDS in
+ * The most rows of a kind that the cleanup removes in a minute (CLEANUP_BATCH, CLEANUP_ROUNDS in
  * src/kernel/store/mod.rs).
  */
 const SWEPT_A_MINUTE = 4000;

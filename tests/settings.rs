@@ -25,7 +25,8 @@ const PAGE: &str = "docs/reference/configuration.md";
 const EDGE_ONLY: [&str; 1] = ["D1_REPLICAS"];
 
 /// Names in documents that look like settings and are variables of scripts, tools or examples.
-const NOT_SETTINGS: [&str; 13] = [
+const NOT_SETTINGS: [&str; 14] = [
+    "CARGO_INCREMENTAL",
     "CHROMIUM_BIN",
     "COSE_KEY",
     "ESBUILD_BIN",

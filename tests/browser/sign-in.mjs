@@ -84,7 +84,10 @@ export const signInSuite = (place) => {
     const field = other.page.getByLabel("Your e-mail address");
     assert.equal(await field.getAttribute("aria-invalid"), "true");
     assert.equal(await other.focused(), "Your e-mail address");
-    assert.match(await form.getByRole("alert").textContent(), /there is an account/i);
+    assert.match(
+      await form.getByRole("alert").textContent(),
+      /an account with this e-mail address exists/i,
+    );
     await picture(other.page, `${place().name}-email-taken`);
     for (let attempt = 0; (await other.device.passkeys()).length > 0; attempt += 1) {
       assert.ok(attempt < 20, "the browser removes the passkey that no account has");

@@ -132,7 +132,7 @@ test("administrators and demo data are created, and everything is exported and i
   const seeded = await run(["seed", "demo"], { cwd, vars });
   assert.equal(seeded.code, 0, seeded.output);
   const again = await run(["seed", "demo"], { cwd, vars });
-  assert.match(again.output, /for an empty database/);
+  assert.match(again.output, /Use an empty database/);
   assert.notEqual(again.code, 0);
   const server = await serve({ cwd, vars });
   const login = (username, password) => post(server.url, "/auth/login", { username, password });

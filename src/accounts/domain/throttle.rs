@@ -12,7 +12,7 @@ use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derived;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
-use crate::accounts::model::throttle::{Policy, Subject};
+use crate::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::kernel::domain::failure::{Fault, TooManyAttempts};
@@ -55,19 +55,19 @@ impl Way {
 
     /// How many are free, and how long the others wait.
     #[must_use]
-    pub const fn policy(self) -> &'static Policy {
+    pub const fn policy(self) -> &'static ThrottlePolicy {
         match self {
-            Self::Totp | Self::Recovery | Self::Password => &Policy::GUESS,
-            Self::BackupCode => &Policy::LONG_CODE,
-            Self::SetPassword | Self::Export => &Policy::DEAR,
+            Self::Totp | Self::Recovery | Self::Password => &ThrottlePolicy::GUESS,
+            Self::BackupCode => &ThrottlePolicy::LONG_CODE,
+            Self::SetPassword | Self::Export => &ThrottlePolicy::DEAR,
         }
     }
 }
 
 /// What is tried on a known account: one that is signed in.
 #[must_use]
-pub fn of_user(way: Way, user: UserId) -> Subject {
-    Subject::new(way.as_str(), &format!("user:{user}"))
+pub fn of_user(way: Way, user: UserId) -> ThrottleSubject {
+    ThrottleSubject::new(way.as_str(), &format!("user:{user}"))
 }
 
 /// Guesses at something of whoever has an address, if anybody does. The table does not tell which
@@ -76,19 +76,19 @@ pub fn of_user(way: Way, user: UserId) -> Subject {
 ///
 /// With another first key the count begins anew, once.
 #[must_use]
-pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<Subject> {
+pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<ThrottleSubject> {
     hashed(key, way, "email", email.as_str())
 }
 
 /// The same for whoever has a username, if anybody does.
 #[must_use]
-pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<Subject> {
+pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<ThrottleSubject> {
     hashed(key, way, "username", username)
 }
 
-fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<Subject> {
+fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<ThrottleSubject> {
     let hash = derived(key, LABEL, name.as_bytes())?;
-    Some(Subject::new(
+    Some(ThrottleSubject::new(
         way.as_str(),
         &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
     ))

@@ -10,9 +10,9 @@ pub(crate) const MOST_DOUBLINGS: u32 = 20;
 /// What attempts are counted under: a way of guessing, and whom or what it is tried on. Holds no
 /// e-mail address and no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subject(String);
+pub struct ThrottleSubject(String);
 
-impl Subject {
+impl ThrottleSubject {
     /// `way:whom`.
     pub(crate) fn new(way: &str, whom: &str) -> Self {
         Self(format!("{way}:{whom}"))
@@ -28,7 +28,7 @@ impl Subject {
 /// How many attempts are free, and how the delay grows after them. It always ends: nothing is
 /// locked for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Policy {
+pub struct ThrottlePolicy {
     /// This many attempts need not wait.
     pub free: u32,
     /// The delay after the last free attempt; it doubles with each further one.
@@ -37,7 +37,7 @@ pub struct Policy {
     pub longest_delay: Duration,
 }
 
-impl Policy {
+impl ThrottlePolicy {
     /// For everything that can be guessed: 5 attempts, then 30 seconds, a minute, two, up to an
     /// hour. That is 11 in the first hour and 24 a day after it: against the million codes of a
     /// TOTP, three of them good at a time, one hit in 14,000 days.
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_an_hour() {
-        let seconds = |attempts| Policy::GUESS.delay_after(attempts).as_secs();
+        let seconds = |attempts| ThrottlePolicy::GUESS.delay_after(attempts).as_secs();
         assert_eq!([0, 1, 4].map(seconds), [0; 3]);
         assert_eq!(
             [5, 6, 7, 8, 9, 10, 11, 12].map(seconds),
@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn nobody_tries_a_thousand_guesses_within_an_hour() {
-        for (policy, expected) in [(Policy::GUESS, 11), (Policy::LONG_CODE, 751)] {
+        for (policy, expected) in [
+            (ThrottlePolicy::GUESS, 11),
+            (ThrottlePolicy::LONG_CODE, 751),
+        ] {
             let (mut attempts, mut passed) = (0, Duration::ZERO);
             while passed < Duration::from_hours(1) {
                 attempts += 1;

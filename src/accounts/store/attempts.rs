@@ -4,7 +4,9 @@
 use const_format::concatcp;
 
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::{ATTEMPTS_KEPT, MOST_DOUBLINGS, Policy, Subject};
+use crate::accounts::model::throttle::{
+    ATTEMPTS_KEPT, MOST_DOUBLINGS, ThrottlePolicy, ThrottleSubject,
+};
 use crate::accounts::store::live::IS_LIVE;
 use crate::kernel::model::ids::SessionId;
 use crate::kernel::model::time::Timestamp;
@@ -20,9 +22,9 @@ const ATTEMPTS_BATCH: i64 = 8 * CLEANUP_BATCH;
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimit<'a> {
     /// The subject under which the attempt is counted.
-    pub subject: &'a Subject,
+    pub subject: &'a ThrottleSubject,
     /// The number of free attempts and the delays after them.
-    pub policy: &'a Policy,
+    pub policy: &'a ThrottlePolicy,
 }
 
 /// The answer to a claim of an attempt.
@@ -111,7 +113,7 @@ pub async fn try_claim(
 /// claims the same address. Otherwise an attacker could claim the address with an account of their
 /// own and guess at the other account without limit.
 #[must_use]
-pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
+pub fn clear_for(subject: &ThrottleSubject, session: SessionId) -> Statement {
     sql(
         "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
              SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
@@ -125,7 +127,7 @@ pub fn clear_for(subject: &Subject, session: SessionId) -> Statement {
 /// Returns the statement that clears the attempts on a subject without a condition. The batch must
 /// check its preconditions in earlier statements.
 #[must_use]
-pub fn clear(subject: &Subject) -> Statement {
+pub fn clear(subject: &ThrottleSubject) -> Statement {
     sql(
         "DELETE FROM attempts WHERE subject = ?1",
         [subject.as_str().into()],
@@ -135,7 +137,7 @@ pub fn clear(subject: &Subject) -> Statement {
 /// Returns the statement that clears the attempts on a subject if the session of the caller is
 /// live.
 #[must_use]
-pub fn clear_by(subject: &Subject, by: Caller) -> Statement {
+pub fn clear_by(subject: &ThrottleSubject, by: Caller) -> Statement {
     sql(
         concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
         [by.session.into(), by.user.into(), subject.as_str().into()],

@@ -5,7 +5,7 @@ use const_format::concatcp;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::accounts::store::events::INSERT_EVENT;
@@ -67,7 +67,7 @@ pub struct VerifiedPassword {
     /// The step of the TOTP code, if TOTP is enabled.
     pub step: Option<TotpStep>,
     /// The subject under which attempts were counted. They are cleared.
-    pub subject: Subject,
+    pub subject: ThrottleSubject,
 }
 
 /// The account to which a login name belongs, and the claim of an attempt to guess its password.
@@ -165,11 +165,11 @@ pub(super) fn note_use(
 
 /// A new password of the caller's account.
 #[derive(Clone, Copy, Debug)]
-pub struct NewPassword<'a> {
+pub struct PasswordUpdate<'a> {
     /// The hash of the password.
     pub hash: &'a PasswordHash,
     /// The subject under which attempts to guess the password are counted. They are cleared.
-    pub subject: &'a Subject,
+    pub subject: &'a ThrottleSubject,
     /// The id of the event about a skipped breach check, if the check was unavailable.
     pub unchecked_event: Option<EventId>,
     /// The id of the event about the account's other sessions, which are revoked.
@@ -185,7 +185,7 @@ pub struct NewPassword<'a> {
 pub async fn set(
     db: &dyn Db,
     by: Caller,
-    new: NewPassword<'_>,
+    new: PasswordUpdate<'_>,
     context: &EventContext,
 ) -> Result<FactorChange, StoreError> {
     let mut writes = vec![about_changed(context, by), about_first(context, by)];

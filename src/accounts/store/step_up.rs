@@ -4,7 +4,7 @@ use const_format::concatcp;
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind, TakenChallenge};
 use crate::accounts::store::events::INSERT_EVENT;
@@ -104,7 +104,7 @@ pub struct ReplacementToken {
 
 /// A step-up to record.
 #[derive(Clone, Copy, Debug)]
-pub struct StepUp<'a> {
+pub struct VerifiedStepUp<'a> {
     /// The verified factor.
     pub factor: &'a VerifiedFactor<'a>,
     /// The session's authentication methods after the step-up.
@@ -113,7 +113,7 @@ pub struct StepUp<'a> {
     pub replacement: Option<&'a ReplacementToken>,
     /// The subject under which attempts were counted, if the factor can be guessed. They are
     /// cleared.
-    pub subject: Option<&'a Subject>,
+    pub subject: Option<&'a ThrottleSubject>,
     /// The id of the event about the step-up.
     pub event: EventId,
 }
@@ -138,7 +138,7 @@ const FACTOR_IS_UNUSED: &str = "(?3 IS NULL OR EXISTS (
 pub async fn reauthenticate(
     db: &dyn Db,
     by: Caller,
-    step_up: StepUp<'_>,
+    step_up: VerifiedStepUp<'_>,
     context: &EventContext,
 ) -> Result<bool, StoreError> {
     let mut first = Vec::new();
@@ -176,7 +176,7 @@ fn note_totp_proof(step: TotpStep, by: Caller) -> Statement {
     )
 }
 
-impl StepUp<'_> {
+impl VerifiedStepUp<'_> {
     /// Returns the session, the account, and the parameters of [`FACTOR_IS_UNUSED`] after them,
     /// and then the hash of the replaced token.
     fn params(&self, by: Caller) -> [Value; 7] {
@@ -223,7 +223,7 @@ impl StepUp<'_> {
     }
 
     /// Clears the attempts on `subject`, under the conditions of the step-up.
-    fn clear_attempts(&self, subject: &Subject, by: Caller) -> Statement {
+    fn clear_attempts(&self, subject: &ThrottleSubject, by: Caller) -> Statement {
         let [session, user, passkey, counter, step, made_at, replaced] = self.params(by);
         sql(
             concatcp!(

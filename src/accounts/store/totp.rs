@@ -3,7 +3,7 @@
 use const_format::concatcp;
 
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::accounts::store::events::INSERT_EVENT;
@@ -155,7 +155,7 @@ pub async fn confirm(
     db: &dyn Db,
     by: Caller,
     step: TotpStep,
-    subject: &Subject,
+    subject: &ThrottleSubject,
     context: &EventContext,
 ) -> Result<Option<FactorChange>, StoreError> {
     let clear = sql(

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use hamrah_api::accounts::domain::throttle;
 use hamrah_api::accounts::domain::throttle::Way;
 use hamrah_api::accounts::model::signing_keys::SigningKey;
-use hamrah_api::accounts::model::throttle::{Policy, Subject};
+use hamrah_api::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
 use hamrah_api::accounts::store::attempts;
 use hamrah_api::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use hamrah_api::kernel::domain::failure::TooManyAttempts;
@@ -23,14 +23,14 @@ use crate::harness::{Record, TestApp, case, on_workerd, race};
 const CALLERS: usize = 64;
 const FREE: usize = 5;
 
-fn subject(number: u8) -> Subject {
+fn subject(number: u8) -> ThrottleSubject {
     throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
 }
 
-const fn guess(subject: &Subject) -> AttemptLimit<'_> {
+const fn guess(subject: &ThrottleSubject) -> AttemptLimit<'_> {
     AttemptLimit {
         subject,
-        policy: &Policy::GUESS,
+        policy: &ThrottlePolicy::GUESS,
     }
 }
 
@@ -48,7 +48,7 @@ async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
 }
 
 /// Claims an attempt. Returns whether it is allowed, and when the next attempt is free.
-async fn claim(app: &TestApp, subject: &Subject, now: Timestamp) -> (bool, Timestamp) {
+async fn claim(app: &TestApp, subject: &ThrottleSubject, now: Timestamp) -> (bool, Timestamp) {
     let [count, free] = attempts::claim(guess(subject), now);
     let allowed = !run(app, &count).await.is_empty();
     let free_at = run(app, &free).await[0]["free_at"]
@@ -105,7 +105,7 @@ async fn delays_grow_with_the_policy_and_always_end() {
             assert!(allowed, "attempt {attempt}");
             assert_eq!(
                 free_at,
-                at.plus(Policy::GUESS.delay_after(attempt)),
+                at.plus(ThrottlePolicy::GUESS.delay_after(attempt)),
                 "attempt {attempt}"
             );
             if free_at > at {
@@ -119,19 +119,19 @@ async fn delays_grow_with_the_policy_and_always_end() {
             at = free_at;
         }
         // Until a day has passed the failures are kept. After it they are forgotten.
-        let last = at.minus(Policy::GUESS.longest_delay);
+        let last = at.minus(ThrottlePolicy::GUESS.longest_delay);
         let day = Duration::from_hours(24);
         let almost = last.plus(day).minus(Duration::from_millis(1));
         assert_eq!(
             claim(app, &subject, almost).await,
-            (true, almost.plus(Policy::GUESS.longest_delay))
+            (true, almost.plus(ThrottlePolicy::GUESS.longest_delay))
         );
         let mut later = almost.plus(day);
         for attempt in 1..=6 {
             let (allowed, free_at) = claim(app, &subject, later).await;
             assert_eq!(
                 (allowed, free_at),
-                (true, later.plus(Policy::GUESS.delay_after(attempt))),
+                (true, later.plus(ThrottlePolicy::GUESS.delay_after(attempt))),
                 "again, attempt {attempt}"
             );
             later = free_at;
@@ -217,7 +217,7 @@ async fn a_restart_keeps_the_counted_attempts() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/test.db", folder.path().display());
     let (subject, at) = (subject(1), Timestamp::from_millis(1_800_000_000_000));
-    let free_at = at.plus(Policy::GUESS.first_delay);
+    let free_at = at.plus(ThrottlePolicy::GUESS.first_delay);
     {
         let db = Sqlite::open(&url).await.expect("opens");
         migrations::apply(db.pool()).await.expect("applies");

@@ -16,7 +16,9 @@ use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind};
 use crate::accounts::store::passkeys::Descriptor;
 use crate::accounts::store::step_up;
-use crate::accounts::store::step_up::{ReplacementToken, StepUp, TotpStepUp, VerifiedFactor};
+use crate::accounts::store::step_up::{
+    ReplacementToken, TotpStepUp, VerifiedFactor, VerifiedStepUp,
+};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId};
@@ -112,7 +114,7 @@ pub async fn complete(
             let amr = me.session.amr.stepped_up(Proof::Passkey {
                 multi_device: verified.multi_device,
             });
-            let step_up = StepUp {
+            let step_up = VerifiedStepUp {
                 factor: &VerifiedFactor::Passkey(verified.used()),
                 amr: &amr,
                 replacement: fresh.as_ref(),
@@ -141,7 +143,7 @@ pub async fn complete(
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
                 .ok_or_else(|| refused("the code is wrong"))?;
             let amr = me.session.amr.stepped_up(Proof::Totp);
-            let step_up = StepUp {
+            let step_up = VerifiedStepUp {
                 factor: &VerifiedFactor::Totp(step),
                 amr: &amr,
                 replacement: fresh.as_ref(),

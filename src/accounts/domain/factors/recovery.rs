@@ -14,7 +14,7 @@ use crate::accounts::domain::throttle::Way;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
@@ -167,7 +167,7 @@ pub async fn complete(
 }
 
 /// Under what the attempts of a recovery are counted.
-fn subject(ports: &Ports, way: Way, taken: &TakenChallenge) -> Result<Subject, StoreError> {
+fn subject(ports: &Ports, way: Way, taken: &TakenChallenge) -> Result<ThrottleSubject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
     let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;

@@ -20,12 +20,12 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
 use crate::accounts::model::records::Caller;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::passwords;
 use crate::accounts::store::passwords::{
-    ClaimedPassword, LoginName, NewPassword, VerifiedPassword,
+    ClaimedPassword, LoginName, PasswordUpdate, VerifiedPassword,
 };
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
@@ -194,7 +194,7 @@ fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
 const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
 /// Under what the attempts on a name are counted.
-pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<Subject, StoreError> {
+pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<ThrottleSubject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
         LoginName::Email(email) => throttle::of_email(key, Way::Password, email),
@@ -283,7 +283,7 @@ pub async fn set(
     } else {
         Some(ports.id(EventId::from_random)?)
     };
-    let new = NewPassword {
+    let new = PasswordUpdate {
         hash: &chosen.hash,
         subject: &subject,
         unchecked_event: unchecked,

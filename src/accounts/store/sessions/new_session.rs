@@ -2,7 +2,7 @@
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::records::Platform;
-use crate::accounts::model::throttle::Subject;
+use crate::accounts::model::throttle::ThrottleSubject;
 use crate::accounts::store::accounts::NewAccount;
 use crate::accounts::store::device_bindings::{KeyClaimant, SessionDevice};
 use crate::accounts::store::passkeys::PasskeyUse;
@@ -64,7 +64,7 @@ pub struct RecoveredAccount<'a> {
     /// The id of the event about the account's other sessions, if the recovery revokes them.
     pub ends_others: Option<EventId>,
     /// The subject under which attempts were counted. They are cleared.
-    pub subject: &'a Subject,
+    pub subject: &'a ThrottleSubject,
 }
 
 impl<'a> SessionOwner<'a> {
