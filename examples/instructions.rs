@@ -19,7 +19,9 @@ use hamrah_api::app::config::Config;
 use hamrah_api::app::ports::{Adapters, Ports};
 use hamrah_api::app::routes::router;
 use hamrah_api::kernel::domain::rate_limit::Unlimited;
-use hamrah_api::kernel::domain::{Clock, Entropy, Get, NoAnswer, NoEntropy, Outgoing, Post};
+use hamrah_api::kernel::domain::{
+    Clock, Entropy, GetRequest, HttpClient, NoEntropy, NoResponse, PostRequest,
+};
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::base64;
 use hamrah_api::kernel::model::time::Timestamp;
@@ -72,13 +74,13 @@ impl Entropy for CountingEntropy {
 struct NoWayOut;
 
 #[async_trait]
-impl Outgoing for NoWayOut {
-    async fn post(&self, _: Post<'_>) -> Result<u16, NoAnswer> {
-        Err(NoAnswer::Unreachable)
+impl HttpClient for NoWayOut {
+    async fn post(&self, _: PostRequest<'_>) -> Result<u16, NoResponse> {
+        Err(NoResponse::Unreachable)
     }
 
-    async fn get(&self, _: Get<'_>) -> Result<String, NoAnswer> {
-        Err(NoAnswer::Unreachable)
+    async fn get(&self, _: GetRequest<'_>) -> Result<String, NoResponse> {
+        Err(NoResponse::Unreachable)
     }
 }
 
@@ -102,7 +104,7 @@ impl Api {
                 entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
                 signatures: Arc::new(Dalek),
                 limiter: Arc::new(Unlimited),
-                outgoing: Arc::new(NoWayOut),
+                http_client: Arc::new(NoWayOut),
                 compute: Arc::new(Threads),
             },
             config,

@@ -17,8 +17,10 @@ mod ceremonies;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ceremonies::{RP_ID_HASH, Signer, VECTORS, changed, client_data, hex, keys, library_accepts};
-use hamrah_api::accounts::domain::steps::{Outcome, Report};
-use hamrah_api::accounts::domain::webauthn::assertion::{self, Asserted, Known};
+use hamrah_api::accounts::domain::verification::report::{Report, StepOutcome};
+use hamrah_api::accounts::domain::webauthn::assertion::{
+    self, StoredCredential, VerifiedAssertion,
+};
 use hamrah_api::accounts::domain::webauthn::authenticator_data::{Flags, parse_registration};
 use hamrah_api::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use hamrah_api::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
@@ -49,7 +51,7 @@ fn failed<T>(report: &Report<T>) -> Vec<u8> {
     report
         .steps
         .iter()
-        .filter(|step| matches!(step.outcome, Outcome::Failed(_)))
+        .filter(|step| matches!(step.outcome, StepOutcome::Failed(_)))
         .map(|step| step.number)
         .collect()
 }
@@ -109,7 +111,7 @@ fn the_specification_s_vectors_fail_at_user_verification_alone() {
         let passkey =
             StoredPasskey::read(&credential.passkey.write().expect("JSON")).expect("a passkey");
         let eligible = Some(credential.flags.backup_eligible());
-        let known = Known {
+        let known = StoredCredential {
             passkey: &passkey,
             counter: None,
             backup_eligible: eligible,
@@ -131,7 +133,7 @@ fn verified(
     client_data: &[u8],
     authenticator_data: &[u8],
     signature: &[u8],
-) -> Report<Asserted> {
+) -> Report<VerifiedAssertion> {
     let key = PublicKey::parse(key).expect("a key");
     let passkey = StoredPasskey::read(
         &StoredPasskey::new(&ID, &key, registered)
@@ -149,7 +151,7 @@ fn verified(
         user_handle: None,
     };
     let eligible = Some(registered.backup_eligible());
-    let known = Known {
+    let known = StoredCredential {
         passkey: &passkey,
         counter: None,
         backup_eligible: eligible,

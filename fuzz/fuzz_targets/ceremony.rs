@@ -2,7 +2,7 @@
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::Expected;
-use hamrah_api::accounts::domain::webauthn::assertion::{self, Known};
+use hamrah_api::accounts::domain::webauthn::assertion::{self, StoredCredential};
 use hamrah_api::accounts::domain::webauthn::cose::Algorithm;
 use hamrah_api::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
 use hamrah_api::accounts::domain::webauthn::library::StoredPasskey;
@@ -23,8 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!registration::verify(&response, &expected).passed());
     }
     if let Ok(response) = serde_json::from_slice::<AuthenticationResponse>(bytes) {
-        let passkey = StoredPasskey::nobodys(&response.raw_id).expect("a passkey");
-        let known = Known {
+        let passkey = StoredPasskey::unregistered(&response.raw_id).expect("a passkey");
+        let known = StoredCredential {
             passkey: &passkey,
             counter: None,
             backup_eligible: None,

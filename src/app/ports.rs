@@ -8,9 +8,9 @@ use crate::app::config::Config;
 use crate::authorization::domain as authorization;
 use crate::authorization::store::people;
 use crate::kernel::domain as kernel;
-use crate::kernel::domain::compute::{Compute, Turns};
+use crate::kernel::domain::compute::{Compute, HashPermits};
 use crate::kernel::domain::rate_limit::RateLimiter;
-use crate::kernel::domain::{Clock, Entropy, Outgoing};
+use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 
 /// What a platform provides.
@@ -27,7 +27,7 @@ pub struct Adapters {
     /// Counts requests per address.
     pub limiter: Arc<dyn RateLimiter>,
     /// Calls other servers.
-    pub outgoing: Arc<dyn Outgoing>,
+    pub http_client: Arc<dyn HttpClient>,
     /// Runs long work.
     pub compute: Arc<dyn Compute>,
 }
@@ -52,14 +52,14 @@ impl Ports {
             clock: adapters.clock,
             entropy: adapters.entropy,
             limiter: adapters.limiter,
-            outgoing: adapters.outgoing,
+            http_client: adapters.http_client,
             compute: adapters.compute,
             config: config.kernel,
         };
         let accounts = accounts::Ports {
             kernel: kernel.clone(),
             signatures: adapters.signatures,
-            hashing: Turns::new(config.accounts.passwords.at_once),
+            hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
             config: config.accounts,
         };

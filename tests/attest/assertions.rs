@@ -1,7 +1,7 @@
 //! Assertions: valid assertions are accepted, and each broken step is refused for its own reason.
 
 use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
-use hamrah_api::accounts::domain::steps::Report;
+use hamrah_api::accounts::domain::verification::report::Report;
 
 use crate::apple::{Assertion, DeviceKey, bytes, extensions, map};
 use crate::{APP, HASH, OTHER_APP};

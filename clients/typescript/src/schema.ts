@@ -2131,13 +2131,13 @@ export interface components {
             userVerification: string;
             user_verification: string;
         };
-        /** @description What an authenticator answered to a sign-in. */
+        /** @description The response of an authenticator to a sign-in. */
         AuthenticationResponseJSON: {
-            /** @description The credential's id, base64url. */
+            /** @description The id of the credential, base64url. */
             id?: string;
-            /** @description The same. */
+            /** @description The id of the credential again, base64url. */
             rawId?: string;
-            /** @description What the authenticator answered. */
+            /** @description The response of the authenticator. */
             response: components["schemas"]["AuthenticatorAssertionResponseJSON"];
             /** @description `public-key`. */
             type?: string | null;
@@ -3142,13 +3142,13 @@ export interface components {
             timeout: number;
             user: components["schemas"]["UserEntity"];
         };
-        /** @description What an authenticator answered to a registration. */
+        /** @description The response of an authenticator to a registration. */
         RegistrationResponseJSON: {
-            /** @description The credential's id, base64url. */
+            /** @description The id of the credential, base64url. */
             id?: string;
-            /** @description The same. */
+            /** @description The id of the credential again, base64url. */
             rawId?: string;
-            /** @description What the authenticator answered. */
+            /** @description The response of the authenticator. */
             response: components["schemas"]["AuthenticatorAttestationResponseJSON"];
             /** @description `public-key`. */
             type?: string | null;

@@ -25,20 +25,20 @@ use crate::kernel::model::time::Timestamp;
 const TYPE: &str = "at+jwt";
 /// The header's members: `typ`, `alg` and `kid`.
 const HEADER_MEMBERS: usize = 3;
-/// Ours are about 500 bytes; nothing longer is decoded.
+/// The maximum length. Our tokens have about 500 bytes. A longer token is not decoded.
 const MAX_BYTES: usize = 2048;
-/// How far another machine's clock may be ahead: for `nbf` and `iat`, never for `exp`.
+/// How far the clock of another machine may be ahead, for `nbf` and `iat` but never for `exp`.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// Ed25519 (RFC 8032) with the keys of access tokens: the platform has it, and every caller waits
-/// for it.
+/// Ed25519 signatures (RFC 8032) with the keys of access tokens. The platform makes and verifies
+/// them.
 #[async_trait]
 pub trait Signatures: Send + Sync {
-    /// A signature over `message`; `None` if the key only verifies, or the platform failed.
+    /// Signs `message`. Returns `None` if the key can only verify, or if the platform failed.
     async fn sign(&self, key: &SigningKey, message: &[u8]) -> Option<[u8; 64]>;
 
-    /// Whether the key made `signature` over `message`; `None` if the platform failed. A signature
-    /// whose S is not below the group's order is none (RFC 8032 §5.1.7).
+    /// Returns true if the key made `signature` over `message`, and `None` if the platform failed.
+    /// A signature whose S is not below the group's order is invalid (RFC 8032 §5.1.7).
     async fn verifies(
         &self,
         key: &SigningKey,
@@ -47,7 +47,7 @@ pub trait Signatures: Send + Sync {
     ) -> Option<bool>;
 }
 
-/// What an access token says (RFC 9068 §2.2).
+/// The claims of an access token (RFC 9068 §2.2).
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -58,8 +58,8 @@ struct Claims {
     iat: i64,
     exp: i64,
     jti: String,
-    /// As it was when the token was issued (RFC 9068 §2.2.1). For others who verify it: here the
-    /// sign-in itself is asked.
+    /// The time of the authentication when the token was issued (RFC 9068 §2.2.1). It serves other
+    /// verifiers; this service reads the session instead.
     #[serde(skip_deserializing)]
     auth_time: i64,
     #[serde(skip_deserializing)]
@@ -68,33 +68,33 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// Whose token a verified one is.
+/// The subject of a verified access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Subject {
+pub struct TokenSubject {
     /// The account: `sub`.
     pub user: UserId,
-    /// The sign-in: `sid`.
+    /// The session: `sid`.
     pub session: SessionId,
-    /// When the token ends: `exp`.
+    /// The expiry of the token: `exp`.
     pub expires_at: Timestamp,
 }
 
-/// The sign-in that an access token belongs to.
+/// The session that an access token belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct SignIn<'a> {
-    /// Whose it is: `sub`.
+pub struct AccessTokenSession<'a> {
+    /// The account: `sub`.
     pub user: UserId,
-    /// Its id: `sid`.
+    /// The session: `sid`.
     pub session: SessionId,
-    /// Where it is: `client_id`.
+    /// The platform of the client: `client_id`.
     pub platform: Platform,
-    /// When its owner proved who they are: `auth_time`.
+    /// The time of the last authentication: `auth_time`.
     pub authenticated_at: Timestamp,
-    /// How they did: `amr`.
+    /// The methods of the last authentication: `amr`.
     pub amr: &'a Amr,
 }
 
-impl<'a> From<&'a Session> for SignIn<'a> {
+impl<'a> From<&'a Session> for AccessTokenSession<'a> {
     fn from(session: &'a Session) -> Self {
         Self {
             user: session.user_id,
@@ -106,65 +106,66 @@ impl<'a> From<&'a Session> for SignIn<'a> {
     }
 }
 
-/// What an access token is made of.
+/// An access token to sign.
 #[derive(Clone, Copy, Debug)]
-pub struct NewToken<'a> {
-    /// The sign-in it belongs to.
-    pub of: SignIn<'a>,
-    /// Its own id: `jti`.
+pub struct NewAccessToken<'a> {
+    /// The session of the token.
+    pub session: AccessTokenSession<'a>,
+    /// The id of the token: `jti`.
     pub id: EventId,
-    /// Its beginning.
+    /// The time of issue: `iat`.
     pub issued_at: Timestamp,
-    /// Its end.
+    /// The expiry: `exp`.
     pub expires_at: Timestamp,
 }
 
-/// Why a token is refused. For the log; from outside all look the same.
+/// The reason to reject an access token. It goes to the log; clients see the same error for all
+/// reasons.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
-    /// It is no compact JWS of a sensible size.
+pub enum TokenRefusal {
+    /// The token is not a compact JWS, or it is too long.
     #[error("it is not a compact JWS")]
     Malformed,
-    /// Its header names another algorithm, another type, an unknown key, or extensions that must be
+    /// The header names another algorithm, another type, an unknown key, or extensions that must be
     /// understood.
     #[error("its header is not one of ours")]
     Header,
-    /// Its signature does not verify.
+    /// The signature does not verify.
     #[error("its signature does not verify")]
     Signature,
     /// The platform failed to verify the signature. The token may be valid.
     #[error("the platform verified no signature")]
     Unverified,
-    /// They cannot be read, or issuer, audience, subject or sign-in are not ours.
+    /// The claims cannot be read, or issuer, audience, subject or session are not ours.
     #[error("its claims are not ours")]
     Claims,
-    /// It has ended.
-    #[error("it has ended")]
+    /// The token has expired.
+    #[error("it has expired")]
     Expired,
-    /// It has not begun.
-    #[error("it has not begun")]
+    /// The token is not valid yet.
+    #[error("it is not valid yet")]
     NotYet,
 }
 
-/// Signs a token with the current key; `None` if the platform failed, or the key cannot sign, which
-/// the configuration rules out.
+/// Signs a token with the current key. Returns `None` if the platform failed. The configuration
+/// rules out a current key that cannot sign.
 pub async fn sign(
     signatures: &dyn Signatures,
     config: &Config,
-    new: &NewToken<'_>,
+    new: &NewAccessToken<'_>,
 ) -> Option<String> {
     let key = config.signing_keys.current();
     let claims = Claims {
         iss: config.jwt_issuer.clone(),
         aud: config.jwt_audience.clone(),
-        sub: new.of.user.to_string(),
-        sid: new.of.session.to_string(),
-        client_id: new.of.platform.as_str().to_owned(),
+        sub: new.session.user.to_string(),
+        sid: new.session.session.to_string(),
+        client_id: new.session.platform.as_str().to_owned(),
         iat: new.issued_at.seconds(),
         exp: new.expires_at.seconds(),
         jti: new.id.to_string(),
-        auth_time: new.of.authenticated_at.seconds(),
-        amr: new.of.amr.methods().to_vec(),
+        auth_time: new.session.authenticated_at.seconds(),
+        amr: new.session.amr.methods().to_vec(),
         nbf: None,
     };
     let message = jwt::encode_unsigned(&header(key), &claims).ok()?;
@@ -172,54 +173,55 @@ pub async fn sign(
     Some(format!("{message}.{signature}"))
 }
 
-/// Verifies a token by RFC 8725 §3: our algorithm, our key by `kid`, our type, issuer and audience,
-/// and its time.
+/// Verifies a token by RFC 8725 §3: the algorithm, the key by `kid`, the type, the issuer, the
+/// audience and the time.
 ///
-/// Whether the sign-in behind it is alive is a question to the database. A token with a foreign
-/// header, and one that has ended, is refused before its signature is verified, which is most of
-/// the work.
+/// Only the database knows whether the session is live. A token with a foreign header and an
+/// expired token are rejected before the expensive verification of the signature.
 ///
 /// # Errors
-/// [`Refused`]
+/// [`TokenRefusal`]
 pub async fn verify(
     signatures: &dyn Signatures,
     config: &Config,
     token: &str,
     now: Timestamp,
-) -> Result<Subject, Refused> {
+) -> Result<TokenSubject, TokenRefusal> {
     if token.len() > MAX_BYTES {
-        return Err(Refused::Malformed);
+        return Err(TokenRefusal::Malformed);
     }
-    let (message, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
+    let (message, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
     let signature = URL_SAFE_NO_PAD
         .decode(signature)
-        .map_err(|_| Refused::Malformed)?;
+        .map_err(|_| TokenRefusal::Malformed)?;
     let signature = signature
         .as_slice()
         .try_into()
-        .map_err(|_| Refused::Signature)?;
-    let key = trusted_key(&config.signing_keys, token).ok_or(Refused::Header)?;
-    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| Refused::Claims)?;
+        .map_err(|_| TokenRefusal::Signature)?;
+
+    let key = trusted_key(&config.signing_keys, token).ok_or(TokenRefusal::Header)?;
+    let unverified: Claims = jwt::decode_unverified(token).map_err(|_| TokenRefusal::Claims)?;
     check_time(&unverified, now)?;
     if !signatures
         .verifies(key, message.as_bytes(), signature)
         .await
-        .ok_or(Refused::Unverified)?
+        .ok_or(TokenRefusal::Unverified)?
     {
-        return Err(Refused::Signature);
+        return Err(TokenRefusal::Signature);
     }
+
     let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
-    let claims: Claims = claims.map_err(|_| Refused::Claims)?;
-    let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
-    let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
-    Ok(Subject {
+    let claims: Claims = claims.map_err(|_| TokenRefusal::Claims)?;
+    let user = UserId::parse(&claims.sub).ok_or(TokenRefusal::Claims)?;
+    let session = SessionId::parse(&claims.sid).ok_or(TokenRefusal::Claims)?;
+    Ok(TokenSubject {
         user,
         session,
         expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
     })
 }
 
-/// The published keys (RFC 7517 §5), public halves only.
+/// Returns the keys to publish (RFC 7517 §5), public halves only.
 #[must_use]
 pub fn public_keys(keys: &SigningKeys) -> JwkSet {
     JwkSet {
@@ -227,7 +229,7 @@ pub fn public_keys(keys: &SigningKeys) -> JwkSet {
     }
 }
 
-/// The header of tokens that `key` signs.
+/// Returns the header of tokens that `key` signs.
 fn header(key: &SigningKey) -> Header {
     Header {
         typ: Some(TYPE.to_owned()),
@@ -248,14 +250,14 @@ fn validation(config: &Config) -> Validation {
     validation
 }
 
-fn check_time(claims: &Claims, now: Timestamp) -> Result<(), Refused> {
+fn check_time(claims: &Claims, now: Timestamp) -> Result<(), TokenRefusal> {
     if claims.exp <= now.seconds() {
-        return Err(Refused::Expired);
+        return Err(TokenRefusal::Expired);
     }
     if claims.nbf.unwrap_or(claims.iat).max(claims.iat)
         > now.seconds().saturating_add(LEEWAY_SECONDS)
     {
-        return Err(Refused::NotYet);
+        return Err(TokenRefusal::NotYet);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an account's owner can look at: where they are signed in, and what happened.
+//! The activity of an account, for its owner: its sessions and its events.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::records::Session;
@@ -8,36 +8,36 @@ use crate::kernel::model::events::Event;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::store::StoreError;
 
-/// Events on a page.
+/// The number of events on a page.
 pub const EVENTS_PAGE: usize = 50;
 
-/// The live sign-ins of `user` of every kind, newest first, at most 200.
+/// Returns the live sessions of `user`, newest first, at most 200.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn sign_ins(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
+pub async fn list_sessions(ports: &Ports, user: UserId) -> Result<Vec<Session>, StoreError> {
     sessions::list(ports.db.as_ref(), user, ports.clock.now()).await
 }
 
-/// A page of events, newest first, and where the next one begins.
+/// A page of events, newest first.
 #[derive(Debug)]
-pub struct Events {
-    /// The events.
+pub struct EventPage {
+    /// The events of the page.
     pub events: Vec<Event>,
-    /// The last one's place, if there are more.
+    /// The cursor of the next page, if there is one.
     pub next: Option<EventCursor>,
 }
 
-/// The events of `user` before a place, newest first.
+/// Returns a page of the events of `user` before a cursor, newest first.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn events(
+pub async fn list_events(
     ports: &Ports,
     user: UserId,
     before: Option<EventCursor>,
-) -> Result<Events, StoreError> {
-    // One more than a page shows whether there is a next one.
+) -> Result<EventPage, StoreError> {
+    // One event more than fits on a page shows whether there is a next page.
     let most = i64::try_from(EVENTS_PAGE)
         .unwrap_or(i64::MAX)
         .saturating_add(1);
@@ -48,5 +48,5 @@ pub async fn events(
         at: event.at,
         id: event.id,
     });
-    Ok(Events { events, next })
+    Ok(EventPage { events, next })
 }

@@ -12,15 +12,15 @@ use minicbor::decode::Error;
 const ENDS: &str = "the CBOR ends too early";
 const OTHER_TYPE: &str = "a CBOR item is of another type";
 const INDEFINITE: &str = "an indefinite length in the CBOR";
-/// The deepest nesting of an item that [`Reader::skip`] accepts.
+/// The deepest nesting of an item that [`CborReader::skip`] accepts.
 const DEEPEST: u8 = 4;
 
 /// A reader of one CBOR item after the other.
-pub(crate) struct Reader<'a> {
+pub(crate) struct CborReader<'a> {
     decoder: Decoder<'a>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CborReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             decoder: Decoder::new(bytes),
@@ -114,27 +114,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a map comes next.
+    /// Returns true if a map comes next.
     pub(crate) fn is_map(&self) -> bool {
         self.next_type() == Ok(Type::Map)
     }
 
-    /// Whether bytes come next.
+    /// Returns true if bytes come next.
     fn is_bytes(&self) -> bool {
         self.next_type() == Ok(Type::Bytes)
     }
 
-    /// Whether a list comes next.
+    /// Returns true if a list comes next.
     pub(crate) fn is_array(&self) -> bool {
         self.next_type() == Ok(Type::Array)
     }
 
-    /// Passes over the next item, whatever its type.
+    /// Skips the next item of any type.
     pub(crate) fn skip(&mut self) -> Result<(), &'static str> {
         self.skip_within(DEEPEST)
     }
 
-    /// Returns the bytes of the next item, whatever its type.
+    /// Returns the bytes of the next item of any type.
     pub(crate) fn item(&mut self) -> Result<&'a [u8], &'static str> {
         let all = self.rest();
         self.skip()?;
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
             // An integer, or a type that authenticators have no use for.
             _ => self.integer().map(|_| 0)?,
         };
-        // Each item takes a byte at least, so that this ends with the bytes.
+        // Each item takes at least a byte, so the loop ends with the bytes.
         for _ in 0..items {
             self.skip_within(depth.checked_sub(1).ok_or("the CBOR is nested too deep")?)?;
         }
@@ -187,7 +187,7 @@ fn reason(error: &Error) -> &'static str {
     }
 }
 
-/// Puts a member in its place, unless the place is taken.
+/// Stores a member, unless the map had it before.
 pub(crate) fn once<T>(place: &mut Option<T>, member: T) -> Result<(), &'static str> {
     if place.replace(member).is_some() {
         Err("a member is given twice in the CBOR")
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_form_of_authenticators_is_read() {
-        let mut reader = Reader::new(b"\xA2\x01\x38\x22\x61a\x43abc\xF6");
+        let mut reader = CborReader::new(b"\xA2\x01\x38\x22\x61a\x43abc\xF6");
         assert_eq!(reader.map(), Ok(2));
         assert_eq!((reader.integer(), reader.integer()), (Ok(1), Ok(-35)));
         assert_eq!(
@@ -215,11 +215,11 @@ mod tests {
             (Err("something follows the CBOR"), Ok(()), Ok(()))
         );
         assert_eq!(
-            Reader::new(b"\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").unsigned_or_bytes(),
+            CborReader::new(b"\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").unsigned_or_bytes(),
             Ok(Ok(u64::MAX))
         );
         assert_eq!(
-            Reader::new(b"\x3B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").skip(),
+            CborReader::new(b"\x3B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF").skip(),
             Ok(())
         );
     }
@@ -262,7 +262,7 @@ mod tests {
             (b"\x81\x81\x81\x81\x81\x00", "too deep"),
             (b"\x61\xFF", "UTF-8"),
         ] {
-            let refused = Reader::new(bytes).skip().expect_err("another form");
+            let refused = CborReader::new(bytes).skip().expect_err("another form");
             assert!(refused.contains(expected), "{bytes:02x?}: {refused}");
         }
     }
@@ -270,9 +270,9 @@ mod tests {
     proptest! {
         #[test]
         fn an_item_is_a_part_of_the_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            if let Ok(item) = Reader::new(&bytes).item() {
+            if let Ok(item) = CborReader::new(&bytes).item() {
                 prop_assert!(bytes.starts_with(item));
-                prop_assert_eq!(Reader::new(item).item(), Ok(item));
+                prop_assert_eq!(CborReader::new(item).item(), Ok(item));
             }
         }
     }

@@ -1,25 +1,25 @@
 //! CSRF tokens: signed, and bound to the session (OWASP CSRF cheat sheet, signed double-submit).
 //!
-//! Besides `Origin` and Fetch Metadata, which every unsafe request of a browser is held against;
-//! needed only where it is configured.
+//! The check of `Origin` and Fetch Metadata applies to every unsafe request of a browser. The token
+//! is an additional check that the configuration can switch on.
 
 use subtle::ConstantTimeEq;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::signing_keys::SigningKey;
-use crate::kernel::domain::NoEntropy;
+use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::SessionId;
 
 const LABEL: &[u8] = b"hamrah-api csrf token v1";
 const NONCE_BYTES: usize = 16;
 
-/// A fresh token for the session; `None` if the signing key cannot sign.
+/// Returns a new token for the session, or `None` if the signing key cannot sign.
 ///
 /// # Errors
-/// [`NoEntropy`]
-pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntropy> {
+/// [`Fault`]
+pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, Fault> {
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let nonce = base64::encode(nonce);
@@ -27,9 +27,9 @@ pub fn token(ports: &Ports, session: SessionId) -> Result<Option<String>, NoEntr
     Ok(mac.map(|mac| format!("{nonce}.{}", base64::encode(mac))))
 }
 
-/// Whether it is a token of this session.
+/// Returns true if `token` belongs to the session.
 #[must_use]
-pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
+pub fn is_valid(ports: &Ports, session: SessionId, token: &str) -> bool {
     let Some((nonce, given)) = token.split_once('.').filter(|_| token.len() < 128) else {
         return false;
     };
@@ -42,5 +42,5 @@ pub fn is_good(ports: &Ports, session: SessionId, token: &str) -> bool {
 }
 
 fn mac(key: &SigningKey, session: SessionId, nonce: &str) -> Option<[u8; 32]> {
-    derived(key, LABEL, format!("{session}.{nonce}").as_bytes())
+    derive(key, LABEL, format!("{session}.{nonce}").as_bytes())
 }

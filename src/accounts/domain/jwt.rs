@@ -17,14 +17,14 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Writes the part of a token that is signed: `<header>.<claims>`.
+/// Writes the signed part of a token: `<header>.<claims>`.
 ///
 /// # Errors
-/// The library's, if the header is not one for EdDSA.
+/// Returns the library's error if the header is not for EdDSA.
 pub(super) fn encode_unsigned(header: &Header, claims: &impl Serialize) -> Result<String, Error> {
     install();
     let mut token = jsonwebtoken::encode(header, claims, &EncodingKey::from_ed_der(&[]))?;
-    // What follows the last dot is the signature, which is empty.
+    // The empty signature follows the last dot.
     token.pop();
     Ok(token)
 }
@@ -32,8 +32,8 @@ pub(super) fn encode_unsigned(header: &Header, claims: &impl Serialize) -> Resul
 /// Reads and validates a token whose `signature` over `message` the platform has verified.
 ///
 /// # Errors
-/// The library's: for a token of another message or signature, and for claims that `validation`
-/// refuses.
+/// Returns the library's error for a token of another message or signature, and for claims that
+/// `validation` refuses.
 pub(super) fn decode_verified<T: DeserializeOwned>(
     token: &str,
     message: &[u8],
@@ -49,7 +49,7 @@ pub(super) fn decode_verified<T: DeserializeOwned>(
 /// never accept it.
 ///
 /// # Errors
-/// The library's, if the token has no such claims.
+/// Returns the library's error if the token has no such claims.
 pub(super) fn decode_unverified<T: DeserializeOwned>(token: &str) -> Result<T, Error> {
     insecure_decode_claims::<JsonObject<T>>(token).map(|JsonObject(claims)| claims)
 }

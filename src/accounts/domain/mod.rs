@@ -13,14 +13,16 @@ pub mod devices;
 pub mod export;
 pub mod factors;
 mod jwt;
+mod lifetimes;
 pub mod maintenance;
 pub mod passkeys;
 pub mod passwords;
 pub mod sign_in;
-pub mod steps;
+pub mod signed_in;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod verification;
 pub mod webauthn;
 
 use std::ops::Deref;
@@ -30,15 +32,15 @@ use crate::accounts::domain::access_token::Signatures;
 use crate::accounts::model::config::Config;
 use crate::accounts::model::records::Caller;
 use crate::kernel::domain;
-use crate::kernel::domain::compute::Turns;
+use crate::kernel::domain::compute::HashPermits;
 use crate::kernel::model::events::EventContext;
 use crate::kernel::store::Statement;
 
-/// Statements of another system that belong into the batch that deletes the account of the session
-/// `Caller`.
+/// A function that returns statements of another system for the batch that deletes the account of
+/// the `Caller`.
 pub type BeforeDeletion = fn(Caller, &EventContext) -> Vec<Statement>;
 
-/// What use cases of accounts need from the outside. Dereferences to the kernel's ports.
+/// The ports of accounts. Dereferences to the kernel's ports.
 #[derive(Clone)]
 pub struct Ports {
     /// The kernel's ports.
@@ -46,8 +48,8 @@ pub struct Ports {
     /// Signs and verifies access tokens.
     pub signatures: Arc<dyn Signatures>,
     /// Limits how many passwords are hashed at once (`PASSWORD_HASHES_AT_ONCE`).
-    pub hashing: Arc<Turns>,
-    /// What other systems do in the batch that deletes an account.
+    pub hash_permits: Arc<HashPermits>,
+    /// The statements of other systems in the batch that deletes an account.
     pub before_deletion: Vec<BeforeDeletion>,
     /// The settings of accounts.
     pub config: Arc<Config>,

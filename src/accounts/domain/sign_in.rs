@@ -1,18 +1,17 @@
-//! Making a sign-in: with a web session token, or with a pair of access and refresh token.
+//! Creation of sessions: with a web session token, with a token pair, or with both.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::access_token;
-use crate::accounts::domain::access_token::{NewToken as NewAccessToken, SignIn};
-use crate::accounts::domain::devices::admit::Asserted;
-use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::access_token::{AccessTokenSession, NewAccessToken};
+use crate::accounts::domain::devices::assertion_check::AssertedDevice;
+use crate::accounts::domain::devices::binding_rules;
+use crate::accounts::domain::devices::client::AttestedDevice;
 use crate::accounts::domain::devices::register::KeyRejection;
+use crate::accounts::domain::lifetimes::session_expiry;
 use crate::accounts::domain::users;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::model::amr::{Amr, Proof};
-use crate::accounts::model::config::Config;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
-use crate::accounts::model::config::SESSION_ABSOLUTE_LIMIT;
 use crate::accounts::model::records::{Platform, User};
 use crate::accounts::store::attested_sessions;
 use crate::accounts::store::attested_sessions::AttestedUser;
@@ -25,29 +24,29 @@ use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::{RefreshToken, SessionToken};
 use crate::kernel::model::time::Timestamp;
 
-/// A web session, as its owner gets it.
+/// A new web session with its token.
 #[derive(Debug)]
 pub struct WebSession {
-    /// Its account.
+    /// The account of the session.
     pub user: User,
-    /// The token, shown once.
+    /// The session token. It cannot be read again.
     pub token: SessionToken,
-    /// When it ends, if it is not used.
+    /// The time at which the session expires if it is not used.
     pub expires_at: Timestamp,
-    /// Seconds until then.
+    /// The lifetime of an unused session, in seconds.
     pub expires_in: i64,
 }
 
-/// A pair of tokens, as its owner gets it.
+/// A new access token and refresh token.
 #[derive(Debug)]
 pub struct TokenPair {
-    /// Its account.
+    /// The account of the session.
     pub user: User,
     /// The access token.
     pub access_token: String,
-    /// The refresh token, shown once.
+    /// The refresh token. It cannot be read again.
     pub refresh_token: RefreshToken,
-    /// Seconds until the access token ends.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: i64,
 }
 
@@ -70,50 +69,41 @@ impl Rejection for SignInRejection {}
 /// The fault of a sign-in whose access token the signing key did not sign.
 pub(super) const NOT_SIGNED: Fault = Fault::Unavailable("the access token could not be signed");
 
-/// When a session used `now` ends: a full lifetime from now, and never past its absolute limit.
-pub(super) fn session_end(config: &Config, created_at: Timestamp, now: Timestamp) -> Timestamp {
-    now.plus(config.session_ttl)
-        .min(created_at.plus(SESSION_ABSOLUTE_LIMIT))
-}
-
-/// Who signs in.
+/// The account that a session is created for.
 #[derive(Clone, Copy, Debug)]
-pub enum Who<'a> {
-    /// An account.
+pub enum AccountSelector<'a> {
+    /// The account with this id.
     User(UserId),
-    /// Somebody whom a provider identified: the account is found, linked or made in the same batch.
+    /// The account of an identity. It is found, linked or created in the same batch.
     Identity(&'a Identity),
 }
 
-/// Makes a web session. One round trip.
+/// Creates a web session. One round trip.
 ///
 /// # Errors
 /// [`SignInRejection`]
 pub async fn web_session(
     ports: &Ports,
-    who: Who<'_>,
+    account: AccountSelector<'_>,
     platform: Platform,
     origin: &RequestOrigin,
 ) -> Result<WebSession, Failure<SignInRejection>> {
     let now = ports.clock.now();
     let token = SessionToken::from_bytes(&*ports.secret()?);
-    let expires_at = session_end(&ports.config, now, now);
-    let id = ports.id(SessionId::from_random)?;
-    let tokens = (
-        Some(NewSessionToken {
+    let expires_at = session_expiry(&ports.config, now, now);
+    let session = SessionRequest {
+        id: ports.id(SessionId::from_random)?,
+        account,
+        platform,
+        device: None,
+        token: Some(NewSessionToken {
             hash: token.hash(),
             expires_at,
         }),
-        None,
-    );
-    let user = create(
-        ports,
-        (who, None),
-        (id, platform),
-        tokens,
-        &ports.event_context(origin, now)?,
-    )
-    .await?;
+        pair: None,
+    };
+    let user = create(ports, session, &ports.event_context(origin, now)?).await?;
+
     Ok(WebSession {
         user,
         token,
@@ -122,15 +112,15 @@ pub async fn web_session(
     })
 }
 
-/// Makes a sign-in with a pair of tokens, on a device if one was attested. One round trip.
+/// Creates a session with a token pair, bound to the device if one was attested. One round trip.
 ///
 /// # Errors
 /// [`SignInRejection`]
 pub async fn token_pair(
     ports: &Ports,
-    who: Who<'_>,
+    account: AccountSelector<'_>,
     platform: Platform,
-    device: Option<&Attested>,
+    device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
 ) -> Result<TokenPair, Failure<SignInRejection>> {
     let now = ports.clock.now();
@@ -142,22 +132,24 @@ pub async fn token_pair(
         access_expires_at,
     };
     let id = ports.id(SessionId::from_random)?;
-    let user = create(
-        ports,
-        (who, device),
-        (id, platform),
-        (None, Some(pair)),
-        &ports.event_context(origin, now)?,
-    )
-    .await?;
-    let of = SignIn {
+    let session = SessionRequest {
+        id,
+        account,
+        platform,
+        device,
+        token: None,
+        pair: Some(pair),
+    };
+    let user = create(ports, session, &ports.event_context(origin, now)?).await?;
+
+    let session = AccessTokenSession {
         user: user.id,
         session: id,
         platform,
         authenticated_at: now,
         amr: &provider(),
     };
-    let access_token = sign_access_token(ports, of, now, access_expires_at).await?;
+    let access_token = sign_access_token(ports, session, now, access_expires_at).await?;
     Ok(TokenPair {
         user,
         access_token,
@@ -166,33 +158,33 @@ pub async fn token_pair(
     })
 }
 
-/// A sign-in that carries a web session and a pair, as its owner gets it.
+/// A new session with a session token and a token pair.
 #[derive(Debug)]
-pub struct Complete {
-    /// The pair, and the account.
+pub struct IssuedSession {
+    /// The token pair, with the account.
     pub pair: TokenPair,
-    /// The session token, shown once.
+    /// The session token. It cannot be read again.
     pub session_token: SessionToken,
-    /// When it ends, if it is not used.
+    /// The time at which the session token expires if it is not used.
     pub session_expires_at: Timestamp,
-    /// When all this was made.
+    /// The time of the sign-in.
     pub now: Timestamp,
 }
 
-/// Where a sign-in happens, and what it takes the place of.
+/// The client of a sign-in.
 #[derive(Debug)]
-pub struct Place {
-    /// Where.
+pub struct SignInClient {
+    /// The platform of the client.
     pub platform: Platform,
-    /// Session tokens that the caller came with: they must not outlive the new sign-in (no session
-    /// fixation).
+    /// The session tokens of the request. The sign-in revokes their sessions, which prevents
+    /// session fixation.
     pub replaces: Vec<SessionToken>,
-    /// The device that asserted the request, if one did.
-    pub device: Option<Asserted>,
+    /// The device that signed the request, if one did.
+    pub device: Option<AssertedDevice>,
 }
 
-/// The secrets of a sign-in that carries both, before it is stored.
-pub(super) struct Prepared {
+/// The secrets of a session with a session token and a token pair, before the session is stored.
+pub(super) struct SessionDraft {
     amr: Amr,
     id: SessionId,
     now: Timestamp,
@@ -203,14 +195,15 @@ pub(super) struct Prepared {
     access_expires_at: Timestamp,
 }
 
-impl Prepared {
+impl SessionDraft {
+    /// Creates the secrets.
     pub(super) fn new(ports: &Ports, now: Timestamp, amr: Amr) -> Result<Self, NoEntropy> {
         Ok(Self {
             amr,
             id: ports.id(SessionId::from_random)?,
             now,
             session_token: SessionToken::from_bytes(&*ports.secret()?),
-            session_expires_at: session_end(&ports.config, now, now),
+            session_expires_at: session_expiry(&ports.config, now, now),
             refresh_token: RefreshToken::from_bytes(&*ports.secret()?),
             refresh_expires_at: now
                 .plus(ports.config.refresh_token_ttl.min(REFRESH_ABSOLUTE_LIMIT)),
@@ -218,8 +211,12 @@ impl Prepared {
         })
     }
 
-    /// What is stored of it.
-    pub(super) fn session<'a>(&self, owner: SessionOwner<'a>, place: &'a Place) -> NewSession<'a> {
+    /// Returns the session as the store writes it.
+    pub(super) fn session<'a>(
+        &self,
+        owner: SessionOwner<'a>,
+        client: &'a SignInClient,
+    ) -> NewSession<'a> {
         let pair = NewTokenPair {
             refresh_hash: self.refresh_token.hash(),
             refresh_expires_at: self.refresh_expires_at,
@@ -229,32 +226,33 @@ impl Prepared {
             id: self.id,
             owner,
             amr: self.amr.clone(),
-            platform: place.platform,
+            platform: client.platform,
             token: Some(NewSessionToken {
                 hash: self.session_token.hash(),
                 expires_at: self.session_expires_at,
             }),
             pair: Some(pair),
-            replaces: place.replaces.iter().map(SessionToken::hash).collect(),
-            device: place.device.as_ref().map(Asserted::device),
+            replaces: client.replaces.iter().map(SessionToken::hash).collect(),
+            device: client.device.as_ref().map(AssertedDevice::device),
         }
     }
 
-    /// What its owner gets, once it is stored.
+    /// Signs the access token and returns all tokens. The session must have been stored.
     pub(super) async fn finish(
         self,
         ports: &Ports,
         user: User,
-        place: &Place,
-    ) -> Result<Complete, Fault> {
-        let of = SignIn {
+        client: &SignInClient,
+    ) -> Result<IssuedSession, Fault> {
+        let session = AccessTokenSession {
             user: user.id,
             session: self.id,
-            platform: place.platform,
+            platform: client.platform,
             authenticated_at: self.now,
             amr: &self.amr,
         };
-        let access_token = sign_access_token(ports, of, self.now, self.access_expires_at).await?;
+        let access_token =
+            sign_access_token(ports, session, self.now, self.access_expires_at).await?;
         let expires_in = self.access_expires_at.seconds_since(self.now);
         let pair = TokenPair {
             user,
@@ -262,7 +260,7 @@ impl Prepared {
             refresh_token: self.refresh_token,
             expires_in,
         };
-        Ok(Complete {
+        Ok(IssuedSession {
             pair,
             session_token: self.session_token,
             session_expires_at: self.session_expires_at,
@@ -271,16 +269,16 @@ impl Prepared {
     }
 }
 
-/// Signs an access token for a sign-in.
+/// Signs an access token for a session.
 pub(super) async fn sign_access_token(
     ports: &Ports,
-    of: SignIn<'_>,
+    session: AccessTokenSession<'_>,
     issued_at: Timestamp,
     expires_at: Timestamp,
 ) -> Result<String, Fault> {
     let id = ports.id(EventId::from_random)?;
     let new = NewAccessToken {
-        of,
+        session,
         id,
         issued_at,
         expires_at,
@@ -290,39 +288,51 @@ pub(super) async fn sign_access_token(
         .ok_or(NOT_SIGNED)
 }
 
-/// An internal service says who signs in, and was told by a provider.
+/// Returns the methods of a session that an internal service creates after the sign-in at an
+/// identity provider.
 fn provider() -> Amr {
     Amr::of(Proof::Provider)
 }
 
+/// A session that an internal service creates.
+struct SessionRequest<'a> {
+    id: SessionId,
+    account: AccountSelector<'a>,
+    platform: Platform,
+    device: Option<&'a AttestedDevice>,
+    token: Option<NewSessionToken>,
+    pair: Option<NewTokenPair>,
+}
+
+/// Stores a session and returns its account. One round trip.
 async fn create(
     ports: &Ports,
-    (who, attested): (Who<'_>, Option<&Attested>),
-    (id, platform): (SessionId, Platform),
-    (token, pair): (Option<NewSessionToken>, Option<NewTokenPair>),
+    request: SessionRequest<'_>,
     context: &EventContext,
 ) -> Result<User, Failure<SignInRejection>> {
-    let binding = binding(ports, context.at)?;
+    let attested = request.device;
+    let binding = binding_rules(ports, context.at)?;
     let device = attested.map(|attested| attested.device(binding));
     let (identified, unknown);
-    let owner = match who {
-        Who::User(user) => {
+    let owner = match request.account {
+        AccountSelector::User(user) => {
             unknown = SignInRejection::UnknownUser;
             SessionOwner::User(user)
         }
-        Who::Identity(identity) => {
-            identified = users::identified(identity, attested);
+        AccountSelector::Identity(identity) => {
+            identified = users::identified_user(identity, attested);
             unknown = SignInRejection::EmailRequired;
-            SessionOwner::Identity(&identified, users::fresh_ids(ports)?)
+            SessionOwner::Identity(&identified, users::new_user_ids(ports)?)
         }
     };
+
     let new = NewSession {
-        id,
+        id: request.id,
         owner,
         amr: provider(),
-        platform,
-        token,
-        pair,
+        platform: request.platform,
+        token: request.token,
+        pair: request.pair,
         replaces: Vec::new(),
         device,
     };

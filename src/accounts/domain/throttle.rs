@@ -1,15 +1,15 @@
-//! The brake on guessing: every guess is an attempt on a subject, counted in the database before it
-//! is looked at.
+//! The throttle on guessing. Every guess is an attempt on a subject, which the database counts
+//! before the guess is checked.
 //!
-//! What is guessable is what a person can type or remember: codes, passwords. Passkeys, tokens and
-//! device keys are not, and have no brake: so nobody locks an owner out of them
-//! (docs/decisions/0024). A subject is named by what the caller sent, never by what was found: so
-//! that accounts that do not exist brake as those that do.
+//! Only passwords and codes are throttled, because only they can be guessed. Passkeys, tokens and
+//! device keys are not, so an attacker cannot lock the account owner out of them
+//! (docs/decisions/0024). A subject is derived from the request and never from the account that was
+//! found, so the throttle does not reveal which accounts exist.
 
 use std::time::Duration;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
 use crate::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
@@ -21,27 +21,29 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 const LABEL: &[u8] = b"hamrah-api throttle subject v1";
-/// How much of the hash names an address: more than enough that no two are braked together.
+/// The bytes of the hash that stand for an e-mail address. Two addresses never share them in
+/// practice.
 const HASH_BYTES: usize = 16;
 
-/// What is counted. Each has a count of its own: a success in one says nothing about another.
+/// An action that is throttled. Each action has its own count, because a success in one proves
+/// nothing about another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
-    /// A code of an authenticator app, by whoever is signed in.
+pub enum ThrottledAction {
+    /// A TOTP code from a caller with a session.
     Totp,
-    /// A code of a recovery that somebody could guess.
+    /// A TOTP code in an account recovery.
     Recovery,
-    /// A backup code.
+    /// A backup code in an account recovery.
     BackupCode,
-    /// A password, and the code that is asked for besides.
+    /// A password, with its TOTP code.
     Password,
-    /// No guess, but dear: choosing a password.
+    /// Choosing a password. It is no guess, but it is expensive.
     SetPassword,
-    /// No guess, but dear: an export.
+    /// An export. It is no guess, but it is expensive.
     Export,
 }
 
-impl Way {
+impl ThrottledAction {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
@@ -53,7 +55,7 @@ impl Way {
         }
     }
 
-    /// How many are free, and how long the others wait.
+    /// Returns the number of free attempts and the delays after them.
     #[must_use]
     pub const fn policy(self) -> &'static ThrottlePolicy {
         match self {
@@ -64,55 +66,73 @@ impl Way {
     }
 }
 
-/// What is tried on a known account: one that is signed in.
+/// Returns the subject for attempts of a caller with a session.
 #[must_use]
-pub fn of_user(way: Way, user: UserId) -> ThrottleSubject {
-    ThrottleSubject::new(way.as_str(), &format!("user:{user}"))
+pub fn user_subject(action: ThrottledAction, user: UserId) -> ThrottleSubject {
+    ThrottleSubject::new(action.as_str(), &format!("user:{user}"))
 }
 
-/// Guesses at something of whoever has an address, if anybody does. The table does not tell which
-/// address it is. `None` if the key cannot sign, which the first one of the configuration always
-/// can.
+/// Returns the subject for guesses at the account with an e-mail address, whether or not such an
+/// account exists. The subject does not reveal the address. `None` if the key cannot sign; the
+/// first key of the configuration always can.
 ///
-/// With another first key the count begins anew, once.
+/// A new first key starts all counts again.
 #[must_use]
-pub fn of_email(key: &SigningKey, way: Way, email: &Email) -> Option<ThrottleSubject> {
-    hashed(key, way, "email", email.as_str())
+pub fn email_subject(
+    key: &SigningKey,
+    action: ThrottledAction,
+    email: &Email,
+) -> Option<ThrottleSubject> {
+    hashed(key, action, "email", email.as_str())
 }
 
-/// The same for whoever has a username, if anybody does.
+/// Returns the subject for guesses at the account with a username, like [`email_subject`].
 #[must_use]
-pub fn of_username(key: &SigningKey, way: Way, username: &str) -> Option<ThrottleSubject> {
-    hashed(key, way, "username", username)
+pub fn username_subject(
+    key: &SigningKey,
+    action: ThrottledAction,
+    username: &str,
+) -> Option<ThrottleSubject> {
+    hashed(key, action, "username", username)
 }
 
-fn hashed(key: &SigningKey, way: Way, kind: &str, name: &str) -> Option<ThrottleSubject> {
-    let hash = derived(key, LABEL, name.as_bytes())?;
+fn hashed(
+    key: &SigningKey,
+    action: ThrottledAction,
+    kind: &str,
+    name: &str,
+) -> Option<ThrottleSubject> {
+    let hash = derive(key, LABEL, name.as_bytes())?;
     Some(ThrottleSubject::new(
-        way.as_str(),
+        action.as_str(),
         &format!("{kind}:{}", base64::encode(hash.get(..HASH_BYTES)?)),
     ))
 }
 
-/// Counts what has a count of its own and nothing to guess. One round trip; what verifies claims in
-/// the batch of its own first read.
+/// Counts an attempt that is no guess, and checks that it is allowed. One round trip. Use cases
+/// that verify a guess claim the attempt in the batch of their first read instead.
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn admit(ports: &Ports, way: Way, user: UserId, now: Timestamp) -> Result<(), Fault> {
+pub async fn check(
+    ports: &Ports,
+    action: ThrottledAction,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let limit = AttemptLimit {
-        subject: &of_user(way, user),
-        policy: way.policy(),
+        subject: &user_subject(action, user),
+        policy: action.policy(),
     };
     let claim = attempts::try_claim(ports.db.as_ref(), limit, now).await?;
-    Ok(admitted(claim, now)?)
+    Ok(require_allowed(claim, now)?)
 }
 
-/// Whether a claimed attempt may go on.
+/// Checks that a claimed attempt is allowed.
 ///
 /// # Errors
 /// [`TooManyAttempts`]
-pub fn admitted(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
+pub fn require_allowed(claim: AttemptClaim, now: Timestamp) -> Result<(), TooManyAttempts> {
     match claim {
         AttemptClaim::Allowed => Ok(()),
         AttemptClaim::Refused { free_at } => {
@@ -129,12 +149,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_tells_no_address_and_is_the_same_for_every_spelling() {
+    fn a_subject_hides_the_address_and_ignores_its_spelling() {
         let key = SigningKey::from_seed([7; 32]);
         let of = |text: &str| {
-            of_email(
+            email_subject(
                 &key,
-                Way::Recovery,
+                ThrottledAction::Recovery,
                 &Email::parse(text).expect("an address"),
             )
             .expect("a subject")
@@ -147,9 +167,9 @@ mod tests {
         );
         let other_key = SigningKey::from_seed([8; 32]);
         assert_ne!(
-            of_email(
+            email_subject(
                 &other_key,
-                Way::Recovery,
+                ThrottledAction::Recovery,
                 &Email::parse("ada@example.com").expect("an address")
             ),
             Some(subject)
@@ -157,20 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_guessing_has_a_count_of_its_own() {
+    fn each_action_has_its_own_count() {
         let user = UserId::from_random([1; 16]);
-        let ways = [
-            Way::Totp,
-            Way::Recovery,
-            Way::BackupCode,
-            Way::Password,
-            Way::SetPassword,
-            Way::Export,
+        let actions = [
+            ThrottledAction::Totp,
+            ThrottledAction::Recovery,
+            ThrottledAction::BackupCode,
+            ThrottledAction::Password,
+            ThrottledAction::SetPassword,
+            ThrottledAction::Export,
         ];
-        let subjects: std::collections::HashSet<String> = ways
+        let subjects: std::collections::HashSet<String> = actions
             .iter()
-            .map(|way| of_user(*way, user).as_str().to_owned())
+            .map(|action| user_subject(*action, user).as_str().to_owned())
             .collect();
-        assert_eq!(subjects.len(), ways.len());
+        assert_eq!(subjects.len(), actions.len());
     }
 }

@@ -1,11 +1,11 @@
 //! Refresh tokens: rotation with reuse detection (RFC 9700 §4.14.2), and revocation.
 //!
-//! A successor is derived from the presented token under a key of the server's. So a caller who
-//! lost the answer and asks again gets the same successor, not a second one: the chain cannot fork,
-//! and nothing secret has to be kept to answer the repeat (docs/decisions/0006).
+//! The successor of a token is derived from the token under a key of the server. A client that lost
+//! the response and repeats the request gets the same successor again. So the chain cannot fork,
+//! and the server keeps no secret for the repetition (docs/decisions/0006).
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::domain::sign_in;
 use crate::accounts::domain::sign_in::TokenPair;
 use crate::accounts::model::config::REFRESH_ABSOLUTE_LIMIT;
@@ -37,10 +37,11 @@ pub enum RotateRejection {
 
 impl Rejection for RotateRejection {}
 
-/// Exchanges a refresh token for a new pair. One round trip.
+/// Exchanges a refresh token for a new token pair. One round trip.
 ///
-/// Of concurrent callers one rotates. The others, and a caller who lost the answer, get the same
-/// successor for 30 seconds while it is unused. After that a replay revokes the sign-in.
+/// One of several concurrent callers rotates the token. The others, and a client that lost the
+/// response, get the same successor for 30 seconds while it is unused. After that a replay revokes
+/// the session.
 ///
 /// # Errors
 /// [`RotateRejection`]
@@ -64,6 +65,7 @@ pub async fn rotate(
         repeat_since: now.minus(REFRESH_REPEAT_WINDOW),
         event: ports.id(EventId::from_random)?,
     };
+
     let context = ports.event_context(origin, now)?;
     let known = refresh_tokens::rotate(db, &rotation, &context)
         .await?
@@ -74,15 +76,17 @@ pub async fn rotate(
     if known.revoked || known.expires_at <= now {
         return Err(RotateRejection::Invalid.into());
     }
-    // In time, but a key that is not known here (any more, or not yet) made the successor: nothing
-    // to give, and no replay.
+
+    // A repeated call within the window gets the same successor. If the successor was derived under
+    // a key that is not configured here, it cannot be returned, and this is no replay either.
     let refresh_token = if known.rotated {
         Some(successor)
     } else {
         repeated(ports, presented, &known)
     };
     let refresh_token = refresh_token.ok_or(RotateRejection::Invalid)?;
-    // The last access token of a chain ends with the chain.
+
+    // The last access token of a chain expires together with the chain.
     let ends = access_expires_at.min(known.session.created_at.plus(REFRESH_ABSOLUTE_LIMIT));
     let access_token =
         sign_in::sign_access_token(ports, (&known.session).into(), now, ends).await?;
@@ -94,8 +98,8 @@ pub async fn rotate(
     })
 }
 
-/// The successor that a repeated call gets again. Every key of the set is tried: the keys may have
-/// been rotated in between.
+/// Returns the successor again for a repeated call. It tries every key, because the keys may have
+/// been rotated since.
 fn repeated(
     ports: &Ports,
     presented: &RefreshToken,
@@ -110,9 +114,9 @@ fn repeated(
     candidates.find(|candidate| candidate.hash() == *replaced)
 }
 
-/// The one successor of a token under a key.
+/// Derives the successor of a token under a key.
 fn successor(key: &SigningKey, presented: &RefreshToken) -> Option<RefreshToken> {
-    Some(RefreshToken::from_bytes(&derived(
+    Some(RefreshToken::from_bytes(&derive(
         key,
         LABEL,
         presented.reveal().as_bytes(),
@@ -129,8 +133,8 @@ pub enum RevokeRejection {
 
 impl Rejection for RevokeRejection {}
 
-/// Revokes one sign-in of the caller's account: its tokens are refused from the acknowledgement on.
-/// Safe to repeat.
+/// Revokes one session of the caller's account. Its tokens are rejected from the response on. Safe
+/// to repeat.
 ///
 /// # Errors
 /// [`RevokeRejection`]
@@ -151,10 +155,10 @@ pub async fn revoke(
     }
 }
 
-/// Revokes every sign-in of the caller's account that has a pair; gives how many there were.
+/// Revokes all sessions of the caller's account that have a token pair. Returns their number.
 ///
 /// # Errors
-/// [`RevokeRejection`]
+/// [`Fault`]
 pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result<usize, Fault> {
     let context = ports.event_context(origin, ports.clock.now())?;
     sessions::revoke_token_pairs(ports.db.as_ref(), by, &context)
@@ -162,10 +166,10 @@ pub async fn revoke_all(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Re
         .ok_or(Fault::SignedOut)
 }
 
-/// Revokes every sign-in of the caller's account but the caller's own; gives how many there were.
+/// Revokes all sessions of the caller's account except the caller's own. Returns their number.
 ///
 /// # Errors
-/// [`RevokeRejection`]
+/// [`Fault`]
 pub async fn revoke_others(
     ports: &Ports,
     by: Caller,
@@ -177,7 +181,7 @@ pub async fn revoke_others(
         .ok_or(Fault::SignedOut)
 }
 
-/// The live sign-ins of `user` that have a pair, newest first, at most 200.
+/// Returns the live sessions of `user` that have a token pair, newest first, at most 200.
 ///
 /// # Errors
 /// [`StoreError`]

@@ -1,10 +1,10 @@
-//! Accounts: found or made for an identity, read, changed, deleted.
+//! Accounts: found or created for an identity, read, changed and deleted.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::devices::binding;
-use crate::accounts::domain::devices::client::Attested;
+use crate::accounts::domain::devices::binding_rules;
+use crate::accounts::domain::devices::client::AttestedDevice;
 use crate::accounts::domain::devices::register::KeyRejection;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::attested_sessions::{AttestedUser, ClaimedKey};
@@ -15,29 +15,28 @@ use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
 use crate::kernel::store::StoreError;
 
-/// Providers that check an address before they tell it. An address from anywhere else binds to
-/// nothing (docs/decisions/0008).
+/// Providers that verify an e-mail address before they pass it on. An address from another provider
+/// links the identity to no account (docs/decisions/0008).
 const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
 
-/// Somebody whom a provider identified, as an internal service tells it; already bounded and
-/// parsed.
+/// An identity at a provider, as an internal service reports it.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The provider.
     pub provider: String,
-    /// The subject at the provider.
+    /// The subject identifier at the provider.
     pub provider_id: String,
-    /// The address, if the provider told it.
+    /// The e-mail address, if the provider passed one on.
     pub email: Option<Email>,
-    /// The provider said that it did not verify this address.
+    /// Whether the provider states that the address is not verified.
     pub email_unverified: bool,
-    /// The person's name.
+    /// The name of the user.
     pub name: Option<String>,
-    /// The person's picture.
+    /// The URL of the user's picture.
     pub picture: Option<String>,
-    /// How they signed in.
+    /// The method of the sign-in at the provider.
     pub auth_method: String,
-    /// Where they sign in.
+    /// The platform of the client.
     pub platform: Platform,
 }
 
@@ -54,26 +53,29 @@ pub enum IdentifyRejection {
 
 impl Rejection for IdentifyRejection {}
 
-/// Finds or makes the account of an identity, and keeps the key of its device for it if one was
-/// attested. Safe to repeat and to call concurrently. One round trip.
+/// Finds or creates the account of an identity, and binds the key of its device to the account if
+/// one was attested. Safe to repeat and to call concurrently. One round trip.
 ///
 /// # Errors
 /// [`IdentifyRejection`]
 pub async fn identify(
     ports: &Ports,
-    who: &Identity,
-    device: Option<&Attested>,
+    identity: &Identity,
+    device: Option<&AttestedDevice>,
     origin: &RequestOrigin,
 ) -> Result<User, Failure<IdentifyRejection>> {
     let now = ports.clock.now();
-    let (db, context) = (ports.db.as_ref(), ports.event_context(origin, now)?);
-    let (identified, ids) = (identified(who, device), fresh_ids(ports)?);
+    let db = ports.db.as_ref();
+    let context = ports.event_context(origin, now)?;
+    let identified = identified_user(identity, device);
+    let ids = new_user_ids(ports)?;
+
     let user = match device {
         None => users::upsert(db, &identified, ids, &context).await?,
         Some(attested) => {
             let key = ClaimedKey {
                 key: attested.key(),
-                binding: &binding(ports, now)?,
+                binding: &binding_rules(ports, now)?,
             };
             let AttestedUser { user, claim } =
                 attested_sessions::upsert_user(db, &identified, ids, key, &context).await?;
@@ -84,24 +86,29 @@ pub async fn identify(
     Ok(user.ok_or(IdentifyRejection::EmailRequired)?)
 }
 
-/// Decides whether the address counts as verified; everything else is passed on.
-pub(super) fn identified<'a>(who: &'a Identity, device: Option<&Attested>) -> IdentifiedUser<'a> {
+/// Returns the identity as the store writes it. Decides whether the e-mail address counts as
+/// verified.
+pub(super) fn identified_user<'a>(
+    identity: &'a Identity,
+    device: Option<&AttestedDevice>,
+) -> IdentifiedUser<'a> {
     IdentifiedUser {
-        provider: &who.provider,
-        provider_id: &who.provider_id,
-        email: who.email.as_ref(),
-        email_verified: who.email.is_some()
-            && !who.email_unverified
-            && VERIFYING_PROVIDERS.contains(&who.provider.as_str()),
-        name: who.name.as_deref(),
-        picture: who.picture.as_deref(),
-        auth_method: &who.auth_method,
-        platform: who.platform,
-        device: device.and_then(Attested::required),
+        provider: &identity.provider,
+        provider_id: &identity.provider_id,
+        email: identity.email.as_ref(),
+        email_verified: identity.email.is_some()
+            && !identity.email_unverified
+            && VERIFYING_PROVIDERS.contains(&identity.provider.as_str()),
+        name: identity.name.as_deref(),
+        picture: identity.picture.as_deref(),
+        auth_method: &identity.auth_method,
+        platform: identity.platform,
+        device: device.and_then(AttestedDevice::required),
     }
 }
 
-pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
+/// Returns the ids of an account that may be created, and of its events.
+pub(super) fn new_user_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
     Ok(NewUserIds {
         user: ports.id(UserId::from_random)?,
         identity: ports.id(IdentityId::from_random)?,
@@ -110,7 +117,8 @@ pub(super) fn fresh_ids(ports: &Ports) -> Result<NewUserIds, NoEntropy> {
     })
 }
 
-/// The account that an address belongs to, if any: verified before claimed.
+/// Returns the account with an e-mail address, if there is one. An account that verified the
+/// address comes before an account that claims it.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -118,7 +126,7 @@ pub async fn by_email(ports: &Ports, email: &Email) -> Result<Option<User>, Stor
     users::by_email(ports.db.as_ref(), email).await
 }
 
-/// Changes the caller's account. Nothing to change is no write and no event.
+/// Changes the account of the caller. Without a difference it writes nothing and records no event.
 ///
 /// # Errors
 /// [`Fault`]
@@ -139,7 +147,7 @@ pub async fn update(
         .ok_or(Fault::SignedOut)
 }
 
-/// Deletes the caller's account with everything that hangs on it.
+/// Deletes the account of the caller with all its rows.
 ///
 /// # Errors
 /// [`Fault`]

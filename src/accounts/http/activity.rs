@@ -89,7 +89,7 @@ pub async fn sign_ins(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<SignInList>, ApiError> {
-    let sessions = activity::sign_ins(&app.ports, me.user.id).await?;
+    let sessions = activity::list_sessions(&app.ports, me.user.id).await?;
     let sessions = sessions
         .into_iter()
         .map(|session| SignIn::new(session, me.session.id))
@@ -230,7 +230,7 @@ pub async fn events(
         .before
         .map(|text| place(&text).ok_or(Code::BadRequest))
         .transpose()?;
-    let found = activity::events(&app.ports, me.user.id, before).await?;
+    let found = activity::list_events(&app.ports, me.user.id, before).await?;
     let next = found
         .next
         .map(|place| format!("{}-{}", place.at.millis(), place.id));

@@ -77,9 +77,10 @@ pub async fn challenge(
         MaybeSignedIn::Refused(error) => return Err(error),
         other => other.signed_in().map(|me| me.user.id),
     };
-    let (challenge_id, challenge) = register::challenge(&app.ports, id, purpose, user).await?;
+    let (challenge_id, challenge) =
+        register::create_challenge(&app.ports, id, purpose, user).await?;
     let challenge_id = challenge_id.to_string();
-    let challenge = register::standard(&challenge);
+    let challenge = register::encode_standard(&challenge);
     Ok(AppJson(Issued {
         success: true,
         challenge,

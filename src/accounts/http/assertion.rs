@@ -5,10 +5,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::devices::admit;
-use crate::accounts::domain::devices::admit::{Presented, Shown};
+use crate::accounts::domain::devices::assertion_check;
+use crate::accounts::domain::devices::assertion_check::{DeviceAssertion, DeviceEvidence};
 use crate::accounts::domain::devices::request_challenge::Request;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::App;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::config::Config;
@@ -23,11 +23,11 @@ const BUNDLE: &str = "x-ios-app-bundle-id";
 const CHALLENGE: &str = "x-request-challenge";
 
 /// Reads the four headers.
-fn shown(headers: &HeaderMap) -> Shown {
+fn shown(headers: &HeaderMap) -> DeviceEvidence {
     let mut all = [KEY, ASSERTION, BUNDLE, CHALLENGE].map(|name| headers.get_all(name).iter());
     let values = all.each_mut().map(|values| (values.next(), values.next()));
     if values.iter().all(|(first, _)| first.is_none()) {
-        return Shown::Nothing;
+        return DeviceEvidence::Nothing;
     }
     let text = values.map(|(first, second)| {
         first
@@ -35,20 +35,24 @@ fn shown(headers: &HeaderMap) -> Shown {
             .and_then(|value| value.to_str().ok())
     });
     let [Some(key), Some(assertion), Some(bundle), Some(challenge)] = text else {
-        return Shown::Malformed("a header of the assertion is missing, given twice, or not text");
+        return DeviceEvidence::Malformed(
+            "a header of the assertion is missing, given twice, or not text",
+        );
     };
     match (
         KeyId::parse(key),
         base64::decode(assertion),
         base64::decode(challenge),
     ) {
-        (Some(key), Some(assertion), Some(challenge)) => Shown::Assertion(Presented {
-            key,
-            assertion,
-            bundle: bundle.to_owned(),
-            challenge,
-        }),
-        _ => Shown::Malformed("a header of the assertion is not base64"),
+        (Some(key), Some(assertion), Some(challenge)) => {
+            DeviceEvidence::Assertion(DeviceAssertion {
+                key,
+                assertion,
+                bundle: bundle.to_owned(),
+                challenge,
+            })
+        }
+        _ => DeviceEvidence::Malformed("a header of the assertion is not base64"),
     }
 }
 
@@ -74,7 +78,7 @@ fn host(config: &Config, parts: &Parts) -> String {
 /// What a request shows of its device, and what request it is.
 #[derive(Debug)]
 pub struct DeviceProof {
-    shown: Shown,
+    shown: DeviceEvidence,
     method: Method,
     host: String,
     target: String,
@@ -107,7 +111,7 @@ impl DeviceProof {
 
     /// What is shown.
     #[must_use]
-    pub const fn shown(&self) -> &Shown {
+    pub const fn shown(&self) -> &DeviceEvidence {
         &self.shown
     }
 
@@ -138,5 +142,14 @@ impl FromRequestParts<App> for DeviceProof {
 pub(super) async fn admit(app: &App, parts: &mut Parts, me: &SignedIn) -> Result<(), ApiError> {
     let proof = DeviceProof::of(app, parts);
     let origin = RequestOrigin::from_request_parts(parts, app).await?;
-    Ok(admit::admit(&app.ports, me, proof.shown(), &proof.request(), &origin).await?)
+    Ok(
+        assertion_check::require_assertion(
+            &app.ports,
+            me,
+            proof.shown(),
+            &proof.request(),
+            &origin,
+        )
+        .await?,
+    )
 }

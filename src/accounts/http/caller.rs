@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{HeaderName, header};
 
 use crate::accounts::domain::authenticate;
-use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::authenticate::Credential;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::{csrf, factors};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion;
@@ -93,7 +94,7 @@ impl FromRequestParts<App> for PresentedBy {
 
 /// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
 /// Their device is not asked: who changes something for them calls
-/// [`crate::accounts::domain::devices::admit::admit`].
+/// [`crate::accounts::domain::devices::assertion_check::require_assertion`].
 #[derive(Debug)]
 pub enum MaybeSignedIn {
     /// Nothing was presented.
@@ -219,7 +220,7 @@ async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiErr
     if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
     }
-    let factors = factors::of(&app.ports, me.user.id).await?;
+    let factors = factors::summary(&app.ports, me.user.id).await?;
     let methods = [
         (factors.passkeys > 0, "passkey"),
         (
@@ -304,7 +305,7 @@ async fn established(
             .get(CSRF_TOKEN)
             .and_then(|token| token.to_str().ok())
             .unwrap_or_default();
-        if !csrf::is_good(&app.ports, signed_in.session.id, token) {
+        if !csrf::is_valid(&app.ports, signed_in.session.id, token) {
             return Err(Code::CsrfTokenRequired.into());
         }
     }

@@ -1,7 +1,7 @@
 //! The errors that clients see for the rejections of accounts' use cases.
 
 use crate::accounts::domain::authenticate::AuthenticateRejection;
-use crate::accounts::domain::devices::admit::AssertionRejection;
+use crate::accounts::domain::devices::assertion_check::AssertionRejection;
 use crate::accounts::domain::devices::client::ClientRejection;
 use crate::accounts::domain::devices::register::{AttestRejection, KeyRejection};
 use crate::accounts::domain::factors::FactorRejection;

@@ -22,7 +22,7 @@ pub async fn export(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
 ) -> Result<Response, ApiError> {
-    let found = export::of(&app.ports, me.user.id, me.now).await?;
+    let found = export::read(&app.ports, me.user.id, me.now).await?;
     let mut document = Map::from_iter([("exported_at".to_owned(), json!(me.now.millis()))]);
     for (name, rows) in found.0 {
         let objects: Vec<Value> = rows

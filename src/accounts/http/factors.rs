@@ -68,7 +68,7 @@ pub async fn list(
     State(app): State<App>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<FactorsAnswer>, ApiError> {
-    let found = factors::of(&app.ports, me.user.id).await?;
+    let found = factors::summary(&app.ports, me.user.id).await?;
     Ok(AppJson(FactorsAnswer {
         success: true,
         totp: TotpState {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::domain::authenticate;
 use crate::accounts::domain::authenticate::{AuthenticateRejection, Credential};
 use crate::accounts::domain::devices::client;
-use crate::accounts::domain::sign_in::Who;
+use crate::accounts::domain::sign_in::AccountSelector;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::domain::{sign_in, users};
 use crate::accounts::http::App;
@@ -143,7 +143,7 @@ pub async fn create_user(
     }
     let identity = body.identity()?;
     let origin = body.origin(origin);
-    let device = client::attested(
+    let device = client::verify_client_attestation(
         &app.ports,
         identity.platform,
         body.client_attestation.as_deref(),
@@ -179,10 +179,12 @@ pub async fn create_tokens(
     } else {
         None
     };
-    let device = client::attested(&app.ports, platform, body.client_attestation.as_deref()).await?;
+    let device =
+        client::verify_client_attestation(&app.ports, platform, body.client_attestation.as_deref())
+            .await?;
     let who = match (known, &identity) {
-        (Some(user), _) => Who::User(user),
-        (None, Some(identity)) => Who::Identity(identity),
+        (Some(user), _) => AccountSelector::User(user),
+        (None, Some(identity)) => AccountSelector::Identity(identity),
         (None, None) => return Err(Code::AmbiguousSubject.into()),
     };
     let pair = sign_in::token_pair(&app.ports, who, platform, device.as_ref(), &origin).await?;
@@ -221,7 +223,8 @@ pub async fn create_session(
         user_agent: body.user_agent.as_deref().and_then(text::user_agent),
         ..origin
     };
-    let session = sign_in::web_session(&app.ports, Who::User(user), platform, &origin).await?;
+    let session =
+        sign_in::web_session(&app.ports, AccountSelector::User(user), platform, &origin).await?;
     Ok(AppJson(session.into()))
 }
 

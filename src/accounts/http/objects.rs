@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::accounts::domain::sign_in::{Complete, TokenPair, WebSession};
+use crate::accounts::domain::sign_in::{IssuedSession, TokenPair, WebSession};
 use crate::accounts::model::records;
 
 /// An account, as its owner and internal services see it.
@@ -129,8 +129,8 @@ impl From<TokenPair> for AuthResponse {
     }
 }
 
-impl From<Complete> for AuthResponse {
-    fn from(complete: Complete) -> Self {
+impl From<IssuedSession> for AuthResponse {
+    fn from(complete: IssuedSession) -> Self {
         Self {
             session_token: Some(complete.session_token.reveal().to_owned()),
             session_expires_at: Some(complete.session_expires_at.to_string()),

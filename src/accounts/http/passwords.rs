@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::Shown;
+use crate::accounts::domain::passwords::PasswordCredentials;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::RecentlyAuthenticated;
@@ -62,11 +62,11 @@ pub async fn sign_in(
         .email
         .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
         .transpose()?;
-    let name = passwords::named(email.as_ref(), body.username.as_deref());
+    let name = passwords::login_name(email.as_ref(), body.username.as_deref());
     let name =
         name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.look_at_device(&app, &device).await?;
-    let shown = Shown {
+    let shown = PasswordCredentials {
         name,
         password: &body.password,
         code: body.code.as_deref(),

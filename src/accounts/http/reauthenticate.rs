@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::csrf;
 use crate::accounts::domain::factors::reauthenticate;
-use crate::accounts::domain::factors::reauthenticate::Shown;
+use crate::accounts::domain::factors::reauthenticate::{
+    AuthenticatedCaller, ReauthenticationProof,
+};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::http::App;
 use crate::accounts::http::caller::{AlsoRecovering, CurrentUser, PresentedBy};
@@ -74,8 +76,8 @@ pub async fn complete(
     AppJson(body): AppJson<ReauthenticationCompleteRequest>,
 ) -> Result<AppJson<Reauthenticated>, ApiError> {
     let shown = match (&body.response, &body.code) {
-        (Some(response), None) => Shown::Passkey(response),
-        (None, Some(code)) => Shown::Totp(code),
+        (Some(response), None) => ReauthenticationProof::Passkey(response),
+        (None, Some(code)) => ReauthenticationProof::Totp(code),
         _ => {
             return Err(ApiError::because(
                 Code::InvalidBody,
@@ -86,7 +88,10 @@ pub async fn complete(
     let challenge = ChallengeId::parse(&body.challenge_id);
     let proven = reauthenticate::complete(
         &app.ports,
-        (&me, &presented.credential),
+        &AuthenticatedCaller {
+            signed_in: &me,
+            credential: &presented.credential,
+        },
         challenge,
         &shown,
         &origin,

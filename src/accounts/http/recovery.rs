@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::factors::recovery;
-use crate::accounts::domain::factors::recovery::Shown;
+use crate::accounts::domain::factors::recovery::RecoveryProof;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::objects::AuthResponse;
@@ -99,7 +99,7 @@ pub async fn complete(
     AppJson(body): AppJson<RecoveryCompleteRequest>,
 ) -> Result<AppJson<Recovered>, ApiError> {
     client.look_at_device(&app, &device).await?;
-    let shown = Shown {
+    let shown = RecoveryProof {
         challenge: ChallengeId::parse(&body.challenge_id),
         code: &body.code,
         ends_others: body.revoke_others,

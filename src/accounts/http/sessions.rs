@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::App;
 use crate::accounts::http::caller::{AllCredentials, CurrentSession};
 use crate::accounts::http::cookie::Shape;
@@ -35,8 +36,8 @@ pub struct Validated {
     recovering: bool,
 }
 
-impl From<authenticate::SignedIn> for Validated {
-    fn from(signed_in: authenticate::SignedIn) -> Self {
+impl From<SignedIn> for Validated {
+    fn from(signed_in: SignedIn) -> Self {
         Self {
             success: true,
             user: signed_in.user.into(),

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::domain::devices::admit;
+use crate::accounts::domain::devices::assertion_check;
 use crate::accounts::domain::tokens;
 use crate::accounts::domain::tokens::RotateRejection;
 use crate::accounts::http::App;
@@ -42,7 +42,7 @@ pub async fn refresh(
     AppJson(body): AppJson<RefreshRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(RotateRejection::Invalid)?;
-    admit::admit_refresh(
+    assertion_check::require_assertion_for_refresh(
         &app.ports,
         &presented,
         device.shown(),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::Chosen;
+use crate::accounts::domain::passwords::ChosenPassword;
 use crate::accounts::model::email::Email;
 use crate::accounts::store::events;
 use crate::authorization::domain::caller::authenticate;
@@ -112,7 +112,7 @@ enum Administration {
 /// The ids and the password of a creation.
 struct Creation<'a> {
     new: &'a NewPerson<'a>,
-    password: Chosen,
+    password: ChosenPassword,
     user: UserId,
     created: EventId,
     unchecked: EventId,
@@ -126,7 +126,7 @@ async fn insert(
     password: &str,
     administration: Administration,
 ) -> Result<i64, AuthorizationFailure> {
-    let password = passwords::choose(ports, password, &[new.username, new.name])
+    let password = passwords::hash_chosen(ports, password, &[new.username, new.name])
         .await
         .map_err(Failure::widen)?;
     let creation = Creation {

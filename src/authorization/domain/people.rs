@@ -5,7 +5,7 @@ pub use crate::authorization::store::people::Person;
 use serde_json::{Value, json};
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::Chosen;
+use crate::accounts::domain::passwords::ChosenPassword;
 use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
 use crate::authorization::domain::caller::authenticate;
@@ -164,7 +164,7 @@ pub async fn update(
 
 /// A new password with the ids of its events.
 struct NewPassword {
-    chosen: Chosen,
+    chosen: ChosenPassword,
     changed: EventId,
     unchecked: EventId,
 }
@@ -176,9 +176,9 @@ async fn choose_password(
     person: &IdOrName,
     to: &PersonChanges<'_>,
     password: &str,
-) -> Result<Chosen, AuthorizationFailure> {
+) -> Result<ChosenPassword, AuthorizationFailure> {
     let Actor::Token(token) = actor else {
-        let chosen = passwords::choose(ports, password, &[]).await;
+        let chosen = passwords::hash_chosen(ports, password, &[]).await;
         return chosen.map_err(Failure::widen);
     };
     let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
@@ -192,7 +192,7 @@ async fn choose_password(
         to.username.unwrap_or(&person.username),
         to.name.unwrap_or(&person.name),
     ];
-    let chosen = passwords::choose(ports, password, &about).await;
+    let chosen = passwords::hash_chosen(ports, password, &about).await;
     chosen.map_err(Failure::widen)
 }
 

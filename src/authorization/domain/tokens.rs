@@ -3,7 +3,7 @@
 pub use crate::authorization::store::tokens::{PersonTokenRow, TokenKind};
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::{PasswordRejection, Shown};
+use crate::accounts::domain::passwords::{PasswordCredentials, PasswordRejection};
 use crate::accounts::store::passwords::LoginName;
 use crate::authorization::domain::access::EffectiveAccess;
 use crate::authorization::domain::caller::{
@@ -55,12 +55,12 @@ pub async fn login(
     origin: &RequestOrigin,
 ) -> Result<IssuedPersonToken, AuthorizationFailure> {
     let now = ports.clock.now();
-    let shown = Shown {
+    let shown = PasswordCredentials {
         name: LoginName::Username(credentials.username),
         password: credentials.password,
         code: credentials.code,
     };
-    let proved = passwords::prove(ports, &shown, now)
+    let proved = passwords::verify(ports, &shown, now)
         .await
         .map_err(Failure::widen)?;
     let token = PersonToken::from_bytes(&*ports.secret()?);

@@ -1,5 +1,4 @@
-//! Work that takes tens of milliseconds of a processor: how much of it is under way at once, and
-//! where it runs.
+//! Expensive computations: where they run, and how many run at the same time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,83 +8,102 @@ use async_trait::async_trait;
 
 use crate::kernel::model::time::Timestamp;
 
-/// Where long work runs: beside the requests where there are threads, in their way where there are
-/// none.
+/// Runs expensive computations: on a thread of its own where the platform has threads.
 #[async_trait]
 pub trait Compute: Send + Sync {
     /// Runs `work` to its end, or not at all.
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
-/// After this a turn counts no longer: work takes some hundred milliseconds, and a platform may
-/// forget a request without telling.
-const LAPSES: Duration = Duration::from_secs(15);
+/// How long a permit is held at most.
+///
+/// Hashing takes about 100 ms. The lease exists because a platform may drop a request without
+/// running its destructors.
+const LEASE: Duration = Duration::from_secs(15);
 
-/// Turns: as many as may be taken at a time. What is dear is bounded by them, whoever asks for it.
+/// A permit in use.
 #[derive(Debug)]
-pub struct Turns {
-    /// Those that are taken, by number, with when they were.
-    taken: Mutex<Vec<(u64, Timestamp)>>,
-    next: AtomicU64,
-    most: usize,
+struct HeldPermit {
+    id: u64,
+    acquired_at: Timestamp,
 }
 
-impl Turns {
-    /// `most` turns.
+/// A limit on how many passwords are hashed at the same time.
+#[derive(Debug)]
+pub struct HashPermits {
+    limit: usize,
+    held: Mutex<Vec<HeldPermit>>,
+    next_id: AtomicU64,
+}
+
+impl HashPermits {
+    /// Creates `limit` permits.
     #[must_use]
-    pub fn new(most: usize) -> Arc<Self> {
+    pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
-            taken: Mutex::default(),
-            next: AtomicU64::new(0),
-            most,
+            limit,
+            held: Mutex::default(),
+            next_id: AtomicU64::new(0),
         })
     }
 
-    /// Takes a turn; `None` if all are taken.
+    /// Returns a permit, or `None` if all are in use. Dropping the permit releases it.
     #[must_use]
-    pub fn take(self: &Arc<Self>, now: Timestamp) -> Option<Turn> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.retain(|(_, since)| *since > now.minus(LAPSES));
-        if taken.len() >= self.most {
+    pub fn try_acquire(self: &Arc<Self>, now: Timestamp) -> Option<HashPermit> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|permit| permit.acquired_at > now.minus(LEASE));
+        if held.len() >= self.limit {
             return None;
         }
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        taken.push((number, now));
-        Some(Turn(Arc::clone(self), number))
+
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        held.push(HeldPermit {
+            id,
+            acquired_at: now,
+        });
+        Some(HashPermit {
+            permits: Arc::clone(self),
+            id,
+        })
     }
 }
 
-/// A turn that is taken, until it is dropped.
+/// A permit to hash one password. Dropping it releases it.
 #[derive(Debug)]
-pub struct Turn(Arc<Turns>, u64);
+pub struct HashPermit {
+    permits: Arc<HashPermits>,
+    id: u64,
+}
 
-impl Drop for Turn {
+impl Drop for HashPermit {
     fn drop(&mut self) {
-        self.0
-            .taken
+        self.permits
+            .held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(number, _)| *number != self.1);
+            .retain(|permit| permit.id != self.id);
     }
 }
 
-/// Runs `work` and gives what it gave; `None` if the platform did not run it. The turn ends with
-/// the work, also if nobody waits for it any more.
-pub async fn computed<T: Send + 'static>(
+/// Runs `work` and returns its result, or `None` if the platform did not run it. The permit is
+/// released when the work ends, even if no request waits for the result any more.
+pub async fn run_with_permit<T: Send + 'static>(
     compute: &dyn Compute,
-    turn: Turn,
+    permit: HashPermit,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    let place = Arc::new(Mutex::new(None));
-    let result = Arc::clone(&place);
+    let slot = Arc::new(Mutex::new(None));
+    let result = Arc::clone(&slot);
+
     compute
         .run(Box::new(move || {
-            let done = work();
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-            drop(turn);
+            let value = work();
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            drop(permit);
         }))
         .await;
-    place.lock().unwrap_or_else(PoisonError::into_inner).take()
+
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]
@@ -93,16 +111,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_turns_are_taken_than_there_are() {
-        let (turns, now) = (Turns::new(2), Timestamp::from_millis(1_000_000));
-        let (one, two) = (turns.take(now), turns.take(now));
-        assert!(one.is_some() && two.is_some() && turns.take(now).is_none());
+    fn at_most_as_many_permits_are_held_as_the_limit_allows() {
+        let permits = HashPermits::new(2);
+        let now = Timestamp::from_millis(1_000_000);
+        let (one, two) = (permits.try_acquire(now), permits.try_acquire(now));
+        assert!(one.is_some() && two.is_some() && permits.try_acquire(now).is_none());
+
         drop(one);
-        let three = turns.take(now);
-        assert!(three.is_some() && turns.take(now).is_none());
+        let three = permits.try_acquire(now);
+        assert!(three.is_some() && permits.try_acquire(now).is_none());
+
         assert!(
-            turns.take(now.plus(LAPSES)).is_some(),
-            "one that was forgotten lapses"
+            permits.try_acquire(now.plus(LEASE)).is_some(),
+            "the lease of a permit that was not released has ended"
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::domain::Ports;
 use crate::kernel::domain::webhooks::{self, OUTBOX_ENTRIES_KEPT};
 use crate::kernel::store::outbox;
 
-/// What a job returns: how many rows it changed or removed.
+/// The result of a job: the number of rows that it changed or removed.
 pub type JobResult = Result<usize, Box<dyn Error + Send + Sync>>;
 
 /// A job that a system hands in.

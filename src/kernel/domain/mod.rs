@@ -1,13 +1,13 @@
-//! Use cases: what the service does, without HTTP and without SQL text.
+//! Use cases without HTTP and without SQL text.
 //!
-//! A use case reads the time once, at its top, and passes it down. What it needs from the outside
-//! stands in [`Ports`].
+//! A use case reads the time once, at its top, and passes it down. [`Ports`] holds everything that
+//! it needs from the outside.
 
 pub mod compute;
 pub mod failure;
 pub(crate) mod hmac;
+mod http_client;
 pub mod maintenance;
-mod outgoing;
 pub mod rate_limit;
 pub mod webhooks;
 
@@ -26,11 +26,11 @@ use crate::kernel::store::Db;
 use crate::kernel::domain::compute::Compute;
 use crate::kernel::domain::rate_limit::RateLimiter;
 
-pub use crate::kernel::domain::outgoing::{Get, NoAnswer, Outgoing, Post};
+pub use crate::kernel::domain::http_client::{GetRequest, HttpClient, NoResponse, PostRequest};
 
-/// The time.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -39,7 +39,7 @@ pub trait Entropy: Send + Sync {
     /// Fills `buffer` with random bytes.
     ///
     /// # Errors
-    /// [`NoEntropy`] if the platform has none to give; nothing may be made without.
+    /// [`NoEntropy`] if the platform has no random bytes. The caller must then create no secret.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy>;
 }
 
@@ -48,34 +48,34 @@ pub trait Entropy: Send + Sync {
 #[error("the platform gave no random bytes")]
 pub struct NoEntropy;
 
-/// What the kernel needs from the outside. Each system adds its own.
+/// The ports of the kernel. Each system adds its own.
 #[derive(Clone)]
 pub struct Ports {
     /// The database.
     pub db: Arc<dyn Db>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The CSPRNG.
     pub entropy: Arc<dyn Entropy>,
-    /// How often an address may ask.
+    /// Limits the requests of an IP address.
     pub limiter: Arc<dyn RateLimiter>,
-    /// The way out to other people's servers.
-    pub outgoing: Arc<dyn Outgoing>,
-    /// Where long work runs.
+    /// Calls the servers of other organisations.
+    pub http_client: Arc<dyn HttpClient>,
+    /// Runs expensive computations.
     pub compute: Arc<dyn Compute>,
     /// The configuration.
     pub config: Arc<Config>,
 }
 
 impl Ports {
-    /// 32 fresh random bytes.
+    /// Returns 32 new random bytes.
     pub(crate) fn secret(&self) -> Result<Zeroizing<[u8; SECRET_BYTES]>, NoEntropy> {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         self.entropy.fill(bytes.as_mut_slice())?;
         Ok(bytes)
     }
 
-    /// A fresh id.
+    /// Returns a new random id.
     pub(crate) fn id<T>(&self, from_random: fn([u8; 16]) -> T) -> Result<T, NoEntropy> {
         let mut bytes = [0; 16];
         self.entropy.fill(&mut bytes)?;
@@ -102,17 +102,17 @@ impl Ports {
     }
 }
 
-/// Where a request came from: what the event log keeps of it. Nothing here grants anything.
+/// The origin of a request, as the event log keeps it. It grants no permission.
 #[derive(Clone, Debug)]
 pub struct RequestOrigin {
     /// `user`, or `service:<name>` for an internal call.
     pub actor: String,
-    /// The client's network address, where the platform vouches for it.
+    /// The IP address of the client, if the platform vouches for it.
     pub address: Option<IpAddr>,
-    /// The country of that, ISO 3166-1 alpha-2, where the platform knows it.
+    /// The country of the IP address (ISO 3166-1 alpha-2), if the platform knows it.
     pub country: Option<String>,
-    /// What the client called itself.
+    /// The `User-Agent` header of the request.
     pub user_agent: Option<String>,
-    /// The request's id.
+    /// The id of the request.
     pub request_id: String,
 }

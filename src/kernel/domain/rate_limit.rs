@@ -1,35 +1,34 @@
-//! How often an address may ask: the port of the limiter, which the platform has.
+//! Rate limits per IP address: the port of the platform's limiter.
 //!
-//! It keeps floods off; it does not keep guesses off, because it forgets, counts in each place for
-//! itself and lets through what it cannot count. What can be guessed is throttled in the database:
-//! [`crate::accounts::domain::throttle`].
+//! The limiter protects against floods and not against guessing. It forgets, counts separately in
+//! each location, and allows requests that it cannot count. Guesses are throttled in the database.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// What a request is counted as.
+/// The class of requests that a request counts towards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RateClass {
-    /// Signing in, and whatever else somebody who is not signed in can make the service verify or
-    /// keep.
+    /// Sign-ins, and other requests that make the service verify or store something for a caller
+    /// without a session.
     SignIn,
-    /// Everything else that is public.
+    /// All other public requests.
     Public,
 }
 
-/// Counts requests by address.
+/// Counts requests per IP address.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts a request from a network, as [`crate::kernel::model::address::network`] gives it;
-    /// says how long to wait if it is one too many.
+    /// Counts a request from a network ([`crate::kernel::model::address::network`]). Returns the
+    /// time to wait if the request exceeds the limit.
     ///
-    /// A limiter that fails lets the request through: it must not be what locks everybody out.
+    /// A limiter that fails allows the request, so that its failure does not lock out all callers.
     async fn excess(&self, class: RateClass, network: IpAddr) -> Option<Duration>;
 }
 
-/// A limiter that lets everything through: `RATE_LIMITS=off`.
+/// A rate limiter that allows every request (`RATE_LIMITS=off`).
 #[derive(Clone, Copy, Debug)]
 pub struct Unlimited;
 

@@ -1,8 +1,8 @@
-//! Tells the webhook what happened (Standard Webhooks, version 1): every minute, after the sweep,
-//! whatever is due.
+//! Deliveries to the webhook (Standard Webhooks, version 1). A run every minute sends the outbox
+//! entries that are due.
 //!
-//! Claiming a notice puts off its next try, and only a 2xx removes it. So there is no state between
-//! "to do" and "done" in which one could be lost: whatever fails, here or there, it is sent again,
+//! Claiming an entry postpones its next attempt, and only a response with status 2xx removes the
+//! entry. So no entry is lost: after a failure here or at the receiver, the entry is sent again
 //! with the same id.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::kernel::domain::failure::Fault;
 use crate::kernel::domain::hmac::mac;
-use crate::kernel::domain::{NoAnswer, NoEntropy, Ports, Post};
+use crate::kernel::domain::{NoEntropy, Ports, PostRequest};
 use crate::kernel::model::events::OutboxEntry;
 use crate::kernel::model::ids::EventId;
 use crate::kernel::model::time::Timestamp;
@@ -21,20 +21,21 @@ use crate::kernel::model::webhook::Webhook;
 use crate::kernel::store::outbox;
 use crate::kernel::store::outbox::Delays;
 
-/// When a notice is given up: after some ten tries, if they could be made.
+/// The age at which an outbox entry is given up: after about ten attempts, if they could be made.
 pub const OUTBOX_ENTRIES_KEPT: Duration = Duration::from_hours(5 * 24);
 
 const USER_AGENT: &str = concat!("hamrah-api/", env!("CARGO_PKG_VERSION"));
-/// How long the receiver may take: less than the first delay, so that no notice is under way twice.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Requests at once: a Worker has six connections, and one of them is the database's.
+/// The time limit of the receiver. It is shorter than the first delay, so that no entry is sent
+/// twice at the same time.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Concurrent requests. A Worker has six connections, and the database uses one of them.
 const AT_ONCE: i64 = 5;
-/// Times that a run claims notices at most: 400 of them, with the round trips below the thousand
-/// requests of a Worker's invocation.
+/// The maximum number of claims in a run. They cover 400 entries. Together with the round trips
+/// they stay below the thousand requests of one invocation of the Worker.
 const ROUNDS: usize = 80;
-/// After this a run claims no more: it is over before the next one begins.
+/// The time after which a run claims no more entries, so that it ends before the next run begins.
 const RUN_TIME: Duration = Duration::from_secs(30);
-/// After the first try, the second, …; then daily.
+/// The delays after the first attempt, the second attempt and so on. The last delay repeats.
 const DELAYS: Delays = [
     Duration::from_secs(30),
     Duration::from_mins(2),
@@ -44,51 +45,53 @@ const DELAYS: Delays = [
     Duration::from_hours(24),
 ];
 
-/// How a run went.
+/// The counts of one run.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Delivered {
-    /// Notices that the receiver has.
+pub struct DeliveryCounts {
+    /// Entries that the receiver accepted.
     pub sent: usize,
-    /// Tries that failed.
+    /// Attempts that failed.
     pub failed: usize,
 }
 
-/// Sends what is due. Safe to run concurrently and to stop anywhere; in no order.
+/// Sends the entries that are due, in no particular order. Safe to run concurrently and to stop at
+/// any point.
 ///
 /// # Errors
 /// [`Fault`]: entries that the run claimed and did not send are due again later.
-pub async fn deliver(ports: &Ports) -> Result<Delivered, Fault> {
+pub async fn deliver(ports: &Ports) -> Result<DeliveryCounts, Fault> {
     let Some(webhook) = &ports.config.webhook else {
-        return Ok(Delivered::default());
+        return Ok(DeliveryCounts::default());
     };
+
     let end = ports.clock.now().plus(RUN_TIME);
-    let mut total = Delivered::default();
+    let mut total = DeliveryCounts::default();
     for _ in 0..ROUNDS {
         let now = ports.clock.now();
         if now >= end {
             break;
         }
+
         let due = outbox::claim(ports.db.as_ref(), now, AT_ONCE, &delays(ports)?).await?;
-        let sent: Vec<EventId> =
-            join_all(due.iter().map(|notice| send(ports, webhook, notice, now)))
-                .await
-                .into_iter()
-                .flatten()
-                .collect();
+        let sent: Vec<EventId> = join_all(due.iter().map(|entry| send(ports, webhook, entry, now)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
         total.failed += due.len() - sent.len();
-        // A receiver that takes nothing is left alone until the next run; and nothing due is
-        // nothing sent.
+        // Either no entry is due, or the receiver accepts none. The next run tries again.
         if sent.is_empty() {
             break;
         }
+
         outbox::remove(ports.db.as_ref(), &sent).await?;
         total.sent += sent.len();
     }
     Ok(total)
 }
 
-/// The delays, each up to an eighth longer: so receivers that were away do not get everything at
-/// one moment.
+/// Returns the delays, each lengthened at random by up to an eighth. So a receiver that was away
+/// does not get all entries at the same moment.
 fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
     let mut random = [0; DELAYS.len()];
     ports.entropy.fill(&mut random)?;
@@ -99,14 +102,14 @@ fn delays(ports: &Ports) -> Result<Delays, NoEntropy> {
     Ok(delays)
 }
 
-/// One try; gives the notice's id if the receiver has it now.
+/// Sends an entry once. Returns its id if the receiver accepted it.
 async fn send(
     ports: &Ports,
     webhook: &Webhook,
-    notice: &OutboxEntry,
+    entry: &OutboxEntry,
     now: Timestamp,
 ) -> Option<EventId> {
-    let (id, body) = (notice.id.to_string(), payload(notice));
+    let (id, body) = (entry.id.to_string(), payload(entry));
     let signature = signatures(webhook, &id, now.seconds(), &body);
     let headers = [
         ("content-type", "application/json".to_owned()),
@@ -115,56 +118,68 @@ async fn send(
         ("webhook-timestamp", now.seconds().to_string()),
         ("webhook-signature", signature),
     ];
-    let answer = ports
-        .outgoing
-        .post(Post {
+
+    let response = ports
+        .http_client
+        .post(PostRequest {
             url: &webhook.url,
             headers: &headers,
             body,
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         })
         .await;
-    match answer {
-        Ok(200..300) => return Some(notice.id),
-        // One address is configured, and by us: that it is gone is for the operator to see, and no
-        // reason to lose anything.
-        Ok(410) => {
-            tracing::error!(id = %notice.id, status = 410, tries = notice.tries, "the webhook is gone: WEBHOOK_URL should change");
-        }
-        Ok(status) => {
-            tracing::warn!(id = %notice.id, status, tries = notice.tries, "the webhook did not take a notice");
-        }
-        Err(reason @ (NoAnswer::Late | NoAnswer::Unreachable)) => {
-            tracing::warn!(id = %notice.id, %reason, tries = notice.tries, "the webhook did not take a notice");
-        }
+
+    match response {
+        Ok(200..300) => return Some(entry.id),
+        // The operator configures the one URL. If it is gone, the operator must change it, and the
+        // entries are kept until then.
+        Ok(410) => tracing::error!(
+            id = %entry.id,
+            status = 410,
+            tries = entry.tries,
+            "the webhook is gone: change WEBHOOK_URL"
+        ),
+        Ok(status) => tracing::warn!(
+            id = %entry.id,
+            status,
+            tries = entry.tries,
+            "the webhook did not accept an entry"
+        ),
+        Err(reason) => tracing::warn!(
+            id = %entry.id,
+            %reason,
+            tries = entry.tries,
+            "the webhook did not accept an entry"
+        ),
     }
     None
 }
 
-/// The message (Standard Webhooks, "Payload structure").
-fn payload(notice: &OutboxEntry) -> String {
+/// Returns the message (Standard Webhooks, "Payload structure").
+fn payload(entry: &OutboxEntry) -> String {
     json!({
-        "type": notice.kind,
-        "timestamp": notice.at.to_string(),
+        "type": entry.kind,
+        "timestamp": entry.at.to_string(),
         "data": {
-            "event_id": notice.id.to_string(),
-            "kind": notice.kind,
+            "event_id": entry.id.to_string(),
+            "kind": entry.kind,
             "user": {
-                "id": notice.user_id,
-                "email": notice.email,
-                "email_verified": notice.email_verified,
-                "name": notice.name,
+                "id": entry.user_id,
+                "email": entry.email,
+                "email_verified": entry.email_verified,
+                "name": entry.name,
             },
-            "session_id": notice.session_id,
-            "subject": notice.subject,
-            "address": notice.address,
-            "user_agent": notice.user_agent,
+            "session_id": entry.session_id,
+            "subject": entry.subject,
+            "address": entry.address,
+            "user_agent": entry.user_agent,
         },
     })
     .to_string()
 }
 
-/// A signature for each secret, separated by spaces (Standard Webhooks, "Signature scheme").
+/// Returns a signature for each secret, separated by spaces (Standard Webhooks, "Signature
+/// scheme").
 fn signatures(webhook: &Webhook, id: &str, timestamp: i64, body: &str) -> String {
     let message = format!("{id}.{timestamp}.{body}");
     let sign =

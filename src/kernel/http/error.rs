@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::kernel::domain::NoEntropy;
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 pub use crate::kernel::http::code::Code;
+use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::store::{Precondition, StoreError};
 
 /// An error for a client, with a reason for the log.
@@ -22,22 +20,13 @@ pub struct ApiError {
     /// The reason for the log. Holds no secret.
     pub reason: Option<String>,
     /// The re-authentication that the request needs, if that is the error.
-    pub step_up: Option<StepUp>,
+    pub step_up: Option<RequiredStepUp>,
     /// A sentence that replaces the text of the code.
     pub detail: Option<Cow<'static, str>>,
     /// Further members of the response body.
     pub members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-}
-
-/// The re-authentication that a request needs (compare `max_age` in RFC 9470).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StepUp {
-    /// `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in.
-    methods: Vec<&'static str>,
-    /// The maximum age of the proof, in seconds.
-    max_age: u64,
 }
 
 impl ApiError {
@@ -71,7 +60,7 @@ impl ApiError {
     #[must_use]
     pub fn reauthenticate(methods: Vec<&'static str>, max_age: u64) -> Self {
         Self {
-            step_up: Some(StepUp { methods, max_age }),
+            step_up: Some(RequiredStepUp { methods, max_age }),
             ..Code::ReauthenticationRequired.into()
         }
     }
@@ -79,9 +68,7 @@ impl ApiError {
     /// Returns an error with `Retry-After`: `wait` rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(code: Code, wait: Duration) -> Self {
-        let seconds = wait
-            .as_secs()
-            .saturating_add(u64::from(wait.subsec_nanos() > 0));
+        let seconds = u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX);
         Self {
             retry_after: Some(seconds.max(1)),
             ..code.into()
@@ -128,16 +115,9 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
-            // Where another failed precondition has a meaning, the use case rejects the request.
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())
-    }
-}
-
-impl From<NoEntropy> for ApiError {
-    fn from(error: NoEntropy) -> Self {
-        Self::because(Code::Unavailable, error.to_string())
     }
 }
 
@@ -147,7 +127,7 @@ impl From<Fault> for ApiError {
             Fault::SignedOut => Self::because(Code::InvalidToken, fault.to_string()),
             Fault::TooManyAttempts(error) => Self::retry_after(Code::TooManyAttempts, error.wait),
             Fault::Unavailable(reason) => Self::because(Code::Unavailable, reason),
-            Fault::Entropy(error) => error.into(),
+            Fault::Entropy(error) => Self::because(Code::Unavailable, error.to_string()),
             Fault::Store(error) => error.into(),
         }
     }

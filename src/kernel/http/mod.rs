@@ -7,6 +7,7 @@ pub mod extract;
 pub mod middleware;
 pub mod respond;
 pub mod route;
+pub mod step_up;
 
 use crate::kernel::domain::Ports;
 

@@ -12,9 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::http::App;
-use crate::kernel::http::error::{ApiError, Code, StepUp};
+use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
 use crate::kernel::http::route::ErrorForm;
+use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
 
@@ -46,7 +47,7 @@ pub struct Problem {
     request_id: String,
     /// With `reauthentication_required`: what would satisfy it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step_up: Option<StepUp>,
+    step_up: Option<RequiredStepUp>,
     /// What else there is to say.
     #[serde(flatten)]
     #[schema(ignore)]

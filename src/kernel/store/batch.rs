@@ -50,3 +50,59 @@ fn wrong_count(statements: usize, results: usize) -> StoreError {
         "a batch of {statements} statements returned {results} results"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::kernel::store::{Row, Value, sql};
+
+    /// A database that returns a row with the text of each statement, for at most `most` of them.
+    struct Echo {
+        most: usize,
+    }
+
+    #[async_trait]
+    impl Db for Echo {
+        async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+            let row = |statement: Statement| {
+                vec![Row::new(vec![("sql".to_owned(), statement.sql.into())])]
+            };
+            Ok(statements.into_iter().take(self.most).map(row).collect())
+        }
+    }
+
+    fn texts(results: &[Rows]) -> Vec<Value> {
+        let rows = results.iter().flatten();
+        rows.flat_map(|row| row.columns().iter().map(|(_, value)| value.clone()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn results_are_paired_with_their_statements() {
+        let db = Echo { most: 9 };
+        let results = batch(&db, ["a", "b"].map(|text| sql(text, []))).await;
+        assert_eq!(texts(&results.expect("rows")), ["a", "b"].map(Value::from));
+
+        for writes in [Vec::new(), vec![sql("w", []), sql("w", [])]] {
+            let last = ["b", "c"].map(|text| sql(text, []));
+            let around = batch_around(&db, [sql("a", [])], writes, last).await;
+            let (first, last) = around.expect("rows");
+            assert_eq!(texts(&first), [Value::from("a")]);
+            assert_eq!(texts(&last), ["b", "c"].map(Value::from));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_result_is_a_fault() {
+        let db = Echo { most: 2 };
+        let three = || ["a", "b", "c"].map(|text| sql(text, []));
+        let results = batch(&db, three()).await;
+        assert!(matches!(results, Err(StoreError::Broken(_))), "{results:?}");
+
+        let around = batch_around(&db, [], vec![sql("w", [])], three()).await;
+        let around = around.map(|([], last)| last);
+        assert!(matches!(around, Err(StoreError::Broken(_))), "{around:?}");
+    }
+}

@@ -20,12 +20,12 @@ use crate::authorization::model::names;
 use crate::authorization::model::names::IdOrName;
 use crate::authorization::model::policy_document::PolicyDocument;
 use crate::kernel::domain::rate_limit::Unlimited;
-use crate::kernel::domain::{Outgoing, RequestOrigin};
+use crate::kernel::domain::{HttpClient, RequestOrigin};
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::text;
 use crate::platform::native::demo;
+use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
-use crate::platform::native::outgoing::{Closed, Https};
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::settings;
 use crate::platform::native::settings::Settings;
@@ -97,11 +97,12 @@ fn origin() -> RequestOrigin {
 async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
-    let outgoing: Arc<dyn Outgoing> = if settings.config.accounts.passwords.breached_url.is_some() {
-        Arc::new(Https::open()?)
-    } else {
-        Arc::new(Closed)
-    };
+    let http_client: Arc<dyn HttpClient> =
+        if settings.config.accounts.passwords.breached_url.is_some() {
+            Arc::new(Https::open()?)
+        } else {
+            Arc::new(Closed)
+        };
     Ok(Ports::new(
         Adapters {
             db: Arc::new(database),
@@ -109,7 +110,7 @@ async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>
             entropy: Arc::new(SystemEntropy),
             signatures: Arc::new(Dalek),
             limiter: Arc::new(Unlimited),
-            outgoing,
+            http_client,
             compute: Arc::new(Threads),
         },
         settings.config,

@@ -12,20 +12,22 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::accounts::domain::passkeys::aaguid;
-use crate::accounts::domain::steps::{Failure, Outcome, Report, Step};
+use crate::accounts::domain::verification::report::{
+    Report, StepFailure, StepOutcome, VerificationStep,
+};
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::assertion;
-use crate::accounts::domain::webauthn::assertion::{Asserted, Known};
+use crate::accounts::domain::webauthn::assertion::{StoredCredential, VerifiedAssertion};
 use crate::accounts::domain::webauthn::authenticator_data::Flags;
 use crate::accounts::domain::webauthn::cose::{Algorithm, PublicKey};
 use crate::accounts::domain::webauthn::json::{AuthenticationResponse, RegistrationResponse};
 use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::registration;
-use crate::accounts::domain::webauthn::registration::Credential;
+use crate::accounts::domain::webauthn::registration::RegisteredCredential;
 use crate::kernel::model::base64;
 use crate::kernel::model::origin::Origin;
 use crate::kernel::model::time::Timestamp;
-use crate::platform::native::steps;
+use crate::platform::native::report_printer;
 
 /// The ceremony to inspect.
 #[derive(Subcommand)]
@@ -99,7 +101,7 @@ fn time(text: &str) -> Result<String, &'static str> {
 fn public_key(text: &str) -> Result<PublicKey, &'static str> {
     // A COSE key begins with the byte of a map. Hexadecimal and base64 write that byte differently,
     // so only one of the two can be read.
-    let hex = steps::hex(text)
+    let hex = report_printer::hex(text)
         .ok_or("not hexadecimal")
         .and_then(|bytes| PublicKey::parse(&bytes));
     hex.or_else(|_| {
@@ -109,7 +111,7 @@ fn public_key(text: &str) -> Result<PublicKey, &'static str> {
 
 impl Ceremony {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<dyn Error>> {
-        let bytes = steps::input(self.file.as_deref())?;
+        let bytes = report_printer::input(self.file.as_deref())?;
         let unreadable = |error| format!("the response cannot be read: {error}");
         // The input is the whole body of a request, or only its member `response`.
         let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
@@ -160,7 +162,7 @@ fn key_json(key: &PublicKey) -> (String, String) {
     )
 }
 
-fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
+fn credential_json(credential: &RegisteredCredential, at: Option<&str>) -> Value {
     let (cose_key, algorithm) = key_json(&credential.public_key);
     let aaguid = aaguid::text(credential.aaguid);
     json!({"credential": {
@@ -176,7 +178,7 @@ fn credential_json(credential: &Credential, at: Option<&str>) -> Value {
     }})
 }
 
-fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
+fn asserted_json(asserted: &VerifiedAssertion, key: &PublicKey) -> Value {
     let (cose_key, algorithm) = key_json(key);
     json!({"assertion": {
         "flags": flags(asserted.flags),
@@ -188,16 +190,16 @@ fn asserted_json(asserted: &Asserted, key: &PublicKey) -> Value {
 
 /// Returns step 22. The server takes it in the database. Here the caller may give the previous
 /// counter.
-fn counter_step(asserted: &Asserted, previous: Option<u32>) -> Step {
+fn counter_step(asserted: &VerifiedAssertion, previous: Option<u32>) -> VerificationStep {
     let outcome = match previous {
-        None => Outcome::Passed(Some("the previous counter is not known here".to_owned())),
-        Some(_) if asserted.counter_moved_on => Outcome::Passed(None),
-        Some(before) => Outcome::Failed(Failure {
+        None => StepOutcome::Passed(Some("the previous counter is not known here".to_owned())),
+        Some(_) if asserted.counter_moved_on => StepOutcome::Passed(None),
+        Some(before) => StepOutcome::Failed(StepFailure {
             reason: "the counter went back: the credential may have been copied",
             found: Some(format!("{} after {before}", asserted.counter)),
         }),
     };
-    Step {
+    VerificationStep {
         number: 22,
         demand: "signCount is greater than before, or both are zero",
         outcome,
@@ -213,18 +215,18 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
         PasskeyCommand::InspectRegistration { ceremony, at } => {
             let response: RegistrationResponse = ceremony.read()?;
             let Report { mut steps, read } = registration::verify(&response, &ceremony.expected());
-            steps.push(steps::only_the_server(
+            steps.push(report_printer::only_the_server(
                 26,
                 "credentialId is not registered for any account",
             ));
-            steps.push(steps::only_the_server(
+            steps.push(report_printer::only_the_server(
                 27,
                 "the credential record is stored",
             ));
             let found = read.as_ref().map_or(Value::Null, |credential| {
                 credential_json(credential, at.as_deref())
             });
-            steps::print(ceremony.json, "§7.1", &steps, &found);
+            report_printer::print(ceremony.json, "§7.1", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
         PasskeyCommand::InspectAssertion {
@@ -235,7 +237,7 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
             let response: AuthenticationResponse = ceremony.read()?;
             // The flags are not known here. No step depends on them.
             let passkey = StoredPasskey::new(&response.raw_id, public_key, Flags(0));
-            let known = Known {
+            let known = StoredCredential {
                 passkey: &passkey,
                 counter: *previous_counter,
                 backup_eligible: None,
@@ -248,14 +250,14 @@ pub(super) fn inspect(command: &PasskeyCommand) -> Result<bool, Box<dyn Error>> 
                 read.as_ref()
                     .map(|asserted| counter_step(asserted, *previous_counter)),
             );
-            steps.push(steps::only_the_server(
+            steps.push(report_printer::only_the_server(
                 24,
                 "the credential record is updated",
             ));
             let found = read
                 .as_ref()
                 .map_or(Value::Null, |asserted| asserted_json(asserted, public_key));
-            steps::print(ceremony.json, "§7.2", &steps, &found);
+            report_printer::print(ceremony.json, "§7.2", &steps, &found);
             Ok(Report { steps, read }.passed())
         }
     }

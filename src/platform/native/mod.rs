@@ -10,12 +10,12 @@ mod pages;
 mod ports;
 mod proxies;
 mod reference;
+mod report_printer;
 mod serve;
 mod settings;
-mod steps;
 
+pub mod http_client;
 pub mod migrations;
-pub mod outgoing;
 pub mod rate_limits;
 pub mod sqlite;
 

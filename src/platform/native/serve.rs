@@ -27,15 +27,15 @@ use crate::accounts::store::{passwords, totp};
 use crate::app::maintenance;
 use crate::app::ports::{Adapters, Ports};
 use crate::app::routes::router;
-use crate::kernel::domain::Outgoing;
+use crate::kernel::domain::HttpClient;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::http::respond::unrouted;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
+use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
-use crate::platform::native::outgoing::{Closed, Https};
 use crate::platform::native::pages::Pages;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::proxies::Proxies;
@@ -67,7 +67,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let pool = database.pool().clone();
     let asks_others = settings.config.kernel.webhook.is_some()
         || settings.config.accounts.passwords.breached_url.is_some();
-    let outgoing: Arc<dyn Outgoing> = if asks_others {
+    let http_client: Arc<dyn HttpClient> = if asks_others {
         let opened = Https::open();
         Arc::new(opened.map_err(|error| {
             format!(
@@ -93,7 +93,7 @@ pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
             entropy: Arc::new(SystemEntropy),
             signatures: Arc::new(Dalek),
             limiter,
-            outgoing,
+            http_client,
             compute: Arc::new(Threads),
         },
         settings.config,

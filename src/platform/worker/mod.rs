@@ -7,7 +7,7 @@ mod binding;
 mod console;
 mod d1;
 mod exchange;
-mod outgoing;
+mod http_client;
 mod ports;
 mod rate_limits;
 mod replicas;
@@ -95,7 +95,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
             entropy: Arc::new(ports::WebCryptoEntropy),
             signatures: Arc::new(signatures::WebCryptoSignatures::new()),
             limiter: limiter(env, &config)?,
-            outgoing: Arc::new(outgoing::Fetcher),
+            http_client: Arc::new(http_client::Fetcher),
             compute: Arc::new(ports::InPlace),
         },
         config,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use hamrah_api::accounts::domain::throttle;
-use hamrah_api::accounts::domain::throttle::Way;
+use hamrah_api::accounts::domain::throttle::ThrottledAction;
 use hamrah_api::accounts::model::signing_keys::SigningKey;
 use hamrah_api::accounts::model::throttle::{ThrottlePolicy, ThrottleSubject};
 use hamrah_api::accounts::store::attempts;
@@ -24,7 +24,7 @@ const CALLERS: usize = 64;
 const FREE: usize = 5;
 
 fn subject(number: u8) -> ThrottleSubject {
-    throttle::of_user(Way::Totp, UserId::from_random([number; 16]))
+    throttle::user_subject(ThrottledAction::Totp, UserId::from_random([number; 16]))
 }
 
 const fn guess(subject: &ThrottleSubject) -> AttemptLimit<'_> {
@@ -145,10 +145,10 @@ async fn a_success_clears_the_failures_of_its_own_subject_only() {
     case(async |app| {
         let at = now(app).await;
         let user = UserId::from_random([9; 16]);
-        let others = throttle::of_user(Way::Totp, UserId::from_random([8; 16]));
+        let others = throttle::user_subject(ThrottledAction::Totp, UserId::from_random([8; 16]));
         let subjects = [
-            throttle::of_user(Way::Totp, user),
-            throttle::of_user(Way::Recovery, user),
+            throttle::user_subject(ThrottledAction::Totp, user),
+            throttle::user_subject(ThrottledAction::Recovery, user),
             others,
         ];
         for subject in &subjects {
@@ -197,8 +197,12 @@ async fn the_table_contains_no_email_address() {
     case(async |app| {
         let email = hamrah_api::accounts::model::email::Email::parse("hidden@example.com")
             .expect("an address");
-        let subject = throttle::of_email(&SigningKey::from_seed([7; 32]), Way::Recovery, &email)
-            .expect("a subject");
+        let subject = throttle::email_subject(
+            &SigningKey::from_seed([7; 32]),
+            ThrottledAction::Recovery,
+            &email,
+        )
+        .expect("a subject");
         claim(app, &subject, now(app).await).await;
         let rows = app.sql("SELECT * FROM attempts", &[]).await;
         assert!(
@@ -237,7 +241,7 @@ async fn a_restart_keeps_the_counted_attempts() {
         .expect("claims");
     assert_eq!(claim, AttemptClaim::Refused { free_at });
     assert_eq!(
-        throttle::admitted(claim, at),
+        throttle::require_allowed(claim, at),
         Err(TooManyAttempts {
             wait: Duration::from_secs(30)
         })
@@ -245,5 +249,5 @@ async fn a_restart_keeps_the_counted_attempts() {
     let claim = attempts::try_claim(&db, guess(&subject), free_at)
         .await
         .expect("claims");
-    assert_eq!(throttle::admitted(claim, free_at), Ok(()));
+    assert_eq!(throttle::require_allowed(claim, free_at), Ok(()));
 }

@@ -18,7 +18,7 @@ use hamrah_api::kernel::domain::{Clock, Entropy, NoEntropy};
 use hamrah_api::kernel::http::extract::ClientAddress;
 use hamrah_api::kernel::model::time::Timestamp;
 use hamrah_api::kernel::store::{Db, Rows, Statement, StoreError};
-use hamrah_api::platform::native::outgoing::Https;
+use hamrah_api::platform::native::http_client::Https;
 use hamrah_api::platform::native::rate_limits::{InMemory, Quotas};
 use hamrah_api::platform::native::sqlite::Sqlite;
 use hamrah_api::platform::native::{Dalek, Threads, migrations};
@@ -113,7 +113,7 @@ impl Native {
                 entropy: Arc::new(CountingEntropy(AtomicU64::new(1))),
                 signatures: Arc::new(Dalek),
                 limiter: limiter(&settings),
-                outgoing: Arc::new(Https::open().expect("certificates")),
+                http_client: Arc::new(Https::open().expect("certificates")),
                 compute: Arc::new(Threads),
             },
             config,

@@ -63,8 +63,8 @@ async fn a_failing_receiver_gets_retries_with_growing_delays() {
         );
         let log = app.logs().await;
         assert!(
-            log.contains("the webhook did not take a notice")
-                && log.contains("WEBHOOK_URL should change"),
+            log.contains("the webhook did not accept an entry")
+                && log.contains("change WEBHOOK_URL"),
             "{log}"
         );
         assert!(

@@ -6,9 +6,9 @@ mod content;
 mod objects;
 
 use hamrah_api::accounts::domain::app_attest::attestation::{
-    Attested, ExpectedAttestation, verify,
+    AttestedKey, ExpectedAttestation, verify,
 };
-use hamrah_api::accounts::domain::steps::{Outcome, Report};
+use hamrah_api::accounts::domain::verification::report::{Report, StepOutcome};
 use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
 use hamrah_api::kernel::model::time::Timestamp;
 use rcgen::IsCa;
@@ -51,7 +51,7 @@ impl Case {
         }
     }
 
-    pub fn verify(&self) -> Report<Attested> {
+    pub fn verify(&self) -> Report<AttestedKey> {
         let authority = Authority::of(&self.plan);
         let object = (self.edit)(authority.attest(&self.attestation));
         let expected = ExpectedAttestation {
@@ -74,7 +74,7 @@ impl Case {
 fn a_valid_attestation_is_accepted() {
     let key = DeviceKey::new(7);
     let attested = Case::new().verify().accepted().expect("accepted");
-    let wanted = Attested {
+    let wanted = AttestedKey {
         key_id: key.id(),
         public_key: key.point(),
         app_id: APP.into(),
@@ -183,8 +183,8 @@ fn each_broken_step_is_refused_for_its_own_reason() {
         let steps = report.steps.clone();
         let refusal = report.accepted().expect_err(name);
         let failures = steps.iter().filter_map(|step| match &step.outcome {
-            Outcome::Failed(failure) => Some((step.number, failure.reason)),
-            Outcome::Passed(_) | Outcome::NotTaken(_) => None,
+            StepOutcome::Failed(failure) => Some((step.number, failure.reason)),
+            StepOutcome::Passed(_) | StepOutcome::NotTaken(_) => None,
         });
         let failures: Vec<_> = failures.collect();
         let told = failures

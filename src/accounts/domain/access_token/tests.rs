@@ -24,7 +24,7 @@ impl Signatures for Software {
     }
 }
 
-fn verified(config: &Config, token: &str, now: Timestamp) -> Result<Subject, Refused> {
+fn verified(config: &Config, token: &str, now: Timestamp) -> Result<TokenSubject, TokenRefusal> {
     verify(&Software, config, token, now)
         .now_or_never()
         .expect("nothing to wait for")
@@ -47,15 +47,15 @@ fn config() -> Config {
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn token(config: &Config) -> String {
-    let of = SignIn {
+    let of = AccessTokenSession {
         user: UserId::from_random([1; 16]),
         session: SessionId::from_random([2; 16]),
         platform: Platform::Ios,
         authenticated_at: NOW,
         amr: &Amr::of(Proof::Passkey { multi_device: true }),
     };
-    let new = NewToken {
-        of,
+    let new = NewAccessToken {
+        session: of,
         id: EventId::from_random([3; 16]),
         issued_at: NOW,
         expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
@@ -67,7 +67,7 @@ fn token(config: &Config) -> String {
 }
 
 #[test]
-fn a_token_is_good_until_the_second_it_ends() {
+fn a_token_is_valid_until_the_second_of_its_expiry() {
     let config = config();
     let token = token(&config);
     let at = |seconds: i64| {
@@ -82,12 +82,12 @@ fn a_token_is_good_until_the_second_it_ends() {
         Ok(UserId::from_random([1; 16]))
     );
     assert!(at(3599).is_ok());
-    assert_eq!(at(3600), Err(Refused::Expired));
+    assert_eq!(at(3600), Err(TokenRefusal::Expired));
     assert!(
         at(-60).is_ok(),
         "another machine's clock may be a little behind"
     );
-    assert_eq!(at(-61), Err(Refused::NotYet));
+    assert_eq!(at(-61), Err(TokenRefusal::NotYet));
 }
 
 /// The library gives no value for both: what is `null`, and what is missing.
@@ -107,13 +107,13 @@ fn a_member_of_the_header_that_is_null_is_one_too_many() {
     for more in ["crit", "jwk", "cty", "x5t#S256", "unknown"] {
         assert_eq!(
             resigned(&format!(r#"{{"{more}":null,{members}}}"#)),
-            Err(Refused::Header),
+            Err(TokenRefusal::Header),
             "{more}"
         );
     }
     assert_eq!(
         resigned(&format!(r#"["at+jwt","EdDSA","{}"]"#, key.kid)),
-        Err(Refused::Header)
+        Err(TokenRefusal::Header)
     );
 }
 
@@ -139,14 +139,14 @@ fn a_platform_that_fails_refuses_no_token() {
     let refused = verify(&Failing, &config, &token(&config), NOW)
         .now_or_never()
         .expect("nothing to wait for");
-    assert_eq!(refused, Err(Refused::Unverified));
+    assert_eq!(refused, Err(TokenRefusal::Unverified));
     // It can be tried again: 503.
     assert!(matches!(
-        Failure::from(Refused::Unverified),
+        Failure::from(TokenRefusal::Unverified),
         Failure::Fault(Fault::Unavailable(_))
     ));
     assert!(matches!(
-        Failure::from(Refused::Signature),
+        Failure::from(TokenRefusal::Signature),
         Failure::Rejected(AuthenticateRejection::AccessToken(_))
     ));
 }

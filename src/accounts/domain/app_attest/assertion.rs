@@ -5,10 +5,10 @@ use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 
 use crate::accounts::domain::app_attest::{authenticator_data, object};
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::kernel::model::base64;
 
-/// What an assertion is held against.
+/// The expectations that an assertion is verified against.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectedAssertion<'a> {
     /// The attested key: an X9.62 point, uncompressed.
@@ -17,35 +17,35 @@ pub struct ExpectedAssertion<'a> {
     pub app_id: &'a str,
     /// SHA-256 of the client data.
     pub client_data_hash: [u8; 32],
-    /// Where the key's counter stood.
+    /// The stored counter of the key.
     pub previous_counter: u32,
-    /// Ways in which the app may have come onto the device, where it says so; none named: all.
+    /// The accepted ways by which the app came onto the device. An empty list accepts all.
     pub categories: &'a [u32],
 }
 
-/// What an assertion says.
+/// The content of a verified assertion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AssertedUse {
-    /// Where the key's counter stands. The database decides again, where it stands then.
+    /// The counter of the key. The database compares it again when it writes it.
     pub counter: u32,
-    /// The application's version, since iOS 27.
+    /// The version of the application, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see
+    /// The way by which the application came onto the device, since iOS 27; see
     /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an assertion against what is expected. What comes before Apple's first step has the number
-/// 0; step 6, the challenge in the client data, is the caller's.
+/// Verifies an assertion. Checks before Apple's first step have the number 0. The calling use case
+/// takes step 6, the challenge in the client data.
 #[must_use]
 pub fn verify(bytes: &[u8], expected: &ExpectedAssertion<'_>) -> Report<AssertedUse> {
-    let mut steps = Steps::default();
+    let mut steps = CheckList::default();
     let asserted = take_steps(&mut steps, bytes, expected);
     Report::new(steps, asserted)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     bytes: &[u8],
     expected: &ExpectedAssertion<'_>,
 ) -> Option<AssertedUse> {
@@ -73,7 +73,7 @@ fn take_steps(
         Signature::from_der(object.signature).map_err(|_| "the signature is not DER of ECDSA");
     let signature = steps.read(3, "the signature can be read", signature);
     if let (Some(key), Some(signature)) = (key, signature) {
-        // The nonce is what is signed: it is hashed once more.
+        // The key signs the nonce, which ECDSA hashes once more.
         let signed = key.verify(&nonce, &signature).is_ok();
         steps.check(
             3,

@@ -6,37 +6,37 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::AttestationData;
 use crate::accounts::domain::app_attest::{chain, object};
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::accounts::model::attest::{Environment, TrustAnchor};
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
-/// What every attestation of an app names as its format.
+/// The format of every attestation of an app.
 const FORMAT: &str = "apple-appattest";
 
-/// What an attestation is held against.
+/// The expectations that an attestation is verified against.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectedAttestation<'a> {
     /// Ids of the applications that may attest: team, a dot, bundle.
     pub app_ids: &'a [String],
-    /// Environments whose keys are accepted.
+    /// The environments with accepted keys.
     pub environments: &'a [Environment],
     /// SHA-256 of the challenge.
     pub client_data_hash: [u8; 32],
-    /// The id under which the app knows the key.
+    /// The id of the key that the client claims.
     pub key_id: &'a [u8],
-    /// Roots to which the certificates may lead.
+    /// The trusted roots.
     pub anchors: &'a [TrustAnchor],
-    /// When: certificates of keys live a day to a year.
+    /// The time of the verification. Certificates of keys are valid for a day to a year.
     pub at: Timestamp,
-    /// Ways in which the app may have come onto the device, where it says so; none named: all.
+    /// The accepted ways by which the app came onto the device. An empty list accepts all.
     pub categories: &'a [u32],
 }
 
-/// What an attestation says.
+/// The content of a verified attestation.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attested {
-    /// The key's id: SHA-256 of the public key.
+pub struct AttestedKey {
+    /// The id of the key: SHA-256 of the public key.
     pub key_id: [u8; 32],
     /// The public key: an X9.62 point, uncompressed, 65 bytes.
     pub public_key: Vec<u8>,
@@ -44,31 +44,30 @@ pub struct Attested {
     pub app_id: String,
     /// The environment that made the key.
     pub environment: Environment,
-    /// For Apple's servers; kept as it came.
+    /// The receipt for Apple's servers, unchanged.
     pub receipt: Vec<u8>,
     /// The counter: 0.
     pub counter: u32,
-    /// The application's version, since iOS 27.
+    /// The version of the application, since iOS 27.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device, since iOS 27; see
+    /// The way by which the application came onto the device, since iOS 27; see
     /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }
 
-/// Holds an attestation object against what is expected. What comes before Apple's first step has
-/// the number 0.
+/// Verifies an attestation object. Checks before Apple's first step have the number 0.
 #[must_use]
-pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<Attested> {
-    let mut steps = Steps::default();
+pub fn verify(object: &[u8], expected: &ExpectedAttestation<'_>) -> Report<AttestedKey> {
+    let mut steps = CheckList::default();
     let attested = take_steps(&mut steps, object, expected);
     Report::new(steps, attested)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     bytes: &[u8],
     expected: &ExpectedAttestation<'_>,
-) -> Option<Attested> {
+) -> Option<AttestedKey> {
     let demand = "the object is CBOR with fmt, attStmt and authData";
     let object = steps.read(0, demand, object::parse_attestation(bytes))?;
     let found = || Some(object.format.to_owned());
@@ -79,7 +78,8 @@ fn take_steps(
         "the attestation is of another format",
         found,
     );
-    // What follows is looked at also if one of the steps failed, so that the report is whole.
+
+    // The later steps are taken even if one of these fails, so that the report is complete.
     let data = steps.read(
         0,
         "authData can be read",
@@ -149,7 +149,7 @@ fn take_steps(
         &data.extensions,
         expected.categories,
     );
-    Some(Attested {
+    Some(AttestedKey {
         key_id,
         public_key: public_key.to_vec(),
         app_id: app_id?,
@@ -161,7 +161,11 @@ fn take_steps(
     })
 }
 
-fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) -> Option<String> {
+fn app_id_step(
+    steps: &mut CheckList,
+    data: &AttestationData,
+    app_ids: &[String],
+) -> Option<String> {
     let found = app_ids
         .iter()
         .find(|app_id| crate::accounts::domain::app_attest::is_rp(app_id, &data.header));
@@ -182,7 +186,7 @@ fn app_id_step(steps: &mut Steps, data: &AttestationData, app_ids: &[String]) ->
 }
 
 fn environment_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     data: &AttestationData,
     accepted: &[Environment],
 ) -> Option<Environment> {

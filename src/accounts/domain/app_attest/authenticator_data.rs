@@ -1,67 +1,67 @@
-//! Authenticator data as App Attest writes it, which is not quite that of `WebAuthn`.
+//! Authenticator data of App Attest, which differs slightly from that of `WebAuthn`.
 //!
-//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion; devices set ED then,
-//! Apple's published sample does not. Assertions have AT set and no credential. So the bytes
-//! decide, not the flags, except that ED without a map is refused.
+//! Since iOS 27 a CBOR map follows the key, or the counter in an assertion. Devices set ED then,
+//! but Apple's published sample does not. Assertions have AT set and no credential. So the bytes
+//! decide and not the flags, except that ED without a map is refused.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
-/// RP id hash, flags, counter.
+/// The length of RP id hash, flags and counter.
 const HEADER: usize = 37;
 /// ES256 on P-256 (RFC 9053 §7.1.1), in CTAP2's canonical form, up to x.
 const COSE_X: [u8; 10] = [0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20];
-/// And from there to y.
+/// The bytes between x and y.
 const COSE_Y: [u8; 3] = [0x22, 0x58, 0x20];
-/// A credential follows (AT).
+/// The flag of a credential (AT).
 const ATTESTED: u8 = 0x40;
-/// Extensions follow (ED).
+/// The flag of extensions (ED).
 const EXTENDED: u8 = 0x80;
-/// Most bytes of a bundle version that are kept; Apple allows 18 characters.
+/// The maximum length of a bundle version in bytes. Apple allows 18 characters.
 const VERSION_BYTES: usize = 128;
 const TRUNCATED: &str = "authData is too short";
 
-/// What both kinds begin with.
+/// The header of the authenticator data of attestations and assertions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
     /// SHA-256 of the application's id.
     pub rp_id_hash: [u8; 32],
-    /// Flags, as they came.
+    /// The flags.
     pub flags: u8,
-    /// How often the key signed.
+    /// The counter of the key.
     pub counter: u32,
 }
 
-/// What iOS says of the application since version 27.
+/// The statements of iOS about the application, since version 27.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Extensions {
     /// `CFBundleVersion`.
     pub bundle_version: Option<String>,
-    /// How the application came onto the device: 1 platform, 2 `TestFlight`, 3 development, 4 App
-    /// Store, 5 enterprise, 6 Developer ID, 10 none.
+    /// The way by which the application came onto the device: 1 platform, 2 `TestFlight`, 3
+    /// development, 4 App Store, 5 enterprise, 6 Developer ID, 10 none.
     pub validation_category: Option<u32>,
 }
 
 /// The authenticator data of an attestation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestationData {
-    /// Its beginning.
+    /// The header.
     pub header: Header,
     /// The environment.
     pub aaguid: [u8; 16],
-    /// The key's id.
+    /// The id of the key.
     pub credential_id: Vec<u8>,
     /// The key: an X9.62 point, uncompressed.
     pub public_key: [u8; 65],
-    /// What follows the key.
+    /// The extensions after the key.
     pub extensions: Extensions,
 }
 
 /// The authenticator data of an assertion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AssertionData {
-    /// Its beginning.
+    /// The header.
     pub header: Header,
-    /// What follows it.
+    /// The extensions after the header.
     pub extensions: Extensions,
 }
 
@@ -80,7 +80,7 @@ fn header(bytes: &[u8]) -> Result<(Header, &[u8]), &'static str> {
     ))
 }
 
-/// One map to the end, or nothing.
+/// Reads the extensions: one map that fills `bytes`, or nothing.
 fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
     if bytes.is_empty() {
         return if flags & EXTENDED == 0 {
@@ -89,7 +89,7 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
             Err("authData announces extensions and has none")
         };
     }
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     let (mut bundle_version, mut validation_category) = (None, None);
     let mut before: &[u8] = &[];
     for _ in 0..reader
@@ -98,7 +98,7 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
     {
         let at = reader.rest();
         let name = reader.text()?;
-        // The order of canonical CBOR, which also means: none twice.
+        // The order of canonical CBOR, which also rules out duplicates.
         let key = at.get(..at.len() - reader.rest().len()).unwrap_or_default();
         if key <= before {
             return Err("the extensions in authData are not in the canonical order");
@@ -109,7 +109,7 @@ fn extensions(flags: u8, bytes: &[u8]) -> Result<Extensions, &'static str> {
             "apple_validation_category_01" => {
                 once(&mut validation_category, category(&mut reader)?)?;
             }
-            // Apple may say more one day; nothing here depends on it.
+            // Apple may add members, and nothing here depends on them.
             _ => reader.skip()?,
         }
     }
@@ -130,7 +130,7 @@ fn version(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn category(reader: &mut Reader<'_>) -> Result<u32, &'static str> {
+fn category(reader: &mut CborReader<'_>) -> Result<u32, &'static str> {
     let category = match reader.unsigned_or_bytes()? {
         Ok(number) => number.try_into().ok(),
         Err(bytes) => bytes.try_into().ok().map(u32::from_le_bytes),
@@ -141,7 +141,7 @@ fn category(reader: &mut Reader<'_>) -> Result<u32, &'static str> {
 /// Reads the authenticator data of an attestation.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// Returns the reason why it cannot be read.
 pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationData, &'static str> {
     let (header, rest) = header(bytes)?;
     if header.flags & ATTESTED == 0 {
@@ -173,7 +173,7 @@ fn public_key(bytes: &[u8]) -> Option<([u8; 65], &[u8])> {
     Some((point, rest))
 }
 
-/// The point of a COSE key that fills `bytes`: ES256 on P-256, canonical.
+/// Returns the point of a COSE key that fills `bytes`: ES256 on P-256 in canonical form.
 #[must_use]
 pub fn cose_point(bytes: &[u8]) -> Option<[u8; 65]> {
     public_key(bytes)
@@ -184,7 +184,7 @@ pub fn cose_point(bytes: &[u8]) -> Option<[u8; 65]> {
 /// Reads the authenticator data of an assertion.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// Returns the reason why it cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AssertionData, &'static str> {
     let (header, rest) = header(bytes)?;
     Ok(AssertionData {

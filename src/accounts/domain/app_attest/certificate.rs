@@ -17,15 +17,15 @@ const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
-/// Where Apple writes the nonce.
+/// The extension with Apple's nonce.
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.8.2");
-/// The nonce's extension up to the nonce: `SEQUENCE { [1] { OCTET STRING } }`, in DER.
+/// The content of that extension before the nonce: `SEQUENCE { [1] { OCTET STRING } }`, in DER.
 const NONCE_PREFIX: [u8; 6] = [0x30, 0x24, 0xA1, 0x22, 0x04, 0x20];
 
 /// A certificate that was read.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    /// The signed part, as it came.
+    /// The signed part, unchanged.
     signed: Vec<u8>,
     content: x509_cert::Certificate,
 }
@@ -34,7 +34,7 @@ impl Certificate {
     /// Reads a certificate of version 3 that fills `der` to the end.
     ///
     /// # Errors
-    /// Why it is none that can be used.
+    /// Returns the reason why the certificate cannot be used.
     pub fn parse(der: &[u8]) -> Result<Self, &'static str> {
         let content = x509_cert::Certificate::from_der(der)
             .map_err(|_| "a certificate is not DER of RFC 5280")?;
@@ -53,7 +53,7 @@ impl Certificate {
                 .skip(at + 1)
                 .any(|other| other.extn_id == extension.extn_id)
         };
-        // Quadratic: so few that it does not matter.
+        // The comparison is quadratic, but the extensions are few.
         if extensions.len() > 32 || extensions.iter().enumerate().any(twice) {
             return Err("a certificate has an extension twice, or too many");
         }
@@ -63,19 +63,19 @@ impl Certificate {
         })
     }
 
-    /// Whom it is for.
+    /// Returns the subject.
     #[must_use]
     pub fn subject(&self) -> String {
         self.content.tbs_certificate().subject().to_string()
     }
 
-    /// Who issued it.
+    /// Returns the issuer.
     #[must_use]
     pub fn issuer(&self) -> String {
         self.content.tbs_certificate().issuer().to_string()
     }
 
-    /// From when until when it is valid, in seconds since 1970, both included.
+    /// Returns the first and the last second of the validity.
     #[must_use]
     pub fn validity(&self) -> (Timestamp, Timestamp) {
         let validity = self.content.tbs_certificate().validity();
@@ -87,11 +87,11 @@ impl Certificate {
         (moment(validity.not_before), moment(validity.not_after))
     }
 
-    /// Its key if that is one of P-256: an X9.62 point, uncompressed.
+    /// Returns the key if it is on P-256: an uncompressed X9.62 point.
     #[must_use]
     pub fn p256_point(&self) -> Option<[u8; 65]> {
         let point: [u8; 65] = self.point(P256)?.try_into().ok()?;
-        // That it is on the curve, too.
+        // This also checks that the point is on the curve.
         p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
         Some(point)
     }
@@ -100,7 +100,7 @@ impl Certificate {
         let key = self.content.tbs_certificate().subject_public_key_info();
         let found: ObjectIdentifier = key.algorithm.parameters.as_ref()?.decode_as().ok()?;
         let point = key.subject_public_key.as_bytes()?;
-        // Apple writes no compressed ones, of which there would be two for a key.
+        // Apple writes no compressed points, which would be a second form of a key.
         (key.algorithm.oid == EC_PUBLIC_KEY && found == curve && point.first() == Some(&4))
             .then_some(point)
     }
@@ -109,19 +109,19 @@ impl Certificate {
         p384::ecdsa::VerifyingKey::from_sec1_bytes(self.point(P384)?).ok()
     }
 
-    /// Whether it has a key of P-384, as authorities do.
+    /// Returns true if the key is on P-384, as the keys of authorities are.
     #[must_use]
     pub fn has_p384_key(&self) -> bool {
         self.p384_key().is_some()
     }
 
-    /// Whether it names `issuer` as its issuer.
+    /// Returns true if the certificate names `issuer` as its issuer.
     #[must_use]
     pub fn names_as_issuer(&self, issuer: &Self) -> bool {
         self.content.tbs_certificate().issuer() == issuer.content.tbs_certificate().subject()
     }
 
-    /// Whether `issuer` signed it, with a key of P-384.
+    /// Returns true if `issuer` signed the certificate with a key on P-384.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         let algorithm = self.content.signature_algorithm();
@@ -153,7 +153,8 @@ impl Certificate {
         Some(found.extn_value.as_bytes())
     }
 
-    /// Whether it may issue certificates; `None` if it says it in a way that cannot be read.
+    /// Returns true if the certificate may issue certificates, and `None` if the extension cannot
+    /// be read.
     #[must_use]
     pub fn is_authority(&self) -> Option<bool> {
         let Some(der) = self.extension(BASIC_CONSTRAINTS) else {
@@ -162,11 +163,10 @@ impl Certificate {
         Some(BasicConstraints::from_der(der).ok()?.ca)
     }
 
-    /// What its key may be used for, if it says so: whether to sign data, and whether to sign
-    /// certificates.
+    /// Returns the permitted uses of the key, if the certificate names them.
     ///
     /// # Errors
-    /// If it says it in a way that cannot be read.
+    /// Returns the reason if the extension cannot be read.
     pub fn key_usage(&self) -> Result<Option<Usage>, &'static str> {
         let Some(der) = self.extension(KEY_USAGE) else {
             return Ok(None);
@@ -178,7 +178,7 @@ impl Certificate {
         }))
     }
 
-    /// Whether it demands something that is not checked here.
+    /// Returns true if the certificate has a critical extension that this code does not check.
     #[must_use]
     pub fn has_unknown_critical(&self) -> bool {
         let known = [BASIC_CONSTRAINTS, KEY_USAGE, NONCE];
@@ -191,10 +191,10 @@ impl Certificate {
         extensions.any(|extension| extension.critical && !known.contains(&extension.extn_id))
     }
 
-    /// The nonce for which Apple issued it.
+    /// Returns the nonce that Apple issued the certificate for.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Returns the reason why there is no nonce.
     pub fn nonce(&self) -> Result<[u8; 32], &'static str> {
         let value = self
             .extension(NONCE)
@@ -206,7 +206,7 @@ impl Certificate {
     }
 }
 
-/// What a key may be used for.
+/// The permitted uses of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Usage {
     /// `digitalSignature`.
@@ -215,8 +215,8 @@ pub struct Usage {
     pub signs_certificates: bool,
 }
 
-/// The first element of the certificate, as it came: what is written again might be written
-/// otherwise.
+/// Returns the bytes of the certificate's first element. They are not encoded again, because
+/// another encoding could differ.
 fn signed_part(der: &[u8]) -> Result<&[u8], x509_cert::der::Error> {
     let mut reader = SliceReader::new(der)?;
     reader.sequence(|inner| {

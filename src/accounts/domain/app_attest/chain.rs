@@ -2,15 +2,15 @@
 //! one shape).
 
 use crate::accounts::domain::app_attest::certificate::Certificate;
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::verification::report::CheckList;
 use crate::accounts::model::attest::TrustAnchor;
 use crate::kernel::model::time::Timestamp;
 
 const STEP: u8 = 1;
 
-/// Holds the chain against the anchors; gives the leaf if it can be read.
+/// Verifies the chain up to an anchor. Returns the leaf if it can be read.
 pub(super) fn check(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     leaf: &[u8],
     intermediate: &[u8],
     anchors: &[TrustAnchor],
@@ -85,7 +85,7 @@ pub(super) fn check(
     Some(leaf)
 }
 
-fn keys(steps: &mut Steps, leaf: &Certificate, intermediate: &Certificate) {
+fn keys(steps: &mut CheckList, leaf: &Certificate, intermediate: &Certificate) {
     let ours = leaf.p256_point().is_some();
     steps.check(
         STEP,
@@ -105,7 +105,7 @@ fn keys(steps: &mut Steps, leaf: &Certificate, intermediate: &Certificate) {
     );
 }
 
-fn usage(steps: &mut Steps, leaf: &Certificate, intermediate: &Certificate) {
+fn usage(steps: &mut CheckList, leaf: &Certificate, intermediate: &Certificate) {
     let authority = intermediate.is_authority() == Some(true);
     steps.check(
         STEP,
@@ -156,7 +156,7 @@ fn usage(steps: &mut Steps, leaf: &Certificate, intermediate: &Certificate) {
 }
 
 fn valid(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     demand: &'static str,
     [early, late]: [&'static str; 2],
     certificate: &Certificate,

@@ -1,8 +1,8 @@
 //! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in
 //! "Validating apps that connect to your server".
 //!
-//! Pure functions over bytes: no clock, no database. No parser of `WebAuthn` is used: since iOS 27
-//! the authenticator data has a shape that it does not know ([`authenticator_data`]).
+//! Pure functions over bytes, without clock and database. The parsers of `WebAuthn` are not used,
+//! because they do not know the authenticator data of iOS 27 ([`authenticator_data`]).
 
 pub mod assertion;
 pub mod attestation;
@@ -13,10 +13,10 @@ pub mod object;
 
 use sha2::{Digest, Sha256};
 
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::verification::report::CheckList;
 use authenticator_data::{Extensions, Header};
 
-/// What a certificate is issued for, and what a key signs.
+/// Returns the nonce that a certificate is issued for and that a key signs.
 fn nonce(auth_data: &[u8], client_data_hash: &[u8; 32]) -> [u8; 32] {
     Sha256::new()
         .chain_update(auth_data)
@@ -25,14 +25,14 @@ fn nonce(auth_data: &[u8], client_data_hash: &[u8; 32]) -> [u8; 32] {
         .into()
 }
 
-/// Whether the authenticator data is of the application.
+/// Returns true if the authenticator data belongs to the application.
 fn is_rp(app_id: &str, header: &Header) -> bool {
     header.rp_id_hash == <[u8; 32]>::from(Sha256::digest(app_id))
 }
 
-/// None of Apple's steps: which ways onto the device are accepted is ours to say, where the device
-/// tells it at all.
-fn category_step(steps: &mut Steps, extensions: &Extensions, accepted: &[u32]) {
+/// Checks the way by which the app came onto the device, if the device reports it. This is not one
+/// of Apple's steps.
+fn category_step(steps: &mut CheckList, extensions: &Extensions, accepted: &[u32]) {
     let Some(category) = extensions.validation_category else {
         return;
     };

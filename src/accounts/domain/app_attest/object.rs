@@ -1,24 +1,24 @@
 //! The CBOR that an app sends: attestation objects and assertions, with exactly the members that
 //! Apple writes.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
-/// Several times what devices send: about 6 KB, most of it receipt.
+/// The maximum length of an object. Devices send about 6 KB, most of it receipt.
 pub const MOST_BYTES: usize = 64 * 1024;
 
-/// Several times what devices send: about 4 KB.
+/// The maximum length of a receipt. Devices send about 4 KB.
 const MOST_RECEIPT_BYTES: usize = 16 * 1024;
 
 /// An attestation object.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AttestationObject<'a> {
+pub struct AppAttestObject<'a> {
     /// The format of the statement.
     pub format: &'a str,
-    /// The key's certificate: DER.
+    /// The certificate of the key: DER.
     pub leaf: &'a [u8],
     /// The certificate of its issuer: DER.
     pub intermediate: &'a [u8],
-    /// For Apple's servers, which tell the risk of a device in exchange for it.
+    /// The receipt. Apple's servers return the risk of a device in exchange for it.
     pub receipt: &'a [u8],
     /// The authenticator data.
     pub auth_data: &'a [u8],
@@ -33,20 +33,20 @@ pub struct AssertionObject<'a> {
     pub authenticator_data: &'a [u8],
 }
 
-fn reader(bytes: &[u8]) -> Result<Reader<'_>, &'static str> {
+fn reader(bytes: &[u8]) -> Result<CborReader<'_>, &'static str> {
     if bytes.len() > MOST_BYTES {
         Err("the CBOR is too long")
     } else {
-        Ok(Reader::new(bytes))
+        Ok(CborReader::new(bytes))
     }
 }
 
-struct Statement<'a> {
+struct AppleStatement<'a> {
     x5c: [&'a [u8]; 2],
     receipt: &'a [u8],
 }
 
-fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str> {
+fn statement<'a>(reader: &mut CborReader<'a>) -> Result<AppleStatement<'a>, &'static str> {
     let (mut x5c, mut receipt) = (None, None);
     for _ in 0..reader.map()? {
         match reader.text()? {
@@ -61,7 +61,7 @@ fn statement<'a>(reader: &mut Reader<'a>) -> Result<Statement<'a>, &'static str>
         }
     }
     let lacks = "attStmt lacks x5c or receipt";
-    Ok(Statement {
+    Ok(AppleStatement {
         x5c: x5c.ok_or(lacks)?,
         receipt: receipt.ok_or(lacks)?,
     })
@@ -78,8 +78,8 @@ fn short_receipt(receipt: &[u8]) -> Result<&[u8], &'static str> {
 /// Reads an attestation object that fills `bytes` to the end.
 ///
 /// # Errors
-/// Why it is none.
-pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static str> {
+/// Returns the reason why `bytes` cannot be read.
+pub fn parse_attestation(bytes: &[u8]) -> Result<AppAttestObject<'_>, &'static str> {
     let mut reader = reader(bytes)?;
     let (mut format, mut stated, mut auth_data) = (None, None, None);
     for _ in 0..reader.map()? {
@@ -92,11 +92,11 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static
     }
     reader.end()?;
     let lacks = "the attestation object lacks fmt, attStmt or authData";
-    let Statement {
+    let AppleStatement {
         x5c: [leaf, intermediate],
         receipt,
     } = stated.ok_or(lacks)?;
-    Ok(AttestationObject {
+    Ok(AppAttestObject {
         format: format.ok_or(lacks)?,
         leaf,
         intermediate,
@@ -108,7 +108,7 @@ pub fn parse_attestation(bytes: &[u8]) -> Result<AttestationObject<'_>, &'static
 /// Reads an assertion that fills `bytes` to the end.
 ///
 /// # Errors
-/// Why it is none.
+/// Returns the reason why `bytes` cannot be read.
 pub fn parse_assertion(bytes: &[u8]) -> Result<AssertionObject<'_>, &'static str> {
     let mut reader = reader(bytes)?;
     let (mut signature, mut authenticator_data) = (None, None);

@@ -1,10 +1,10 @@
-//! An attestation that travels through the web app's server: somebody signs in there with the iOS
-//! app (CONTRACT §4, §6).
+//! The attestation of a sign-in with the iOS app at the web app's server. The server passes it on
+//! (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::register;
 use crate::accounts::domain::devices::register::{AttestRejection, KeyRejection, Submission};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::records::Platform;
 use crate::accounts::store::attest_keys::NewKey;
@@ -24,25 +24,26 @@ pub enum ClientRejection {
 
 impl Rejection for ClientRejection {}
 
-/// A device that was attested just now; where it is required, nothing is made without it.
+/// A device that this request attests. If the device is required, the request creates nothing
+/// without it.
 #[derive(Debug)]
-pub struct Attested {
+pub struct AttestedDevice {
     key: NewKey,
     required: bool,
 }
 
-impl Attested {
-    /// Its key.
+impl AttestedDevice {
+    /// Returns the key of the device.
     pub(crate) const fn key(&self) -> &NewKey {
         &self.key
     }
 
-    /// Its key's id, if nothing is made without it.
+    /// Returns the id of the key if the device is required.
     pub(crate) fn required(&self) -> Option<KeyId> {
         self.required.then_some(self.key.id)
     }
 
-    /// As a sign-in's device.
+    /// Returns the device as the store binds it to a session.
     pub(crate) const fn device(&self, binding: BindingRules) -> SessionDevice<'_> {
         SessionDevice::Attested {
             key: &self.key,
@@ -51,7 +52,7 @@ impl Attested {
         }
     }
 
-    /// Whether what was made may go out.
+    /// Checks that the account got the key, so that the response may be sent.
     ///
     /// # Errors
     /// [`KeyRejection`], only where the device is required.
@@ -69,16 +70,16 @@ impl Attested {
     }
 }
 
-/// The device that the client's attestation proves, if the client is the iOS app and one is looked
-/// for. One round trip.
+/// Verifies the attestation that the iOS app sent. Returns its device, or `None` for another client
+/// or if attestations are off. One round trip.
 ///
 /// # Errors
 /// [`ClientRejection`], only where an attestation is required, or if the database did not answer.
-pub async fn attested(
+pub async fn verify_client_attestation(
     ports: &Ports,
     platform: Platform,
     client_attestation: Option<&str>,
-) -> Result<Option<Attested>, Failure<ClientRejection>> {
+) -> Result<Option<AttestedDevice>, Failure<ClientRejection>> {
     let mode = ports.config.attest.mode;
     if mode == Mode::Off || platform != Platform::Ios {
         return Ok(None);
@@ -88,7 +89,7 @@ pub async fn attested(
         Some(text) => verify(ports, text).await.map_err(Failure::widen),
     };
     match (mode, verified) {
-        (_, Ok(key)) => Ok(Some(Attested {
+        (_, Ok(key)) => Ok(Some(AttestedDevice {
             key,
             required: mode == Mode::Require,
         })),
@@ -107,5 +108,5 @@ async fn verify(ports: &Ports, text: &str) -> Result<NewKey, Failure<AttestRejec
         reason: "the client attestation is not base64 of JSON with its three members",
     };
     let submission = Submission::from_client_attestation(text).ok_or(unreadable)?;
-    register::verified(ports, &submission, None).await
+    register::verify(ports, &submission, None).await
 }

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::app_attest::attestation;
 use crate::accounts::domain::app_attest::attestation::ExpectedAttestation;
-use crate::accounts::domain::devices::{CHALLENGE_LIFETIME, binding};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::devices::{CHALLENGE_LIFETIME, binding_rules};
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::records::Caller;
 use crate::accounts::store::attest_keys;
@@ -54,16 +54,16 @@ const NO_CHALLENGE: Refusal = Refusal {
     reason: "the challenge is unknown, used, expired, or for another purpose, app or account",
 };
 
-/// What the challenge was made for.
+/// The purpose of a challenge.
 #[derive(Serialize, Deserialize)]
-struct State {
+struct AttestationState {
     challenge: String,
     app: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<String>,
 }
 
-/// Purposes for which an attestation is made; anything else is a challenge for something else.
+/// Returns true if the purpose is an attestation.
 fn is_for_attestation(purpose: Option<&str>) -> bool {
     matches!(
         purpose,
@@ -71,19 +71,20 @@ fn is_for_attestation(purpose: Option<&str>) -> bool {
     )
 }
 
-/// The id of a challenge follows from it: so it is found also by a client that kept only the
-/// challenge.
+/// Returns the id of a challenge. It is derived from the challenge, so that a client needs to keep
+/// only the challenge.
 fn id_of(challenge: &[u8]) -> ChallengeId {
     let digest: [u8; 32] = Sha256::digest(challenge).into();
     let (first, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
     ChallengeId::from_random(*first)
 }
 
-/// Makes a challenge for the app `app`; for the account, if somebody is signed in. One round trip.
+/// Creates a challenge for the app `app`, and for the account of the caller if there is one. One
+/// round trip.
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn challenge(
+pub async fn create_challenge(
     ports: &Ports,
     app: &str,
     purpose: Option<String>,
@@ -92,7 +93,7 @@ pub async fn challenge(
     let now = ports.clock.now();
     let bytes = *ports.secret()?;
     let id = id_of(&bytes);
-    let state = State {
+    let state = AttestationState {
         challenge: base64::encode(bytes),
         app: app.to_owned(),
         purpose,
@@ -111,33 +112,32 @@ pub async fn challenge(
     Ok((id, bytes))
 }
 
-/// An attestation, as it came.
+/// An unverified attestation.
 #[derive(Debug)]
 pub struct Submission {
-    /// Apple's CBOR.
+    /// The attestation object: CBOR as Apple writes it.
     pub object: Vec<u8>,
-    /// The key that it says it is of.
+    /// The id of the key that the client claims.
     pub key: KeyId,
-    /// Which challenge it was made over; `None` for what cannot be an id.
+    /// The id of the challenge that the app signed; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// The app that it must be of, if the client names one.
+    /// The id of the app, if the client names one.
     pub app: Option<String>,
 }
 
 impl Submission {
-    /// Reads `client_attestation`, in which an attestation travels through the web app's server:
-    /// base64 of JSON.
+    /// Reads `client_attestation` (base64 of JSON), which the web app's server passes on.
     #[must_use]
     pub fn from_client_attestation(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
-        struct Travelling {
+        struct ClientAttestation {
             #[serde(alias = "attestationObject", alias = "attestation")]
             attestation_object: String,
             challenge: String,
             #[serde(alias = "keyId")]
             key_id: String,
         }
-        let sent: Travelling = serde_json::from_slice(&base64::decode(text)?).ok()?;
+        let sent: ClientAttestation = serde_json::from_slice(&base64::decode(text)?).ok()?;
         Some(Self {
             object: base64::decode(&sent.attestation_object)?,
             key: KeyId::parse(&sent.key_id)?,
@@ -147,11 +147,11 @@ impl Submission {
     }
 }
 
-/// Takes the challenge and verifies the attestation. One round trip.
+/// Consumes the challenge and verifies the attestation. One round trip.
 ///
 /// # Errors
 /// [`AttestRejection`]
-pub async fn verified(
+pub async fn verify(
     ports: &Ports,
     submission: &Submission,
     user: Option<UserId>,
@@ -161,7 +161,7 @@ pub async fn verified(
     let taken = challenges::take_attestation(ports.db.as_ref(), id, user, now)
         .await?
         .ok_or(NO_CHALLENGE)?;
-    let state: State = serde_json::from_str(&taken.state)
+    let state: AttestationState = serde_json::from_str(&taken.state)
         .map_err(|_| StoreError::Broken("the state of a challenge cannot be read".to_owned()))?;
     let app_fits = submission.app.as_ref().is_none_or(|app| *app == state.app);
     if !app_fits || !is_for_attestation(state.purpose.as_deref()) {
@@ -182,9 +182,10 @@ pub async fn verified(
         };
         attestation::verify(&submission.object, &expected).accepted()
     };
-    // The app hashes the challenge's bytes; a client that hashes its text as it was sent proves no
-    // less.
-    let text = standard(&challenge);
+
+    // The app hashes the bytes of the challenge. A client that hashes the base64 text instead
+    // proves as much.
+    let text = encode_standard(&challenge);
     let attested = verify(Sha256::digest(&challenge).into())
         .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
     Ok(NewKey {
@@ -196,15 +197,15 @@ pub async fn verified(
     })
 }
 
-/// Base64 as the app gets it: standard and padded.
+/// Encodes `bytes` as the app expects them: base64 with the standard alphabet and padding.
 #[must_use]
-pub fn standard(bytes: &[u8]) -> String {
+pub fn encode_standard(bytes: &[u8]) -> String {
     use ::base64::Engine;
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// Registers a key: for the caller, if somebody is signed in, otherwise for whoever uses it first.
-/// Safe to repeat for its owner.
+/// Registers a key for the account of the caller. Without a caller, the first account that uses the
+/// key gets it. Safe to repeat for the owner.
 ///
 /// # Errors
 /// [`AttestRejection`]
@@ -214,7 +215,8 @@ pub async fn register(
     submission: &Submission,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AttestRejection>> {
-    let key = verified(ports, submission, by.map(|by| by.user)).await?;
+    let key = verify(ports, submission, by.map(|by| by.user)).await?;
+
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
     let kept = match by {
         Some(by) => {
@@ -222,7 +224,7 @@ pub async fn register(
                 db,
                 by,
                 &key,
-                &binding(ports, now)?,
+                &binding_rules(ports, now)?,
                 &ports.event_context(origin, now)?,
             )
             .await?
@@ -230,6 +232,7 @@ pub async fn register(
         None if attest_keys::keep_unbound(db, &key, now).await? => KeyClaim::Claimed,
         None => KeyClaim::Taken,
     };
+
     match kept {
         KeyClaim::Claimed => Ok(()),
         KeyClaim::Taken => Err(AttestRejection::Key(KeyRejection::Taken).into()),
@@ -239,7 +242,7 @@ pub async fn register(
     }
 }
 
-/// Whether a key is known and good.
+/// Returns true if the key is registered and not revoked.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -249,7 +252,7 @@ pub async fn is_valid(ports: &Ports, key: &KeyId) -> Result<bool, StoreError> {
         .is_some_and(|key| !key.revoked))
 }
 
-/// The account's keys, live ones first, newest first among them.
+/// Returns the keys of the account: live keys first, then by age, newest first.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -257,7 +260,7 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<AttestKey>, StoreEr
     attest_keys::list(ports.db.as_ref(), user).await
 }
 
-/// Revokes a key of the caller's and ends the sign-ins of its device. Gives whether there is such a
+/// Revokes a key of the caller and the sessions of its device. Returns true if the account has the
 /// key. Safe to repeat.
 ///
 /// # Errors

@@ -1,35 +1,35 @@
-//! What an assertion is made over: `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds`
-//! (CONTRACT §6).
+//! The request challenge, which an assertion signs:
+//! `METHOD:absolute-URL[:sorted key:value,…]:unix-seconds` (CONTRACT §6).
 //!
-//! Method, URL and time are held against the request. The part about the body cannot be reproduced
-//! in general and is not looked at; it is under the signature all the same.
+//! Method, URL and time are compared with the request. The part about the body cannot be reproduced
+//! in general, so it is signed but not compared.
 
 use crate::kernel::model::time::Timestamp;
 
-/// How old it may be, in seconds.
+/// The maximum age of a request challenge, in seconds.
 const PAST: i64 = 120;
-/// How far ahead a device's clock may be, in seconds.
+/// The maximum lead of a device's clock, in seconds.
 const FUTURE: i64 = 30;
-/// More than any request's.
+/// The maximum length, which is longer than any real request challenge.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// The request that it must be of.
+/// The request that an assertion must have signed.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The method, in capitals.
     pub method: &'a str,
-    /// Schemes by which the client may have come here.
+    /// The schemes that the client may have used.
     pub schemes: &'a [&'a str],
-    /// The host by which the client knows the API, with a port if it is not the scheme's.
+    /// The host of the API as the client knows it, with a port if it is not the scheme's default.
     pub host: &'a str,
-    /// Path and query, as they came.
+    /// The path and the query of the request.
     pub target: &'a str,
 }
 
-/// Holds a request challenge against the request at hand.
+/// Compares a request challenge with the request at hand.
 ///
 /// # Errors
-/// Why it is of another request or time.
+/// Returns the reason why the challenge belongs to another request or time.
 pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("the request challenge is too long");
@@ -42,12 +42,12 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
         .rsplit_once(':')
         .ok_or("the request challenge has no time")?;
     if method != request.method {
-        return Err("the request challenge is of another method");
+        return Err("the request challenge is for another method");
     }
     let after_target =
         after_host(address, request).and_then(|rest| rest.strip_prefix(request.target));
     if !after_target.is_some_and(|rest| rest.is_empty() || is_about_body(rest)) {
-        return Err("the request challenge is of another address");
+        return Err("the request challenge is for another address");
     }
     let digits =
         !seconds.is_empty() && seconds.len() <= 12 && seconds.bytes().all(|b| b.is_ascii_digit());
@@ -60,14 +60,14 @@ pub fn check(bytes: &[u8], request: &Request<'_>, now: Timestamp) -> Result<(), 
         return Err("the request challenge is too old");
     }
     if age < -FUTURE {
-        Err("the request challenge is of the future")
+        Err("the request challenge is in the future")
     } else {
         Ok(())
     }
 }
 
-/// What follows scheme and host, if they are the request's: upper case and the scheme's own port
-/// make no difference (RFC 3986 §6.2).
+/// Returns the text after scheme and host if both are those of the request. Case and the scheme's
+/// default port make no difference (RFC 3986 §6.2).
 fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
     let (scheme, rest) = address.split_once("://")?;
     let (host, target) = rest.split_at(rest.find('/')?);
@@ -80,8 +80,7 @@ fn after_host<'a>(address: &'a str, request: &Request<'_>) -> Option<&'a str> {
     (!host.is_empty() && host.eq_ignore_ascii_case(ours)).then_some(target)
 }
 
-/// Whether what follows the address can be `:key:value,…`, whatever the values are, and not more of
-/// an address.
+/// Returns true if the text after the URL can be `:key:value,…` and is not a longer URL.
 fn is_about_body(rest: &str) -> bool {
     rest.strip_prefix(':')
         .is_some_and(|pairs| pairs.contains(':'))
@@ -101,7 +100,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
     #[test]
-    fn what_the_app_sends_is_read() {
+    fn challenges_of_the_app_are_read() {
         for good in [
             "GET:https://api.hamrah.app/api/users/me?x=1:1800000000",
             "GET:https://api.hamrah.app/api/users/me?x=1:a:1,b:2:1800000030",

@@ -1,4 +1,4 @@
-//! Backup codes: ten at a time, each good for one recovery.
+//! Backup codes: ten at a time, each valid for one account recovery.
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::backup_code::{BackupCode, CODE_BYTES};
@@ -8,10 +8,10 @@ use crate::accounts::store::outcome::FactorChange;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Fault;
 
-/// How many are made at a time.
+/// The number of codes that are created at a time.
 pub const CODES: usize = 10;
 
-/// Makes new codes, in place of all from before: shown once. One round trip.
+/// Replaces all backup codes of the account by new ones. They cannot be read again. One round trip.
 ///
 /// # Errors
 /// [`Fault`]
@@ -26,6 +26,7 @@ pub async fn regenerate(
         ports.entropy.fill(&mut bytes)?;
         codes.push(BackupCode::from_bytes(bytes));
     }
+
     let hashes: Vec<String> = codes.iter().map(|code| code.hash(by.user)).collect();
     let context = ports.event_context(origin, ports.clock.now())?;
     match factors::replace_codes(ports.db.as_ref(), by, &hashes, &context).await? {

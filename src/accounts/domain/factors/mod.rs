@@ -1,5 +1,4 @@
-//! Factors besides passkeys: TOTP and backup codes. How they are enrolled, how an account is
-//! recovered by them, and how somebody who is signed in proves again who they are.
+//! TOTP and backup codes: enrolment, account recovery and re-authentication.
 
 pub mod backup_codes;
 pub mod reauthenticate;
@@ -18,23 +17,27 @@ use crate::kernel::store::StoreError;
 /// The reasons not to change a factor.
 #[derive(Debug, thiserror::Error)]
 pub enum FactorRejection {
-    /// There is no key under which a secret could be kept.
+    /// The configuration has no key to seal a secret with.
     #[error("SECRETS_KEY is not set")]
     Unavailable,
     /// TOTP is enrolled already.
     #[error("TOTP is enrolled already")]
     Enrolled,
-    /// TOTP is not enrolled, or the secret was replaced meanwhile.
+    /// TOTP is not enrolled, or a concurrent request replaced the secret.
     #[error("TOTP is not enrolled")]
     NotEnrolled,
-    /// The code is not that of the secret.
+    /// The code does not belong to the secret.
     #[error("the code is wrong")]
     WrongCode,
 }
 
 impl Rejection for FactorRejection {}
 
-fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure<FactorRejection>> {
+/// Checks that the store changed the factor. `otherwise` is the rejection if it did not.
+fn require_changed(
+    changed: FactorChange,
+    otherwise: FactorRejection,
+) -> Result<(), Failure<FactorRejection>> {
     match changed {
         FactorChange::Changed => Ok(()),
         FactorChange::Unchanged => Err(otherwise.into()),
@@ -42,10 +45,10 @@ fn done(changed: FactorChange, otherwise: FactorRejection) -> Result<(), Failure
     }
 }
 
-/// What the account has. One round trip.
+/// Returns the factors of an account. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn of(ports: &Ports, user: UserId) -> Result<FactorSummary, StoreError> {
+pub async fn summary(ports: &Ports, user: UserId) -> Result<FactorSummary, StoreError> {
     factors::summary(ports.db.as_ref(), user).await
 }

@@ -1,15 +1,15 @@
-//! Step-up: somebody who is signed in proves again who they are, with a passkey or TOTP, before
-//! they do what cannot be undone.
+//! Step-up: a caller with a session re-authenticates by passkey or TOTP before a sensitive action.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::{Credential, SignedIn};
+use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
-use crate::accounts::domain::passkeys::Begun;
-use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verified};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::passkeys::PendingCeremony;
+use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verify};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::store::attempts::AttemptLimit;
@@ -41,47 +41,63 @@ const fn refused(reason: &'static str) -> ReauthenticateRejection {
     ReauthenticateRejection(Refusal { step: 0, reason })
 }
 
-/// Begins: a challenge for the account, and its passkeys. One round trip.
+/// Begins a re-authentication. Returns a challenge and the passkeys of the account. One round trip.
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn begin(ports: &Ports, me: &SignedIn) -> Result<Begun<Vec<Descriptor>>, Fault> {
-    passkeys::begin_for(ports, ChallengeKind::Reauthentication, me.user.id).await
+pub async fn begin(
+    ports: &Ports,
+    me: &SignedIn,
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
+    passkeys::begin_for_account(ports, ChallengeKind::Reauthentication, me.user.id).await
 }
 
-/// What is shown.
+/// The proof of a re-authentication.
 #[derive(Debug)]
-pub enum Shown<'a> {
-    /// A passkey's answer.
+pub enum ReauthenticationProof<'a> {
+    /// The response of a passkey.
     Passkey(&'a AuthenticationResponse),
     /// A TOTP code.
     Totp(&'a str),
 }
 
-/// How it is known now who somebody is.
+/// The caller of a re-authentication, with the presented credential.
+pub struct AuthenticatedCaller<'a> {
+    /// The account and the session.
+    pub signed_in: &'a SignedIn,
+    /// The credential that the request presented.
+    pub credential: &'a Credential,
+}
+
+/// A completed re-authentication.
 #[derive(Debug)]
-pub struct Proven {
-    /// The methods.
+pub struct Reauthentication {
+    /// The authentication methods of the session.
     pub amr: Amr,
-    /// The session's token, if it was that by which they called: the one from before is good for
-    /// nothing any more.
+    /// The new session token, if the caller used a session token. The old token is no longer valid.
     pub token: Option<SessionToken>,
 }
 
-/// Completes: takes the challenge, verifies, notes it at the sign-in. Two round trips.
+/// Completes a re-authentication: consumes the challenge, verifies the proof and records it in the
+/// session. Two round trips.
 ///
 /// # Errors
 /// [`ReauthenticateRejection`]
 pub async fn complete(
     ports: &Ports,
-    (me, credential): (&SignedIn, &Credential),
+    caller: &AuthenticatedCaller<'_>,
     challenge: Option<ChallengeId>,
-    shown: &Shown<'_>,
+    proof: &ReauthenticationProof<'_>,
     origin: &RequestOrigin,
-) -> Result<Proven, Failure<ReauthenticateRejection>> {
+) -> Result<Reauthentication, Failure<ReauthenticateRejection>> {
+    let AuthenticatedCaller {
+        signed_in: me,
+        credential,
+    } = caller;
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
     let challenge = challenge.ok_or_else(|| refused("no challenge"))?;
-    // A new token whenever something more is granted (no session fixation).
+
+    // The session gets a new token whenever it gets more rights, which prevents session fixation.
     let token = match credential {
         Credential::Session(_) => Some(SessionToken::from_bytes(&*ports.secret()?)),
         Credential::Access(_) => None,
@@ -97,9 +113,9 @@ pub async fn complete(
         ports.event_context(origin, now)?,
         ports.id(EventId::from_random)?,
     );
-    let (amr, noted) = match shown {
-        Shown::Passkey(response) => {
-            let verified = verified(
+    let (amr, noted) = match proof {
+        ReauthenticationProof::Passkey(response) => {
+            let verified = verify(
                 ports,
                 AnsweredChallenge {
                     id: challenge,
@@ -115,7 +131,7 @@ pub async fn complete(
                 multi_device: verified.multi_device,
             });
             let step_up = VerifiedStepUp {
-                factor: &VerifiedFactor::Passkey(verified.used()),
+                factor: &VerifiedFactor::Passkey(verified.passkey_use()),
                 amr: &amr,
                 replacement: fresh.as_ref(),
                 subject: None,
@@ -124,20 +140,20 @@ pub async fn complete(
             let noted = step_up::reauthenticate(db, me.caller(), step_up, &context).await?;
             (amr, noted)
         }
-        Shown::Totp(code) => {
-            let subject = throttle::of_user(Way::Totp, me.user.id);
+        ReauthenticationProof::Totp(code) => {
+            let subject = throttle::user_subject(ThrottledAction::Totp, me.user.id);
             let limit = AttemptLimit {
                 subject: &subject,
-                policy: Way::Totp.policy(),
+                policy: ThrottledAction::Totp.policy(),
             };
             let TotpStepUp {
                 challenge: challenged,
                 totp,
                 claim,
             } = step_up::take_with_totp(db, challenge, me.user.id, limit, now).await?;
-            throttle::admitted(claim, now)?;
+            throttle::require_allowed(claim, now)?;
             challenged.ok_or_else(|| {
-                refused("the challenge is unknown, used, expired, or another account's")
+                refused("the challenge is unknown, used, expired, or belongs to another account")
             })?;
             let totp = totp.filter(|totp| totp.confirmed);
             let step = totp::step(ports, me.user.id, totp.as_ref(), code, now)
@@ -155,8 +171,8 @@ pub async fn complete(
         }
     };
     if noted {
-        Ok(Proven { amr, token })
+        Ok(Reauthentication { amr, token })
     } else {
-        Err(refused("the factor was used, or the session has ended, meanwhile").into())
+        Err(refused("a concurrent request used the factor or ended the session").into())
     }
 }

@@ -1,5 +1,5 @@
-//! Recovery: somebody who lost their passkeys signs in with a TOTP code or a backup code, and does
-//! little before they have a passkey again.
+//! Account recovery: an owner who lost their passkeys signs in with a TOTP code or a backup code.
+//! The session has few rights until the account has a new passkey.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
@@ -36,59 +36,62 @@ pub struct RecoveryRejection(&'static str);
 
 impl Rejection for RecoveryRejection {}
 
+/// The state of a recovery between its two requests.
 #[derive(Serialize, Deserialize)]
-struct State<'a> {
+struct RecoveryState<'a> {
     email: Cow<'a, str>,
 }
 
-/// Begins a recovery: the same for every address, whether or not anybody has it. One round trip.
+/// Begins a recovery. The result does not depend on whether an account has the address. One round
+/// trip.
 ///
 /// # Errors
 /// [`Fault`]
 pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = serde_json::to_string(&State {
+    let state = serde_json::to_string(&RecoveryState {
         email: email.as_str().into(),
     })
     .map_err(|error| StoreError::Broken(error.to_string()))?;
-    let ends = now.plus(CEREMONY_LIFETIME);
     let new = NewChallenge {
         id,
         kind: ChallengeKind::Recovery,
         user: None,
         state: &state,
         created_at: now,
-        expires_at: ends,
+        expires_at: now.plus(CEREMONY_LIFETIME),
     };
     challenges::keep(ports.db.as_ref(), &new).await?;
     Ok(id)
 }
 
-/// What somebody shows to recover their account.
+/// The proof of an account recovery.
 #[derive(Debug)]
-pub struct Shown<'a> {
-    /// By which it began; `None` for what cannot be an id.
+pub struct RecoveryProof<'a> {
+    /// The id of the challenge; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// Six digits, or a backup code.
+    /// A TOTP code or a backup code.
     pub code: &'a str,
-    /// Whether the account's other sign-ins end.
+    /// Whether to revoke all other sessions of the account.
     pub ends_others: bool,
 }
 
-/// Completes a recovery: takes the challenge, looks whose code it is, signs in. Three round trips;
-/// two if it is nobody's.
+/// Completes a recovery: consumes the challenge, finds the account of the code, and creates a
+/// session. Three round trips, or two if the code belongs to no account.
 ///
 /// # Errors
 /// [`RecoveryRejection`]
 pub async fn complete(
     ports: &Ports,
-    shown: &Shown<'_>,
-    place: &Place,
+    recovery: &RecoveryProof<'_>,
+    client: &SignInClient,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), Failure<RecoveryRejection>> {
+) -> Result<(IssuedSession, Amr), Failure<RecoveryRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let challenge = shown.challenge.ok_or(RecoveryRejection("no challenge"))?;
+    let challenge = recovery
+        .challenge
+        .ok_or(RecoveryRejection("no challenge"))?;
     let RecoveryCandidates {
         challenge: taken,
         candidates,
@@ -96,20 +99,22 @@ pub async fn complete(
     let taken = taken.ok_or(RecoveryRejection(
         "the challenge is unknown, used or expired",
     ))?;
-    // Counted by the address that was named: one that nobody has is braked as any other.
-    let backup_code = BackupCode::parse(shown.code);
-    let way = if backup_code.is_some() {
-        Way::BackupCode
+
+    // The attempt counts on the address of the request, whether or not an account has it.
+    let backup_code = BackupCode::parse(recovery.code);
+    let action = if backup_code.is_some() {
+        ThrottledAction::BackupCode
     } else {
-        Way::Recovery
+        ThrottledAction::Recovery
     };
-    let subject = subject(ports, way, &taken)?;
-    // As many as there can be are tried for everybody, so that the time tells nothing.
+    let subject = subject(ports, action, &taken)?;
+
+    // The maximum number of candidates is always tried, so that the time reveals nothing.
     let slots: [(UserId, Option<&Totp>); MOST_CANDIDATES] = std::array::from_fn(|index| {
         let candidate = candidates.get(index);
-        let nobody = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
+        let missing = UserId::from_random([u8::try_from(index).unwrap_or_default(); 16]);
         (
-            candidate.map_or(nobody, |candidate| candidate.user),
+            candidate.map_or(missing, |candidate| candidate.user),
             candidate.and_then(|candidate| candidate.totp.as_ref()),
         )
     });
@@ -119,12 +124,14 @@ pub async fn complete(
     });
     let limit = AttemptLimit {
         subject: &subject,
-        policy: way.policy(),
+        policy: action.policy(),
     };
     let claimed = store::claim_attempt(db, limit, &guesses, now).await?;
-    throttle::admitted(claimed.claim, now)?;
+    throttle::require_allowed(claimed.claim, now)?;
     let mut steps = slots
-        .map(|(user, totp)| totp::step(ports, user, totp, shown.code, now).map(|step| (user, step)))
+        .map(|(user, totp)| {
+            totp::step(ports, user, totp, recovery.code, now).map(|step| (user, step))
+        })
         .into_iter();
     let by_code = claimed
         .user
@@ -143,11 +150,12 @@ pub async fn complete(
                 RecoveryRejection("no account that can be recovered has this address").into(),
             );
         }
-        _ => return Err(RecoveryRejection("the code is wrong, or was used").into()),
+        _ => return Err(RecoveryRejection("the code is wrong or was used before").into()),
     };
+
     let amr = Amr::recovered(proof);
-    let prepared = Prepared::new(ports, now, amr.clone())?;
-    let ends_others = if shown.ends_others {
+    let prepared = SessionDraft::new(ports, now, amr.clone())?;
+    let ends_others = if recovery.ends_others {
         Some(ports.id(EventId::from_random)?)
     } else {
         None
@@ -159,17 +167,21 @@ pub async fn complete(
             ends_others,
             subject: &subject,
         }),
-        place,
+        client,
     );
     let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
-    let user = created.ok_or(RecoveryRejection("the code was used meanwhile"))?;
-    Ok((prepared.finish(ports, user, place).await?, amr))
+    let user = created.ok_or(RecoveryRejection("a concurrent request used the code"))?;
+    Ok((prepared.finish(ports, user, client).await?, amr))
 }
 
-/// Under what the attempts of a recovery are counted.
-fn subject(ports: &Ports, way: Way, taken: &TakenChallenge) -> Result<ThrottleSubject, StoreError> {
+/// Returns the subject that the attempts of a recovery count on.
+fn subject(
+    ports: &Ports,
+    action: ThrottledAction,
+    taken: &TakenChallenge,
+) -> Result<ThrottleSubject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
-    let state: State<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
+    let state: RecoveryState<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
     let email = Email::parse(&state.email).ok_or_else(broken)?;
-    throttle::of_email(ports.config.signing_keys.current(), way, &email).ok_or_else(broken)
+    throttle::email_subject(ports.config.signing_keys.current(), action, &email).ok_or_else(broken)
 }

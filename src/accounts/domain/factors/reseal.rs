@@ -1,17 +1,17 @@
-//! TOTP secrets that an older key sealed are sealed anew, so that the older key can be taken away.
+//! Sealing of TOTP secrets under the current key, so that an older key can be removed.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::factors::totp::about;
+use crate::accounts::domain::factors::totp::seal_context;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{RESEALED_AT_ONCE, ResealedSecret, SealedSecret};
 use crate::kernel::domain::failure::Fault;
 
-/// Rounds of a run: a run every minute goes on where this one stopped.
+/// The maximum number of rounds in a run. The next run, a minute later, continues.
 const ROUNDS: usize = 5;
 
-/// Seals anew what an older key of `SECRETS_KEY` sealed; gives how many. No round trip where there
-/// is no older key.
+/// Seals secrets under the current key that an older key of `SECRETS_KEY` sealed. Returns their
+/// number. No round trip if there is no older key.
 ///
 /// # Errors
 /// [`Fault`]
@@ -23,28 +23,32 @@ pub async fn run(ports: &Ports) -> Result<usize, Fault> {
     for (mut from, to) in keys.retired() {
         for _ in 0..ROUNDS {
             let found = totp::sealed_between(db, &from, &to).await?;
-            let mut anew = Vec::with_capacity(found.len());
+            let mut resealed = Vec::with_capacity(found.len());
             for SealedSecret { user, sealed } in &found {
                 let mut nonce = [0; NONCE_BYTES];
                 ports.entropy.fill(&mut nonce)?;
-                let about = about(*user);
+                let context = seal_context(*user);
                 if let Some(new) = keys
-                    .open(&about, sealed)
-                    .and_then(|secret| keys.seal(&about, &secret, nonce))
+                    .open(&context, sealed)
+                    .and_then(|secret| keys.seal(&context, &secret, nonce))
                 {
-                    anew.push(ResealedSecret {
+                    resealed.push(ResealedSecret {
                         user: *user,
                         old: sealed,
                         new,
                     });
                 } else {
-                    tracing::error!(%user, "a TOTP secret does not open under the key that sealed it");
+                    tracing::error!(
+                        %user,
+                        "a TOTP secret does not open under the key that sealed it"
+                    );
                 }
             }
-            if !anew.is_empty() {
-                total += totp::replace(db, &anew).await?;
+            if !resealed.is_empty() {
+                total += totp::replace(db, &resealed).await?;
             }
-            // Behind the last one, so that what does not open keeps nothing from being reached.
+            // The next round starts after the last secret, so that a secret that does not open does
+            // not stop the run.
             match found.last() {
                 Some(last) if found.len() == RESEALED_AT_ONCE => from.clone_from(&last.sealed),
                 _ => break,

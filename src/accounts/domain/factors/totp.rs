@@ -1,5 +1,4 @@
-//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, which is what authenticator apps agree
-//! on.
+//! TOTP (RFC 6238): six digits of SHA-1 every 30 seconds, as all authenticator apps support it.
 
 use std::time::Duration;
 
@@ -7,10 +6,10 @@ use totp_rs::{Builder, Secret};
 use zeroize::Zeroizing;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::factors::{FactorRejection, done};
+use crate::accounts::domain::factors::{FactorRejection, require_changed};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
 use crate::accounts::store::attempts::AttemptLimit;
@@ -23,27 +22,27 @@ use crate::kernel::model::time::Timestamp;
 
 /// 160 bits, as RFC 4226 §4 recommends for SHA-1.
 const SECRET_BYTES: usize = 20;
-/// A secret whose first code does not come is good for nothing after this: nobody remembers it.
+/// The time after which a secret without a first code can no longer be confirmed.
 const UNCONFIRMED_KEPT: Duration = Duration::from_hours(1);
 /// Steps before and after the current one whose codes are accepted (RFC 6238 §5.2).
 const TOLERANCE: u16 = 1;
 
-/// What the owner needs to set up their authenticator: shown once.
+/// The secret for the authenticator app of the account owner. It cannot be read again.
 #[derive(Debug)]
 pub struct Enrolment {
-    /// The secret, base32.
+    /// The secret in base32.
     pub secret: Zeroizing<String>,
-    /// The same with its name, for authenticators (the Key Uri Format).
+    /// The URI for authenticator apps (Key Uri Format), with the secret and a name.
     pub uri: Zeroizing<String>,
 }
 
-/// Whose secret it is, for the seal.
-pub(super) fn about(user: UserId) -> String {
+/// Returns the context that binds a sealed secret to its account.
+pub(super) fn seal_context(user: UserId) -> String {
     format!("totp:{user}")
 }
 
-/// Makes a secret that is good for nothing until it is confirmed; one from before that was not
-/// confirmed is replaced. One round trip.
+/// Creates a secret, which must be confirmed before it is valid. It replaces an older unconfirmed
+/// secret. One round trip.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -53,25 +52,28 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
         .secrets_keys
         .as_ref()
         .ok_or(FactorRejection::Unavailable)?;
+
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     ports.entropy.fill(bytes.as_mut_slice())?;
     let mut nonce = [0; NONCE_BYTES];
     ports.entropy.fill(&mut nonce)?;
     let sealed = keys
-        .seal(&about(me.user.id), bytes.as_slice(), nonce)
+        .seal(&seal_context(me.user.id), bytes.as_slice(), nonce)
         .ok_or(FactorRejection::Unavailable)?;
     let changed = totp::enrol(ports.db.as_ref(), me.caller(), &sealed, ports.clock.now()).await?;
-    done(changed, FactorRejection::Enrolled)?;
+    require_changed(changed, FactorRejection::Enrolled)?;
+
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
     let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
     Ok(Enrolment { secret, uri })
 }
 
-/// `otpauth://totp/…`, as authenticators read it.
+/// Returns the URI `otpauth://totp/…`.
 fn uri(issuer: &str, account: &str, secret: &str) -> String {
     let [issuer, account] = [issuer, account].map(percent_encoded);
     format!(
-        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30"
+        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}\
+         &algorithm=SHA1&digits=6&period=30"
     )
 }
 
@@ -85,7 +87,7 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Confirms the secret with its first code. Counted like every guess. Two round trips.
+/// Confirms the secret with its first code. The attempt is throttled. Two round trips.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -98,11 +100,12 @@ pub async fn confirm(
     if ports.config.secrets_keys.is_none() {
         return Err(FactorRejection::Unavailable.into());
     }
+
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
-    let subject = throttle::of_user(Way::Totp, by.user);
+    let subject = throttle::user_subject(ThrottledAction::Totp, by.user);
     let limit = AttemptLimit {
         subject: &subject,
-        policy: Way::Totp.policy(),
+        policy: ThrottledAction::Totp.policy(),
     };
     let ClaimedTotp { totp, claim } = totp::claim_attempt(db, by.user, limit, now).await?;
     let totp = totp.ok_or(FactorRejection::NotEnrolled)?;
@@ -112,15 +115,15 @@ pub async fn confirm(
     if totp.made_at.plus(UNCONFIRMED_KEPT) <= now {
         return Err(FactorRejection::NotEnrolled.into());
     }
-    throttle::admitted(claim, now)?;
+    throttle::require_allowed(claim, now)?;
     let step = step(ports, by.user, Some(&totp), code, now).ok_or(FactorRejection::WrongCode)?;
     let ended = totp::confirm(db, by, step, &subject, &ports.event_context(origin, now)?)
         .await?
         .ok_or(FactorRejection::Enrolled)?;
-    done(ended, FactorRejection::NotEnrolled)
+    require_changed(ended, FactorRejection::NotEnrolled)
 }
 
-/// Takes TOTP away. One round trip.
+/// Removes TOTP from the account. One round trip.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -130,13 +133,13 @@ pub async fn disable(
     origin: &RequestOrigin,
 ) -> Result<(), Failure<FactorRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(
+    require_changed(
         totp::disable(ports.db.as_ref(), by, &context).await?,
         FactorRejection::NotEnrolled,
     )
 }
 
-/// The step whose code this is. Takes as long without a secret.
+/// Returns the time step that `code` belongs to, if it is valid. Takes as long without a secret.
 pub(crate) fn step(
     ports: &Ports,
     user: UserId,
@@ -145,7 +148,7 @@ pub(crate) fn step(
     now: Timestamp,
 ) -> Option<TotpStep> {
     let keys = ports.config.secrets_keys.as_ref()?;
-    let opened = totp.and_then(|totp| keys.open(&about(user), &totp.secret));
+    let opened = totp.and_then(|totp| keys.open(&seal_context(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
     let code: String = code
@@ -193,7 +196,8 @@ mod tests {
         let uri = uri("Hamrah & Co", "ada+1@example.com", "ABC");
         assert_eq!(
             uri,
-            "otpauth://totp/Hamrah%20%26%20Co:ada%2B1%40example.com?secret=ABC&issuer=Hamrah%20%26%20Co&algorithm=SHA1&digits=6&period=30"
+            "otpauth://totp/Hamrah%20%26%20Co:ada%2B1%40example.com?secret=ABC\
+             &issuer=Hamrah%20%26%20Co&algorithm=SHA1&digits=6&period=30"
         );
     }
 }

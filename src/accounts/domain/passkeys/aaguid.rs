@@ -1,11 +1,11 @@
-//! Names of passkey providers by AAGUID, for a passkey's first name. A label: anybody can claim to
-//! be any of them.
+//! Names of passkey providers by AAGUID, for the first name of a passkey. They are labels only,
+//! because an authenticator can claim any AAGUID.
 //!
 //! Source: the community's list "passkey-authenticator-aaguids".
 
 use uuid::Uuid;
 
-/// In the order of the AAGUIDs.
+/// The AAGUIDs in ascending order, with the names of their providers.
 #[rustfmt::skip]
 const NAMES: [(&str, &str); 52] = [
     ("08987058-cadc-4b81-b6e1-30de50dcbe96", "Windows Hello"),
@@ -62,13 +62,13 @@ const NAMES: [(&str, &str); 52] = [
     ("fdb141b2-5d84-443e-8a35-4698c205a502", "KeePassXC"),
 ];
 
-/// An AAGUID as it is written: a UUID.
+/// Returns an AAGUID as text: a UUID.
 #[must_use]
 pub fn text(aaguid: [u8; 16]) -> String {
     Uuid::from_bytes(aaguid).hyphenated().to_string()
 }
 
-/// The provider's name, if it is a known one.
+/// Returns the name of the provider, if it is known.
 #[must_use]
 pub fn name(aaguid: &str) -> Option<&'static str> {
     let at = NAMES

@@ -1,7 +1,7 @@
-//! What somebody gets who asks for the passkeys of an address that has none: made-up ones, always
-//! the same for the same address, so that asking does not tell which addresses have an account.
+//! Decoys: made-up passkeys for an e-mail address without passkeys. The decoys of an address never
+//! change, so a request does not reveal which addresses have an account.
 
-use crate::accounts::domain::derived::derived;
+use crate::accounts::domain::derived::derive;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::signing_keys::SigningKey;
@@ -10,13 +10,13 @@ use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::model::base64;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
-/// The end of a decoy's id says to us, and to nobody else, that it is one: otherwise whoever
-/// registers it would find out.
+/// The purpose of the mark at the end of a decoy's id. Only this service can recognise the mark.
+/// Without it, an attacker could find out by registering the id that it is a decoy.
 const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
 const MARK_BYTES: usize = 8;
-/// Lengths of ids that common authenticators make.
+/// The lengths of ids that common authenticators create.
 const LENGTHS: [usize; 4] = [16, 20, 32, 32];
-/// Hints that common clients give; the iOS app gives none.
+/// The transports that common clients report. The iOS app reports none.
 const TRANSPORTS: [&[&str]; 4] = [
     &["hybrid", "internal"],
     &["internal"],
@@ -24,12 +24,12 @@ const TRANSPORTS: [&[&str]; 4] = [
     &[],
 ];
 
-/// The decoys of an address: one, sometimes two.
+/// Returns the decoys of an address: one, or sometimes two.
 pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
     let decoy = |number: u8| -> Option<(u8, Descriptor)> {
         let message = [email.as_str().as_bytes(), &[0, number]].concat();
-        let shape = derived(key, LABEL, &message)?;
-        let id = derived(key, LABEL, &[message.as_slice(), b"id"].concat())?;
+        let shape = derive(key, LABEL, &message)?;
+        let id = derive(key, LABEL, &[message.as_slice(), b"id"].concat())?;
         let [first, second, third, ..] = shape;
         let length = LENGTHS.get(usize::from(first % 4))?;
         let transports = TRANSPORTS
@@ -57,11 +57,12 @@ pub(super) fn decoys(key: &SigningKey, email: &Email) -> Vec<Descriptor> {
     }
 }
 
+/// Returns the mark for the body of an id.
 fn mark(key: &SigningKey, body: &[u8]) -> Option<[u8; MARK_BYTES]> {
-    derived(key, MARK_LABEL, body)?.first_chunk().copied()
+    derive(key, MARK_LABEL, body)?.first_chunk().copied()
 }
 
-/// Whether an id is a decoy's: registering it is answered as if somebody had it.
+/// Returns true if an id belongs to a decoy. Its registration fails as if an account had it.
 pub(super) fn is_decoy(keys: &SigningKeys, id: &CredentialId) -> bool {
     let bytes = base64::decode(id.as_str()).unwrap_or_default();
     let Some((body, end)) = bytes.split_last_chunk::<MARK_BYTES>() else {
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_stable_and_plausible() {
+    fn decoys_are_stable_and_plausible() {
         let key = SigningKey::from_seed([7; 32]);
         let of = |number: usize| {
             decoys(

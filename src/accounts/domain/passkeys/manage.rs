@@ -1,7 +1,7 @@
-//! Passkeys that are there: listed, renamed, removed by their owner.
+//! Registered passkeys: listed, renamed and removed by their owner.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Passkey;
 use crate::accounts::store::passkeys;
@@ -17,14 +17,14 @@ pub enum ManageRejection {
     /// The account has no such passkey.
     #[error("the account has no such passkey")]
     Unknown,
-    /// It is the last way to sign in.
-    #[error("it is the last way to sign in")]
+    /// The passkey is the last way to sign in.
+    #[error("the passkey is the last way to sign in")]
     Last,
 }
 
 impl Rejection for ManageRejection {}
 
-/// The account's passkeys, oldest first.
+/// Returns the passkeys of the account, oldest first.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -32,7 +32,8 @@ pub async fn list(ports: &Ports, user: UserId) -> Result<Vec<Passkey>, StoreErro
     passkeys::list(ports.db.as_ref(), user).await
 }
 
-/// Renames a passkey of the caller's; gives it, and the ids of all. Safe to repeat.
+/// Renames a passkey of the caller. Returns the passkey and the ids of all passkeys. Safe to
+/// repeat.
 ///
 /// # Errors
 /// [`ManageRejection`]
@@ -44,10 +45,10 @@ pub async fn rename(
     origin: &RequestOrigin,
 ) -> Result<(Passkey, Vec<CredentialId>), Failure<ManageRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
+    changed_passkey(passkeys::rename(ports.db.as_ref(), me.caller(), id, name, &context).await?)
 }
 
-/// Removes a passkey of the caller's; gives the ids of those that are left.
+/// Removes a passkey of the caller. Returns the ids of the remaining passkeys.
 ///
 /// # Errors
 /// [`ManageRejection`]
@@ -58,11 +59,14 @@ pub async fn remove(
     origin: &RequestOrigin,
 ) -> Result<Vec<CredentialId>, Failure<ManageRejection>> {
     let context = ports.event_context(origin, ports.clock.now())?;
-    done(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
+    changed_passkey(passkeys::remove(ports.db.as_ref(), me.caller(), id, &context).await?)
         .map(|((), left)| left)
 }
 
-fn done<T>(changed: PasskeyChange<T>) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
+/// Returns the value and the ids of a change, or the reason why the store did not make it.
+fn changed_passkey<T>(
+    changed: PasskeyChange<T>,
+) -> Result<(T, Vec<CredentialId>), Failure<ManageRejection>> {
     match changed {
         PasskeyChange::Done { result, remaining } => Ok((result, remaining)),
         PasskeyChange::SignedOut => Err(Fault::SignedOut.into()),

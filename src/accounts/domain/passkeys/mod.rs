@@ -1,9 +1,9 @@
-//! Passkeys: registered, used to sign in, listed, renamed, removed.
+//! Passkeys: registered, used to sign in, listed, renamed and removed.
 //!
-//! A ceremony begins with a challenge that is kept and ends with taking it: deleted before anything
-//! is verified, so that nothing can be tried twice. What the ceremony must hold is in
-//! [`crate::accounts::domain::webauthn`]; what must be unique or current is decided by the
-//! database.
+//! A ceremony begins by storing a challenge and ends by consuming it. The challenge is deleted
+//! before the response is verified, so that a client has one attempt.
+//! [`crate::accounts::domain::webauthn`] verifies the response. The database decides about
+//! uniqueness and counters.
 
 pub mod aaguid;
 pub mod decoy;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::model::config::Config;
@@ -29,36 +29,36 @@ use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// How long a ceremony may take.
+/// The time limit of a ceremony.
 pub const CEREMONY_LIFETIME: Duration = Duration::from_mins(5);
-/// Longest name of a passkey, in characters.
+/// The maximum length of a passkey's name, in characters.
 pub const NAME_CHARS: usize = 64;
-/// Characters of a challenge: they stand for 48 bytes and hold 381 bits.
+/// The length of a challenge in characters. They stand for 48 bytes and hold 381 bits.
 const CHALLENGE_CHARS: usize = 64;
-/// In both of base64's alphabets, so that a challenge is the same bytes whichever way a client
-/// reads it (docs/decisions/0017).
+/// The characters of a challenge. Both alphabets of base64 have them, so every client reads the
+/// same bytes (docs/decisions/0017).
 const CHALLENGE_ALPHABET: &[u8; 62] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// What a ceremony has to know when it is completed.
+/// The state of a ceremony between its two requests.
 #[derive(Serialize, Deserialize)]
-struct State {
+struct CeremonyState {
     challenge: String,
-    /// The id of the account to make.
+    /// The id of the account to create.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    /// The address of the account to make, or by which somebody signs in.
+    /// The e-mail address of the account to create, or of the sign-in.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// The name of the account to make.
+    /// The name of the account to create.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// What the passkey is to be called.
+    /// The name for the passkey.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
 }
 
-impl State {
+impl CeremonyState {
     fn new(challenge: String) -> Self {
         Self {
             challenge,
@@ -79,14 +79,14 @@ impl State {
     }
 }
 
-/// A fresh challenge: 64 letters and digits from the CSPRNG, each as likely as any other.
+/// Returns a new challenge: 64 letters and digits from the CSPRNG, all equally likely.
 fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
     let mut challenge = String::with_capacity(CHALLENGE_CHARS);
     let mut bytes = [0; 96];
     while challenge.len() < CHALLENGE_CHARS {
         ports.entropy.fill(&mut bytes)?;
-        // 248 is the largest multiple of 62 that fits: what is above would make some characters
-        // likelier.
+        // 248 is the largest multiple of 62 that fits into a byte. Larger bytes would make some
+        // characters more likely.
         let fair = bytes
             .iter()
             .filter(|byte| **byte < 248)
@@ -97,8 +97,8 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
     Ok(challenge)
 }
 
-/// What a ceremony is held against.
-fn expected<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
+/// Returns the expectations that a ceremony is verified against.
+fn ceremony_rules<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
     Expected {
         rp_id: &config.rp_id,
         origins: &config.passkey_origins,
@@ -107,31 +107,32 @@ fn expected<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
     }
 }
 
-/// A ceremony that was begun.
+/// A ceremony that has begun.
 #[derive(Debug)]
-pub struct Begun<T> {
-    /// By which it is completed.
+pub struct PendingCeremony<T> {
+    /// The id of the challenge, which completes the ceremony.
     pub challenge_id: ChallengeId,
     /// The challenge.
     pub challenge: String,
-    /// What else the client has to know.
+    /// The other options for the client.
     pub options: T,
 }
 
-/// When a ceremony that begins now ends.
-fn ends(now: Timestamp) -> Timestamp {
+/// Returns the expiry of a ceremony that begins now.
+fn ceremony_expiry(now: Timestamp) -> Timestamp {
     now.plus(CEREMONY_LIFETIME)
 }
 
-/// Begins a ceremony of `kind` for an account: a challenge, and its passkeys. One round trip.
-pub(super) async fn begin_for(
+/// Begins a ceremony of `kind` for an account. Returns a challenge and the passkeys of the account.
+/// One round trip.
+pub(super) async fn begin_for_account(
     ports: &Ports,
     kind: ChallengeKind,
     user: UserId,
-) -> Result<Begun<Vec<Descriptor>>, Fault> {
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = State::new(fresh_challenge(ports)?);
+    let state = CeremonyState::new(fresh_challenge(ports)?);
     let written = state.write()?;
     let new = NewChallenge {
         id,
@@ -139,17 +140,17 @@ pub(super) async fn begin_for(
         user: Some(user),
         state: &written,
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let options = passkeys::begin_for(ports.db.as_ref(), &new, user).await?;
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options,
     })
 }
 
-/// No challenge was there to take.
+/// The refusal of a response without a valid challenge.
 const NO_CHALLENGE: Refusal = Refusal {
     step: 0,
     reason: "the challenge is unknown, used, expired, or of another ceremony or account",

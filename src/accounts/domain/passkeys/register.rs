@@ -1,13 +1,14 @@
-//! Registering a passkey: for an account that is signed in, or for one that is made with it.
+//! Registration of a passkey, for the account of the caller or for a new account.
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::decoy::is_decoy;
 use crate::accounts::domain::passkeys::{
-    Begun, NAME_CHARS, NO_CHALLENGE, State, aaguid, ends, expected, fresh_challenge,
+    CeremonyState, NAME_CHARS, NO_CHALLENGE, PendingCeremony, aaguid, ceremony_expiry,
+    ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
+use crate::accounts::domain::signed_in::SignedIn;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::domain::webauthn::registration;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -30,47 +31,47 @@ use crate::kernel::model::ids::{ChallengeId, EventId, UserId};
 use crate::kernel::model::text;
 use crate::kernel::store::StoreError;
 
-/// Who registers a passkey.
+/// The account that registers a passkey.
 #[derive(Debug)]
 pub enum Registrant<'a> {
-    /// Somebody who is signed in. The account is theirs, whatever the request says besides.
+    /// The account of the caller. The names in the request are ignored.
     Account(&'a SignedIn),
-    /// Somebody who wants an account.
+    /// A new account.
     Newcomer {
-        /// The address that they claim.
+        /// The e-mail address that the caller claims.
         email: Email,
-        /// Their name.
+        /// The name of the new user.
         name: String,
     },
 }
 
-/// What an authenticator has to know to make a credential, besides what is the same for everybody.
+/// The options of a registration that differ between accounts.
 #[derive(Debug)]
 pub struct CreationOptions {
-    /// The account's id: its text is the user handle.
+    /// The id of the account. Its text is the user handle.
     pub user: UserId,
-    /// By which its owner recognises the account.
+    /// The name by which the owner recognises the account.
     pub user_name: String,
-    /// Its owner's name.
+    /// The name of the owner.
     pub display_name: String,
-    /// Credentials that the account has.
+    /// The credentials that the account already has.
     pub exclude: Vec<Descriptor>,
 }
 
 /// The reasons to register no passkey.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterRejection {
-    /// The ceremony does not hold. From outside all of these look the same.
+    /// The ceremony is not valid. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// Somebody has or claims the address.
-    #[error("the address is taken")]
+    /// Another account has or claims the e-mail address.
+    #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The credential is registered, for this account or another.
-    #[error("the credential is registered already")]
+    /// This account or another account already has the credential.
+    #[error("the credential is already registered")]
     Exists,
-    /// The account has as many as it may.
-    #[error("the account has as many passkeys as it may")]
+    /// The account has the maximum number of passkeys.
+    #[error("the account has the maximum number of passkeys")]
     TooMany,
 }
 
@@ -84,12 +85,12 @@ pub async fn begin(
     ports: &Ports,
     who: Registrant<'_>,
     label: Option<String>,
-) -> Result<Begun<CreationOptions>, Failure<RegisterRejection>> {
+) -> Result<PendingCeremony<CreationOptions>, Failure<RegisterRejection>> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let mut state = State {
+    let mut state = CeremonyState {
         label,
-        ..State::new(fresh_challenge(ports)?)
+        ..CeremonyState::new(fresh_challenge(ports)?)
     };
     let db = ports.db.as_ref();
     let challenge = |kind, user| NewChallenge {
@@ -98,7 +99,7 @@ pub async fn begin(
         user,
         state: "",
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let options = match who {
         Registrant::Account(me) => {
@@ -109,7 +110,7 @@ pub async fn begin(
                 ..challenge(ChallengeKind::Registration, Some(user.id))
             };
             let exclude = passkeys::begin_for(db, &new, user.id).await?;
-            if exclude.len() >= most(me) {
+            if exclude.len() >= max_passkeys(me) {
                 return Err(RegisterRejection::TooMany.into());
             }
             let user_name = user.email.as_str().to_owned();
@@ -144,15 +145,15 @@ pub async fn begin(
             }
         }
     };
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options,
     })
 }
 
-/// How many passkeys the account may have.
-const fn most(me: &SignedIn) -> usize {
+/// Returns the maximum number of passkeys of the account.
+const fn max_passkeys(me: &SignedIn) -> usize {
     if me.session.recovering {
         MOST_WITH_RECOVERED
     } else {
@@ -162,54 +163,58 @@ const fn most(me: &SignedIn) -> usize {
 
 /// A registration to complete.
 #[derive(Debug)]
-pub struct Completion<'a> {
-    /// By which it began; `None` for what cannot be an id.
+pub struct RegistrationCompletion<'a> {
+    /// The id of the challenge; `None` if the client sent no valid id.
     pub challenge: Option<ChallengeId>,
-    /// What the authenticator answered.
+    /// The response of the authenticator.
     pub response: RegistrationResponse,
-    /// What the passkey is to be called.
+    /// The name for the passkey.
     pub label: Option<String>,
-    /// Where the sign-in happens, if an account is made.
-    pub place: &'a Place,
+    /// The client, for the session of a new account.
+    pub client: &'a SignInClient,
 }
 
-/// A passkey that was registered.
+/// The outcome of a registration.
 #[derive(Debug)]
-pub enum Registered {
-    /// For an account that was there.
+pub enum RegistrationOutcome {
+    /// The passkey was added to an existing account.
     Added(CredentialId, Box<User>),
-    /// With an account, which is signed in now.
-    Created(CredentialId, Box<Complete>),
+    /// The passkey was registered with a new account, which has a session now.
+    Created(CredentialId, Box<IssuedSession>),
 }
 
-/// Completes a registration: takes the challenge, verifies, stores. Two round trips.
+/// Completes a registration: consumes the challenge, verifies the response and stores the passkey.
+/// Two round trips.
 ///
 /// # Errors
 /// [`RegisterRejection`]
 pub async fn complete(
     ports: &Ports,
     caller: Option<SignedIn>,
-    completion: Completion<'_>,
+    completion: RegistrationCompletion<'_>,
     origin: &RequestOrigin,
-) -> Result<Registered, Failure<RegisterRejection>> {
+) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
     let (now, db) = (ports.clock.now(), ports.db.as_ref());
-    let Completion {
+    let RegistrationCompletion {
         challenge,
         response,
         label,
-        place,
+        client,
     } = completion;
+
     let id = challenge.ok_or(NO_CHALLENGE)?;
     let taken =
         challenges::take_registration(db, id, caller.as_ref().map(|caller| caller.user.id), now)
             .await?
             .ok_or(NO_CHALLENGE)?;
-    let state = State::read(&taken)?;
+    let state = CeremonyState::read(&taken)?;
     let credential =
-        registration::verify(&response, &expected(&ports.config, &state.challenge)).accepted()?;
+        registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
+            .accepted()?;
     if is_decoy(&ports.config.signing_keys, &credential.id) {
         return Err(RegisterRejection::Exists.into());
     }
+
     let aaguid = aaguid::text(credential.aaguid);
     let named = label
         .or_else(|| state.label.clone())
@@ -229,28 +234,41 @@ pub async fn complete(
         user_verified: credential.flags.user_verified(),
         id: credential.id,
     };
+
     match (taken.kind, caller) {
         (ChallengeKind::Registration, Some(caller)) => {
             let context = ports.event_context(origin, now)?;
-            match passkeys::add(db, caller.caller(), &passkey, most(&caller), &context).await? {
-                PasskeyAddition::Added => Ok(Registered::Added(passkey.id, Box::new(caller.user))),
+            match passkeys::add(
+                db,
+                caller.caller(),
+                &passkey,
+                max_passkeys(&caller),
+                &context,
+            )
+            .await?
+            {
+                PasskeyAddition::Added => Ok(RegistrationOutcome::Added(
+                    passkey.id,
+                    Box::new(caller.user),
+                )),
                 PasskeyAddition::SignedOut => Err(Fault::SignedOut.into()),
                 PasskeyAddition::Exists => Err(RegisterRejection::Exists.into()),
                 PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
             }
         }
-        _ => create(ports, &taken, &state, passkey, place, origin).await,
+        _ => create_account(ports, &taken, &state, passkey, client, origin).await,
     }
 }
 
-async fn create(
+/// Creates an account with its first passkey and a session.
+async fn create_account(
     ports: &Ports,
     taken: &TakenChallenge,
-    state: &State,
+    state: &CeremonyState,
     passkey: NewPasskey,
-    place: &Place,
+    client: &SignInClient,
     origin: &RequestOrigin,
-) -> Result<Registered, Failure<RegisterRejection>> {
+) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
     let broken = || StoreError::Broken("the state of a sign-up cannot be read".to_owned());
     let user = state
         .user
@@ -263,8 +281,9 @@ async fn create(
         .as_deref()
         .and_then(Email::parse)
         .ok_or_else(broken)?;
+
     let now = ports.clock.now();
-    let prepared = Prepared::new(
+    let prepared = SessionDraft::new(
         ports,
         now,
         Amr::of(Proof::Passkey {
@@ -279,7 +298,8 @@ async fn create(
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
-    let session = prepared.session(SessionOwner::Fresh(&account), place);
+    let session = prepared.session(SessionOwner::Fresh(&account), client);
+
     match sign_up::create(
         ports.db.as_ref(),
         &account,
@@ -288,22 +308,22 @@ async fn create(
     )
     .await?
     {
-        SignUpOutcome::Created(user) => Ok(Registered::Created(
+        SignUpOutcome::Created(user) => Ok(RegistrationOutcome::Created(
             passkey.id.clone(),
-            Box::new(prepared.finish(ports, *user, place).await?),
+            Box::new(prepared.finish(ports, *user, client).await?),
         )),
         SignUpOutcome::EmailTaken => Err(RegisterRejection::EmailTaken.into()),
         SignUpOutcome::CredentialExists => Err(RegisterRejection::Exists.into()),
     }
 }
 
-/// A passkey's name: trimmed, 1 to 64 printable characters; `None` if it is anything else.
+/// Returns a trimmed name of 1 to 64 printable characters, or `None` if the name is not valid.
 #[must_use]
 pub fn name(name: &str) -> Option<String> {
     text::name(name).filter(|name| name.chars().count() <= NAME_CHARS)
 }
 
-/// What a passkey is called whose maker is not known: after the device that the client says it is.
+/// Returns a name for a passkey of an unknown provider, by the device that the client claims to be.
 fn client_name(user_agent: Option<&str>) -> &'static str {
     let said = user_agent.unwrap_or_default();
     let devices = [

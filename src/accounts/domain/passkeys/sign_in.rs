@@ -4,12 +4,12 @@
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::passkeys::decoy::decoys;
 use crate::accounts::domain::passkeys::{
-    Begun, NO_CHALLENGE, State, ends, expected, fresh_challenge,
+    CeremonyState, NO_CHALLENGE, PendingCeremony, ceremony_expiry, ceremony_rules, fresh_challenge,
 };
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::assertion;
-use crate::accounts::domain::webauthn::assertion::Known;
+use crate::accounts::domain::webauthn::assertion::StoredCredential;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::model::amr::{Amr, Proof};
@@ -38,17 +38,20 @@ pub struct PasskeySignInRejection(#[from] pub Refusal);
 
 impl Rejection for PasskeySignInRejection {}
 
-/// Begins a sign-in. One round trip, whether or not somebody is named, and whether or not anybody
-/// knows them.
+/// Begins a sign-in. One round trip, whether or not the request names an e-mail address, and
+/// whether or not an account has it.
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Descriptor>>, Fault> {
+pub async fn begin(
+    ports: &Ports,
+    email: Option<Email>,
+) -> Result<PendingCeremony<Vec<Descriptor>>, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = State {
+    let state = CeremonyState {
         email: email.as_ref().map(|email| email.as_str().to_owned()),
-        ..State::new(fresh_challenge(ports)?)
+        ..CeremonyState::new(fresh_challenge(ports)?)
     };
     let written = state.write()?;
     let new = NewChallenge {
@@ -57,7 +60,7 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
         user: None,
         state: &written,
         created_at: now,
-        expires_at: ends(now),
+        expires_at: ceremony_expiry(now),
     };
     let allowed = match &email {
         None => {
@@ -65,34 +68,33 @@ pub async fn begin(ports: &Ports, email: Option<Email>) -> Result<Begun<Vec<Desc
             Vec::new()
         }
         Some(email) => {
-            // Made for everybody, so that the time tells nothing.
+            // Decoys are always computed, so that the time reveals nothing.
             let decoys = decoys(ports.config.signing_keys.current(), email);
             let known = passkeys::begin_sign_in(ports.db.as_ref(), &new, email).await?;
             if known.is_empty() { decoys } else { known }
         }
     };
-    Ok(Begun {
+    Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
         options: allowed,
     })
 }
 
-/// A passkey that answered a challenge well. Where its counter stands is compared where it is
-/// written.
-pub(crate) struct Verified {
+/// A passkey whose response to a challenge is valid. The counter is compared when it is written.
+pub(crate) struct VerifiedPasskey {
     id: CredentialId,
     owner: UserId,
     counter: u32,
     backed_up: bool,
     counter_moved_on: bool,
-    /// Whether it may leave its device.
+    /// Whether the passkey may be on several devices.
     pub(crate) multi_device: bool,
 }
 
-impl Verified {
-    /// What is written of it.
-    pub(crate) const fn used(&self) -> PasskeyUse<'_> {
+impl VerifiedPasskey {
+    /// Returns the use of the passkey as the store writes it.
+    pub(crate) const fn passkey_use(&self) -> PasskeyUse<'_> {
         PasskeyUse {
             id: &self.id,
             user: self.owner,
@@ -102,21 +104,20 @@ impl Verified {
     }
 }
 
-/// Takes the challenge, of this kind and of this account if one is named, and verifies what a
-/// passkey answered. One round trip.
-pub(crate) async fn verified(
+/// Consumes the challenge and verifies the response of a passkey. One round trip.
+pub(crate) async fn verify(
     ports: &Ports,
     challenge: AnsweredChallenge,
     response: &AuthenticationResponse,
     now: Timestamp,
-) -> Result<Verified, Failure<PasskeySignInRejection>> {
+) -> Result<VerifiedPasskey, Failure<PasskeySignInRejection>> {
     let id = CredentialId::from_bytes(&response.raw_id);
     let ChallengedPasskey {
         challenge: taken,
         passkey: owned,
     } = passkeys::take_with_passkey(ports.db.as_ref(), challenge, id.as_ref(), now).await?;
     let taken = taken.ok_or(NO_CHALLENGE)?;
-    let state = State::read(&taken)?;
+    let state = CeremonyState::read(&taken)?;
     let (Some(id), Some(owned)) = (id, owned) else {
         return Err(unknown_credential(ports, response, &state).into());
     };
@@ -124,7 +125,7 @@ pub(crate) async fn verified(
     let stored = StoredPasskey::read(&owned.library)
         .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
     let user_handle = passkey.user_id.to_string();
-    let known = Known {
+    let known = StoredCredential {
         passkey: &stored,
         counter: Some(passkey.counter),
         backup_eligible: Some(passkey.backup_eligible),
@@ -134,9 +135,13 @@ pub(crate) async fn verified(
             .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
     };
-    let asserted = assertion::verify(response, &expected(&ports.config, &state.challenge), &known)
-        .accepted()?;
-    Ok(Verified {
+    let asserted = assertion::verify(
+        response,
+        &ceremony_rules(&ports.config, &state.challenge),
+        &known,
+    )
+    .accepted()?;
+    Ok(VerifiedPasskey {
         id,
         owner: passkey.user_id,
         counter: asserted.counter,
@@ -146,7 +151,8 @@ pub(crate) async fn verified(
     })
 }
 
-/// Completes a sign-in: takes the challenge, verifies, signs in. Two round trips.
+/// Completes a sign-in: consumes the challenge, verifies the response and creates a session. Two
+/// round trips.
 ///
 /// # Errors
 /// [`PasskeySignInRejection`]
@@ -154,28 +160,29 @@ pub async fn complete(
     ports: &Ports,
     challenge: Option<ChallengeId>,
     response: &AuthenticationResponse,
-    place: &Place,
+    client: &SignInClient,
     origin: &RequestOrigin,
-) -> Result<(CredentialId, Complete), Failure<PasskeySignInRejection>> {
+) -> Result<(CredentialId, IssuedSession), Failure<PasskeySignInRejection>> {
     let now = ports.clock.now();
     let challenge = AnsweredChallenge {
         id: challenge.ok_or(NO_CHALLENGE)?,
         kind: ChallengeKind::SignIn,
         user: None,
     };
-    let verified = verified(ports, challenge, response, now).await?;
-    let prepared = Prepared::new(
+    let verified = verify(ports, challenge, response, now).await?;
+    let prepared = SessionDraft::new(
         ports,
         now,
         Amr::of(Proof::Passkey {
             multi_device: verified.multi_device,
         }),
     )?;
-    // Step 24, in the database: the counter is compared where it is written. If it went back, that
-    // is recorded and nothing else happens.
-    let session = prepared.session(SessionOwner::Passkey(verified.used()), place);
+
+    // The database takes step 24: it compares the counter when it writes it. If the counter went
+    // back, the database records that and creates no session.
+    let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), client);
     let reason = if verified.counter_moved_on {
-        "the passkey was used at the same count, or removed, meanwhile"
+        "a concurrent request used the passkey at the same count or removed it"
     } else {
         "the counter went back: the credential may have been copied"
     };
@@ -189,16 +196,20 @@ pub async fn complete(
     .ok_or(refused)?;
     Ok((
         verified.id.clone(),
-        prepared.finish(ports, user, place).await?,
+        prepared.finish(ports, user, client).await?,
     ))
 }
 
-/// Refuses a credential that nobody has, in the time in which a wrong signature by a known one is
-/// refused.
-fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &State) -> Refusal {
-    if let Ok(nobodys) = StoredPasskey::nobodys(&response.raw_id) {
-        let known = Known {
-            passkey: &nobodys,
+/// Refuses a credential that no account has. It takes as long as a wrong signature of a known
+/// credential.
+fn unknown_credential(
+    ports: &Ports,
+    response: &AuthenticationResponse,
+    state: &CeremonyState,
+) -> Refusal {
+    if let Ok(decoy) = StoredPasskey::unregistered(&response.raw_id) {
+        let known = StoredCredential {
+            passkey: &decoy,
             counter: None,
             backup_eligible: None,
             allowed: None,
@@ -206,7 +217,7 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
         };
         drop(assertion::verify(
             response,
-            &expected(&ports.config, &state.challenge),
+            &ceremony_rules(&ports.config, &state.challenge),
             &known,
         ));
     }
@@ -216,9 +227,13 @@ fn unknown_credential(ports: &Ports, response: &AuthenticationResponse, state: &
     }
 }
 
-/// Step 5: whether the credential is in the list that was sent, if one was: the passkeys that the
-/// address had then.
-fn is_allowed(state: &State, taken: &TakenChallenge, owned: &PasskeyWithEmail) -> Option<bool> {
+/// Returns whether the credential is in the allow list (step 5), or `None` if the request had no
+/// such list. The list holds the passkeys that the e-mail address had when the ceremony began.
+fn is_allowed(
+    state: &CeremonyState,
+    taken: &TakenChallenge,
+    owned: &PasskeyWithEmail,
+) -> Option<bool> {
     let email = state.email.as_deref()?;
     Some(owned.email.as_str() == email && owned.passkey.created_at <= taken.created_at)
 }

@@ -1,6 +1,6 @@
-//! Whether a password leaked somewhere: a service is asked for all leaked ones whose SHA-1 begins
-//! with the same five digits, so that it does not learn which one it is (the range API of Have I
-//! Been Pwned).
+//! The check that a password is not among leaked ones (the range API of Have I Been Pwned). The
+//! request names only the first five digits of the SHA-1, so the other service does not learn the
+//! password.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use sha1::{Digest, Sha1};
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::password::Password;
-use crate::kernel::domain::{Get, NoAnswer};
+use crate::kernel::domain::{GetRequest, NoResponse};
 
-/// How long a person waits for it at most.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// A range has some hundred lines of 40 bytes.
-const MOST_BYTES: usize = 512 * 1024;
-/// Hexadecimal digits that are told.
-const TOLD: usize = 5;
+/// The time limit of the request, because a user waits for it.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The maximum size of a range. A range has some hundred lines of 40 bytes.
+const MAX_BYTES: usize = 512 * 1024;
+/// The hexadecimal digits that the request names.
+const PREFIX_DIGITS: usize = 5;
 
-/// Whether the password is among those that leaked; `false` if nobody is to be asked.
+/// Returns true if the password leaked, and `false` if the check is off.
 ///
 /// # Errors
-/// [`NoAnswer`]
-pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoAnswer> {
+/// [`NoResponse`]
+pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bool, NoResponse> {
     let Some(base) = ports.config.passwords.breached_url.as_deref() else {
         return Ok(false);
     };
@@ -31,22 +31,22 @@ pub(super) async fn is_breached(ports: &Ports, password: &Password) -> Result<bo
         // Writing to a String does not fail.
         let _ = write!(digest, "{byte:02X}");
     }
-    let (told, kept) = digest.split_at(TOLD);
-    let url = format!("{base}{told}");
-    // Padded: how long the answer is tells nobody which range it was.
+    let (prefix, rest) = digest.split_at(PREFIX_DIGITS);
+    let url = format!("{base}{prefix}");
+    // The padding hides from an observer which range the response holds.
     let headers = [("add-padding", "true"), ("user-agent", "hamrah-api")];
     let range = ports
-        .outgoing
-        .get(Get {
+        .http_client
+        .get(GetRequest {
             url: &url,
             headers: &headers,
-            patience: PATIENCE,
-            most_bytes: MOST_BYTES,
+            timeout: TIMEOUT,
+            max_bytes: MAX_BYTES,
         })
         .await?;
-    // What pads was seen zero times.
+    // Lines of the padding have the count zero.
     Ok(range
         .lines()
         .filter_map(|line| line.trim().split_once(':'))
-        .any(|(rest, seen)| rest.eq_ignore_ascii_case(kept) && seen.trim() != "0"))
+        .any(|(suffix, seen)| suffix.eq_ignore_ascii_case(rest) && seen.trim() != "0"))
 }

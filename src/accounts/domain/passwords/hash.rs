@@ -1,5 +1,5 @@
-//! Hashing: Argon2id with a pepper (RFC 9106, kept as PHC strings), and bcrypt where another
-//! service made the hash.
+//! Password hashes: Argon2id with a pepper (RFC 9106, stored as PHC strings), and imported bcrypt
+//! hashes of other services.
 
 use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 
 use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, Settings};
 
-/// Bytes of a salt (RFC 9106 §3.1).
+/// The length of a salt in bytes (RFC 9106 §3.1).
 pub const SALT_BYTES: usize = 16;
-/// Bytes of a hash.
+/// The length of a hash in bytes.
 const HASH_BYTES: usize = 32;
-/// Longest hash that is read from elsewhere.
+/// The maximum length of an imported hash in bytes.
 const MOST_HASH_BYTES: usize = 64;
-/// Cheapest and dearest bcrypt that is verified: 12 takes a quarter of a second.
+/// The accepted costs of bcrypt. A cost of 12 takes a quarter of a second.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 
-/// Hashes a password as the settings say. `None` if Argon2 refuses them, which no settings that
-/// were read make it do.
+/// Hashes a password with the cost and pepper of the settings. Returns `None` if Argon2 refuses
+/// them, which the checks of the settings rule out.
 #[must_use]
 pub fn hash(
     settings: &Settings,
@@ -64,8 +64,8 @@ pub fn hash(
     Some(PasswordHash::from_stored(phc.to_string()))
 }
 
-/// Whether `password` is the one that was hashed. A hash that cannot be read, costs more than can
-/// be borne, or was made with a pepper that is not there any more, is nobody's.
+/// Returns true if `password` has the hash. No password has a hash that cannot be read, is too
+/// expensive, or was computed with a removed pepper.
 #[must_use]
 pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
     if stored.as_str().starts_with("$2") {
@@ -74,7 +74,7 @@ pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash)
     verifies_argon2(settings, password, stored.as_str()).unwrap_or(false)
 }
 
-/// Whether the hash is as a new one would be: with today's cost and the first pepper.
+/// Returns true if the hash has the current cost and the first pepper.
 #[must_use]
 pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
     let Some((_, params)) = read(stored.as_str()) else {
@@ -90,7 +90,8 @@ pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
         && key_id(stored.as_str()) == settings.pepper.current().map(|(id, _)| id)
 }
 
-/// Whether a hash of another service can be taken over: it can be read and borne.
+/// Returns true if a hash of another service can be imported: it can be read and is not too
+/// expensive.
 #[must_use]
 pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
     if stored.starts_with("$2") {
@@ -111,7 +112,7 @@ fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Op
     Some(bytes.as_slice().ct_eq(expected.as_bytes()).into())
 }
 
-/// Reads a PHC string whose cost can be borne: Argon2id of version 1.3, with salt and hash.
+/// Reads a PHC string: Argon2id of version 1.3 with salt and hash, and not too expensive.
 fn read(stored: &str) -> Option<(Phc, Params)> {
     let phc = Phc::new(stored).ok()?;
     let params = Params::try_from(&phc).ok()?;
@@ -132,7 +133,7 @@ fn read(stored: &str) -> Option<(Phc, Params)> {
     ok.then_some((phc, params))
 }
 
-/// The id of the pepper with which a hash was made.
+/// Returns the id of the pepper in a hash.
 fn key_id(stored: &str) -> Option<&str> {
     stored
         .split('$')
@@ -166,14 +167,15 @@ fn bcrypt_cost(stored: &str) -> Option<u32> {
     stored.split('$').nth(2)?.parse().ok()
 }
 
-/// bcrypt reads 72 bytes at most: so did whoever made the hash, and once it is verified the whole
-/// password is hashed anew.
+/// Verifies a bcrypt hash. bcrypt reads at most 72 bytes of a password. After a successful sign-in
+/// the whole password is hashed again with Argon2id.
 fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
     bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
         && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
 }
 
-/// A hash that is nobody's and costs as much as one of ours: for whoever does not exist.
+/// Returns a hash that no password has and that costs as much as a real one, for accounts that do
+/// not exist.
 #[must_use]
 pub fn decoy(settings: &Settings) -> PasswordHash {
     let Argon2Cost {
@@ -264,7 +266,8 @@ mod tests {
     fn a_known_hash_of_another_implementation_verifies() {
         // The reference implementation's: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l
         // 32 (test.c, version 1.3).
-        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
+                      CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let settings = with_pepper("");
         let known = PasswordHash::from_stored(stored.to_owned());
         assert!(
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_or_too_dear_is_nobodys_at_once() {
+    fn an_invalid_or_expensive_hash_matches_no_password() {
         let settings = with_pepper("");
         let salted = "$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         for bad in [
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_is_nobodys_and_costs_the_same() {
+    fn the_decoy_matches_no_password_and_costs_the_same() {
         for settings in [with_pepper(""), with_pepper(FIRST)] {
             let decoy = decoy(&settings);
             assert!(

@@ -1,8 +1,8 @@
-//! Passwords: signing in with one, setting, changing and removing it.
+//! Passwords: sign-in with a password, and setting, changing and removing one.
 //!
-//! What is dear about a password is its hash. So a turn is taken before anything is asked of the
-//! database, and whoever finds none is told to come again; and whoever names an account that does
-//! not exist waits for a hash all the same.
+//! Hashing is the expensive step. A permit is acquired before any query, and without one the
+//! request fails with `busy`. A hash is also computed for accounts that do not exist, so that the
+//! time does not reveal them.
 
 mod breached;
 pub mod hash;
@@ -10,12 +10,12 @@ pub mod hash;
 use std::time::Duration;
 
 use crate::accounts::domain::Ports;
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passwords::hash::SALT_BYTES;
-use crate::accounts::domain::sign_in::{Complete, Place, Prepared};
+use crate::accounts::domain::sign_in::{IssuedSession, SessionDraft, SignInClient};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
-use crate::accounts::domain::throttle::Way;
+use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
@@ -29,77 +29,77 @@ use crate::accounts::store::passwords::{
 };
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
-use crate::kernel::domain::compute::{Turn, computed};
+use crate::kernel::domain::compute::{HashPermit, run_with_permit};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// How long whoever finds no turn should wait: some hashes are done by then.
+/// The delay before a client without a permit should try again. Some hashes are done by then.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// The reasons to reject a password.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordRejection {
-    /// The name, the password or the code is wrong. From outside all of these look the same.
+    /// The name, the password or the code is wrong. The client sees the same error for all reasons.
     #[error("{0}")]
     Refused(&'static str),
-    /// The password is right, and the account has TOTP enabled: a code is needed too.
-    #[error("a TOTP code is needed too")]
+    /// The password is correct, but the account has TOTP enabled and the request has no code.
+    #[error("a TOTP code is required too")]
     SecondFactor,
-    /// It cannot be chosen.
+    /// The password does not meet the rules.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// It leaked somewhere.
-    #[error("the password is among those that leaked")]
+    /// The password is among leaked passwords.
+    #[error("the password is among leaked passwords")]
     Breached,
-    /// As many passwords as may be are being hashed.
+    /// The maximum number of passwords is being hashed.
     #[error("too many passwords are being hashed")]
     Busy {
-        /// When to come again.
+        /// The delay before the next attempt.
         wait: Duration,
     },
-    /// There is no password to remove, or nothing else would be left to sign in with.
-    #[error("there is no password")]
+    /// The account has no password to remove.
+    #[error("the account has no password")]
     None,
-    /// It is the last way to sign in.
+    /// The password is the last way to sign in.
     #[error("the password is the last way to sign in")]
     Last,
 }
 
 impl Rejection for PasswordRejection {}
 
-/// What somebody shows to sign in with a password.
+/// The credentials of a sign-in with a password.
 #[derive(Debug)]
-pub struct Shown<'a> {
-    /// Who they say they are.
+pub struct PasswordCredentials<'a> {
+    /// The name of the account.
     pub name: LoginName<'a>,
-    /// Their password, as it was sent.
+    /// The password, unverified.
     pub password: &'a str,
-    /// The code of their authenticator app, where they have enabled TOTP.
+    /// The TOTP code, if the client sent one.
     pub code: Option<&'a str>,
 }
 
-/// Signs in with a password. Two round trips; one if it is wrong.
+/// Signs in with a password. Two round trips, or one for wrong credentials.
 ///
 /// # Errors
 /// [`PasswordRejection`]
 pub async fn sign_in(
     ports: &Ports,
-    shown: &Shown<'_>,
-    place: &Place,
+    credentials: &PasswordCredentials<'_>,
+    client: &SignInClient,
     origin: &RequestOrigin,
-) -> Result<(Complete, Amr), Failure<PasswordRejection>> {
+) -> Result<(IssuedSession, Amr), Failure<PasswordRejection>> {
     let now = ports.clock.now();
-    let proved = prove(ports, shown, now).await?;
-    let amr = Amr::of(if proved.step.is_some() {
+    let verified = verify(ports, credentials, now).await?;
+    let amr = Amr::of(if verified.step.is_some() {
         Proof::PasswordAndTotp
     } else {
         Proof::Password
     });
-    let prepared = Prepared::new(ports, now, amr.clone())?;
-    let session = prepared.session(SessionOwner::Password(&proved), place);
+    let prepared = SessionDraft::new(ports, now, amr.clone())?;
+    let session = prepared.session(SessionOwner::Password(&verified), client);
     let created = sessions::create(
         ports.db.as_ref(),
         &session,
@@ -107,35 +107,36 @@ pub async fn sign_in(
     )
     .await?;
     let user = created.ok_or(PasswordRejection::Refused(
-        "the password was changed, or the code used, meanwhile",
+        "a concurrent request changed the password or used the code",
     ))?;
-    Ok((prepared.finish(ports, user, place).await?, amr))
+    Ok((prepared.finish(ports, user, client).await?, amr))
 }
 
-/// Holds what somebody shows against what is known of whoever they say they are. One round trip.
-/// That it is right is worth something only in a statement that looks whether it still is.
+/// Verifies a password, and a TOTP code where TOTP is enabled. One round trip.
+///
+/// The result must be used in a statement that checks it again, because a concurrent request may
+/// change the password.
 ///
 /// # Errors
 /// [`PasswordRejection`]
-pub(crate) async fn prove(
+pub(crate) async fn verify(
     ports: &Ports,
-    shown: &Shown<'_>,
+    credentials: &PasswordCredentials<'_>,
     now: Timestamp,
 ) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
-    // What nobody can have chosen is nobody's; but who named whom is counted all the same.
-    let password = Password::presented(shown.password);
-    let turn = turn(ports, now)?;
-    let subject = subject(ports, shown.name)?;
+    // An impossible password matches no account, but the attempt counts all the same.
+    let password = Password::presented(credentials.password);
+    let permit = permit(ports, now)?;
+    let subject = subject(ports, credentials.name)?;
     let limit = AttemptLimit {
         subject: &subject,
-        policy: Way::Password.policy(),
+        policy: ThrottledAction::Password.policy(),
     };
     let ClaimedPassword { candidate, claim } =
-        passwords::claim_attempt(ports.db.as_ref(), shown.name, limit, now).await?;
-    throttle::admitted(claim, now)?;
-    let password = password.ok_or(PasswordRejection::Refused(
-        "nobody can have chosen this password",
-    ))?;
+        passwords::claim_attempt(ports.db.as_ref(), credentials.name, limit, now).await?;
+    throttle::require_allowed(claim, now)?;
+    let password = password.ok_or(PasswordRejection::Refused("not a possible password"))?;
+
     let settings = ports.config.passwords.clone();
     let stored = candidate.as_ref().map_or_else(
         || hash::decoy(&settings),
@@ -143,25 +144,26 @@ pub(crate) async fn prove(
     );
     let salt = salt(ports)?;
     let work = move || {
-        let verified = hash::verifies(&settings, &password, &stored);
-        // Anew with today's cost and pepper: after the next sign-in nothing is left of the old one.
-        let rehashed = if verified && !hash::is_current(&settings, &stored) {
+        let matches = hash::verifies(&settings, &password, &stored);
+        // A hash with an old cost or pepper is replaced at the next sign-in.
+        let rehashed = if matches && !hash::is_current(&settings, &stored) {
             hash::hash(&settings, &password, &salt)
         } else {
             None
         };
-        (verified, rehashed)
+        (matches, rehashed)
     };
-    let (verified, rehashed) = computed(ports.compute.as_ref(), turn, work)
+    let (matches, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .ok_or(NOT_HASHED)?;
     let candidate = candidate.ok_or(PasswordRejection::Refused(
-        "nobody has this name and a password",
+        "no account has this name and a password",
     ))?;
-    if !verified {
+    if !matches {
         return Err(PasswordRejection::Refused("the password is wrong").into());
     }
-    let step = match (&candidate.totp, shown.code) {
+
+    let step = match (&candidate.totp, credentials.code) {
         (None, _) => None,
         (Some(_), None) => return Err(PasswordRejection::SecondFactor.into()),
         (Some(totp), Some(code)) => {
@@ -178,54 +180,60 @@ pub(crate) async fn prove(
     })
 }
 
-fn turn(ports: &Ports, now: Timestamp) -> Result<Turn, PasswordRejection> {
+/// Acquires a permit to hash one password.
+fn permit(ports: &Ports, now: Timestamp) -> Result<HashPermit, PasswordRejection> {
     ports
-        .hashing
-        .take(now)
+        .hash_permits
+        .try_acquire(now)
         .ok_or(PasswordRejection::Busy { wait: BUSY })
 }
 
+/// Returns a new salt.
 fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
     let mut salt = [0; SALT_BYTES];
     ports.entropy.fill(&mut salt)?;
     Ok(salt)
 }
 
+/// The fault of a password that the platform did not hash.
 const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
-/// Under what the attempts on a name are counted.
+/// Returns the subject that the attempts on a name count on.
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<ThrottleSubject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {
-        LoginName::Email(email) => throttle::of_email(key, Way::Password, email),
-        LoginName::Username(username) => throttle::of_username(key, Way::Password, username),
+        LoginName::Email(email) => throttle::email_subject(key, ThrottledAction::Password, email),
+        LoginName::Username(username) => {
+            throttle::username_subject(key, ThrottledAction::Password, username)
+        }
     };
     subject.ok_or_else(|| StoreError::Broken("an attempt cannot be counted".to_owned()))
 }
 
-/// A password that was chosen, hashed.
+/// The hash of a newly chosen password.
 #[derive(Debug)]
-pub struct Chosen {
-    /// Its hash.
+pub struct ChosenPassword {
+    /// The hash.
     pub hash: PasswordHash,
-    /// Whether it could be asked whether it leaked, or nobody is to be asked.
+    /// Whether the breach check passed or is off. `false` means that it was not available.
     pub checked: bool,
 }
 
-/// Looks whether a password can be chosen by whoever `about` names, and hashes it. No round trip to
-/// the database.
+/// Checks a newly chosen password and hashes it. The password must not contain a word of `about`,
+/// which describes the account owner. No round trip to the database.
 ///
 /// # Errors
 /// [`PasswordRejection`]
-pub async fn choose(
+pub async fn hash_chosen(
     ports: &Ports,
     text: &str,
     about: &[&str],
-) -> Result<Chosen, Failure<PasswordRejection>> {
-    hashed(ports, fit(ports, text, about)?).await
+) -> Result<ChosenPassword, Failure<PasswordRejection>> {
+    hash_unbreached(ports, check_choice(ports, text, about)?).await
 }
 
-fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
+/// Checks a newly chosen password against the rules.
+fn check_choice(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRejection> {
     let about: Vec<&str> = about
         .iter()
         .copied()
@@ -238,29 +246,34 @@ fn fit(ports: &Ports, text: &str, about: &[&str]) -> Result<Password, PasswordRe
     )?)
 }
 
-async fn hashed(ports: &Ports, password: Password) -> Result<Chosen, Failure<PasswordRejection>> {
+/// Hashes a password, unless it is among leaked ones.
+async fn hash_unbreached(
+    ports: &Ports,
+    password: Password,
+) -> Result<ChosenPassword, Failure<PasswordRejection>> {
     let checked = match breached::is_breached(ports, &password).await {
         Ok(false) => true,
         Ok(true) => return Err(PasswordRejection::Breached.into()),
         Err(error) => {
-            // It must not be what keeps everybody from choosing a password; the event tells of it.
-            tracing::warn!(%error, "nobody could say whether a password leaked");
+            // A failed check must not stop all users from choosing a password. An event records it.
+            tracing::warn!(%error, "breach check unavailable, password accepted");
             false
         }
     };
-    // Not before: whoever is asked about leaks may take seconds.
-    let turn = turn(ports, ports.clock.now())?;
+
+    // The permit is acquired only now, because the breach check may take seconds.
+    let permit = permit(ports, ports.clock.now())?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
-    let hash = computed(ports.compute.as_ref(), turn, work)
+    let hash = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .flatten()
         .ok_or(NOT_HASHED)?;
-    Ok(Chosen { hash, checked })
+    Ok(ChosenPassword { hash, checked })
 }
 
-/// Sets or replaces the password of whoever is signed in, and ends everything else that is signed
-/// in to the account. Two round trips.
+/// Sets or replaces the password of the caller's account, and revokes all other sessions of the
+/// account. Two round trips.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -274,9 +287,16 @@ pub async fn set(
         .into_iter()
         .flatten()
         .collect();
-    let password = fit(ports, text, &about)?;
-    throttle::admit(ports, Way::SetPassword, me.user.id, ports.clock.now()).await?;
-    let chosen = hashed(ports, password).await?;
+    let password = check_choice(ports, text, &about)?;
+    throttle::check(
+        ports,
+        ThrottledAction::SetPassword,
+        me.user.id,
+        ports.clock.now(),
+    )
+    .await?;
+
+    let chosen = hash_unbreached(ports, password).await?;
     let subject = subject(ports, LoginName::Email(&me.user.email))?;
     let unchecked = if chosen.checked {
         None
@@ -296,8 +316,8 @@ pub async fn set(
     }
 }
 
-/// Takes the password of an account away, unless it is the last way to sign in. Two round trips
-/// where it is not done.
+/// Removes the password of an account, unless it is the last way to sign in. One round trip, or two
+/// for a rejection.
 ///
 /// # Errors
 /// [`PasswordRejection`]
@@ -310,26 +330,28 @@ pub async fn remove(
     match passwords::remove(ports.db.as_ref(), by, &context).await? {
         FactorChange::Changed => Ok(()),
         FactorChange::SignedOut => Err(Fault::SignedOut.into()),
-        FactorChange::Unchanged if has_one(ports, by.user).await? => {
+        FactorChange::Unchanged if has_password(ports, by.user).await? => {
             Err(PasswordRejection::Last.into())
         }
         FactorChange::Unchanged => Err(PasswordRejection::None.into()),
     }
 }
 
-async fn has_one(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
-    Ok(crate::accounts::domain::factors::of(ports, user)
+/// Returns true if the account has a password.
+async fn has_password(ports: &Ports, user: UserId) -> Result<bool, StoreError> {
+    Ok(crate::accounts::domain::factors::summary(ports, user)
         .await?
         .password_since
         .is_some())
 }
 
-/// By what somebody signs in to an account of the core: exactly one of the two.
-///
-/// # Errors
-/// `None` if neither, or both, were sent, or what was sent can be nobody's.
+/// Returns the name of a sign-in: the e-mail address or the username. `None` unless exactly one of
+/// them is given.
 #[must_use]
-pub fn named<'a>(email: Option<&'a Email>, username: Option<&'a str>) -> Option<LoginName<'a>> {
+pub fn login_name<'a>(
+    email: Option<&'a Email>,
+    username: Option<&'a str>,
+) -> Option<LoginName<'a>> {
     match (email, username) {
         (Some(email), None) => Some(LoginName::Email(email)),
         (None, Some(username)) => Some(LoginName::Username(username)),

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::accounts::domain::webauthn::authenticator_data::{self, AuthData, DEMANDS, Flags};
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::domain::webauthn::library::{self, StoredPasskey, Verdict};
@@ -18,7 +18,7 @@ const SIGNATURE: &str = "the signature verifies";
 
 /// The passkey that answers, and its owner, as far as they are known.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct StoredCredential<'a> {
     /// The passkey as webauthn-rs keeps it.
     pub passkey: &'a StoredPasskey,
     /// The stored counter, if it is known.
@@ -33,8 +33,8 @@ pub struct Known<'a> {
 
 /// The content of an assertion.
 #[derive(Clone, Debug)]
-pub struct Asserted {
-    /// Flags.
+pub struct VerifiedAssertion {
+    /// The flags.
     pub flags: Flags,
     /// The authenticator's counter.
     pub counter: u32,
@@ -43,26 +43,26 @@ pub struct Asserted {
     pub counter_moved_on: bool,
 }
 
-/// Verifies an assertion. Steps 1 to 3 are the client's; 24 needs the database.
+/// Verifies an assertion. The client takes steps 1 to 3; step 24 needs the database.
 ///
 /// A counter that went back is part of the result and not a failed step: the caller records it.
 #[must_use]
 pub fn verify(
     response: &AuthenticationResponse,
     expected: &Expected<'_>,
-    known: &Known<'_>,
-) -> Report<Asserted> {
-    let mut steps = Steps::default();
+    known: &StoredCredential<'_>,
+) -> Report<VerifiedAssertion> {
+    let mut steps = CheckList::default();
     let asserted = take_steps(&mut steps, response, expected, known);
     Report::new(steps, asserted)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     response: &AuthenticationResponse,
     expected: &Expected<'_>,
-    known: &Known<'_>,
-) -> Option<Asserted> {
+    known: &StoredCredential<'_>,
+) -> Option<VerifiedAssertion> {
     steps.read(
         3,
         "the response is of a public key credential",
@@ -88,8 +88,8 @@ fn take_steps(
         ),
     }
     user_handle_step(steps, response, known);
-    // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report is
-    // complete and the time of a refusal stays the same.
+    // Steps 8 to 14. The later steps are taken even if one of these fails, so that the report
+    // is complete and the time of a refusal stays the same.
     client_data::check(
         steps,
         8,
@@ -118,7 +118,7 @@ fn take_steps(
         Verdict::NotRead => own_steps(steps, &data, expected, known, verifies(response, known)),
         Verdict::Refused(reason) => {
             own_steps(steps, &data, expected, known, verifies(response, known));
-            // The library's refusal stands even if every step of ours passes.
+            // The library's refusal counts even if every step of ours passes.
             if !steps.failed() {
                 steps.check(
                     21,
@@ -140,7 +140,7 @@ fn take_steps(
         || Some(format!("{} ({})", algorithm.name(), algorithm.number())),
     );
     let counter_moved_on = counter_moved_on(data.counter, known.counter.unwrap_or_default());
-    Some(Asserted {
+    Some(VerifiedAssertion {
         flags: data.flags,
         counter: data.counter,
         counter_moved_on,
@@ -149,10 +149,10 @@ fn take_steps(
 
 /// Takes steps 15 to 21. `verified` says whether the signature verifies.
 fn own_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     data: &AuthData,
     expected: &Expected<'_>,
-    known: &Known<'_>,
+    known: &StoredCredential<'_>,
     verified: bool,
 ) {
     authenticator_data::check(steps, 15, data, expected);
@@ -178,19 +178,23 @@ fn own_steps(
     );
 }
 
-fn verifies(response: &AuthenticationResponse, known: &Known<'_>) -> bool {
+fn verifies(response: &AuthenticationResponse, known: &StoredCredential<'_>) -> bool {
     let mut signed = response.authenticator_data.clone();
     signed.extend_from_slice(&Sha256::digest(&response.client_data_json));
     known.passkey.verifies(&signed, &response.signature)
 }
 
-/// Whether step 22 passes: both counters are zero, or the new one is greater.
+/// Returns true if step 22 passes: both counters are zero, or the new counter is greater.
 #[must_use]
 pub const fn counter_moved_on(asserted: u32, before: u32) -> bool {
     asserted > before || (asserted == 0 && before == 0)
 }
 
-fn user_handle_step(steps: &mut Steps, response: &AuthenticationResponse, known: &Known<'_>) {
+fn user_handle_step(
+    steps: &mut CheckList,
+    response: &AuthenticationResponse,
+    known: &StoredCredential<'_>,
+) {
     let demand = "the user handle is the owner's";
     match (&response.user_handle, known.user_handle) {
         (Some(handle), Some(owner)) => steps.check(

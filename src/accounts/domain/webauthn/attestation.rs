@@ -1,48 +1,49 @@
 //! The attestation object (WebAuthn Level 3 §6.5.4).
 //!
-//! The service asks for no attestation. A client that sends one all the same is not believed: the
-//! statement is parsed and left at that.
+//! The service asks for no attestation and trusts none. If a client sends an attestation anyway,
+//! its statement is parsed but not verified.
 
-use crate::accounts::domain::cbor::{Reader, once};
+use crate::accounts::domain::cbor::{CborReader, once};
 
-/// More than the longest chain of certificates that authenticators send.
+/// The maximum length, which is more than the longest chain of certificates of authenticators
+/// needs.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// No format has more than six.
+/// The maximum number of members of a statement. No format has more than six.
 const MOST_MEMBERS: u64 = 16;
 
 const REFUSED: &str =
     "the attestation object is not CBOR with fmt, authData and attStmt, each once";
 
-/// What came.
+/// An attestation object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AttestationObject {
     /// The format of the statement.
     pub format: String,
-    /// The authenticator data, as it came.
+    /// The authenticator data, unread.
     pub auth_data: Vec<u8>,
-    /// The statement, as far as it is looked at.
-    pub statement: Statement,
+    /// The shape of the statement.
+    pub statement: StatementShape,
 }
 
 /// The shape of a statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Statement {
-    /// A map, with these names.
+pub enum StatementShape {
+    /// A map with these names.
     Map(Vec<String>),
-    /// A list, as compound statements are.
+    /// A list, the shape of compound statements.
     List,
     /// Anything else.
     Other,
 }
 
-fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
-    let mut inside = Reader::new(reader.item()?);
+fn statement(reader: &mut CborReader<'_>) -> Result<StatementShape, &'static str> {
+    let mut inside = CborReader::new(reader.item()?);
     if !inside.is_map() {
         return Ok(if inside.is_array() {
-            Statement::List
+            StatementShape::List
         } else {
-            Statement::Other
+            StatementShape::Other
         });
     }
     let count = inside.map()?;
@@ -58,7 +59,7 @@ fn statement(reader: &mut Reader<'_>) -> Result<Statement, &'static str> {
         names.push(name);
         inside.skip()?;
     }
-    Ok(Statement::Map(names))
+    Ok(StatementShape::Map(names))
 }
 
 /// Reads an attestation object that fills `bytes` to the end.
@@ -74,7 +75,7 @@ pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
 
 fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     let (mut format, mut auth_data, mut stated) = (None, None, None);
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     for _ in 0..reader.map()? {
         match reader.text()? {
             "fmt" => once(&mut format, reader.text()?.to_owned())?,
@@ -92,7 +93,8 @@ fn members(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     })
 }
 
-/// Formats of the registry (WebAuthn Level 3 §8): what the statement must hold at least.
+/// The formats of the registry (WebAuthn Level 3 §8), with the required members of their
+/// statements.
 const FORMATS: [(&str, &[&str]); 8] = [
     ("none", &[]),
     ("packed", &["alg", "sig"]),
@@ -105,21 +107,21 @@ const FORMATS: [(&str, &[&str]); 8] = [
 ];
 
 impl AttestationObject {
-    /// Whether the format is one of the registry's (step 21).
+    /// Returns true if the registry has the format (step 21).
     #[must_use]
     pub fn is_known(&self) -> bool {
         FORMATS.iter().any(|(format, _)| *format == self.format)
     }
 
-    /// Whether the statement has the shape of its format (step 22); its signature and certificates
-    /// are not verified.
+    /// Checks that the statement has the shape of its format (step 22). Its signature and
+    /// certificates are not verified.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the reason why the shape is wrong.
     pub fn check_shape(&self) -> Result<(), &'static str> {
         let members = match (&self.statement, self.format.as_str()) {
-            (Statement::List, "compound") => return Ok(()),
-            (Statement::Map(members), _) => members,
+            (StatementShape::List, "compound") => return Ok(()),
+            (StatementShape::Map(members), _) => members,
             _ => return Err("the attestation statement is no map"),
         };
         if self.format == "none" && !members.is_empty() {

@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 use webauthn_rs_core::internals::AuthenticatorData;
 use webauthn_rs_core::proto::Registration;
 
-use crate::accounts::domain::cbor::Reader;
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::cbor::CborReader;
+use crate::accounts::domain::verification::report::CheckList;
 use crate::accounts::domain::webauthn::Expected;
 use crate::accounts::domain::webauthn::quietly::quietly;
 use crate::accounts::model::credential_id;
 
-/// RP id hash, flags, counter.
+/// The length of RP id hash, flags and counter.
 const HEADER: usize = 37;
 /// The offset of the flags.
 const FLAGS: usize = 32;
@@ -23,69 +23,69 @@ const EXTENSIONS: u8 = 0x80;
 const MOST_BYTES: usize = 16 * 1024;
 const TRUNCATED: &str = "the authenticator data is too short";
 
-/// The flags (§6.1), as they came.
+/// The flags (§6.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flags(pub u8);
 
 impl Flags {
-    /// The user did something (UP).
+    /// Returns true if the user was present (UP).
     #[must_use]
     pub const fn user_present(self) -> bool {
         self.0 & 0x01 != 0
     }
 
-    /// The user was verified (UV).
+    /// Returns true if the user was verified (UV).
     #[must_use]
     pub const fn user_verified(self) -> bool {
         self.0 & 0x04 != 0
     }
 
-    /// The key may be backed up: it is a multi-device credential (BE).
+    /// Returns true if the key may be backed up, as a multi-device credential (BE).
     #[must_use]
     pub const fn backup_eligible(self) -> bool {
         self.0 & 0x08 != 0
     }
 
-    /// The key is backed up (BS).
+    /// Returns true if the key is backed up (BS).
     #[must_use]
     pub const fn backed_up(self) -> bool {
         self.0 & 0x10 != 0
     }
 
-    /// A credential follows (AT).
+    /// Returns true if a credential follows (AT).
     #[must_use]
     pub const fn attested(self) -> bool {
         self.0 & 0x40 != 0
     }
 
-    /// Extension outputs follow (ED).
+    /// Returns true if extension outputs follow (ED).
     #[must_use]
     pub const fn extensions(self) -> bool {
         self.0 & EXTENSIONS != 0
     }
 }
 
-/// Authenticator data, read.
+/// The content of authenticator data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthData {
     /// SHA-256 of the relying party's id.
     pub rp_id_hash: [u8; 32],
-    /// Flags.
+    /// The flags.
     pub flags: Flags,
-    /// How often the key signed; 0 for authenticators that do not count.
+    /// The counter of signatures; 0 for authenticators that do not count.
     pub counter: u32,
-    /// The credential that was made, in a registration.
-    pub attested: Option<Attested>,
+    /// The new credential, in a registration.
+    pub attested: Option<AttestedCredential>,
 }
 
-/// The credential that was made.
+/// A new credential.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attested {
+pub struct AttestedCredential {
     /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
-    /// Its id.
+    /// The id of the credential.
     pub credential_id: Vec<u8>,
-    /// Its public key: COSE, as it came.
+    /// The public key in COSE, unchanged.
     pub public_key: Vec<u8>,
 }
 
@@ -123,7 +123,7 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
         public_key = Some(item(&mut rest)?);
     }
     let before_extensions = bytes.get(..bytes.len() - rest.len()).ok_or(TRUNCATED)?;
-    if flags.extensions() && !Reader::new(item(&mut rest)?).is_map() {
+    if flags.extensions() && !CborReader::new(item(&mut rest)?).is_map() {
         return Err("the extensions in the authenticator data cannot be read: they are no map");
     }
     if !rest.is_empty() {
@@ -140,7 +140,7 @@ fn layout(bytes: &[u8]) -> Result<Layout<'_>, &'static str> {
 
 /// Splits off the first CBOR item of `bytes`.
 fn item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = CborReader::new(bytes);
     let item = reader.item().map_err(
         |_| "a part of the authenticator data is not CBOR in the form that authenticators write",
     )?;
@@ -168,11 +168,14 @@ pub fn parse_registration(bytes: &[u8]) -> Result<AuthData, &'static str> {
     }
     let data = quietly(|| AuthenticatorData::<Registration>::try_from(plain.as_slice()))
         .map_err(|_| "webauthn-rs cannot read the authenticator data")?;
-    let attested = data.acd.zip(public_key).map(|(made, public_key)| Attested {
-        aaguid: made.aaguid,
-        credential_id: made.credential_id,
-        public_key: public_key.to_vec(),
-    });
+    let attested = data
+        .acd
+        .zip(public_key)
+        .map(|(made, public_key)| AttestedCredential {
+            aaguid: made.aaguid,
+            credential_id: made.credential_id,
+            public_key: public_key.to_vec(),
+        });
     Ok(AuthData {
         rp_id_hash,
         flags,
@@ -210,7 +213,7 @@ pub(super) const DEMANDS: [&str; 4] = [
 ];
 
 /// Takes the [`DEMANDS`]. `first` is the number of the first step.
-pub(super) fn check(steps: &mut Steps, first: u8, data: &AuthData, expected: &Expected<'_>) {
+pub(super) fn check(steps: &mut CheckList, first: u8, data: &AuthData, expected: &Expected<'_>) {
     let ours: [u8; 32] = Sha256::digest(expected.rp_id.as_bytes()).into();
     let flags = || Some(format!("flags {:#04x}", data.flags.0));
     let consistent = data.flags.backup_eligible() || !data.flags.backed_up();

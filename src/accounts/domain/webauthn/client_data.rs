@@ -1,14 +1,15 @@
-//! The client data: what the browser or the app says about the ceremony (WebAuthn Level 3 §5.8.1).
+//! The client data, in which the browser or the app describes the ceremony (WebAuthn Level 3
+//! §5.8.1).
 
 use serde::Deserialize;
 
-use crate::accounts::domain::steps::Steps;
+use crate::accounts::domain::verification::report::CheckList;
 use crate::accounts::domain::webauthn::Expected;
 
-/// More than any client sends; what is longer is not even looked at.
+/// The maximum length, which is more than any client sends. Longer client data is not read.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What a client says. Members that are not known are ignored, as §5.8.1.2 wants it.
+/// The client data. Unknown members are ignored, as §5.8.1.2 demands.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct ClientData {
     /// `webauthn.create` or `webauthn.get`.
@@ -18,18 +19,18 @@ pub struct ClientData {
     pub challenge: String,
     /// The origin of the page.
     pub origin: String,
-    /// Whether the page stood in a frame of another origin.
+    /// Whether the page was in a frame of another origin.
     #[serde(rename = "crossOrigin")]
     pub cross_origin: Option<bool>,
-    /// The origin around it, if it did.
+    /// The origin around the frame, if the page was in one.
     #[serde(rename = "topOrigin")]
     pub top_origin: Option<String>,
 }
 
-/// UTF-8 decode: a byte order mark is stripped, anything that is not UTF-8 is refused.
+/// Decodes UTF-8 ("UTF-8 decode" of the Encoding Standard): strips a byte order mark.
 ///
 /// # Errors
-/// Why it is no text.
+/// Returns the reason why `bytes` are not UTF-8.
 pub fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("the client data is too long");
@@ -41,9 +42,9 @@ pub fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
 /// Reads the JSON.
 ///
 /// # Errors
-/// Why it is no client data.
+/// Returns the reason why `text` is not client data.
 pub fn parse(text: &str) -> Result<ClientData, &'static str> {
-    // A list would be read by position.
+    // Without this check serde would read a list by position.
     if !text.trim_start().starts_with('{') {
         return Err("the client data is no JSON object");
     }
@@ -51,10 +52,10 @@ pub fn parse(text: &str) -> Result<ClientData, &'static str> {
         .map_err(|_| "the client data is not JSON with type, challenge and origin, each once")
 }
 
-/// The seven steps about the client data, which both ceremonies have; `first` is the number of the
-/// first one. `None` if it cannot be read.
+/// Takes the seven steps about the client data, which both ceremonies have. `first` is the number
+/// of the first step. Returns `None` if the client data cannot be read.
 pub(super) fn check(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     first: u8,
     bytes: &[u8],
     kind: &str,
@@ -120,8 +121,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_clients_send_is_read() {
-        let text = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","crossOrigin":false,"new":{"a":[1]}}"#;
+    fn client_data_of_real_clients_is_read() {
+        let text = concat!(
+            r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://hamrah.app","#,
+            r#""crossOrigin":false,"new":{"a":[1]}}"#
+        );
         let data =
             parse(decode(format!("\u{FEFF}{text}").as_bytes()).expect("UTF-8")).expect("JSON");
         assert_eq!(
@@ -131,10 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_doubtful_is_refused() {
+    fn doubtful_client_data_is_refused() {
         for bad in [
             r#"["webauthn.get","AAAA","https://hamrah.app",false,null]"#,
-            r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://a","origin":"https://b"}"#,
+            concat!(
+                r#"{"type":"webauthn.get","challenge":"AAAA","#,
+                r#""origin":"https://a","origin":"https://b"}"#
+            ),
             r#"{"type":"webauthn.get","challenge":"AAAA","origin":7}"#,
             r#"{"type":"webauthn.get","challenge":"AAAA"}"#,
             r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://a"} x"#,

@@ -10,14 +10,16 @@ use webauthn_rs_core::proto::{
     COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve,
 };
 
-use crate::accounts::domain::cbor::Reader;
+use crate::accounts::domain::cbor::CborReader;
 use crate::accounts::domain::webauthn::quietly::quietly;
 
 /// The most bytes of a key. Keys of every accepted kind are shorter.
 const MOST_BYTES: usize = 1024;
 
-const NOT_CANONICAL: &str = "the key is not CBOR as authenticators write it (CTAP2 canonical form), \
-                             or something follows it";
+const NOT_CANONICAL: &str = concat!(
+    "the key is not CBOR as authenticators write it (CTAP2 canonical form), ",
+    "or something follows it"
+);
 const NO_ED25519: &str = "the octet key pair is no Ed25519 key";
 const NO_KIND: &str = "the key is of no kind that can be used";
 
@@ -37,7 +39,7 @@ const RSA_MEMBERS: usize = 4;
 const OKP_MEMBERS: usize = 4;
 /// Ed25519 (RFC 9053 §7.1).
 const ED25519: i128 = 6;
-/// The one public exponent that is accepted: 65537.
+/// The only accepted public exponent: 65537.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A signature algorithm that can be verified.
@@ -87,7 +89,7 @@ impl Algorithm {
 pub struct PublicKey {
     /// The algorithm that its private half signs with.
     pub algorithm: Algorithm,
-    /// The key as it came: a CBOR map.
+    /// The bytes of the key: a CBOR map.
     pub bytes: Vec<u8>,
     /// The key as webauthn-rs holds it.
     pub(super) key: COSEKey,
@@ -102,7 +104,7 @@ impl PublicKey {
         if bytes.len() > MOST_BYTES {
             return Err("the key is too long");
         }
-        if Reader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
+        if CborReader::new(bytes).item().map_or(0, <[u8]>::len) != bytes.len() {
             return Err(NOT_CANONICAL);
         }
         let key = read(bytes)?;
@@ -113,7 +115,7 @@ impl PublicKey {
         })
     }
 
-    /// Whether `signature` over `message` was made with this key's private half.
+    /// Returns true if the private half of this key made `signature` over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         verifies(&self.key, message, signature)
@@ -121,7 +123,7 @@ impl PublicKey {
 }
 
 fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
-    let count = Reader::new(bytes).map().map_err(|_| NO_KIND)?;
+    let count = CborReader::new(bytes).map().map_err(|_| NO_KIND)?;
     let value: Value = serde_cbor_2::from_slice(bytes).map_err(|_| NO_KIND)?;
     let Value::Map(members) = &value else {
         return Err(NO_KIND);
@@ -187,8 +189,8 @@ pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
     }
 }
 
-/// Whether `signature` over `message` was made with the private half of `key` (`WebAuthn` Level 3
-/// §6.5.5: ECDSA's are DER).
+/// Returns true if the private half of `key` made `signature` over `message` (`WebAuthn` Level 3
+/// §6.5.5: signatures of ECDSA are DER).
 pub(super) fn verifies(key: &COSEKey, message: &[u8], signature: &[u8]) -> bool {
     if let COSEKeyType::EC_OKP(point) = &key.key {
         let (Some(key), Ok(signature)) = (

@@ -1,6 +1,6 @@
-//! The JSON in which clients send what an authenticator answered (WebAuthn Level 3 §5.1.8), as
-//! leniently as real clients need it: any spelling of base64, snake case beside camel case, and
-//! members left out that nothing depends on (CONTRACT §5).
+//! The JSON of authenticators' responses (WebAuthn Level 3 §5.1.8). The reader is as lenient as
+//! real clients need it: it accepts any spelling of base64, snake case beside camel case, and the
+//! absence of members that nothing depends on (CONTRACT §5).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,62 +12,64 @@ use utoipa::ToSchema;
 
 use crate::kernel::model::base64;
 
-/// Most transports that are kept; the registry has seven.
+/// The maximum number of stored transports. The registry has seven.
 const MOST_TRANSPORTS: usize = 8;
-/// Longest transport that is kept.
+/// The maximum length of a stored transport, in characters.
 const TRANSPORT_CHARS: usize = 32;
 
-/// `RegistrationResponseJSON`, read.
+/// The content of a `RegistrationResponseJSON`.
 #[derive(Clone, Debug)]
 pub struct RegistrationResponse {
-    /// The credential's id as text was decoded.
+    /// The member `id`, decoded.
     pub id: Option<Vec<u8>>,
-    /// The credential's id.
+    /// The id of the credential.
     pub raw_id: Vec<u8>,
     /// Whether `type` is `public-key` or left out.
     pub is_public_key: bool,
-    /// What the client said.
+    /// The client data.
     pub client_data_json: Vec<u8>,
-    /// What the authenticator said.
+    /// The attestation object.
     pub attestation_object: Vec<u8>,
-    /// How the authenticator can be reached: hints, bounded.
+    /// The transports by which the authenticator can be reached. They are hints, limited in number
+    /// and length.
     pub transports: Vec<String>,
 }
 
-/// `AuthenticationResponseJSON`, read.
+/// The content of an `AuthenticationResponseJSON`.
 #[derive(Clone, Debug)]
 pub struct AuthenticationResponse {
-    /// The credential's id as text was decoded.
+    /// The member `id`, decoded.
     pub id: Option<Vec<u8>>,
-    /// The credential's id.
+    /// The id of the credential.
     pub raw_id: Vec<u8>,
     /// Whether `type` is `public-key` or left out.
     pub is_public_key: bool,
-    /// What the client said.
+    /// The client data.
     pub client_data_json: Vec<u8>,
-    /// What the authenticator said.
+    /// The authenticator data.
     pub authenticator_data: Vec<u8>,
-    /// The signature over both.
+    /// The signature over authenticator data and client data.
     pub signature: Vec<u8>,
-    /// Whose credential it is, if the authenticator tells; an empty one counts as none.
+    /// The user handle of the credential's owner, if the authenticator sent one. An empty user
+    /// handle counts as none.
     pub user_handle: Option<Vec<u8>>,
 }
 
 impl RegistrationResponse {
-    /// Whether it is one of a public key credential.
+    /// Checks that the response belongs to a public key credential.
     ///
     /// # Errors
-    /// Why it is not.
+    /// Returns the reason why it does not.
     pub fn check(&self) -> Result<(), &'static str> {
         check(self.is_public_key, self.id.as_deref(), &self.raw_id)
     }
 }
 
 impl AuthenticationResponse {
-    /// Whether it is one of a public key credential.
+    /// Checks that the response belongs to a public key credential.
     ///
     /// # Errors
-    /// Why it is not.
+    /// Returns the reason why it does not.
     pub fn check(&self) -> Result<(), &'static str> {
         check(self.is_public_key, self.id.as_deref(), &self.raw_id)
     }
@@ -84,15 +86,15 @@ fn check(is_public_key: bool, id: Option<&[u8]>, raw_id: &[u8]) -> Result<(), &'
     }
 }
 
-/// What an authenticator answered to a registration.
+/// The response of an authenticator to a registration.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RegistrationResponseJSON)]
 struct RegistrationJson {
-    /// The credential's id, base64url.
+    /// The id of the credential, base64url.
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = String)]
     id: Option<Vec<u8>>,
-    /// The same.
+    /// The id of the credential again, base64url.
     #[serde(
         rename = "rawId",
         alias = "raw_id",
@@ -104,7 +106,7 @@ struct RegistrationJson {
     /// `public-key`.
     #[serde(rename = "type")]
     kind: Option<String>,
-    /// What the authenticator answered.
+    /// The response of the authenticator.
     #[serde(deserialize_with = "object")]
     response: AttestationJson,
 }
@@ -130,15 +132,15 @@ struct AttestationJson {
     transports: Option<Vec<String>>,
 }
 
-/// What an authenticator answered to a sign-in.
+/// The response of an authenticator to a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AuthenticationResponseJSON)]
 struct AuthenticationJson {
-    /// The credential's id, base64url.
+    /// The id of the credential, base64url.
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = String)]
     id: Option<Vec<u8>>,
-    /// The same.
+    /// The id of the credential again, base64url.
     #[serde(
         rename = "rawId",
         alias = "raw_id",
@@ -150,7 +152,7 @@ struct AuthenticationJson {
     /// `public-key`.
     #[serde(rename = "type")]
     kind: Option<String>,
-    /// What the authenticator answered.
+    /// The response of the authenticator.
     #[serde(deserialize_with = "object")]
     response: AssertionJson,
 }
@@ -186,7 +188,7 @@ struct AssertionJson {
     user_handle: Option<Vec<u8>>,
 }
 
-/// Reads an object, and never a list, which derived readers read by position.
+/// Reads an object and refuses a list, which a derived reader would read by position.
 fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Object<T>(PhantomData<T>);
 

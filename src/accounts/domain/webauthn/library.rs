@@ -26,7 +26,7 @@ use crate::kernel::model::base64;
 
 /// A passkey that no account has, as [`StoredPasskey::write`] writes it: the key is P-256's base
 /// point.
-const NOBODYS: &str = concat!(
+const UNREGISTERED: &str = concat!(
     r#"{"cred":{"cred_id":"","cred":{"type_":"ES256","key":{"EC_EC2":{"curve":"SECP256R1","#,
     r#""x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","#,
     r#""y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}}},"counter":0,"transports":null,"#,
@@ -76,8 +76,8 @@ impl StoredPasskey {
     ///
     /// # Errors
     /// Returns the reason if this version of the library writes passkeys in another form.
-    pub fn nobodys(id: &[u8]) -> Result<Self, &'static str> {
-        let mut passkey = Self::read(NOBODYS)?;
+    pub fn unregistered(id: &[u8]) -> Result<Self, &'static str> {
+        let mut passkey = Self::read(UNREGISTERED)?;
         passkey.credential.cred_id = id.to_vec();
         Ok(passkey)
     }
@@ -107,7 +107,7 @@ impl StoredPasskey {
         serde_json::to_string(&Passkey::from(self.credential.clone()))
     }
 
-    /// Whether `signature` over `message` was made with the private half of this passkey's key.
+    /// Returns true if the private half of this passkey's key made `signature` over `message`.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         cose::verifies(&self.credential.cred, message, signature)
     }
@@ -121,8 +121,8 @@ pub(super) enum Verdict {
     WrongSignature,
     /// The library refused the sign-in at an earlier step, for this reason of its own.
     Refused(String),
-    /// The library cannot read what WebAuthn demands or the service offers: a byte order mark, or
-    /// an Ed25519 key.
+    /// The library cannot read the response, because it has a byte order mark or the key is
+    /// Ed25519. WebAuthn demands the former and the service offers the latter.
     NotRead,
 }
 
@@ -169,7 +169,9 @@ pub(super) fn authenticate(
         backup_eligible,
         ..passkey.credential.clone()
     };
-    match quietly(|| core.authenticate_single_credential(&sent(response), &state, &credential)) {
+    match quietly(|| {
+        core.authenticate_single_credential(&to_library(response), &state, &credential)
+    }) {
         Ok(_) => Verdict::Verified,
         Err(WebauthnError::AuthenticationFailure | WebauthnError::SignatureInvalid) => {
             Verdict::WrongSignature
@@ -179,7 +181,7 @@ pub(super) fn authenticate(
 }
 
 /// Returns the response in the library's type.
-fn sent(response: &AuthenticationResponse) -> PublicKeyCredential {
+fn to_library(response: &AuthenticationResponse) -> PublicKeyCredential {
     PublicKeyCredential {
         id: base64::encode(&response.raw_id),
         raw_id: response.raw_id.clone(),
@@ -217,14 +219,14 @@ mod tests {
             StoredPasskey::new(&[], &key, Flags(0x05))
                 .write()
                 .expect("JSON"),
-            NOBODYS
+            UNREGISTERED
         );
-        let nobodys = StoredPasskey::nobodys(&[7; 32]).expect("a passkey");
+        let passkey = StoredPasskey::unregistered(&[7; 32]).expect("a passkey");
         assert_eq!(
-            (nobodys.algorithm, nobodys.credential.cred_id.as_slice()),
+            (passkey.algorithm, passkey.credential.cred_id.as_slice()),
             (Algorithm::Es256, &[7; 32][..])
         );
-        assert!(!nobodys.verifies(b"anything", &[0; 70]));
+        assert!(!passkey.verifies(b"anything", &[0; 70]));
     }
 
     /// The library has no code that makes Ed25519 keys from CBOR or verifies with them. It keeps
@@ -249,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_counter_in_the_json_is_not_read() {
-        let counted = NOBODYS.replace("\"counter\":0", "\"counter\":7");
+        let counted = UNREGISTERED.replace("\"counter\":0", "\"counter\":7");
         assert_eq!(
             StoredPasskey::read(&counted)
                 .expect("a passkey")
@@ -260,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_passkey_is_refused() {
+    fn json_in_another_form_is_refused() {
         for json in [
             "",
             "{}",
             "null",
-            &NOBODYS.replace("SECP256R1", "SECP384R1"),
-            &NOBODYS.replace("ES256", "ES384"),
+            &UNREGISTERED.replace("SECP256R1", "SECP384R1"),
+            &UNREGISTERED.replace("ES256", "ES384"),
         ] {
             assert!(StoredPasskey::read(json).is_err(), "{json}");
         }

@@ -4,7 +4,7 @@
 //! ([`crate::accounts::domain::webauthn::library`]). The library reads the authenticator data and
 //! the key.
 
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::accounts::domain::webauthn::attestation;
 use crate::accounts::domain::webauthn::attestation::AttestationObject;
 use crate::accounts::domain::webauthn::authenticator_data;
@@ -15,39 +15,42 @@ use crate::accounts::domain::webauthn::library::StoredPasskey;
 use crate::accounts::domain::webauthn::{Expected, client_data};
 use crate::accounts::model::credential_id::{CredentialId, MOST_BYTES};
 
-/// A credential that was made.
+/// A new credential.
 #[derive(Clone, Debug)]
-pub struct Credential {
-    /// Its id.
+pub struct RegisteredCredential {
+    /// The id of the credential.
     pub id: CredentialId,
-    /// Its public key.
+    /// The public key.
     pub public_key: PublicKey,
-    /// What kind of authenticator made it.
+    /// The AAGUID: the model of the authenticator.
     pub aaguid: [u8; 16],
-    /// Flags.
+    /// The flags.
     pub flags: Flags,
-    /// Where the authenticator's counter stands.
+    /// The counter of the authenticator.
     pub counter: u32,
-    /// The attestation's format, which is not trusted.
+    /// The format of the attestation, which is not trusted.
     pub attestation_format: String,
     /// The credential as webauthn-rs keeps it.
     pub passkey: StoredPasskey,
 }
 
-/// Holds a registration against what is expected. Steps 1 and 2 are the client's; 26 and 27 need
-/// the database.
+/// Verifies a registration. The client takes steps 1 and 2; steps 26 and 27
+/// need the database.
 #[must_use]
-pub fn verify(response: &RegistrationResponse, expected: &Expected<'_>) -> Report<Credential> {
-    let mut steps = Steps::default();
+pub fn verify(
+    response: &RegistrationResponse,
+    expected: &Expected<'_>,
+) -> Report<RegisteredCredential> {
+    let mut steps = CheckList::default();
     let credential = take_steps(&mut steps, response, expected);
     Report::new(steps, credential)
 }
 
 fn take_steps(
-    steps: &mut Steps,
+    steps: &mut CheckList,
     response: &RegistrationResponse,
     expected: &Expected<'_>,
-) -> Option<Credential> {
+) -> Option<RegisteredCredential> {
     steps.read(
         3,
         "the response is of a public key credential",
@@ -58,8 +61,8 @@ fn take_steps(
         "clientExtensionResults are taken",
         "nothing depends on them".to_owned(),
     );
-    // Steps 5 to 11. What follows is looked at also if one of them failed, so that the report is
-    // whole.
+    // Steps 5 to 11. The later steps are taken even if one of these fails, so that the report
+    // is complete.
     client_data::check(
         steps,
         5,
@@ -128,7 +131,7 @@ fn take_steps(
         || None,
     );
     let key = key?;
-    Some(Credential {
+    Some(RegisteredCredential {
         id: CredentialId::from_bytes(&attested.credential_id)?,
         passkey: StoredPasskey::new(&attested.credential_id, &key, data.flags),
         public_key: key,
@@ -139,7 +142,7 @@ fn take_steps(
     })
 }
 
-fn backup_steps(steps: &mut Steps, data: &AuthData) {
+fn backup_steps(steps: &mut CheckList, data: &AuthData) {
     let kind = if data.flags.backup_eligible() {
         "a multi-device credential"
     } else {
@@ -154,7 +157,7 @@ fn backup_steps(steps: &mut Steps, data: &AuthData) {
     steps.passed(19, "BS is kept", state.to_owned());
 }
 
-fn attestation_steps(steps: &mut Steps, object: &AttestationObject) {
+fn attestation_steps(steps: &mut CheckList, object: &AttestationObject) {
     let found = || Some(object.format.clone());
     steps.check(
         21,

@@ -4,8 +4,8 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::domain::authenticate::SignedIn;
 use crate::accounts::domain::passkeys::{manage, register};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::App;
 use crate::accounts::http::caller::{CurrentUser, PasskeyOwner};
 use crate::accounts::model::config::Config;

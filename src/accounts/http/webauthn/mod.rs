@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate::Credential;
-use crate::accounts::domain::devices::admit;
-use crate::accounts::domain::sign_in::{Complete, Place};
+use crate::accounts::domain::devices::assertion_check;
+use crate::accounts::domain::sign_in::{IssuedSession, SignInClient};
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::cookie::Shape;
@@ -40,7 +40,7 @@ pub struct PasskeySignIn {
 }
 
 impl PasskeySignIn {
-    fn new(id: &CredentialId, complete: Complete) -> Self {
+    fn new(id: &CredentialId, complete: IssuedSession) -> Self {
         Self {
             auth: complete.into(),
             verified: true,
@@ -54,7 +54,7 @@ impl PasskeySignIn {
 #[derive(Debug)]
 pub struct Client {
     /// Where the sign-in happens, and what it takes the place of.
-    pub place: Place,
+    pub place: SignInClient,
     is_browser: bool,
     cookie: Shape,
     outgoing: OutgoingCookies,
@@ -73,7 +73,8 @@ impl Client {
     ) -> Result<(), ApiError> {
         if !self.is_browser {
             self.place.device =
-                admit::at_sign_in(&app.ports, device.shown(), &device.request()).await?;
+                assertion_check::device_at_sign_in(&app.ports, device.shown(), &device.request())
+                    .await?;
             if self.place.device.is_some() {
                 self.place.platform = Platform::Ios;
             }
@@ -82,7 +83,7 @@ impl Client {
     }
 
     /// Gives a browser the session as a cookie, and no other session cookie beside it.
-    pub fn remember(&self, complete: &Complete) {
+    pub fn remember(&self, complete: &IssuedSession) {
         if self.is_browser {
             drop(self.outgoing.take());
             self.outgoing.push(self.cookie.set(
@@ -120,7 +121,7 @@ impl FromRequestParts<App> for Client {
             .cloned()
             .unwrap_or_default();
         Ok(Self {
-            place: Place {
+            place: SignInClient {
                 platform,
                 replaces,
                 device: None,

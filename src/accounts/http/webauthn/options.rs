@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::register::CreationOptions;
-use crate::accounts::domain::passkeys::{Begun, CEREMONY_LIFETIME};
+use crate::accounts::domain::passkeys::{CEREMONY_LIFETIME, PendingCeremony};
 use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::model::config::Config;
 use crate::accounts::store::passkeys::Descriptor;
@@ -106,7 +106,7 @@ pub struct RegistrationBegun {
 
 impl RegistrationBegun {
     /// The answer for a registration that was begun.
-    pub(super) fn new(config: &Config, begun: Begun<CreationOptions>) -> Self {
+    pub(super) fn new(config: &Config, begun: PendingCeremony<CreationOptions>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let options = RegistrationOptions {
             challenge: begun.challenge,
@@ -186,7 +186,7 @@ pub struct AuthenticationBegun {
 
 impl AuthenticationBegun {
     /// The answer for a sign-in that was begun.
-    pub(crate) fn new(config: &Config, begun: Begun<Vec<Descriptor>>) -> Self {
+    pub(crate) fn new(config: &Config, begun: PendingCeremony<Vec<Descriptor>>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let allowed: Vec<CredentialDescriptor> =
             begun.options.into_iter().map(Into::into).collect();

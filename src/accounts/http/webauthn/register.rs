@@ -6,10 +6,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::domain::devices::admit;
+use crate::accounts::domain::devices::assertion_check;
 use crate::accounts::domain::passkeys::CEREMONY_LIFETIME;
 use crate::accounts::domain::passkeys::register;
-use crate::accounts::domain::passkeys::register::{Completion, Registered, Registrant};
+use crate::accounts::domain::passkeys::register::{
+    Registrant, RegistrationCompletion, RegistrationOutcome,
+};
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
 use crate::accounts::http::App;
 use crate::accounts::http::assertion::DeviceProof;
@@ -137,27 +139,34 @@ pub async fn complete(
     let label = label(body.label)?;
     if let MaybeSignedIn::SignedIn(me) = &caller {
         may_change_passkeys(&app, me, CEREMONY_LIFETIME).await?;
-        admit::admit(&app.ports, me, device.shown(), &device.request(), &origin).await?;
+        assertion_check::require_assertion(
+            &app.ports,
+            me,
+            device.shown(),
+            &device.request(),
+            &origin,
+        )
+        .await?;
     } else {
         client.look_at_device(&app, &device).await?;
     }
     let challenge = ChallengeId::parse(&body.challenge_id);
-    let completion = Completion {
+    let completion = RegistrationCompletion {
         challenge,
         response: body.response,
         label,
-        place: &client.place,
+        client: &client.place,
     };
     Ok(AppJson(
         match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
-            Registered::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
+            RegistrationOutcome::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
                 success: true,
                 verified: true,
                 credential_id: id.as_str().to_owned(),
                 credential_id_camel: id.as_str().to_owned(),
                 user: (*user).into(),
             })),
-            Registered::Created(id, complete) => {
+            RegistrationOutcome::Created(id, complete) => {
                 client.remember(&complete);
                 RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
             }

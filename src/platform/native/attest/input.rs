@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::accounts::domain::app_attest::authenticator_data;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
-use crate::platform::native::steps;
+use crate::platform::native::report_printer;
 
 /// Bytes from an argument.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub(in crate::platform::native) enum EnvironmentArgument {
 
 /// Reads hexadecimal or base64. Text that is valid in both is read as hexadecimal.
 fn decode(text: &str) -> Option<Vec<u8>> {
-    steps::hex(text).or_else(|| base64::decode(text))
+    report_printer::hex(text).or_else(|| base64::decode(text))
 }
 
 /// Reads bytes in hexadecimal or base64.
@@ -59,7 +59,7 @@ pub(super) fn public_key(text: &str) -> Result<Binary, &'static str> {
     let point = point
         .or_else(|| {
             bytes
-                .strip_prefix(steps::hex(SPKI)?.as_slice())
+                .strip_prefix(report_printer::hex(SPKI)?.as_slice())
                 .map(<[u8]>::to_vec)
         })
         .unwrap_or(bytes);
@@ -92,7 +92,7 @@ impl Input {
     /// # Errors
     /// The input has no readable object.
     pub(super) fn read(file: Option<&Path>, names: &[&str]) -> Result<Self, Box<dyn Error>> {
-        Self::unwrap(steps::input(file)?, names)
+        Self::unwrap(report_printer::input(file)?, names)
     }
 
     /// Reads raw CBOR, base64 of CBOR, JSON, or base64 of JSON. The app sends the last form.

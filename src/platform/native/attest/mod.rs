@@ -23,7 +23,7 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
-use crate::accounts::domain::steps::Report;
+use crate::accounts::domain::verification::report::Report;
 use crate::accounts::model::attest::{Environment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;
@@ -31,7 +31,7 @@ use crate::platform::native::attest::input::{
     Binary, EnvironmentArgument, Input, binary, digest, public_key, time,
 };
 use crate::platform::native::ports::SystemClock;
-use crate::platform::native::steps;
+use crate::platform::native::report_printer;
 
 /// The object to inspect.
 #[derive(Subcommand)]
@@ -270,7 +270,7 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
                 categories: category,
             };
             let report = attestation::verify(&input.cbor, &expected);
-            steps::print(
+            report_printer::print(
                 *json,
                 "attestation",
                 &report.steps,
@@ -317,11 +317,11 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
                 .or(reports.first())
                 .ok_or("no application is given")?;
             let Report { mut steps, read } = report.clone();
-            steps.push(steps::only_the_server(
+            steps.push(report_printer::only_the_server(
                 6,
                 "the challenge in the client data is the one that was sent",
             ));
-            steps::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
+            report_printer::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
             Ok(Report { steps, read }.passed())
         }
     }

@@ -12,7 +12,7 @@ use worker::{
     AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
 
-use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
+use crate::kernel::domain::{GetRequest, HttpClient, NoResponse, PostRequest};
 
 /// The platform's `fetch`.
 pub(super) struct Fetcher;
@@ -38,10 +38,10 @@ fn request<'a>(
 /// Sends a request and reads the response with `read`, all within the time limit.
 async fn exchanged<T>(
     request: worker::Result<Request>,
-    patience: Duration,
-    take: impl AsyncFnOnce(Response) -> Result<T, NoAnswer>,
-) -> Result<T, NoAnswer> {
-    let fetch = Fetch::Request(request.map_err(|_| NoAnswer::Unreachable)?);
+    timeout: Duration,
+    take: impl AsyncFnOnce(Response) -> Result<T, NoResponse>,
+) -> Result<T, NoResponse> {
+    let fetch = Fetch::Request(request.map_err(|_| NoResponse::Unreachable)?);
     let controller = AbortController::default();
     let signal = controller.signal();
     let taken = async {
@@ -49,13 +49,13 @@ async fn exchanged<T>(
             fetch
                 .send_with_signal(&signal)
                 .await
-                .map_err(|_| NoAnswer::Unreachable)?,
+                .map_err(|_| NoResponse::Unreachable)?,
         )
         .await
     };
-    let answer = match select(pin!(taken), pin!(Delay::from(patience))).await {
+    let answer = match select(pin!(taken), pin!(Delay::from(timeout))).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(NoAnswer::Late),
+        Either::Right(_) => Err(NoResponse::Timeout),
     };
     // Ends a request that still runs, and drops a body that remains unread. Either would keep its
     // connection open.
@@ -65,35 +65,35 @@ async fn exchanged<T>(
 
 // Promises of JavaScript are not Send, but the Worker has one thread.
 #[async_trait]
-impl Outgoing for Fetcher {
-    async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
+impl HttpClient for Fetcher {
+    async fn post(&self, post: PostRequest<'_>) -> Result<u16, NoResponse> {
         let headers = post
             .headers
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
         let request = request(Method::Post, post.url, headers, Some(&post.body));
-        SendFuture::new(exchanged(request, post.patience, async |answer| {
+        SendFuture::new(exchanged(request, post.timeout, async |answer| {
             Ok(answer.status_code())
         }))
         .await
     }
 
-    async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {
+    async fn get(&self, get: GetRequest<'_>) -> Result<String, NoResponse> {
         let request = request(Method::Get, get.url, get.headers.iter().copied(), None);
         let read = async |mut answer: Response| {
             if answer.status_code() != 200 {
-                return Err(NoAnswer::Unreachable);
+                return Err(NoResponse::Unreachable);
             }
-            let mut chunks = answer.stream().map_err(|_| NoAnswer::Unreachable)?;
+            let mut chunks = answer.stream().map_err(|_| NoResponse::Unreachable)?;
             let mut text = Vec::new();
             while let Some(chunk) = chunks.next().await {
-                text.extend(chunk.map_err(|_| NoAnswer::Unreachable)?);
-                if text.len() > get.most_bytes {
-                    return Err(NoAnswer::Unreachable);
+                text.extend(chunk.map_err(|_| NoResponse::Unreachable)?);
+                if text.len() > get.max_bytes {
+                    return Err(NoResponse::Unreachable);
                 }
             }
-            String::from_utf8(text).map_err(|_| NoAnswer::Unreachable)
+            String::from_utf8(text).map_err(|_| NoResponse::Unreachable)
         };
-        SendFuture::new(exchanged(request, get.patience, read)).await
+        SendFuture::new(exchanged(request, get.timeout, read)).await
     }
 }

@@ -1,16 +1,16 @@
-//! Whether a request comes from the device that its token was issued to: an assertion of the
-//! device's key, over this very request.
+//! The check that a request comes from the device that its token was issued to. The device's key
+//! signs an assertion over the request.
 
 use sha2::{Digest, Sha256};
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::app_attest::assertion;
 use crate::accounts::domain::app_attest::assertion::ExpectedAssertion;
-use crate::accounts::domain::authenticate::SignedIn;
-use crate::accounts::domain::devices::binding;
+use crate::accounts::domain::devices::binding_rules;
 use crate::accounts::domain::devices::request_challenge;
 use crate::accounts::domain::devices::request_challenge::Request;
-use crate::accounts::domain::steps::Refusal;
+use crate::accounts::domain::signed_in::SignedIn;
+use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::model::attest::{KeyId, Mode};
 use crate::accounts::model::config::REFRESH_REPEAT_WINDOW;
 use crate::accounts::model::records::{Caller, Platform};
@@ -24,27 +24,27 @@ use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::RefreshToken;
 
-/// What a request shows, besides its token.
+/// The evidence of a device that a request carries beside its token.
 #[derive(Debug)]
-pub enum Shown {
-    /// Nothing.
+pub enum DeviceEvidence {
+    /// The request has no assertion.
     Nothing,
-    /// Something that cannot be read.
+    /// The assertion cannot be read, for this reason.
     Malformed(&'static str),
-    /// An assertion.
-    Assertion(Presented),
+    /// The request has an assertion.
+    Assertion(DeviceAssertion),
 }
 
-/// An assertion, as it came.
+/// An unverified assertion.
 #[derive(Debug)]
-pub struct Presented {
-    /// By which key.
+pub struct DeviceAssertion {
+    /// The id of the key that the client claims.
     pub key: KeyId,
-    /// Apple's CBOR.
+    /// The assertion: CBOR as Apple writes it.
     pub assertion: Vec<u8>,
-    /// By which app, as the request says.
+    /// The bundle id of the app that the client claims.
     pub bundle: String,
-    /// Over what.
+    /// The request challenge that was signed.
     pub challenge: Vec<u8>,
 }
 
@@ -68,15 +68,15 @@ fn refused(reason: &'static str) -> AssertionRejection {
     Refusal { step: 0, reason }.into()
 }
 
-/// Decides about a request by `me`. What was issued to the web is not touched; what was issued to
-/// iOS, a session too, needs an assertion where that is required.
+/// Checks the assertion of a request by `me`. A session of the iOS app needs one if the
+/// configuration requires it. Other sessions never need one.
 ///
 /// # Errors
 /// [`AssertionRejection`]
-pub async fn admit(
+pub async fn require_assertion(
     ports: &Ports,
     me: &SignedIn,
-    shown: &Shown,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -84,27 +84,25 @@ pub async fn admit(
     if mode == Mode::Off || me.session.platform != Platform::Ios {
         return Ok(());
     }
-    // Who only observes binds nothing: a thief's device would keep what it got then.
-    let verified = verify(
-        ports,
-        me.caller(),
-        shown,
-        request,
-        (mode == Mode::Require, origin),
-    )
-    .await;
+
+    let by = AssertionUser {
+        caller: me.caller(),
+        // In mode `observe` no session is bound, because a thief's device could be bound to it.
+        binds: mode == Mode::Require,
+    };
+    let verified = verify(ports, by, evidence, request, origin).await;
     match (mode, verified) {
         (_, Ok(())) => Ok(()),
         (Mode::Require, Err(error)) => Err(error),
         (_, Err(error)) => {
-            observed(&error);
+            log_observation(&error);
             Ok(())
         }
     }
 }
 
-/// Notes what would have become of a request if assertions were required.
-fn observed(failure: &Failure<AssertionRejection>) {
+/// Logs the decision that the mode `require` would have made.
+fn log_observation(failure: &Failure<AssertionRejection>) {
     match failure {
         Failure::Rejected(AssertionRejection::Missing) => {
             tracing::info!("an assertion is missing");
@@ -113,20 +111,20 @@ fn observed(failure: &Failure<AssertionRejection>) {
             tracing::warn!(reason = %failure, "an assertion would be refused");
         }
         // The fault says nothing about the device.
-        Failure::Fault(_) => tracing::warn!(reason = %failure, "an assertion was not looked at"),
+        Failure::Fault(_) => tracing::warn!(reason = %failure, "an assertion was not checked"),
     }
 }
 
-/// A device that asserted a request by which somebody signs in.
+/// A device that signed the request of a sign-in.
 #[derive(Debug)]
-pub struct Asserted {
+pub struct AssertedDevice {
     key: KeyId,
     counter: u32,
     binding: BindingRules,
 }
 
-impl Asserted {
-    /// As the sign-in's device.
+impl AssertedDevice {
+    /// Returns the device as the store binds it to a session.
     pub(crate) const fn device(&self) -> SessionDevice<'_> {
         SessionDevice::Asserted {
             key: self.key,
@@ -136,26 +134,27 @@ impl Asserted {
     }
 }
 
-/// The device on which somebody signs in, if one is shown and good: the sign-in is bound to it, if
-/// it can be. One round trip if one is shown.
+/// Returns the device that signed the request of a sign-in, if its assertion is valid. The session
+/// is then bound to the device. One round trip if the request has an assertion.
 ///
-/// None is needed to sign in, and with another account's the sign-in has none yet: the app attests
-/// a new key then.
+/// A sign-in needs no device. If the key belongs to another account, the session has no device yet,
+/// and the app attests a new key.
 ///
 /// # Errors
 /// [`Fault`]: nothing was decided, and the client may repeat the request.
-pub async fn at_sign_in(
+pub async fn device_at_sign_in(
     ports: &Ports,
-    shown: &Shown,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
-) -> Result<Option<Asserted>, Fault> {
-    if ports.config.attest.mode == Mode::Off || matches!(shown, Shown::Nothing) {
+) -> Result<Option<AssertedDevice>, Fault> {
+    if ports.config.attest.mode == Mode::Off || matches!(evidence, DeviceEvidence::Nothing) {
         return Ok(None);
     }
-    match checked(ports, shown, request).await {
+
+    match check_assertion(ports, evidence, request).await {
         Ok(checked) => {
-            let binding = binding(ports, ports.clock.now())?;
-            Ok(Some(Asserted {
+            let binding = binding_rules(ports, ports.clock.now())?;
+            Ok(Some(AssertedDevice {
                 key: checked.key,
                 counter: checked.counter,
                 binding,
@@ -163,21 +162,21 @@ pub async fn at_sign_in(
         }
         Err(Failure::Fault(fault)) => Err(fault),
         Err(Failure::Rejected(rejection)) => {
-            tracing::info!(reason = %rejection, "an assertion at a sign-in is not good");
+            tracing::info!(reason = %rejection, "the assertion of a sign-in is not valid");
             Ok(None)
         }
     }
 }
 
-/// Decides about a refresh, where that needs the device too: so a stolen refresh token is of no use
-/// without it.
+/// Checks the assertion of a refresh, if the configuration requires one. A stolen refresh token is
+/// then useless without the device.
 ///
 /// # Errors
 /// [`AssertionRejection`]
-pub async fn admit_refresh(
+pub async fn require_assertion_for_refresh(
     ports: &Ports,
     token: &RefreshToken,
-    shown: &Shown,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
     origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
@@ -185,8 +184,8 @@ pub async fn admit_refresh(
         return Ok(());
     }
     let now = ports.clock.now();
-    // A token that is not good, or a replay, is the rotation's to refuse: no key gets anything by
-    // it.
+
+    // The rotation rejects an invalid or replayed token, so it binds no key here.
     match refresh_tokens::session_of(
         ports.db.as_ref(),
         &token.hash(),
@@ -198,45 +197,63 @@ pub async fn admit_refresh(
         Some(TokenSession {
             caller,
             platform: Platform::Ios,
-        }) => verify(ports, caller, shown, request, (true, origin)).await,
+        }) => {
+            let by = AssertionUser {
+                caller,
+                binds: true,
+            };
+            verify(ports, by, evidence, request, origin).await
+        }
         _ => Ok(()),
     }
 }
 
-/// Verifies what is shown, and moves the key's counter on. Two round trips.
+/// The session that an assertion is checked for.
+struct AssertionUser {
+    caller: Caller,
+    /// Whether a valid assertion binds the key to the account and the session.
+    binds: bool,
+}
+
+/// Verifies an assertion and advances the counter of the key. Two round trips.
 ///
 /// # Errors
 /// [`AssertionRejection`]
 async fn verify(
     ports: &Ports,
-    by: Caller,
-    shown: &Shown,
+    by: AssertionUser,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
-    (binds, origin): (bool, &RequestOrigin),
+    origin: &RequestOrigin,
 ) -> Result<(), Failure<AssertionRejection>> {
-    let Checked {
+    let CheckedAssertion {
         key,
         owner,
         counter,
-    } = checked(ports, shown, request).await?;
-    if owner.is_some_and(|owner| owner != by.user) {
+    } = check_assertion(ports, evidence, request).await?;
+    if owner.is_some_and(|owner| owner != by.caller.user) {
         return Err(refused("another account's key").into());
     }
+
     let now = ports.clock.now();
-    let (used, context) = (
-        KeyUse {
-            key: &key,
-            counter,
-            binds,
-        },
-        ports.event_context(origin, now)?,
-    );
-    match device_bindings::use_for(ports.db.as_ref(), by, used, &binding(ports, now)?, &context)
-        .await?
+    let used = KeyUse {
+        key: &key,
+        counter,
+        binds: by.binds,
+    };
+    let context = ports.event_context(origin, now)?;
+    match device_bindings::use_for(
+        ports.db.as_ref(),
+        by.caller,
+        used,
+        &binding_rules(ports, now)?,
+        &context,
+    )
+    .await?
     {
         KeyUseOutcome::Used => Ok(()),
         KeyUseOutcome::Conflict => {
-            Err(refused("the counter was used meanwhile, or the key was revoked").into())
+            Err(refused("a concurrent request used the counter or revoked the key").into())
         }
         KeyUseOutcome::OtherDevice => Err(refused("the session belongs to another device").into()),
         KeyUseOutcome::TooOld => {
@@ -247,29 +264,32 @@ async fn verify(
     }
 }
 
-/// An assertion that is good over the request at hand. Whose the key is, and whether the counter
-/// still stands there, is not decided.
-struct Checked {
+/// An assertion that is valid for the request. The owner of the key and the counter are not checked
+/// yet.
+struct CheckedAssertion {
     key: KeyId,
     owner: Option<UserId>,
     counter: u32,
 }
 
-async fn checked(
+/// Verifies an assertion over the request at hand. One round trip.
+async fn check_assertion(
     ports: &Ports,
-    shown: &Shown,
+    evidence: &DeviceEvidence,
     request: &Request<'_>,
-) -> Result<Checked, Failure<AssertionRejection>> {
+) -> Result<CheckedAssertion, Failure<AssertionRejection>> {
     let settings = &ports.config.attest;
-    let presented = match shown {
-        Shown::Nothing => return Err(AssertionRejection::Missing.into()),
-        Shown::Malformed(reason) => return Err(refused(reason).into()),
-        Shown::Assertion(presented) => presented,
+    let presented = match evidence {
+        DeviceEvidence::Nothing => return Err(AssertionRejection::Missing.into()),
+        DeviceEvidence::Malformed(reason) => return Err(refused(reason).into()),
+        DeviceEvidence::Assertion(presented) => presented,
     };
+
     let app = settings
         .app_of(&presented.bundle)
         .ok_or_else(|| refused("an app that is not configured"))?;
     request_challenge::check(&presented.challenge, request, ports.clock.now()).map_err(refused)?;
+
     let key = attest_keys::find(ports.db.as_ref(), &presented.key)
         .await?
         .ok_or_else(|| refused("an unknown key"))?;
@@ -282,6 +302,7 @@ async fn checked(
     if key.environment != settings.environment.as_str() {
         return Err(refused("a key of the other environment").into());
     }
+
     let expected = ExpectedAssertion {
         public_key: &key.public_key,
         app_id: app,
@@ -290,7 +311,7 @@ async fn checked(
         categories: &settings.categories,
     };
     let asserted = assertion::verify(&presented.assertion, &expected).accepted()?;
-    Ok(Checked {
+    Ok(CheckedAssertion {
         key: key.id,
         owner: key.user_id,
         counter: asserted.counter,

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use crate::kernel::domain::{Get, NoAnswer, Outgoing, Post};
+use crate::kernel::domain::{GetRequest, HttpClient, NoResponse, PostRequest};
 
 /// An HTTP client. It follows no redirect and uses no proxy.
 pub struct Https(Client<HttpsConnector<HttpConnector>, Body>);
@@ -38,8 +38,8 @@ impl Https {
 }
 
 #[async_trait]
-impl Outgoing for Https {
-    async fn post(&self, post: Post<'_>) -> Result<u16, NoAnswer> {
+impl HttpClient for Https {
+    async fn post(&self, post: PostRequest<'_>) -> Result<u16, NoResponse> {
         let named = post
             .headers
             .iter()
@@ -48,17 +48,17 @@ impl Outgoing for Https {
             });
         let request = named
             .body(Body::from(post.body))
-            .map_err(|_| NoAnswer::Unreachable)?;
-        let answered = timeout(post.patience, self.0.request(request))
+            .map_err(|_| NoResponse::Unreachable)?;
+        let answered = timeout(post.timeout, self.0.request(request))
             .await
-            .map_err(|_| NoAnswer::Late)?;
+            .map_err(|_| NoResponse::Timeout)?;
         Ok(answered
-            .map_err(|_| NoAnswer::Unreachable)?
+            .map_err(|_| NoResponse::Unreachable)?
             .status()
             .as_u16())
     }
 
-    async fn get(&self, get: Get<'_>) -> Result<String, NoAnswer> {
+    async fn get(&self, get: GetRequest<'_>) -> Result<String, NoResponse> {
         let named = get
             .headers
             .iter()
@@ -67,25 +67,25 @@ impl Outgoing for Https {
             });
         let request = named
             .body(Body::empty())
-            .map_err(|_| NoAnswer::Unreachable)?;
+            .map_err(|_| NoResponse::Unreachable)?;
         let text = async {
             let answer = self
                 .0
                 .request(request)
                 .await
-                .map_err(|_| NoAnswer::Unreachable)?;
+                .map_err(|_| NoResponse::Unreachable)?;
             if answer.status() != StatusCode::OK {
-                return Err(NoAnswer::Unreachable);
+                return Err(NoResponse::Unreachable);
             }
-            let body = Limited::new(answer.into_body(), get.most_bytes)
+            let body = Limited::new(answer.into_body(), get.max_bytes)
                 .collect()
                 .await
-                .map_err(|_| NoAnswer::Unreachable)?;
-            String::from_utf8(body.to_bytes().to_vec()).map_err(|_| NoAnswer::Unreachable)
+                .map_err(|_| NoResponse::Unreachable)?;
+            String::from_utf8(body.to_bytes().to_vec()).map_err(|_| NoResponse::Unreachable)
         };
-        timeout(get.patience, text)
+        timeout(get.timeout, text)
             .await
-            .map_err(|_| NoAnswer::Late)?
+            .map_err(|_| NoResponse::Timeout)?
     }
 }
 
@@ -93,12 +93,12 @@ impl Outgoing for Https {
 pub(super) struct Closed;
 
 #[async_trait]
-impl Outgoing for Closed {
-    async fn post(&self, _: Post<'_>) -> Result<u16, NoAnswer> {
-        Err(NoAnswer::Unreachable)
+impl HttpClient for Closed {
+    async fn post(&self, _: PostRequest<'_>) -> Result<u16, NoResponse> {
+        Err(NoResponse::Unreachable)
     }
 
-    async fn get(&self, _: Get<'_>) -> Result<String, NoAnswer> {
-        Err(NoAnswer::Unreachable)
+    async fn get(&self, _: GetRequest<'_>) -> Result<String, NoResponse> {
+        Err(NoResponse::Unreachable)
     }
 }

@@ -1,67 +1,67 @@
-//! What happened at each step of a ceremony: the server stops at a failure and logs it, the command
-//! line prints them all.
+//! The report of a ceremony, step by step. The server logs the first failure, and the command line
+//! prints all steps.
 
 use std::fmt;
 
-use crate::kernel::domain::failure::{Failure as UseCaseFailure, Rejection};
+use crate::kernel::domain::failure::{Failure, Rejection};
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// It passed; sometimes with something worth knowing.
+pub enum StepOutcome {
+    /// The step passed, sometimes with a remark.
     Passed(Option<String>),
-    /// It failed, for this reason.
-    Failed(Failure),
-    /// Nobody took it, for this reason: it is another's to take.
+    /// The step failed, for this reason.
+    Failed(StepFailure),
+    /// The step was not taken here, for this reason. Another component takes it.
     NotTaken(&'static str),
 }
 
-/// Why a step failed.
+/// The reason why a step failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure {
-    /// Fit for a log: the same text for the same failure, nothing of the client's in it.
+pub struct StepFailure {
+    /// A text for the log, which is constant and holds no data of the client.
     pub reason: &'static str,
-    /// For an integrator: what was found.
+    /// The value that was found, for an integrator.
     pub found: Option<String>,
 }
 
 /// A step of the ceremony.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// Its number in the specification's section.
+pub struct VerificationStep {
+    /// The number of the step in the section of the specification.
     pub number: u8,
-    /// What it demands.
+    /// The demand of the step.
     pub demand: &'static str,
-    /// How it ended.
-    pub outcome: Outcome,
+    /// The outcome.
+    pub outcome: StepOutcome,
 }
 
-/// The steps that were taken, in order.
+/// The checked steps, in order.
 #[derive(Clone, Default, Debug)]
-pub struct Steps(Vec<Step>);
+pub struct CheckList(Vec<VerificationStep>);
 
-impl Steps {
-    /// Notes a step.
-    pub(super) fn note(&mut self, number: u8, demand: &'static str, outcome: Outcome) {
-        self.0.push(Step {
+impl CheckList {
+    /// Records a step.
+    pub(crate) fn note(&mut self, number: u8, demand: &'static str, outcome: StepOutcome) {
+        self.0.push(VerificationStep {
             number,
             demand,
             outcome,
         });
     }
 
-    /// Notes a step that passed.
-    pub(super) fn passed(
+    /// Records a step that passed.
+    pub(crate) fn passed(
         &mut self,
         number: u8,
         demand: &'static str,
-        worth_knowing: impl Into<Option<String>>,
+        remark: impl Into<Option<String>>,
     ) {
-        self.note(number, demand, Outcome::Passed(worth_knowing.into()));
+        self.note(number, demand, StepOutcome::Passed(remark.into()));
     }
 
-    /// Notes a step that passed if `ok`.
-    pub(super) fn check(
+    /// Records a step that passed if `ok`.
+    pub(crate) fn check(
         &mut self,
         number: u8,
         demand: &'static str,
@@ -70,9 +70,9 @@ impl Steps {
         found: impl FnOnce() -> Option<String>,
     ) {
         let outcome = if ok {
-            Outcome::Passed(None)
+            StepOutcome::Passed(None)
         } else {
-            Outcome::Failed(Failure {
+            StepOutcome::Failed(StepFailure {
                 reason,
                 found: found(),
             })
@@ -80,15 +80,15 @@ impl Steps {
         self.note(number, demand, outcome);
     }
 
-    /// Whether a step has failed so far.
-    pub(super) fn failed(&self) -> bool {
+    /// Returns true if a step has failed so far.
+    pub(crate) fn failed(&self) -> bool {
         self.0
             .iter()
-            .any(|step| matches!(step.outcome, Outcome::Failed(_)))
+            .any(|step| matches!(step.outcome, StepOutcome::Failed(_)))
     }
 
-    /// Notes how a step that reads something ended, and gives what was read.
-    pub(super) fn read<T>(
+    /// Records a step that reads a value. Returns the value if the step passed.
+    pub(crate) fn read<T>(
         &mut self,
         number: u8,
         demand: &'static str,
@@ -103,7 +103,7 @@ impl Steps {
                 self.note(
                     number,
                     demand,
-                    Outcome::Failed(Failure {
+                    StepOutcome::Failed(StepFailure {
                         reason,
                         found: None,
                     }),
@@ -114,30 +114,31 @@ impl Steps {
     }
 }
 
-/// A ceremony that was held against what was expected.
+/// The report of a verified ceremony.
 #[derive(Clone, Debug)]
 pub struct Report<T> {
-    /// The steps that were taken. A step that could not even be tried is missing.
-    pub steps: Vec<Step>,
-    /// What could be read, whether or not it is to be trusted.
+    /// The steps. A step that could not be tried is missing.
+    pub steps: Vec<VerificationStep>,
+    /// The content that could be read. It can be trusted only if all steps passed.
     pub read: Option<T>,
 }
 
 impl<T> Report<T> {
-    pub(super) fn new(steps: Steps, read: Option<T>) -> Self {
+    /// Creates the report of the checked steps.
+    pub(crate) fn new(steps: CheckList, read: Option<T>) -> Self {
         Self {
             steps: steps.0,
             read,
         }
     }
 
-    /// What was read, if every step passed.
+    /// Returns the content if every step passed.
     ///
     /// # Errors
-    /// The first step that did not.
+    /// Returns the first step that failed.
     pub fn accepted(self) -> Result<T, Refusal> {
         for step in &self.steps {
-            if let Outcome::Failed(failure) = &step.outcome {
+            if let StepOutcome::Failed(failure) = &step.outcome {
                 return Err(Refusal {
                     step: step.number,
                     reason: failure.reason,
@@ -150,23 +151,24 @@ impl<T> Report<T> {
         })
     }
 
-    /// Whether every step passed.
+    /// Returns true if every step passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.read.is_some()
             && !self
                 .steps
                 .iter()
-                .any(|step| matches!(step.outcome, Outcome::Failed(_)))
+                .any(|step| matches!(step.outcome, StepOutcome::Failed(_)))
     }
 }
 
 /// The first step that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// Its number in the specification's section; 0 for what comes before.
+    /// The number of the step in the section of the specification; 0 for checks before the first
+    /// step.
     pub step: u8,
-    /// Why, fit for a log.
+    /// The reason, for the log.
     pub reason: &'static str,
 }
 
@@ -178,7 +180,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-impl<R: Rejection + From<Refusal>> From<Refusal> for UseCaseFailure<R> {
+impl<R: Rejection + From<Refusal>> From<Refusal> for Failure<R> {
     fn from(refusal: Refusal) -> Self {
         Self::Rejected(refusal.into())
     }

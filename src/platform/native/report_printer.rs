@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::accounts::domain::steps::{Failure, Outcome, Step};
+use crate::accounts::domain::verification::report::{StepFailure, StepOutcome, VerificationStep};
 
 /// Reads the file, or standard input if there is no file or it is `-`.
 pub(super) fn input(file: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -35,7 +35,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Prints the steps and then the findings, by title and name.
-pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
+pub(super) fn print(json: bool, section: &str, steps: &[VerificationStep], found: &Value) {
     if json {
         let steps: Vec<_> = steps.iter().map(|step| step_json(section, step)).collect();
         let passed = !steps
@@ -50,14 +50,14 @@ pub(super) fn print(json: bool, section: &str, steps: &[Step], found: &Value) {
     }
     for step in steps {
         let (word, more) = match &step.outcome {
-            Outcome::Passed(None) => ("passed", String::new()),
-            Outcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
-            Outcome::NotTaken(reason) => ("passed", format!(" ({reason})")),
-            Outcome::Failed(Failure {
+            StepOutcome::Passed(None) => ("passed", String::new()),
+            StepOutcome::Passed(Some(more)) => ("passed", format!(" ({more})")),
+            StepOutcome::NotTaken(reason) => ("passed", format!(" ({reason})")),
+            StepOutcome::Failed(StepFailure {
                 reason,
                 found: None,
             }) => ("FAILED", format!(": {reason}")),
-            Outcome::Failed(Failure {
+            StepOutcome::Failed(StepFailure {
                 reason,
                 found: Some(found),
             }) => ("FAILED", format!(": {reason}: {found}")),
@@ -93,14 +93,14 @@ fn printable(line: &str) -> String {
         .collect()
 }
 
-fn step_json(section: &str, step: &Step) -> Value {
+fn step_json(section: &str, step: &VerificationStep) -> Value {
     let (passed, reason, found) = match &step.outcome {
-        Outcome::Passed(more) => (true, None, more.as_deref()),
-        Outcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
+        StepOutcome::Passed(more) => (true, None, more.as_deref()),
+        StepOutcome::Failed(failure) => (false, Some(failure.reason), failure.found.as_deref()),
         // A step that was not taken counts as passed. The member `taken` shows the difference.
-        Outcome::NotTaken(reason) => (true, None, Some(*reason)),
+        StepOutcome::NotTaken(reason) => (true, None, Some(*reason)),
     };
-    let taken = !matches!(step.outcome, Outcome::NotTaken(_));
+    let taken = !matches!(step.outcome, StepOutcome::NotTaken(_));
     json!({
         "section": section,
         "step": step.number,
@@ -113,10 +113,10 @@ fn step_json(section: &str, step: &Step) -> Value {
 }
 
 /// Returns a step that needs the server's database.
-pub(super) fn only_the_server(number: u8, demand: &'static str) -> Step {
-    Step {
+pub(super) fn only_the_server(number: u8, demand: &'static str) -> VerificationStep {
+    VerificationStep {
         number,
         demand,
-        outcome: Outcome::NotTaken("not checked here: needs the server's database"),
+        outcome: StepOutcome::NotTaken("not checked here: needs the server's database"),
     }
 }
