@@ -101,6 +101,7 @@ pub async fn create_challenge(
     };
     let state =
         serde_json::to_string(&state).map_err(|error| StoreError::Broken(error.to_string()))?;
+
     let new = NewChallenge {
         id,
         kind: ChallengeKind::Attestation,
@@ -170,6 +171,7 @@ pub async fn verify(
     }
     let challenge = base64::decode(&state.challenge)
         .ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
+
     let settings = &ports.config.attest;
     let verify = |client_data_hash: [u8; 32]| {
         let expected = ExpectedAttestation {
@@ -189,6 +191,7 @@ pub async fn verify(
     let text = encode_standard(&challenge);
     let attested = verify(Sha256::digest(&challenge).into())
         .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
+
     Ok(NewKey {
         id: submission.key,
         public_key: attested.public_key,

@@ -109,10 +109,12 @@ pub async fn complete(
         }),
         _ => None,
     };
+
     let (context, event) = (
         ports.event_context(origin, now)?,
         ports.id(EventId::from_random)?,
     );
+
     let (amr, noted) = match proof {
         ReauthenticationProof::Passkey(response) => {
             let verified = verify(
@@ -170,6 +172,7 @@ pub async fn complete(
             (amr, noted)
         }
     };
+
     if noted {
         Ok(Reauthentication { amr, token })
     } else {

@@ -118,16 +118,19 @@ pub async fn complete(
             candidate.and_then(|candidate| candidate.totp.as_ref()),
         )
     });
+
     let guesses = slots.map(|(user, _)| BackupCodeGuess {
         user,
         hash: backup_code.as_ref().map(|code| code.hash(user)),
     });
+
     let limit = AttemptLimit {
         subject: &subject,
         policy: action.policy(),
     };
     let claimed = store::claim_attempt(db, limit, &guesses, now).await?;
     throttle::require_allowed(claimed.claim, now)?;
+
     let mut steps = slots
         .map(|(user, totp)| {
             totp::step(ports, user, totp, recovery.code, now).map(|step| (user, step))
@@ -160,6 +163,7 @@ pub async fn complete(
     } else {
         None
     };
+
     let session = prepared.session(
         SessionOwner::Recovered(RecoveredAccount {
             user,
@@ -169,6 +173,7 @@ pub async fn complete(
         }),
         client,
     );
+
     let created = sessions::create(db, &session, &ports.event_context(origin, now)?).await?;
     let user = created.ok_or(RecoveryRejection("a concurrent request used the code"))?;
     Ok((prepared.finish(ports, user, client).await?, amr))

@@ -108,6 +108,7 @@ pub async fn confirm(
         policy: ThrottledAction::Totp.policy(),
     };
     let ClaimedTotp { totp, claim } = totp::claim_attempt(db, by.user, limit, now).await?;
+
     let totp = totp.ok_or(FactorRejection::NotEnrolled)?;
     if totp.confirmed {
         return Err(FactorRejection::Enrolled.into());
@@ -151,16 +152,19 @@ pub(crate) fn step(
     let opened = totp.and_then(|totp| keys.open(&seal_context(user), &totp.secret));
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
+
     let code: String = code
         .chars()
         .filter(|c| !c.is_whitespace())
         .take(16)
         .collect();
+
     let generator = Builder::new()
         .with_secret(Secret::from(bytes.as_slice()))
         .with_skew(TOLERANCE)
         .build()
         .ok()?;
+
     let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
     Some(TotpStep {
         number: i64::try_from(step?).ok()?,

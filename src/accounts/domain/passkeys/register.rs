@@ -101,6 +101,7 @@ pub async fn begin(
         created_at: now,
         expires_at: ceremony_expiry(now),
     };
+
     let options = match who {
         Registrant::Account(me) => {
             let user = &me.user;
@@ -145,6 +146,7 @@ pub async fn begin(
             }
         }
     };
+
     Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
@@ -219,6 +221,7 @@ pub async fn complete(
     let named = label
         .or_else(|| state.label.clone())
         .or_else(|| aaguid::name(&aaguid).map(str::to_owned));
+
     let passkey = NewPasskey {
         name: named.unwrap_or_else(|| client_name(origin.user_agent.as_deref()).to_owned()),
         aaguid,
@@ -290,6 +293,7 @@ async fn create_account(
             multi_device: passkey.backup_eligible,
         }),
     )?;
+
     let account = NewAccount {
         user,
         email: &email,

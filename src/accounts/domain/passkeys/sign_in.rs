@@ -62,6 +62,7 @@ pub async fn begin(
         created_at: now,
         expires_at: ceremony_expiry(now),
     };
+
     let allowed = match &email {
         None => {
             challenges::keep(ports.db.as_ref(), &new).await?;
@@ -74,6 +75,7 @@ pub async fn begin(
             if known.is_empty() { decoys } else { known }
         }
     };
+
     Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,
@@ -121,6 +123,7 @@ pub(crate) async fn verify(
     let (Some(id), Some(owned)) = (id, owned) else {
         return Err(unknown_credential(ports, response, &state).into());
     };
+
     let passkey = &owned.passkey;
     let stored = StoredPasskey::read(&owned.library)
         .map_err(|reason| StoreError::Broken(format!("a stored passkey: {reason}")))?;
@@ -135,6 +138,7 @@ pub(crate) async fn verify(
             .or_else(|| is_allowed(&state, &taken, &owned)),
         user_handle: Some(user_handle.as_bytes()),
     };
+
     let asserted = assertion::verify(
         response,
         &ceremony_rules(&ports.config, &state.challenge),
@@ -181,12 +185,14 @@ pub async fn complete(
     // The database takes step 24: it compares the counter when it writes it. If the counter went
     // back, the database records that and creates no session.
     let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), client);
+
     let reason = if verified.counter_moved_on {
         "a concurrent request used the passkey at the same count or removed it"
     } else {
         "the counter went back: the credential may have been copied"
     };
     let refused = Refusal { step: 22, reason };
+
     let user = sessions::create(
         ports.db.as_ref(),
         &session,
@@ -194,6 +200,7 @@ pub async fn complete(
     )
     .await?
     .ok_or(refused)?;
+
     Ok((
         verified.id.clone(),
         prepared.finish(ports, user, client).await?,

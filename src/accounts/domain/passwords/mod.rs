@@ -143,6 +143,7 @@ pub(crate) async fn verify(
         |candidate| candidate.hash.clone(),
     );
     let salt = salt(ports)?;
+
     let work = move || {
         let matches = hash::verifies(&settings, &password, &stored);
         // A hash with an old cost or pepper is replaced at the next sign-in.
@@ -153,6 +154,7 @@ pub(crate) async fn verify(
         };
         (matches, rehashed)
     };
+
     let (matches, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .ok_or(NOT_HASHED)?;
@@ -171,6 +173,7 @@ pub(crate) async fn verify(
             Some(step.ok_or(PasswordRejection::Refused("the code is wrong"))?)
         }
     };
+
     Ok(VerifiedPassword {
         user: candidate.user,
         hash: candidate.hash,
@@ -265,6 +268,7 @@ async fn hash_unbreached(
     let permit = permit(ports, ports.clock.now())?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
+
     let hash = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .flatten()
@@ -309,6 +313,7 @@ pub async fn set(
         unchecked_event: unchecked,
         revoked_event: ports.id(EventId::from_random)?,
     };
+
     let context = ports.event_context(origin, ports.clock.now())?;
     match passwords::set(ports.db.as_ref(), me.caller(), new, &context).await? {
         FactorChange::Changed => Ok(()),
