@@ -5,7 +5,7 @@
 use hamrah_api::accounts::domain::app_attest::attestation::{ExpectedAttestation, verify};
 use hamrah_api::accounts::domain::app_attest::authenticator_data;
 use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
-use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
+use hamrah_api::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use hamrah_api::kernel::model::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let anchors = [TrustAnchor::apple()];
     let expected = ExpectedAttestation {
         app_ids: &app_ids,
-        environments: &[Environment::Production, Environment::Development],
+        environments: &[AttestEnvironment::Production, AttestEnvironment::Development],
         client_data_hash: [5; 32],
         key_id: &[0; 32],
         anchors: &anchors,

@@ -2,8 +2,8 @@
 
 use crate::accounts::http::webauthn::{authenticate, credentials, register};
 use crate::accounts::http::{
-    App, activity, app_attestation, export, factors, internal, passwords, reauthenticate, recovery,
-    sessions, tokens, users, well_known,
+    AccountsState, activity, app_attestation, export, factors, internal, passwords, reauthenticate,
+    recovery, sessions, tokens, users, well_known,
 };
 use crate::kernel::domain::rate_limit::RateClass::SignIn;
 use crate::kernel::http::error::Code;
@@ -15,7 +15,7 @@ use crate::route;
 /// A row lists the codes of the route's own errors. [`crate::app::openapi`] adds the codes that the
 /// access, the method and the body imply.
 #[must_use]
-pub fn routes() -> Vec<Route<App>> {
+pub fn routes() -> Vec<Route<AccountsState>> {
     let api = [
         internal_routes(),
         session_routes(),
@@ -33,7 +33,7 @@ pub fn routes() -> Vec<Route<App>> {
 
 /// Returns the well-known documents.
 #[rustfmt::skip]
-fn well_known_routes() -> Vec<Route<App>> {
+fn well_known_routes() -> Vec<Route<AccountsState>> {
     vec![
         route!(GET    "/.well-known/jwks.json", Anyone, well_known::jwks),
         route!(GET    "/.well-known/webauthn", Anyone, well_known::related_origins),
@@ -45,7 +45,7 @@ fn well_known_routes() -> Vec<Route<App>> {
 
 /// Returns the routes for internal services.
 #[rustfmt::skip]
-fn internal_routes() -> Vec<Route<App>> {
+fn internal_routes() -> Vec<Route<AccountsState>> {
     vec![
         route!(POST   "/api/internal/users", Service, internal::create_user, [
             AttestationFailed, AppAttestRequired, AttestKeyTaken, TooManyAttestKeys,
@@ -67,7 +67,7 @@ fn internal_routes() -> Vec<Route<App>> {
 
 /// Returns the routes of sessions, tokens and the CSRF token.
 #[rustfmt::skip]
-fn session_routes() -> Vec<Route<App>> {
+fn session_routes() -> Vec<Route<AccountsState>> {
     vec![
         route!(GET    "/api/auth/sessions/validate", Session, sessions::validate)
             .open_to_recovery(),
@@ -87,7 +87,7 @@ fn session_routes() -> Vec<Route<App>> {
 
 /// Returns the routes of second factors, recovery, step-up and passwords.
 #[rustfmt::skip]
-fn factor_routes() -> Vec<Route<App>> {
+fn factor_routes() -> Vec<Route<AccountsState>> {
     vec![
         // Factors, recovery, step-up.
         route!(GET    "/api/auth/factors", SignedIn, factors::list).reads_from_replica(),
@@ -118,7 +118,7 @@ fn factor_routes() -> Vec<Route<App>> {
 
 /// Returns the routes of passkeys and of devices that Apple attests.
 #[rustfmt::skip]
-fn passkey_routes() -> Vec<Route<App>> {
+fn passkey_routes() -> Vec<Route<AccountsState>> {
     vec![
         // Passkeys.
         route!(POST   "/api/webauthn/register/begin", Anyone, register::begin, [
@@ -160,7 +160,7 @@ fn passkey_routes() -> Vec<Route<App>> {
 
 /// Returns the routes of the caller's account.
 #[rustfmt::skip]
-fn account_routes() -> Vec<Route<App>> {
+fn account_routes() -> Vec<Route<AccountsState>> {
     vec![
         route!(GET    "/api/users/me", SignedIn, users::me, [
             UserNotFound]).reads_from_replica().open_to_recovery(),

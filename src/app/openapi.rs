@@ -20,7 +20,10 @@ use crate::kernel::http::route::{Access, ErrorForm, Facts};
 #[openapi(
     info(
         title = "hamrah-api",
-        description = "Users, sessions and tokens at the edge. Success is always 200 with JSON; an error is a problem document (RFC 9457) with a stable `code`. A page that shows an account may say so in `X-Expected-User: <user id>`: a request by another account then does nothing and gets 409 `account_changed`."
+        description = "Users, sessions and tokens. Every error is a problem document (RFC 9457) with \
+            a stable `code`. A page that shows an account can name it in \
+            `X-Expected-User: <user id>`. A request by another account then has no effect and \
+            gets 409 `account_changed`."
     ),
     components(schemas(Problem)),
     modifiers(&Schemes)
@@ -40,7 +43,8 @@ impl Modify for Schemes {
         );
         let cookie = ApiKeyValue::with_description(
             "session",
-            "Called `__Host-session` where no cookie domain is configured and it is not plain http on localhost.",
+            "Its name is `__Host-session` unless a cookie domain is configured or the request \
+             uses plain http on localhost.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         components.add_security_scheme(

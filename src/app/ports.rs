@@ -13,12 +13,12 @@ use crate::kernel::domain::rate_limit::RateLimiter;
 use crate::kernel::domain::{Clock, Entropy, HttpClient};
 use crate::kernel::store::Db;
 
-/// What a platform provides.
+/// The implementations that a platform provides.
 #[derive(Clone)]
 pub struct Adapters {
     /// The database.
     pub db: Arc<dyn Db>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The CSPRNG.
     pub entropy: Arc<dyn Entropy>,

@@ -13,16 +13,18 @@ use crate::app::ports::Ports;
 use crate::app::{docs, health};
 use crate::authorization;
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::middleware::rate_limit::RateLimit;
 use crate::kernel::http::middleware::{
     body, cors, internal_key, rate_limit, replicas, same_origin,
 };
+use crate::kernel::http::respond::Responses;
 use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, Route};
-use crate::kernel::http::{App, respond};
+use crate::kernel::http::{KernelState, respond};
 use crate::route;
 
 /// Returns the routes of the service itself.
 #[rustfmt::skip]
-fn service_routes() -> Vec<Route<App>> {
+fn service_routes() -> Vec<Route<KernelState>> {
     Group::new(ErrorForm::Problem).routes(vec![
         route!(GET "/", Anyone, health::root),
         route!(GET "/health", Anyone, health::alive),
@@ -49,11 +51,11 @@ pub fn table() -> Vec<Facts> {
 pub fn router(ports: Ports) -> Router {
     let around = Around {
         cors: cors::layer(&ports.kernel.config),
-        app: App {
+        app: KernelState {
             ports: ports.kernel,
         },
     };
-    let in_accounts = accounts::http::App {
+    let in_accounts = accounts::http::AccountsState {
         ports: ports.accounts,
     };
     let in_authorization = authorization::http::App {
@@ -84,7 +86,7 @@ fn with_state<S: Clone + Send + Sync + 'static>(
 
 /// The state of the middleware around every route.
 struct Around {
-    app: App,
+    app: KernelState,
     cors: Arc<CorsLayer>,
 }
 
@@ -104,7 +106,10 @@ impl Around {
         } else {
             if let Some(class) = facts.limit {
                 handler = handler.layer(from_fn_with_state(
-                    (self.app.clone(), class),
+                    RateLimit {
+                        app: self.app.clone(),
+                        class,
+                    },
                     rate_limit::limit_rate,
                 ));
             }
@@ -118,9 +123,17 @@ impl Around {
         handler
             .layer(from_fn_with_state(facts.bodies, body::read_body))
             .layer(from_fn_with_state(
-                (self.app.clone(), facts.errors),
+                self.responses(facts.errors),
                 respond::respond,
             ))
+    }
+
+    /// Returns the state of the outermost middleware.
+    fn responses(&self, errors: ErrorForm) -> Responses {
+        Responses {
+            app: self.app.clone(),
+            errors,
+        }
     }
 
     /// Returns a router that answers every request with 404.
@@ -130,7 +143,7 @@ impl Around {
             .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(BodyForm::Json, body::read_body))
             .layer(from_fn_with_state(
-                (self.app.clone(), ErrorForm::Problem),
+                self.responses(ErrorForm::Problem),
                 respond::respond,
             ))
     }

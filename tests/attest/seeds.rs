@@ -8,7 +8,7 @@ use hamrah_api::accounts::domain::app_attest::attestation;
 use hamrah_api::accounts::domain::app_attest::attestation::ExpectedAttestation;
 use hamrah_api::accounts::domain::app_attest::certificate::Certificate;
 use hamrah_api::accounts::domain::app_attest::{authenticator_data, object};
-use hamrah_api::accounts::model::attest::Environment;
+use hamrah_api::accounts::model::attest::AttestEnvironment;
 use hamrah_api::kernel::model::time::Timestamp;
 
 use crate::apple::{Assertion, Authority, DeviceKey};
@@ -60,7 +60,7 @@ fn the_seeds_are_accepted() {
     for name in ["ios_14", "ios_27"] {
         let expected = ExpectedAttestation {
             app_ids: &[APP.to_owned()],
-            environments: &[Environment::Production],
+            environments: &[AttestEnvironment::Production],
             client_data_hash: HASH,
             key_id: &key.id(),
             anchors: &[Authority::new().anchor()],

@@ -18,14 +18,14 @@ export type { components, paths } from "./schema.js";
 type Schemas = components["schemas"];
 
 /** An account. */
-export type User = Schemas["User"];
+export type User = Schemas["UserResponse"];
 /** A session with a token pair. */
-export type Token = Schemas["Token"];
+export type Token = Schemas["TokenEntry"];
 /** The kind of client in which a user signs in. */
 export type Platform = "web" | "ios" | "api";
 /** A user whom an identity provider has identified. */
 export type Identity = Omit<
-  Schemas["Person"],
+  Schemas["IdentityRequest"],
   "user_id" | "platform" | "provider" | "provider_id"
 > & {
   platform: Platform;
@@ -33,7 +33,7 @@ export type Identity = Omit<
   provider_id: string;
 };
 /** The account that a new session is for. */
-export type Account = Omit<Schemas["NewSession"], "platform"> & { platform: Platform };
+export type Account = Omit<Schemas["SessionCreateRequest"], "platform"> & { platform: Platform };
 /** A new web session. `session_token` is the value of the session cookie. */
 export type WebSession = Schemas["AuthResponse"] & {
   session_token: string;
@@ -43,11 +43,11 @@ export type WebSession = Schemas["AuthResponse"] & {
 /** A new pair of an access token and a refresh token. */
 export type TokenPair = Schemas["AuthResponse"] & { refresh_token: string };
 /** A valid session. If `renewed` is true, set its cookie again, until `expires_at`. */
-export type LiveSession = Schemas["SessionAnswer"];
+export type LiveSession = Schemas["SessionValidateResponse"];
 /** The user of a valid credential, and when the credential expires. */
-export type Validated = Schemas["Validated"];
+export type Validated = Schemas["ValidateResponse"];
 /** Changes of an account. An absent field keeps its value, and null clears it. */
-export type Changes = Schemas["Update"];
+export type Changes = Schemas["UserUpdateRequest"];
 
 /** An object that answers requests, such as a service binding of a Worker. */
 export interface Fetcher {
@@ -128,13 +128,19 @@ export class HamrahApi {
 
   /** Finds the account of an identity. Links or creates the account if needed. */
   async createUser(identity: Identity, options?: CallOptions): Promise<User> {
-    return (await this.#ask<Schemas["UserAnswer"]>("/api/internal/users", identity, options)).user;
+    return (
+      await this.#ask<Schemas["IdentifyUserResponse"]>("/api/internal/users", identity, options)
+    ).user;
   }
 
   /** Returns the account with an e-mail address, or null. */
   async findUserByEmail(email: string, options?: CallOptions): Promise<User | null> {
     return (
-      await this.#ask<Schemas["EmailAnswer"]>("/api/internal/users/by-email", { email }, options)
+      await this.#ask<Schemas["UserByEmailResponse"]>(
+        "/api/internal/users/by-email",
+        { email },
+        options,
+      )
     ).user;
   }
 
@@ -200,7 +206,12 @@ export class HamrahApi {
   /** Returns the active sessions of the visitor's account that have a token pair. */
   async listTokens(visitor: Visitor, options?: VisitorOptions): Promise<Token[]> {
     return (
-      await this.#forward<Schemas["TokenList"]>("GET", "/api/users/me/tokens", visitor, options)
+      await this.#forward<Schemas["TokenListResponse"]>(
+        "GET",
+        "/api/users/me/tokens",
+        visitor,
+        options,
+      )
     ).tokens;
   }
 
@@ -219,7 +230,7 @@ export class HamrahApi {
     options?: VisitorOptions,
   ): Promise<number> {
     return (
-      await this.#forward<Schemas["RevokedAll"]>(
+      await this.#forward<Schemas["RevokeAllResponse"]>(
         "DELETE",
         `/api/auth/users/${segment(userId)}/tokens/revoke`,
         visitor,

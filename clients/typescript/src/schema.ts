@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** what answers here, and where it is explained. */
+        /** returns the name of the service and the address of its reference. */
         get: operations["root"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** apps that may use the domain's passkeys (Apple, "Supporting associated domains"). */
+        /** returns the apps that may use the domain's passkeys (Apple, "Supporting associated domains"). */
         get: operations["apple_apps"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** to the account page (W3C, "A Well-Known URL for Changing Passwords"). */
+        /** redirects to the account page (W3C, "A Well-Known URL for Changing Passwords"). */
         get: operations["change_password"];
         put?: never;
         post?: never;
@@ -62,7 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** the public keys that verify access tokens (RFC 7517 §5), by which other services verify without asking. */
+        /** returns the public keys of access tokens (RFC 7517 §5). Other services verify tokens with them without a request per token. */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** where people manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
+        /** returns the pages on which users manage their passkeys (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
         get: operations["passkey_endpoints"];
         put?: never;
         post?: never;
@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11). */
+        /** returns further origins that may use the relying party's passkeys (WebAuthn Level 3 §5.11). */
         get: operations["related_origins"];
         put?: never;
         post?: never;
@@ -158,7 +158,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge to attest a device's key over; for the account, if somebody is signed in.
+         * returns a challenge for the attestation of a device's key. It is bound to the caller's account if the caller is signed in.
          * @description # Errors
          *     422 for another platform, or an app that is not configured.
          */
@@ -177,9 +177,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the account's devices.
+         * returns the account's devices.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["list_devices"];
         put?: never;
@@ -201,9 +201,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * revokes a device's key, for good, and ends the sign-ins of that device. Safe to repeat.
+         * revokes a device's key permanently and ends the sessions of the device. The request can be repeated safely.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's.
+         *     The same 404 for an unknown key and for one of another account.
          */
         delete: operations["revoke_device"];
         options?: never;
@@ -221,9 +221,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies Apple's attestation and keeps the key: for the account, if somebody is signed in, otherwise for whoever uses it first.
+         * verifies Apple's attestation and stores the device's key. The key belongs to the caller's account or, if the caller is not signed in, to the first account that uses it.
          * @description # Errors
-         *     The same 400 for every attestation that does not hold; 409 for a key of another account.
+         *     The same 400 for every attestation that fails verification; 409 for a key of another account.
          */
         post: operations["verify_attestation"];
         delete?: never;
@@ -242,9 +242,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether a key is known and not revoked.
+         * returns whether a key is known and not revoked.
          * @description # Errors
-         *     422 for what cannot be a key's id.
+         *     422 for an id that no key can have.
          */
         post: operations["verify_key"];
         delete?: never;
@@ -263,9 +263,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ten new backup codes, in place of all from before.
+         * creates ten backup codes and deletes all older ones.
          * @description # Errors
-         *     403 `reauthentication_required` if the sign-in is too old.
+         *     403 `reauthentication_required` if the last authentication is too old.
          */
         post: operations["make_backup_codes"];
         delete?: never;
@@ -282,9 +282,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * a token against cross-site request forgery, signed and bound to the caller's session.
+         * returns a token against cross-site request forgery, signed and bound to the caller's session.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["csrf_token"];
         put?: never;
@@ -303,9 +303,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what the caller's account has: TOTP, backup codes, passkeys, a password.
+         * returns the state of the caller's TOTP, backup codes, passkeys and password.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["factors"];
         put?: never;
@@ -325,16 +325,16 @@ export interface paths {
         };
         get?: never;
         /**
-         * sets the account's password, or another one in its place. Everything else that is signed in to the account ends.
+         * sets or replaces the account's password. All other sessions of the account end.
          * @description # Errors
-         *     403 `reauthentication_required` if the sign-in is too old; 422 for a password that cannot be chosen.
+         *     403 `reauthentication_required` if the last authentication is too old; 422 for a password that is not accepted.
          */
         put: operations["set_password"];
         post?: never;
         /**
          * removes the account's password.
          * @description # Errors
-         *     404 if there is none; 409 if it is the last way to sign in.
+         *     404 if the account has no password; 409 if it is the last way to sign in.
          */
         delete: operations["remove_password"];
         options?: never;
@@ -352,7 +352,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in with a password, and a TOTP code where that is enabled. Browsers get the session as a cookie too.
+         * signs in with a password and, if TOTP is enabled, a TOTP code. Browsers also get the session as a cookie.
          * @description # Errors
          *     The same 401 for an unknown name, a wrong password and a wrong code; `second_factor_required` if only the code is missing.
          */
@@ -373,9 +373,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge, with the options for `navigator.credentials.get()`. With TOTP only its id is needed.
+         * returns a challenge and the options for `navigator.credentials.get()`. For TOTP only the challenge's id is needed.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         post: operations["begin_reauthentication"];
         delete?: never;
@@ -394,9 +394,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * notes that the caller has just proved who they are. A session gets a new token.
+         * records that the caller has just authenticated. A session gets a new token.
          * @description # Errors
-         *     The same 401 for everything that does not hold.
+         *     The same 401 for every proof that fails verification.
          */
         post: operations["complete_reauthentication"];
         delete?: never;
@@ -415,9 +415,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * begins a recovery. The same answer for every address, whether or not anybody has it.
+         * starts a recovery. The response does not reveal whether the address has an account.
          * @description # Errors
-         *     422 for what cannot be an address.
+         *     422 for a text that is not an address.
          */
         post: operations["begin_recovery"];
         delete?: never;
@@ -436,9 +436,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * signs in. Until a passkey was added, the sign-in is good for that and little else.
+         * signs in. Until the account owner has added a passkey, the session can do little else.
          * @description # Errors
-         *     The same 401 for an unknown address, a wrong code, and one that was used.
+         *     The same 401 for an unknown address, a wrong code and a used code.
          */
         post: operations["complete_recovery"];
         delete?: never;
@@ -457,9 +457,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * ends every sign-in that is presented, if any, and clears the cookie.
+         * ends every presented session and clears the cookie.
          * @description # Errors
-         *     Only if the database does not answer: then the sign-in may still be live.
+         *     503 if the database does not answer. The session may still be live then.
          */
         post: operations["logout"];
         delete?: never;
@@ -476,9 +476,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whether the session token, in the cookie or as a Bearer token, is live.
+         * validates the session token in the cookie or in the header `Authorization`.
          * @description # Errors
-         *     401 for anything else.
+         *     401 for every other credential.
          */
         get: operations["validate"];
         put?: never;
@@ -500,7 +500,7 @@ export interface paths {
         put?: never;
         /**
          * another name for /api/auth/tokens/refresh
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+         * @description A caller who lost the response may repeat the request within 30 seconds and gets the same refresh token. A later repeat revokes the session.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -522,8 +522,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a new pair for a refresh token, once.
-         * @description A caller who lost the answer may repeat within 30 seconds and gets the same refresh token; a later repeat revokes the sign-in.
+         * exchanges a refresh token for a new token pair, once.
+         * @description A caller who lost the response may repeat the request within 30 seconds and gets the same refresh token. A later repeat revokes the session.
          *
          *     # Errors
          *     The same 401 for every token that cannot be exchanged.
@@ -543,9 +543,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * whether the presented credential is live, and whose.
+         * validates the presented credential and returns its account.
          * @description # Errors
-         *     401 for anything else.
+         *     401 for every other credential.
          */
         get: operations["validate_token"];
         put?: never;
@@ -567,9 +567,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to repeat.
+         * ends a session of the caller's account. The request can be repeated safely.
          * @description # Errors
-         *     The same 404 for an unknown and for somebody else's.
+         *     The same 404 for an unknown session and for one of another account.
          */
         delete: operations["revoke"];
         options?: never;
@@ -588,9 +588,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * disables TOTP; its secret is forgotten.
+         * disables TOTP and deletes its secret.
          * @description # Errors
-         *     409 if it is not enabled.
+         *     409 if TOTP is not enabled.
          */
         delete: operations["disable_totp"];
         options?: never;
@@ -610,7 +610,7 @@ export interface paths {
         /**
          * enables TOTP with the first code of its secret.
          * @description # Errors
-         *     422 for a wrong code, 409 if there is no secret to confirm.
+         *     422 for a wrong code; 409 if no secret waits for its confirmation.
          */
         post: operations["confirm_totp"];
         delete?: never;
@@ -629,9 +629,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a new TOTP secret. It is good for nothing until it is confirmed by its first code.
+         * returns a new TOTP secret. It cannot be used until its first code confirms it.
          * @description # Errors
-         *     409 if TOTP is enabled: disable it first.
+         *     409 if TOTP is already enabled.
          */
         post: operations["enroll_totp"];
         delete?: never;
@@ -651,7 +651,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account that has a pair, this one too.
+         * ends all sessions of the caller's account that have a token pair, including the caller's.
          * @description # Errors
          *     404 for any account but the caller's own.
          */
@@ -671,7 +671,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a web session; `access_token` and `session_token` are both its token.
+         * creates a web session. Both `access_token` and `session_token` hold its token.
          * @description # Errors
          *     404 for an unknown account.
          */
@@ -692,9 +692,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * whether a session token is live, and whose.
+         * validates a session token and returns its account.
          * @description # Errors
-         *     401 for anything else; where App Attest is required also for a session of iOS, which is good on its device only.
+         *     401 for every other token. If App Attest is required, also for a session of iOS, which is valid on its device only.
          */
         post: operations["validate_session"];
         delete?: never;
@@ -713,7 +713,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a pair of access and refresh token, for an identity (as for users) or for a `user_id`.
+         * creates a token pair for an identity or for a `user_id`.
          * @description # Errors
          *     422 for a field that is not valid; 404 for an unknown `user_id`.
          */
@@ -734,8 +734,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * finds, links or makes the account of an identity.
-         * @description Found by provider and provider's id; else linked by e-mail, only if both sides have it verified; else made.
+         * finds, links or creates the account of an identity.
+         * @description The account is found by provider and provider's id. Otherwise it is linked by its address if both the provider and the account have it verified. Otherwise it is created.
          *
          *     # Errors
          *     422 for a field that is not valid.
@@ -757,11 +757,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * the account of an address: the one that has it verified, else the oldest that claims it.
-         * @description An account whose `email_verified` is false merely claims the address: sign nobody in to it because of the address.
+         * returns the account that has the address verified, or else the oldest account that claims it.
+         * @description An account whose `email_verified` is false only claims the address. Do not sign a user in to it because of the address.
          *
          *     # Errors
-         *     422 for what is no address.
+         *     422 for a text that is not an address.
          */
         post: operations["user_by_email"];
         delete?: never;
@@ -778,22 +778,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the caller's account.
+         * returns the caller's account.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["me"];
         /**
-         * changes name or picture and gives the account.
+         * changes the name or the picture and returns the account.
          * @description # Errors
-         *     422 for a field that is not valid; nothing is changed then.
+         *     422 for a field that is not valid. Nothing is changed then.
          */
         put: operations["update"];
         post?: never;
         /**
-         * deletes the account and everything that hangs on it. Cannot be undone.
+         * deletes the account and all of its data. This cannot be undone.
          * @description # Errors
-         *     403 `reauthentication_required` if the sign-in is older than ten minutes.
+         *     403 `reauthentication_required` if the last authentication is too old.
          */
         delete: operations["delete"];
         options?: never;
@@ -809,9 +809,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * what happened to the account, newest first.
+         * returns the events of the account, newest first.
          * @description # Errors
-         *     400 for a `before` that no page gave.
+         *     400 for a `before` that cannot be parsed.
          */
         get: operations["list_events"];
         put?: never;
@@ -830,9 +830,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * everything that is kept about the caller's account, but for secrets: a JSON file. Times are milliseconds since 1970.
+         * returns all stored data of the caller's account except secrets, as a JSON file. Times are milliseconds since 1970.
          * @description # Errors
-         *     401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
+         *     401 if the caller is not signed in; 429 `too_many_attempts` after several exports in a row.
          */
         get: operations["export_account"];
         put?: never;
@@ -851,17 +851,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the account's live sign-ins: web sessions and pairs.
+         * returns the live sessions of the account, with and without a token pair.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["list_sign_ins"];
         put?: never;
         post?: never;
         /**
-         * ends every sign-in of the caller's account but the one that this request is made with.
+         * ends all sessions of the caller's account except the session that makes this request.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         delete: operations["end_other_sign_ins"];
         options?: never;
@@ -880,9 +880,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * ends one sign-in of the caller's account. Safe to repeat.
+         * ends a session of the caller's account. The request can be repeated safely.
          * @description # Errors
-         *     The same 404 for an unknown and for somebody else's.
+         *     The same 404 for an unknown session and for one of another account.
          */
         delete: operations["end_sign_in"];
         options?: never;
@@ -898,9 +898,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the account's live sign-ins that have a pair.
+         * returns the account's live sessions that have a token pair.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["list"];
         put?: never;
@@ -919,9 +919,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * an account; the caller's own only.
+         * returns an account. Only the caller's own id is accepted.
          * @description # Errors
-         *     The same 404 for every other.
+         *     The same 404 for every other id.
          */
         get: operations["by_id"];
         put?: never;
@@ -942,9 +942,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for `navigator.credentials.get()`.
+         * returns a challenge and the options for `navigator.credentials.get()`.
          * @description # Errors
-         *     422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
+         *     422 for a text that is not an address. Unknown addresses get the same kind of response as known ones.
          */
         post: operations["authenticate_begin"];
         delete?: never;
@@ -963,9 +963,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and signs in. Browsers get the session as a cookie too.
+         * verifies the response of the authenticator and signs in. Browsers also get the session as a cookie.
          * @description # Errors
-         *     The same 401 for every ceremony that does not hold.
+         *     The same 401 for every ceremony that fails verification.
          */
         post: operations["authenticate_complete"];
         delete?: never;
@@ -986,7 +986,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/authenticate/begin
          * @description # Errors
-         *     422 for what cannot be an address. An unknown one gets the same kind of answer as a known one.
+         *     422 for a text that is not an address. Unknown addresses get the same kind of response as known ones.
          */
         post: operations["api_webauthn_authenticate_discoverable"];
         delete?: never;
@@ -1007,7 +1007,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/authenticate/complete
          * @description # Errors
-         *     The same 401 for every ceremony that does not hold.
+         *     The same 401 for every ceremony that fails verification.
          */
         post: operations["api_webauthn_authenticate_discoverable_verify"];
         delete?: never;
@@ -1024,9 +1024,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the account's passkeys.
+         * returns the account's passkeys.
          * @description # Errors
-         *     401 if nobody is signed in.
+         *     401 if the caller is not signed in.
          */
         get: operations["list_passkeys"];
         put?: never;
@@ -1048,17 +1048,17 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * removes a passkey of the caller's.
+         * removes a passkey of the caller's account.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in; 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     The same 404 for an unknown passkey and for one of another account; 409 if it is the last way to sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old.
          */
         delete: operations["remove_passkey"];
         options?: never;
         head?: never;
         /**
-         * gives a passkey of the caller's another name.
+         * renames a passkey of the caller's account.
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's.
+         *     The same 404 for an unknown passkey and for one of another account.
          */
         patch: operations["rename_passkey"];
         trace?: never;
@@ -1079,7 +1079,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/credentials/{id}
          * @description # Errors
-         *     The same 404 for an unknown one and for somebody else's.
+         *     The same 404 for an unknown passkey and for one of another account.
          */
         patch: operations["api_webauthn_credentials_id_name"];
         trace?: never;
@@ -1094,9 +1094,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * a challenge and the options for `navigator.credentials.create()`.
+         * returns a challenge and the options for `navigator.credentials.create()`.
          * @description # Errors
-         *     422 for an address or name that is not valid, 409 if the account has as many passkeys as it may; 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
+         *     422 for an address or name that is not valid; 409 if the account has the largest number of passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old.
          */
         post: operations["register_begin"];
         delete?: never;
@@ -1115,9 +1115,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * verifies what the authenticator answered, and keeps the passkey.
+         * verifies the response of the authenticator and stores the passkey.
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use.
          */
         post: operations["register_complete"];
         delete?: never;
@@ -1138,7 +1138,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/register/complete
          * @description # Errors
-         *     The same 400 for every ceremony that does not hold; 409 for an address or a credential that is taken.
+         *     The same 400 for every ceremony that fails verification; 409 for an address or a credential that is already in use.
          */
         post: operations["api_webauthn_register_verify"];
         delete?: never;
@@ -1155,9 +1155,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * the same, for the caller's own id.
+         * returns the account's passkeys. Only the caller's own id is accepted.
          * @description # Errors
-         *     The same 404 for every other.
+         *     The same 404 for every other id.
          */
         get: operations["list_passkeys_of"];
         put?: never;
@@ -1343,7 +1343,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** the reference. */
+        /** returns the HTML reference. */
         get: operations["page"];
         put?: never;
         post?: never;
@@ -1360,7 +1360,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** the reference's style. */
+        /** returns the style sheet of the reference. */
         get: operations["style"];
         put?: never;
         post?: never;
@@ -1398,7 +1398,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** alive; asks nobody else. */
+        /** reports that the service runs. It uses no other service. */
         get: operations["alive"];
         put?: never;
         post?: never;
@@ -1457,7 +1457,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** the description (`OpenAPI` 3.1). */
+        /** returns the description (`OpenAPI` 3.1). */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -1642,9 +1642,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * alive, and the database answers and has its tables.
+         * reports that the service runs and that the database answers and has its tables.
          * @description # Errors
-         *     503 otherwise.
+         *     503 if the database does not answer or has no tables.
          */
         get: operations["ready"];
         put?: never;
@@ -2009,7 +2009,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AcceptedCredentials: {
-            /** @description Base64url. */
+            /** @description The ids of the account's passkeys, base64url. */
             allAcceptedCredentialIds: string[];
             rpId: string;
             /** @description The user handle, base64url. */
@@ -2053,71 +2053,84 @@ export interface components {
              */
             name: string;
         };
-        /** @description A passkey that was registered for an account that was there. */
-        Added: {
-            /** @description The same. */
-            credentialId: string;
-            /** @description The passkey's id. */
-            credential_id: string;
-            success: boolean;
-            user: components["schemas"]["User"];
-            /** @description Always `true`. */
-            verified: boolean;
-        };
         /** @description Apps that may use the domain's passkeys. */
         AppleAppSiteAssociation: {
             webcredentials: components["schemas"]["WebCredentials"];
         };
-        /** @description A sign-in. The token fields are given in both spellings that clients use. */
+        /** @description The body of `POST /api/app-attestation/challenge`. */
+        AttestationChallengeRequest: {
+            /** @description The app's bundle id. */
+            bundle_id: string;
+            /** @description `ios`. */
+            platform: string;
+            /** @description The purpose of the challenge. Only a challenge for attestation can be used here. */
+            purpose?: string | null;
+        };
+        /** @description The response with a challenge. It expires after ten minutes. */
+        AttestationChallengeResponse: components["schemas"]["ChallengeIdFields"] & {
+            /** @description 32 bytes in standard base64. The client data hash is the SHA-256 of the bytes. */
+            challenge: string;
+            success: boolean;
+        };
+        /** @description The body of `POST /api/app-attestation/verify`. */
+        AttestationVerifyRequest: {
+            /** @description Apple's attestation object, base64. */
+            attestation_object: string;
+            /** @description The app's bundle id. */
+            bundle_id: string;
+            /** @description The `challenge_id` of the challenge. */
+            challenge_id: string;
+            /** @description The key's id, base64. */
+            key_id: string;
+        };
+        /** @description The response to a verified attestation. */
+        AttestationVerifyResponse: {
+            /** @description Always `true`. */
+            success: boolean;
+        };
+        /** @description The response to a sign-in. The token fields have a second spelling in camel case for older clients. */
         AuthResponse: {
-            /** @description The same. */
+            /** @description `access_token` in camel case. */
             accessToken: string;
-            /** @description A JWT; for a web session, the session token. */
+            /** @description The access token, a JWT. For a web session, the session token. */
             access_token: string;
             /**
              * Format: int64
-             * @description The same.
+             * @description `expires_in` in camel case.
              */
             expiresIn: number;
             /**
              * Format: int64
-             * @description Seconds until the access token ends.
+             * @description Seconds until the access token expires.
              */
             expires_in: number;
-            /** @description The same. */
+            /** @description `refresh_token` in camel case. */
             refreshToken: string | null;
-            /** @description Null for a web session. */
+            /** @description The refresh token. Null for a web session. */
             refresh_token: string | null;
             /**
              * Format: date-time
-             * @description Where a web session was made: its end.
+             * @description When the web session expires, if one was created.
              */
             session_expires_at?: string | null;
-            /** @description Where a web session was made: its token. */
+            /** @description The token of the web session, if one was created. */
             session_token?: string | null;
             /** @description Always `true`. */
             success: boolean;
             /** @description The account. */
-            user: components["schemas"]["User"];
+            user: components["schemas"]["UserResponse"];
         };
-        /** @description A sign-in that was begun. */
-        AuthenticationBegun: {
-            /** @description The same. */
-            challengeId: string;
-            /**
-             * Format: uuid
-             * @description By which the ceremony is completed, within five minutes, once.
-             */
-            challenge_id: string;
+        /** @description The response to the start of a sign-in or a step-up. The challenge expires after five minutes. */
+        AuthenticationBeginResponse: components["schemas"]["ChallengeIdFields"] & {
             options: components["schemas"]["AuthenticationOptions"];
             success: boolean;
         };
-        /** @description Options of a sign-in. */
+        /** @description The options of a sign-in. */
         AuthenticationOptions: {
-            /** @description Empty if nobody was named: any passkey that the client has. */
+            /** @description The accepted passkeys. Empty if the request named no account: then every passkey of the client is accepted. */
             allowCredentials: components["schemas"]["CredentialDescriptor"][];
             allow_credentials: components["schemas"]["CredentialDescriptor"][];
-            /** @description 64 letters and digits: the same bytes in base64 and base64url. */
+            /** @description 64 letters and digits, which stand for the same bytes in base64 and base64url. */
             challenge: string;
             challengeId: string;
             challenge_id: string;
@@ -2125,7 +2138,7 @@ export interface components {
             rp_id: string;
             /**
              * Format: int64
-             * @description Milliseconds.
+             * @description The time for the ceremony in milliseconds.
              */
             timeout: number;
             userVerification: string;
@@ -2153,6 +2166,35 @@ export interface components {
             clientDataJSON: string;
             transports?: string[] | null;
         };
+        AuthenticatorSelection: {
+            requireResidentKey: boolean;
+            residentKey: string;
+            userVerification: string;
+        };
+        /** @description The response with new backup codes. The codes are shown once. */
+        BackupCodesResponse: {
+            /**
+             * @description Ten codes. Each can be used for one recovery.
+             * @example [
+             *       "7K2M-9QXA-0RTB-44ZP"
+             *     ]
+             */
+            codes: string[];
+            success: boolean;
+        };
+        /** @description The state of an account's backup codes. Times are milliseconds since 1970. */
+        BackupCodesState: {
+            /**
+             * Format: int64
+             * @description The number of unused codes.
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description When the codes were created.
+             */
+            made_at: number | null;
+        };
         /** @description The answers to several questions. */
         BatchAnswer: {
             /** @description The answers, in the order of the questions. */
@@ -2165,38 +2207,20 @@ export interface components {
             /** @description The consistency of all answers: `strong` or `eventual`. */
             consistency?: string | null;
         };
-        /** @description A recovery that was begun. */
-        Begun: {
-            /** @description The same. */
-            challengeId: string;
-            /**
-             * Format: uuid
-             * @description By which it is completed, within five minutes, once.
-             */
-            challenge_id: string;
-            /**
-             * @description What can be shown: the same for every address, whatever its account has.
-             * @example [
-             *       "totp",
-             *       "backup_code"
-             *     ]
-             */
-            methods: string[];
-            success: boolean;
-        };
         /** @description The first administrator. */
         BootstrapRequest: components["schemas"]["UserRequest"] & {
             /** @description The value of `BOOTSTRAP_SECRET`. */
             secret: string;
         };
-        /** @description Which app wants to attest. */
-        ChallengeRequest: {
-            /** @description The app's bundle id. */
-            bundle_id: string;
-            /** @description `ios`. */
-            platform: string;
-            /** @description What the challenge is for; only one for attestation can be used here. */
-            purpose?: string | null;
+        /** @description The id of a challenge, in both spellings that clients read. */
+        ChallengeIdFields: {
+            /** @description `challenge_id` in camel case. */
+            challengeId: string;
+            /**
+             * Format: uuid
+             * @description The challenge's id. It can be used once.
+             */
+            challenge_id: string;
         };
         /** @description A change of the policy. */
         ChangeAnswer: {
@@ -2304,91 +2328,31 @@ export interface components {
             /** @description Always `true`. */
             valid: boolean;
         };
-        /** @description A code from an authenticator. */
-        CodeRequest: {
-            /**
-             * @description Six digits; spaces do not matter.
-             * @example 123456
-             */
-            code: string;
-        };
-        /** @description Backup codes. They are shown once. */
-        Codes: {
-            /**
-             * @description Ten, each good for one recovery.
-             * @example [
-             *       "7K2M-9QXA-0RTB-44ZP"
-             *     ]
-             */
-            codes: string[];
-            success: boolean;
-        };
-        /** @description Backup codes, as their owner sees them. Times are milliseconds since 1970. */
-        CodesState: {
-            /**
-             * Format: int64
-             * @description How many can still be used.
-             */
-            left: number;
-            /**
-             * Format: int64
-             * @description When they were made.
-             */
-            made_at: number | null;
-        };
-        /** @description A passkey. Times are milliseconds since 1970. */
-        Credential: {
-            /** @description What kind of authenticator it is. */
-            aaguid: string;
-            /**
-             * Format: int32
-             * @description How often it signed, as far as the authenticator tells.
-             */
-            counter: number;
-            /**
-             * Format: int64
-             * @description When it was added, in milliseconds since 1970.
-             */
-            created_at: number;
-            /** @description Whether it is backed up. */
-            credential_backed_up: boolean;
-            /** @description `multiDevice` if it may be backed up, otherwise `singleDevice`. */
-            credential_device_type: string;
-            /** @description Always `public-key`. */
-            credential_type: string;
-            /** @description The credential id, base64url. */
-            id: string;
-            /**
-             * Format: int64
-             * @description When it last signed in, in milliseconds since 1970.
-             */
-            last_used: number | null;
-            /** @description What its owner calls it. */
-            name: string;
-            /** @description How its authenticator can be reached: hints. */
-            transports: string[];
-            /** @description Whether its owner was verified when it was added. */
-            user_verified: boolean;
-        };
         /** @description A credential by its id. */
         CredentialDescriptor: {
-            /** @description Base64url. */
+            /** @description The credential id, base64url. */
             id: string;
             transports: string[];
             type: string;
         };
-        /** @description The account's passkeys. */
-        CredentialList: {
-            /** @description How many. */
-            count: number;
-            /** @description Oldest first. */
-            credentials: components["schemas"]["Credential"][];
-            signals: components["schemas"]["Signals"];
-            success: boolean;
+        /** @description The id of a passkey, in both spellings that clients read. */
+        CredentialIdFields: {
+            /** @description `credential_id` in camel case. */
+            credentialId: string;
+            /** @description The passkey's id, base64url. */
+            credential_id: string;
         };
-        /** @description A CSRF token. */
-        CsrfAnswer: {
-            /** @description To be sent as `X-CSRF-Token` with unsafe requests that carry the session cookie. Good for as long as the session. */
+        CredentialParameter: {
+            /**
+             * Format: int64
+             * @description -7 (ES256), -257 (RS256), -8 (Ed25519).
+             */
+            alg: number;
+            type: string;
+        };
+        /** @description The response with a CSRF token. */
+        CsrfTokenResponse: {
+            /** @description The token to send as `X-CSRF-Token` in unsafe requests that carry the session cookie. It is valid as long as the session. */
             csrf_token: string;
             success: boolean;
         };
@@ -2405,17 +2369,17 @@ export interface components {
             evaluations: components["schemas"]["Decision"][];
         };
         /** @description A device's key. Times are milliseconds since 1970. */
-        Device: {
+        DeviceEntry: {
             /** @description The app's id. */
             app_id: string;
             /**
              * Format: int32
-             * @description How often it was used, as Apple's counter says.
+             * @description How often the key was used, by Apple's counter.
              */
             counter: number;
             /**
              * Format: int64
-             * @description When it was attested.
+             * @description When the key was attested.
              */
             created_at: number;
             /** @description `production` or `development`. */
@@ -2424,54 +2388,24 @@ export interface components {
             key_id: string;
             /**
              * Format: int64
-             * @description When it was last used.
+             * @description When the key was last used.
              */
             last_used: number | null;
-            /** @description Whether it was revoked. */
+            /** @description Whether the key is revoked. */
             revoked: boolean;
         };
-        /** @description The account's devices. */
-        DeviceList: {
-            /** @description How many. */
+        /** @description The response with the account's devices. */
+        DeviceListResponse: {
+            /** @description The number of keys. */
             count: number;
-            /** @description Live ones first, newest first among them; at most 100. */
-            keys: components["schemas"]["Device"][];
-            success: boolean;
-        };
-        /** @description That it worked. */
-        Done: {
-            /** @description Always `true`. */
+            /** @description Keys in use before revoked ones, each newest first; at most 100. */
+            keys: components["schemas"]["DeviceEntry"][];
             success: boolean;
         };
         /** @description A person and their access in a service. */
         EffectiveAnswer: components["schemas"]["AccessAnswer"] & {
             /** @description The person. */
             user: components["schemas"]["PersonAnswer"];
-        };
-        /** @description Whose address it is. */
-        EmailAnswer: {
-            success: boolean;
-            user: components["schemas"]["User"] | null;
-            /** @description Whether there is an account. */
-            user_exists: boolean;
-        };
-        /** @description An address to ask about. */
-        EmailQuestion: {
-            /**
-             * @description The address.
-             * @example ada@example.com
-             */
-            email: string;
-        };
-        /** @description What an authenticator needs. It is shown once. */
-        Enrolled: {
-            /** @description `otpauth://totp/…`, to be opened. */
-            otpauth_uri: string;
-            /** @description The same as a QR code: an SVG document. */
-            qr_svg: string;
-            /** @description Base32, to be typed in. */
-            secret: string;
-            success: boolean;
         };
         /** @description A subject or a resource (§5.1, §5.3). */
         Entity: {
@@ -2501,34 +2435,34 @@ export interface components {
             /** @description The options. */
             options?: components["schemas"]["Options"];
         };
-        /** @description Something that happened. Times are milliseconds since 1970. */
-        Event: {
-            /** @description The client's network address, where it is known. */
+        /** @description An event of the account. Times are milliseconds since 1970. */
+        EventEntry: {
+            /** @description The client's network address, if it is known. */
             address: string | null;
             /**
              * Format: int64
-             * @description When.
+             * @description When the event happened.
              */
             at: number;
             /**
              * Format: uuid
-             * @description Its id.
+             * @description The event's id.
              */
             id: string;
-            /** @description What: `signed_in`, `passkey_added`, …; there may be more kinds one day. */
+            /** @description The kind of event: `signed_in`, `passkey_added`, …. Later versions may add kinds. */
             kind: string;
-            /** @description The sign-in that it is about, or that did it. */
+            /** @description The session that the event concerns or that caused it. */
             session_id: string | null;
-            /** @description The passkey that it is about. */
+            /** @description The passkey that the event concerns. */
             subject: string | null;
-            /** @description What the client called itself. */
+            /** @description The client's `User-Agent`. */
             user_agent: string | null;
         };
         /** @description A page of events. */
-        EventList: {
+        EventListResponse: {
             /** @description Newest first, at most 50. */
-            events: components["schemas"]["Event"][];
-            /** @description What to ask for as `before` to get the next page; null on the last one. */
+            events: components["schemas"]["EventEntry"][];
+            /** @description The value of `before` for the next page. Null on the last page. */
             next: string | null;
             success: boolean;
         };
@@ -2541,12 +2475,12 @@ export interface components {
             /** @description The grants, each of which would allow the access. Empty without `auth.policy.read`, for an allowed access, and for an unknown person, service or permission. */
             would_allow: components["schemas"]["Remedy"][];
         };
-        /** @description What an account can be recovered with, and proved with. */
-        FactorsAnswer: {
-            backup_codes: components["schemas"]["CodesState"];
+        /** @description The response with the account's factors, for recovery and step-up. */
+        FactorsResponse: {
+            backup_codes: components["schemas"]["BackupCodesState"];
             /**
              * Format: int64
-             * @description How many passkeys there are.
+             * @description The number of passkeys.
              */
             passkeys: number;
             password: components["schemas"]["PasswordState"];
@@ -2580,13 +2514,13 @@ export interface components {
              */
             expires_at: number | null;
         };
-        /** @description That the service is there. */
+        /** @description The response of a running service. */
         Health: {
             /** @description `ok`. */
             status: string;
             /**
              * Format: date-time
-             * @description Now.
+             * @description The time of the response.
              */
             timestamp: string;
             /** @description The service's version. */
@@ -2598,6 +2532,57 @@ export interface components {
             permissions: components["schemas"]["GrantAnswer"][];
             /** @description The roles of the person in the service. */
             roles: components["schemas"]["GrantAnswer"][];
+        };
+        /** @description The response with an account. */
+        IdentifyUserResponse: {
+            /** @description Always `true`. */
+            success: boolean;
+            /** @description The account. */
+            user: components["schemas"]["UserResponse"];
+        };
+        /**
+         * @description A user whom an identity provider has identified or, for tokens, an existing account.
+         *
+         *     Fields that would raise the caller's rights (`id`, `email_verified: true`, `role`) do not exist.
+         */
+        IdentityRequest: {
+            /**
+             * @description The method of the sign-in. If absent, it is the provider.
+             * @example google
+             */
+            auth_method?: string | null;
+            /** @description The attestation of the iOS app if App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`. */
+            client_attestation?: string | null;
+            /**
+             * @description The user's address. A new account needs one. An empty text counts as absent.
+             * @example ada@example.com
+             */
+            email?: string | null;
+            /** @description `false` if the provider did not verify the address. Other values have no effect, because the provider decides whether an address counts as verified. */
+            email_verified?: boolean | null;
+            /** @description The user's name. It is stored if the account has none. */
+            name?: string | null;
+            /** @description The user's picture. It is stored if the account has none. */
+            picture?: string | null;
+            /**
+             * @description `web`, `ios` or `api`.
+             * @example web
+             */
+            platform: string;
+            /**
+             * @description The identity provider.
+             * @example google
+             */
+            provider?: string | null;
+            /**
+             * @description The subject at the provider.
+             * @example 108204268033311374519
+             */
+            provider_id?: string | null;
+            /** @description The `User-Agent` of the user's client. */
+            user_agent?: string | null;
+            /** @description The account, in place of an identity. Only for tokens. */
+            user_id?: string | null;
         };
         /** @description The introspection of a token (RFC 7662 §2.2). */
         Introspection: {
@@ -2629,28 +2614,20 @@ export interface components {
             /** @description The username of the person, for a token of the authorization service. */
             username?: string | null;
         };
-        /** @description A challenge. */
-        Issued: {
-            /** @description 32 bytes in standard base64. The client data hash is the SHA-256 of the bytes. */
-            challenge: string;
-            /** @description The same. */
-            challengeId: string;
-            /**
-             * Format: uuid
-             * @description By which the attestation is sent, within ten minutes, once.
-             */
-            challenge_id: string;
-            success: boolean;
+        /** @description A JWK set with public keys. */
+        KeySet: {
+            /** @description The keys. The first key signs. */
+            keys: components["schemas"]["PublicKey"][];
         };
-        /** @description A key. */
-        Key: {
+        /** @description The body of `POST /api/app-attestation/verify-key`. */
+        KeyVerifyRequest: {
             /** @description The key's id, base64. */
             key_id: string;
         };
-        /** @description A JWK set with public keys. */
-        KeySet: {
-            /** @description The keys; the first one signs. */
-            keys: components["schemas"]["PublicKey"][];
+        /** @description The status of a key. */
+        KeyVerifyResponse: {
+            /** @description Whether the key is known and not revoked. */
+            valid: boolean;
         };
         /** @description The response of a sign-out. */
         LoggedOut: {
@@ -2672,9 +2649,9 @@ export interface components {
              */
             username: string;
         };
-        /** @description That it worked, in a sentence. */
-        Message: {
-            /** @description A sentence. */
+        /** @description The response to a request that returns no data. */
+        MessageResponse: {
+            /** @description A sentence for users. */
             message: string;
             /** @description Always `true`. */
             success: boolean;
@@ -2701,21 +2678,6 @@ export interface components {
              */
             name: string;
         };
-        /** @description An account to sign in. */
-        NewSession: {
-            /**
-             * @description `web`, `ios` or `api`.
-             * @example web
-             */
-            platform: string;
-            /** @description What the person's client calls itself. */
-            user_agent?: string | null;
-            /**
-             * Format: uuid
-             * @description The account.
-             */
-            user_id: string;
-        };
         /** @description An id or a name in a JSON body. */
         NumberOrName: number | string;
         /** @description The options of several evaluations (§7.1.2). */
@@ -2723,62 +2685,144 @@ export interface components {
             /** @description `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`. */
             evaluations_semantic?: string | null;
         };
-        Parameter: {
-            /**
-             * Format: int64
-             * @description -7 (ES256), -257 (RS256), -8 (Ed25519).
-             */
-            alg: number;
-            type: string;
+        /** @description The response with a passkey that was added to an existing account. */
+        PasskeyAddResponse: components["schemas"]["CredentialIdFields"] & {
+            success: boolean;
+            user: components["schemas"]["UserResponse"];
+            /** @description Always `true`. */
+            verified: boolean;
         };
-        /** @description Where people manage their passkeys. */
+        /** @description The pages on which users manage their passkeys. */
         PasskeyEndpoints: {
-            /** @description Where one is added. */
+            /** @description The URL at which users add a passkey. */
             enroll: string;
-            /** @description Where they are looked after. */
+            /** @description The URL at which users manage their passkeys. */
             manage: string;
         };
-        /** @description Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account. */
+        /** @description A passkey. Times are milliseconds since 1970. */
+        PasskeyEntry: {
+            /** @description The id of the authenticator's model. */
+            aaguid: string;
+            /**
+             * Format: int32
+             * @description The authenticator's signature counter.
+             */
+            counter: number;
+            /**
+             * Format: int64
+             * @description When the passkey was added.
+             */
+            created_at: number;
+            /** @description Whether the passkey is backed up. */
+            credential_backed_up: boolean;
+            /** @description `multiDevice` if the passkey can be backed up, otherwise `singleDevice`. */
+            credential_device_type: string;
+            /** @description Always `public-key`. */
+            credential_type: string;
+            /** @description The credential id, base64url. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When the passkey last signed in.
+             */
+            last_used: number | null;
+            /** @description The name that the account owner gave the passkey. */
+            name: string;
+            /** @description Hints how the client can reach the authenticator. */
+            transports: string[];
+            /** @description Whether the authenticator verified the user when the passkey was added. */
+            user_verified: boolean;
+        };
+        /** @description The response with the account's passkeys. */
+        PasskeyListResponse: {
+            /** @description The number of passkeys. */
+            count: number;
+            /** @description Oldest first. */
+            credentials: components["schemas"]["PasskeyEntry"][];
+            signals: components["schemas"]["Signals"];
+            success: boolean;
+        };
+        /** @description The body of `POST /api/webauthn/register/begin`. A signed-in caller adds a passkey, and only `label` is read. Other callers create an account. */
         PasskeyRegistrationBeginRequest: {
-            /** @description The new account's address. Nobody has verified it, so it never leads to an account that is there. */
+            /** @description The new account's address. It is not verified, so it never leads to an existing account. */
             email?: string | null;
-            /** @description What the passkey is to be called, 1 to 64 printable characters. */
+            /** @description The passkey's name, 1 to 64 printable characters. */
             label?: string | null;
             /** @description The new account's name, 1 to 200 printable characters. */
             name?: string | null;
         };
-        /** @description A registration to complete. */
+        /** @description The response to the start of a registration. The challenge expires after five minutes. */
+        PasskeyRegistrationBeginResponse: components["schemas"]["ChallengeIdFields"] & {
+            options: components["schemas"]["RegistrationOptions"];
+            success: boolean;
+        };
+        /** @description The body of `POST /api/webauthn/register/complete`. */
         PasskeyRegistrationCompleteRequest: {
-            /** @description From the beginning. */
+            /** @description The `challenge_id` of the begin response. */
             challenge_id: string;
-            /** @description What the passkey is to be called; otherwise it is called after its maker or the device. */
+            /** @description The passkey's name. If absent, the passkey is named after its maker or the device. */
             label?: string | null;
-            /** @description What the authenticator answered. */
+            /** @description The response of the authenticator. */
             response: components["schemas"]["RegistrationResponseJSON"];
         };
-        /** @description A sign-in by passkey: an `AuthResponse` with a session and a pair. */
-        PasskeySignIn: components["schemas"]["AuthResponse"] & {
-            /** @description The same. */
-            credentialId: string;
-            /** @description The passkey that signed in. */
-            credential_id: string;
+        /** @description The response to a completed registration. For a new account it has a session and a token pair. */
+        PasskeyRegistrationCompleteResponse: components["schemas"]["PasskeySignInResponse"] | components["schemas"]["PasskeyAddResponse"];
+        /** @description The response to the removal of a passkey. */
+        PasskeyRemoveResponse: {
+            /** @description A sentence for users. */
+            message: string;
+            signals: components["schemas"]["Signals"];
+            success: boolean;
+        };
+        /** @description The body of `PATCH /api/webauthn/credentials/{id}`. */
+        PasskeyRenameRequest: {
+            /** @description The new name: 1 to 64 printable characters. */
+            name: string;
+        };
+        /** @description The response with a renamed passkey. */
+        PasskeyRenameResponse: {
+            credential: components["schemas"]["PasskeyEntry"];
+            signals: components["schemas"]["Signals"];
+            success: boolean;
+        };
+        /** @description The body of `POST /api/webauthn/authenticate/begin`. */
+        PasskeySignInBeginRequest: {
+            /** @description The user's address. Without it every passkey of the client is accepted. */
+            email?: string | null;
+        };
+        /** @description The body of `POST /api/webauthn/authenticate/complete`. */
+        PasskeySignInCompleteRequest: {
+            /** @description The `challenge_id` of the begin response. */
+            challenge_id: string;
+            /** @description The response of the authenticator. */
+            response: components["schemas"]["AuthenticationResponseJSON"];
+        };
+        /** @description An `AuthResponse` with a session and a token pair. */
+        PasskeySignInResponse: components["schemas"]["AuthResponse"] & components["schemas"]["CredentialIdFields"] & {
             /** @description Always `true`. */
             verified: boolean;
         };
-        /** @description Who signs in, if they say so. */
-        PasskeySignInBeginRequest: {
-            /** @description Their address; without it any passkey that the client has will do. */
+        /** @description The body of `PUT /api/auth/password`. */
+        PasswordSetRequest: {
+            /** @description The new password: 8 to 256 characters of any kind. The server can require more than 8. */
+            password: string;
+        };
+        /** @description The body of `POST /api/auth/password/sign-in`, with exactly one of `email` and `username`. */
+        PasswordSignInRequest: {
+            /** @description The six digits of an authenticator app. Required if TOTP is enabled; without them the response is `second_factor_required`. */
+            code?: string | null;
+            /**
+             * @description The account's address.
+             * @example ada@example.com
+             */
             email?: string | null;
+            /** @description The password. */
+            password: string;
+            /** @description The person's username. */
+            username?: string | null;
         };
-        /** @description A sign-in to complete. */
-        PasskeySignInCompleteRequest: {
-            /** @description From the beginning. */
-            challenge_id: string;
-            /** @description What the authenticator answered. */
-            response: components["schemas"]["AuthenticationResponseJSON"];
-        };
-        /** @description A sign-in by password: an `AuthResponse` with a session and a pair. */
-        PasswordSignIn: components["schemas"]["AuthResponse"] & {
+        /** @description An `AuthResponse` with a session and a token pair. */
+        PasswordSignInResponse: components["schemas"]["AuthResponse"] & {
             /**
              * @description Authentication methods (RFC 8176).
              * @example [
@@ -2789,14 +2833,14 @@ export interface components {
              */
             amr: string[];
         };
-        /** @description The password, as its owner sees it. Times are milliseconds since 1970. */
+        /** @description The state of an account's password. Times are milliseconds since 1970. */
         PasswordState: {
             /**
              * Format: int64
-             * @description When it was set, or last changed.
+             * @description When the password was last set.
              */
             changed_at: number | null;
-            /** @description Whether there is one. */
+            /** @description Whether the account has a password. */
             set: boolean;
         };
         /** @description The owner of a token. */
@@ -2848,50 +2892,6 @@ export interface components {
              * @example permission_removed_from_role
              */
             status: string;
-        };
-        /**
-         * @description Somebody whom a provider identified, or, for tokens, an account that exists.
-         *
-         *     Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not among them.
-         */
-        Person: {
-            /**
-             * @description How they signed in; the provider, if absent.
-             * @example google
-             */
-            auth_method?: string | null;
-            /** @description From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`, `challenge` and `key_id`. */
-            client_attestation?: string | null;
-            /**
-             * @description Needed for a new account. Empty means absent.
-             * @example ada@example.com
-             */
-            email?: string | null;
-            /** @description `false`: the provider did not verify this address. Nothing else has an effect: whether an address counts as verified follows from the provider. */
-            email_verified?: boolean | null;
-            /** @description Fills an empty name of the account. */
-            name?: string | null;
-            /** @description Fills an empty picture of the account. */
-            picture?: string | null;
-            /**
-             * @description `web`, `ios` or `api`.
-             * @example web
-             */
-            platform: string;
-            /**
-             * @description The identity provider.
-             * @example google
-             */
-            provider?: string | null;
-            /**
-             * @description The subject at the provider.
-             * @example 108204268033311374519
-             */
-            provider_id?: string | null;
-            /** @description What the person's client calls itself. */
-            user_agent?: string | null;
-            /** @description Instead of an identity: the account. Only for tokens. */
-            user_id?: string | null;
         };
         /** @description A person. */
         PersonAnswer: {
@@ -3001,32 +3001,32 @@ export interface components {
             /** @description The new username. */
             username?: string | null;
         };
-        /** @description An error's body: a problem document (RFC 9457) with our members. */
+        /** @description The body of an error: a problem document (RFC 9457) with members of this API. */
         Problem: {
             /**
-             * @description What went wrong, for machines; stable.
+             * @description The code of the error, for programs. Codes are stable.
              * @example not_found
              */
             code: string;
-            /** @description A sentence for people. */
+            /** @description A sentence for users: the problem, then the remedy. */
             detail: string;
-            /** @description The same sentence: what the clients show. Of the authorization service: the code. */
+            /** @description `detail` again, which older clients show. In the authorization service, the code. */
             error: string;
-            /** @description The request's id, to name when asking for help. */
+            /** @description The request's id. Users give it when they ask for help. */
             request_id: string;
             /**
              * Format: int32
-             * @description The status.
+             * @description The HTTP status.
              * @example 404
              */
             status: number;
             step_up?: components["schemas"]["StepUp"] | null;
             /** @description Always `false`. */
             success: boolean;
-            /** @description The status in words. */
+            /** @description The name of the status. */
             title: string;
             /**
-             * @description Where the code is explained.
+             * @description The URL of the code's explanation.
              * @example /docs#error-not_found
              */
             type: string;
@@ -3052,8 +3052,16 @@ export interface components {
             use: string;
             x: string;
         };
-        /** @description How it is known now who somebody is. */
-        Reauthenticated: {
+        /** @description The body of `POST /api/auth/reauthenticate/complete`, with exactly one of `response` and `code`. */
+        ReauthenticationCompleteRequest: {
+            /** @description The `challenge_id` of the begin response. */
+            challenge_id: string;
+            /** @description The six digits of an authenticator app. */
+            code?: string | null;
+            response?: components["schemas"]["AuthenticationResponseJSON"] | null;
+        };
+        /** @description The response to a completed step-up. */
+        ReauthenticationCompleteResponse: {
             /**
              * @description Authentication methods (RFC 8176).
              * @example [
@@ -3063,32 +3071,11 @@ export interface components {
              *     ]
              */
             amr: string[];
-            /** @description Where it was called with a session token, and not by a browser with the cookie: the new one; the old one is good for nothing any more. */
+            /** @description The new session token if the caller presented a session token and is not a browser with the cookie. The old token is no longer valid. */
             session_token?: string | null;
             success: boolean;
         };
-        /** @description What proves it: one of the two. */
-        ReauthenticationCompleteRequest: {
-            /** @description From the beginning. */
-            challenge_id: string;
-            /** @description The six digits of an authenticator. */
-            code?: string | null;
-            response?: components["schemas"]["AuthenticationResponseJSON"] | null;
-        };
-        /** @description A sign-in by recovery: an `AuthResponse` with a session and a pair. */
-        Recovered: components["schemas"]["AuthResponse"] & {
-            /**
-             * @description By what, and that it was a recovery.
-             * @example [
-             *       "backup_code",
-             *       "recovery"
-             *     ]
-             */
-            amr: string[];
-            /** @description Always `true`: until a passkey is added the sign-in is good for that, and for little else. */
-            recovering: boolean;
-        };
-        /** @description Whose account it is. */
+        /** @description The body of `POST /api/auth/recovery/begin`. */
         RecoveryBeginRequest: {
             /**
              * @description The account's address.
@@ -3096,48 +3083,59 @@ export interface components {
              */
             email: string;
         };
-        /** @description A recovery to complete. */
-        RecoveryCompleteRequest: {
-            /** @description From the beginning. */
-            challenge_id: string;
-            /** @description The six digits of an authenticator, or a backup code. */
-            code: string;
-            /** @description Whether every other sign-in of the account ends. */
-            revoke_others?: boolean;
-        };
-        /** @description A refresh token to exchange. */
-        RefreshRequest: {
-            /** @description The token. */
-            refresh_token: string;
-        };
-        /** @description A registration that was begun. */
-        RegistrationBegun: {
-            /** @description The same. */
-            challengeId: string;
+        /** @description The response to the start of a recovery. The challenge expires after five minutes. */
+        RecoveryBeginResponse: components["schemas"]["ChallengeIdFields"] & {
             /**
-             * Format: uuid
-             * @description By which the ceremony is completed, within five minutes, once.
+             * @description The accepted methods. The list does not depend on the address or its account.
+             * @example [
+             *       "totp",
+             *       "backup_code"
+             *     ]
              */
-            challenge_id: string;
-            options: components["schemas"]["RegistrationOptions"];
+            methods: string[];
             success: boolean;
         };
-        /** @description A passkey that was registered; with a session and a pair, if an account was made. */
-        RegistrationCompleted: components["schemas"]["PasskeySignIn"] | components["schemas"]["Added"];
-        /** @description Options of a registration. */
+        /** @description The body of `POST /api/auth/recovery/complete`. */
+        RecoveryCompleteRequest: {
+            /** @description The `challenge_id` of the begin response. */
+            challenge_id: string;
+            /** @description The six digits of an authenticator app, or a backup code. */
+            code: string;
+            /** @description Whether all other sessions of the account end. */
+            revoke_others?: boolean;
+        };
+        /** @description An `AuthResponse` with a session and a token pair. */
+        RecoveryCompleteResponse: components["schemas"]["AuthResponse"] & {
+            /**
+             * @description The method, and `recovery`.
+             * @example [
+             *       "backup_code",
+             *       "recovery"
+             *     ]
+             */
+            amr: string[];
+            /** @description Always `true`. Until the account owner has added a passkey, the session can do little else. */
+            recovering: boolean;
+        };
+        /** @description The body of `POST /api/auth/tokens/refresh`. */
+        RefreshRequest: {
+            /** @description The refresh token. */
+            refresh_token: string;
+        };
+        /** @description The options of a registration. */
         RegistrationOptions: {
             attestation: string;
-            authenticatorSelection: components["schemas"]["Selection"];
-            /** @description 64 letters and digits: the same bytes in base64 and base64url. */
+            authenticatorSelection: components["schemas"]["AuthenticatorSelection"];
+            /** @description 64 letters and digits, which stand for the same bytes in base64 and base64url. */
             challenge: string;
             challengeId: string;
             challenge_id: string;
             excludeCredentials: components["schemas"]["CredentialDescriptor"][];
-            pubKeyCredParams: components["schemas"]["Parameter"][];
-            rp: components["schemas"]["Rp"];
+            pubKeyCredParams: components["schemas"]["CredentialParameter"][];
+            rp: components["schemas"]["RelyingParty"];
             /**
              * Format: int64
-             * @description Milliseconds.
+             * @description The time for the ceremony in milliseconds.
              */
             timeout: number;
             user: components["schemas"]["UserEntity"];
@@ -3157,6 +3155,11 @@ export interface components {
         RelatedOrigins: {
             origins: string[];
         };
+        /** @description The relying party. */
+        RelyingParty: {
+            id: string;
+            name: string;
+        };
         /** @description One grant that would allow the access. */
         Remedy: {
             /**
@@ -3166,29 +3169,11 @@ export interface components {
             grant: string;
             role?: components["schemas"]["NamedAnswer"] | null;
         };
-        /** @description A passkey that was removed. */
-        Removed: {
-            /** @description A sentence. */
+        /** @description The response with the number of revoked sessions. */
+        RevokeAllResponse: {
+            /** @description A sentence for users. */
             message: string;
-            signals: components["schemas"]["Signals"];
-            success: boolean;
-        };
-        /** @description A passkey's new name. */
-        Rename: {
-            /** @description 1 to 64 printable characters. */
-            name: string;
-        };
-        /** @description A passkey that was renamed. */
-        Renamed: {
-            credential: components["schemas"]["Credential"];
-            signals: components["schemas"]["Signals"];
-            success: boolean;
-        };
-        /** @description How many sign-ins were revoked. */
-        RevokedAll: {
-            /** @description A sentence. */
-            message: string;
-            /** @description How many there were. */
+            /** @description The number of revoked sessions. */
             revoked: number;
             success: boolean;
         };
@@ -3223,24 +3208,14 @@ export interface components {
             /** @description The id of the role, as a number or as text. */
             role_id: components["schemas"]["NumberOrName"];
         };
-        /** @description What answers here. */
+        /** @description The name of the service and the address of its reference. */
         Root: {
-            /** @description Where it is explained. */
+            /** @description The path of the reference. */
             docs: string;
             /** @description The service's name. */
             name: string;
             /** @description The service's version. */
             version: string;
-        };
-        /** @description The relying party. */
-        Rp: {
-            id: string;
-            name: string;
-        };
-        Selection: {
-            requireResidentKey: boolean;
-            residentKey: string;
-            userVerification: string;
         };
         /** @description A service. */
         ServiceAnswer: {
@@ -3321,10 +3296,74 @@ export interface components {
             /** @description The new name. */
             name?: string | null;
         };
-        /** @description A live session. */
-        SessionAnswer: {
+        /** @description The body of `POST /api/internal/sessions`. */
+        SessionCreateRequest: {
             /**
-             * @description How the owner proved who they are, last: authentication methods (RFC 8176).
+             * @description `web`, `ios` or `api`.
+             * @example web
+             */
+            platform: string;
+            /** @description The `User-Agent` of the user's client. */
+            user_agent?: string | null;
+            /**
+             * Format: uuid
+             * @description The account's id.
+             */
+            user_id: string;
+        };
+        /** @description A live session. Times are milliseconds since 1970. */
+        SessionEntry: {
+            /** @description The methods of the last authentication (RFC 8176). */
+            amr: string[];
+            /**
+             * Format: int64
+             * @description When the account owner last authenticated.
+             */
+            auth_time: number;
+            /** @description The country in which the session was created, ISO 3166-1 alpha-2, if the edge knows it. */
+            country: string | null;
+            /**
+             * Format: int64
+             * @description When the session was created.
+             */
+            created_at: number;
+            /** @description Whether this request was made with the session. */
+            current: boolean;
+            /**
+             * Format: int64
+             * @description When the session expires if it is not used.
+             */
+            expires_at: number;
+            /**
+             * Format: uuid
+             * @description The session's id. It is not a secret.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description When the session was last used. For web sessions it is accurate to the hour.
+             */
+            last_used: number;
+            /** @description `web`, `ios` or `api`. */
+            platform: string;
+            /** @description The client's `User-Agent`. */
+            user_agent: string | null;
+        };
+        /** @description The response with the account's live sessions. */
+        SessionListResponse: {
+            /** @description Newest first, at most 200. */
+            sessions: components["schemas"]["SessionEntry"][];
+            success: boolean;
+        };
+        /** @description The body of `POST /api/internal/sessions/validate`. */
+        SessionValidateRequest: {
+            /** @description The value of the session cookie. */
+            session_token: string;
+        };
+        /** @description The response with a live session. */
+        SessionValidateResponse: {
+            /**
+             * @description The methods of the last authentication (RFC 8176).
              * @example [
              *       "swk",
              *       "user",
@@ -3334,89 +3373,21 @@ export interface components {
             amr: string[];
             /**
              * Format: date-time
-             * @description When they did.
+             * @description When the account owner last authenticated.
              */
             auth_time: string;
             /**
              * Format: date-time
-             * @description When it ends, if it is not used.
+             * @description When the session expires if it is not used.
              */
             expires_at: string;
-            /** @description Whether it was extended just now: then the cookie should be written again. */
+            /** @description Whether this request extended the session. If so, set the cookie again. */
             renewed: boolean;
             success: boolean;
-            /** @description Its account. */
-            user: components["schemas"]["User"];
+            /** @description The account of the session. */
+            user: components["schemas"]["UserResponse"];
         };
-        /** @description A session token to ask about. */
-        SessionQuestion: {
-            /** @description The token: the session cookie's value. */
-            session_token: string;
-        };
-        /** @description A password to set. */
-        SetRequest: {
-            /** @description The new password: 8 to 256 characters, of which kinds does not matter. */
-            password: string;
-        };
-        /** @description A live sign-in, of whatever kind. Times are milliseconds since 1970. */
-        SignIn: {
-            /** @description How its owner proved who they are, last: authentication methods (RFC 8176). */
-            amr: string[];
-            /**
-             * Format: int64
-             * @description When they did.
-             */
-            auth_time: number;
-            /** @description The country from which it was made, ISO 3166-1 alpha-2, where the edge knows it. */
-            country: string | null;
-            /**
-             * Format: int64
-             * @description When it was made.
-             */
-            created_at: number;
-            /** @description Whether this request was made with it. */
-            current: boolean;
-            /**
-             * Format: int64
-             * @description When it ends, if it is not used.
-             */
-            expires_at: number;
-            /**
-             * Format: uuid
-             * @description Its id; not a secret.
-             */
-            id: string;
-            /**
-             * Format: int64
-             * @description When it was last used, to the hour for web sessions.
-             */
-            last_used: number;
-            /** @description `web`, `ios` or `api`. */
-            platform: string;
-            /** @description What the client called itself. */
-            user_agent: string | null;
-        };
-        /** @description The live sign-ins. */
-        SignInList: {
-            /** @description Newest first, at most 200. */
-            sessions: components["schemas"]["SignIn"][];
-            success: boolean;
-        };
-        /** @description Who signs in, and with what. Exactly one of `email` and `username`. */
-        SignInRequest: {
-            /** @description The six digits of an authenticator app, where TOTP is enabled: without them `second_factor_required` is the answer. */
-            code?: string | null;
-            /**
-             * @description The account's address.
-             * @example ada@example.com
-             */
-            email?: string | null;
-            /** @description The password. */
-            password: string;
-            /** @description The person's username, where they have one. */
-            username?: string | null;
-        };
-        /** @description Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators which passkeys are left and how the account is called. */
+        /** @description The arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). With them a client updates the list of passkeys and the account's name in authenticators. */
         Signals: {
             all_accepted_credentials: components["schemas"]["AcceptedCredentials"];
             current_user_details: components["schemas"]["UserDetails"];
@@ -3439,40 +3410,6 @@ export interface components {
             /** @description `passkey` and `totp` at `/api/auth/reauthenticate/begin`, or `sign_in` for a new sign-in. */
             methods: string[];
         };
-        /** @description A sign-in that has a pair. Times are milliseconds since 1970. */
-        Token: {
-            /**
-             * Format: int64
-             * @description When its newest access token ends.
-             */
-            access_expires_at: number | null;
-            /**
-             * Format: int64
-             * @description When it was made.
-             */
-            created_at: number;
-            /** @description Whether this request was made with it. */
-            current: boolean;
-            /**
-             * Format: uuid
-             * @description The sign-in's id; not a secret.
-             */
-            id: string;
-            /**
-             * Format: int64
-             * @description When it was last renewed.
-             */
-            last_used: number;
-            /** @description `web`, `ios` or `api`. */
-            platform: string;
-            /**
-             * Format: int64
-             * @description When its refresh token ends.
-             */
-            refresh_expires_at: number | null;
-            /** @description What the client called itself. */
-            user_agent: string | null;
-        };
         /** @description A new token. The response is the only one that contains the token. */
         TokenAnswer: {
             /**
@@ -3485,6 +3422,40 @@ export interface components {
             /** @description The token, for the header `token` of further requests. */
             token: string;
         };
+        /** @description A session with a token pair. Times are milliseconds since 1970. */
+        TokenEntry: {
+            /**
+             * Format: int64
+             * @description When the newest access token expires.
+             */
+            access_expires_at: number | null;
+            /**
+             * Format: int64
+             * @description When the session was created.
+             */
+            created_at: number;
+            /** @description Whether this request was made with the session. */
+            current: boolean;
+            /**
+             * Format: uuid
+             * @description The session's id. It is not a secret.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description When the token pair was last refreshed.
+             */
+            last_used: number;
+            /** @description `web`, `ios` or `api`. */
+            platform: string;
+            /**
+             * Format: int64
+             * @description When the refresh token expires.
+             */
+            refresh_expires_at: number | null;
+            /** @description The client's `User-Agent`. */
+            user_agent: string | null;
+        };
         /** @description A form with a token. The service ignores `token_type_hint`, because the start of a token says its kind. */
         TokenForm: {
             /** @description The token. */
@@ -3492,79 +3463,54 @@ export interface components {
             /** @description Ignored. */
             token_type_hint?: string | null;
         };
-        /** @description The live sign-ins that have a pair. */
-        TokenList: {
+        /** @description The response with the live sessions that have a token pair. */
+        TokenListResponse: {
             success: boolean;
             /** @description Newest first, at most 200. */
-            tokens: components["schemas"]["Token"][];
+            tokens: components["schemas"]["TokenEntry"][];
         };
-        /** @description TOTP, as its owner sees it. Times are milliseconds since 1970. */
+        /** @description The body of `POST /api/auth/totp/confirm`. */
+        TotpConfirmRequest: {
+            /**
+             * @description The six digits of an authenticator app. Spaces are ignored.
+             * @example 123456
+             */
+            code: string;
+        };
+        /** @description The response with a new TOTP secret. The secret is shown once. */
+        TotpEnrollResponse: {
+            /** @description The secret as `otpauth://totp/…`, to open. */
+            otpauth_uri: string;
+            /** @description `otpauth_uri` as a QR code, an SVG document. */
+            qr_svg: string;
+            /** @description The secret in base32, to type in. */
+            secret: string;
+            success: boolean;
+        };
+        /** @description The state of an account's TOTP. Times are milliseconds since 1970. */
         TotpState: {
-            /** @description Whether it was confirmed, and can be used. */
+            /** @description Whether TOTP is confirmed and can be used. */
             enabled: boolean;
             /**
              * Format: int64
-             * @description Since when.
+             * @description When TOTP was confirmed.
              */
             since: number | null;
         };
-        /** @description What to change. An absent field stays as it is, and so does an empty one; null empties it. */
-        Update: {
-            /** @description 1 to 200 printable characters. */
-            name?: string | null;
-            /** @description An `https` address. */
-            picture?: string | null;
-        };
-        /** @description An account, as its owner and internal services see it. */
-        User: {
+        /** @description The body of `POST /api/internal/users/by-email`. */
+        UserByEmailRequest: {
             /**
-             * @description How the account came to be.
-             * @example google
+             * @description The address.
+             * @example ada@example.com
              */
-            auth_method: string;
-            /**
-             * Format: date-time
-             * @description When the account was made.
-             */
-            created_at: string;
-            /** @description In lower case. */
             email: string;
-            /** @description Whether a provider vouched for the address. */
-            email_verified: boolean;
-            /**
-             * Format: uuid
-             * @description UUID.
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @description When its owner last signed in.
-             */
-            last_login_at: string | null;
-            /** @description Where its owner last signed in: `web`, `ios` or `api`. */
-            last_login_platform: string | null;
-            /** @description The person's name. */
-            name: string | null;
-            /** @description An `https` address. */
-            picture: string | null;
-            /** @description The provider of the account's first identity. */
-            provider: string | null;
-            /** @description The same as `provider_id`. */
-            providerId: string | null;
-            /** @description The subject at that provider. */
-            provider_id: string | null;
-            /**
-             * Format: date-time
-             * @description When it last changed.
-             */
-            updated_at: string;
         };
-        /** @description An account, wrapped. */
-        UserAnswer: {
-            /** @description Always `true`. */
+        /** @description The response with the account of an address. */
+        UserByEmailResponse: {
             success: boolean;
-            /** @description The account. */
-            user: components["schemas"]["User"];
+            user: components["schemas"]["UserResponse"] | null;
+            /** @description Whether an account has the address. */
+            user_exists: boolean;
         };
         UserDetails: {
             displayName: string;
@@ -3573,7 +3519,7 @@ export interface components {
             /** @description The user handle, base64url. */
             userId: string;
         };
-        /** @description The account, as an authenticator keeps it. */
+        /** @description The account, as an authenticator stores it. */
         UserEntity: {
             displayName: string;
             /** @description The user handle, base64url: the account's id as text. */
@@ -3617,10 +3563,61 @@ export interface components {
              */
             username: string;
         };
-        /** @description Whoever presented a live credential. */
-        Validated: {
+        /** @description An account, for its owner and for internal services. */
+        UserResponse: {
             /**
-             * @description How the owner proved who they are, last: authentication methods (RFC 8176).
+             * @description The method by which the account was created.
+             * @example google
+             */
+            auth_method: string;
+            /**
+             * Format: date-time
+             * @description When the account was created.
+             */
+            created_at: string;
+            /** @description The address in lower case. */
+            email: string;
+            /** @description Whether an identity provider verified the address. */
+            email_verified: boolean;
+            /**
+             * Format: uuid
+             * @description The account's id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the account owner last signed in.
+             */
+            last_login_at: string | null;
+            /** @description The platform of the last sign-in: `web`, `ios` or `api`. */
+            last_login_platform: string | null;
+            /** @description The user's name. */
+            name: string | null;
+            /** @description An `https` URL. */
+            picture: string | null;
+            /** @description The provider of the account's first identity. */
+            provider: string | null;
+            /** @description `provider_id` in camel case. */
+            providerId: string | null;
+            /** @description The subject at that provider. */
+            provider_id: string | null;
+            /**
+             * Format: date-time
+             * @description When the account last changed.
+             */
+            updated_at: string;
+        };
+        /** @description The body of `PUT /api/users/me`. Absent and empty fields keep their value; null clears a field. */
+        UserUpdateRequest: {
+            /** @description The new name: 1 to 200 printable characters. */
+            name?: string | null;
+            /** @description The new picture: an `https` URL. */
+            picture?: string | null;
+        };
+        /** @description The response with a live credential. */
+        ValidateResponse: {
+            /**
+             * @description The methods of the last authentication (RFC 8176).
              * @example [
              *       "swk",
              *       "user",
@@ -3630,35 +3627,19 @@ export interface components {
             amr: string[];
             /**
              * Format: date-time
-             * @description When they did.
+             * @description When the account owner last authenticated.
              */
             auth_time: string;
             /**
              * Format: date-time
-             * @description When the presented credential ends.
+             * @description When the presented credential expires.
              */
             expires_at: string;
-            /** @description Whether it is a recovery that is not complete: then it is good for adding a passkey, and for little else. */
+            /** @description Whether the session is from an unfinished recovery. Until the account owner has added a passkey, it can do little else. */
             recovering: boolean;
             success: boolean;
             /** @description The account. */
-            user: components["schemas"]["User"];
-        };
-        /** @description Whether a key is good. */
-        Validity: {
-            /** @description It is known and not revoked. */
-            valid: boolean;
-        };
-        /** @description An attestation. */
-        VerifyRequest: {
-            /** @description Apple's attestation object, base64. */
-            attestation_object: string;
-            /** @description The app's bundle id. */
-            bundle_id: string;
-            /** @description From the challenge. */
-            challenge_id: string;
-            /** @description The key's id, base64. */
-            key_id: string;
+            user: components["schemas"]["UserResponse"];
         };
         /** @description A service with its policy version. */
         VersionedService: components["schemas"]["ServiceAnswer"] & {
@@ -4063,7 +4044,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChallengeRequest"];
+                "application/json": components["schemas"]["AttestationChallengeRequest"];
             };
         };
         responses: {
@@ -4072,7 +4053,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Issued"];
+                    "application/json": components["schemas"]["AttestationChallengeResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -4192,7 +4173,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeviceList"];
+                    "application/json": components["schemas"]["DeviceListResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -4279,7 +4260,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -4376,7 +4357,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["VerifyRequest"];
+                "application/json": components["schemas"]["AttestationVerifyRequest"];
             };
         };
         responses: {
@@ -4385,7 +4366,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["AttestationVerifyResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `attestation_failed` */
@@ -4500,7 +4481,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Key"];
+                "application/json": components["schemas"]["KeyVerifyRequest"];
             };
         };
         responses: {
@@ -4509,7 +4490,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validity"];
+                    "application/json": components["schemas"]["KeyVerifyResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -4620,7 +4601,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Codes"];
+                    "application/json": components["schemas"]["BackupCodesResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -4713,7 +4694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CsrfAnswer"];
+                    "application/json": components["schemas"]["CsrfTokenResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -4797,7 +4778,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactorsAnswer"];
+                    "application/json": components["schemas"]["FactorsResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -4876,7 +4857,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SetRequest"];
+                "application/json": components["schemas"]["PasswordSetRequest"];
             };
         };
         responses: {
@@ -4885,7 +4866,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -5005,7 +4986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -5102,7 +5083,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignInRequest"];
+                "application/json": components["schemas"]["PasswordSignInRequest"];
             };
         };
         responses: {
@@ -5111,7 +5092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PasswordSignIn"];
+                    "application/json": components["schemas"]["PasswordSignInResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -5231,7 +5212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuthenticationBegun"];
+                    "application/json": components["schemas"]["AuthenticationBeginResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -5328,7 +5309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Reauthenticated"];
+                    "application/json": components["schemas"]["ReauthenticationCompleteResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -5452,7 +5433,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Begun"];
+                    "application/json": components["schemas"]["RecoveryBeginResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -5567,7 +5548,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Recovered"];
+                    "application/json": components["schemas"]["RecoveryCompleteResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -5687,7 +5668,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -5771,7 +5752,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validated"];
+                    "application/json": components["schemas"]["ValidateResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -6103,7 +6084,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Validated"];
+                    "application/json": components["schemas"]["ValidateResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -6190,7 +6171,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -6292,7 +6273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -6380,7 +6361,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CodeRequest"];
+                "application/json": components["schemas"]["TotpConfirmRequest"];
             };
         };
         responses: {
@@ -6389,7 +6370,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -6518,7 +6499,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Enrolled"];
+                    "application/json": components["schemas"]["TotpEnrollResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -6623,7 +6604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RevokedAll"];
+                    "application/json": components["schemas"]["RevokeAllResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -6720,7 +6701,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewSession"];
+                "application/json": components["schemas"]["SessionCreateRequest"];
             };
         };
         responses: {
@@ -6843,7 +6824,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SessionQuestion"];
+                "application/json": components["schemas"]["SessionValidateRequest"];
             };
         };
         responses: {
@@ -6852,7 +6833,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionAnswer"];
+                    "application/json": components["schemas"]["SessionValidateResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -6957,7 +6938,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Person"];
+                "application/json": components["schemas"]["IdentityRequest"];
             };
         };
         responses: {
@@ -7080,7 +7061,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Person"];
+                "application/json": components["schemas"]["IdentityRequest"];
             };
         };
         responses: {
@@ -7089,7 +7070,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserAnswer"];
+                    "application/json": components["schemas"]["IdentifyUserResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `attestation_failed` */
@@ -7194,7 +7175,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EmailQuestion"];
+                "application/json": components["schemas"]["UserByEmailRequest"];
             };
         };
         responses: {
@@ -7203,7 +7184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EmailAnswer"];
+                    "application/json": components["schemas"]["UserByEmailResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -7313,7 +7294,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["UserResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -7401,7 +7382,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Update"];
+                "application/json": components["schemas"]["UserUpdateRequest"];
             };
         };
         responses: {
@@ -7410,7 +7391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["UserResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -7539,7 +7520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -7644,7 +7625,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventList"];
+                    "application/json": components["schemas"]["EventListResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -7812,7 +7793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignInList"];
+                    "application/json": components["schemas"]["SessionListResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -7896,7 +7877,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RevokedAll"];
+                    "application/json": components["schemas"]["RevokeAllResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -7992,7 +7973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Message"];
+                    "application/json": components["schemas"]["MessageResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -8094,7 +8075,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenList"];
+                    "application/json": components["schemas"]["TokenListResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -8181,7 +8162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["UserResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -8278,7 +8259,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuthenticationBegun"];
+                    "application/json": components["schemas"]["AuthenticationBeginResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -8393,7 +8374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PasskeySignIn"];
+                    "application/json": components["schemas"]["PasskeySignInResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -8517,7 +8498,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuthenticationBegun"];
+                    "application/json": components["schemas"]["AuthenticationBeginResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -8632,7 +8613,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PasskeySignIn"];
+                    "application/json": components["schemas"]["PasskeySignInResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json` */
@@ -8752,7 +8733,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CredentialList"];
+                    "application/json": components["schemas"]["PasskeyListResponse"];
                 };
             };
             /** @description `multiple_credentials`, `token_in_query` */
@@ -8839,7 +8820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Removed"];
+                    "application/json": components["schemas"]["PasskeyRemoveResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */
@@ -8939,7 +8920,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Rename"];
+                "application/json": components["schemas"]["PasskeyRenameRequest"];
             };
         };
         responses: {
@@ -8948,7 +8929,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Renamed"];
+                    "application/json": components["schemas"]["PasskeyRenameResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -9075,7 +9056,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Rename"];
+                "application/json": components["schemas"]["PasskeyRenameRequest"];
             };
         };
         responses: {
@@ -9084,7 +9065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Renamed"];
+                    "application/json": components["schemas"]["PasskeyRenameResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -9217,7 +9198,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RegistrationBegun"];
+                    "application/json": components["schemas"]["PasskeyRegistrationBeginResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query` */
@@ -9341,7 +9322,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RegistrationCompleted"];
+                    "application/json": components["schemas"]["PasskeyRegistrationCompleteResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `passkey_registration_failed` */
@@ -9465,7 +9446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RegistrationCompleted"];
+                    "application/json": components["schemas"]["PasskeyRegistrationCompleteResponse"];
                 };
             };
             /** @description `bad_request`, `malformed_json`, `multiple_credentials`, `token_in_query`, `passkey_registration_failed` */
@@ -9588,7 +9569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CredentialList"];
+                    "application/json": components["schemas"]["PasskeyListResponse"];
                 };
             };
             /** @description `bad_request`, `multiple_credentials`, `token_in_query` */

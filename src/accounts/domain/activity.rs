@@ -2,7 +2,7 @@
 
 use crate::accounts::domain::Ports;
 use crate::accounts::model::records::Session;
-use crate::accounts::store::events::EventCursor;
+pub use crate::accounts::store::events::EventCursor;
 use crate::accounts::store::{events, sessions};
 use crate::kernel::model::events::Event;
 use crate::kernel::model::ids::UserId;

@@ -8,6 +8,7 @@ use crate::accounts::store::export::AccountExport;
 use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
+pub use crate::kernel::store::Value as StoredValue;
 
 /// Returns all stored data of an account. Throttled, because no other request is as expensive. Two
 /// round trips.

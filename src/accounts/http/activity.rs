@@ -1,20 +1,20 @@
-//! What an account's owner can look at: where they are signed in, and what happened.
+//! The account owner's view of their sessions and of the account's events.
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::accounts::domain::activity::EventCursor;
 use crate::accounts::domain::tokens::RevokeRejection;
 use crate::accounts::domain::{activity, tokens};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::CurrentUser;
-use crate::accounts::http::cookie::Shape;
-use crate::accounts::http::objects::Message;
+use crate::accounts::http::cookie::SessionCookie;
+use crate::accounts::http::objects::MessageResponse;
 use crate::accounts::http::sessions::with_cleared_cookie;
-use crate::accounts::http::tokens::RevokedAll;
+use crate::accounts::http::tokens::RevokeAllResponse;
 use crate::accounts::model::records;
-use crate::accounts::store::events::EventCursor;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
@@ -23,35 +23,35 @@ use crate::kernel::model::events;
 use crate::kernel::model::ids::{EventId, SessionId};
 use crate::kernel::model::time::Timestamp;
 
-/// A live sign-in, of whatever kind. Times are milliseconds since 1970.
+/// A live session. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
-pub struct SignIn {
-    /// Its id; not a secret.
+pub struct SessionEntry {
+    /// The session's id. It is not a secret.
     #[schema(format = "uuid")]
     id: String,
     /// `web`, `ios` or `api`.
     platform: &'static str,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     #[schema(required)]
     user_agent: Option<String>,
-    /// The country from which it was made, ISO 3166-1 alpha-2, where the edge knows it.
+    /// The country in which the session was created, ISO 3166-1 alpha-2, if the edge knows it.
     #[schema(required)]
     country: Option<String>,
-    /// How its owner proved who they are, last: authentication methods (RFC 8176).
+    /// The methods of the last authentication (RFC 8176).
     amr: Vec<String>,
-    /// When they did.
+    /// When the account owner last authenticated.
     auth_time: i64,
-    /// When it was made.
+    /// When the session was created.
     created_at: i64,
-    /// When it was last used, to the hour for web sessions.
+    /// When the session was last used. For web sessions it is accurate to the hour.
     last_used: i64,
-    /// When it ends, if it is not used.
+    /// When the session expires if it is not used.
     expires_at: i64,
-    /// Whether this request was made with it.
+    /// Whether this request was made with the session.
     current: bool,
 }
 
-impl SignIn {
+impl SessionEntry {
     fn new(session: records::Session, current: SessionId) -> Self {
         let ends = session
             .token_expires_at
@@ -72,46 +72,59 @@ impl SignIn {
     }
 }
 
-/// The live sign-ins.
+/// The response with the account's live sessions.
 #[derive(Serialize, ToSchema)]
-pub struct SignInList {
+pub struct SessionListResponse {
     success: bool,
     /// Newest first, at most 200.
-    sessions: Vec<SignIn>,
+    sessions: Vec<SessionEntry>,
 }
 
-/// `GET /api/users/me/sessions`: the account's live sign-ins: web sessions and pairs.
+/// `GET /api/users/me/sessions`: returns the live sessions of the account, with and without a token
+/// pair.
 ///
 /// # Errors
-/// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/users/me/sessions", operation_id = "list_sign_ins", tag = "users", responses((status = 200, body = SignInList)))]
+/// 401 if the caller is not signed in.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/sessions",
+    operation_id = "list_sign_ins",
+    tag = "users",
+    responses((status = 200, body = SessionListResponse)),
+)]
 pub async fn sign_ins(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
-) -> Result<AppJson<SignInList>, ApiError> {
+) -> Result<AppJson<SessionListResponse>, ApiError> {
     let sessions = activity::list_sessions(&app.ports, me.user.id).await?;
     let sessions = sessions
         .into_iter()
-        .map(|session| SignIn::new(session, me.session.id))
+        .map(|session| SessionEntry::new(session, me.session.id))
         .collect();
-    Ok(AppJson(SignInList {
+    Ok(AppJson(SessionListResponse {
         success: true,
         sessions,
     }))
 }
 
-/// `DELETE /api/users/me/sessions/{session_id}`: ends one sign-in of the caller's account. Safe to
-/// repeat.
+/// `DELETE /api/users/me/sessions/{session_id}`: ends a session of the caller's account. The
+/// request can be repeated safely.
 ///
 /// # Errors
-/// The same 404 for an unknown and for somebody else's.
-#[utoipa::path(delete, path = "/api/users/me/sessions/{session_id}", operation_id = "end_sign_in", tag = "users", params(("session_id" = String, Path, description = "The id from the list.")),
-    responses((status = 200, body = Message)))]
+/// The same 404 for an unknown session and for one of another account.
+#[utoipa::path(
+    delete,
+    path = "/api/users/me/sessions/{session_id}",
+    operation_id = "end_sign_in",
+    tag = "users",
+    params(("session_id" = String, Path, description = "The id from the list.")),
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn end_sign_in(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
-    cookie: Shape,
+    cookie: SessionCookie,
     Path(session_id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = SessionId::parse(&session_id).ok_or(Code::SessionNotFound)?;
@@ -121,7 +134,7 @@ pub async fn end_sign_in(
             Failure::Rejected(RevokeRejection::Unknown) => Code::SessionNotFound.into(),
             Failure::Fault(fault) => ApiError::from(fault),
         })?;
-    let message = Message::new("The session has ended.");
+    let message = MessageResponse::new("The session has ended.");
     Ok(if id == me.session.id {
         with_cleared_cookie(&cookie, message)
     } else {
@@ -129,49 +142,55 @@ pub async fn end_sign_in(
     })
 }
 
-/// `DELETE /api/users/me/sessions`: ends every sign-in of the caller's account but the one that
-/// this request is made with.
+/// `DELETE /api/users/me/sessions`: ends all sessions of the caller's account except the session
+/// that makes this request.
 ///
 /// # Errors
-/// 401 if nobody is signed in.
-#[utoipa::path(delete, path = "/api/users/me/sessions", operation_id = "end_other_sign_ins", tag = "users", responses((status = 200, body = RevokedAll)))]
+/// 401 if the caller is not signed in.
+#[utoipa::path(
+    delete,
+    path = "/api/users/me/sessions",
+    operation_id = "end_other_sign_ins",
+    tag = "users",
+    responses((status = 200, body = RevokeAllResponse)),
+)]
 pub async fn end_others(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
-) -> Result<AppJson<RevokedAll>, ApiError> {
+) -> Result<AppJson<RevokeAllResponse>, ApiError> {
     let revoked = tokens::revoke_others(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(RevokedAll::new(
+    Ok(AppJson(RevokeAllResponse::new(
         "The other sessions have ended.",
         revoked,
     )))
 }
 
-/// Something that happened. Times are milliseconds since 1970.
+/// An event of the account. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
-pub struct Event {
-    /// Its id.
+pub struct EventEntry {
+    /// The event's id.
     #[schema(format = "uuid")]
     id: String,
-    /// When.
+    /// When the event happened.
     at: i64,
-    /// What: `signed_in`, `passkey_added`, …; there may be more kinds one day.
+    /// The kind of event: `signed_in`, `passkey_added`, …. Later versions may add kinds.
     kind: String,
-    /// The sign-in that it is about, or that did it.
+    /// The session that the event concerns or that caused it.
     #[schema(required)]
     session_id: Option<String>,
-    /// The passkey that it is about.
+    /// The passkey that the event concerns.
     #[schema(required)]
     subject: Option<String>,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     #[schema(required)]
     user_agent: Option<String>,
-    /// The client's network address, where it is known.
+    /// The client's network address, if it is known.
     #[schema(required)]
     address: Option<String>,
 }
 
-impl From<events::Event> for Event {
+impl From<events::Event> for EventEntry {
     fn from(event: events::Event) -> Self {
         Self {
             id: event.id.to_string(),
@@ -187,23 +206,23 @@ impl From<events::Event> for Event {
 
 /// A page of events.
 #[derive(Serialize, ToSchema)]
-pub struct EventList {
+pub struct EventListResponse {
     success: bool,
     /// Newest first, at most 50.
-    events: Vec<Event>,
-    /// What to ask for as `before` to get the next page; null on the last one.
+    events: Vec<EventEntry>,
+    /// The value of `before` for the next page. Null on the last page.
     #[schema(required)]
     next: Option<String>,
 }
 
-/// Which page.
+/// The query of `GET /api/users/me/events`.
 #[derive(Deserialize)]
-pub struct Page {
-    /// `next` of the page before.
+pub struct EventListQuery {
+    /// The `next` of the previous page.
     before: Option<String>,
 }
 
-/// A place in the list: `<milliseconds>-<event id>`.
+/// Parses the position in the list, `<milliseconds>-<event id>`.
 fn place(text: &str) -> Option<EventCursor> {
     let (at, id) = text.split_once('-')?;
     let at = at
@@ -216,16 +235,23 @@ fn place(text: &str) -> Option<EventCursor> {
     })
 }
 
-/// `GET /api/users/me/events`: what happened to the account, newest first.
+/// `GET /api/users/me/events`: returns the events of the account, newest first.
 ///
 /// # Errors
-/// 400 for a `before` that no page gave.
-#[utoipa::path(get, path = "/api/users/me/events", operation_id = "list_events", tag = "users", params(("before" = Option<String>, Query, description = "`next` of the page before.")), responses((status = 200, body = EventList)))]
+/// 400 for a `before` that cannot be parsed.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/events",
+    operation_id = "list_events",
+    tag = "users",
+    params(("before" = Option<String>, Query, description = "`next` of the page before.")),
+    responses((status = 200, body = EventListResponse)),
+)]
 pub async fn events(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
-    Query(page): Query<Page>,
-) -> Result<AppJson<EventList>, ApiError> {
+    Query(page): Query<EventListQuery>,
+) -> Result<AppJson<EventListResponse>, ApiError> {
     let before = page
         .before
         .map(|text| place(&text).ok_or(Code::BadRequest))
@@ -234,7 +260,7 @@ pub async fn events(
     let next = found
         .next
         .map(|place| format!("{}-{}", place.at.millis(), place.id));
-    Ok(AppJson(EventList {
+    Ok(AppJson(EventListResponse {
         success: true,
         events: found.events.into_iter().map(Into::into).collect(),
         next,

@@ -1,5 +1,5 @@
-//! What the iOS app shows besides its token: the headers of an App Attest assertion (CONTRACT §6),
-//! and the request that it must be over.
+//! The App Attest assertion of the iOS app: its headers (CONTRACT §6), and the request that it must
+//! sign.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -9,7 +9,7 @@ use crate::accounts::domain::devices::assertion_check;
 use crate::accounts::domain::devices::assertion_check::{DeviceAssertion, DeviceEvidence};
 use crate::accounts::domain::devices::request_challenge::Request;
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::config::Config;
 use crate::kernel::domain::RequestOrigin;
@@ -22,7 +22,7 @@ const ASSERTION: &str = "x-ios-app-attest-assertion";
 const BUNDLE: &str = "x-ios-app-bundle-id";
 const CHALLENGE: &str = "x-request-challenge";
 
-/// Reads the four headers.
+/// Reads the four headers of an assertion.
 fn shown(headers: &HeaderMap) -> DeviceEvidence {
     let mut all = [KEY, ASSERTION, BUNDLE, CHALLENGE].map(|name| headers.get_all(name).iter());
     let values = all.each_mut().map(|values| (values.next(), values.next()));
@@ -56,7 +56,8 @@ fn shown(headers: &HeaderMap) -> DeviceEvidence {
     }
 }
 
-/// The host by which clients know the API: in production the issuer's, whatever a request says.
+/// Returns the host by which clients know the API. In production it is the issuer's host, whatever
+/// host the request names.
 fn host(config: &Config, parts: &Parts) -> String {
     if config.environment == Environment::Production {
         let rest = config
@@ -75,7 +76,7 @@ fn host(config: &Config, parts: &Parts) -> String {
         .to_owned()
 }
 
-/// What a request shows of its device, and what request it is.
+/// The device's assertion of a request, and the request that it must sign.
 #[derive(Debug)]
 pub struct DeviceProof {
     shown: DeviceEvidence,
@@ -86,9 +87,9 @@ pub struct DeviceProof {
 }
 
 impl DeviceProof {
-    fn of(app: &App, parts: &Parts) -> Self {
-        // Behind a proxy the native server does not see the scheme; in production every client
-        // comes by https.
+    fn of(app: &AccountsState, parts: &Parts) -> Self {
+        // Behind a proxy the native server does not see the scheme. In production every client uses
+        // https.
         let production = app.ports.config.environment == Environment::Production;
         let schemes: &[&str] = if production {
             &["https"]
@@ -109,13 +110,13 @@ impl DeviceProof {
         }
     }
 
-    /// What is shown.
+    /// Returns the assertion of the request.
     #[must_use]
     pub const fn shown(&self) -> &DeviceEvidence {
         &self.shown
     }
 
-    /// The request that it must be over.
+    /// Returns the request that the assertion must sign.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         Request {
@@ -127,19 +128,23 @@ impl DeviceProof {
     }
 }
 
-impl FromRequestParts<App> for DeviceProof {
+impl FromRequestParts<AccountsState> for DeviceProof {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self::of(app, parts))
     }
 }
 
-/// Whether the device may use the token: asked of every caller who is established by one.
+/// Checks that the caller's device may use the credential.
 ///
 /// # Errors
-/// 403 where an assertion is required and missing or not good.
-pub(super) async fn admit(app: &App, parts: &mut Parts, me: &SignedIn) -> Result<(), ApiError> {
+/// 403 if an assertion is required and missing or not valid.
+pub(super) async fn admit(
+    app: &AccountsState,
+    parts: &mut Parts,
+    me: &SignedIn,
+) -> Result<(), ApiError> {
     let proof = DeviceProof::of(app, parts);
     let origin = RequestOrigin::from_request_parts(parts, app).await?;
     Ok(

@@ -1,8 +1,8 @@
-//! Who calls. A handler that needs to know takes one of these and cannot be written without.
+//! Extractors of the caller. A handler that needs the caller has one of them among its parameters.
 
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use http::{HeaderName, header};
 
@@ -10,103 +10,143 @@ use crate::accounts::domain::authenticate;
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::{csrf, factors};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion;
-use crate::accounts::http::cookie::Shape;
-use crate::accounts::http::credentials::{Presented, all_presented, presented};
+use crate::accounts::http::cookie::SessionCookie;
+use crate::accounts::http::cookie_writer::SessionCookieWriter;
+use crate::accounts::http::credentials::{PresentedCredential, all_presented, presented};
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{OutgoingCookies, is_browser};
+use crate::kernel::http::extract::is_browser;
 use crate::kernel::model::ids::UserId;
 
-/// By which a page says whose account it shows: a request by anybody else does nothing.
+/// The header in which a page names the account that it shows. A request with the credential of
+/// another account has no effect.
 pub const EXPECTED_USER: HeaderName = HeaderName::from_static("x-expected-user");
 
-/// In which a page sends its CSRF token.
+/// The header in which a page sends its CSRF token.
 pub const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
-impl FromRequestParts<App> for Shape {
+impl FromRequestParts<AccountsState> for SessionCookie {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        Ok(Self::of(&app.ports.config, &parts.uri, &parts.headers))
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        Ok(Self::for_request(
+            &app.ports.config,
+            &parts.uri,
+            &parts.headers,
+        ))
     }
 }
 
-/// Every credential that the request presents, good or not. For signing out, which never fails for
-/// a bad one.
+/// All credentials of the request, valid or not. Logout uses them, because it never fails on an
+/// invalid credential.
 #[derive(Debug)]
 pub struct AllCredentials(pub Vec<Credential>);
 
-impl FromRequestParts<App> for AllCredentials {
+impl FromRequestParts<AccountsState> for AllCredentials {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         Ok(Self(all_presented(
             parts,
-            &Shape::of(&app.ports.config, &parts.uri, &parts.headers),
+            &SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers),
         )))
     }
 }
 
-/// Whoever calls with a live credential, of either kind, on the device that it belongs to.
+/// A caller with a live credential of either kind, on the device that the credential belongs to.
 #[derive(Debug)]
 pub struct CurrentUser(pub SignedIn);
 
-impl FromRequestParts<App> for CurrentUser {
+impl FromRequestParts<AccountsState> for CurrentUser {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
-            .await
-            .and_then(complete)
-            .map(|(_, me)| Self(me))
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let caller = signed_in(parts, app, |_| true).await?;
+        Ok(Self(caller.outside_recovery()?.me))
     }
 }
 
-/// The same, also where the sign-in is a recovery that is not complete.
+/// Like [`CurrentUser`], but also accepts a session from an unfinished account recovery.
 #[derive(Debug)]
-pub struct AlsoRecovering(pub SignedIn);
+pub struct CurrentUserOrRecovering(pub SignedIn);
 
-impl FromRequestParts<App> for AlsoRecovering {
+impl FromRequestParts<AccountsState> for CurrentUserOrRecovering {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
-            .await
-            .map(|(_, me)| Self(me))
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        Ok(Self(signed_in(parts, app, |_| true).await?.me))
     }
 }
 
-/// The same as [`CurrentUser`], with what they presented.
+/// A caller whose own id is the `user_id` of the path. Every other id gets the same 404.
 #[derive(Debug)]
-pub struct PresentedBy(pub Presented, pub SignedIn);
+pub struct OwnAccount(pub SignedIn);
 
-impl FromRequestParts<App> for PresentedBy {
+impl FromRequestParts<AccountsState> for OwnAccount {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |_| true)
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let CurrentUser(me) = CurrentUser::from_request_parts(parts, app).await?;
+        let Path(user_id) = Path::<String>::from_request_parts(parts, app)
             .await
-            .and_then(complete)
-            .map(|(presented, me)| Self(presented, me))
+            .map_err(|rejection| ApiError::from_status(rejection.status()))?;
+        if UserId::parse(&user_id) == Some(me.user.id) {
+            Ok(Self(me))
+        } else {
+            Err(Code::UserNotFound.into())
+        }
     }
 }
 
-/// Who calls where nobody has to be signed in: a credential that is not good is told, not ignored.
-/// Their device is not asked: who changes something for them calls
+/// A signed-in caller and the credential that they presented.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The credential.
+    pub presented: PresentedCredential,
+    /// The caller.
+    pub me: SignedIn,
+}
+
+impl Authenticated {
+    /// Refuses a session from an unfinished recovery.
+    fn outside_recovery(self) -> Result<Self, ApiError> {
+        if self.me.session.recovering {
+            Err(Code::RecoveryIncomplete.into())
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// Like [`CurrentUser`], with the presented credential.
+#[derive(Debug)]
+pub struct CurrentUserWithCredential(pub Authenticated);
+
+impl FromRequestParts<AccountsState> for CurrentUserWithCredential {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let caller = signed_in(parts, app, |_| true).await?;
+        Ok(Self(caller.outside_recovery()?))
+    }
+}
+
+/// The caller of a route that does not require a credential. An invalid credential is reported and
+/// not ignored. The caller's device is not checked, so a handler that changes an account calls
 /// [`crate::accounts::domain::devices::assertion_check::require_assertion`].
 #[derive(Debug)]
 pub enum MaybeSignedIn {
-    /// Nothing was presented.
+    /// The request has no credential.
     Nobody,
-    /// What was presented is not good, or not any more.
+    /// The credential is not valid or has expired.
     Refused(ApiError),
-    /// Somebody is signed in.
+    /// The caller is signed in.
     SignedIn(Box<SignedIn>),
 }
 
 impl MaybeSignedIn {
-    /// Who is signed in, if anybody.
+    /// Returns the caller if the caller is signed in.
     #[must_use]
     pub fn signed_in(self) -> Option<SignedIn> {
         if let Self::SignedIn(me) = self {
@@ -117,12 +157,12 @@ impl MaybeSignedIn {
     }
 }
 
-impl FromRequestParts<App> for MaybeSignedIn {
+impl FromRequestParts<AccountsState> for MaybeSignedIn {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match alone(parts, app, |_| true).await {
-            Ok((_, me)) => Ok(Self::SignedIn(Box::new(me))),
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        match without_device(parts, app, |_| true).await {
+            Ok(caller) => Ok(Self::SignedIn(Box::new(caller.me))),
             Err(error) if error.code == Code::AuthenticationRequired => Ok(Self::Nobody),
             Err(error) if error.code == Code::InvalidToken => Ok(Self::Refused(error)),
             Err(error) => Err(error),
@@ -130,81 +170,83 @@ impl FromRequestParts<App> for MaybeSignedIn {
     }
 }
 
-/// Whoever calls with a live credential, to be told so: with a Bearer token also without the
-/// assertion of their device, unless a refresh needs one too (CONTRACT §6). With a cookie the
-/// caller may be the web app's server, which would take it for a good one.
+/// A caller whose live credential a route validates. A Bearer token needs no assertion of its
+/// device unless a refresh needs one too (CONTRACT §6). A cookie needs one, because the caller may
+/// be the web app's server, which would accept the cookie as valid.
 #[derive(Debug)]
-pub struct Bearing(pub SignedIn);
+pub struct ValidatedCredential(pub SignedIn);
 
-impl FromRequestParts<App> for Bearing {
+impl FromRequestParts<AccountsState> for ValidatedCredential {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
         let bearer = parts.headers.contains_key(header::AUTHORIZATION);
         let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
         let found = if alone_is_enough {
-            alone(parts, app, |_| true).await
+            without_device(parts, app, |_| true).await
         } else {
             signed_in(parts, app, |_| true).await
         };
-        found.map(|(_, me)| Self(me))
+        Ok(Self(found?.me))
     }
 }
 
-/// Whoever calls with a live session token, in the cookie or as a Bearer token, on the device that
-/// it belongs to; an access token is refused.
+/// A caller with a live session token, in the cookie or as a Bearer token, on the device that the
+/// session belongs to. Access tokens are refused.
 #[derive(Debug)]
 pub struct CurrentSession(pub SignedIn);
 
-impl FromRequestParts<App> for CurrentSession {
+impl FromRequestParts<AccountsState> for CurrentSession {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed_in(parts, app, |credential| {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let caller = signed_in(parts, app, |credential| {
             matches!(credential, Credential::Session(_))
-        })
-        .await
-        .map(|(_, me)| Self(me))
+        });
+        Ok(Self(caller.await?.me))
     }
 }
 
-/// Whoever signed in within the last ten minutes: for what cannot be undone.
+/// A caller who has authenticated recently (`RECENT_AUTHENTICATION_SECONDS`), for actions that
+/// cannot be undone.
 #[derive(Debug)]
 pub struct RecentlyAuthenticated(pub SignedIn);
 
-impl FromRequestParts<App> for RecentlyAuthenticated {
+impl FromRequestParts<AccountsState> for RecentlyAuthenticated {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let caller = signed_in(parts, app, |_| true).await?;
+        let me = caller.outside_recovery()?.me;
         recent(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
 }
 
-/// Whoever may add and remove passkeys: who is signed in or, with `STEP_UP_PASSKEYS=require`,
-/// signed in within the last ten minutes.
+/// A caller who may add and remove passkeys. With `STEP_UP_PASSKEYS=require` the caller must have
+/// authenticated recently.
 #[derive(Debug)]
 pub struct PasskeyOwner(pub SignedIn);
 
-impl FromRequestParts<App> for PasskeyOwner {
+impl FromRequestParts<AccountsState> for PasskeyOwner {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let (_, me) = signed_in(parts, app, |_| true).await.and_then(complete)?;
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        let caller = signed_in(parts, app, |_| true).await?;
+        let me = caller.outside_recovery()?.me;
         may_change_passkeys(app, &me, Duration::ZERO).await?;
         Ok(Self(me))
     }
 }
 
-/// The same for a sign-in that [`MaybeSignedIn`] found. A recovery is for adding a passkey, and is
-/// not asked. The proof may be older by `longer`: where it was asked for before, at the beginning
-/// of a ceremony that may take its time.
+/// Checks that a caller may add and remove passkeys. A session from a recovery is exempt, because
+/// it exists to add a passkey. The authentication may be older by `longer`, since a ceremony takes
+/// time after its start was checked.
 ///
 /// # Errors
-/// 403 `reauthentication_required`, and what the database says.
+/// 403 `reauthentication_required`, and errors of the database.
 pub async fn may_change_passkeys(
-    app: &App,
+    app: &AccountsState,
     me: &SignedIn,
     longer: Duration,
 ) -> Result<(), ApiError> {
@@ -215,8 +257,9 @@ pub async fn may_change_passkeys(
     }
 }
 
-/// Whether the owner proved lately, or not much longer ago, who they are; if not, by what they can.
-async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
+/// Checks that the last authentication is recent or at most `longer` older. The error lists the
+/// methods that the account owner can authenticate with.
+async fn recent(app: &AccountsState, me: &SignedIn, longer: Duration) -> Result<(), ApiError> {
     if me.is_recent(app.ports.config.recent_authentication + longer) {
         return Ok(());
     }
@@ -239,49 +282,39 @@ async fn recent(app: &App, me: &SignedIn, longer: Duration) -> Result<(), ApiErr
     ))
 }
 
-/// Whoever is signed in, on the device that their token was issued to.
+/// Returns the caller and checks the device that the credential was issued to.
 async fn signed_in(
     parts: &mut Parts,
-    app: &App,
+    app: &AccountsState,
     accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
-    let (presented, me) = established(parts, app, accepts).await?;
-    assertion::admit(app, parts, &me).await?;
-    let me = kept_alive(parts, app, &presented, me).await?;
-    Ok((presented, me))
+) -> Result<Authenticated, ApiError> {
+    let caller = authenticated(parts, app, accepts).await?;
+    assertion::admit(app, parts, &caller.me).await?;
+    kept_alive(parts, app, caller).await
 }
 
-/// Who recovered their account does nothing with that sign-in before they have a passkey again.
-fn complete((presented, me): (Presented, SignedIn)) -> Result<(Presented, SignedIn), ApiError> {
-    if me.session.recovering {
-        Err(Code::RecoveryIncomplete.into())
+/// Returns the caller without a check of the device: the device has no key yet, or the request only
+/// reads. A credential that needs its device is not extended.
+async fn without_device(
+    parts: &Parts,
+    app: &AccountsState,
+    accepts: fn(&Credential) -> bool,
+) -> Result<Authenticated, ApiError> {
+    let caller = authenticated(parts, app, accepts).await?;
+    if authenticate::stands_alone(&app.ports, &caller.me) {
+        kept_alive(parts, app, caller).await
     } else {
-        Ok((presented, me))
+        Ok(caller)
     }
 }
 
-/// Whoever is signed in, wherever the request comes from: where a device has no key yet, or nothing
-/// is done but to look. What needs its device is not extended by that.
-async fn alone(
+/// Returns the caller of a valid credential that `accepts` accepts, without a check of the device.
+async fn authenticated(
     parts: &Parts,
-    app: &App,
+    app: &AccountsState,
     accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
-    let (presented, me) = established(parts, app, accepts).await?;
-    let me = if authenticate::stands_alone(&app.ports, &me) {
-        kept_alive(parts, app, &presented, me).await?
-    } else {
-        me
-    };
-    Ok((presented, me))
-}
-
-async fn established(
-    parts: &Parts,
-    app: &App,
-    accepts: fn(&Credential) -> bool,
-) -> Result<(Presented, SignedIn), ApiError> {
-    let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
+) -> Result<Authenticated, ApiError> {
+    let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
     let presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
     if !accepts(&presented.credential) {
         return Err(ApiError::because(
@@ -289,14 +322,14 @@ async fn established(
             "a credential of another kind",
         ));
     }
-    let signed_in = authenticate::authenticate(&app.ports, &presented.credential).await?;
-    // A page shows one account; in another tab somebody may have signed in to another, and the
-    // cookie is that one's now.
+    let me = authenticate::authenticate(&app.ports, &presented.credential).await?;
+    // A page shows one account. If the user has signed in to another account in another tab, the
+    // cookie belongs to that account.
     let expected = parts
         .headers
         .get(EXPECTED_USER)
         .map(|id| id.to_str().ok().and_then(UserId::parse));
-    if expected.is_some_and(|expected| expected != Some(signed_in.user.id)) {
+    if expected.is_some_and(|expected| expected != Some(me.user.id)) {
         return Err(Code::AccountChanged.into());
     }
     if presented.by_cookie && needs_csrf_token(app, parts) {
@@ -305,37 +338,32 @@ async fn established(
             .get(CSRF_TOKEN)
             .and_then(|token| token.to_str().ok())
             .unwrap_or_default();
-        if !csrf::is_valid(&app.ports, signed_in.session.id, token) {
+        if !csrf::is_valid(&app.ports, me.session.id, token) {
             return Err(Code::CsrfTokenRequired.into());
         }
     }
-    Ok((presented, signed_in))
+    Ok(Authenticated { presented, me })
 }
 
-/// Where that is configured: whether a browser sent it, and it changes something.
-fn needs_csrf_token(app: &App, parts: &Parts) -> bool {
+/// Returns true if a browser sent an unsafe request and CSRF tokens are required (`CSRF_TOKEN`).
+fn needs_csrf_token(app: &AccountsState, parts: &Parts) -> bool {
     app.ports.config.csrf_token_required && is_browser(&parts.headers) && !parts.method.is_safe()
 }
 
-/// Notes the use of a session, and writes its cookie again if it was extended.
+/// Records the use of a session, and sets its cookie again if the session was extended.
 async fn kept_alive(
     parts: &Parts,
-    app: &App,
-    presented: &Presented,
-    mut me: SignedIn,
-) -> Result<SignedIn, ApiError> {
+    app: &AccountsState,
+    caller: Authenticated,
+) -> Result<Authenticated, ApiError> {
+    let Authenticated { presented, mut me } = caller;
     authenticate::keep_alive(&app.ports, &presented.credential, &mut me).await?;
-    if let (true, true, Credential::Session(token)) =
-        (me.renewed, presented.by_cookie, &presented.credential)
-        && let Some(outgoing) = parts.extensions.get::<OutgoingCookies>()
+
+    if let Credential::Session(token) = &presented.credential
+        && me.renewed
+        && presented.by_cookie
     {
-        outgoing.push(
-            Shape::of(&app.ports.config, &parts.uri, &parts.headers).set(
-                token,
-                me.expires_at,
-                me.now,
-            ),
-        );
+        SessionCookieWriter::new(app, parts).add(token, me.expires_at, me.now);
     }
-    Ok(me)
+    Ok(Authenticated { presented, me })
 }

@@ -1,8 +1,8 @@
-//! The session cookie: how it is called, read and written.
+//! The session cookie: its name, and how it is read and written.
 //!
-//! It is `__Host-session` (RFC 6265bis §4.1.3.2) unless a shared domain is configured on purpose;
-//! then, and over plain http on a developer's localhost, it is `session`, because browsers refuse
-//! the prefix there.
+//! Its name is `__Host-session` (RFC 6265bis §4.1.3.2). If a shared domain is configured, or on a
+//! developer's localhost over plain http, its name is `session`, because browsers refuse the prefix
+//! there.
 
 use http::{HeaderMap, HeaderValue, Uri, header};
 
@@ -13,37 +13,39 @@ use crate::kernel::model::time::Timestamp;
 
 const HOST_ONLY: &str = "__Host-session";
 const SHARED: &str = "session";
-/// Where the database stood after its bearer's last change (`D1_REPLICAS`). It grants nothing.
+/// The cookie with the state of the database after the user's last change (`D1_REPLICAS`). It
+/// grants no rights.
 const BOOKMARK: &str = "hamrah-bookmark";
 const HOST_ONLY_BOOKMARK: &str = "__Host-hamrah-bookmark";
-/// Longer than replicas are usually behind, which nobody guarantees; seconds.
+/// How long the bookmark cookie lasts, in seconds. Replicas are usually less far behind, but D1
+/// gives no guarantee.
 const BOOKMARK_LASTS: i64 = 60;
-/// How many cookies of the name are looked at when signing out.
+/// The largest number of cookies of the name that logout reads.
 const MOST_TOKENS: usize = 4;
 
-/// How the cookie looks for the request at hand.
+/// The name and the attributes of the session cookie for a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shape {
+pub struct SessionCookie {
     name: &'static str,
     domain: Option<String>,
     secure: bool,
 }
 
-/// What the request's cookies say.
+/// The result of the search for the session cookie.
 #[derive(PartialEq, Eq, Debug)]
-pub enum Found<'a> {
-    /// No session cookie.
+pub enum CookieLookup<'a> {
+    /// The request has no session cookie.
     Nothing,
-    /// One, with this value.
+    /// The request has one session cookie with this value.
     One(&'a str),
-    /// Several of the name, or imitations of it: refused, not guessed.
+    /// The request has several cookies of the name or imitations of it. It is refused.
     Doubtful,
 }
 
-impl Shape {
-    /// The cookie's shape for a request to `uri` with `headers`.
+impl SessionCookie {
+    /// Returns the cookie for a request to `uri` with `headers`.
     #[must_use]
-    pub fn of(config: &Config, uri: &Uri, headers: &HeaderMap) -> Self {
+    pub fn for_request(config: &Config, uri: &Uri, headers: &HeaderMap) -> Self {
         let plain = config.environment == Environment::Development
             && uri.scheme_str() != Some("https")
             && is_local(uri, headers);
@@ -66,11 +68,11 @@ impl Shape {
         }
     }
 
-    /// Looks for the cookie. Names that differ in case only, and values without a name, count as
-    /// imitations of it.
+    /// Searches the request for the cookie. Names that differ only in case, and values without a
+    /// name, count as imitations.
     #[must_use]
-    pub fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
-        let mut found = Found::Nothing;
+    pub fn find<'a>(&self, headers: &'a HeaderMap) -> CookieLookup<'a> {
+        let mut found = CookieLookup::Nothing;
         for (name, value) in pairs(headers) {
             let nameless = name.is_empty()
                 && value
@@ -83,19 +85,19 @@ impl Shape {
             {
                 continue;
             }
-            let value = std::str::from_utf8(value)
-                .ok()
-                .filter(|_| !nameless && name == self.name.as_bytes() && found == Found::Nothing);
+            let value = std::str::from_utf8(value).ok().filter(|_| {
+                !nameless && name == self.name.as_bytes() && found == CookieLookup::Nothing
+            });
             let Some(value) = value else {
-                return Found::Doubtful;
+                return CookieLookup::Doubtful;
             };
-            found = Found::One(value);
+            found = CookieLookup::One(value);
         }
         found
     }
 
-    /// Every session token among the cookies of this name, for signing out: there, an imitation is
-    /// no reason to keep the real one.
+    /// Returns all session tokens in cookies of this name. Logout uses them, because an imitation
+    /// must not keep the real session alive.
     #[must_use]
     pub fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
         let named = pairs(headers).filter(|(name, _)| *name == self.name.as_bytes());
@@ -105,7 +107,7 @@ impl Shape {
             .collect()
     }
 
-    /// `Set-Cookie` for a session that ends at `expires_at`.
+    /// Returns the `Set-Cookie` value for a session that expires at `expires_at`.
     #[must_use]
     pub fn set(&self, token: &SessionToken, expires_at: Timestamp, now: Timestamp) -> HeaderValue {
         let mut value = self.write(
@@ -118,7 +120,7 @@ impl Shape {
         value
     }
 
-    /// `Set-Cookie` headers that clear the cookie with and without the domain.
+    /// Returns the `Set-Cookie` values that clear the cookie, with and without the domain.
     #[must_use]
     pub fn clear(&self) -> Vec<HeaderValue> {
         let mut cleared = vec![self.write(self.name, "", 0, None)];
@@ -136,7 +138,7 @@ impl Shape {
         }
     }
 
-    /// The bookmarks among the cookies, as they came.
+    /// Returns the values of the bookmark cookies, unchecked.
     pub fn bookmarks<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
         let wanted = self.bookmark_name().as_bytes();
         pairs(headers)
@@ -144,7 +146,7 @@ impl Shape {
             .map(|(_, value)| value)
     }
 
-    /// `Set-Cookie` for a bookmark.
+    /// Returns the `Set-Cookie` value for a bookmark.
     #[must_use]
     pub fn set_bookmark(&self, bookmark: &str) -> HeaderValue {
         self.write(
@@ -163,14 +165,14 @@ impl Shape {
         let text = format!(
             "{name}={value}; Path=/; Max-Age={max_age}; HttpOnly{secure}; SameSite=Lax{domain}"
         );
-        // By hand: the `cookie` crate drops the domain's leading dot and orders the attributes
-        // differently, and clients would see both.
-        // Every part is ASCII that was checked when it was read.
+        // The `cookie` crate would drop the domain's leading dot and order the attributes
+        // differently, and clients would see both. Every part is ASCII that was checked when it was
+        // read.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
-/// The cookies of a request, as bytes: other people's may hold anything.
+/// Returns the cookies of a request as bytes, because cookies of other software may hold any bytes.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let cookies = headers
         .get_all(header::COOKIE)
@@ -188,7 +190,7 @@ fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Whether the request went to this machine by name or address.
+/// Returns true if the request names this machine by its local name or address.
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
     let from_header = || {
         headers
@@ -214,8 +216,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shape() -> Shape {
-        Shape {
+    fn cookie() -> SessionCookie {
+        SessionCookie {
             name: HOST_ONLY,
             domain: None,
             secure: true,
@@ -236,7 +238,9 @@ mod tests {
 
     #[test]
     fn a_bookmark_is_hexadecimal_short_and_the_only_one() {
-        use crate::kernel::http::middleware::replicas::{BOOKMARK as HEADER, Presented, presented};
+        use crate::kernel::http::middleware::replicas::{
+            BOOKMARK as HEADER, PresentedBookmark, presented,
+        };
         let in_header = |value| {
             presented(
                 &HeaderMap::from_iter([(HEADER, HeaderValue::from_str(value).expect("a header"))]),
@@ -245,24 +249,27 @@ mod tests {
         };
         let in_cookies = |line: &str| {
             let headers = cookies(&[line]);
-            presented(&headers, || shape().bookmarks(&headers).collect())
+            presented(&headers, || cookie().bookmarks(&headers).collect())
         };
         let good = "00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683";
-        assert_eq!(in_header(good), Presented::Bookmark(good.to_owned()));
+        assert_eq!(
+            in_header(good),
+            PresentedBookmark::Bookmark(good.to_owned())
+        );
         assert_eq!(
             in_cookies(&format!("a=b; __Host-hamrah-bookmark={good}")),
-            Presented::Bookmark(good.to_owned())
+            PresentedBookmark::Bookmark(good.to_owned())
         );
         assert_eq!(
             in_cookies(&format!("hamrah-bookmark={good}")),
-            Presented::Nothing,
+            PresentedBookmark::Nothing,
             "a subdomain's"
         );
         assert_eq!(
             in_cookies(&format!(
                 "__Host-hamrah-bookmark={good}; __Host-hamrah-bookmark={good}"
             )),
-            Presented::Doubtful
+            PresentedBookmark::Doubtful
         );
         for bad in [
             "",
@@ -271,19 +278,19 @@ mod tests {
             "00000085; x",
             &"0".repeat(129),
         ] {
-            assert_eq!(in_header(bad), Presented::Doubtful, "{bad}");
+            assert_eq!(in_header(bad), PresentedBookmark::Doubtful, "{bad}");
         }
     }
 
     #[test]
     fn finds_the_one_cookie_among_others() {
         assert_eq!(
-            shape().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])),
-            Found::One("x")
+            cookie().find(&cookies(&["a=b; __Host-session=x; c=d=e", "f=g"])),
+            CookieLookup::One("x")
         );
         assert_eq!(
-            shape().find(&cookies(&["session=x; __Host-session-2=y"])),
-            Found::Nothing
+            cookie().find(&cookies(&["session=x; __Host-session-2=y"])),
+            CookieLookup::Nothing
         );
     }
 
@@ -292,8 +299,8 @@ mod tests {
         let line =
             HeaderValue::from_bytes("lang=فارسی; __Host-session=x".as_bytes()).expect("a header");
         assert_eq!(
-            shape().find(&HeaderMap::from_iter([(header::COOKIE, line)])),
-            Found::One("x")
+            cookie().find(&HeaderMap::from_iter([(header::COOKIE, line)])),
+            CookieLookup::One("x")
         );
     }
 
@@ -308,7 +315,11 @@ mod tests {
             &["__Host-session"],
             &["__Host-session =x"],
         ] {
-            assert_eq!(shape().find(&cookies(lines)), Found::Doubtful, "{lines:?}");
+            assert_eq!(
+                cookie().find(&cookies(lines)),
+                CookieLookup::Doubtful,
+                "{lines:?}"
+            );
         }
     }
 
@@ -316,7 +327,7 @@ mod tests {
     fn writes_what_the_contract_says() {
         let token = SessionToken::from_bytes(&[0; 32]);
         let (now, end) = (Timestamp::from_millis(0), Timestamp::from_millis(30_000));
-        let shared = Shape {
+        let shared = SessionCookie {
             name: SHARED,
             domain: Some("hamrah.app".to_owned()),
             secure: true,
@@ -329,7 +340,7 @@ mod tests {
         assert_eq!(written.to_str().ok(), Some(expected.as_str()));
         assert_eq!(shared.clear().len(), 2);
         assert_eq!(
-            shape().clear(),
+            cookie().clear(),
             ["__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]
         );
     }
@@ -354,7 +365,7 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics(line in "[ -~]{0,120}") {
-            let _ = shape().find(&cookies(&[&line]));
+            let _ = cookie().find(&cookies(&[&line]));
         }
     }
 }

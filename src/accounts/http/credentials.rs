@@ -1,59 +1,62 @@
-//! What a request presents to say who calls: the session cookie, or a Bearer token (RFC 6750 §2.1),
-//! never both.
+//! The credential of a request: the session cookie or a Bearer token (RFC 6750 §2.1), never both.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
 
 use crate::accounts::domain::authenticate::Credential;
-use crate::accounts::http::cookie::{Found, Shape};
+use crate::accounts::http::cookie::{CookieLookup, SessionCookie};
 use crate::kernel::http::error::Code;
 use crate::kernel::model::secret::SessionToken;
 
-/// A credential that was presented.
+/// The credential of a request, and how it was sent.
 #[derive(Debug)]
-pub struct Presented {
+pub struct PresentedCredential {
     /// The credential.
     pub credential: Credential,
-    /// Whether it came in the cookie, which must be written again when its session is extended.
+    /// Whether the credential came in the cookie. The cookie must be set again when its session is
+    /// extended.
     pub by_cookie: bool,
 }
 
-/// Reads what the request presents; `None` if it presents nothing.
+/// Reads the credential of a request. Returns `None` if the request has none.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for what cannot be a credential, [`Code::MultipleCredentials`],
+/// [`Code::InvalidToken`] for a malformed credential, [`Code::MultipleCredentials`],
 /// [`Code::TokenInQuery`].
-pub fn presented(parts: &Parts, cookie: &Shape) -> Result<Option<Presented>, Code> {
+pub fn presented(
+    parts: &Parts,
+    cookie: &SessionCookie,
+) -> Result<Option<PresentedCredential>, Code> {
     if has_token_in_query(parts.uri.query().unwrap_or_default()) {
         return Err(Code::TokenInQuery);
     }
     let found = cookie.find(&parts.headers);
     if !parts.headers.contains_key(header::AUTHORIZATION) {
         return match found {
-            Found::Nothing => Ok(None),
-            Found::Doubtful => Err(Code::InvalidToken),
-            Found::One(value) => {
+            CookieLookup::Nothing => Ok(None),
+            CookieLookup::Doubtful => Err(Code::InvalidToken),
+            CookieLookup::One(value) => {
                 let token = SessionToken::parse(value).ok_or(Code::InvalidToken)?;
-                Ok(Some(Presented {
+                Ok(Some(PresentedCredential {
                     credential: Credential::Session(token),
                     by_cookie: true,
                 }))
             }
         };
     }
-    if found != Found::Nothing {
+    if found != CookieLookup::Nothing {
         return Err(Code::MultipleCredentials);
     }
     let credential = bearer(&parts.headers).ok_or(Code::InvalidToken)?;
-    Ok(Some(Presented {
+    Ok(Some(PresentedCredential {
         credential,
         by_cookie: false,
     }))
 }
 
-/// Every credential that can be made out, for signing out: whatever is presented shall end.
+/// Returns all credentials of a request that can be read. Logout ends all of them.
 #[must_use]
-pub fn all_presented(parts: &Parts, cookie: &Shape) -> Vec<Credential> {
+pub fn all_presented(parts: &Parts, cookie: &SessionCookie) -> Vec<Credential> {
     let cookies = cookie
         .tokens(&parts.headers)
         .into_iter()
@@ -61,7 +64,7 @@ pub fn all_presented(parts: &Parts, cookie: &Shape) -> Vec<Credential> {
     cookies.chain(bearer(&parts.headers)).collect()
 }
 
-/// The Bearer token, if there is exactly one Authorization header and it is one.
+/// Returns the Bearer token if the request has exactly one `Authorization` header with one.
 fn bearer(headers: &HeaderMap) -> Option<Credential> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let (line, None) = (lines.next()?, lines.next()) else {
@@ -108,7 +111,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_malformed_header_is_never_a_session(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        fn a_malformed_header_is_never_a_session(
+            bytes in proptest::collection::vec(any::<u8>(), 0..100),
+        ) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let read = bearer(&with_authorization(&value));
                 prop_assert!(!matches!(read, Some(Credential::Session(_))));
@@ -116,9 +121,15 @@ mod tests {
         }
 
         #[test]
-        fn a_good_token_is_read_whatever_the_scheme_s_case(bytes in any::<[u8; 32]>(), scheme in "[bB][eE][aA][rR][eE][rR]") {
-            let value = HeaderValue::from_str(&format!("{scheme} {}", SessionToken::from_bytes(&bytes).reveal())).expect("a header");
-            prop_assert!(matches!(bearer(&with_authorization(&value)), Some(Credential::Session(_))));
+        fn a_valid_token_is_read_in_every_case_of_the_scheme(
+            bytes in any::<[u8; 32]>(),
+            scheme in "[bB][eE][aA][rR][eE][rR]",
+        ) {
+            let token = SessionToken::from_bytes(&bytes);
+            let value = format!("{scheme} {}", token.reveal());
+            let value = HeaderValue::from_str(&value).expect("a header");
+            let read = bearer(&with_authorization(&value));
+            prop_assert!(matches!(read, Some(Credential::Session(_))));
         }
     }
 

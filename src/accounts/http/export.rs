@@ -1,4 +1,4 @@
-//! Everything that is kept about an account, as JSON.
+//! The export of an account as JSON.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -6,20 +6,26 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use crate::accounts::domain::export;
-use crate::accounts::http::App;
+use crate::accounts::domain::export::StoredValue;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::CurrentUser;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
-use crate::kernel::store;
 
-/// `GET /api/users/me/export`: everything that is kept about the caller's account, but for secrets:
-/// a JSON file. Times are milliseconds since 1970.
+/// `GET /api/users/me/export`: returns all stored data of the caller's account except secrets, as a
+/// JSON file. Times are milliseconds since 1970.
 ///
 /// # Errors
-/// 401 if nobody is signed in; 429 `too_many_attempts` for more than a few in a row.
-#[utoipa::path(get, path = "/api/users/me/export", operation_id = "export_account", tag = "users", responses((status = 200, body = Object)))]
+/// 401 if the caller is not signed in; 429 `too_many_attempts` after several exports in a row.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/export",
+    operation_id = "export_account",
+    tag = "users",
+    responses((status = 200, body = Object)),
+)]
 pub async fn export(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<Response, ApiError> {
     let found = export::read(&app.ports, me.user.id, me.now).await?;
@@ -51,10 +57,10 @@ pub async fn export(
     Ok(response)
 }
 
-fn json_of(value: store::Value) -> Value {
+fn json_of(value: StoredValue) -> Value {
     match value {
-        store::Value::Null => Value::Null,
-        store::Value::Integer(number) => json!(number),
-        store::Value::Text(text) => json!(text),
+        StoredValue::Null => Value::Null,
+        StoredValue::Integer(number) => json!(number),
+        StoredValue::Text(text) => json!(text),
     }
 }

@@ -1,4 +1,4 @@
-//! Factors besides passkeys over HTTP: TOTP and backup codes, and what an account has of them.
+//! TOTP and backup codes over HTTP, and the list of an account's factors.
 
 use axum::extract::State;
 use qrcode::QrCode;
@@ -8,74 +8,80 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::factors;
 use crate::accounts::domain::factors::{backup_codes, totp};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, RecentlyAuthenticated};
-use crate::accounts::http::objects::Message;
+use crate::accounts::http::objects::MessageResponse;
 use crate::accounts::model::backup_code::BackupCode;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::time::Timestamp;
 
-/// TOTP, as its owner sees it. Times are milliseconds since 1970.
+/// The state of an account's TOTP. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
 pub struct TotpState {
-    /// Whether it was confirmed, and can be used.
+    /// Whether TOTP is confirmed and can be used.
     enabled: bool,
-    /// Since when.
+    /// When TOTP was confirmed.
     #[schema(required)]
     since: Option<i64>,
 }
 
-/// Backup codes, as their owner sees them. Times are milliseconds since 1970.
+/// The state of an account's backup codes. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
-pub struct CodesState {
-    /// How many can still be used.
+pub struct BackupCodesState {
+    /// The number of unused codes.
     left: i64,
-    /// When they were made.
+    /// When the codes were created.
     #[schema(required)]
     made_at: Option<i64>,
 }
 
-/// The password, as its owner sees it. Times are milliseconds since 1970.
+/// The state of an account's password. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordState {
-    /// Whether there is one.
+    /// Whether the account has a password.
     set: bool,
-    /// When it was set, or last changed.
+    /// When the password was last set.
     #[schema(required)]
     changed_at: Option<i64>,
 }
 
-/// What an account can be recovered with, and proved with.
+/// The response with the account's factors, for recovery and step-up.
 #[derive(Serialize, ToSchema)]
-pub struct FactorsAnswer {
+pub struct FactorsResponse {
     success: bool,
     totp: TotpState,
-    backup_codes: CodesState,
-    /// How many passkeys there are.
+    backup_codes: BackupCodesState,
+    /// The number of passkeys.
     passkeys: i64,
     password: PasswordState,
 }
 
-/// `GET /api/auth/factors`: what the caller's account has: TOTP, backup codes, passkeys, a
+/// `GET /api/auth/factors`: returns the state of the caller's TOTP, backup codes, passkeys and
 /// password.
 ///
 /// # Errors
-/// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/auth/factors", operation_id = "factors", tag = "factors", responses((status = 200, body = FactorsAnswer)))]
+/// 401 if the caller is not signed in.
+#[utoipa::path(
+    get,
+    path = "/api/auth/factors",
+    operation_id = "factors",
+    tag = "factors",
+    responses((status = 200, body = FactorsResponse)),
+)]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
-) -> Result<AppJson<FactorsAnswer>, ApiError> {
+) -> Result<AppJson<FactorsResponse>, ApiError> {
     let found = factors::summary(&app.ports, me.user.id).await?;
-    Ok(AppJson(FactorsAnswer {
+    Ok(AppJson(FactorsResponse {
         success: true,
         totp: TotpState {
             enabled: found.totp_since.is_some(),
             since: found.totp_since.map(Timestamp::millis),
         },
-        backup_codes: CodesState {
+        backup_codes: BackupCodesState {
             left: found.codes.map_or(0, |codes| codes.left),
             made_at: found.codes.map(|codes| codes.created_at.millis()),
         },
@@ -87,28 +93,34 @@ pub async fn list(
     }))
 }
 
-/// What an authenticator needs. It is shown once.
+/// The response with a new TOTP secret. The secret is shown once.
 #[derive(Serialize, ToSchema)]
-pub struct Enrolled {
+pub struct TotpEnrollResponse {
     success: bool,
-    /// Base32, to be typed in.
+    /// The secret in base32, to type in.
     secret: String,
-    /// `otpauth://totp/…`, to be opened.
+    /// The secret as `otpauth://totp/…`, to open.
     otpauth_uri: String,
-    /// The same as a QR code: an SVG document.
+    /// `otpauth_uri` as a QR code, an SVG document.
     qr_svg: String,
 }
 
-/// `POST /api/auth/totp/enroll`: a new TOTP secret. It is good for nothing until it is confirmed by
-/// its first code.
+/// `POST /api/auth/totp/enroll`: returns a new TOTP secret. It cannot be used until its first code
+/// confirms it.
 ///
 /// # Errors
-/// 409 if TOTP is enabled: disable it first.
-#[utoipa::path(post, path = "/api/auth/totp/enroll", operation_id = "enroll_totp", tag = "factors", responses((status = 200, body = Enrolled)))]
+/// 409 if TOTP is already enabled.
+#[utoipa::path(
+    post,
+    path = "/api/auth/totp/enroll",
+    operation_id = "enroll_totp",
+    tag = "factors",
+    responses((status = 200, body = TotpEnrollResponse)),
+)]
 pub async fn enroll(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
-) -> Result<AppJson<Enrolled>, ApiError> {
+) -> Result<AppJson<TotpEnrollResponse>, ApiError> {
     let enrolment = totp::enrol(&app.ports, &me).await?;
     let code = QrCode::new(enrolment.uri.as_bytes())
         .map_err(|error| ApiError::because(Code::Internal, error.to_string()))?;
@@ -116,7 +128,7 @@ pub async fn enroll(
         .render::<svg::Color<'_>>()
         .min_dimensions(200, 200)
         .build();
-    Ok(AppJson(Enrolled {
+    Ok(AppJson(TotpEnrollResponse {
         success: true,
         secret: enrolment.secret.to_string(),
         otpauth_uri: enrolment.uri.to_string(),
@@ -124,10 +136,10 @@ pub async fn enroll(
     }))
 }
 
-/// A code from an authenticator.
+/// The body of `POST /api/auth/totp/confirm`.
 #[derive(Deserialize, ToSchema)]
-pub struct CodeRequest {
-    /// Six digits; spaces do not matter.
+pub struct TotpConfirmRequest {
+    /// The six digits of an authenticator app. Spaces are ignored.
     #[schema(example = "123456")]
     code: String,
 }
@@ -135,53 +147,72 @@ pub struct CodeRequest {
 /// `POST /api/auth/totp/confirm`: enables TOTP with the first code of its secret.
 ///
 /// # Errors
-/// 422 for a wrong code, 409 if there is no secret to confirm.
-#[utoipa::path(post, path = "/api/auth/totp/confirm", operation_id = "confirm_totp", tag = "factors", request_body = CodeRequest, responses((status = 200, body = Message)))]
+/// 422 for a wrong code; 409 if no secret waits for its confirmation.
+#[utoipa::path(
+    post,
+    path = "/api/auth/totp/confirm",
+    operation_id = "confirm_totp",
+    tag = "factors",
+    request_body = TotpConfirmRequest,
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn confirm(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
-    AppJson(body): AppJson<CodeRequest>,
-) -> Result<AppJson<Message>, ApiError> {
+    AppJson(body): AppJson<TotpConfirmRequest>,
+) -> Result<AppJson<MessageResponse>, ApiError> {
     totp::confirm(&app.ports, me.caller(), &body.code, &origin).await?;
-    Ok(AppJson(Message::new("TOTP is enabled.")))
+    Ok(AppJson(MessageResponse::new("TOTP is enabled.")))
 }
 
-/// `DELETE /api/auth/totp`: disables TOTP; its secret is forgotten.
+/// `DELETE /api/auth/totp`: disables TOTP and deletes its secret.
 ///
 /// # Errors
-/// 409 if it is not enabled.
-#[utoipa::path(delete, path = "/api/auth/totp", operation_id = "disable_totp", tag = "factors", responses((status = 200, body = Message)))]
+/// 409 if TOTP is not enabled.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/totp",
+    operation_id = "disable_totp",
+    tag = "factors",
+    responses((status = 200, body = MessageResponse)),
+)]
 pub async fn disable(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
-) -> Result<AppJson<Message>, ApiError> {
+) -> Result<AppJson<MessageResponse>, ApiError> {
     totp::disable(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(Message::new("TOTP is disabled.")))
+    Ok(AppJson(MessageResponse::new("TOTP is disabled.")))
 }
 
-/// Backup codes. They are shown once.
+/// The response with new backup codes. The codes are shown once.
 #[derive(Serialize, ToSchema)]
-pub struct Codes {
+pub struct BackupCodesResponse {
     success: bool,
-    /// Ten, each good for one recovery.
+    /// Ten codes. Each can be used for one recovery.
     #[schema(example = json!(["7K2M-9QXA-0RTB-44ZP"]))]
     codes: Vec<String>,
 }
 
-/// `POST /api/auth/backup-codes`: ten new backup codes, in place of all from before.
+/// `POST /api/auth/backup-codes`: creates ten backup codes and deletes all older ones.
 ///
 /// # Errors
-/// 403 `reauthentication_required` if the sign-in is too old.
-#[utoipa::path(post, path = "/api/auth/backup-codes", operation_id = "make_backup_codes", tag = "factors", responses((status = 200, body = Codes)))]
+/// 403 `reauthentication_required` if the last authentication is too old.
+#[utoipa::path(
+    post,
+    path = "/api/auth/backup-codes",
+    operation_id = "make_backup_codes",
+    tag = "factors",
+    responses((status = 200, body = BackupCodesResponse)),
+)]
 pub async fn make_codes(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     RecentlyAuthenticated(me): RecentlyAuthenticated,
     origin: RequestOrigin,
-) -> Result<AppJson<Codes>, ApiError> {
+) -> Result<AppJson<BackupCodesResponse>, ApiError> {
     let codes = backup_codes::regenerate(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(Codes {
+    Ok(AppJson(BackupCodesResponse {
         success: true,
         codes: codes.iter().map(BackupCode::reveal).collect(),
     }))

@@ -1,4 +1,4 @@
-//! `/api/internal/*`: what hamrah-app's server asks for. Behind the internal-key gate.
+//! `/api/internal/*`: the endpoints of the web app's server, behind the internal-key middleware.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use crate::accounts::domain::devices::client;
 use crate::accounts::domain::sign_in::AccountSelector;
 use crate::accounts::domain::users::Identity;
 use crate::accounts::domain::{sign_in, users};
-use crate::accounts::http::App;
-use crate::accounts::http::objects::{AuthResponse, User, UserAnswer};
+use crate::accounts::http::AccountsState;
+use crate::accounts::http::objects::{AuthResponse, IdentifyUserResponse, UserResponse};
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::Platform;
 use crate::kernel::domain::RequestOrigin;
@@ -21,27 +21,26 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::SessionToken;
 use crate::kernel::model::text;
 
-/// Somebody whom a provider identified, or, for tokens, an account that exists.
+/// A user whom an identity provider has identified or, for tokens, an existing account.
 ///
-/// Fields that would raise what the caller may claim (`id`, `email_verified: true`, `role`) are not
-/// among them.
+/// Fields that would raise the caller's rights (`id`, `email_verified: true`, `role`) do not exist.
 #[derive(Deserialize, ToSchema)]
-pub struct Person {
-    /// Needed for a new account. Empty means absent.
+pub struct IdentityRequest {
+    /// The user's address. A new account needs one. An empty text counts as absent.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// `false`: the provider did not verify this address. Nothing else has an effect: whether an
-    /// address counts as verified follows from the provider.
+    /// `false` if the provider did not verify the address. Other values have no effect, because the
+    /// provider decides whether an address counts as verified.
     #[serde(default, alias = "emailVerified", deserialize_with = "lenient_bool")]
     email_verified: Option<bool>,
-    /// Fills an empty name of the account.
+    /// The user's name. It is stored if the account has none.
     #[serde(default, deserialize_with = "absent_if_empty")]
     name: Option<String>,
-    /// Fills an empty picture of the account.
+    /// The user's picture. It is stored if the account has none.
     #[serde(default, deserialize_with = "absent_if_empty")]
     picture: Option<String>,
-    /// How they signed in; the provider, if absent.
+    /// The method of the sign-in. If absent, it is the provider.
     #[serde(default, alias = "authMethod", deserialize_with = "absent_if_empty")]
     #[schema(example = "google")]
     auth_method: Option<String>,
@@ -53,31 +52,32 @@ pub struct Person {
     #[serde(default, alias = "providerId", deserialize_with = "absent_if_empty")]
     #[schema(example = "108204268033311374519")]
     provider_id: Option<String>,
-    /// Instead of an identity: the account. Only for tokens.
+    /// The account, in place of an identity. Only for tokens.
     #[serde(default, alias = "userId", deserialize_with = "absent_if_empty")]
     user_id: Option<String>,
     /// `web`, `ios` or `api`.
     #[schema(example = "web")]
     platform: String,
-    /// From the iOS app, where App Attest is required: base64 of JSON with `attestation_object`,
-    /// `challenge` and `key_id`.
+    /// The attestation of the iOS app if App Attest is required: base64 of JSON with
+    /// `attestation_object`, `challenge` and `key_id`.
     #[serde(
         default,
         alias = "clientAttestation",
         deserialize_with = "absent_if_empty"
     )]
     client_attestation: Option<String>,
-    /// What the person's client calls itself.
+    /// The `User-Agent` of the user's client.
     #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
     user_agent: Option<String>,
 }
 
-impl Person {
+impl IdentityRequest {
     fn platform(&self) -> Result<Platform, Code> {
         Platform::parse(&self.platform).ok_or(Code::InvalidPlatform)
     }
 
-    /// Where it came from: the call is the service's, the client is the person's.
+    /// Returns the origin with the client of the user, because the request itself comes from the
+    /// service.
     fn origin(&self, origin: RequestOrigin) -> RequestOrigin {
         RequestOrigin {
             user_agent: self.user_agent.as_deref().and_then(text::user_agent),
@@ -125,19 +125,25 @@ impl Person {
     }
 }
 
-/// `POST /api/internal/users`: finds, links or makes the account of an identity.
+/// `POST /api/internal/users`: finds, links or creates the account of an identity.
 ///
-/// Found by provider and provider's id; else linked by e-mail, only if both sides have it verified;
-/// else made.
+/// The account is found by provider and provider's id. Otherwise it is linked by its address if
+/// both the provider and the account have it verified. Otherwise it is created.
 ///
 /// # Errors
 /// 422 for a field that is not valid.
-#[utoipa::path(post, path = "/api/internal/users", tag = "internal", request_body = Person, responses((status = 200, body = UserAnswer)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/users",
+    tag = "internal",
+    request_body = IdentityRequest,
+    responses((status = 200, body = IdentifyUserResponse)),
+)]
 pub async fn create_user(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
-    AppJson(body): AppJson<Person>,
-) -> Result<AppJson<UserAnswer>, ApiError> {
+    AppJson(body): AppJson<IdentityRequest>,
+) -> Result<AppJson<IdentifyUserResponse>, ApiError> {
     if body.user_id.is_some() {
         return Err(Code::AmbiguousSubject.into());
     }
@@ -150,22 +156,27 @@ pub async fn create_user(
     )
     .await?;
     let user = users::identify(&app.ports, &identity, device.as_ref(), &origin).await?;
-    Ok(AppJson(UserAnswer {
+    Ok(AppJson(IdentifyUserResponse {
         success: true,
         user: user.into(),
     }))
 }
 
-/// `POST /api/internal/tokens`: a pair of access and refresh token, for an identity (as for users)
-/// or for a `user_id`.
+/// `POST /api/internal/tokens`: creates a token pair for an identity or for a `user_id`.
 ///
 /// # Errors
 /// 422 for a field that is not valid; 404 for an unknown `user_id`.
-#[utoipa::path(post, path = "/api/internal/tokens", tag = "internal", request_body = Person, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/tokens",
+    tag = "internal",
+    request_body = IdentityRequest,
+    responses((status = 200, body = AuthResponse)),
+)]
 pub async fn create_tokens(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
-    AppJson(body): AppJson<Person>,
+    AppJson(body): AppJson<IdentityRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = body.platform()?;
     let origin = body.origin(origin);
@@ -191,31 +202,37 @@ pub async fn create_tokens(
     Ok(AppJson(pair.into()))
 }
 
-/// An account to sign in.
+/// The body of `POST /api/internal/sessions`.
 #[derive(Deserialize, ToSchema)]
-pub struct NewSession {
-    /// The account.
+pub struct SessionCreateRequest {
+    /// The account's id.
     #[serde(alias = "userId")]
     #[schema(format = "uuid")]
     user_id: String,
     /// `web`, `ios` or `api`.
     #[schema(example = "web")]
     platform: String,
-    /// What the person's client calls itself.
+    /// The `User-Agent` of the user's client.
     #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
     user_agent: Option<String>,
 }
 
-/// `POST /api/internal/sessions`: a web session; `access_token` and `session_token` are both its
-/// token.
+/// `POST /api/internal/sessions`: creates a web session. Both `access_token` and `session_token`
+/// hold its token.
 ///
 /// # Errors
 /// 404 for an unknown account.
-#[utoipa::path(post, path = "/api/internal/sessions", tag = "internal", request_body = NewSession, responses((status = 200, body = AuthResponse)))]
+#[utoipa::path(
+    post,
+    path = "/api/internal/sessions",
+    tag = "internal",
+    request_body = SessionCreateRequest,
+    responses((status = 200, body = AuthResponse)),
+)]
 pub async fn create_session(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
-    AppJson(body): AppJson<NewSession>,
+    AppJson(body): AppJson<SessionCreateRequest>,
 ) -> Result<AppJson<AuthResponse>, ApiError> {
     let platform = Platform::parse(&body.platform).ok_or(Code::InvalidPlatform)?;
     let user = UserId::parse(&body.user_id).ok_or(Code::InvalidUserId)?;
@@ -228,43 +245,49 @@ pub async fn create_session(
     Ok(AppJson(session.into()))
 }
 
-/// A session token to ask about.
+/// The body of `POST /api/internal/sessions/validate`.
 #[derive(Deserialize, ToSchema)]
-pub struct SessionQuestion {
-    /// The token: the session cookie's value.
+pub struct SessionValidateRequest {
+    /// The value of the session cookie.
     #[serde(alias = "sessionToken")]
     session_token: String,
 }
 
-/// A live session.
+/// The response with a live session.
 #[derive(Serialize, ToSchema)]
-pub struct SessionAnswer {
+pub struct SessionValidateResponse {
     success: bool,
-    /// Its account.
-    user: User,
-    /// When it ends, if it is not used.
+    /// The account of the session.
+    user: UserResponse,
+    /// When the session expires if it is not used.
     #[schema(format = "date-time")]
     expires_at: String,
-    /// Whether it was extended just now: then the cookie should be written again.
+    /// Whether this request extended the session. If so, set the cookie again.
     renewed: bool,
-    /// How the owner proved who they are, last: authentication methods (RFC 8176).
+    /// The methods of the last authentication (RFC 8176).
     #[schema(example = json!(["swk", "user", "mfa"]))]
     amr: Vec<String>,
-    /// When they did.
+    /// When the account owner last authenticated.
     #[schema(format = "date-time")]
     auth_time: String,
 }
 
-/// `POST /api/internal/sessions/validate`: whether a session token is live, and whose.
+/// `POST /api/internal/sessions/validate`: validates a session token and returns its account.
 ///
 /// # Errors
-/// 401 for anything else; where App Attest is required also for a session of iOS, which is good on
-/// its device only.
-#[utoipa::path(post, path = "/api/internal/sessions/validate", tag = "internal", request_body = SessionQuestion, responses((status = 200, body = SessionAnswer)))]
+/// 401 for every other token. If App Attest is required, also for a session of iOS, which is valid
+/// on its device only.
+#[utoipa::path(
+    post,
+    path = "/api/internal/sessions/validate",
+    tag = "internal",
+    request_body = SessionValidateRequest,
+    responses((status = 200, body = SessionValidateResponse)),
+)]
 pub async fn validate_session(
-    State(app): State<App>,
-    AppJson(body): AppJson<SessionQuestion>,
-) -> Result<AppJson<SessionAnswer>, ApiError> {
+    State(app): State<AccountsState>,
+    AppJson(body): AppJson<SessionValidateRequest>,
+) -> Result<AppJson<SessionValidateResponse>, ApiError> {
     let token = SessionToken::parse(&body.session_token).ok_or(AuthenticateRejection::NoSession)?;
     let credential = Credential::Session(token);
     let mut signed_in = authenticate::authenticate(&app.ports, &credential).await?;
@@ -281,7 +304,7 @@ pub async fn validate_session(
         ));
     }
     authenticate::keep_alive(&app.ports, &credential, &mut signed_in).await?;
-    Ok(AppJson(SessionAnswer {
+    Ok(AppJson(SessionValidateResponse {
         success: true,
         user: signed_in.user.into(),
         expires_at: signed_in.expires_at.to_string(),
@@ -291,41 +314,47 @@ pub async fn validate_session(
     }))
 }
 
-/// An address to ask about.
+/// The body of `POST /api/internal/users/by-email`.
 #[derive(Deserialize, ToSchema)]
-pub struct EmailQuestion {
+pub struct UserByEmailRequest {
     /// The address.
     #[schema(example = "ada@example.com")]
     email: String,
 }
 
-/// Whose address it is.
+/// The response with the account of an address.
 #[derive(Serialize, ToSchema)]
-pub struct EmailAnswer {
+pub struct UserByEmailResponse {
     success: bool,
-    /// Whether there is an account.
+    /// Whether an account has the address.
     user_exists: bool,
-    /// The account, or null.
+    /// The account or null.
     #[schema(required)]
-    user: Option<User>,
+    user: Option<UserResponse>,
 }
 
-/// `POST /api/internal/users/by-email`: the account of an address: the one that has it verified,
-/// else the oldest that claims it.
+/// `POST /api/internal/users/by-email`: returns the account that has the address verified, or else
+/// the oldest account that claims it.
 ///
-/// An account whose `email_verified` is false merely claims the address: sign nobody in to it
+/// An account whose `email_verified` is false only claims the address. Do not sign a user in to it
 /// because of the address.
 ///
 /// # Errors
-/// 422 for what is no address.
-#[utoipa::path(post, path = "/api/internal/users/by-email", tag = "internal", request_body = EmailQuestion, responses((status = 200, body = EmailAnswer)))]
+/// 422 for a text that is not an address.
+#[utoipa::path(
+    post,
+    path = "/api/internal/users/by-email",
+    tag = "internal",
+    request_body = UserByEmailRequest,
+    responses((status = 200, body = UserByEmailResponse)),
+)]
 pub async fn user_by_email(
-    State(app): State<App>,
-    AppJson(body): AppJson<EmailQuestion>,
-) -> Result<AppJson<EmailAnswer>, ApiError> {
+    State(app): State<AccountsState>,
+    AppJson(body): AppJson<UserByEmailRequest>,
+) -> Result<AppJson<UserByEmailResponse>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
     let user = users::by_email(&app.ports, &email).await?;
-    Ok(AppJson(EmailAnswer {
+    Ok(AppJson(UserByEmailResponse {
         success: true,
         user_exists: user.is_some(),
         user: user.map(Into::into),

@@ -1,10 +1,11 @@
-//! Accounts over HTTP. A handler parses the request, calls one use case and answers.
+//! Accounts over HTTP. A handler parses the request, calls one use case and returns its result.
 
 pub mod activity;
 pub mod app_attestation;
 pub mod assertion;
 pub mod caller;
 pub mod cookie;
+pub mod cookie_writer;
 pub mod credentials;
 mod errors;
 pub mod export;
@@ -22,9 +23,9 @@ pub mod well_known;
 
 use crate::accounts::domain::Ports;
 
-/// What every handler of accounts shares. Cheap to clone.
+/// The state that all handlers of accounts share. Cloning is cheap.
 #[derive(Clone)]
-pub struct App {
+pub struct AccountsState {
     /// The ports.
     pub ports: Ports,
 }

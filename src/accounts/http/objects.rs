@@ -1,28 +1,30 @@
-//! The objects of the contract that several handlers answer with (CONTRACT §3).
+//! The response objects that several handlers share (CONTRACT §3).
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::sign_in::{IssuedSession, TokenPair, WebSession};
+use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records;
+use crate::kernel::model::ids::ChallengeId;
 
-/// An account, as its owner and internal services see it.
+/// An account, for its owner and for internal services.
 #[derive(Serialize, ToSchema)]
-pub struct User {
-    /// UUID.
+pub struct UserResponse {
+    /// The account's id.
     #[schema(format = "uuid")]
     id: String,
-    /// In lower case.
+    /// The address in lower case.
     email: String,
-    /// Whether a provider vouched for the address.
+    /// Whether an identity provider verified the address.
     email_verified: bool,
-    /// The person's name.
+    /// The user's name.
     #[schema(required)]
     name: Option<String>,
-    /// An `https` address.
+    /// An `https` URL.
     #[schema(required)]
     picture: Option<String>,
-    /// How the account came to be.
+    /// The method by which the account was created.
     #[schema(example = "google")]
     auth_method: String,
     /// The provider of the account's first identity.
@@ -31,25 +33,25 @@ pub struct User {
     /// The subject at that provider.
     #[schema(required)]
     provider_id: Option<String>,
-    /// The same as `provider_id`.
+    /// `provider_id` in camel case.
     #[serde(rename = "providerId")]
     #[schema(required)]
     provider_id_camel: Option<String>,
-    /// When the account was made.
+    /// When the account was created.
     #[schema(format = "date-time")]
     created_at: String,
-    /// When it last changed.
+    /// When the account last changed.
     #[schema(format = "date-time")]
     updated_at: String,
-    /// When its owner last signed in.
+    /// When the account owner last signed in.
     #[schema(required, format = "date-time")]
     last_login_at: Option<String>,
-    /// Where its owner last signed in: `web`, `ios` or `api`.
+    /// The platform of the last sign-in: `web`, `ios` or `api`.
     #[schema(required)]
     last_login_platform: Option<String>,
 }
 
-impl From<records::User> for User {
+impl From<records::User> for UserResponse {
     fn from(user: records::User) -> Self {
         Self {
             id: user.id.to_string(),
@@ -69,43 +71,44 @@ impl From<records::User> for User {
     }
 }
 
-/// An account, wrapped.
+/// The response with an account.
 #[derive(Serialize, ToSchema)]
-pub struct UserAnswer {
+pub struct IdentifyUserResponse {
     /// Always `true`.
     pub success: bool,
     /// The account.
-    pub user: User,
+    pub user: UserResponse,
 }
 
-/// A sign-in. The token fields are given in both spellings that clients use.
+/// The response to a sign-in. The token fields have a second spelling in camel case for older
+/// clients.
 #[derive(Serialize, ToSchema)]
 pub struct AuthResponse {
     /// Always `true`.
     success: bool,
     /// The account.
-    user: User,
-    /// A JWT; for a web session, the session token.
+    user: UserResponse,
+    /// The access token, a JWT. For a web session, the session token.
     access_token: String,
-    /// The same.
+    /// `access_token` in camel case.
     #[serde(rename = "accessToken")]
     access_token_camel: String,
-    /// Null for a web session.
+    /// The refresh token. Null for a web session.
     #[schema(required)]
     refresh_token: Option<String>,
-    /// The same.
+    /// `refresh_token` in camel case.
     #[serde(rename = "refreshToken")]
     #[schema(required)]
     refresh_token_camel: Option<String>,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     expires_in: i64,
-    /// The same.
+    /// `expires_in` in camel case.
     #[serde(rename = "expiresIn")]
     expires_in_camel: i64,
-    /// Where a web session was made: its token.
+    /// The token of the web session, if one was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<String>,
-    /// Where a web session was made: its end.
+    /// When the web session expires, if one was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     session_expires_at: Option<String>,
@@ -157,17 +160,56 @@ impl From<WebSession> for AuthResponse {
     }
 }
 
-/// That it worked, in a sentence.
+/// The id of a challenge, in both spellings that clients read.
 #[derive(Serialize, ToSchema)]
-pub struct Message {
+pub struct ChallengeIdFields {
+    /// The challenge's id. It can be used once.
+    #[schema(format = "uuid")]
+    challenge_id: String,
+    /// `challenge_id` in camel case.
+    #[serde(rename = "challengeId")]
+    challenge_id_camel: String,
+}
+
+impl From<ChallengeId> for ChallengeIdFields {
+    fn from(id: ChallengeId) -> Self {
+        Self {
+            challenge_id: id.to_string(),
+            challenge_id_camel: id.to_string(),
+        }
+    }
+}
+
+/// The id of a passkey, in both spellings that clients read.
+#[derive(Serialize, ToSchema)]
+pub struct CredentialIdFields {
+    /// The passkey's id, base64url.
+    credential_id: String,
+    /// `credential_id` in camel case.
+    #[serde(rename = "credentialId")]
+    credential_id_camel: String,
+}
+
+impl From<&CredentialId> for CredentialIdFields {
+    fn from(id: &CredentialId) -> Self {
+        Self {
+            credential_id: id.as_str().to_owned(),
+            credential_id_camel: id.as_str().to_owned(),
+        }
+    }
+}
+
+/// The response to a request that returns no data.
+#[derive(Serialize, ToSchema)]
+pub struct MessageResponse {
     /// Always `true`.
     success: bool,
-    /// A sentence.
+    /// A sentence for users.
     message: &'static str,
 }
 
-impl Message {
-    /// That it worked.
+impl MessageResponse {
+    /// Returns the response with a sentence for users.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! Recovery over HTTP: somebody who lost their passkeys signs in with a TOTP code or a backup code.
+//! Recovery over HTTP: an account owner without a passkey signs in with a TOTP code or a backup
+//! code.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -6,9 +7,9 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::factors::recovery;
 use crate::accounts::domain::factors::recovery::RecoveryProof;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::objects::AuthResponse;
+use crate::accounts::http::objects::{AuthResponse, ChallengeIdFields};
 use crate::accounts::http::webauthn::Client;
 use crate::accounts::model::email::Email;
 use crate::kernel::domain::RequestOrigin;
@@ -16,7 +17,7 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::ids::ChallengeId;
 
-/// Whose account it is.
+/// The body of `POST /api/auth/recovery/begin`.
 #[derive(Deserialize, ToSchema)]
 pub struct RecoveryBeginRequest {
     /// The account's address.
@@ -24,89 +25,97 @@ pub struct RecoveryBeginRequest {
     email: String,
 }
 
-/// A recovery that was begun.
+/// The response to the start of a recovery. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
-pub struct Begun {
+pub struct RecoveryBeginResponse {
     success: bool,
-    /// By which it is completed, within five minutes, once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// The same.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
-    /// What can be shown: the same for every address, whatever its account has.
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
+    /// The accepted methods. The list does not depend on the address or its account.
     #[schema(example = json!(["totp", "backup_code"]))]
     methods: [&'static str; 2],
 }
 
-/// `POST /api/auth/recovery/begin`: begins a recovery. The same answer for every address, whether
-/// or not anybody has it.
+/// `POST /api/auth/recovery/begin`: starts a recovery. The response does not reveal whether the
+/// address has an account.
 ///
 /// # Errors
-/// 422 for what cannot be an address.
-#[utoipa::path(post, path = "/api/auth/recovery/begin", operation_id = "begin_recovery", tag = "factors", request_body = RecoveryBeginRequest, responses((status = 200, body = Begun)))]
+/// 422 for a text that is not an address.
+#[utoipa::path(
+    post,
+    path = "/api/auth/recovery/begin",
+    operation_id = "begin_recovery",
+    tag = "factors",
+    request_body = RecoveryBeginRequest,
+    responses((status = 200, body = RecoveryBeginResponse)),
+)]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     AppJson(body): AppJson<RecoveryBeginRequest>,
-) -> Result<AppJson<Begun>, ApiError> {
+) -> Result<AppJson<RecoveryBeginResponse>, ApiError> {
     let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
-    let challenge_id = recovery::begin(&app.ports, &email).await?.to_string();
-    let methods = ["totp", "backup_code"];
-    Ok(AppJson(Begun {
+    let challenge = recovery::begin(&app.ports, &email).await?;
+    Ok(AppJson(RecoveryBeginResponse {
         success: true,
-        challenge_id_camel: challenge_id.clone(),
-        challenge_id,
-        methods,
+        challenge: challenge.into(),
+        methods: ["totp", "backup_code"],
     }))
 }
 
-/// A recovery to complete.
+/// The body of `POST /api/auth/recovery/complete`.
 #[derive(Deserialize, ToSchema)]
 pub struct RecoveryCompleteRequest {
-    /// From the beginning.
+    /// The `challenge_id` of the begin response.
     #[serde(alias = "challengeId")]
     challenge_id: String,
-    /// The six digits of an authenticator, or a backup code.
+    /// The six digits of an authenticator app, or a backup code.
     code: String,
-    /// Whether every other sign-in of the account ends.
+    /// Whether all other sessions of the account end.
     #[serde(default, alias = "revokeOthers")]
     revoke_others: bool,
 }
 
-/// A sign-in by recovery: an `AuthResponse` with a session and a pair.
+/// An `AuthResponse` with a session and a token pair.
 #[derive(Serialize, ToSchema)]
-pub struct Recovered {
+pub struct RecoveryCompleteResponse {
     #[serde(flatten)]
     auth: AuthResponse,
-    /// By what, and that it was a recovery.
+    /// The method, and `recovery`.
     #[schema(example = json!(["backup_code", "recovery"]))]
     amr: Vec<String>,
-    /// Always `true`: until a passkey is added the sign-in is good for that, and for little else.
+    /// Always `true`. Until the account owner has added a passkey, the session can do little else.
     recovering: bool,
 }
 
-/// `POST /api/auth/recovery/complete`: signs in. Until a passkey was added, the sign-in is good for
-/// that and little else.
+/// `POST /api/auth/recovery/complete`: signs in. Until the account owner has added a passkey, the
+/// session can do little else.
 ///
 /// # Errors
-/// The same 401 for an unknown address, a wrong code, and one that was used.
-#[utoipa::path(post, path = "/api/auth/recovery/complete", operation_id = "complete_recovery", tag = "factors", request_body = RecoveryCompleteRequest, responses((status = 200, body = Recovered)))]
+/// The same 401 for an unknown address, a wrong code and a used code.
+#[utoipa::path(
+    post,
+    path = "/api/auth/recovery/complete",
+    operation_id = "complete_recovery",
+    tag = "factors",
+    request_body = RecoveryCompleteRequest,
+    responses((status = 200, body = RecoveryCompleteResponse)),
+)]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<RecoveryCompleteRequest>,
-) -> Result<AppJson<Recovered>, ApiError> {
-    client.look_at_device(&app, &device).await?;
+) -> Result<AppJson<RecoveryCompleteResponse>, ApiError> {
+    client.verify_device(&app, &device).await?;
     let shown = RecoveryProof {
         challenge: ChallengeId::parse(&body.challenge_id),
         code: &body.code,
         ends_others: body.revoke_others,
     };
     let (complete, amr) = recovery::complete(&app.ports, &shown, &client.place, &origin).await?;
-    client.remember(&complete);
-    Ok(AppJson(Recovered {
+    client.remember_session(&complete);
+    Ok(AppJson(RecoveryCompleteResponse {
         auth: complete.into(),
         amr: amr.methods().to_vec(),
         recovering: true,

@@ -1,4 +1,4 @@
-//! Web sessions: is mine live, and sign me out.
+//! Web sessions over HTTP: validation and logout.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -8,35 +8,35 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{AllCredentials, CurrentSession};
-use crate::accounts::http::cookie::Shape;
-use crate::accounts::http::objects::{Message, User};
+use crate::accounts::http::cookie::SessionCookie;
+use crate::accounts::http::objects::{MessageResponse, UserResponse};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::http::extract::AppJson;
 
-/// Whoever presented a live credential.
+/// The response with a live credential.
 #[derive(Serialize, ToSchema)]
-pub struct Validated {
+pub struct ValidateResponse {
     success: bool,
     /// The account.
-    user: User,
-    /// When the presented credential ends.
+    user: UserResponse,
+    /// When the presented credential expires.
     #[schema(format = "date-time")]
     expires_at: String,
-    /// How the owner proved who they are, last: authentication methods (RFC 8176).
+    /// The methods of the last authentication (RFC 8176).
     #[schema(example = json!(["swk", "user", "mfa"]))]
     amr: Vec<String>,
-    /// When they did.
+    /// When the account owner last authenticated.
     #[schema(format = "date-time")]
     auth_time: String,
-    /// Whether it is a recovery that is not complete: then it is good for adding a passkey, and for
-    /// little else.
+    /// Whether the session is from an unfinished recovery. Until the account owner has added a
+    /// passkey, it can do little else.
     recovering: bool,
 }
 
-impl From<SignedIn> for Validated {
+impl From<SignedIn> for ValidateResponse {
     fn from(signed_in: SignedIn) -> Self {
         Self {
             success: true,
@@ -49,26 +49,37 @@ impl From<SignedIn> for Validated {
     }
 }
 
-/// `GET /api/auth/sessions/validate`: whether the session token, in the cookie or as a Bearer
-/// token, is live.
+/// `GET /api/auth/sessions/validate`: validates the session token in the cookie or in the header
+/// `Authorization`.
 ///
 /// # Errors
-/// 401 for anything else.
-#[utoipa::path(get, path = "/api/auth/sessions/validate", operation_id = "validate", tag = "sessions", responses((status = 200, body = Validated)))]
-pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<Validated> {
+/// 401 for every other credential.
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions/validate",
+    operation_id = "validate",
+    tag = "sessions",
+    responses((status = 200, body = ValidateResponse)),
+)]
+pub async fn validate(CurrentSession(signed_in): CurrentSession) -> AppJson<ValidateResponse> {
     AppJson(signed_in.into())
 }
 
-/// `POST /api/auth/sessions/logout`: ends every sign-in that is presented, if any, and clears the
-/// cookie.
+/// `POST /api/auth/sessions/logout`: ends every presented session and clears the cookie.
 ///
 /// # Errors
-/// Only if the database does not answer: then the sign-in may still be live.
-#[utoipa::path(post, path = "/api/auth/sessions/logout", tag = "sessions", responses((status = 200, body = Message)), security((), ("cookie" = []), ("bearer" = [])))]
+/// 503 if the database does not answer. The session may still be live then.
+#[utoipa::path(
+    post,
+    path = "/api/auth/sessions/logout",
+    tag = "sessions",
+    responses((status = 200, body = MessageResponse)),
+    security((), ("cookie" = []), ("bearer" = [])),
+)]
 pub async fn logout(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     origin: RequestOrigin,
-    cookie: Shape,
+    cookie: SessionCookie,
     AllCredentials(presented): AllCredentials,
 ) -> Result<Response, ApiError> {
     for credential in presented {
@@ -76,12 +87,12 @@ pub async fn logout(
     }
     Ok(with_cleared_cookie(
         &cookie,
-        Message::new("You are logged out."),
+        MessageResponse::new("You are logged out."),
     ))
 }
 
-/// An answer that also clears the session cookie.
-pub(super) fn with_cleared_cookie(cookie: &Shape, message: Message) -> Response {
+/// Returns a response that also clears the session cookie.
+pub(super) fn with_cleared_cookie(cookie: &SessionCookie, message: MessageResponse) -> Response {
     let mut response = AppJson(message).into_response();
     for cleared in cookie.clear() {
         response.headers_mut().append(header::SET_COOKIE, cleared);

@@ -1,5 +1,5 @@
-//! What others find by convention (RFC 8615). Browsers and Apple ask the relying party's own host,
-//! so the web app passes these on (docs/OPERATIONS.md).
+//! Well-known documents (RFC 8615). Browsers and Apple request them from the relying party's own
+//! host, so the web app forwards these requests (docs/OPERATIONS.md).
 
 use std::borrow::Cow;
 
@@ -14,14 +14,14 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::accounts::domain::access_token;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 
 const CACHE: (http::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
 /// A JWK set with public keys.
 #[derive(Serialize, ToSchema)]
 pub struct KeySet {
-    /// The keys; the first one signs.
+    /// The keys. The first key signs.
     #[schema(value_type = Vec<PublishedKey>)]
     keys: Vec<Jwk>,
 }
@@ -48,10 +48,15 @@ impl ToSchema for PublishedKey {
     }
 }
 
-/// `GET /.well-known/jwks.json`: the public keys that verify access tokens (RFC 7517 §5), by which
-/// other services verify without asking.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service", responses((status = 200, body = KeySet)))]
-pub async fn jwks(State(app): State<App>) -> impl IntoResponse {
+/// `GET /.well-known/jwks.json`: returns the public keys of access tokens (RFC 7517 §5). Other
+/// services verify tokens with them without a request per token.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "service",
+    responses((status = 200, body = KeySet)),
+)]
+pub async fn jwks(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         [CACHE],
         Json(KeySet {
@@ -66,10 +71,15 @@ pub struct RelatedOrigins {
     origins: Vec<String>,
 }
 
-/// `GET /.well-known/webauthn`: further origins that may use the relying party's passkeys (WebAuthn
-/// Level 3 §5.11).
-#[utoipa::path(get, path = "/.well-known/webauthn", tag = "service", responses((status = 200, body = RelatedOrigins)))]
-pub async fn related_origins(State(app): State<App>) -> impl IntoResponse {
+/// `GET /.well-known/webauthn`: returns further origins that may use the relying party's passkeys
+/// (WebAuthn Level 3 §5.11).
+#[utoipa::path(
+    get,
+    path = "/.well-known/webauthn",
+    tag = "service",
+    responses((status = 200, body = RelatedOrigins)),
+)]
+pub async fn related_origins(State(app): State<AccountsState>) -> impl IntoResponse {
     let origins = app
         .ports
         .config
@@ -92,10 +102,15 @@ struct WebCredentials {
     apps: Vec<String>,
 }
 
-/// `GET /.well-known/apple-app-site-association`: apps that may use the domain's passkeys (Apple,
-/// "Supporting associated domains").
-#[utoipa::path(get, path = "/.well-known/apple-app-site-association", tag = "service", responses((status = 200, body = AppleAppSiteAssociation)))]
-pub async fn apple_apps(State(app): State<App>) -> impl IntoResponse {
+/// `GET /.well-known/apple-app-site-association`: returns the apps that may use the domain's
+/// passkeys (Apple, "Supporting associated domains").
+#[utoipa::path(
+    get,
+    path = "/.well-known/apple-app-site-association",
+    tag = "service",
+    responses((status = 200, body = AppleAppSiteAssociation)),
+)]
+pub async fn apple_apps(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         [CACHE],
         Json(AppleAppSiteAssociation {
@@ -106,19 +121,24 @@ pub async fn apple_apps(State(app): State<App>) -> impl IntoResponse {
     )
 }
 
-/// Where people manage their passkeys.
+/// The pages on which users manage their passkeys.
 #[derive(Serialize, ToSchema)]
 pub struct PasskeyEndpoints {
-    /// Where one is added.
+    /// The URL at which users add a passkey.
     enroll: String,
-    /// Where they are looked after.
+    /// The URL at which users manage their passkeys.
     manage: String,
 }
 
-/// `GET /.well-known/passkey-endpoints`: where people manage their passkeys (W3C, "A Well-Known URL
-/// for Relying Party Passkey Endpoints").
-#[utoipa::path(get, path = "/.well-known/passkey-endpoints", tag = "service", responses((status = 200, body = PasskeyEndpoints)))]
-pub async fn passkey_endpoints(State(app): State<App>) -> impl IntoResponse {
+/// `GET /.well-known/passkey-endpoints`: returns the pages on which users manage their passkeys
+/// (W3C, "A Well-Known URL for Relying Party Passkey Endpoints").
+#[utoipa::path(
+    get,
+    path = "/.well-known/passkey-endpoints",
+    tag = "service",
+    responses((status = 200, body = PasskeyEndpoints)),
+)]
+pub async fn passkey_endpoints(State(app): State<AccountsState>) -> impl IntoResponse {
     let account = &app.ports.config.account_url;
     (
         [CACHE],
@@ -129,10 +149,15 @@ pub async fn passkey_endpoints(State(app): State<App>) -> impl IntoResponse {
     )
 }
 
-/// `GET /.well-known/change-password`: to the account page (W3C, "A Well-Known URL for Changing
-/// Passwords").
-#[utoipa::path(get, path = "/.well-known/change-password", tag = "service", responses((status = 302, description = "To the account page.")))]
-pub async fn change_password(State(app): State<App>) -> impl IntoResponse {
+/// `GET /.well-known/change-password`: redirects to the account page (W3C, "A Well-Known URL for
+/// Changing Passwords").
+#[utoipa::path(
+    get,
+    path = "/.well-known/change-password",
+    tag = "service",
+    responses((status = 302, description = "To the account page.")),
+)]
+pub async fn change_password(State(app): State<AccountsState>) -> impl IntoResponse {
     (
         StatusCode::FOUND,
         [CACHE, (header::LOCATION, &*app.ports.config.account_url)]

@@ -1,13 +1,13 @@
-//! How somebody proved who they are: authentication methods (RFC 8176), as a sign-in keeps them.
+//! Authentication methods of a session (RFC 8176).
 
-/// What somebody proved.
+/// The way in which an account owner authenticated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Proof {
-    /// A provider vouched for them, to an internal service.
+    /// An identity provider authenticated the user for an internal service.
     Provider,
-    /// A passkey, with user verification. Whether it may leave its device.
+    /// A passkey, with user verification. Holds whether the passkey may leave its device.
     Passkey {
-        /// Whether it may be backed up.
+        /// Whether the passkey can be backed up.
         multi_device: bool,
     },
     /// A TOTP code.
@@ -20,18 +20,18 @@ pub enum Proof {
     PasswordAndTotp,
 }
 
-/// What stands in the methods of a sign-in that was made by recovery. Ours: the registry has no
-/// word for it.
+/// The method of a session from an account recovery. The registry has no word for it.
 pub const RECOVERY: &str = "recovery";
 
-/// What stands in the methods of a sign-in for which a provider vouched. Ours, too.
+/// The method of a session from an identity provider. The registry has no word for it.
 const PROVIDER: &str = "fed";
 
-/// What stands in the methods of a sign-in that was made by a password.
+/// The method of a session from a password.
 const PASSWORD: &str = "pwd";
 
 impl Proof {
-    /// The methods. `fed`, `backup_code` and `recovery` are ours, the others are registered.
+    /// Returns the methods. `fed`, `backup_code` and `recovery` are this API's own, the others are
+    /// registered.
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
@@ -48,12 +48,12 @@ impl Proof {
     }
 }
 
-/// The methods of a sign-in.
+/// The authentication methods of a session.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Amr(Vec<String>);
 
 impl Amr {
-    /// Of a sign-in that was made by `proof`.
+    /// Returns the methods of a session created by `proof`.
     #[must_use]
     pub fn of(proof: Proof) -> Self {
         Self(
@@ -65,7 +65,7 @@ impl Amr {
         )
     }
 
-    /// The same, made by recovery.
+    /// Returns the methods of a session from a recovery by `proof`.
     #[must_use]
     pub fn recovered(proof: Proof) -> Self {
         let mut made = Self::of(proof);
@@ -73,9 +73,9 @@ impl Amr {
         made
     }
 
-    /// Of a sign-in that had `self` and whose owner proves with `proof` again who they are: a
-    /// second factor is added to a provider's word for somebody, and to a password; everything else
-    /// takes the place of what was there.
+    /// Returns the methods of a session with `self` after its owner has authenticated again by
+    /// `proof`. A second factor is added to an identity provider or a password. Every other proof
+    /// replaces the previous methods.
     #[must_use]
     pub fn stepped_up(&self, proof: Proof) -> Self {
         let mut made = Self::of(proof);
@@ -89,25 +89,25 @@ impl Amr {
         made
     }
 
-    /// Reads what the database keeps.
+    /// Reads the methods as the database stores them.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.split_ascii_whitespace().map(str::to_owned).collect())
     }
 
-    /// What the database keeps.
+    /// Returns the methods as the database stores them.
     #[must_use]
     pub fn stored(&self) -> String {
         self.0.join(" ")
     }
 
-    /// Each of them.
+    /// Returns the methods one by one.
     #[must_use]
     pub fn methods(&self) -> &[String] {
         &self.0
     }
 
-    /// Whether the sign-in was made by recovery.
+    /// Returns true if the session is from a recovery.
     #[must_use]
     pub fn is_recovered(&self) -> bool {
         self.0.iter().any(|method| method == RECOVERY)

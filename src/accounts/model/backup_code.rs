@@ -1,4 +1,4 @@
-//! Backup codes: 80 bits each, written in sixteen characters that are not mistaken for one another.
+//! Backup codes: 80 bits each, written in sixteen characters that are not easily confused.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::kernel::model::ids::UserId;
 
 /// Crockford's base32: no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Bytes of entropy in a code.
+/// The entropy of a code in bytes.
 pub const CODE_BYTES: usize = 10;
 const CODE_CHARS: usize = 16;
 
@@ -17,7 +17,7 @@ const CODE_CHARS: usize = 16;
 pub struct BackupCode(Zeroizing<String>);
 
 impl BackupCode {
-    /// Makes a code of 80 bits of entropy.
+    /// Creates a code from 80 bits of entropy.
     #[must_use]
     pub fn from_bytes(bytes: [u8; CODE_BYTES]) -> Self {
         let number = bytes
@@ -33,8 +33,8 @@ impl BackupCode {
         Self(Zeroizing::new(text))
     }
 
-    /// Reads what somebody copied: lower case, spaces and dashes do not matter, nor do I or L for 1
-    /// and O for 0.
+    /// Reads a code that the account owner typed. Case, spaces and dashes are ignored; I and L
+    /// count as 1, and O as 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 64 {
@@ -54,7 +54,7 @@ impl BackupCode {
         ok.then(|| Self(Zeroizing::new(code)))
     }
 
-    /// As it is shown: four groups of four.
+    /// Returns the code for its owner: four groups of four characters.
     #[must_use]
     pub fn reveal(&self) -> String {
         let characters: Vec<char> = self.0.chars().collect();
@@ -65,7 +65,7 @@ impl BackupCode {
             .join("-")
     }
 
-    /// What the database knows of it, for its owner.
+    /// Returns the hash that the database stores for the account `user`.
     #[must_use]
     pub fn hash(&self, owner: UserId) -> String {
         let digest = Sha256::new()

@@ -1,16 +1,16 @@
-//! A passkey's credential id: the authenticator chooses it.
+//! The credential id of a passkey, which the authenticator chooses.
 
 use crate::kernel::model::base64;
 
-/// Longest id (WebAuthn Level 3 §7.1 step 25).
+/// The largest number of bytes of an id (WebAuthn Level 3 §7.1 step 25).
 pub const MOST_BYTES: usize = 1023;
 
-/// A credential id, in base64url without padding: path-safe, one spelling each.
+/// A credential id in base64url without padding, so each id has one spelling that is safe in paths.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CredentialId(String);
 
 impl CredentialId {
-    /// An id from its bytes; `None` if it is empty or longer than 1023 bytes.
+    /// Returns the id with these bytes, or `None` if there are none or more than 1023.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         (1..=MOST_BYTES)
@@ -24,13 +24,13 @@ impl CredentialId {
         Self::from_bytes(&base64::decode(text)?)
     }
 
-    /// Trusts that `text` came out of the database.
+    /// Returns an id that was read from the database, unchecked.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The one spelling.
+    /// Returns the id in base64url.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,14 +1,13 @@
-//! E-mail addresses, in one spelling each.
+//! E-mail addresses with one spelling each.
 //!
-//! Only ASCII is accepted, as browsers' e-mail fields do: full-width and look-alike letters are
-//! refused instead of folded, so that two addresses that look the same are the same
-//! (docs/decisions/0009).
+//! Only ASCII is accepted, as in browsers' e-mail fields. Full-width and look-alike letters are
+//! refused and not folded, so that two addresses that look equal are equal (docs/decisions/0009).
 
 use std::fmt;
 
-/// Longest address (RFC 5321 §4.5.3.1.3, without the brackets).
+/// The largest number of characters of an address (RFC 5321 §4.5.3.1.3, without the brackets).
 const MAX_BYTES: usize = 254;
-/// Longest part before the `@` (RFC 5321 §4.5.3.1.1).
+/// The largest number of characters before the `@` (RFC 5321 §4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 
 /// An address in lower case.
@@ -17,7 +16,7 @@ pub struct Email(String);
 
 impl Email {
     /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in
-    /// the domain; trims and lowers the case.
+    /// the domain. Trims the text and lowers its case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches(' ');
@@ -33,13 +32,13 @@ impl Email {
         (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// Trusts that `text` came out of the database.
+    /// Returns an address that was read from the database, unchecked.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The address, in lower case.
+    /// Returns the address in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -47,13 +46,14 @@ impl Email {
 }
 
 impl fmt::Debug for Email {
-    /// Prints nothing of the address: an e-mail must not reach a log.
+    /// Prints nothing of the address, because an address must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email(…)")
     }
 }
 
-/// A label of a domain name: 1 to 63 letters, digits and inner hyphens (RFC 1123 §2.1).
+/// Returns true for a label of a domain name: 1 to 63 letters, digits and inner hyphens (RFC 1123
+/// §2.1).
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label

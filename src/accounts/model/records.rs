@@ -1,4 +1,4 @@
-//! Plain records: what the tables hold, typed.
+//! Plain records: the typed rows of the tables.
 
 use crate::accounts::model::amr::Amr;
 use crate::accounts::model::credential_id::CredentialId;
@@ -6,7 +6,7 @@ use crate::accounts::model::email::Email;
 use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 
-/// Where a sign-in happens. A label: it grants nothing.
+/// The kind of client of a session. It is a label and grants no rights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Platform {
     /// A browser, through the web app.
@@ -18,7 +18,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// `web`, `ios` or `api`; `None` for anything else.
+    /// Reads `web`, `ios` or `api`. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -29,7 +29,7 @@ impl Platform {
         }
     }
 
-    /// The name on the wire and in the database.
+    /// Returns the name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,95 +45,95 @@ impl Platform {
 pub struct User {
     /// The account's id.
     pub id: UserId,
-    /// Its address. Several unverified accounts may claim one address; only one can have it
+    /// The address. Several accounts may claim one address, but only one account can have it
     /// verified.
     pub email: Email,
-    /// Whether a provider that checks addresses vouched for this one.
+    /// Whether a provider that checks addresses has verified the address.
     pub email_verified: bool,
-    /// The person's name.
+    /// The user's name.
     pub name: Option<String>,
-    /// An `https` address of a picture.
+    /// The `https` URL of a picture.
     pub picture: Option<String>,
-    /// How the account came to be: `google`, `apple`, `passkey`, …
+    /// The method by which the account was created: `google`, `apple`, `passkey`, …
     pub auth_method: String,
     /// The first identity's provider, if the account came from one.
     pub provider: Option<String>,
     /// The first identity's subject at that provider.
     pub provider_id: Option<String>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
     /// When the account last changed.
     pub updated_at: Timestamp,
-    /// When its owner last signed in.
+    /// When the account owner last signed in.
     pub last_login_at: Option<Timestamp>,
-    /// Where its owner last signed in.
+    /// The platform of the last sign-in.
     pub last_login_platform: Option<String>,
 }
 
-/// A sign-in: it carries a web session token, or a pair of access and refresh token, or both.
+/// A session, with a web session token, a token pair, or both.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The sign-in's id: `sid` in access tokens, `id` in lists.
+    /// The session's id: `sid` in access tokens, `id` in lists.
     pub id: SessionId,
-    /// Whose sign-in it is.
+    /// The account of the session.
     pub user_id: UserId,
-    /// Where it happened.
+    /// The kind of client.
     pub platform: Platform,
-    /// What the client called itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
-    /// When the owner proved who they are.
+    /// When the account owner last authenticated.
     pub authenticated_at: Timestamp,
-    /// How they did.
+    /// The methods of the last authentication.
     pub amr: Amr,
-    /// Whether it was made by recovery, and no passkey was added since.
+    /// Whether the session is from a recovery, and no passkey has been added since.
     pub recovering: bool,
-    /// The country that the edge saw then, ISO 3166-1 alpha-2.
+    /// The country in which the session was created, ISO 3166-1 alpha-2.
     pub country: Option<String>,
-    /// When the sign-in was made.
+    /// When the session was created.
     pub created_at: Timestamp,
-    /// When it was last seen, to the hour for web sessions.
+    /// When the session was last used. For web sessions it is accurate to the hour.
     pub last_used_at: Timestamp,
-    /// When the web session token ends, if there is one.
+    /// When the web session token expires, if the session has one.
     pub token_expires_at: Option<Timestamp>,
-    /// When the newest access token ends, if there is a pair.
+    /// When the newest access token expires, if the session has a token pair.
     pub access_expires_at: Option<Timestamp>,
-    /// When the newest refresh token ends, if there is a pair.
+    /// When the newest refresh token expires, if the session has a token pair.
     pub refresh_expires_at: Option<Timestamp>,
 }
 
-/// A passkey, as its owner sees it.
+/// A passkey, for its owner.
 #[derive(Clone, Debug)]
 pub struct Passkey {
     /// The credential id.
     pub id: CredentialId,
-    /// Whose it is.
+    /// The account of the passkey.
     pub user_id: UserId,
-    /// How often it signed, as far as the authenticator tells.
+    /// The authenticator's signature counter.
     pub counter: u32,
-    /// How the authenticator can be reached.
+    /// Hints how a client can reach the authenticator.
     pub transports: Vec<String>,
-    /// What kind of authenticator it is: a UUID.
+    /// The id of the authenticator's model, a UUID.
     pub aaguid: String,
-    /// Whether it may be backed up: a multi-device credential.
+    /// Whether the passkey can be backed up (a multi-device credential).
     pub backup_eligible: bool,
-    /// Whether it is backed up.
+    /// Whether the passkey is backed up.
     pub backed_up: bool,
-    /// Whether its owner was verified when it was made.
+    /// Whether the authenticator verified the user when the passkey was added.
     pub user_verified: bool,
-    /// What its owner calls it.
+    /// The name that the account owner gave the passkey.
     pub name: String,
-    /// When it was added.
+    /// When the passkey was added.
     pub created_at: Timestamp,
-    /// When it last signed in.
+    /// When the passkey last signed in.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Who changes something: an account, by one of its sign-ins. The sign-in must be live when the
-/// change happens, not only before.
+/// The account and the session that make a change. The session must be live when the change
+/// happens, not only before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// The account.
     pub user: UserId,
-    /// The sign-in.
+    /// The session.
     pub session: SessionId,
 }

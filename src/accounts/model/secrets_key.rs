@@ -1,5 +1,5 @@
-//! Keys under which secrets are kept that must be read again, such as those of TOTP: AES-256-GCM,
-//! the first key seals, all open.
+//! The keys that encrypt secrets which must be read again, such as those of TOTP. The cipher is
+//! AES-256-GCM. The first key encrypts, and all keys decrypt.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -10,28 +10,30 @@ use crate::kernel::model::base64;
 use crate::kernel::model::key_ring;
 use crate::kernel::model::key_ring::Key;
 
-/// Bytes of a nonce (NIST SP 800-38D §8.2.2); a fresh random one for every sealing.
+/// The number of bytes of a nonce (NIST SP 800-38D §8.2.2). Every encryption has a new random
+/// nonce.
 pub const NONCE_BYTES: usize = 12;
 
 /// `SECRETS_KEY`: one key, or several separated by commas while they are rotated.
 #[derive(Clone)]
 pub struct SecretsKeys {
     keys: Vec<Key>,
-    /// Something that opens, for whoever has nothing: so that looking takes as long.
+    /// A sealed text for accounts without a secret, so that a check takes as long as with one.
     decoy: String,
 }
 
-/// Whom the decoy is for.
+/// The account of the decoy.
 const NOBODY: &str = "nobody";
 
 impl SecretsKeys {
     /// Reads the setting: base64 of 32 bytes each.
     ///
     /// # Errors
-    /// Why it cannot be used; never the value.
+    /// The problem with the setting, without its value.
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
         let keys = key_ring::parse(text, b"hamrah-api secrets key id v1", development)?;
-        // The nonce is of no matter: it is always the same text, and nobody gets to see it.
+        // The nonce may be constant here, because it always encrypts the same text, which never
+        // leaves the process.
         let decoy = Self {
             keys,
             decoy: String::new(),
@@ -45,7 +47,8 @@ impl SecretsKeys {
         })
     }
 
-    /// Seals a secret for whoever `about` names: nobody else's row can hold it.
+    /// Encrypts a secret for the account `about`. It cannot be decrypted in the row of another
+    /// account.
     #[must_use]
     pub fn seal(&self, about: &str, secret: &[u8], nonce: [u8; NONCE_BYTES]) -> Option<String> {
         let key = self.keys.first()?;
@@ -66,8 +69,8 @@ impl SecretsKeys {
         ))
     }
 
-    /// Opens what [`Self::seal`] made; `None` if it was for somebody else, was changed, or its key
-    /// is not here any more.
+    /// Decrypts a text of [`Self::seal`]. Returns `None` if it belongs to another account, was
+    /// changed, or its key is not configured.
     #[must_use]
     pub fn open(&self, about: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_once('.')?;
@@ -84,20 +87,20 @@ impl SecretsKeys {
             .map(Zeroizing::new)
     }
 
-    /// Opens something that is nobody's, and takes as long as [`Self::open`] of a secret of 20
-    /// bytes.
+    /// Decrypts the decoy, which takes as long as [`Self::open`] for a secret of 20 bytes.
     #[must_use]
     pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
         self.open(NOBODY, &self.decoy).unwrap_or_default()
     }
 
-    /// Each key's id, the one that seals first: with it begins what the key sealed.
+    /// Returns the ids of the keys, the encrypting key first. Every sealed text begins with the id
+    /// of its key.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
-    /// With what begins, and before what ends, each text that a key sealed which does not seal any
-    /// more.
+    /// Returns the ranges of texts that a key other than the first has sealed, each with its start
+    /// and its end.
     pub fn retired(&self) -> impl Iterator<Item = (String, String)> + '_ {
         // `/` is the character after the dot.
         self.keys

@@ -1,5 +1,5 @@
-//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first signs,
-//! all verify.
+//! The keys that sign access tokens: Ed25519 as a JWK set (RFC 7517, RFC 8037). The first key
+//! signs, and all keys verify.
 
 use std::fmt;
 
@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Public halves whose private halves are printed in specifications: whoever can read can sign with
-/// them.
+/// Public halves of keys whose private halves are printed in specifications.
 const KNOWN_PUBLIC: [&str; 4] = [
     // RFC 8037 appendix A, which is also RFC 8032 §7.1 test 1.
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
@@ -23,12 +22,11 @@ const KNOWN_PUBLIC: [&str; 4] = [
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
     "7Bcrk613ikN9uFKDNJwRSlxj7AkHSU4JtGt8OogVQL8",
 ];
-/// Fewest different bytes in a private half that somebody did not make up: 32 random bytes have
-/// about 30.
+/// The smallest number of different bytes in a random private half. 32 random bytes have about 30.
 const MIN_SEED_VARIETY: usize = 16;
 
-/// One key of the set. A key without its private half verifies and does not sign;
-/// docs/OPERATIONS.md has the order of a rotation.
+/// A key of the set. A key without its private half verifies and does not sign. docs/OPERATIONS.md
+/// has the order of a rotation.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The key's id: `kid` in headers and in the published set.
@@ -39,7 +37,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a key from 32 bytes of entropy; its `kid` is its thumbprint (RFC 7638).
+    /// Creates a key from 32 bytes of entropy. Its `kid` is its thumbprint (RFC 7638).
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let private = Ed25519::from_bytes(&Zeroizing::new(seed));
@@ -51,13 +49,13 @@ impl SigningKey {
         }
     }
 
-    /// The private half's 32 bytes, or `None` if this key only verifies.
+    /// Returns the 32 bytes of the private half, or `None` if this key only verifies.
     #[must_use]
     pub fn seed(&self) -> Option<&[u8; 32]> {
         self.private.as_ref().map(Ed25519::as_bytes)
     }
 
-    /// A signature over `message`, or `None` if this key only verifies.
+    /// Returns a signature over `message`, or `None` if this key only verifies.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Option<[u8; 64]> {
         self.private
@@ -65,15 +63,15 @@ impl SigningKey {
             .map(|private| private.sign(message).to_bytes())
     }
 
-    /// Whether this key made `signature` over `message`. Strict: no points of small order, no
-    /// second spelling (RFC 8032 §8.4).
+    /// Returns true if this key created `signature` over `message`. The check is strict: no points
+    /// of small order, no second spelling (RFC 8032 §8.4).
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
             .is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
     }
 
-    /// Returns the public half as others get it.
+    /// Returns the public half as a JWK for other services.
     #[must_use]
     pub fn public_jwk(&self) -> Jwk {
         Jwk {
@@ -91,7 +89,7 @@ impl SigningKey {
         }
     }
 
-    /// The public half, base64url: the JWK's `x`.
+    /// Returns the public half in base64url, the JWK's `x`.
     #[must_use]
     pub fn x(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.public.as_bytes())
@@ -104,7 +102,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The configured set, never empty; its first key can sign.
+/// The configured set. It is never empty, and its first key can sign.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     first: SigningKey,
@@ -112,7 +110,7 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// A set of one.
+    /// Returns a set with one key.
     #[must_use]
     pub fn single(key: SigningKey) -> Self {
         Self {
@@ -124,7 +122,7 @@ impl SigningKeys {
     /// Reads the `JWT_SIGNING_KEYS` setting.
     ///
     /// # Errors
-    /// Says what is wrong, for the operator, without repeating any key.
+    /// The problem with the setting, without any key.
     pub fn parse(json: &str) -> Result<Self, String> {
         let set: ConfiguredSet = serde_json::from_str(json)
             .map_err(|_| "is not a JWK set: {\"keys\": [...]}".to_owned())?;
@@ -147,7 +145,7 @@ impl SigningKeys {
         })
     }
 
-    /// The setting's text for these keys.
+    /// Returns the text of the setting for these keys.
     #[must_use]
     pub fn to_json(&self) -> String {
         let keys = self.iter().map(|key| ConfiguredKey {
@@ -165,18 +163,18 @@ impl SigningKeys {
         .unwrap_or_default()
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     #[must_use]
     pub fn current(&self) -> &SigningKey {
         &self.first
     }
 
-    /// All keys, the current one first.
+    /// Returns all keys, the signing key first.
     pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// The key called `kid`.
+    /// Returns the key with the id `kid`.
     #[must_use]
     pub fn find(&self, kid: &str) -> Option<&SigningKey> {
         self.iter().find(|key| key.kid == kid)
@@ -277,7 +275,7 @@ fn thumbprint(public: &VerifyingKey) -> String {
 mod tests {
     use super::*;
 
-    /// Bytes that look random enough.
+    /// Returns bytes that look random enough.
     fn seed(start: u8) -> [u8; 32] {
         std::array::from_fn(|index| start.wrapping_add(u8::try_from(index * 7).unwrap_or_default()))
     }
@@ -304,15 +302,20 @@ mod tests {
     #[test]
     fn wrong_sets_are_named() {
         let good = SigningKeys::single(SigningKey::from_seed(seed(3))).to_json();
-        let public_only =
-            serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()}]}).to_string();
+        let public_only = serde_json::json!({"keys": [
+            {"kty": "OKP", "crv": "Ed25519", "x": SigningKey::from_seed(seed(3)).x()},
+        ]})
+        .to_string();
         let other_x = good.replace(
             &SigningKey::from_seed(seed(3)).x(),
             &SigningKey::from_seed(seed(4)).x(),
         );
         let guessed = SigningKeys::single(SigningKey::from_seed([1; 32])).to_json();
-        let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
-        let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let known_public = r#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+            "x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}]}"#;
+        let known = r#"{"keys":[{"kty":"OKP","crv":"Ed25519",
+            "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+            "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         for (json, part) in [
             ("{}", "JWK set"),
             (r#"{"keys":[]}"#, "no keys"),

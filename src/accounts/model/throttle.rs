@@ -1,13 +1,13 @@
-//! What attempts at guessing are counted under, and how long whoever fails has to wait.
+//! The subject of a throttle, and the delay after failed attempts.
 
 use std::time::Duration;
 
-/// Attempts are forgotten when there was none for this long.
+/// How long after the last attempt the attempts are forgotten.
 pub const ATTEMPTS_KEPT: Duration = Duration::from_hours(24);
-/// Beyond this the delay is not doubled any more: the longest has come long before.
+/// The largest number of doublings. The longest delay is reached long before.
 pub(crate) const MOST_DOUBLINGS: u32 = 20;
 
-/// What attempts are counted under: a way of guessing, and whom or what it is tried on. Holds no
+/// The key under which attempts are counted: the throttled action and its target. It holds no
 /// e-mail address and no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ThrottleSubject(String);
@@ -18,50 +18,50 @@ impl ThrottleSubject {
         Self(format!("{way}:{whom}"))
     }
 
-    /// As the database keeps it.
+    /// Returns the subject as the database stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How many attempts are free, and how the delay grows after them. It always ends: nothing is
-/// locked for good.
+/// The number of free attempts, and the growth of the delay after them. Every delay ends, so no
+/// account is locked permanently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ThrottlePolicy {
-    /// This many attempts need not wait.
+    /// The number of attempts without a delay.
     pub free: u32,
-    /// The delay after the last free attempt; it doubles with each further one.
+    /// The delay after the last free attempt. It doubles with each further attempt.
     pub first_delay: Duration,
     /// The longest delay.
     pub longest_delay: Duration,
 }
 
 impl ThrottlePolicy {
-    /// For everything that can be guessed: 5 attempts, then 30 seconds, a minute, two, up to an
-    /// hour. That is 11 in the first hour and 24 a day after it: against the million codes of a
-    /// TOTP, three of them good at a time, one hit in 14,000 days.
+    /// The policy for passwords and codes: 5 attempts, then 30 seconds, a minute, two, up to an
+    /// hour. These are 11 attempts in the first hour and 24 a day after it. A TOTP has a million
+    /// codes, of which three are valid at a time, so an attacker guesses one in 14,000 days.
     pub const GUESS: Self = Self {
         free: 5,
         first_delay: Duration::from_secs(30),
         longest_delay: Duration::from_hours(1),
     };
 
-    /// For backup codes, of which nobody guesses one of 80 bits: so that who guesses keeps no owner
-    /// waiting, and 1,000 an hour are not tried all the same.
+    /// The policy for backup codes. A code has 80 bits and cannot be guessed, so an attacker must
+    /// not delay the owner for long. The policy still prevents 1,000 attempts an hour.
     pub const LONG_CODE: Self = Self {
         free: 30,
         first_delay: Duration::from_secs(1),
         longest_delay: Duration::from_secs(5),
     };
-    /// For what an account may ask for now and then.
+    /// The policy for actions that an account needs rarely.
     pub const DEAR: Self = Self {
         free: 5,
         first_delay: Duration::from_mins(1),
         longest_delay: Duration::from_mins(10),
     };
 
-    /// How long to wait after so many attempts.
+    /// Returns the delay after a number of attempts.
     #[must_use]
     pub fn delay_after(&self, attempts: u32) -> Duration {
         let Some(doublings) = attempts.checked_sub(self.free) else {

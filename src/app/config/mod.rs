@@ -10,11 +10,11 @@ use crate::kernel::model::config::{ConfigError, Reader};
 /// The checked settings of all systems.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The kernel's.
+    /// The settings of the kernel.
     pub kernel: Arc<kernel::Config>,
-    /// Those of accounts.
+    /// The settings of accounts.
     pub accounts: Arc<accounts::Config>,
-    /// Those of the authorization service.
+    /// The settings of the authorization service.
     pub authorization: Arc<authorization::Config>,
 }
 
@@ -22,7 +22,7 @@ impl Config {
     /// Reads every setting through `lookup`, which returns `None` for a setting that is not set.
     ///
     /// # Errors
-    /// All problems at once. Each names its setting and never a secret.
+    /// All problems at once. Each problem names its setting and never a secret.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
         let kernel = Arc::new(kernel::Config::read(&mut reader));

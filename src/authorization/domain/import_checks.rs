@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::accounts::domain::passwords::hash;
 use crate::accounts::model::email::Email;
-use crate::accounts::model::password::Settings;
+use crate::accounts::model::password::PasswordSettings;
 use crate::authorization::model::names;
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::model::policy_document::{GrantEntry, PersonEntry};
@@ -54,7 +54,7 @@ pub(super) fn grant_problem(grant: &GrantEntry, known: &KnownNames<'_>) -> Optio
 /// Returns the problems of a person.
 pub(super) fn person_problems(
     person: &PersonEntry,
-    settings: &Settings,
+    settings: &PasswordSettings,
 ) -> impl Iterator<Item = &'static str> + use<> {
     let is_valid = |text: &Option<String>, is_valid: &dyn Fn(&str) -> bool| {
         text.as_deref().is_none_or(is_valid)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::accounts::model::password::Settings;
+use crate::accounts::model::password::PasswordSettings;
 use crate::authorization::domain::import_checks::{KnownNames, grant_problem, person_problems};
 use crate::authorization::model::names;
 use crate::authorization::model::policy_document::{
@@ -20,7 +20,7 @@ use crate::kernel::model::time::Timestamp;
 pub(super) fn plan(
     existing: &PolicyDocument,
     wanted: &PolicyDocument,
-    settings: &Settings,
+    settings: &PasswordSettings,
     now: Timestamp,
 ) -> Result<Vec<ImportStep>, Vec<String>> {
     let mut plan = Planner::default();
@@ -202,7 +202,7 @@ impl Planner {
         &mut self,
         existing: &PolicyDocument,
         wanted: &PolicyDocument,
-        settings: &Settings,
+        settings: &PasswordSettings,
     ) -> BTreeSet<String> {
         let before: BTreeMap<&str, &PersonEntry> = existing
             .people

@@ -11,9 +11,9 @@ pub mod step_up;
 
 use crate::kernel::domain::Ports;
 
-/// What every handler shares. Cheap to clone.
+/// The state that the shared middleware needs. Cloning is cheap.
 #[derive(Clone)]
-pub struct App {
-    /// The way out: database, clock, entropy, configuration.
+pub struct KernelState {
+    /// The kernel's ports: database, clock, entropy, configuration.
     pub ports: Ports,
 }

@@ -1,5 +1,5 @@
-//! Around every answer: its request id, the body of an error, the security headers, one line in the
-//! log.
+//! The middleware around every response: the request's id, the body of an error, the security
+//! headers and one log line.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
 use crate::kernel::http::route::ErrorForm;
@@ -19,49 +19,59 @@ use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
 
-/// The header in which a request's id comes and goes.
+/// The header that carries the request's id in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// An error's body: a problem document (RFC 9457) with our members.
+/// The body of an error: a problem document (RFC 9457) with members of this API.
 #[derive(Serialize, ToSchema)]
 pub struct Problem {
-    /// Where the code is explained.
+    /// The URL of the code's explanation.
     #[serde(rename = "type")]
     #[schema(example = "/docs#error-not_found")]
     kind: String,
-    /// The status in words.
+    /// The name of the status.
     title: &'static str,
-    /// The status.
+    /// The HTTP status.
     #[schema(example = 404)]
     status: u16,
-    /// A sentence for people.
+    /// A sentence for users: the problem, then the remedy.
     detail: Cow<'static, str>,
     /// Always `false`.
     success: bool,
-    /// The same sentence: what the clients show. Of the authorization service: the code.
+    /// `detail` again, which older clients show. In the authorization service, the code.
     error: Cow<'static, str>,
-    /// What went wrong, for machines; stable.
+    /// The code of the error, for programs. Codes are stable.
     #[schema(example = "not_found")]
     code: &'static str,
-    /// The request's id, to name when asking for help.
+    /// The request's id. Users give it when they ask for help.
     request_id: String,
-    /// With `reauthentication_required`: what would satisfy it.
+    /// With `reauthentication_required`: the accepted ways to authenticate.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_up: Option<RequiredStepUp>,
-    /// What else there is to say.
+    /// Further members.
     #[serde(flatten)]
     #[schema(ignore)]
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
-/// Wraps every answer.
+/// The state of [`respond`].
+#[derive(Clone)]
+pub struct Responses {
+    /// The shared state.
+    pub app: KernelState,
+    /// The form of the error responses.
+    pub errors: ErrorForm,
+}
+
+/// Completes a response.
 pub async fn respond(
-    State((app, form)): State<(App, ErrorForm)>,
+    State(Responses { app, errors }): State<Responses>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
-    // Not in development: a browser would hold all of localhost to https for two years.
+    // Never in development, because a browser would then require https on all of localhost for two
+    // years.
     let https = app.ports.config.environment == Environment::Production;
     let method = known_method(request.method());
     let route = request
@@ -75,14 +85,14 @@ pub async fn respond(
     let mut response = next.run(request).await;
     let error = error_of(&mut response);
     if let Some(error) = &error {
-        response = problem(response.headers(), error, form, &id);
+        response = problem(response.headers(), error, errors, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
     log(&id, method, &route, response.status(), error.as_ref());
     response
 }
 
-/// A method's name for the log: what a client makes up does not get there.
+/// Returns a method's name for the log. Methods that a client invented are not logged.
 fn known_method(method: &Method) -> &'static str {
     let known = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
@@ -102,13 +112,13 @@ fn accepted_id(headers: &HeaderMap) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
-fn fresh_id(app: &App) -> String {
+fn fresh_id(app: &KernelState) -> String {
     app.ports
         .id(EventId::from_random)
         .map_or_else(|_| "unknown".to_owned(), |id| id.to_string())
 }
 
-/// Our error, or what the router answered by itself in plain text.
+/// Returns the error of a handler, or of the router's own plain-text response.
 fn error_of(response: &mut Response) -> Option<ApiError> {
     let ours = response.extensions_mut().remove::<ApiError>();
     let status = response.status();
@@ -122,7 +132,7 @@ fn error_of(response: &mut Response) -> Option<ApiError> {
     })
 }
 
-/// A complete answer for a request that never got to the router.
+/// Returns a complete response to a request that did not reach the router.
 #[must_use]
 pub fn unrouted(code: Code) -> Response {
     let id = "unknown";
@@ -156,7 +166,7 @@ fn problem(answered: &HeaderMap, error: &ApiError, form: ErrorForm, id: &str) ->
     };
     let mut response = (code.status(), Json(body)).into_response();
     let headers = response.headers_mut();
-    // What gates and the router said besides: CORS, Vary, Allow.
+    // Headers of the middleware and the router: CORS, Vary, Allow.
     for (name, value) in answered {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             headers.append(name.clone(), value.clone());
@@ -205,7 +215,7 @@ fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCook
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Pages bring their own policy; everything else is data and loads nothing.
+    // Pages set their own policy. All other responses are data and load nothing.
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(
@@ -222,8 +232,8 @@ fn finish(headers: &mut HeaderMap, id: &str, https: bool, cookies: &OutgoingCook
     }
 }
 
-/// One line a request. The route is the table's, not the address: addresses can hold what must not
-/// be logged.
+/// Writes one log line per request. It names the route's pattern and not the path, because paths
+/// can hold data that must not be logged.
 fn log(id: &str, method: &str, route: &str, status: StatusCode, error: Option<&ApiError>) {
     let (code, reason) = error.map_or(("", ""), |error| {
         (

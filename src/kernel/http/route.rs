@@ -1,5 +1,4 @@
-//! The declaration of a route: its method and path, who may call it, what it may answer, and its
-//! handler.
+//! The declaration of a route: its method, path, access, error codes and handler.
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -17,7 +16,8 @@ pub enum Access {
     SignedIn,
     /// A live session token.
     Session,
-    /// A live session or access token of a caller who signed in within the last ten minutes.
+    /// A live session or access token of a caller who has authenticated recently
+    /// (`RECENT_AUTHENTICATION_SECONDS`).
     RecentlySignedIn,
     /// The key of an internal service.
     Service,
@@ -209,9 +209,9 @@ impl Group {
     /// Limits the requests per address. A route that changes something without a credential counts
     /// as a sign-in.
     ///
-    /// Routes for services stay unlimited: services are few and known, and the addresses of their
-    /// visitors are not theirs. The same holds for the holders of tokens of the authorization
-    /// service.
+    /// Routes for internal services stay unlimited, because services are few and known, and send
+    /// the requests of many visitors from one address. Routes with a token of the authorization
+    /// service stay unlimited for the same reason.
     #[must_use]
     pub fn limited(mut self) -> Self {
         self.limited = true;

@@ -28,7 +28,7 @@ use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::settings;
-use crate::platform::native::settings::Settings;
+use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
 
 /// Commands about administrators.
@@ -94,7 +94,7 @@ fn origin() -> RequestOrigin {
 }
 
 /// Opens the configured database and applies the migrations.
-async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>> {
+async fn open(settings: NativeSettings) -> Result<authorization::Ports, Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let http_client: Arc<dyn HttpClient> =
@@ -119,7 +119,7 @@ async fn open(settings: Settings) -> Result<authorization::Ports, Box<dyn Error>
 }
 
 /// `hamrah-api admin …`
-pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box<dyn Error>> {
+pub(super) async fn admin(settings: NativeSettings, command: &Admin) -> Result<(), Box<dyn Error>> {
     let (username, name, password_stdin, existing) = match command {
         Admin::Create {
             username,
@@ -181,7 +181,7 @@ pub(super) async fn admin(settings: Settings, command: &Admin) -> Result<(), Box
 
 /// `hamrah-api admin password`
 async fn password(
-    settings: Settings,
+    settings: NativeSettings,
     username: &str,
     from_stdin: bool,
 ) -> Result<(), Box<dyn Error>> {
@@ -218,7 +218,10 @@ fn read_password() -> Result<String, Box<dyn Error>> {
 }
 
 /// `hamrah-api seed demo`
-pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Box<dyn Error>> {
+pub(super) async fn seed(
+    settings: NativeSettings,
+    Seed::Demo: &Seed,
+) -> Result<(), Box<dyn Error>> {
     if settings.config.kernel.environment != Environment::Development {
         return Err(
             "the demo passwords are public: demo data works with ENVIRONMENT=development only"
@@ -242,7 +245,7 @@ pub(super) async fn seed(settings: Settings, Seed::Demo: &Seed) -> Result<(), Bo
 }
 
 /// `hamrah-api export`
-pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<dyn Error>> {
+pub(super) async fn export(settings: NativeSettings, with: &Export) -> Result<(), Box<dyn Error>> {
     let ports = open(settings).await?;
     let text =
         serde_json::to_string_pretty(&policy_document::export(&ports, with.with_passwords).await?)?;
@@ -251,7 +254,7 @@ pub(super) async fn export(settings: Settings, with: &Export) -> Result<(), Box<
 }
 
 /// `hamrah-api import`
-pub(super) async fn import(settings: Settings, what: &Import) -> Result<(), Box<dyn Error>> {
+pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<(), Box<dyn Error>> {
     let file = std::fs::read_to_string(&what.file)
         .map_err(|error| format!("{}: {error}", what.file.display()))?;
     let wanted: PolicyDocument =

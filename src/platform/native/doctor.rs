@@ -6,11 +6,11 @@ use crate::accounts::store::{passwords, totp};
 use crate::kernel::model::config::ConfigError;
 use crate::kernel::store;
 use crate::kernel::store::{Db, StoreError};
-use crate::platform::native::settings::Settings;
+use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
 
 /// Prints the findings. Returns true if there is no problem.
-pub(super) async fn examine(settings: Result<Settings, ConfigError>) -> bool {
+pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bool {
     let settings = match settings {
         Ok(settings) => settings,
         Err(ConfigError(problems)) => {

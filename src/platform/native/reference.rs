@@ -168,6 +168,22 @@ fn object(page: &mut String, name: &str, schema: &Value) {
         "<h3 id=\"object-{name}\">{name}</h3>\n<p>{}</p>\n<dl>",
         text(&schema["description"])
     );
+    match schema["allOf"].as_array() {
+        Some(parts) => parts.iter().for_each(|part| fields(page, part)),
+        None => fields(page, schema),
+    }
+    page.push_str("</dl>\n");
+}
+
+/// Writes the fields of a schema. A schema that refers to another names that object.
+fn fields(page: &mut String, schema: &Value) {
+    if schema["$ref"].is_string() {
+        let _ = writeln!(
+            page,
+            "<dt>{}</dt>\n<dd>The fields of this object.</dd>",
+            kind(schema)
+        );
+    }
     let required: Vec<&str> = schema["required"]
         .as_array()
         .into_iter()
@@ -187,7 +203,6 @@ fn object(page: &mut String, name: &str, schema: &Value) {
             text(&property["description"])
         );
     }
-    page.push_str("</dl>\n");
 }
 
 /// A schema in a word or two.

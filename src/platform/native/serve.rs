@@ -40,7 +40,7 @@ use crate::platform::native::pages::Pages;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::InMemory;
-use crate::platform::native::settings::Settings;
+use crate::platform::native::settings::NativeSettings;
 use crate::platform::native::sqlite::Sqlite;
 
 const MAINTENANCE_INTERVAL: Duration = Duration::from_mins(1);
@@ -61,7 +61,7 @@ const CONNECTIONS: usize = 768;
 const WAITING: u32 = 4096;
 
 /// Serves until SIGTERM or SIGINT.
-pub(super) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>> {
     let database = Sqlite::open(&settings.database_url).await?;
     migrations::apply(database.pool()).await?;
     let pool = database.pool().clone();

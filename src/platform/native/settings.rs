@@ -24,7 +24,7 @@ const DEVELOPMENT_FILE: &str = ".dev.vars";
 
 /// The checked settings of the native server.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct NativeSettings {
     /// The settings of all systems.
     pub(super) config: Config,
     /// `DATABASE_URL`.
@@ -54,7 +54,7 @@ pub(super) enum Missing {
 ///
 /// # Errors
 /// Every problem of the settings.
-pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
+pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let set = |name: &str| {
         std::env::var(name)
             .ok()
@@ -142,7 +142,7 @@ pub(super) fn read(missing: Missing) -> Result<Settings, ConfigError> {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
             let database_url = set("DATABASE_URL").unwrap_or_else(|| "sqlite:hamrah.db".to_owned());
             let pages = set("PAGES_DIR").unwrap_or_else(|| "dist".to_owned()).into();
-            Ok(Settings {
+            Ok(NativeSettings {
                 config,
                 database_url,
                 bind,

@@ -17,9 +17,9 @@ use axum::response::Response;
 use http::{HeaderValue, Request, header};
 use wasm_bindgen::JsValue;
 
-use crate::accounts::http::cookie::Shape;
+use crate::accounts::http::cookie::SessionCookie;
 use crate::kernel::http::extract::ReplicaReads;
-use crate::kernel::http::middleware::replicas::{BOOKMARK, Presented, presented};
+use crate::kernel::http::middleware::replicas::{BOOKMARK, PresentedBookmark, presented};
 use crate::kernel::store::Statement;
 use crate::platform::worker::binding::Database;
 use crate::platform::worker::{Isolate, routed};
@@ -31,16 +31,18 @@ const PRIMARY: &str = "first-primary";
 
 /// Answers a request with read replicas enabled.
 pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> Response {
-    let shape = Shape::of(
+    let cookie = SessionCookie::for_request(
         &isolate.ports.accounts.config,
         request.uri(),
         request.headers(),
     );
     let bookmark = match presented(request.headers(), || {
-        shape.bookmarks(request.headers()).collect()
+        cookie.bookmarks(request.headers()).collect()
     }) {
-        Presented::Bookmark(bookmark) => Some(bookmark),
-        Presented::Doubtful if request.method().is_safe() => return routed(isolate, request).await,
+        PresentedBookmark::Bookmark(bookmark) => Some(bookmark),
+        PresentedBookmark::Doubtful if request.method().is_safe() => {
+            return routed(isolate, request).await;
+        }
         _ => None,
     };
     let again = request.method().is_safe().then(|| copy(&request));
@@ -69,7 +71,7 @@ pub(super) async fn answered(isolate: &Isolate, mut request: Request<Body>) -> R
             if !internal {
                 response
                     .headers_mut()
-                    .append(header::SET_COOKIE, shape.set_bookmark(&bookmark));
+                    .append(header::SET_COOKIE, cookie.set_bookmark(&bookmark));
             }
         }
         return response;

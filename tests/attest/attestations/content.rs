@@ -1,6 +1,6 @@
 //! Broken content: authenticator data, nonces, keys and extensions.
 
-use hamrah_api::accounts::model::attest::Environment;
+use hamrah_api::accounts::model::attest::AttestEnvironment;
 
 use super::certificates::twice;
 use super::{Broken, Case};
@@ -77,7 +77,7 @@ pub const CONTENT: [Broken; 39] = [
         "production in development",
         8,
         "the other environment",
-        |c| c.environments = vec![Environment::Development],
+        |c| c.environments = vec![AttestEnvironment::Development],
     ),
     ("no environments", 8, "the other environment", |c| {
         c.environments.clear();

@@ -9,7 +9,7 @@ use hamrah_api::accounts::domain::app_attest::attestation::{
     AttestedKey, ExpectedAttestation, verify,
 };
 use hamrah_api::accounts::domain::verification::report::{Report, StepOutcome};
-use hamrah_api::accounts::model::attest::{Environment, TrustAnchor};
+use hamrah_api::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use hamrah_api::kernel::model::time::Timestamp;
 use rcgen::IsCa;
 
@@ -26,7 +26,7 @@ pub struct Case {
     /// Changes the object after it was signed.
     pub edit: fn(Vec<u8>) -> Vec<u8>,
     pub app_ids: Vec<String>,
-    pub environments: Vec<Environment>,
+    pub environments: Vec<AttestEnvironment>,
     pub client_data_hash: [u8; 32],
     pub key_id: Vec<u8>,
     pub at: i64,
@@ -42,7 +42,7 @@ impl Case {
             attestation: key.attestation(APP, HASH, Timestamp::from_millis(AT * 1000)),
             edit: |object| object,
             app_ids: vec![OTHER_APP.into(), APP.into()],
-            environments: vec![Environment::Production],
+            environments: vec![AttestEnvironment::Production],
             client_data_hash: HASH,
             key_id: key.id().to_vec(),
             at: AT,
@@ -78,7 +78,7 @@ fn a_valid_attestation_is_accepted() {
         key_id: key.id(),
         public_key: key.point(),
         app_id: APP.into(),
-        environment: Environment::Production,
+        environment: AttestEnvironment::Production,
         receipt: vec![0x30, 0x80],
         counter: 0,
         bundle_version: None,
@@ -106,7 +106,7 @@ const ACCEPTED: [Change; 15] = [
     }),
     ("development, where it is accepted", |c| {
         c.attestation = c.attestation.clone().development();
-        c.environments.push(Environment::Development);
+        c.environments.push(AttestEnvironment::Development);
     }),
     ("the leaf's first second", |c| {
         c.at = c.attestation.valid.start;

@@ -7,7 +7,7 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::AttestationData;
 use crate::accounts::domain::app_attest::{chain, object};
 use crate::accounts::domain::verification::report::{CheckList, Report};
-use crate::accounts::model::attest::{Environment, TrustAnchor};
+use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 
@@ -19,8 +19,8 @@ const FORMAT: &str = "apple-appattest";
 pub struct ExpectedAttestation<'a> {
     /// Ids of the applications that may attest: team, a dot, bundle.
     pub app_ids: &'a [String],
-    /// The environments with accepted keys.
-    pub environments: &'a [Environment],
+    /// Environments whose keys are accepted.
+    pub environments: &'a [AttestEnvironment],
     /// SHA-256 of the challenge.
     pub client_data_hash: [u8; 32],
     /// The id of the key that the client claims.
@@ -43,8 +43,8 @@ pub struct AttestedKey {
     /// The application.
     pub app_id: String,
     /// The environment that made the key.
-    pub environment: Environment,
-    /// The receipt for Apple's servers, unchanged.
+    pub environment: AttestEnvironment,
+    /// For Apple's servers; kept as it came.
     pub receipt: Vec<u8>,
     /// The counter: 0.
     pub counter: u32,
@@ -188,9 +188,9 @@ fn app_id_step(
 fn environment_steps(
     steps: &mut CheckList,
     data: &AttestationData,
-    accepted: &[Environment],
-) -> Option<Environment> {
-    let environment = Environment::of(data.aaguid);
+    accepted: &[AttestEnvironment],
+) -> Option<AttestEnvironment> {
+    let environment = AttestEnvironment::of(data.aaguid);
     let found = || Some(data.aaguid.escape_ascii().to_string());
     steps.check(
         8,

@@ -22,7 +22,7 @@ use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::model::config::Config;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
 use crate::accounts::store::passkeys;
-use crate::accounts::store::passkeys::Descriptor;
+pub use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::domain::failure::Fault;
 use crate::kernel::model::ids::{ChallengeId, UserId};

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, Settings};
+use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, PasswordSettings};
 
 /// The length of a salt in bytes (RFC 9106 §3.1).
 pub const SALT_BYTES: usize = 16;
@@ -21,7 +21,7 @@ const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 /// them, which the checks of the settings rule out.
 #[must_use]
 pub fn hash(
-    settings: &Settings,
+    settings: &PasswordSettings,
     password: &Password,
     salt: &[u8; SALT_BYTES],
 ) -> Option<PasswordHash> {
@@ -67,7 +67,7 @@ pub fn hash(
 /// Returns true if `password` has the hash. No password has a hash that cannot be read, is too
 /// expensive, or was computed with a removed pepper.
 #[must_use]
-pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash) -> bool {
+pub fn verifies(settings: &PasswordSettings, password: &Password, stored: &PasswordHash) -> bool {
     if stored.as_str().starts_with("$2") {
         return verifies_bcrypt(password, stored.as_str());
     }
@@ -76,7 +76,7 @@ pub fn verifies(settings: &Settings, password: &Password, stored: &PasswordHash)
 
 /// Returns true if the hash has the current cost and the first pepper.
 #[must_use]
-pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
+pub fn is_current(settings: &PasswordSettings, stored: &PasswordHash) -> bool {
     let Some((_, params)) = read(stored.as_str()) else {
         return false;
     };
@@ -93,7 +93,7 @@ pub fn is_current(settings: &Settings, stored: &PasswordHash) -> bool {
 /// Returns true if a hash of another service can be imported: it can be read and is not too
 /// expensive.
 #[must_use]
-pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
+pub fn is_acceptable(settings: &PasswordSettings, stored: &str) -> bool {
     if stored.starts_with("$2") {
         return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
             && stored.len() == 60;
@@ -101,7 +101,7 @@ pub fn is_acceptable(settings: &Settings, stored: &str) -> bool {
     read(stored).is_some() && key_id(stored).is_none_or(|id| settings.pepper.of(id).is_some())
 }
 
-fn verifies_argon2(settings: &Settings, password: &Password, stored: &str) -> Option<bool> {
+fn verifies_argon2(settings: &PasswordSettings, password: &Password, stored: &str) -> Option<bool> {
     let (phc, params) = read(stored)?;
     let pepper = match key_id(stored) {
         Some(id) => Some(settings.pepper.of(id)?),
@@ -177,7 +177,7 @@ fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
 /// Returns a hash that no password has and that costs as much as a real one, for accounts that do
 /// not exist.
 #[must_use]
-pub fn decoy(settings: &Settings) -> PasswordHash {
+pub fn decoy(settings: &PasswordSettings) -> PasswordHash {
     let Argon2Cost {
         memory,
         passes,
@@ -202,7 +202,7 @@ mod tests {
     const FIRST: &str = "kF3nS8xQ1vZ0bT7yLw2uRc9mHd5pJa6eGiOqXfVtYsE";
     const SECOND: &str = "Zp4rW7aTq9LmX2cVb8NfHk3sJd6yGu1oEiRwQzTxYv0";
 
-    fn with_pepper(text: &str) -> Settings {
+    fn with_pepper(text: &str) -> PasswordSettings {
         let cost = Argon2Cost {
             memory: 64,
             passes: 1,
@@ -213,7 +213,7 @@ mod tests {
         } else {
             Pepper::parse(text, true).expect("a pepper")
         };
-        Settings {
+        PasswordSettings {
             cost,
             pepper,
             min_length: 8,

@@ -1,4 +1,4 @@
-//! The account's passkeys: listed, renamed, removed.
+//! The account's passkeys over HTTP: listing, renaming and removing them.
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::{manage, register};
 use crate::accounts::domain::signed_in::SignedIn;
-use crate::accounts::http::App;
-use crate::accounts::http::caller::{CurrentUser, PasskeyOwner};
+use crate::accounts::http::AccountsState;
+use crate::accounts::http::caller::{CurrentUser, OwnAccount, PasskeyOwner};
 use crate::accounts::model::config::Config;
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records;
@@ -15,39 +15,37 @@ use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::AppJson;
 use crate::kernel::model::base64;
-use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 
 /// A passkey. Times are milliseconds since 1970.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Credential)]
-pub struct Listed {
+pub struct PasskeyEntry {
     /// The credential id, base64url.
     id: String,
-    /// What its owner calls it.
+    /// The name that the account owner gave the passkey.
     name: String,
-    /// When it was added, in milliseconds since 1970.
+    /// When the passkey was added.
     created_at: i64,
-    /// When it last signed in, in milliseconds since 1970.
+    /// When the passkey last signed in.
     #[schema(required)]
     last_used: Option<i64>,
-    /// `multiDevice` if it may be backed up, otherwise `singleDevice`.
+    /// `multiDevice` if the passkey can be backed up, otherwise `singleDevice`.
     credential_device_type: &'static str,
-    /// Whether it is backed up.
+    /// Whether the passkey is backed up.
     credential_backed_up: bool,
     /// Always `public-key`.
     credential_type: &'static str,
-    /// Whether its owner was verified when it was added.
+    /// Whether the authenticator verified the user when the passkey was added.
     user_verified: bool,
-    /// How its authenticator can be reached: hints.
+    /// Hints how the client can reach the authenticator.
     transports: Vec<String>,
-    /// What kind of authenticator it is.
+    /// The id of the authenticator's model.
     aaguid: String,
-    /// How often it signed, as far as the authenticator tells.
+    /// The authenticator's signature counter.
     counter: u32,
 }
 
-impl From<records::Passkey> for Listed {
+impl From<records::Passkey> for PasskeyEntry {
     fn from(passkey: records::Passkey) -> Self {
         Self {
             id: passkey.id.as_str().to_owned(),
@@ -69,9 +67,9 @@ impl From<records::Passkey> for Listed {
     }
 }
 
-/// Arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
-/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11): by them a client tells authenticators
-/// which passkeys are left and how the account is called.
+/// The arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
+/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). With them a client updates the list of
+/// passkeys and the account's name in authenticators.
 #[derive(Serialize, ToSchema)]
 pub struct Signals {
     all_accepted_credentials: AcceptedCredentials,
@@ -84,7 +82,7 @@ struct AcceptedCredentials {
     rp_id: String,
     /// The user handle, base64url.
     user_id: String,
-    /// Base64url.
+    /// The ids of the account's passkeys, base64url.
     all_accepted_credential_ids: Vec<String>,
 }
 
@@ -104,7 +102,8 @@ impl Signals {
         me: &SignedIn,
         ids: impl IntoIterator<Item = &'a CredentialId>,
     ) -> Self {
-        let (rp_id, user_id) = (config.rp_id.clone(), base64::encode(me.user.id.to_string()));
+        let rp_id = config.rp_id.clone();
+        let user_id = base64::encode(me.user.id.to_string());
         let name = me.user.email.as_str().to_owned();
         Self {
             all_accepted_credentials: AcceptedCredentials {
@@ -125,26 +124,29 @@ impl Signals {
     }
 }
 
-/// The account's passkeys.
+/// The response with the account's passkeys.
 #[derive(Serialize, ToSchema)]
-pub struct CredentialList {
+pub struct PasskeyListResponse {
     success: bool,
     /// Oldest first.
-    credentials: Vec<Listed>,
-    /// How many.
+    credentials: Vec<PasskeyEntry>,
+    /// The number of passkeys.
     count: usize,
     signals: Signals,
 }
 
-async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, ApiError> {
+async fn listed(
+    app: &AccountsState,
+    me: &SignedIn,
+) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     let passkeys = manage::list(&app.ports, me.user.id).await?;
     let signals = Signals::new(
         &app.ports.config,
         me,
         passkeys.iter().map(|passkey| &passkey.id),
     );
-    let credentials: Vec<_> = passkeys.into_iter().map(Listed::from).collect();
-    Ok(AppJson(CredentialList {
+    let credentials: Vec<_> = passkeys.into_iter().map(PasskeyEntry::from).collect();
+    Ok(AppJson(PasskeyListResponse {
         success: true,
         count: credentials.len(),
         credentials,
@@ -152,99 +154,122 @@ async fn listed(app: &App, me: &SignedIn) -> Result<AppJson<CredentialList>, Api
     }))
 }
 
-/// `GET /api/webauthn/credentials`: the account's passkeys.
+/// `GET /api/webauthn/credentials`: returns the account's passkeys.
 ///
 /// # Errors
-/// 401 if nobody is signed in.
-#[utoipa::path(get, path = "/api/webauthn/credentials", operation_id = "list_passkeys", tag = "passkeys", responses((status = 200, body = CredentialList)))]
+/// 401 if the caller is not signed in.
+#[utoipa::path(
+    get,
+    path = "/api/webauthn/credentials",
+    operation_id = "list_passkeys",
+    tag = "passkeys",
+    responses((status = 200, body = PasskeyListResponse)),
+)]
 pub async fn list(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
-) -> Result<AppJson<CredentialList>, ApiError> {
+) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     listed(&app, &me).await
 }
 
-/// `GET /api/webauthn/users/{user_id}/credentials`: the same, for the caller's own id.
+/// `GET /api/webauthn/users/{user_id}/credentials`: returns the account's passkeys. Only the
+/// caller's own id is accepted.
 ///
 /// # Errors
-/// The same 404 for every other.
-#[utoipa::path(get, path = "/api/webauthn/users/{user_id}/credentials", operation_id = "list_passkeys_of", tag = "passkeys",
-    params(("user_id" = String, Path, description = "The caller's own id.")), responses((status = 200, body = CredentialList)))]
+/// The same 404 for every other id.
+#[utoipa::path(
+    get,
+    path = "/api/webauthn/users/{user_id}/credentials",
+    operation_id = "list_passkeys_of",
+    tag = "passkeys",
+    params(("user_id" = String, Path, description = "The caller's own id.")),
+    responses((status = 200, body = PasskeyListResponse)),
+)]
 pub async fn list_of(
-    State(app): State<App>,
-    CurrentUser(me): CurrentUser,
-    Path(user_id): Path<String>,
-) -> Result<AppJson<CredentialList>, ApiError> {
-    if UserId::parse(&user_id) != Some(me.user.id) {
-        return Err(Code::UserNotFound.into());
-    }
+    State(app): State<AccountsState>,
+    OwnAccount(me): OwnAccount,
+) -> Result<AppJson<PasskeyListResponse>, ApiError> {
     listed(&app, &me).await
 }
 
-/// A passkey's new name.
+/// The body of `PATCH /api/webauthn/credentials/{id}`.
 #[derive(Deserialize, ToSchema)]
-pub struct Rename {
-    /// 1 to 64 printable characters.
+pub struct PasskeyRenameRequest {
+    /// The new name: 1 to 64 printable characters.
     name: String,
 }
 
-/// A passkey that was renamed.
+/// The response with a renamed passkey.
 #[derive(Serialize, ToSchema)]
-pub struct Renamed {
+pub struct PasskeyRenameResponse {
     success: bool,
-    credential: Listed,
+    credential: PasskeyEntry,
     signals: Signals,
 }
 
-/// `PATCH /api/webauthn/credentials/{id}`: gives a passkey of the caller's another name.
+/// `PATCH /api/webauthn/credentials/{id}`: renames a passkey of the caller's account.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's.
-#[utoipa::path(patch, path = "/api/webauthn/credentials/{id}", operation_id = "rename_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    request_body = Rename, responses((status = 200, body = Renamed)))]
+/// The same 404 for an unknown passkey and for one of another account.
+#[utoipa::path(
+    patch,
+    path = "/api/webauthn/credentials/{id}",
+    operation_id = "rename_passkey",
+    tag = "passkeys",
+    params(("id" = String, Path, description = "The credential id.")),
+    request_body = PasskeyRenameRequest,
+    responses((status = 200, body = PasskeyRenameResponse)),
+)]
 pub async fn rename(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
     origin: RequestOrigin,
     Path(id): Path<String>,
-    AppJson(body): AppJson<Rename>,
-) -> Result<AppJson<Renamed>, ApiError> {
+    AppJson(body): AppJson<PasskeyRenameRequest>,
+) -> Result<AppJson<PasskeyRenameResponse>, ApiError> {
     let name = register::name(&body.name).ok_or(Code::InvalidPasskeyName)?;
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let (passkey, ids) = manage::rename(&app.ports, &me, &id, &name, &origin).await?;
-    Ok(AppJson(Renamed {
+    Ok(AppJson(PasskeyRenameResponse {
         success: true,
         credential: passkey.into(),
         signals: Signals::new(&app.ports.config, &me, &ids),
     }))
 }
 
-/// A passkey that was removed.
+/// The response to the removal of a passkey.
 #[derive(Serialize, ToSchema)]
-pub struct Removed {
+pub struct PasskeyRemoveResponse {
     success: bool,
-    /// A sentence.
+    /// A sentence for users.
     message: &'static str,
     signals: Signals,
 }
 
-/// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's.
+/// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's account.
 ///
 /// # Errors
-/// The same 404 for an unknown one and for somebody else's; 409 if it is the last way to sign in;
-/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
-#[utoipa::path(delete, path = "/api/webauthn/credentials/{id}", operation_id = "remove_passkey", tag = "passkeys", params(("id" = String, Path, description = "The credential id.")),
-    responses((status = 200, body = Removed)))]
+/// The same 404 for an unknown passkey and for one of another account; 409 if it is the last way to
+/// sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
+/// authentication is too old.
+#[utoipa::path(
+    delete,
+    path = "/api/webauthn/credentials/{id}",
+    operation_id = "remove_passkey",
+    tag = "passkeys",
+    params(("id" = String, Path, description = "The credential id.")),
+    responses((status = 200, body = PasskeyRemoveResponse)),
+)]
 pub async fn remove(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     PasskeyOwner(me): PasskeyOwner,
     origin: RequestOrigin,
     Path(id): Path<String>,
-) -> Result<AppJson<Removed>, ApiError> {
+) -> Result<AppJson<PasskeyRemoveResponse>, ApiError> {
     let id = CredentialId::parse(&id).ok_or(Code::PasskeyNotFound)?;
     let left = manage::remove(&app.ports, &me, &id, &origin).await?;
     let signals = Signals::new(&app.ports.config, &me, &left);
-    Ok(AppJson(Removed {
+    Ok(AppJson(PasskeyRemoveResponse {
         success: true,
         message: "The passkey is removed.",
         signals,

@@ -14,64 +14,56 @@ use utoipa::ToSchema;
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::devices::assertion_check;
 use crate::accounts::domain::sign_in::{IssuedSession, SignInClient};
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
-use crate::accounts::http::cookie::Shape;
-use crate::accounts::http::credentials::all_presented;
-use crate::accounts::http::objects::AuthResponse;
+use crate::accounts::http::cookie_writer::SessionCookieWriter;
+use crate::accounts::http::objects::{AuthResponse, CredentialIdFields};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records::Platform;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{OutgoingCookies, is_browser};
 use crate::kernel::http::middleware::same_origin::is_ours;
 
-/// A sign-in by passkey: an `AuthResponse` with a session and a pair.
+/// An `AuthResponse` with a session and a token pair.
 #[derive(Serialize, ToSchema)]
-pub struct PasskeySignIn {
+pub struct PasskeySignInResponse {
     #[serde(flatten)]
     auth: AuthResponse,
     /// Always `true`.
     verified: bool,
-    /// The passkey that signed in.
-    credential_id: String,
-    /// The same.
-    #[serde(rename = "credentialId")]
-    credential_id_camel: String,
+    #[serde(flatten)]
+    credential: CredentialIdFields,
 }
 
-impl PasskeySignIn {
+impl PasskeySignInResponse {
     fn new(id: &CredentialId, complete: IssuedSession) -> Self {
         Self {
             auth: complete.into(),
             verified: true,
-            credential_id: id.as_str().to_owned(),
-            credential_id_camel: id.as_str().to_owned(),
+            credential: id.into(),
         }
     }
 }
 
-/// The client of a sign-in: what it is, what it came with, and whether it keeps cookies.
+/// The client of a sign-in, with the sessions that it presents.
 #[derive(Debug)]
 pub struct Client {
-    /// Where the sign-in happens, and what it takes the place of.
+    /// The platform of the sign-in, and the sessions that it replaces.
     pub place: SignInClient,
-    is_browser: bool,
-    cookie: Shape,
-    outgoing: OutgoingCookies,
+    cookie: SessionCookieWriter,
 }
 
 impl Client {
-    /// Notes the device that asserted the request, if one did: then the client is the app, whatever
-    /// it calls itself.
+    /// Verifies the assertion of the device, if the request has one. The client is then the iOS
+    /// app, whatever its `User-Agent` says.
     ///
     /// # Errors
-    /// 503 if the database did not answer.
-    pub async fn look_at_device(
+    /// 503 if the database does not answer.
+    pub async fn verify_device(
         &mut self,
-        app: &App,
+        app: &AccountsState,
         device: &DeviceProof,
     ) -> Result<(), ApiError> {
-        if !self.is_browser {
+        if !self.cookie.by_browser {
             self.place.device =
                 assertion_check::device_at_sign_in(&app.ports, device.shown(), &device.request())
                     .await?;
@@ -82,66 +74,62 @@ impl Client {
         Ok(())
     }
 
-    /// Gives a browser the session as a cookie, and no other session cookie beside it.
-    pub fn remember(&self, complete: &IssuedSession) {
-        if self.is_browser {
-            drop(self.outgoing.take());
-            self.outgoing.push(self.cookie.set(
+    /// Sets the session's cookie if the client is a browser. It replaces all other session cookies
+    /// of the response.
+    pub fn remember_session(&self, complete: &IssuedSession) {
+        if self.cookie.by_browser {
+            self.cookie.replace(
                 &complete.session_token,
                 complete.session_expires_at,
                 complete.now,
-            ));
+            );
         }
     }
 }
 
-impl FromRequestParts<App> for Client {
+impl FromRequestParts<AccountsState> for Client {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let cookie = Shape::of(&app.ports.config, &parts.uri, &parts.headers);
-        // The web app's server sends neither, and sets the cookie itself.
-        let is_browser = is_browser(&parts.headers);
-        // The gate lets a Bearer token alone through, wherever it comes from: nobody else's page
-        // gets a cookie set by that.
-        if is_browser && !is_ours(&app.ports.config, &parts.headers) {
+    async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
+        // The web app's server sends no headers of a browser, and sets the cookie itself.
+        let cookie = SessionCookieWriter::new(app, parts);
+        // The same-origin middleware accepts a Bearer token from any page. A page of another site
+        // must not set a cookie by that.
+        if cookie.by_browser && !is_ours(&app.ports.config, &parts.headers) {
             return Err(Code::CrossSiteRequest.into());
         }
-        let sessions = all_presented(parts, &cookie)
-            .into_iter()
-            .filter_map(|credential| match credential {
-                Credential::Session(token) => Some(token),
-                Credential::Access(_) => None,
-            });
+        let sessions =
+            cookie
+                .presented(parts)
+                .into_iter()
+                .filter_map(|credential| match credential {
+                    Credential::Session(token) => Some(token),
+                    Credential::Access(_) => None,
+                });
         let replaces = sessions.collect();
-        let platform = platform(&parts.headers, is_browser);
-        let outgoing = parts
-            .extensions
-            .get::<OutgoingCookies>()
-            .cloned()
-            .unwrap_or_default();
+        let platform = platform(&parts.headers, cookie.by_browser);
         Ok(Self {
             place: SignInClient {
                 platform,
                 replaces,
                 device: None,
             },
-            is_browser,
             cookie,
-            outgoing,
         })
     }
 }
 
-/// A label, by what the client says it is.
+/// Returns the platform by the headers of the client. It is a label, not a proof.
 fn platform(headers: &HeaderMap, is_browser: bool) -> Platform {
     let said = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    match () {
-        () if is_browser => Platform::Web,
-        () if said.contains("CFNetwork") || said.contains("hamrahIOS") => Platform::Ios,
-        () => Platform::Api,
+    if is_browser {
+        Platform::Web
+    } else if said.contains("CFNetwork") || said.contains("hamrahIOS") {
+        Platform::Ios
+    } else {
+        Platform::Api
     }
 }

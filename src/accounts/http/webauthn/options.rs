@@ -1,4 +1,4 @@
-//! What a client hands to its authenticator: `PublicKeyCredentialCreationOptionsJSON` and
+//! The options for the client's authenticator: `PublicKeyCredentialCreationOptionsJSON` and
 //! `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 §5.1.9, §5.1.10), flat, with the
 //! second spellings that clients read (CONTRACT §5, §7).
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::register::CreationOptions;
-use crate::accounts::domain::passkeys::{CEREMONY_LIFETIME, PendingCeremony};
+use crate::accounts::domain::passkeys::{CEREMONY_LIFETIME, Descriptor, PendingCeremony};
 use crate::accounts::domain::webauthn::cose::Algorithm;
+use crate::accounts::http::objects::ChallengeIdFields;
 use crate::accounts::model::config::Config;
-use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::model::base64;
 
 const PUBLIC_KEY: &str = "public-key";
@@ -21,12 +21,12 @@ fn timeout() -> u64 {
 
 /// The relying party.
 #[derive(Serialize, ToSchema)]
-struct Rp {
+struct RelyingParty {
     id: String,
     name: String,
 }
 
-/// The account, as an authenticator keeps it.
+/// The account, as an authenticator stores it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UserEntity {
@@ -37,7 +37,7 @@ struct UserEntity {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Parameter {
+struct CredentialParameter {
     #[serde(rename = "type")]
     kind: &'static str,
     /// -7 (ES256), -257 (RS256), -8 (Ed25519).
@@ -47,7 +47,7 @@ struct Parameter {
 /// A credential by its id.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct CredentialDescriptor {
-    /// Base64url.
+    /// The credential id, base64url.
     id: String,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -66,51 +66,47 @@ impl From<Descriptor> for CredentialDescriptor {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Selection {
+struct AuthenticatorSelection {
     resident_key: &'static str,
     require_resident_key: bool,
     user_verification: &'static str,
 }
 
-/// Options of a registration.
+/// The options of a registration.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationOptions {
-    /// 64 letters and digits: the same bytes in base64 and base64url.
+    /// 64 letters and digits, which stand for the same bytes in base64 and base64url.
     challenge: String,
-    rp: Rp,
+    rp: RelyingParty,
     user: UserEntity,
-    pub_key_cred_params: Vec<Parameter>,
-    /// Milliseconds.
+    pub_key_cred_params: Vec<CredentialParameter>,
+    /// The time for the ceremony in milliseconds.
     timeout: u64,
     exclude_credentials: Vec<CredentialDescriptor>,
-    authenticator_selection: Selection,
+    authenticator_selection: AuthenticatorSelection,
     attestation: &'static str,
     challenge_id: String,
     #[serde(rename = "challenge_id")]
     challenge_id_snake: String,
 }
 
-/// A registration that was begun.
+/// The response to the start of a registration. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
-pub struct RegistrationBegun {
+pub struct PasskeyRegistrationBeginResponse {
     success: bool,
-    /// By which the ceremony is completed, within five minutes, once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// The same.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
     options: RegistrationOptions,
 }
 
-impl RegistrationBegun {
-    /// The answer for a registration that was begun.
+impl PasskeyRegistrationBeginResponse {
+    /// Returns the response to the start of a registration.
     pub(super) fn new(config: &Config, begun: PendingCeremony<CreationOptions>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let options = RegistrationOptions {
             challenge: begun.challenge,
-            rp: Rp {
+            rp: RelyingParty {
                 id: config.rp_id.clone(),
                 name: config.rp_name.clone(),
             },
@@ -120,43 +116,43 @@ impl RegistrationBegun {
                 display_name: begun.options.display_name,
             },
             pub_key_cred_params: Algorithm::OFFERED
-                .map(|algorithm| Parameter {
+                .map(|algorithm| CredentialParameter {
                     kind: PUBLIC_KEY,
                     alg: algorithm.number(),
                 })
                 .into(),
             timeout: timeout(),
             exclude_credentials: begun.options.exclude.into_iter().map(Into::into).collect(),
-            authenticator_selection: Selection {
+            authenticator_selection: AuthenticatorSelection {
                 resident_key: REQUIRED,
                 require_resident_key: true,
                 user_verification: REQUIRED,
             },
             attestation: "none",
             challenge_id: challenge_id.clone(),
-            challenge_id_snake: challenge_id.clone(),
+            challenge_id_snake: challenge_id,
         };
         Self {
             success: true,
-            challenge_id_camel: challenge_id.clone(),
-            challenge_id,
+            challenge: begun.challenge_id.into(),
             options,
         }
     }
 }
 
-/// Options of a sign-in.
+/// The options of a sign-in.
 #[derive(Serialize, ToSchema)]
 pub struct AuthenticationOptions {
-    /// 64 letters and digits: the same bytes in base64 and base64url.
+    /// 64 letters and digits, which stand for the same bytes in base64 and base64url.
     challenge: String,
-    /// Milliseconds.
+    /// The time for the ceremony in milliseconds.
     timeout: u64,
     #[serde(rename = "rpId")]
     rp_id: String,
     #[serde(rename = "rp_id")]
     rp_id_snake: String,
-    /// Empty if nobody was named: any passkey that the client has.
+    /// The accepted passkeys. Empty if the request named no account: then every passkey of the
+    /// client is accepted.
     #[serde(rename = "allowCredentials")]
     allow_credentials: Vec<CredentialDescriptor>,
     #[serde(rename = "allow_credentials")]
@@ -171,21 +167,17 @@ pub struct AuthenticationOptions {
     challenge_id_snake: String,
 }
 
-/// A sign-in that was begun.
+/// The response to the start of a sign-in or a step-up. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
-pub struct AuthenticationBegun {
+pub struct AuthenticationBeginResponse {
     success: bool,
-    /// By which the ceremony is completed, within five minutes, once.
-    #[schema(format = "uuid")]
-    challenge_id: String,
-    /// The same.
-    #[serde(rename = "challengeId")]
-    challenge_id_camel: String,
+    #[serde(flatten)]
+    challenge: ChallengeIdFields,
     options: AuthenticationOptions,
 }
 
-impl AuthenticationBegun {
-    /// The answer for a sign-in that was begun.
+impl AuthenticationBeginResponse {
+    /// Returns the response to the start of a sign-in.
     pub(crate) fn new(config: &Config, begun: PendingCeremony<Vec<Descriptor>>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let allowed: Vec<CredentialDescriptor> =
@@ -200,12 +192,11 @@ impl AuthenticationBegun {
             user_verification: REQUIRED,
             user_verification_snake: REQUIRED,
             challenge_id: challenge_id.clone(),
-            challenge_id_snake: challenge_id.clone(),
+            challenge_id_snake: challenge_id,
         };
         Self {
             success: true,
-            challenge_id_camel: challenge_id.clone(),
-            challenge_id,
+            challenge: begun.challenge_id.into(),
             options,
         }
     }

@@ -1,4 +1,4 @@
-//! Registering a passkey.
+//! Registration of a passkey over HTTP.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::accounts::domain::passkeys::register::{
     Registrant, RegistrationCompletion, RegistrationOutcome,
 };
 use crate::accounts::domain::webauthn::json::RegistrationResponse;
-use crate::accounts::http::App;
+use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::{MaybeSignedIn, may_change_passkeys};
-use crate::accounts::http::objects::User;
-use crate::accounts::http::webauthn::options::RegistrationBegun;
-use crate::accounts::http::webauthn::{Client, PasskeySignIn};
+use crate::accounts::http::objects::{CredentialIdFields, UserResponse};
+use crate::accounts::http::webauthn::options::PasskeyRegistrationBeginResponse;
+use crate::accounts::http::webauthn::{Client, PasskeySignInResponse};
 use crate::accounts::model::email::Email;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
@@ -26,17 +26,17 @@ use crate::kernel::http::extract::{AppJson, absent_if_empty};
 use crate::kernel::model::ids::ChallengeId;
 use crate::kernel::model::text;
 
-/// Who registers a passkey. Signed in: nothing but a label counts. Not signed in: a new account.
+/// The body of `POST /api/webauthn/register/begin`. A signed-in caller adds a passkey, and only
+/// `label` is read. Other callers create an account.
 #[derive(Deserialize, ToSchema)]
 pub struct PasskeyRegistrationBeginRequest {
-    /// The new account's address. Nobody has verified it, so it never leads to an account that is
-    /// there.
+    /// The new account's address. It is not verified, so it never leads to an existing account.
     #[serde(default, deserialize_with = "absent_if_empty")]
     email: Option<String>,
     /// The new account's name, 1 to 200 printable characters.
     #[serde(default, deserialize_with = "absent_if_empty")]
     name: Option<String>,
-    /// What the passkey is to be called, 1 to 64 printable characters.
+    /// The passkey's name, 1 to 64 printable characters.
     #[serde(default, deserialize_with = "absent_if_empty")]
     label: Option<String>,
 }
@@ -46,27 +46,35 @@ fn label(text: Option<String>) -> Result<Option<String>, Code> {
         .transpose()
 }
 
-/// `POST /api/webauthn/register/begin`: a challenge and the options for
+/// `POST /api/webauthn/register/begin`: returns a challenge and the options for
 /// `navigator.credentials.create()`.
 ///
 /// # Errors
-/// 422 for an address or name that is not valid, 409 if the account has as many passkeys as it may;
-/// 403 `reauthentication_required` if the sign-in is too old and `STEP_UP_PASSKEYS=require`.
-#[utoipa::path(post, path = "/api/webauthn/register/begin", operation_id = "register_begin", tag = "passkeys", request_body = PasskeyRegistrationBeginRequest,
-    responses((status = 200, body = RegistrationBegun)), security((), ("bearer" = []), ("cookie" = [])))]
+/// 422 for an address or name that is not valid; 409 if the account has the largest number of
+/// passkeys; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
+/// authentication is too old.
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/register/begin",
+    operation_id = "register_begin",
+    tag = "passkeys",
+    request_body = PasskeyRegistrationBeginRequest,
+    responses((status = 200, body = PasskeyRegistrationBeginResponse)),
+    security((), ("bearer" = []), ("cookie" = [])),
+)]
 pub async fn begin(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     AppJson(body): AppJson<PasskeyRegistrationBeginRequest>,
-) -> Result<AppJson<RegistrationBegun>, ApiError> {
+) -> Result<AppJson<PasskeyRegistrationBeginResponse>, ApiError> {
     let label = label(body.label)?;
     let who = match &caller {
         MaybeSignedIn::SignedIn(me) => {
             may_change_passkeys(&app, me, Duration::ZERO).await?;
             Registrant::Account(me)
         }
-        // A stale cookie does not keep anybody from making an account; without an address it was
-        // meant to be good.
+        // An expired cookie does not prevent a user from creating an account. Without an address
+        // the caller meant the account of the cookie.
         MaybeSignedIn::Refused(error) if body.email.is_none() => return Err(error.clone()),
         MaybeSignedIn::Refused(_) | MaybeSignedIn::Nobody => {
             let email =
@@ -80,62 +88,69 @@ pub async fn begin(
         }
     };
     let begun = register::begin(&app.ports, who, label).await?;
-    Ok(AppJson(RegistrationBegun::new(&app.ports.config, begun)))
+    Ok(AppJson(PasskeyRegistrationBeginResponse::new(
+        &app.ports.config,
+        begun,
+    )))
 }
 
-/// A registration to complete.
+/// The body of `POST /api/webauthn/register/complete`.
 #[derive(Deserialize, ToSchema)]
 pub struct PasskeyRegistrationCompleteRequest {
-    /// From the beginning.
+    /// The `challenge_id` of the begin response.
     #[serde(alias = "challengeId")]
     challenge_id: String,
-    /// What the authenticator answered.
+    /// The response of the authenticator.
     response: RegistrationResponse,
-    /// What the passkey is to be called; otherwise it is called after its maker or the device.
+    /// The passkey's name. If absent, the passkey is named after its maker or the device.
     #[serde(default, deserialize_with = "absent_if_empty")]
     label: Option<String>,
 }
 
-/// A passkey that was registered for an account that was there.
+/// The response with a passkey that was added to an existing account.
 #[derive(Serialize, ToSchema)]
-pub struct Added {
+pub struct PasskeyAddResponse {
     success: bool,
     /// Always `true`.
     verified: bool,
-    /// The passkey's id.
-    credential_id: String,
-    /// The same.
-    #[serde(rename = "credentialId")]
-    credential_id_camel: String,
-    user: User,
+    #[serde(flatten)]
+    credential: CredentialIdFields,
+    user: UserResponse,
 }
 
-/// A passkey that was registered; with a session and a pair, if an account was made.
+/// The response to a completed registration. For a new account it has a session and a token pair.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum RegistrationCompleted {
-    /// An account was made and is signed in.
-    Created(Box<PasskeySignIn>),
-    /// For the account that is signed in.
-    Added(Box<Added>),
+pub enum PasskeyRegistrationCompleteResponse {
+    /// A new account was created and is signed in.
+    Created(Box<PasskeySignInResponse>),
+    /// The passkey was added to the caller's account.
+    Added(Box<PasskeyAddResponse>),
 }
 
-/// `POST /api/webauthn/register/complete`: verifies what the authenticator answered, and keeps the
-/// passkey.
+/// `POST /api/webauthn/register/complete`: verifies the response of the authenticator and stores
+/// the passkey.
 ///
 /// # Errors
-/// The same 400 for every ceremony that does not hold; 409 for an address or a credential that is
-/// taken.
-#[utoipa::path(post, path = "/api/webauthn/register/complete", operation_id = "register_complete", tag = "passkeys", request_body = PasskeyRegistrationCompleteRequest,
-    responses((status = 200, body = RegistrationCompleted)), security((), ("bearer" = []), ("cookie" = [])))]
+/// The same 400 for every ceremony that fails verification; 409 for an address or a credential that
+/// is already in use.
+#[utoipa::path(
+    post,
+    path = "/api/webauthn/register/complete",
+    operation_id = "register_complete",
+    tag = "passkeys",
+    request_body = PasskeyRegistrationCompleteRequest,
+    responses((status = 200, body = PasskeyRegistrationCompleteResponse)),
+    security((), ("bearer" = []), ("cookie" = [])),
+)]
 pub async fn complete(
-    State(app): State<App>,
+    State(app): State<AccountsState>,
     caller: MaybeSignedIn,
     mut client: Client,
     device: DeviceProof,
     origin: RequestOrigin,
     AppJson(body): AppJson<PasskeyRegistrationCompleteRequest>,
-) -> Result<AppJson<RegistrationCompleted>, ApiError> {
+) -> Result<AppJson<PasskeyRegistrationCompleteResponse>, ApiError> {
     let label = label(body.label)?;
     if let MaybeSignedIn::SignedIn(me) = &caller {
         may_change_passkeys(&app, me, CEREMONY_LIFETIME).await?;
@@ -148,7 +163,7 @@ pub async fn complete(
         )
         .await?;
     } else {
-        client.look_at_device(&app, &device).await?;
+        client.verify_device(&app, &device).await?;
     }
     let challenge = ChallengeId::parse(&body.challenge_id);
     let completion = RegistrationCompletion {
@@ -159,16 +174,19 @@ pub async fn complete(
     };
     Ok(AppJson(
         match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
-            RegistrationOutcome::Added(id, user) => RegistrationCompleted::Added(Box::new(Added {
-                success: true,
-                verified: true,
-                credential_id: id.as_str().to_owned(),
-                credential_id_camel: id.as_str().to_owned(),
-                user: (*user).into(),
-            })),
+            RegistrationOutcome::Added(id, user) => {
+                PasskeyRegistrationCompleteResponse::Added(Box::new(PasskeyAddResponse {
+                    success: true,
+                    verified: true,
+                    credential: (&id).into(),
+                    user: (*user).into(),
+                }))
+            }
             RegistrationOutcome::Created(id, complete) => {
-                client.remember(&complete);
-                RegistrationCompleted::Created(Box::new(PasskeySignIn::new(&id, *complete)))
+                client.remember_session(&complete);
+                PasskeyRegistrationCompleteResponse::Created(Box::new(PasskeySignInResponse::new(
+                    &id, *complete,
+                )))
             }
         },
     ))

@@ -1,4 +1,4 @@
-//! What is configured about App Attest, and the ids of attested keys.
+//! The settings of App Attest, and the ids of attested keys.
 
 mod trust_anchor;
 
@@ -8,19 +8,19 @@ pub use trust_anchor::TrustAnchor;
 
 use crate::kernel::model::base64;
 
-/// `APP_ATTEST_MODE`: what an iOS app must show with its tokens.
+/// `APP_ATTEST_MODE`: whether an iOS app must send assertions with its tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// Nothing is looked at.
+    /// Assertions are ignored.
     Off,
-    /// What is shown is verified and noted, and nobody is refused.
+    /// Assertions are verified and logged, and no request is refused.
     Observe,
-    /// A token issued to iOS is good only together with an assertion of its device's key.
+    /// A token issued to iOS is valid only with an assertion of its device's key.
     Require,
 }
 
 impl Mode {
-    /// Reads the setting, to the letter: a typo is never a weaker mode.
+    /// Reads the setting exactly, so that a typo never selects a weaker mode.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -32,7 +32,7 @@ impl Mode {
     }
 }
 
-/// Reads `APP_ATTEST_ON_REFRESH`, to the letter.
+/// Reads `APP_ATTEST_ON_REFRESH` exactly.
 #[must_use]
 pub fn on_refresh(text: &str) -> Option<bool> {
     match text {
@@ -42,17 +42,17 @@ pub fn on_refresh(text: &str) -> Option<bool> {
     }
 }
 
-/// `APP_ATTEST_ENVIRONMENT`: which of Apple's environments keys come from.
+/// `APP_ATTEST_ENVIRONMENT`: the environments of Apple that keys may come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Environment {
-    /// Apps from the store, from `TestFlight` and of enterprises.
+pub enum AttestEnvironment {
+    /// Apps from the App Store, from `TestFlight` and from enterprises.
     Production,
-    /// Apps that a developer runs.
+    /// Apps in development.
     Development,
 }
 
-impl Environment {
-    /// Reads the setting, to the letter.
+impl AttestEnvironment {
+    /// Reads the setting exactly.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -62,7 +62,7 @@ impl Environment {
         }
     }
 
-    /// The AAGUID of its keys.
+    /// Returns the AAGUID of the environment's keys.
     #[must_use]
     pub const fn aaguid(self) -> &'static [u8; 16] {
         match self {
@@ -71,7 +71,7 @@ impl Environment {
         }
     }
 
-    /// The environment that makes keys with this AAGUID.
+    /// Returns the environment that creates keys with this AAGUID.
     #[must_use]
     pub fn of(aaguid: [u8; 16]) -> Option<Self> {
         [Self::Production, Self::Development]
@@ -79,7 +79,7 @@ impl Environment {
             .find(|environment| *environment.aaguid() == aaguid)
     }
 
-    /// The name in the configuration and the database.
+    /// Returns the name in the configuration and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,26 +89,26 @@ impl Environment {
     }
 }
 
-/// Everything that is configured about App Attest.
+/// The settings of App Attest.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AttestSettings {
     /// `APP_ATTEST_MODE`.
     pub mode: Mode,
     /// `APP_ATTEST_ON_REFRESH`: whether a refresh needs an assertion too.
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
-    pub environment: Environment,
-    /// Roots to which certificates may lead: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set
-    /// in production.
+    pub environment: AttestEnvironment,
+    /// The accepted root certificates: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in
+    /// production.
     pub anchors: Vec<TrustAnchor>,
-    /// `APP_ATTEST_CATEGORIES`: ways in which the app may have come onto the device, where it says
-    /// so (iOS 27). Empty: all.
+    /// `APP_ATTEST_CATEGORIES`: the accepted ways by which the app was installed, if the
+    /// attestation names one (iOS 27). Empty: all.
     pub categories: Vec<u32>,
     /// `APPLE_TEAM_ID` and `APPLE_BUNDLE_ID`: application ids, `<team>.<bundle>`.
     pub apps: Vec<String>,
 }
 
-impl fmt::Display for Settings {
+impl fmt::Display for AttestSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = match self.mode {
             Mode::Off => return f.write_str("off"),
@@ -139,8 +139,8 @@ impl fmt::Display for Settings {
     }
 }
 
-impl Settings {
-    /// The application id of a bundle, if it is a configured one.
+impl AttestSettings {
+    /// Returns the application id of a bundle, if the bundle is configured.
     #[must_use]
     pub fn app_of(&self, bundle: &str) -> Option<&str> {
         self.apps.iter().map(String::as_str).find(|app| {
@@ -155,27 +155,27 @@ impl Settings {
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
-    /// Reads any spelling of base64; `None` unless it is of 32 bytes.
+    /// Reads any spelling of base64. Returns `None` unless it stands for 32 bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         base64::decode(text)?.try_into().ok().map(Self)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The one spelling that is kept: base64url without padding.
+    /// Returns the stored spelling: base64url without padding.
     #[must_use]
     pub fn text(&self) -> String {
         base64::encode(self.0)
     }
 }
 
-/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas; `None` if there
-/// is anything else.
+/// Reads `APP_ATTEST_CATEGORIES`: numbers that Apple defines, separated by commas. Returns `None`
+/// for any other text.
 #[must_use]
 pub fn categories(text: &str) -> Option<Vec<u32>> {
     const DEFINED: [u32; 7] = [1, 2, 3, 4, 5, 6, 10];
@@ -196,14 +196,14 @@ mod tests {
     #[test]
     fn environments_are_told_by_their_aaguid() {
         assert_eq!(
-            Environment::of(*b"appattestdevelop"),
-            Some(Environment::Development)
+            AttestEnvironment::of(*b"appattestdevelop"),
+            Some(AttestEnvironment::Development)
         );
         assert_eq!(
-            Environment::of(*Environment::Production.aaguid()),
-            Some(Environment::Production)
+            AttestEnvironment::of(*AttestEnvironment::Production.aaguid()),
+            Some(AttestEnvironment::Production)
         );
-        assert_eq!(Environment::of(*b"appattestsandbox"), None);
+        assert_eq!(AttestEnvironment::of(*b"appattestsandbox"), None);
     }
 
     #[test]

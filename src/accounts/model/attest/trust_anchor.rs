@@ -1,23 +1,24 @@
-//! Root certificates that are trusted without being signed by anybody.
+//! Root certificates that are trusted without a signature of another certificate.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use x509_cert::der::Decode;
 
-/// A root certificate to which chains may lead: DER.
+/// A root certificate at which chains may end, in DER.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TrustAnchor(Vec<u8>);
 
 impl TrustAnchor {
-    /// Apple's App Attestation root, compiled in.
+    /// Returns Apple's App Attestation root, which is compiled in.
     #[must_use]
     pub fn apple() -> Self {
-        // No chain leads to an anchor that cannot be read; a test reads this one.
+        // No chain ends at an anchor that cannot be read. A test reads this anchor.
         Self::from_pem(include_str!("Apple_App_Attestation_Root_CA.pem"))
             .unwrap_or(Self(Vec::new()))
     }
 
-    /// Reads a file with one certificate (RFC 7468); `None` if it has none or several.
+    /// Reads a file with one certificate (RFC 7468). Returns `None` if the file has none or
+    /// several.
     #[must_use]
     pub fn from_pem(pem: &str) -> Option<Self> {
         let body = pem
@@ -30,7 +31,7 @@ impl TrustAnchor {
         Some(Self(der))
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.0

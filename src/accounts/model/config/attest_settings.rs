@@ -1,7 +1,7 @@
-//! Reads what is configured about Apple's apps and App Attest.
+//! Reads the settings of Apple's apps and of App Attest.
 
 use crate::accounts::model::attest;
-use crate::accounts::model::attest::{Environment, Mode, Settings, TrustAnchor};
+use crate::accounts::model::attest::{AttestEnvironment, AttestSettings, Mode, TrustAnchor};
 use crate::kernel::model::config::Reader;
 
 impl Reader<'_> {
@@ -42,7 +42,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    pub(super) fn attest(&mut self, production: bool) -> Settings {
+    pub(super) fn attest(&mut self, production: bool) -> AttestSettings {
         let apps = self.apple_apps();
         let mode = self.word(
             "APP_ATTEST_MODE",
@@ -62,8 +62,8 @@ impl Reader<'_> {
             "APP_ATTEST_ENVIRONMENT",
             "`production` or `development`",
             "production",
-            Environment::parse,
-            Environment::Production,
+            AttestEnvironment::parse,
+            AttestEnvironment::Production,
         );
         let (test_root, named) = (
             self.get("APP_ATTEST_TEST_ROOT"),
@@ -91,10 +91,10 @@ impl Reader<'_> {
                 "can be `require` only if APP_ATTEST_MODE is",
             );
         }
-        if production && environment == Environment::Development {
+        if production && environment == AttestEnvironment::Development {
             self.problem(
                 "APP_ATTEST_ENVIRONMENT",
-                "must not be `development` in production: anybody with Xcode makes such keys",
+                "must not be `development` in production: every user of Xcode can create such keys",
             );
         }
         if anchor.is_none() {
@@ -107,7 +107,7 @@ impl Reader<'_> {
             );
         }
         let (anchors, categories) = (anchor.into_iter().collect(), categories.unwrap_or_default());
-        Settings {
+        AttestSettings {
             mode,
             on_refresh,
             environment,

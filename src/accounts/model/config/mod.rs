@@ -16,39 +16,39 @@ use crate::kernel::model::config::Reader;
 use crate::kernel::model::origin::{Origin, is_domain, is_within};
 use crate::kernel::model::text;
 
-/// A web session ends after this, however often it is used.
+/// The longest lifetime of a web session, however often it is used.
 pub const SESSION_ABSOLUTE_LIMIT: Duration = Duration::from_hours(90 * 24);
-/// A chain of refresh tokens ends after this, however often it is renewed.
+/// The longest lifetime of a chain of refresh tokens, however often it is refreshed.
 pub const REFRESH_ABSOLUTE_LIMIT: Duration = Duration::from_hours(180 * 24);
-/// How long a caller who lost the answer may repeat a refresh.
+/// How long a caller who lost the response may repeat a refresh.
 pub const REFRESH_REPEAT_WINDOW: Duration = Duration::from_secs(30);
-/// How long the event log keeps that a pair was renewed: hourly for every device, so the most by
-/// far. All other events stay with the account.
+/// How long the event log keeps refreshes of token pairs. Every device causes one per hour, so they
+/// are by far the most events. All other events stay as long as the account.
 pub const REFRESH_EVENTS_KEPT: Duration = Duration::from_hours(90 * 24);
-/// How recent a sign-in must be for what cannot be undone.
+/// How recent the last authentication must be for actions that cannot be undone.
 const RECENT_AUTHENTICATION_SECONDS: u64 = 600;
 
-/// The checked settings of accounts. Dereferences to the kernel's.
+/// The checked settings of accounts. Dereferences to the kernel's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     kernel: Arc<config::Config>,
-    /// `COOKIE_DOMAIN`: shares the session cookie with a domain and its subdomains, without the
-    /// leading dot; unset: host-only.
+    /// `COOKIE_DOMAIN`: the domain that shares the session cookie with its subdomains, without the
+    /// leading dot. Unset: the cookie is host-only.
     pub cookie_domain: Option<String>,
     /// `RP_ID`: the WebAuthn relying party.
     pub rp_id: String,
-    /// `RP_NAME`: the relying party's name for people.
+    /// `RP_NAME`: the relying party's name for users.
     pub rp_name: String,
     /// `RELATED_ORIGINS`: further origins that may use the relying party's passkeys, separated by
     /// commas (WebAuthn Level 3 §5.11).
     pub related_origins: Vec<Origin>,
-    /// Every origin from which a passkey is accepted: the relying party's own, where the iOS app's
-    /// passkeys come from too, the allowed ones and the related ones.
+    /// All origins from which passkeys are accepted: the relying party's own, which the iOS app's
+    /// passkeys also have, the allowed origins and the related ones.
     pub passkey_origins: Vec<String>,
-    /// `ACCOUNT_URL`: the account page, where people are sent who want to change how they sign in.
+    /// `ACCOUNT_URL`: the account page, on which users change how they sign in.
     pub account_url: String,
-    /// What is configured about App Attest, with the application ids of the iOS apps.
-    pub attest: attest::Settings,
+    /// The settings of App Attest, with the application ids of the iOS apps.
+    pub attest: attest::AttestSettings,
     /// `JWT_SIGNING_KEYS`: the JWK set.
     pub signing_keys: SigningKeys,
     /// `JWT_ISSUER`: `iss`.
@@ -63,13 +63,13 @@ pub struct Config {
     pub session_ttl: Duration,
     /// `RECENT_AUTHENTICATION_SECONDS`: how long a sign-in counts as recent for sensitive actions.
     pub recent_authentication: Duration,
-    /// `SECRETS_KEY`: under which TOTP secrets are kept; without it there is no TOTP.
+    /// `SECRETS_KEY`: the keys that encrypt TOTP secrets. Unset: TOTP is not available.
     pub secrets_keys: Option<SecretsKeys>,
-    /// What is configured about passwords.
-    pub passwords: password::Settings,
+    /// The settings of passwords.
+    pub passwords: password::PasswordSettings,
     /// `STEP_UP_PASSKEYS`: true if adding or removing a passkey needs a recent sign-in.
     pub step_up_passkeys: bool,
-    /// `CSRF_TOKEN`: whether a browser's unsafe request with a cookie needs a CSRF token too.
+    /// `CSRF_TOKEN`: true if a browser's unsafe request with a cookie needs a CSRF token.
     pub csrf_token_required: bool,
 }
 
@@ -82,8 +82,8 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Reads the settings of accounts. The reader keeps the problems; returns `None` if there are
-    /// no signing keys.
+    /// Reads the settings of accounts. The reader collects the problems. Returns `None` if there
+    /// are no signing keys.
     pub(crate) fn read(reader: &mut Reader<'_>, kernel: Arc<config::Config>) -> Option<Self> {
         let (development, production) = (reader.is_development(), reader.is_production());
         let cookie_domain = reader.cookie_domain();
@@ -130,7 +130,7 @@ impl Config {
         if access_token_ttl > refresh_token_ttl {
             reader.problem(
                 "ACCESS_TOKEN_TTL_SECONDS",
-                "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the sign-in",
+                "must not be longer than REFRESH_TOKEN_TTL_SECONDS: access ends with the session",
             );
         }
         Some(Self {
@@ -200,8 +200,8 @@ impl Reader<'_> {
         None
     }
 
-    /// In production: names that browsers and other services rely on are real ones, and the cookie
-    /// goes no further than the relying party.
+    /// Checks settings for production: names that browsers and other services use must be real, and
+    /// the cookie must not be sent beyond the relying party.
     fn check_names(&mut self, rp_id: &str, cookie_domain: Option<&str>, issuer: &str) {
         if !rp_id.is_empty() && !is_domain(rp_id) {
             self.problem(
@@ -210,7 +210,11 @@ impl Reader<'_> {
             );
         }
         if cookie_domain.is_some_and(|domain| !is_within(domain, rp_id)) {
-            self.problem("COOKIE_DOMAIN", "must be RP_ID or below it, because every host that it covers receives the session cookie");
+            self.problem(
+                "COOKIE_DOMAIN",
+                "must be RP_ID or below it, because every host that it covers receives the session \
+                 cookie",
+            );
         }
         let host = issuer
             .strip_prefix("https://")
@@ -249,7 +253,7 @@ fn off_or_require(word: &str) -> Option<bool> {
     }
 }
 
-/// The relying party's own origin is that of an app whose associated domain it is.
+/// The relying party's own origin is also the origin of an app with this associated domain.
 fn passkey_origins(rp_id: &str, allowed: &[Origin], related: &[Origin]) -> Vec<String> {
     let own = format!("https://{rp_id}");
     let configured = allowed

@@ -1,13 +1,13 @@
-//! Reads what is configured about passwords.
+//! Reads the settings of passwords.
 
-use crate::accounts::model::password::{Argon2Cost, FEWEST_CHARS, Pepper, Settings};
+use crate::accounts::model::password::{Argon2Cost, FEWEST_CHARS, PasswordSettings, Pepper};
 use crate::kernel::model::config::Reader;
 use crate::kernel::model::webhook::is_address;
 
 impl Reader<'_> {
-    pub(super) fn passwords(&mut self, development: bool) -> Settings {
+    pub(super) fn passwords(&mut self, development: bool) -> PasswordSettings {
         let usual = Argon2Cost::DEFAULT;
-        // OWASP's cheapest is 7 MiB with five passes; tests take less, in development only.
+        // OWASP's smallest cost is 7 MiB with five passes. Tests use less, in development only.
         let (least_memory, least_passes) = if development { (64, 1) } else { (7 * 1024, 1) };
         let cost = Argon2Cost {
             memory: self.count(
@@ -43,9 +43,13 @@ impl Reader<'_> {
             .as_deref()
             .is_some_and(|url| !is_address(url, development) || !url.ends_with('/'))
         {
-            self.problem("BREACHED_PASSWORDS_URL", "must be an https URL that ends in a slash; in development also http on this machine");
+            self.problem(
+                "BREACHED_PASSWORDS_URL",
+                "must be an https URL that ends in a slash; in development also http on this \
+                 machine",
+            );
         }
-        Settings {
+        PasswordSettings {
             cost,
             pepper,
             min_length,

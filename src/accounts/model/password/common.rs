@@ -1,8 +1,8 @@
-//! Passwords that are tried first: a short list, runs of one kind, and what somebody is called. A
-//! service with lists of leaked passwords can be asked besides.
+//! Passwords that attackers try first: a short list, runs of one kind, and names of the user. A
+//! service with lists of leaked passwords can be queried in addition.
 
-/// In lower case, letters and digits only, and without the digits at the end: those are tried in
-/// all ways.
+/// In lower case, letters and digits only, and without digits at the end, because attackers try all
+/// endings.
 const TRIED_FIRST: [&str; 72] = [
     "password",
     "passw0rd",
@@ -78,17 +78,17 @@ const TRIED_FIRST: [&str; 72] = [
     "abcabc",
 ];
 
-/// Shortest part of a name that counts: every third password holds an "al".
+/// The smallest number of characters of a name that counts. Every third password contains an "al".
 const SHORTEST_PART: usize = 4;
 
-/// Whether somebody who guesses comes by this one soon.
+/// Returns true if an attacker would soon guess the password.
 pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     let lower = password.to_lowercase();
     if is_run(&lower) {
         return true;
     }
     let bare = bare(&lower);
-    // Digits and signs around a name or a word add next to nothing.
+    // Digits and signs around a name or a word add almost no entropy.
     let word = bare.trim_matches(|c: char| c.is_ascii_digit());
     let named = about.iter().any(|name| {
         let name = name.to_lowercase();
@@ -104,8 +104,8 @@ fn bare(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Whether each character follows the one before it by the same step: `aaaaaaaa`, `12345678`,
-/// `hgfedcba`.
+/// Returns true if each character follows the previous one by the same step: `aaaaaaaa`,
+/// `12345678`, `hgfedcba`.
 fn is_run(text: &str) -> bool {
     let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
     let mut steps = codes.windows(2).map(|pair| match pair {

@@ -1,8 +1,7 @@
-//! Passwords: what somebody may choose, and how what they chose is told from every other text (NIST
-//! SP 800-63B-4 §3.1.1).
+//! Passwords: the accepted ones, and their normal form (NIST SP 800-63B-4 §3.1.1).
 //!
-//! A password is compared in Unicode's normal form NFC, so that one that is typed on another
-//! keyboard is the same.
+//! Passwords are compared in Unicode's normal form NFC, so that a password is the same on every
+//! keyboard.
 
 mod common;
 mod normal_form;
@@ -12,35 +11,37 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use settings::{Argon2Cost, Pepper, Settings};
+pub use settings::{Argon2Cost, PasswordSettings, Pepper};
 
-/// Longest password, in characters of its normal form. What is longer is refused, never cut.
+/// The largest number of characters of a password in its normal form. A longer password is refused,
+/// never cut.
 pub const MOST_CHARS: usize = 256;
-/// Shortest password that may be configured as shortest, in characters.
+/// The smallest value of `PASSWORD_MIN_LENGTH`, in characters.
 pub const FEWEST_CHARS: usize = 8;
-/// Longest text that is looked at at all: no normal form of 256 characters needs more.
+/// The largest number of bytes of a text that is normalized. No normal form of 256 characters needs
+/// more.
 const MOST_BYTES: usize = 16 * MOST_CHARS;
 
-/// A password in its normal form. It is nowhere shown.
+/// A password in its normal form. It is never printed.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
-/// Why a password cannot be chosen.
+/// The reason for which a new password is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
-    /// It has fewer than `min` or more than [`MOST_CHARS`] characters.
+    /// The password has fewer than `min` or more than [`MOST_CHARS`] characters.
     #[error("the password is too short or too long")]
     Length {
         /// The smallest number of characters that the server accepts.
         min: usize,
     },
-    /// It is one of those that are tried first.
+    /// The password is one that attackers try first.
     #[error("the password is among those that are tried first")]
     Common,
 }
 
 impl Password {
-    /// A password as somebody presents it: `None` if nobody can have chosen it.
+    /// Returns a password to verify, or `None` if the text cannot be a password.
     #[must_use]
     pub fn presented(text: &str) -> Option<Self> {
         if text.len() > MOST_BYTES {
@@ -52,8 +53,9 @@ impl Password {
             .then_some(Self(normal))
     }
 
-    /// A password as somebody chooses it: of at least `fewest` characters, and none of those that
-    /// everybody tries, of which `about` are some: names and addresses of whoever chooses.
+    /// Returns a new password of at least `fewest` characters. Passwords that attackers try first
+    /// are refused, and so are those made of a text in `about`, such as the user's name and
+    /// address.
     ///
     /// # Errors
     /// [`Unfit`]
@@ -70,7 +72,7 @@ impl Password {
         }
     }
 
-    /// What is hashed.
+    /// Returns the bytes to hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -83,18 +85,18 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What is kept of a password: a PHC string of Argon2id, or what bcrypt wrote elsewhere.
+/// The stored hash of a password: a PHC string of Argon2id, or an imported bcrypt hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Trusts that `text` is one: it was made here, or came out of the database.
+    /// Returns a hash that was computed here or read from the database, unchecked.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The hash as text.
+    /// Returns the hash as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What is configured about passwords.
+//! The settings of passwords.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 use crate::kernel::model::key_ring;
 use crate::kernel::model::key_ring::Key;
 
-/// What a hash costs (RFC 9106 §3.1).
+/// The cost of a hash (RFC 9106 §3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Argon2Cost {
-    /// KiB of memory.
+    /// Memory in KiB.
     pub memory: u32,
-    /// Passes.
+    /// Number of passes.
     pub passes: u32,
-    /// Lanes.
+    /// Number of lanes.
     pub lanes: u32,
 }
 
@@ -25,15 +25,15 @@ impl Argon2Cost {
         passes: 2,
         lanes: 1,
     };
-    /// Most memory that is given to a hash, ours or another's: an isolate has 128 MB for all it
-    /// does.
+    /// The largest memory of a hash in KiB, also of an imported one. An isolate has 128 MB for all
+    /// of its work.
     pub const MOST_MEMORY: u32 = 64 * 1024;
-    /// Most passes.
+    /// The largest number of passes.
     pub const MOST_PASSES: u32 = 10;
-    /// Most lanes.
+    /// The largest number of lanes.
     pub const MOST_LANES: u32 = 4;
 
-    /// Whether it can be afforded: a hash from elsewhere may ask for four terabytes.
+    /// Returns true if the cost is within the limits. An imported hash could demand four terabytes.
     #[must_use]
     pub const fn is_bearable(self) -> bool {
         self.memory <= Self::MOST_MEMORY
@@ -42,8 +42,8 @@ impl Argon2Cost {
     }
 }
 
-/// `PASSWORD_PEPPER`: keys without which a stolen database gives nobody anything to guess at. The
-/// first one hashes, all verify.
+/// `PASSWORD_PEPPER`: secret keys that every hash includes, so that a stolen database alone does
+/// not allow guessing. The first key hashes, and all keys verify.
 #[derive(Clone, Default)]
 pub struct Pepper(Vec<Key>);
 
@@ -51,10 +51,10 @@ impl Pepper {
     /// Reads the setting: base64 of 32 bytes each, separated by commas.
     ///
     /// # Errors
-    /// Why it cannot be used; never the value.
+    /// The problem with the setting, without its value.
     pub fn parse(text: &str, development: bool) -> Result<Self, &'static str> {
         let keys = key_ring::parse(text, b"hamrah-api password pepper id v1", development)?;
-        // As PHC strings write bytes.
+        // PHC strings write bytes in this alphabet.
         Ok(Self(
             keys.into_iter()
                 .map(|key| Key {
@@ -65,13 +65,13 @@ impl Pepper {
         ))
     }
 
-    /// The key that hashes, with its id; none if none is configured.
+    /// Returns the key that hashes with its id, or `None` if no key is configured.
     #[must_use]
     pub fn current(&self) -> Option<(&str, &Zeroizing<[u8; 32]>)> {
         self.0.first().map(|key| (key.id.as_str(), &key.bytes))
     }
 
-    /// The key with an id.
+    /// Returns the key with an id.
     #[must_use]
     pub fn of(&self, id: &str) -> Option<&Zeroizing<[u8; 32]>> {
         self.0.iter().find(|key| key.id == id).map(|key| &key.bytes)
@@ -84,19 +84,19 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// What is configured about passwords.
+/// The settings of passwords.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PasswordSettings {
     /// `PASSWORD_HASH_MEMORY_KIB`, `PASSWORD_HASH_PASSES`, `PASSWORD_HASH_LANES`.
     pub cost: Argon2Cost,
     /// `PASSWORD_PEPPER`.
     pub pepper: Pepper,
-    /// `PASSWORD_MIN_LENGTH`: shortest password that may be chosen, in characters.
+    /// `PASSWORD_MIN_LENGTH`: the smallest number of characters of a new password.
     pub min_length: usize,
-    /// `PASSWORD_HASHES_AT_ONCE`: as many are worked on or waited for at a time in one process;
-    /// more are told to come again.
+    /// `PASSWORD_HASHES_AT_ONCE`: the largest number of password hashes that run or wait in one
+    /// process. Further requests get `busy`.
     pub at_once: usize,
-    /// `BREACHED_PASSWORDS_URL`: where the range of leaked passwords with the same five digits is
-    /// asked for; not asked if unset.
+    /// `BREACHED_PASSWORDS_URL`: the service that returns leaked passwords by the first five digits
+    /// of their hash. Unset: passwords are not checked against leaks.
     pub breached_url: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Bodies: JSON, bounded in depth, and what its fields may look like.
+//! The extractor of JSON bodies, with a limit of their depth, and readers of lenient fields.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::http::error::{ApiError, Code};
 
-/// Whether a Content-Type is JSON; parameters such as a charset do not matter.
+/// Returns true if the Content-Type is JSON. Parameters such as a charset are ignored.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
     is(headers, "application/json")
 }
 
-/// Whether a Content-Type is a form.
+/// Returns true if the Content-Type is a form.
 #[must_use]
 pub fn is_form(headers: &HeaderMap) -> bool {
     is(headers, "application/x-www-form-urlencoded")
@@ -33,10 +33,10 @@ fn is(headers: &HeaderMap, media_type: &str) -> bool {
         .eq_ignore_ascii_case(media_type)
 }
 
-/// Deepest nesting of a body. What is ignored is skipped by `serde_json` without a limit.
+/// The largest depth of a body. `serde_json` skips ignored fields without a limit of its own.
 const MOST_NESTING: usize = 32;
 
-/// How deeply brackets are nested at most, outside of texts.
+/// Returns the largest depth of brackets outside of strings.
 fn nesting(json: &[u8]) -> usize {
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
     for byte in json {
@@ -55,7 +55,7 @@ fn nesting(json: &[u8]) -> usize {
     deepest
 }
 
-/// A JSON body of type `T`; as an answer, JSON with status 200.
+/// A JSON body of type `T`. As a response, JSON with status 200.
 #[derive(Debug)]
 pub struct AppJson<T>(pub T);
 
@@ -72,8 +72,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
         if nesting(&body) > MOST_NESTING {
             return Err(ApiError::because(Code::MalformedJson, "nested too deeply"));
         }
-        // Only objects: a list would be read by position. Fields given twice are refused by the
-        // derived readers.
+        // Only objects are accepted, because serde would read a list by position. The derived
+        // readers refuse repeated fields.
         if body
             .trim_ascii_start()
             .first()
@@ -81,7 +81,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
         {
             return Err(ApiError::because(Code::InvalidBody, "a list"));
         }
-        // What is skipped is not read as text either, so that it is UTF-8 is checked here.
+        // serde_json does not check the encoding of fields that it skips, so the whole body is
+        // checked here.
         let text = std::str::from_utf8(&body).map_err(|_| Code::MalformedJson)?;
         serde_json::from_str(text).map(Self).map_err(|error| {
             let code = if error.is_data() {
@@ -89,7 +90,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AppJson<T> {
             } else {
                 Code::MalformedJson
             };
-            // The error's own text could repeat a value, so only its place is kept.
+            // The error's own text could repeat a value, so the log gets only the position.
             ApiError::because(
                 code,
                 format!("line {}, column {}", error.line(), error.column()),
@@ -104,21 +105,21 @@ impl<T: Serialize> axum::response::IntoResponse for AppJson<T> {
     }
 }
 
-/// Reads an optional text in which empty means absent (Apple sends `email: ""` on every sign-in but
-/// the first).
+/// Reads an optional text. An empty text counts as absent, because Apple sends `email: ""` on every
+/// sign-in but the first.
 ///
 /// # Errors
-/// If it is neither a text nor null.
+/// If the value is neither a text nor null.
 pub fn absent_if_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
-/// Reads an optional truth value that some providers write as a text; empty means absent.
+/// Reads an optional boolean. Some providers send it as a text, and an empty text counts as absent.
 ///
 /// # Errors
-/// If it is anything else.
+/// If the value is neither a boolean nor such a text.
 pub fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,7 +1,4 @@
-//! What handlers take as parameters: a parsed body, who calls, where the request came from.
-//!
-//! A handler that needs to know who calls takes [`CurrentUser`] or [`RecentlyAuthenticated`] and
-//! cannot be written without.
+//! Extractors that every system uses: the parsed body and the origin of a request.
 
 mod body;
 
@@ -19,47 +16,47 @@ use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::ApiError;
 use crate::kernel::model::text;
 
-/// The request's id, put there by [`crate::kernel::http::respond`].
+/// The request's id, set by [`crate::kernel::http::respond`].
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// The client's network address, put there by the platform, and only by it: a client's own header
-/// never gets here.
+/// The client's network address. Only the platform sets it, never a header of the client.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
-/// The client's country, ISO 3166-1 alpha-2, put there by the platform, and only by it.
+/// The client's country, ISO 3166-1 alpha-2. Only the platform sets it.
 #[derive(Clone, Debug)]
 pub struct ClientCountry(pub Option<String>);
 
-/// Whether what a request reads may come from a replica: put there by a platform that has any,
-/// allowed by the route ([`crate::kernel::http::middleware::replicas`]).
+/// Whether the request may read from a replica. A platform with replicas adds it, and the route
+/// allows the reads ([`crate::kernel::http::middleware::replicas`]).
 #[derive(Clone, Default, Debug)]
 pub struct ReplicaReads(Arc<AtomicBool>);
 
 impl ReplicaReads {
-    /// They may.
+    /// Allows the request to read from a replica.
     pub fn allow(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether they may.
+    /// Returns true if the request may read from a replica.
     #[must_use]
     pub fn are_allowed(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The internal service that calls, put there by [`crate::kernel::http::middleware::internal_key`].
+/// The name of the calling internal service, set by
+/// [`crate::kernel::http::middleware::internal_key`].
 #[derive(Clone, Debug)]
 pub struct InternalService(pub String);
 
-/// Cookies that the answer will set, besides those of the handler.
+/// Cookies that the response sets in addition to those of the handler.
 #[derive(Clone, Default, Debug)]
 pub struct OutgoingCookies(Arc<Mutex<Vec<HeaderValue>>>);
 
 impl OutgoingCookies {
-    /// Adds one.
+    /// Adds a `Set-Cookie` value.
     pub fn push(&self, cookie: HeaderValue) {
         self.0
             .lock()
@@ -67,7 +64,7 @@ impl OutgoingCookies {
             .push(cookie);
     }
 
-    /// Takes all.
+    /// Removes and returns all values.
     #[must_use]
     pub fn take(&self) -> Vec<HeaderValue> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -88,7 +85,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
                 || "user".to_owned(),
                 |service| format!("service:{}", service.0),
             ),
-            // An internal call comes from the service, not from the person it is about.
+            // An internal request comes from the service, not from the user whom it concerns.
             address: if service.is_some() {
                 None
             } else {
@@ -119,20 +116,8 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
     }
 }
 
-/// Whether a browser sent it: it says where the page comes from that asked for it.
+/// Returns true if a browser sent the request, because only browsers send these headers.
 #[must_use]
 pub fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
-}
-
-/// Whether a browser sent the request.
-#[derive(Clone, Copy, Debug)]
-pub struct ByBrowser(pub bool);
-
-impl<S: Send + Sync> FromRequestParts<S> for ByBrowser {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self(is_browser(&parts.headers)))
-    }
 }

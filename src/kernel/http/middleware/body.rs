@@ -1,5 +1,5 @@
-//! Bodies are small and JSON: a form or plain text, which a page of any origin can send without
-//! asking (a "simple" request), is refused.
+//! The limits of bodies: small, and JSON. A page of any origin can send forms and plain text
+//! without a preflight (a "simple" request), so they are refused.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -12,23 +12,24 @@ use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{is_form, is_json};
 use crate::kernel::http::route::BodyForm;
 
-/// Largest body.
+/// The largest body in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
-/// Largest body that is waited for before it is refused.
+/// The largest body in bytes that is read before it is refused.
 const READ_LIMIT: usize = 1024 * 1024;
 
-/// Reads the body, and refuses every one that is too large or says that it is not JSON, also where
-/// no body is read.
+/// Reads the body and refuses it if it is too large or not JSON. This holds also for handlers that
+/// read no body.
 ///
-/// It is read before anything is answered: workerd leaves every later request of a connection
-/// without an answer if one was answered before its body had come.
+/// The body is read before the response is sent. If a response is sent earlier, workerd leaves all
+/// later requests of the connection without a response.
 pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts
         .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // Told before it is waited for; a body without a length is cut off when it gets too long.
+    // A body that announces its length is refused at once. A body without a length is cut off at
+    // the limit.
     if length.is_some_and(|length| usize::try_from(length).unwrap_or(usize::MAX) > READ_LIMIT) {
         return ApiError::from(Code::BodyTooLarge).into_response();
     }

@@ -1,5 +1,5 @@
-//! Which other origins' pages may read answers (CORS: Fetch §3.3): exact ones, with credentials;
-//! never a wildcard beside them.
+//! The origins of pages that may read responses (CORS: Fetch §3.3). Only exact origins are allowed,
+//! with credentials and never with a wildcard.
 
 use std::sync::Arc;
 
@@ -14,12 +14,13 @@ use crate::kernel::http::middleware::replicas::BOOKMARK;
 use crate::kernel::http::respond;
 use crate::kernel::model::config::Config;
 
-/// On what an answer depends also where nobody asked: caches have to know.
+/// The request headers that a response depends on. Caches need them also if the request has no
+/// `Origin`.
 const VARY: HeaderValue = HeaderValue::from_static(
     "origin, access-control-request-method, access-control-request-headers",
 );
 
-/// The layer, as the configuration has it.
+/// Returns the layer for the configured origins.
 pub fn layer(config: &Config) -> Arc<CorsLayer> {
     let origins = config
         .allowed_origins
@@ -68,8 +69,8 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
     Arc::new(layer)
 }
 
-/// Only who says an origin is told anything about origins: apps and services do not, and they are
-/// most of who asks.
+/// Adds CORS headers only if the request has an `Origin`. Most requests come from apps and services
+/// and have none.
 pub async fn add_headers(
     State(layer): State<Arc<CorsLayer>>,
     request: Request,

@@ -1,17 +1,18 @@
-//! The gate of `/api/internal/*`: a named service with a secret key, and no browser.
+//! The middleware of `/api/internal/*`. It accepts a named service with a secret key and refuses
+//! browsers.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::InternalService;
 
-/// Lets an internal service through. Nothing but the two headers opens it.
+/// Accepts a request of an internal service by its two headers.
 pub async fn require_internal_key(
-    State(app): State<App>,
+    State(app): State<KernelState>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -24,11 +25,12 @@ pub async fn require_internal_key(
     }
 }
 
-fn service(app: &App, headers: &HeaderMap) -> Result<String, Code> {
+fn service(app: &KernelState, headers: &HeaderMap) -> Result<String, Code> {
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return Err(Code::BrowserRequest);
     }
-    // Compared even if the service's name is wrong, so that a name cannot be told from a key.
+    // The key is compared even if the service's name is wrong, so that timing does not reveal the
+    // name.
     let key =
         only(headers, "x-internal-key").is_some_and(|key| app.ports.config.is_internal_key(key));
     let name = only(headers, "x-internal-service")
@@ -46,7 +48,7 @@ fn service(app: &App, headers: &HeaderMap) -> Result<String, Code> {
     }
 }
 
-/// The header's value, if there is exactly one.
+/// Returns the header's value if the request has exactly one.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

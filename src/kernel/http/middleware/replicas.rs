@@ -1,4 +1,4 @@
-//! What a replica near by may answer, where `D1_REPLICAS=on`.
+//! Reads from D1 read replicas (`D1_REPLICAS=on`).
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderName};
 
 use crate::kernel::http::extract::ReplicaReads;
 
-/// The header in which a bookmark of D1 comes and goes.
+/// The header that carries a D1 bookmark in requests and responses.
 pub const BOOKMARK: HeaderName = HeaderName::from_static("x-d1-bookmark");
-/// D1's have about 70 characters.
+/// The largest number of characters of a bookmark. D1's bookmarks have about 70.
 const MOST_CHARS: usize = 128;
 
-/// Around routes that only read.
+/// Allows reads from a replica. Only routes that do not write have this middleware.
 pub async fn allow_replica(request: Request, next: Next) -> Response {
     if let Some(reads) = request.extensions().get::<ReplicaReads>() {
         reads.allow();
@@ -20,14 +20,14 @@ pub async fn allow_replica(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// What a request presents, in the header or else in the cookie.
+/// The bookmark of a request, from the header or else from the cookie.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Presented {
-    /// Nothing: any replica will do.
+pub enum PresentedBookmark {
+    /// The request has no bookmark. Any replica may answer.
     Nothing,
-    /// Where the database stood after the caller's last change.
+    /// The state of the database after the caller's last change.
     Bookmark(String),
-    /// Several, or what cannot be one: the primary is asked, which is right in any case.
+    /// The request has several bookmarks or a malformed one. The primary answers.
     Doubtful,
 }
 
@@ -37,7 +37,7 @@ pub enum Presented {
 pub fn presented<'a>(
     headers: &'a HeaderMap,
     in_cookies: impl FnOnce() -> Vec<&'a [u8]>,
-) -> Presented {
+) -> PresentedBookmark {
     let mut said: Vec<&'a [u8]> = headers
         .get_all(&BOOKMARK)
         .iter()
@@ -51,8 +51,10 @@ pub fn presented<'a>(
             && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
     };
     match said.as_slice() {
-        [] => Presented::Nothing,
-        [one] if is_one(one) => Presented::Bookmark(String::from_utf8_lossy(one).into_owned()),
-        _ => Presented::Doubtful,
+        [] => PresentedBookmark::Nothing,
+        [one] if is_one(one) => {
+            PresentedBookmark::Bookmark(String::from_utf8_lossy(one).into_owned())
+        }
+        _ => PresentedBookmark::Doubtful,
     }
 }

@@ -1,21 +1,25 @@
-//! Cross-site request forgery: unsafe requests must come from our own pages (OWASP CSRF cheat
-//! sheet, Fetch Metadata).
+//! Protection against cross-site request forgery: unsafe requests of browsers must come from the
+//! service's own pages (OWASP CSRF cheat sheet, Fetch Metadata).
 //!
-//! `Sec-Fetch-Site` first, `Origin` as the fallback. A request with neither comes from no browser;
-//! the web app's server forwards a visitor's cookie like that. A Bearer token alone is nothing that
-//! a browser sends by itself.
+//! `Sec-Fetch-Site` decides, and `Origin` if it is missing. A request with neither does not come
+//! from a browser, such as a request of the web app's server with a visitor's cookie. A browser
+//! never sends a Bearer token by itself, so a request with only a Bearer token passes.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 
-use crate::kernel::http::App;
+use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::model::config::Config;
 
-/// Refuses unsafe requests that a foreign page made a browser send.
-pub async fn require_same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Refuses unsafe requests that a page of another site made a browser send.
+pub async fn require_same_origin(
+    State(app): State<KernelState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let bearer_alone =
         headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
@@ -25,7 +29,8 @@ pub async fn require_same_origin(State(app): State<App>, request: Request, next:
     ApiError::from(Code::CrossSiteRequest).into_response()
 }
 
-/// Whether a browser sent it for one of our own pages, or no browser did.
+/// Returns true if a browser sent the request for one of the service's own pages, or if no browser
+/// sent it.
 pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
     let (Ok(site), Ok(origin)) = (
         at_most_one(headers, "sec-fetch-site"),
@@ -36,16 +41,16 @@ pub(crate) fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
     let allowed = origin.map(|origin| config.allows_origin(origin));
     match site {
         Some(b"same-origin") => true,
-        // Another host of our site: only those that are configured.
+        // Another host of the same site: only configured origins.
         Some(b"same-site") => allowed == Some(true),
-        // `none`: the user did it, no page. No header: an old browser, which sends Origin, or no
-        // browser.
+        // `none`: the user caused the request, not a page. No header: an old browser, which sends
+        // `Origin`, or no browser.
         Some(b"none") | None => allowed != Some(false),
         Some(_) => false,
     }
 }
 
-/// The header's value, if there is one; an error if there are several.
+/// Returns the header's value if the request has one, and an error if it has several.
 fn at_most_one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ()> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().map(http::HeaderValue::as_bytes);

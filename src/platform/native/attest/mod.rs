@@ -24,7 +24,7 @@ use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
 use crate::accounts::domain::verification::report::Report;
-use crate::accounts::model::attest::{Environment, TrustAnchor};
+use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::attest::input::{
@@ -42,7 +42,7 @@ pub(super) enum AttestCommand {
         /// perhaps `challenge` and `key_id`. Standard input without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
-        app: App,
+        app: AppIds,
         #[command(flatten)]
         signed: Signed,
         /// The key's id in base64. The JSON may contain it instead.
@@ -72,7 +72,7 @@ pub(super) enum AttestCommand {
         /// without a file or with `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
-        app: App,
+        app: AppIds,
         #[command(flatten)]
         signed: Signed,
         /// The attested key as an X9.62 point, COSE or SPKI, in base64 or hexadecimal.
@@ -93,7 +93,7 @@ pub(super) enum AttestCommand {
 
 /// The accepted apps.
 #[derive(Args)]
-pub(super) struct App {
+pub(super) struct AppIds {
     /// The id of the team, such as `UR6RM9YCF7`.
     #[arg(long, requires = "bundle", required_unless_present = "ids")]
     team: Option<String>,
@@ -105,7 +105,7 @@ pub(super) struct App {
     ids: Vec<String>,
 }
 
-impl App {
+impl AppIds {
     fn ids(&self) -> Vec<String> {
         let team = self.team.iter().flat_map(|team| {
             self.bundle
@@ -185,7 +185,7 @@ fn attestation_json(cbor: &[u8]) -> Value {
     if let Ok(data) = authenticator_data::parse_attestation(object.auth_data) {
         members.insert("key_id".into(), json!(STANDARD.encode(&data.credential_id)));
         members.insert("public_key".into(), json!(hex(&data.public_key)));
-        let environment = Environment::of(data.aaguid).map(Environment::as_str);
+        let environment = AttestEnvironment::of(data.aaguid).map(AttestEnvironment::as_str);
         members.insert("environment".into(), json!(environment));
         members.extend(data_json(&data.header, &data.extensions));
     }
@@ -254,8 +254,8 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
             let environments: Vec<_> = environment
                 .iter()
                 .map(|environment| match environment {
-                    EnvironmentArgument::Production => Environment::Production,
-                    EnvironmentArgument::Development => Environment::Development,
+                    EnvironmentArgument::Production => AttestEnvironment::Production,
+                    EnvironmentArgument::Development => AttestEnvironment::Development,
                 })
                 .collect();
             let expected = ExpectedAttestation {
