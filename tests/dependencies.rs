@@ -1,4 +1,4 @@
-//! The packages of the project's card do real work in the module that is shipped.
+//! The required packages are linked into the shipped module.
 
 #![allow(
     missing_docs,
@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The packages that the project's card names.
+/// The packages that the project requires.
 const CARD: [&str; 10] = [
     "worker",
     "axum",
@@ -24,7 +24,7 @@ const CARD: [&str; 10] = [
     "tower-http",
 ];
 
-/// The packages that the Worker's module is linked from, tests and build tools left out.
+/// Returns the packages that are linked into the Worker's module, without tests and build tools.
 fn shipped() -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
         .args([
@@ -55,7 +55,7 @@ fn shipped() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_packages_of_the_card_are_shipped() {
+fn the_required_packages_are_shipped() {
     let shipped = shipped();
     let missing: Vec<_> = CARD
         .into_iter()
@@ -64,8 +64,8 @@ fn the_packages_of_the_card_are_shipped() {
     assert!(missing.is_empty(), "not in the module: {missing:?}");
 }
 
-/// Of the native server and of tests alone. In the module they would show that a dependency or a
-/// feature has slipped in.
+/// Packages of the native server and of tests. One of them in the module would show an unwanted
+/// dependency or feature.
 #[test]
 fn packages_of_the_native_server_are_not_shipped() {
     let shipped = shipped();

@@ -25,7 +25,8 @@ const PAGE: &str = "docs/reference/configuration.md";
 const EDGE_ONLY: [&str; 1] = ["D1_REPLICAS"];
 
 /// Names in documents that look like settings and are variables of scripts, tools or examples.
-const NOT_SETTINGS: [&str; 13] = [
+const NOT_SETTINGS: [&str; 14] = [
+    "CARGO_INCREMENTAL",
     "CHROMIUM_BIN",
     "COSE_KEY",
     "ESBUILD_BIN",
@@ -62,7 +63,7 @@ fn is_constant(name: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Every file below a folder whose name ends in `.{extension}`.
+/// Returns every file below a folder with the ending `.{extension}`.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder)
         .expect("a folder")
@@ -105,7 +106,7 @@ fn rows() -> BTreeMap<String, Row> {
     rows
 }
 
-/// The problems that both readers report if one setting has a value, in production.
+/// Returns the problems that both readers report for a value of one setting, in production.
 fn problems(name: &str, value: &str) -> Vec<String> {
     let settings = [("ENVIRONMENT", "production"), (name, value)];
     let lookup = |name: &str| {
@@ -121,7 +122,7 @@ fn problems(name: &str, value: &str) -> Vec<String> {
     [shared, native].concat()
 }
 
-/// The names that both targets read, in any environment.
+/// Returns the names that both targets read, in any environment.
 fn shared() -> BTreeSet<String> {
     let names = RefCell::new(BTreeSet::new());
     for environment in [None, Some("development"), Some("production")] {
@@ -135,8 +136,8 @@ fn shared() -> BTreeSet<String> {
     names.into_inner()
 }
 
-/// The names that the native server reads by itself: capitals in a call such as `set("BIND")` or
-/// `var("LOG_FORMAT")`.
+/// Returns the names that the native server reads by itself: capitals in a call such as
+/// `set("BIND")` or `var("LOG_FORMAT")`.
 fn native() -> BTreeSet<String> {
     const CALLS: [&str; 4] = ["set(\"", "var(\"", "var_os(\"", "number(\""];
     let mut names = BTreeSet::from([tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned()]);
@@ -190,7 +191,7 @@ fn the_page_says_where_a_setting_is_read() {
 }
 
 #[test]
-fn secrets_are_marked_and_stand_in_no_public_file() {
+fn secrets_are_marked_and_appear_in_no_public_file() {
     let rows = rows();
     let secrets: Vec<_> = rows
         .iter()
@@ -215,13 +216,13 @@ fn secrets_are_marked_and_stand_in_no_public_file() {
     for name in variables() {
         assert!(
             !secrets.contains(&name.as_str()),
-            "{name} stands in wrangler.toml"
+            "{name} is in wrangler.toml"
         );
     }
 }
 
 #[test]
-fn ranges_are_those_that_the_code_accepts() {
+fn documented_ranges_match_the_code() {
     let mut ranges = 0;
     for (name, row) in rows() {
         let Some((least, rest)) = row.value.split_once(" to ") else {
@@ -263,7 +264,7 @@ fn ranges_are_those_that_the_code_accepts() {
     assert!(ranges > 12, "{ranges} ranges");
 }
 
-/// The variables of `wrangler.toml`, in each environment, also those that are commented out.
+/// Returns the variables of `wrangler.toml`, in each environment, with the commented ones.
 fn variables() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut in_variables = false;

@@ -1,4 +1,4 @@
-//! The SQLite adapter under faults of the machine: each is a passing one, and harms nothing.
+//! The SQLite adapter under faults of the machine: each fault is transient and damages no data.
 
 #![allow(
     missing_docs,
@@ -18,7 +18,8 @@ fn statement(sql: &'static str, params: Vec<Value>) -> Statement {
 
 fn insert(id: &str, bytes: usize) -> Statement {
     statement(
-        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES (?1, 'test', ?2, 1, 2)",
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) \
+         VALUES (?1, 'test', ?2, 1, 2)",
         vec![id.into(), "x".repeat(bytes).as_str().into()],
     )
 }
@@ -35,7 +36,7 @@ async fn count(db: &Sqlite) -> i64 {
 }
 
 #[tokio::test]
-async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
+async fn a_lasting_lock_is_a_transient_fault_after_a_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/test.db", folder.path().display());
     let (db, other) = (
@@ -53,7 +54,7 @@ async fn another_writer_s_lock_is_waited_for_and_then_told_as_passing() {
         matches!(refused, Err(StoreError::Unavailable(_))),
         "{refused:?}"
     );
-    assert_eq!(count(&db).await, 0, "reading goes on meanwhile");
+    assert_eq!(count(&db).await, 0, "reads continue during the lock");
     drop(lock);
     db.batch(vec![insert("a", 1), insert("b", 1)])
         .await
@@ -76,10 +77,10 @@ async fn a_full_disk_rolls_the_batch_back() {
         matches!(refused, Err(StoreError::Unavailable(_))),
         "{refused:?}"
     );
-    assert_eq!(count(&db).await, 0, "not even what would have fitted");
+    assert_eq!(count(&db).await, 0, "no statement of the batch was kept");
     db.batch(vec![insert("small", 1)])
         .await
-        .expect("what fits still goes");
+        .expect("a small row still fits");
 }
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn a_read_only_file_can_be_read() {
 }
 
 #[tokio::test]
-async fn our_own_mistakes_are_no_passing_faults() {
+async fn mistakes_in_sql_are_not_transient_faults() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
     db.batch(vec![insert("a", 1)]).await.expect("inserts");
@@ -117,8 +118,10 @@ async fn our_own_mistakes_are_no_passing_faults() {
     for sql in [
         "SELECT nothing FROM nowhere",
         "INSERT INTO challenges (id) VALUES ('x')",
-        "INSERT INTO challenges (id, kind, state, created_at, expires_at) VALUES ('x', 'y', 'z', 'not a number', 1)",
-        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
+        "INSERT INTO challenges (id, kind, state, created_at, expires_at) \
+         VALUES ('x', 'y', 'z', 'not a number', 1)",
+        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) \
+         VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
     ] {
         let refused = db.batch(vec![statement(sql, Vec::new())]).await;
         assert!(
@@ -132,7 +135,8 @@ async fn our_own_mistakes_are_no_passing_faults() {
 async fn events_are_append_only() {
     let db = Sqlite::open("sqlite::memory:").await.expect("opens");
     migrations::apply(db.pool()).await.expect("applies");
-    let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) VALUES ('e', 1, 'test', 'u', 'user', 'r')";
+    let event = "INSERT INTO events (id, at, kind, user_id, actor, request_id) \
+         VALUES ('e', 1, 'test', 'u', 'user', 'r')";
     db.batch(vec![statement(event, Vec::new())])
         .await
         .expect("appends");
@@ -145,9 +149,9 @@ async fn events_are_append_only() {
     assert!(matches!(refused, Err(StoreError::Broken(reason)) if reason.contains("append-only")));
 }
 
-/// Connections of one pool that meet at the first opening of a file must not find it locked.
+/// Concurrent connections that open a new file for the first time must not find it locked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_made_by_one_connection() {
+async fn concurrent_connections_create_a_file_once() {
     for number in 0..300 {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}/test.db", folder.path().display());

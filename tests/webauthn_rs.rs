@@ -46,7 +46,7 @@ fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The numbers of the steps that failed.
+/// Returns the numbers of the failed steps.
 fn failed<T>(report: &Report<T>) -> Vec<u8> {
     report
         .steps
@@ -56,7 +56,7 @@ fn failed<T>(report: &Report<T>) -> Vec<u8> {
         .collect()
 }
 
-/// `AuthenticationResponseJSON`.
+/// Returns the `AuthenticationResponseJSON`.
 fn asserted(id: &[u8], client_data: &str, authenticator_data: &[u8], signature: &[u8]) -> Value {
     let response = json!({
         "clientDataJSON": base64url(client_data),
@@ -77,7 +77,10 @@ fn the_specification_s_vectors_fail_at_user_verification_alone() {
         let (id, object) = (hex(vector.id), hex(vector.attestation_object));
         let response: RegistrationResponse = serde_json::from_value(json!({
             "id": base64url(&id),
-            "response": {"clientDataJSON": base64url(client_data_json), "attestationObject": base64url(&object)},
+            "response": {
+                "clientDataJSON": base64url(client_data_json),
+                "attestationObject": base64url(&object),
+            },
         }))
         .expect("a response");
         let report = registration::verify(&response, &expected(&origins, challenge));
@@ -189,7 +192,7 @@ fn a_sign_in_with_any_bit_changed_is_refused() {
                 "{algorithm:?}: {bytes:02x?}"
             );
         }
-        // Every seventh bit: one in each byte at least.
+        // The loop takes every seventh bit, which is at least one in each byte.
         for bytes in changed(&client_data).step_by(7) {
             assert!(
                 !verify(&bytes, &data, &signature).passed(),
@@ -199,7 +202,8 @@ fn a_sign_in_with_any_bit_changed_is_refused() {
     }
 }
 
-/// Every value of the flags, signed by the passkey itself, against the rules of the specification.
+/// Checks every value of the flags, signed by the passkey itself, against the rules of the
+/// specification.
 #[test]
 fn flags_are_accepted_as_the_specification_says() {
     let client_data = client_data("webauthn.get", CHALLENGE, "").into_bytes();
@@ -250,7 +254,7 @@ fn our_own_checks_are_stricter_than_the_library() {
     let framed = r#""topOrigin":"https://example.org""#;
     let framed = good.replace(r#""crossOrigin":false"#, framed);
     let none: &[u8] = &[];
-    // The client data, what follows the authenticator data, the step that fails, and whether the
+    // The client data, the bytes after the authenticator data, the step that fails, and whether the
     // library alone would accept.
     let cases = [
         (good.clone(), none, none, true),
@@ -280,7 +284,7 @@ fn our_own_checks_are_stricter_than_the_library() {
 
 /// A sign-in that our own checks accept and the library refuses is refused, by a step of its own.
 #[test]
-fn the_library_s_refusal_stands() {
+fn a_refusal_by_the_library_is_final() {
     let data = [hex(RP_ID_HASH), vec![0x05, 0, 0, 0, 7]].concat();
     let client_data = client_data("webauthn.get", CHALLENGE, "")
         .replace('}', r#","tokenBinding":"not an object"}"#);
@@ -298,8 +302,8 @@ fn the_library_s_refusal_stands() {
 }
 
 #[test]
-fn keys_with_any_bit_changed_are_refused_or_other_keys() {
-    const MESSAGE: &[u8] = b"what the authenticator signed";
+fn a_key_with_a_changed_bit_is_refused_or_another_key() {
+    const MESSAGE: &[u8] = b"the data that the authenticator signed";
     for (algorithm, good, sign) in keys() {
         let signature = sign(MESSAGE);
         let key = PublicKey::parse(&good).expect("a key");
@@ -313,8 +317,8 @@ fn keys_with_any_bit_changed_are_refused_or_other_keys() {
                 !key.verifies(MESSAGE, &signature),
                 "{algorithm:?}: another key"
             );
-            // Another modulus is a key, and half of all numbers are an Edwards point; another
-            // coordinate is hardly ever a point.
+            // A changed modulus is still a key, and half of all numbers are an Edwards point. A
+            // changed coordinate is hardly ever a point.
             assert!(
                 matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa),
                 "{algorithm:?}"
@@ -355,8 +359,8 @@ fn coordinates_have_the_length_of_their_curve() {
 fn the_authenticator_data_of_a_registration_is_read_as_it_was_written() {
     for (_, key, _) in keys() {
         let credential = [&[3; 16][..], &[0, 20], &ID, &key].concat();
-        // Outputs that the library would refuse by their type are read over: no extension is asked
-        // for.
+        // Outputs of extensions with a type that the library would refuse are ignored, because no
+        // extension is requested.
         let extensions = [0xA1, 0x6B]
             .into_iter()
             .chain(*b"credProtect")

@@ -16,9 +16,9 @@ fn every_migration_is_compiled_in() {
     assert_eq!(names, compiled);
 }
 
-/// A trigger tells the webhook of every kind but one, also of those that are added later.
+/// A trigger sends every kind but one to the webhook, also each kind that is added later.
 #[test]
-fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
+fn every_kind_of_event_is_documented_for_webhook_receivers() {
     let (events, page) = (
         fs::read_to_string("src/kernel/model/events.rs").expect("events"),
         fs::read_to_string("docs/WEBHOOKS.md").expect("a page"),
@@ -43,7 +43,7 @@ fn every_kind_of_event_is_described_to_receivers_of_webhooks() {
 }
 
 #[test]
-fn the_description_is_fresh_and_complete() {
+fn the_api_description_is_fresh_and_complete() {
     let document = hamrah_api::app::openapi::document();
     let kept = fs::read_to_string("openapi.json").expect("openapi.json");
     assert!(
@@ -73,14 +73,14 @@ fn the_description_is_fresh_and_complete() {
         .sum();
     assert_eq!(
         described, operations,
-        "something is described that is no route"
+        "the description has an operation without a route"
     );
 }
 
-/// Schemas of the description are called as their types are, wherever those stand: two of one name
-/// would be one.
+/// A schema of the description has the name of its type, in whichever module the type is. So
+/// two types with one name would share one schema.
 #[test]
-fn wire_structs_have_names_of_their_own() {
+fn wire_structs_have_unique_names() {
     let mut seen = std::collections::BTreeMap::new();
     for path in http_files() {
         let text = fs::read_to_string(&path).expect("a text");

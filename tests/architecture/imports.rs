@@ -138,7 +138,7 @@ fn expand_into(
 }
 
 #[test]
-fn a_use_tree_gives_every_path() {
+fn a_use_tree_yields_every_path() {
     let module = vec![
         "accounts".to_owned(),
         "domain".to_owned(),

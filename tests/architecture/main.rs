@@ -1,5 +1,5 @@
-//! The rules of the house that no compiler checks: who may import whom, what a layer may know,
-//! names, sizes, and that generated files are fresh.
+//! The rules of the repository that no compiler checks: imports between systems and layers, words
+//! that a layer must not know, names, sizes, and fresh generated files.
 
 #![allow(
     missing_docs,

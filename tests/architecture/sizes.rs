@@ -1,4 +1,4 @@
-//! Files and lines stay readable.
+//! Files stay short enough to read.
 
 use std::fs;
 

@@ -1,11 +1,11 @@
-//! Which system may use which, and which layer knows what.
+//! The imports between systems and layers, and the words that layers must not know.
 
 use std::path::Path;
 
 use super::imports::imports;
 use super::sources::{code, files, product_code};
 
-/// The systems, with the systems that each may use besides itself.
+/// The systems, with the other systems that each may use.
 const MAY_USE: [(&str, &[&str]); 5] = [
     ("kernel", &[]),
     ("accounts", &["kernel"]),
@@ -14,8 +14,8 @@ const MAY_USE: [(&str, &[&str]); 5] = [
     ("platform", &["kernel", "accounts", "authorization", "app"]),
 ];
 
-/// The layers inside a system, with the layers that each may use besides itself, in its own system
-/// and in others.
+/// The layers inside a system, with the other layers that each may use, in its own system and in
+/// others.
 const LAYERS: [(&str, &[&str]); 4] = [
     ("model", &[]),
     ("store", &["model"]),

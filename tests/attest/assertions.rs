@@ -1,5 +1,4 @@
-//! Assertions: whole ones are accepted, and each step that is broken is refused for a reason of its
-//! own.
+//! Assertions: valid assertions are accepted, and each broken step is refused for its own reason.
 
 use hamrah_api::accounts::domain::app_attest::assertion::{AssertedUse, ExpectedAssertion, verify};
 use hamrah_api::accounts::domain::verification::report::Report;
@@ -48,7 +47,7 @@ impl Case {
 }
 
 #[test]
-fn whole_assertions_are_accepted() {
+fn valid_assertions_are_accepted() {
     let asserted = Case::new().verify().accepted().expect("accepted");
     assert_eq!(
         asserted,
@@ -76,7 +75,7 @@ fn whole_assertions_are_accepted() {
         ..case.assertion
     };
     assert!(case.verify().passed());
-    // The first one ever.
+    // The first assertion of a key.
     let first = Case {
         assertion: Assertion::new(APP, HASH, 1),
         previous_counter: 0,
@@ -113,7 +112,7 @@ const BROKEN: [Broken; 27] = [
     ("another key", 3, "not by this key", |c| {
         c.public_key = DeviceKey::new(8).point();
     }),
-    ("a key that is none", 3, "no point of P-256", |c| {
+    ("an invalid key", 3, "no point of P-256", |c| {
         c.public_key[64] ^= 1;
     }),
     ("no key", 3, "no point of P-256", |c| c.public_key.clear()),
@@ -224,7 +223,7 @@ fn each_broken_step_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn no_bit_can_be_changed() {
+fn a_change_of_any_bit_is_refused() {
     let case = Case::new();
     let object = DeviceKey::new(7).assert(&case.assertion);
     assert!(case.held_against(&object).passed());

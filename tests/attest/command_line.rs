@@ -26,7 +26,7 @@ impl Ran {
             .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 
-    /// Steps that failed.
+    /// Returns the steps that failed.
     fn failed(&self) -> Vec<u64> {
         let json = self.json();
         let steps = json["steps"].as_array().expect("steps");
@@ -47,7 +47,7 @@ fn run(command: &str, input: &[u8], arguments: &[&str]) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary");
-    // It may have ended without reading, if its arguments are wrong.
+    // The process ends without reading if its arguments are wrong.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("an end");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -64,7 +64,7 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A whole attestation, and a folder with the root that is to be trusted.
+/// A valid attestation, and a folder with the trusted root.
 struct Given {
     key: DeviceKey,
     object: Vec<u8>,
@@ -116,7 +116,12 @@ impl Given {
 fn an_attestation_is_read_in_every_spelling() {
     let given = Given::new();
     let (challenge, key_id) = (STANDARD.encode(CHALLENGE), STANDARD.encode(given.key.id()));
-    let sent = json!({"attestation_object": STANDARD.encode(&given.object), "challenge": challenge, "key_id": key_id}).to_string();
+    let sent = json!({
+        "attestation_object": STANDARD.encode(&given.object),
+        "challenge": challenge,
+        "key_id": key_id,
+    })
+    .to_string();
     let explicit: &[&str] = &["--challenge", &challenge, "--key-id", &key_id];
     let inputs: [(Vec<u8>, &[&str]); 6] = [
         (given.object.clone(), explicit),
@@ -160,7 +165,7 @@ fn an_attestation_is_read_in_every_spelling() {
 }
 
 #[test]
-fn a_step_that_fails_says_so_and_the_others_go_on() {
+fn a_failed_step_is_reported_and_the_others_still_run() {
     let given = Given::new();
     let (challenge, key_id) = (STANDARD.encode(CHALLENGE), STANDARD.encode(given.key.id()));
     let explicit = ["--challenge", &challenge, "--key-id", &key_id];
@@ -184,7 +189,7 @@ fn a_step_that_fails_says_so_and_the_others_go_on() {
         "{}",
         text.out
     );
-    // Apple's root, another application, another time.
+    // The command expects Apple's root, another application or another time.
     let at = ["--at", "2020-01-01T00:00:00Z", "--json"];
     let ran = run(
         "inspect",
@@ -201,7 +206,7 @@ fn a_step_that_fails_says_so_and_the_others_go_on() {
 }
 
 #[test]
-fn an_assertion_is_held_against_a_key_in_every_spelling() {
+fn an_assertion_is_checked_against_a_key_in_every_spelling() {
     let key = DeviceKey::new(7);
     let data = "POST:https://api.hamrah.app/api/users/me:1790000000";
     let assertion = STANDARD
@@ -265,7 +270,7 @@ fn an_assertion_is_held_against_a_key_in_every_spelling() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told() {
+fn unreadable_input_is_reported() {
     let given = Given::new();
     let key_id = STANDARD.encode(given.key.id());
     let all = ["--challenge", "00", "--key-id", &key_id];
@@ -286,7 +291,7 @@ fn what_cannot_be_read_is_told() {
             ran.out
         );
     }
-    // CBOR that is no attestation is a step that fails.
+    // CBOR without an attestation fails a step.
     assert!(
         given
             .inspect(b"oA==", &all)

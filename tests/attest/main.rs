@@ -1,4 +1,4 @@
-//! App Attest: attestations and assertions of a test authority, whole and with each step broken,
+//! App Attest: attestations and assertions of a test authority, valid and with each step broken,
 //! and the command line.
 
 #![allow(
@@ -13,19 +13,19 @@
     reason = "a test binary has no API, and panics are how it fails"
 )]
 
-#[allow(dead_code, reason = "each test target uses its part")]
-#[path = "../support/apple.rs"]
+#[allow(dead_code, unused_imports, reason = "each test target uses its part")]
+#[path = "../support/apple/mod.rs"]
 mod apple;
 mod assertions;
 mod attestations;
 mod command_line;
 mod seeds;
 
-/// The application.
+/// The application id.
 const APP: &str = "UR6RM9YCF7.app.hamrah.ios";
-/// Another one of the same team.
+/// Another application id of the team.
 const OTHER_APP: &str = "UR6RM9YCF7.app.hamrah.other";
-/// SHA-256 of what was signed.
+/// The SHA-256 of the signed data.
 const HASH: [u8; 32] = [5; 32];
-/// When, in seconds since 1970.
+/// The time of verification, in seconds since 1970.
 const AT: i64 = 1_790_000_000;

@@ -1,4 +1,4 @@
-//! The seeds of the fuzzers: whole objects of the test authority.
+//! The seeds of the fuzzers: valid objects of the test authority.
 
 use std::path::{Path, PathBuf};
 
@@ -25,10 +25,10 @@ fn read(target: &str, name: &str) -> Vec<u8> {
     std::fs::read(path(target, name)).expect("a seed")
 }
 
-/// After a change of the authority they are written anew:
-/// `WRITE_SEEDS=1 cargo test --test attest seeds`.
+/// After a change of the authority, `WRITE_SEEDS=1 cargo test --test attest seeds` writes them
+/// again.
 #[test]
-fn they_are_what_the_authority_makes() {
+fn the_seeds_match_the_test_authority() {
     let (key, authority) = (DeviceKey::new(7), Authority::new());
     let before = key.attestation(APP, HASH, Timestamp::from_millis(AT * 1000));
     let since = before.clone().ios_27("1314", 4);
@@ -55,7 +55,7 @@ fn they_are_what_the_authority_makes() {
 }
 
 #[test]
-fn they_are_accepted() {
+fn the_seeds_are_accepted() {
     let key = DeviceKey::new(7);
     for name in ["ios_14", "ios_27"] {
         let expected = ExpectedAttestation {

@@ -186,7 +186,7 @@ pub async fn verify(
     config: &Config,
     token: &str,
     now: Timestamp,
-) -> Result<TokenSubject, Refused> {
+) -> Result<TokenSubject, TokenRefusal> {
     if token.len() > MAX_BYTES {
         return Err(TokenRefusal::Malformed);
     }
@@ -211,9 +211,9 @@ pub async fn verify(
     }
 
     let claims = jwt::decode_verified(token, message.as_bytes(), signature, &validation(config));
-    let claims: Claims = claims.map_err(|_| Refused::Claims)?;
-    let user = UserId::parse(&claims.sub).ok_or(Refused::Claims)?;
-    let session = SessionId::parse(&claims.sid).ok_or(Refused::Claims)?;
+    let claims: Claims = claims.map_err(|_| TokenRefusal::Claims)?;
+    let user = UserId::parse(&claims.sub).ok_or(TokenRefusal::Claims)?;
+    let session = SessionId::parse(&claims.sid).ok_or(TokenRefusal::Claims)?;
     Ok(TokenSubject {
         user,
         session,

@@ -96,7 +96,7 @@ pub async fn sign_ins(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<SessionListResponse>, ApiError> {
-    let sessions = activity::sign_ins(&app.ports, me.user.id).await?;
+    let sessions = activity::list_sessions(&app.ports, me.user.id).await?;
     let sessions = sessions
         .into_iter()
         .map(|session| SessionEntry::new(session, me.session.id))

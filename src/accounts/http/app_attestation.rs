@@ -80,10 +80,11 @@ pub async fn challenge(
         MaybeSignedIn::Refused(error) => return Err(error),
         other => other.signed_in().map(|me| me.user.id),
     };
-    let (challenge_id, challenge) = register::challenge(&app.ports, id, purpose, user).await?;
+    let (challenge_id, challenge) =
+        register::create_challenge(&app.ports, id, purpose, user).await?;
     Ok(AppJson(AttestationChallengeResponse {
         success: true,
-        challenge: register::standard(&challenge),
+        challenge: register::encode_standard(&challenge),
         id: challenge_id.into(),
     }))
 }

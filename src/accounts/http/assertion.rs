@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, header};
 use crate::accounts::domain::devices::assertion_check;
 use crate::accounts::domain::devices::assertion_check::{DeviceAssertion, DeviceEvidence};
 use crate::accounts::domain::devices::request_challenge::Request;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::AccountsState;
 use crate::accounts::model::attest::KeyId;
 use crate::accounts::model::config::Config;
@@ -22,7 +23,7 @@ const BUNDLE: &str = "x-ios-app-bundle-id";
 const CHALLENGE: &str = "x-request-challenge";
 
 /// Reads the four headers of an assertion.
-fn shown(headers: &HeaderMap) -> Shown {
+fn shown(headers: &HeaderMap) -> DeviceEvidence {
     let mut all = [KEY, ASSERTION, BUNDLE, CHALLENGE].map(|name| headers.get_all(name).iter());
     let values = all.each_mut().map(|values| (values.next(), values.next()));
     if values.iter().all(|(first, _)| first.is_none()) {

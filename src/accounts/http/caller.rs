@@ -134,7 +134,7 @@ impl FromRequestParts<AccountsState> for CurrentUserWithCredential {
 
 /// The caller of a route that does not require a credential. An invalid credential is reported and
 /// not ignored. The caller's device is not checked, so a handler that changes an account calls
-/// [`crate::accounts::domain::devices::admit::admit`].
+/// [`crate::accounts::domain::devices::assertion_check::require_assertion`].
 #[derive(Debug)]
 pub enum MaybeSignedIn {
     /// The request has no credential.
@@ -338,7 +338,7 @@ async fn authenticated(
             .get(CSRF_TOKEN)
             .and_then(|token| token.to_str().ok())
             .unwrap_or_default();
-        if !csrf::is_good(&app.ports, me.session.id, token) {
+        if !csrf::is_valid(&app.ports, me.session.id, token) {
             return Err(Code::CsrfTokenRequired.into());
         }
     }

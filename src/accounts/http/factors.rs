@@ -74,7 +74,7 @@ pub async fn list(
     State(app): State<AccountsState>,
     CurrentUser(me): CurrentUser,
 ) -> Result<AppJson<FactorsResponse>, ApiError> {
-    let found = factors::of(&app.ports, me.user.id).await?;
+    let found = factors::summary(&app.ports, me.user.id).await?;
     Ok(AppJson(FactorsResponse {
         success: true,
         totp: TotpState {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::accounts::domain::sign_in::{Complete, TokenPair, WebSession};
+use crate::accounts::domain::sign_in::{IssuedSession, TokenPair, WebSession};
 use crate::accounts::model::credential_id::CredentialId;
 use crate::accounts::model::records;
 use crate::kernel::model::ids::ChallengeId;

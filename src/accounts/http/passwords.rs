@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passwords;
-use crate::accounts::domain::passwords::Shown;
+use crate::accounts::domain::passwords::PasswordCredentials;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::caller::RecentlyAuthenticated;
@@ -73,7 +73,7 @@ pub async fn sign_in(
     let name =
         name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
     client.verify_device(&app, &device).await?;
-    let shown = Shown {
+    let shown = PasswordCredentials {
         name,
         password: &body.password,
         code: body.code.as_deref(),

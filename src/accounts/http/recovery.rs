@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::factors::recovery;
-use crate::accounts::domain::factors::recovery::Shown;
+use crate::accounts::domain::factors::recovery::RecoveryProof;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::objects::{AuthResponse, ChallengeIdFields};
@@ -108,7 +108,7 @@ pub async fn complete(
     AppJson(body): AppJson<RecoveryCompleteRequest>,
 ) -> Result<AppJson<RecoveryCompleteResponse>, ApiError> {
     client.verify_device(&app, &device).await?;
-    let shown = Shown {
+    let shown = RecoveryProof {
         challenge: ChallengeId::parse(&body.challenge_id),
         code: &body.code,
         ends_others: body.revoke_others,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate;
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{AllCredentials, CurrentSession};
 use crate::accounts::http::cookie::SessionCookie;
@@ -35,8 +36,8 @@ pub struct ValidateResponse {
     recovering: bool,
 }
 
-impl From<authenticate::SignedIn> for ValidateResponse {
-    fn from(signed_in: authenticate::SignedIn) -> Self {
+impl From<SignedIn> for ValidateResponse {
+    fn from(signed_in: SignedIn) -> Self {
         Self {
             success: true,
             user: signed_in.user.into(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::http::KernelState;
-use crate::kernel::http::error::{ApiError, Code, StepUp};
+use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
 use crate::kernel::http::route::ErrorForm;
 use crate::kernel::http::step_up::RequiredStepUp;
@@ -47,7 +47,7 @@ pub struct Problem {
     request_id: String,
     /// With `reauthentication_required`: the accepted ways to authenticate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    step_up: Option<StepUp>,
+    step_up: Option<RequiredStepUp>,
     /// Further members.
     #[serde(flatten)]
     #[schema(ignore)]

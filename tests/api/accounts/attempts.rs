@@ -1,4 +1,5 @@
-//! The brake on guessing, by the statements that use cases put into their batches, in both engines.
+//! The throttling of guesses, by the statements that use cases put into their batches, in both
+//! engines.
 
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ async fn run(app: &TestApp, statement: &Statement) -> Vec<Record> {
     .await
 }
 
-/// Claims an attempt; gives whether it is allowed, and when the next one is free.
+/// Claims an attempt. Returns whether it is allowed, and when the next attempt is free.
 async fn claim(app: &TestApp, subject: &ThrottleSubject, now: Timestamp) -> (bool, Timestamp) {
     let [count, free] = attempts::claim(guess(subject), now);
     let allowed = !run(app, &count).await.is_empty();
@@ -56,20 +57,21 @@ async fn claim(app: &TestApp, subject: &ThrottleSubject, now: Timestamp) -> (boo
     (allowed, Timestamp::from_millis(free_at))
 }
 
-/// Some time that the database has seen: the clocks of the two targets have nothing to do with each
-/// other.
+/// Returns a time that the database has seen, because the clocks of the two targets are
+/// independent.
 async fn now(app: &TestApp) -> Timestamp {
     app.session(&app.person().await).await;
     Timestamp::from_millis(app.count("SELECT MAX(created_at) FROM sessions", &[]).await)
 }
 
 #[tokio::test]
-async fn of_concurrent_guesses_only_the_free_ones_are_looked_at() {
+async fn only_the_free_attempts_of_concurrent_guesses_are_checked() {
     race(async |app| {
         let start = now(app).await;
         for number in 0..if on_workerd() { 3 } else { 20 } {
             let (subject, mut at) = (subject(number), start);
-            // First the free ones; then, after each delay, exactly one, however many try.
+            // First the free attempts are allowed. Then one attempt is allowed after each delay,
+            // however many callers try.
             for (round, expected) in [FREE, 1, 1, 1].into_iter().enumerate() {
                 let claims = join_all((0..CALLERS).map(|_| claim(app, &subject, at))).await;
                 assert_eq!(
@@ -87,7 +89,7 @@ async fn of_concurrent_guesses_only_the_free_ones_are_looked_at() {
             assert_eq!(
                 app.count(failures, &[json!(subject.as_str())]).await,
                 8,
-                "each that was allowed, and no other"
+                "only the allowed attempts count"
             );
         }
     })
@@ -95,7 +97,7 @@ async fn of_concurrent_guesses_only_the_free_ones_are_looked_at() {
 }
 
 #[tokio::test]
-async fn delays_grow_as_the_policy_says_and_always_end() {
+async fn delays_grow_with_the_policy_and_always_end() {
     case(async |app| {
         let (subject, mut at) = (subject(1), now(app).await);
         for attempt in 1..=30 {
@@ -111,12 +113,12 @@ async fn delays_grow_as_the_policy_says_and_always_end() {
                 assert_eq!(
                     claim(app, &subject, early).await,
                     (false, free_at),
-                    "refused, and the wait gets no longer by it"
+                    "a refused attempt does not lengthen the wait"
                 );
             }
             at = free_at;
         }
-        // Just before a day has passed everything is remembered, after it nothing.
+        // Until a day has passed the failures are kept. After it they are forgotten.
         let last = at.minus(ThrottlePolicy::GUESS.longest_delay);
         let day = Duration::from_hours(24);
         let almost = last.plus(day).minus(Duration::from_millis(1));
@@ -130,7 +132,7 @@ async fn delays_grow_as_the_policy_says_and_always_end() {
             assert_eq!(
                 (allowed, free_at),
                 (true, later.plus(ThrottlePolicy::GUESS.delay_after(attempt))),
-                "anew, attempt {attempt}"
+                "again, attempt {attempt}"
             );
             later = free_at;
         }
@@ -139,7 +141,7 @@ async fn delays_grow_as_the_policy_says_and_always_end() {
 }
 
 #[tokio::test]
-async fn a_success_forgives_its_own_subject_and_no_other() {
+async fn a_success_clears_the_failures_of_its_own_subject_only() {
     case(async |app| {
         let at = now(app).await;
         let user = UserId::from_random([9; 16]);
@@ -155,7 +157,7 @@ async fn a_success_forgives_its_own_subject_and_no_other() {
             }
             assert!(!claim(app, subject, at).await.0);
         }
-        // In a batch that made no sign-in nothing is forgiven.
+        // A batch that created no session clears no failures.
         let session = app.sql("SELECT id FROM sessions", &[]).await[0]["id"]
             .as_str()
             .and_then(SessionId::parse)
@@ -176,7 +178,7 @@ async fn a_success_forgives_its_own_subject_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_sweep_removes_what_nobody_tries_any_more() {
+async fn the_cleanup_removes_subjects_without_recent_attempts() {
     case(async |app| {
         let at = now(app).await;
         claim(app, &subject(1), at).await;
@@ -191,7 +193,7 @@ async fn the_sweep_removes_what_nobody_tries_any_more() {
 }
 
 #[tokio::test]
-async fn an_address_stands_nowhere_in_the_table() {
+async fn the_table_contains_no_email_address() {
     case(async |app| {
         let email = hamrah_api::accounts::model::email::Email::parse("hidden@example.com")
             .expect("an address");
@@ -213,9 +215,9 @@ async fn an_address_stands_nowhere_in_the_table() {
     .await;
 }
 
-/// Through the port itself, on disk: what is counted outlives the process.
+/// Uses the port itself, on disk: counted attempts outlive the process.
 #[tokio::test]
-async fn a_restart_forgets_nothing() {
+async fn a_restart_keeps_the_counted_attempts() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}/test.db", folder.path().display());
     let (subject, at) = (subject(1), Timestamp::from_millis(1_800_000_000_000));

@@ -1,33 +1,47 @@
-//! What a request costs: round trips to the database, and rows read, which do not grow with the
-//! number of users.
+//! The cost of a request: round trips to the database, and rows read. Neither grows with the number
+//! of users.
 
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::factors::{begun as begun_recovery, codes, enrolled};
 use crate::harness::authenticator::Authenticator;
-use crate::harness::{Call, Pair, Person, TestApp, case, somebody};
+use crate::harness::{Call, Pair, Person, TestApp, case, other_person};
 
-/// A range of an index costs one row more where something follows it: so the few rows of a few more
-/// neighbours, never a share of all.
+/// The number of additional rows that a request may read among many users. The range of an index
+/// reads one row more if another entry follows it.
 const RANGE_ENDS: usize = 3;
 
 async fn seed(app: &TestApp, users: usize) {
     for table in [
-        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, created_at, updated_at)
-         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || i, i, i FROM n",
-        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
-        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, last_used_at, token_hash, token_expires_at, access_expires_at,
+        "INSERT INTO users (id, email, email_verified, auth_method, provider, provider_id, \
+         created_at, updated_at)
+         SELECT 'seed-' || i, 'seed' || i || '@example.com', 1, 'google', 'google', 'seed-' || \
+             i, i, i FROM n",
+        "INSERT INTO identities (id, user_id, provider, provider_id, created_at) \
+         SELECT 'seed-' || i, 'seed-' || i, 'google', 'seed-' || i, i FROM n",
+        "INSERT INTO sessions (id, user_id, platform, authenticated_at, created_at, \
+         last_used_at, token_hash, token_expires_at, access_expires_at,
                                refresh_expires_at, expires_at)
-         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, 9000000000000, 9000000000000, 9000000000000 FROM n",
-        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
-        "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
-        "INSERT INTO backup_codes (user_id, code_hash, created_at) SELECT 'seed-' || i, 'seed-' || i, i FROM n",
-        "INSERT INTO attempts (subject, failures, last_at, free_at) SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
-        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up, user_verified, name, created_at)
+         SELECT 'seed-' || i, 'seed-' || i, 'web', i, i, i, 'seed-' || i, 9000000000000, \
+             9000000000000, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) \
+         SELECT 'seed-' || i, 'seed-' || i, i, 9000000000000 FROM n",
+        "INSERT INTO totp (user_id, secret, created_at, confirmed_at, last_step) \
+         SELECT 'seed-' || i, 'seed-' || i, i, i, 0 FROM n",
+        "INSERT INTO backup_codes (user_id, code_hash, created_at) \
+         SELECT 'seed-' || i, 'seed-' || i, i FROM n",
+        "INSERT INTO attempts (subject, failures, last_at, free_at) \
+         SELECT 'seed-' || i, 1, 9000000000000, 9000000000000 FROM n",
+        "INSERT INTO passkeys (id, user_id, public_key, library, counter, transports, aaguid, \
+         backup_eligible, backed_up, user_verified, name, created_at)
          SELECT 'seed-' || i, 'seed-' || i, '', '', 0, '[]', '', 0, 0, 1, 'seed', i FROM n",
     ] {
-        let insert = table.replacen("SELECT", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT", 1);
+        let insert = table.replacen(
+            "SELECT",
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT",
+            1,
+        );
         app.sql(&insert, &[json!(users)]).await;
     }
 }
@@ -40,13 +54,13 @@ struct World {
     authenticator: Authenticator,
     /// A sign-up, an addition and a sign-in.
     begun: [Value; 3],
-    /// Two step-ups and three recoveries, the last one of nobody's account.
+    /// Two step-ups and three recoveries. The last recovery is of an unknown address.
     factors: [Value; 5],
     codes: Vec<String>,
     totp: [String; 2],
 }
 
-/// Each kind of request, and the round trips that it may make.
+/// Returns each kind of request with the number of round trips that it may make.
 fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<'a>)> {
     let World {
         person,
@@ -98,9 +112,13 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             1,
             app.get("/api/auth/tokens/validate").bearer(&pair.access),
         ),
-        ("me by session", 1, app.get("/api/users/me").cookie(session)),
         (
-            "me by access token",
+            "own account by session",
+            1,
+            app.get("/api/users/me").cookie(session),
+        ),
+        (
+            "own account by access token",
             1,
             app.get("/api/users/me").bearer(&pair.access),
         ),
@@ -124,12 +142,12 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             ),
         ),
         (
-            "find or make a user",
+            "find or create a user",
             1,
             app.internal("/api/internal/users", &identity),
         ),
         (
-            "make a session",
+            "create a session",
             1,
             app.internal(
                 "/api/internal/sessions",
@@ -137,14 +155,14 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             ),
         ),
         (
-            "make tokens for an identity",
+            "create tokens for an identity",
             1,
             app.internal("/api/internal/tokens", &identity),
         ),
         (
-            "make a user and tokens",
+            "create a user and tokens",
             1,
-            app.internal("/api/internal/tokens", &somebody()),
+            app.internal("/api/internal/tokens", &other_person()),
         ),
         (
             "refresh",
@@ -168,7 +186,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             app.post("/api/webauthn/authenticate/begin", &json!({})),
         ),
         (
-            "begin a sign-in by name",
+            "begin a sign-in by address",
             1,
             app.post(
                 "/api/webauthn/authenticate/begin",
@@ -176,7 +194,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             ),
         ),
         (
-            "begin a sign-in by an unknown name",
+            "begin a sign-in by an unknown address",
             1,
             app.post(
                 "/api/webauthn/authenticate/begin",
@@ -190,7 +208,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
                 .bearer(&pair.access),
         ),
         (
-            "make an account with a passkey",
+            "create an account with a passkey",
             2,
             app.complete_registration(sign_up, &Authenticator::new().register(&sign_up["options"])),
         ),
@@ -211,7 +229,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
             app.get("/api/webauthn/credentials").cookie(session),
         ),
         (
-            "list sign-ins",
+            "list sessions",
             2,
             app.get("/api/users/me/sessions").cookie(session),
         ),
@@ -260,12 +278,12 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
         ("recover", 3, recover(recovery, &codes[0])),
         ("recover by TOTP", 3, recover(guess, second)),
         (
-            "recover an account that is not there",
+            "recover an unknown account",
             2,
             recover(nobodys, "0000-0000-0000-0000"),
         ),
         (
-            "make backup codes",
+            "create backup codes",
             2,
             app.post("/api/auth/backup-codes", &json!({}))
                 .bearer(&pair.access),
@@ -289,7 +307,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
                 .bearer(session),
         ),
         (
-            "revoke one",
+            "revoke a session",
             2,
             app.delete(&format!("/api/auth/tokens/{}/revoke", other.id))
                 .bearer(&pair.access),
@@ -309,7 +327,7 @@ fn calls<'a>(app: &'a TestApp, world: &World) -> Vec<(&'static str, usize, Call<
 }
 
 #[tokio::test]
-async fn requests_cost_the_round_trips_they_may_and_not_more_with_more_users() {
+async fn more_users_do_not_add_round_trips_to_a_request() {
     let measure = async |users: usize| {
         let mut costs = Vec::new();
         case(async |app| {
@@ -367,7 +385,8 @@ async fn requests_cost_the_round_trips_they_may_and_not_more_with_more_users() {
         costs
     };
     let (few, many) = (measure(10).await, measure(10_000).await);
-    // Natively rows are not counted; there every statement's plan is checked after every case.
+    // Natively rows are not counted. There the harness checks the plan of every statement after
+    // every case.
     for ((name, few), (_, many)) in few.iter().zip(&many) {
         assert!(
             *many <= few + RANGE_ENDS,

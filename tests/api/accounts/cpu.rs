@@ -1,7 +1,7 @@
-//! What verifying costs of the processor: told, not judged. `-- cpu --nocapture` shows it.
+//! The processor time of a verification. It is printed and not asserted: see `-- cpu --nocapture`.
 //!
-//! Each kind is refused after one round trip, once with and once without the verification: the
-//! difference is what it costs.
+//! Each request is refused after one round trip, once with and once without the verification. The
+//! difference is the cost of the verification.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::harness::{Call, TestApp};
 const REQUESTS: u32 = 200;
 const ME: &str = "/api/users/me";
 
-/// Sends the calls one after the other and gives what one costs.
+/// Sends the calls one after the other and returns the processor time of each on average.
 async fn cost(app: &TestApp, calls: Vec<Call<'_>>, code: &str) -> Duration {
     let before = app.cpu().await;
     for call in calls {
@@ -30,7 +30,10 @@ async fn attestations<'a>(app: &'a TestApp, object: &[u8], device: &Device) -> V
     for _ in 0..REQUESTS {
         let challenge: Value = app.attestation_challenge(None).await["challenge_id"].clone();
         let body = json!({
-            "attestation_object": standard(object), "key_id": device.key_id(), "challenge_id": challenge, "bundle_id": BUNDLE,
+            "attestation_object": standard(object),
+            "key_id": device.key_id(),
+            "challenge_id": challenge,
+            "bundle_id": BUNDLE,
         });
         calls.push(app.post("/api/app-attestation/verify", &body));
     }
@@ -38,20 +41,20 @@ async fn attestations<'a>(app: &'a TestApp, object: &[u8], device: &Device) -> V
 }
 
 #[tokio::test]
-async fn cpu_of_app_attest() {
+async fn the_processor_time_of_app_attest_is_printed() {
     required(async |app| {
         let device = Device::new();
         let (pair, _) = signed_in(app, &device).await;
         let now = app.now().await;
         let assertions = |device: &Device| {
-            // A count that was used is found out at the end.
+            // A used count is detected only at the end of the verification.
             let headers =
                 device.headers_over(&format!("{}:http://localhost{ME}:{now}", Method::GET), 0);
             (0..REQUESTS)
                 .map(|_| app.get(ME).bearer(&pair.access).headers(&headers))
                 .collect::<Vec<_>>()
         };
-        // Once, so that everything is warm.
+        // The first request warms up the API.
         cost(app, assertions(&device), "app_attest_failed").await;
         let with = cost(app, assertions(&device), "app_attest_failed").await;
         let without = cost(app, assertions(&Device::new()), "app_attest_failed").await;
@@ -60,8 +63,8 @@ async fn cpu_of_app_attest() {
             with.saturating_sub(without)
         );
 
-        // Over another challenge: the whole is verified, twice, because the challenge may have been
-        // hashed in two ways.
+        // The attestation is over another challenge. It is verified completely and twice, because a
+        // client may hash the challenge in two ways.
         let challenge = app.attestation_challenge(None).await;
         let object = app.attestation(&device, &challenge).await;
         let (whole, broken) = (

@@ -1,20 +1,20 @@
-//! Which device a sign-in belongs to, from when on, and how many an account has.
+//! The device that a session is bound to, and the time at which it is bound.
 
 use std::time::Duration;
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::accounts::devices::{required, signed_in, with_mode};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::devices::Device;
-use crate::harness::{Pair, TestApp, somebody};
+use crate::harness::{Pair, TestApp, other_person};
 
-const ME: &str = "/api/users/me";
-const LIVE: &str = "SELECT COUNT(*) FROM attest_keys WHERE user_id = ?1 AND revoked_at IS NULL";
+pub const ME: &str = "/api/users/me";
+pub const LIVE: &str = "SELECT COUNT(*) FROM attest_keys WHERE user_id = ?1 AND revoked_at IS NULL";
 const TEN_MINUTES: Duration = Duration::from_secs(601);
 
-/// Somebody with a passkey.
+/// Creates an account with a passkey. Returns the authenticator and the id of the account.
 async fn passkey_owner(app: &TestApp) -> (Authenticator, String) {
     let mut authenticator = Authenticator::new();
     let made = app
@@ -28,7 +28,7 @@ async fn passkey_owner(app: &TestApp) -> (Authenticator, String) {
 }
 
 #[tokio::test]
-async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
+async fn a_passkey_sign_in_on_a_device_binds_the_session_to_it() {
     for mode in ["require", "observe"] {
         with_mode(mode, &[], async |app| {
             let (authenticator, user) = passkey_owner(app).await;
@@ -39,7 +39,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
                 .passkey_sign_in_on(&mut device, &authenticator)
                 .await
                 .ok();
-            // It proved to be the app, whatever it calls itself.
+            // The assertion proves that the client is the app, whatever its User-Agent says.
             assert_eq!(made["user"]["last_login_platform"], "ios");
             let token = Pair::read(&made).access;
             assert_eq!(
@@ -66,7 +66,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
             let stolen = app.asserted(&mut thief, &token, ME).await;
             if mode == "require" {
                 assert_eq!(stolen.problem(403), "app_attest_failed");
-                // The whole sign-in, also by its session token.
+                // The binding covers the session token too.
                 let session = made["session_token"].as_str().expect("a token");
                 assert_eq!(
                     app.get(ME).bearer(session).send().await.problem(403),
@@ -81,7 +81,7 @@ async fn a_passkey_sign_in_on_a_device_is_that_device_s_from_the_start() {
 }
 
 #[tokio::test]
-async fn an_account_is_made_on_a_device_too() {
+async fn a_sign_up_on_a_device_binds_the_session_to_it() {
     required(async |app| {
         let mut device = Device::new();
         app.attest(&device, None).await.ok();
@@ -105,12 +105,12 @@ async fn an_account_is_made_on_a_device_too() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
+async fn an_unusable_device_key_does_not_prevent_a_sign_in() {
     required(async |app| {
         let (authenticator, _) = passkey_owner(app).await;
         let mut others = Device::new();
         signed_in(app, &others).await;
-        // Somebody else used the app on this device before.
+        // Another account used the app on this device before.
         let token = Pair::read(
             &app.passkey_sign_in_on(&mut others, &authenticator)
                 .await
@@ -121,11 +121,11 @@ async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
             app.asserted(&mut others, &token, ME).await.problem(403),
             "app_attest_failed"
         );
-        // Then the app attests a key of its own for them.
+        // Then the app attests a new key for this account.
         let mut fresh = Device::new();
         app.attest(&fresh, Some(&token)).await.ok();
         app.asserted(&mut fresh, &token, ME).await.ok();
-        // A key that is not known here, and an assertion that cannot be read.
+        // The key is unknown to the API, and the assertion cannot be read.
         app.passkey_sign_in_on(&mut Device::new(), &authenticator)
             .await
             .ok();
@@ -145,7 +145,7 @@ async fn a_device_that_is_not_good_keeps_nobody_from_signing_in() {
 }
 
 #[tokio::test]
-async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
+async fn a_session_is_bound_to_a_device_within_ten_minutes_or_never() {
     required(async |app| {
         let person = app.person().await;
         let session = async || {
@@ -166,7 +166,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         app.age(TEN_MINUTES).await;
         app.asserted(&mut used, &first, ME).await.ok();
         app.asserted(&mut attested, &second, ME).await.ok();
-        // The third was not used: whoever has it now may be anybody.
+        // The third session was not used in time, so its holder may be an attacker.
         let mut thief = Device::new();
         app.attest(&thief, None).await.ok();
         for device in [&mut thief, &mut used, &mut attested] {
@@ -179,7 +179,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
             app.asserted(&mut attested, &first, ME).await.problem(403),
             "app_attest_failed"
         );
-        // Another sign-in of the same account makes no difference.
+        // Another session of the account changes nothing.
         app.session(&person).await;
         for old in [&first, &third] {
             assert_eq!(
@@ -191,8 +191,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
         for reason in ["belongs to another device", "too old to get one"] {
             assert!(app.logs().await.contains(reason), "{reason}");
         }
-        // The web app's server is not told that such a session is good, nor does asking for it
-        // extend it.
+        // For such a session the internal validation answers 401 and does not extend it.
         let question = json!({"session_token": first});
         assert_eq!(
             app.internal("/api/internal/sessions/validate", &question)
@@ -218,7 +217,7 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
             "app_attest_required"
         );
         app.asserted(&mut used, &first, validate[0]).await.ok();
-        // The app of today asks this without.
+        // Current versions of the app send this request without an assertion.
         app.age(Duration::from_hours(16 * 24)).await;
         let ends = "SELECT token_expires_at FROM sessions WHERE id = ?1";
         let id = app
@@ -235,222 +234,10 @@ async fn a_sign_in_gets_its_device_within_ten_minutes_or_never() {
     .await;
 }
 
-/// Somebody who is signed in with the app on 20 devices, and on the web.
-async fn crowded(app: &TestApp) -> (Value, Value, Vec<Pair>, String) {
-    let ada = somebody();
-    let mut pairs = Vec::new();
-    for _ in 0..20 {
-        pairs.push(Pair::read(&app.sign_in_on(&Device::new(), &ada).await.ok()));
-    }
-    let user = app.sql("SELECT id FROM users", &[]).await[0]["id"].clone();
-    let made = app
-        .internal(
-            "/api/internal/sessions",
-            &json!({"user_id": user, "platform": "web"}),
-        )
-        .send()
-        .await
-        .ok();
-    (
-        ada,
-        user,
-        pairs,
-        made["session_token"].as_str().expect("a token").to_owned(),
-    )
-}
-
 #[tokio::test]
-async fn what_was_used_lately_makes_no_room() {
+async fn a_sign_in_on_a_device_makes_two_round_trips() {
     required(async |app| {
-        let (ada, user, ..) = crowded(app).await;
-        let session = app
-            .internal(
-                "/api/internal/sessions",
-                &json!({"user_id": user, "platform": "web"}),
-            )
-            .send()
-            .await
-            .ok();
-        let session = session["session_token"].as_str().expect("a token");
-        let mut again = ada.clone();
-        again["name"] = json!("Ada again");
-        assert_eq!(
-            app.sign_in_on(&Device::new(), &again).await.problem(409),
-            "too_many_attest_keys"
-        );
-        assert_eq!(
-            app.attest(&Device::new(), Some(session)).await.problem(409),
-            "too_many_attest_keys"
-        );
-        let mut other = Device::new();
-        app.attest(&other, None).await.ok();
-        let ios = app
-            .internal(
-                "/api/internal/sessions",
-                &json!({"user_id": user, "platform": "ios"}),
-            )
-            .send()
-            .await
-            .ok();
-        let unbound = ios["session_token"].as_str().expect("a token");
-        assert_eq!(
-            app.asserted(&mut other, unbound, ME).await.problem(409),
-            "too_many_attest_keys"
-        );
-        assert_eq!(app.count(LIVE, &[user]).await, 20);
-        assert_eq!(
-            app.count("SELECT COUNT(*) FROM users WHERE name = 'Ada again'", &[])
-                .await,
-            0
-        );
-        assert_eq!(
-            app.count(
-                "SELECT COUNT(*) FROM attest_keys WHERE revoked_at IS NOT NULL",
-                &[]
-            )
-            .await,
-            0
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_key_makes_room_for_the_next_one() {
-    required(async |app| {
-        let (ada, user, pairs, session) = crowded(app).await;
-        let live = async || app.count(LIVE, std::slice::from_ref(&user)).await;
-        app.age(Duration::from_secs(3601)).await;
-        // A key that no sign-in belongs to goes first.
-        app.delete(&format!("/api/auth/tokens/{}/revoke", pairs[3].id))
-            .bearer(&session)
-            .send()
-            .await
-            .ok();
-        let mut device = Device::new();
-        let pair = Pair::read(&app.sign_in_on(&device, &ada).await.ok());
-        app.asserted(&mut device, &pair.access, ME).await.ok();
-        assert_eq!(
-            (
-                live().await,
-                app.count(
-                    "SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL",
-                    &[]
-                )
-                .await
-            ),
-            (20, 21)
-        );
-        // Then the one that was not used for longest, with its sign-in.
-        app.refresh(&pairs[0].refresh).await.ok();
-        app.sign_in_on(&Device::new(), &ada).await.ok();
-        let refused = app.refresh(&pairs[1].refresh).await.status() == 401
-            || app.get(ME).bearer(&pairs[0].access).send().await.status() == 401;
-        assert!(refused, "a sign-in ended with its key");
-        assert_eq!(
-            (
-                live().await,
-                app.count(
-                    "SELECT COUNT(*) FROM sessions WHERE revoked_at IS NULL",
-                    &[]
-                )
-                .await
-            ),
-            (20, 21)
-        );
-        // And by the first use of a key that was nobody's, and by one that is added.
-        let mut other = Device::new();
-        app.attest(&other, None).await.ok();
-        let ios = app
-            .internal(
-                "/api/internal/sessions",
-                &json!({"user_id": user, "platform": "ios"}),
-            )
-            .send()
-            .await
-            .ok();
-        app.asserted(
-            &mut other,
-            ios["session_token"].as_str().expect("a token"),
-            ME,
-        )
-        .await
-        .ok();
-        let added = Device::new();
-        app.attest(&added, Some(&session)).await.ok();
-        assert_eq!(live().await, 20);
-        let events = app.events(user.as_str().expect("an id")).await;
-        let count = |kind: &str| events.iter().filter(|event| *event == kind).count();
-        assert_eq!(
-            (count("device_key_added"), count("device_key_revoked")),
-            (24, 4)
-        );
-        // The list has every live one, and first.
-        let list = app
-            .get("/api/app-attestation/keys")
-            .bearer(&session)
-            .send()
-            .await
-            .ok();
-        let revoked: Vec<bool> = list["keys"]
-            .as_array()
-            .expect("keys")
-            .iter()
-            .map(|key| key["revoked"] == true)
-            .collect();
-        assert_eq!(revoked, [vec![false; 20], vec![true; 4]].concat());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn keys_that_nobody_uses_keep_no_owner_out() {
-    required(async |app| {
-        let ada = somebody();
-        let made = app.internal("/api/internal/tokens", &ada).send().await.ok();
-        let stolen = made["access_token"].as_str().expect("a token");
-        for _ in 0..20 {
-            app.attest(&Device::new(), Some(stolen)).await.ok();
-        }
-        assert_eq!(
-            app.attest(&Device::new(), Some(stolen)).await.problem(409),
-            "too_many_attest_keys"
-        );
-        let mut device = Device::new();
-        let pair = Pair::read(&app.sign_in_on(&device, &ada).await.ok());
-        app.asserted(&mut device, &pair.access, ME).await.ok();
-        assert_eq!(app.count(LIVE, &[made["user"]["id"].clone()]).await, 20);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_key_in_use_is_not_swept() {
-    with_mode("observe", &[], async |app| {
-        let (mut used, unused) = (Device::new(), Device::new());
-        app.attest(&used, None).await.ok();
-        app.attest(&unused, None).await.ok();
-        app.age(Duration::from_hours(31 * 24)).await;
-        app.asserted(&mut used, &app.pair(&app.person().await).await.access, ME)
-            .await
-            .ok();
-        app.cron().await;
-        assert_eq!(
-            app.count(
-                "SELECT COUNT(*) FROM attest_keys WHERE user_id IS NULL",
-                &[]
-            )
-            .await,
-            1
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_sign_in_on_a_device_is_two_round_trips() {
-    required(async |app| {
-        let ada = somebody();
+        let ada = other_person();
         app.sign_in_on(&Device::new(), &ada).await.ok();
         for path in ["/api/internal/tokens", "/api/internal/users"] {
             let mut body = ada.clone();

@@ -1,12 +1,12 @@
-//! Faults of the database while devices are attested and used: 503, nothing half-written, and a
-//! retry ends well.
+//! Faults of the database while devices are attested and used: the answer is 503, no change is
+//! half-written, and a retry succeeds.
 
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::authenticator::{Assertion, Authenticator};
 use crate::harness::devices::{BUNDLE, Device, settings, standard};
-use crate::harness::{Call, Fault, FaultMode, Pair, TestApp, case_with, somebody};
+use crate::harness::{Call, Fault, FaultMode, Pair, TestApp, case_with, other_person};
 
 const MESSAGE: &str = "D1_ERROR: Network connection lost.";
 const ME: &str = "/api/users/me";
@@ -40,7 +40,7 @@ struct World {
 
 async fn world(app: &TestApp) -> World {
     let device = Device::new();
-    let mut body = somebody();
+    let mut body = other_person();
     body["platform"] = json!("ios");
     body["client_attestation"] = json!(app.client_attestation(&device).await);
     let made = app
@@ -59,7 +59,7 @@ async fn world(app: &TestApp) -> World {
         .to_owned();
     let challenge = app.attestation_challenge(None).await;
     let object = app.attestation(&device, &challenge).await;
-    // A sign-in of the same person on the same device.
+    // The person signs in again on the device.
     body["client_attestation"] = json!(app.client_attestation(&device).await);
     let mut authenticator = Authenticator::new();
     app.add_passkey(&mut authenticator, &session).await.ok();
@@ -117,7 +117,7 @@ fn call<'a>(app: &'a TestApp, step: Step, world: &mut World) -> Call<'a> {
 }
 
 #[tokio::test]
-async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
+async fn every_device_request_survives_a_fault_at_every_call_and_statement() {
     let settings = settings("require");
     let vars: Vec<(&str, &str)> = settings
         .iter()
@@ -137,7 +137,7 @@ async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
         ] {
             let mut ready = world(app).await;
             let (answer, cost) = app.cost(call(app, step, &mut ready)).await;
-            // A key that somebody has is not nobody's again.
+            // A key with an account does not lose it.
             let succeeds_with = if step == VerifyBound { 409 } else { 200 };
             assert_eq!(
                 answer.status(),
@@ -170,8 +170,7 @@ async fn every_step_of_a_device_survives_a_fault_at_every_call_and_statement() {
                     if retried.status() == succeeds_with {
                         continue;
                     }
-                    // Only a challenge that was taken is not there any more: then a new one is
-                    // asked for.
+                    // Only a used challenge is missing. Then the client requests a new challenge.
                     if step == Passkey {
                         assert_eq!(
                             retried.problem(401),

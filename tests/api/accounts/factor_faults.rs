@@ -1,5 +1,5 @@
-//! Faults of the database while factors are changed and used: 503, nothing half-written, and
-//! beginning again ends well.
+//! Faults of the database while factors are changed and used: the answer is 503, no change is
+//! half-written, and a retry succeeds.
 
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ async fn world(app: &TestApp, step: Step, number: usize) -> World {
     }
 }
 
-/// What is asked, with the `attempt`-th code.
+/// Returns the request with the `attempt`-th code.
 async fn call<'a>(app: &'a TestApp, step: Step, world: &World, attempt: usize) -> Call<'a> {
     let challenge = match step {
         RecoverByCode | RecoverByTotp => begun(app, &world.email).await,
@@ -128,7 +128,7 @@ async fn call<'a>(app: &'a TestApp, step: Step, world: &World, attempt: usize) -
 }
 
 #[tokio::test]
-async fn every_step_of_a_factor_survives_a_fault_at_every_call_and_statement() {
+async fn every_factor_request_survives_a_fault_at_every_call_and_statement() {
     case(async |app| {
         let mut number = 0;
         for step in STEPS {
@@ -162,14 +162,14 @@ async fn every_step_of_a_factor_survives_a_fault_at_every_call_and_statement() {
                     if matches!(step, ProveByTotp | ProveByPasskey)
                         && app.me(&world.session).await == 401
                     {
-                        // It took effect, and the answer with the new token is lost: its owner
-                        // signs in again.
+                        // The request took effect and the answer with the new token is lost. The
+                        // owner signs in again.
                         assert_eq!(mode, FaultMode::After, "{step:?} {at}");
                         app.passkey_sign_in(&world.authenticator).await.ok();
                         continue;
                     }
-                    // The same once more; if it took effect after all, that is told, and the next
-                    // code does.
+                    // The client repeats the request. If the first request took effect, the answer
+                    // says so, and the next code is accepted.
                     let again = call(app, step, &world, 0).await.send().await;
                     let lost = mode == FaultMode::After;
                     match again.status() {

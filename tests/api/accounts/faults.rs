@@ -1,26 +1,12 @@
-//! Faults of the database, at every call and inside of every batch: 503, nothing half-written, and
-//! a retry ends well.
+//! Faults of the database, at every call and inside every batch: the answer is 503, no change is
+//! half-written, and a retry succeeds.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, somebody};
+use crate::harness::{Answer, Call, Fault, FaultMode, Pair, TestApp, case, other_person};
 
-const TABLES: [&str; 12] = [
-    "users",
-    "identities",
-    "sessions",
-    "refresh_tokens",
-    "challenges",
-    "passkeys",
-    "attest_keys",
-    "totp",
-    "backup_codes",
-    "attempts",
-    "events",
-    "outbox",
-];
-/// What D1 says when something passing happened.
+/// The messages of D1 for transient faults.
 const MESSAGES: [&str; 4] = [
     "D1_ERROR: Network connection lost.",
     "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
@@ -28,21 +14,8 @@ const MESSAGES: [&str; 4] = [
     "D1_ERROR: Internal error in D1 DB storage caused object to be reset.",
 ];
 
-async fn dump(app: &TestApp) -> Vec<String> {
-    let mut dump = Vec::new();
-    let queries = TABLES.map(|table| format!("SELECT * FROM {table}"));
-    for (table, rows) in TABLES.iter().zip(app.queries(&queries).await) {
-        dump.extend(
-            rows.iter()
-                .map(|row| format!("{table} {}", serde_json::to_string(row).expect("JSON"))),
-        );
-    }
-    dump.sort();
-    dump
-}
-
-/// A use case: what must be there before, the call, and what a retry after a lost answer gives
-/// besides 200.
+/// A use case: its preparation, its call, and the statuses other than 200 that a retry after a lost
+/// answer may get.
 #[derive(Clone, Copy, Debug)]
 enum UseCase {
     CreateUser,
@@ -92,7 +65,7 @@ impl UseCase {
         !matches!(self, ValidateSession | ByEmail | Me | List)
     }
 
-    /// What the call gives when nothing fails.
+    /// The status of the call without a fault.
     fn succeeds_with(self) -> u16 {
         if matches!(self, RefuseReuse) {
             401
@@ -101,9 +74,9 @@ impl UseCase {
         }
     }
 
-    /// What the retry gives when the first call took effect and its answer was lost.
+    /// The status of the retry if the first call took effect and its answer was lost.
     fn repeats_with(self) -> u16 {
-        // The account, and with it the credential, is gone.
+        // The account is deleted, and the credential with it.
         if matches!(self, Delete) {
             401
         } else {
@@ -112,7 +85,7 @@ impl UseCase {
     }
 }
 
-/// Everything that a use case may need, made anew.
+/// Creates everything that a use case may need.
 struct World {
     person: crate::harness::Person,
     body: Value,
@@ -127,11 +100,12 @@ async fn world(app: &TestApp, use_case: UseCase) -> World {
         session: app.session(&person).await,
         pair: app.pair(&person).await,
         other: app.pair(&person).await,
-        body: somebody(),
+        body: other_person(),
         person,
     };
     if matches!(use_case, ExtendSession) {
-        let old = "UPDATE sessions SET token_expires_at = token_expires_at - 1728000000 WHERE user_id = ?1 AND token_hash IS NOT NULL";
+        let old = "UPDATE sessions SET token_expires_at = token_expires_at - 1728000000 \
+             WHERE user_id = ?1 AND token_hash IS NOT NULL";
         app.sql(old, &[json!(world.person.id)]).await;
     }
     if matches!(use_case, RefuseReuse) {
@@ -139,8 +113,13 @@ async fn world(app: &TestApp, use_case: UseCase) -> World {
         app.refresh(&second.refresh).await.ok();
     }
     if matches!(use_case, CreateTokens) {
-        // The heaviest batch: a new identity is linked to an account that exists, and signed in.
-        world.body = json!({"email": world.person.email, "provider": "apple", "provider_id": world.person.id, "platform": "ios"});
+        // The largest batch links a new identity to an existing account and creates a session.
+        world.body = json!({
+            "email": world.person.email,
+            "provider": "apple",
+            "provider_id": world.person.id,
+            "platform": "ios",
+        });
     }
     world
 }
@@ -201,7 +180,7 @@ fn is_503(answer: &Answer) {
     );
     assert!(
         !answer.text().contains("D1"),
-        "nothing of the reason: {}",
+        "the answer reveals no reason: {}",
         answer.text()
     );
 }
@@ -210,8 +189,8 @@ fn is_503(answer: &Answer) {
 async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
     case(async |app| {
         for use_case in ALL {
-            // What the use case asks of the database when nothing fails: how many calls, and how
-            // many statements at most.
+            // The calls of the use case to the database without a fault, and the most statements of
+            // a call.
             let ready = world(app, use_case).await;
             let (answer, cost) = app.cost(call(app, use_case, &ready)).await;
             assert_eq!(
@@ -228,7 +207,7 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
                     .chain((0..=cost.statements).map(FaultMode::Within));
                 for (index, mode) in modes.enumerate() {
                     let world = world(app, use_case).await;
-                    let before = dump(app).await;
+                    let before = app.dump().await;
                     app.fail(&[Fault {
                         at,
                         mode,
@@ -238,15 +217,15 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
                     let answer = call(app, use_case, &world).send().await;
                     app.fail(&[]).await;
                     if matches!(use_case, ExtendSession) && at == 1 {
-                        // The session is good; that its use was not noted is no reason to sign
-                        // anybody out.
+                        // The session is valid. A failure to record its use must not sign the user
+                        // out.
                         assert_eq!(answer.status(), 200, "{}", answer.text());
                     } else {
                         is_503(&answer);
                     }
-                    let changed = dump(app).await != before;
+                    let changed = app.dump().await != before;
                     let last = at + 1 == cost.batches;
-                    // Only a lost answer of the last call hides a change; nothing else leaves one.
+                    // Only a lost answer of the last call leaves a change.
                     assert_eq!(
                         changed,
                         mode == FaultMode::After && last && use_case.writes(),
@@ -274,7 +253,7 @@ async fn every_use_case_survives_a_fault_at_every_call_and_statement() {
 }
 
 #[tokio::test]
-async fn a_replay_is_answered_whole_or_not_at_all() {
+async fn a_replay_revokes_the_whole_session_or_nothing() {
     case(async |app| {
         for mode in [
             FaultMode::Before,
@@ -294,8 +273,8 @@ async fn a_replay_is_answered_whole_or_not_at_all() {
             .await;
             is_503(&app.refresh(&first.refresh).await);
             app.fail(&[]).await;
-            // Revoking needs no second call that could fail: either the first one did it, or
-            // nothing happened.
+            // A revocation needs no second call that could fail. Either the first call revoked
+            // everything, or nothing happened.
             let live = app.me(&third.access).await == 200;
             assert_eq!(live, mode != FaultMode::After, "{mode:?}");
             assert_eq!(
@@ -310,7 +289,7 @@ async fn a_replay_is_answered_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_lost_refresh_is_repeated_without_a_fork() {
+async fn repeating_a_lost_refresh_creates_no_fork() {
     case(async |app| {
         let pair = app.pair(&app.person().await).await;
         app.fail(&[Fault {
@@ -328,7 +307,7 @@ async fn a_lost_refresh_is_repeated_without_a_fork() {
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_is_told_every_time_and_harms_nothing() {
+async fn a_lasting_fault_is_reported_every_time_and_changes_nothing() {
     case(async |app| {
         let pair = app.pair(&app.person().await).await;
         let faults: Vec<Fault> = (0..5)

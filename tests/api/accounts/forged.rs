@@ -1,5 +1,4 @@
-//! About a hundred and seventy tokens that are not ours (RFC 8725; SECURITY §3): none opens
-//! anything.
+//! About a hundred and seventy forged tokens (RFC 8725; SECURITY §3). The API accepts none.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -35,7 +34,7 @@ fn without(object: &Value, field: &str) -> Value {
     changed
 }
 
-/// Headers that talk the verifier into another algorithm, key or type. All are signed with the
+/// Headers that ask the verifier to use another algorithm, key or type. All are signed with the
 /// right key, so only the header is wrong.
 fn wrong_headers(good: &Value) -> Vec<Value> {
     let mut headers: Vec<Value> = [
@@ -98,7 +97,7 @@ fn wrong_headers(good: &Value) -> Vec<Value> {
     headers
 }
 
-/// Claims that are not what this API says, signed with the right key.
+/// Claims that this API does not issue, signed with the right key.
 fn wrong_claims(good: &Value, other_user: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for (field, values) in [
@@ -187,7 +186,7 @@ fn wrong_claims(good: &Value, other_user: &str) -> Vec<Value> {
     all
 }
 
-/// Texts that are not the compact form, or another spelling of it.
+/// Texts that are not the compact form, or that are another spelling of it.
 fn wrong_shapes(token: &str) -> Vec<String> {
     let [head, body, signature] = parts(token);
     let raw = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
@@ -225,7 +224,7 @@ fn wrong_shapes(token: &str) -> Vec<String> {
         "a.b.c".to_owned(),
         "e30.e30.e30".to_owned(),
     ];
-    // The last character carries four unused bits: all spellings but ours are refused.
+    // The last character has four unused bits. Every spelling but ours is refused.
     let last = signature.chars().last().expect("a character");
     shapes.extend(
         ['A', 'B', 'Q', 'R', 'g', 'h', 'w', 'x']
@@ -257,7 +256,7 @@ fn plus_order(signature: &[u8]) -> Vec<u8> {
     [&signature[..32], &sum.collect::<Vec<_>>()].concat()
 }
 
-/// Raw JSON that a structure cannot express: members given twice, and what follows the object.
+/// Raw JSON that a structure cannot express: repeated members, and text after the object.
 fn wrong_json(app: &TestApp, good_header: &Value, good: &Value) -> Vec<String> {
     let (head, body) = (good_header.to_string(), good.to_string());
     let twice = |json: &str, member: &str| format!("{{{member},{}", &json[1..]);
@@ -294,7 +293,7 @@ fn wrong_json(app: &TestApp, good_header: &Value, good: &Value) -> Vec<String> {
     tokens
 }
 
-/// The published key as an HMAC secret, and a key of somebody else's.
+/// The published key as an HMAC secret, and a foreign key.
 fn wrong_keys(app: &TestApp, token: &str) -> Vec<String> {
     let keys: Value = serde_json::from_str(&app.settings["JWT_SIGNING_KEYS"]).expect("a JWK set");
     let x = keys["keys"][0]["x"].as_str().expect("x");
@@ -326,7 +325,7 @@ async fn no_forged_token_is_accepted() {
         let (person, other) = (app.person().await, app.person().await);
         let pair = app.pair(&person).await;
         let (good_header, good) = (header(&pair.access), claims(&pair.access));
-        // What is forged below is accepted when nothing is wrong with it.
+        // Without a fault a token that this test signs is accepted.
         assert_eq!(app.me(&app.forge(&good_header, &good)).await, 200);
         assert_eq!(
             app.me(&app.forge(&good_header, &with(&good, "extra", json!(1))))
@@ -349,7 +348,7 @@ async fn no_forged_token_is_accepted() {
         forged.extend([pair.refresh.clone(), pair.id.clone(), person.id.clone()]);
         assert!(forged.len() > 170, "{}", forged.len());
         for token in &forged {
-            // A few cannot be sent at all.
+            // A few tokens cannot be sent in a header.
             if http::HeaderValue::from_str(token).is_err()
                 || token.len() > 30_000 && crate::harness::on_workerd()
             {
@@ -363,7 +362,11 @@ async fn no_forged_token_is_accepted() {
             assert_eq!(answer.status(), 401, "{}", &token[..token.len().min(1000)]);
             assert_eq!(answer.problem(401), "invalid_token");
         }
-        assert_eq!(app.me(&pair.access).await, 200, "and the real one still is");
+        assert_eq!(
+            app.me(&pair.access).await,
+            200,
+            "the genuine token is still accepted"
+        );
     })
     .await;
 }

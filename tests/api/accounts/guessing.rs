@@ -1,4 +1,4 @@
-//! Guessing codes has to wait longer each time.
+//! Guesses at codes: each wrong guess lengthens the wait.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::harness::authenticator::Authenticator;
 use crate::harness::{Answer, Person, case, case_with};
 
 #[tokio::test]
-async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
+async fn each_wrong_guess_lengthens_the_wait_without_a_lockout() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -26,7 +26,7 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
                 .await
             };
             let mut tried = 0;
-            // An hour of guessing, as fast as it is let.
+            // The attacker guesses for an hour, as fast as the throttle allows.
             let mut waited = 0;
             while waited < 3600 {
                 let answer = guess().await;
@@ -46,7 +46,7 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
             }
             assert!((8..20).contains(&tried), "{tried} guesses in an hour");
         }
-        // Somebody else is not concerned, and the owner gets in when it is time.
+        // Another account is not affected, and the owner signs in after the wait.
         assert_eq!(
             recover(app, &other, "000000").await.problem(401),
             "recovery_failed"
@@ -58,10 +58,10 @@ async fn guessing_has_to_wait_longer_each_time_and_nobody_is_locked_out() {
     .await;
 }
 
-/// A thousand addresses, each with a challenge of its own, within one hour; and the limit by
-/// address is on, but each comes once only.
+/// The attacker guesses from a thousand IP addresses within one hour, each with its own challenge.
+/// The rate limit is on, but each address sends only one guess.
 #[tokio::test]
-async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
+async fn most_guesses_from_a_thousand_addresses_are_not_checked() {
     case_with(&[("RATE_LIMITS", "on")], async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -91,12 +91,12 @@ async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
                 other => panic!("{other}: {}", answer.text()),
             }
         }
-        println!("of 1000 guesses in an hour from 1000 addresses {tried} were looked at");
+        println!("of 1000 guesses in an hour from 1000 addresses {tried} were checked");
         assert!(
             (8..=12).contains(&tried) && tried + refused == 1000,
             "{tried} were looked at"
         );
-        // The owner has other ways in all the time.
+        // The owner can sign in by other means all the time.
         app.add_passkey(&mut Authenticator::new(), &session)
             .await
             .ok();
@@ -104,9 +104,10 @@ async fn a_thousand_guesses_from_as_many_addresses_are_not_looked_at() {
     .await;
 }
 
-/// A stranger who guesses keeps the owner waiting for seconds: nobody guesses a backup code.
+/// An attacker who guesses makes the owner wait for seconds at most, because backup codes cannot be
+/// guessed.
 #[tokio::test]
-async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
+async fn an_attacker_cannot_block_the_owner_s_backup_codes() {
     case(async |app| {
         let person = app.person().await;
         let codes = codes(app, &app.session(&person).await).await;
@@ -126,7 +127,7 @@ async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
                 .parse::<u64>()
                 .expect("seconds")
         };
-        // In workerd time goes on by itself: the wait must not end just when the owner comes.
+        // In workerd the clock runs. The wait must not end at the moment of the owner's attempt.
         loop {
             let guess = recover(app, &person, "0000-0000-0000-0000").await;
             match guess.status() {
@@ -145,29 +146,50 @@ async fn whoever_guesses_keeps_nobody_from_their_backup_codes() {
     .await;
 }
 
-/// Whoever claims somebody's address beforehand, with an account of their own.
+/// An attacker registers the victim's address first, with an account of their own.
 #[tokio::test]
-async fn a_shadow_account_neither_shuts_an_owner_out_nor_guesses_for_ever() {
+async fn a_shadow_account_neither_locks_the_owner_out_nor_guesses_without_limit() {
     case(async |app| {
         let mut shadow = Authenticator::new();
         let made = app.sign_up(&mut shadow, "victim@example.com").await.ok();
         let shadow_session = made["session_token"].as_str().expect("a token").to_owned();
         enrolled(app, &shadow_session).await;
         let shadow_codes = codes(app, &shadow_session).await;
-        // The owner comes by a provider that verifies nothing.
-        let who = json!({"email": "victim@example.com", "email_verified": false, "auth_method": "other", "provider": "other", "provider_id": "v",
-            "platform": "web"});
+        // The owner signs in with a provider that does not verify addresses.
+        let who = json!({
+            "email": "victim@example.com",
+            "email_verified": false,
+            "auth_method": "other",
+            "provider": "other",
+            "provider_id": "v",
+            "platform": "web",
+        });
         let user = app.internal("/api/internal/users", &who).send().await.ok()["user"].clone();
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let victim = Person { id: text(&user["id"]), email: text(&user["email"]), provider_id: "v".to_owned() };
+        let victim = Person {
+            id: text(&user["id"]),
+            email: text(&user["email"]),
+            provider_id: "v".to_owned(),
+        };
         assert_ne!(victim.id, text(&made["user"]["id"]));
         let session = app.session(&victim).await;
         let (generator, victim_codes) = (enrolled(app, &session).await, codes(app, &session).await);
-        // Each by their own codes, into their own account.
-        assert_eq!(recover(app, &victim, &victim_codes[0]).await.ok()["user"]["id"], json!(victim.id));
-        assert_eq!(recover(app, &victim, &generator.code(app, 0).await).await.ok()["user"]["id"], json!(victim.id));
-        assert_eq!(recover(app, &victim, &shadow_codes[0]).await.ok()["user"]["id"], made["user"]["id"]);
-        // The shadow's successes win it no further guesses.
+        // Each user recovers their own account with their own codes.
+        assert_eq!(
+            recover(app, &victim, &victim_codes[0]).await.ok()["user"]["id"],
+            json!(victim.id)
+        );
+        assert_eq!(
+            recover(app, &victim, &generator.code(app, 0).await)
+                .await
+                .ok()["user"]["id"],
+            json!(victim.id)
+        );
+        assert_eq!(
+            recover(app, &victim, &shadow_codes[0]).await.ok()["user"]["id"],
+            made["user"]["id"]
+        );
+        // Successes of the shadow account allow it no further guesses.
         let mut looked_at = 0;
         for round in 0..8 {
             recover(app, &victim, &shadow_codes[1 + round]).await.ok();
@@ -181,7 +203,7 @@ async fn a_shadow_account_neither_shuts_an_owner_out_nor_guesses_for_ever() {
 }
 
 #[tokio::test]
-async fn guessing_a_step_up_has_to_wait_too() {
+async fn guesses_at_a_step_up_are_throttled() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;

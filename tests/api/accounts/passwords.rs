@@ -1,17 +1,16 @@
-//! Passwords: setting, changing and removing one, signing in with it, and what is asked besides.
+//! Passwords: setting, changing and removing a password, and the checks of a new one.
 
 use std::time::Duration;
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::accounts::factors::{early_in_a_step, enrolled};
 use crate::harness::receiver::receiver;
-use crate::harness::{Answer, Person, TestApp, case, case_with, claims, race_with};
+use crate::harness::{Answer, Person, TestApp, case, case_with, claims};
 
-const SIGN_IN: &str = "/api/auth/password/sign-in";
+pub const SIGN_IN: &str = "/api/auth/password/sign-in";
 const PASSWORD: &str = "/api/auth/password";
-const GOOD: &str = "zebra crossing 77";
+pub const GOOD: &str = "zebra crossing 77";
 
 async fn set(app: &TestApp, token: &str, password: &str) -> Answer {
     if !password.contains('@') {
@@ -24,14 +23,14 @@ async fn set(app: &TestApp, token: &str, password: &str) -> Answer {
         .await
 }
 
-async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
+pub async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.post(SIGN_IN, &json!({"email": email, "password": password}))
         .send()
         .await
 }
 
-/// Somebody with a password, and their session.
-async fn with_password(app: &TestApp) -> (Person, String) {
+/// Creates a person with a password. Returns the person and a session token.
+pub async fn with_password(app: &TestApp) -> (Person, String) {
     let person = app.person().await;
     let session = app.session(&person).await;
     set(app, &session, GOOD).await.ok();
@@ -39,8 +38,8 @@ async fn with_password(app: &TestApp) -> (Person, String) {
 }
 
 #[tokio::test]
-async fn an_owner_sets_a_password_and_signs_in_with_it() {
-    // With what a hash costs in production.
+async fn an_account_owner_sets_a_password_and_signs_in_with_it() {
+    // With the cost of a password hash in production.
     case_with(
         &[
             ("PASSWORD_HASH_MEMORY_KIB", "19456"),
@@ -95,80 +94,7 @@ async fn an_owner_sets_a_password_and_signs_in_with_it() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_the_session_as_a_cookie_and_only_its_own_pages_do() {
-    case(async |app| {
-        let (ada, _) = with_password(app).await;
-        let body = json!({"email": ada.email, "password": GOOD});
-        let answer = app
-            .post(SIGN_IN, &body)
-            .header("origin", "http://localhost:8787")
-            .send()
-            .await;
-        assert!(
-            answer.ok()["session_token"].is_string()
-                && answer
-                    .cookies()
-                    .iter()
-                    .any(|cookie| cookie.contains("HttpOnly"))
-        );
-        let foreign = app
-            .post(SIGN_IN, &body)
-            .header("origin", "https://evil.example")
-            .send()
-            .await;
-        assert_eq!(foreign.problem(403), "cross_site_request");
-        assert!(foreign.cookies().is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn whatever_is_wrong_looks_the_same() {
-    case(async |app| {
-        let ((ada, _), bob) = (with_password(app).await, app.person().await);
-        let long = "x".repeat(5_000);
-        let tried = [
-            (&*ada.email, "zebra crossing 78"),
-            (&bob.email, GOOD),
-            ("nobody@example.com", GOOD),
-            (&ada.email, ""),
-            (&ada.email, &long),
-        ];
-        let mut bodies = Vec::new();
-        for (email, password) in tried {
-            let answer = sign_in(app, email, password).await;
-            assert_eq!(answer.problem(401), "invalid_credentials", "{email}");
-            let mut body = answer.json();
-            body["request_id"] = Value::Null;
-            bodies.push(body);
-        }
-        bodies.dedup();
-        assert_eq!(bodies.len(), 1);
-        for body in [
-            json!({}),
-            json!({"email": ada.email}),
-            json!({"password": GOOD}),
-            json!({"email": ada.email, "username": "ada", "password": GOOD}),
-        ] {
-            assert_eq!(
-                app.post(SIGN_IN, &body).send().await.problem(422),
-                "invalid_body",
-                "{body}"
-            );
-        }
-        assert_eq!(
-            app.post(SIGN_IN, &json!({"email": "no address", "password": GOOD}))
-                .send()
-                .await
-                .problem(422),
-            "invalid_email"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
+async fn a_password_is_compared_in_its_normal_form_and_never_truncated() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         set(app, &session, "cafe\u{301} au lait").await.ok();
@@ -181,14 +107,14 @@ async fn a_password_is_compared_in_its_normal_form_and_is_never_cut() {
                 .await
                 .status(),
             401,
-            "all of it counts"
+            "every character counts"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
+async fn an_unacceptable_password_is_refused_and_changes_nothing() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         for (bad, code) in [
@@ -224,7 +150,7 @@ async fn what_cannot_be_chosen_is_told_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
+async fn a_password_change_revokes_other_sessions_and_needs_recent_authentication() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let (other, pair) = (app.session(&ada).await, app.pair(&ada).await);
@@ -261,7 +187,7 @@ async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
                 .problem(403),
             "reauthentication_required"
         );
-        // Signing in anew is a recent proof.
+        // A new session counts as recent authentication.
         let anew = sign_in(app, &ada.email, "another zebra 78").await.ok();
         set(app, anew["session_token"].as_str().expect("a token"), GOOD)
             .await
@@ -271,7 +197,7 @@ async fn changing_it_ends_everything_else_and_asks_for_a_recent_proof() {
 }
 
 #[tokio::test]
-async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
+async fn a_password_is_removed_unless_it_is_the_last_way_to_sign_in() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         app.delete(PASSWORD).bearer(&session).send().await.ok();
@@ -315,9 +241,9 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
         assert_eq!(
             app.get("/auth/profile").token(&token).send().await.status(),
             200,
-            "what is refused does nothing"
+            "a refused request changes nothing"
         );
-        // A passkey is another way, and with a password the last passkey may go.
+        // A passkey is another way to sign in. With a password the last passkey may be removed.
         let passkey = app.passkey(&ada).await;
         assert_eq!(
             app.delete(&format!("/api/webauthn/credentials/{passkey}"))
@@ -333,142 +259,14 @@ async fn it_is_removed_unless_it_is_the_last_way_to_sign_in() {
 }
 
 #[tokio::test]
-async fn totp_is_asked_for_where_it_is_enabled() {
-    case(async |app| {
-        let (ada, session) = with_password(app).await;
-        let generator = enrolled(app, &session).await;
-        let body = |code: &str| json!({"email": ada.email, "password": GOOD, "code": code});
-        assert_eq!(
-            sign_in(app, &ada.email, GOOD).await.problem(401),
-            "second_factor_required"
-        );
-        assert_eq!(
-            sign_in(app, &ada.email, "zebra crossing 78")
-                .await
-                .problem(401),
-            "invalid_credentials",
-            "nothing is told before"
-        );
-        assert_eq!(
-            app.post(SIGN_IN, &body("000000")).send().await.problem(401),
-            "invalid_credentials"
-        );
-        app.sql("DELETE FROM attempts", &[]).await;
-        early_in_a_step(app).await;
-        let code = generator.code(app, 0).await;
-        let signed_in = app.post(SIGN_IN, &body(&code)).send().await.ok();
-        assert_eq!(signed_in["amr"], json!(["pwd", "otp", "mfa"]));
-        assert_eq!(
-            app.post(SIGN_IN, &body(&code)).send().await.problem(401),
-            "invalid_credentials",
-            "a code is good once"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn guesses_are_braked_by_the_name_that_was_guessed_at() {
-    case(async |app| {
-        let (ada, _) = with_password(app).await;
-        for email in [&*ada.email, "nobody@example.com"] {
-            for _ in 0..5 {
-                assert_eq!(
-                    sign_in(app, email, "wrong password").await.status(),
-                    401,
-                    "{email}"
-                );
-            }
-            let braked = sign_in(app, email, GOOD).await;
-            assert_eq!(braked.problem(429), "too_many_attempts", "{email}");
-            assert!(braked.header("retry-after").is_some());
-        }
-        app.age(Duration::from_secs(31)).await;
-        sign_in(app, &ada.email, GOOD).await.ok();
-        assert_eq!(
-            app.count(
-                "SELECT COUNT(*) FROM attempts WHERE subject LIKE 'password:%'",
-                &[]
-            )
-            .await,
-            1,
-            "a success forgives"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_hash_of_elsewhere_is_accepted_and_made_anew() {
-    case(async |app| {
-        let (ada, _) = with_password(app).await;
-        // Of "adm1-hash" with bcrypt, and of "password" with the reference implementation of Argon2
-        // (test.c).
-        for (stored, password) in [
-            (bcrypt::hash("adm1-hash", 4).expect("a hash"), "adm1-hash"),
-            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(), "password"),
-        ] {
-            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
-            assert_eq!(sign_in(app, &ada.email, "something else").await.status(), 401);
-            assert_eq!(sign_in(app, &ada.email, password).await.status(), 200, "{stored}");
-            let kept = app.sql("SELECT hash FROM passwords", &[]).await;
-            assert!(kept[0]["hash"].as_str().expect("a hash").starts_with("$argon2id$v=19$m=256,t=1,p=1$"));
-            assert_eq!(sign_in(app, &ada.email, password).await.status(), 200);
-        }
-        for stored in ["", "$2b$", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"] {
-            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)]).await;
-            assert_eq!(sign_in(app, &ada.email, "password").await.problem(401), "invalid_credentials", "{stored}");
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn no_more_are_hashed_at_once_than_may_be() {
-    let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];
-    race_with(&settings, async |app| {
-        let (ada, _) = with_password(app).await;
-        let calls = (0..16).map(|n| {
-            sign_in(
-                app,
-                if n % 2 == 0 {
-                    &ada.email
-                } else {
-                    "nobody@example.com"
-                },
-                GOOD,
-            )
-        });
-        let answers = futures::future::join_all(calls).await;
-        let (mut busy, mut good) = (0, 0);
-        for answer in &answers {
-            match answer.status() {
-                200 => good += 1,
-                401 => {}
-                _ => {
-                    let code = answer.problem(429);
-                    assert!(code == "busy" || code == "too_many_attempts", "{code}");
-                    busy += usize::from(code == "busy");
-                    assert!(answer.header("retry-after").is_some());
-                }
-            }
-        }
-        assert!(busy > 0 && good > 0, "{busy} busy, {good} good");
-        app.age(Duration::from_hours(2)).await;
-        sign_in(app, &ada.email, GOOD).await.ok();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
+async fn a_password_change_wins_over_a_sign_in_with_the_old_password() {
     case(async |app| {
         let (ada, session) = with_password(app).await;
         let call = app.post(SIGN_IN, &json!({"email": ada.email, "password": GOOD}));
-        // Its first call to the database found the old hash; before the second one the password is
-        // another.
+        // The first database call of the sign-in found the old hash. Before the second call the
+        // password is changed.
         let answer = app
-            .held(call, 1, async {
+            .interleave(call, 1, async {
                 app.sql("UPDATE passwords SET hash = hash || 'x'", &[])
                     .await;
             })
@@ -480,7 +278,7 @@ async fn of_a_change_and_a_sign_in_with_the_old_password_the_change_wins() {
 }
 
 #[tokio::test]
-async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() {
+async fn a_leaked_password_is_refused() {
     let leaks = receiver().leaks();
     let settings = [("BREACHED_PASSWORDS_URL", leaks.as_str())];
     case_with(&settings, async |app| {
@@ -496,7 +294,7 @@ async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() 
                 .await
                 .status(),
             200,
-            "seen zero times is padding"
+            "a count of zero is padding"
         );
         assert!(
             !app.events(&ada.id)
@@ -505,6 +303,10 @@ async fn a_leaked_password_is_refused_and_one_that_nobody_could_check_is_told() 
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_unchecked_password_is_accepted_with_an_event() {
     let gone = [("BREACHED_PASSWORDS_URL", "http://127.0.0.1:9/range/")];
     case_with(&gone, async |app| {
         let (ada, _) = with_password(app).await;

@@ -1,4 +1,5 @@
-//! Concurrent callers: exactly one wins, nobody gets a 5xx, and what was acknowledged holds.
+//! Concurrent callers: exactly one succeeds, no caller gets a 5xx, and an acknowledged change
+//! lasts.
 
 use std::collections::HashSet;
 
@@ -6,11 +7,11 @@ use futures::future::{join, join_all};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Pair, case, on_workerd, race, somebody};
+use crate::harness::{Pair, case, on_workerd, other_person, race};
 
 const CALLERS: usize = 50;
 
-/// How often each race is run: workerd takes its time.
+/// The number of times that each race runs. workerd is slower.
 fn rounds() -> usize {
     if on_workerd() { 5 } else { 100 }
 }
@@ -29,7 +30,7 @@ async fn concurrent_refreshes_leave_one_descendant() {
             assert_eq!(
                 successors.len(),
                 1,
-                "all within the window get the same successor"
+                "all callers within the window get the same successor"
             );
             let chain = "SELECT COUNT(*) FROM refresh_tokens WHERE session_id = ?1";
             assert_eq!(app.count(chain, &[json!(pair.id)]).await, 2);
@@ -46,7 +47,7 @@ async fn concurrent_refreshes_leave_one_descendant() {
             assert_eq!(
                 app.count(rotations, &[json!(pair.id)]).await,
                 1,
-                "one of them rotated"
+                "one caller rotated the token"
             );
         }
     })
@@ -60,8 +61,8 @@ async fn refreshes_against_refreshes_of_the_successor_never_fork() {
         for _ in 0..rounds() {
             let first = app.pair(&person).await;
             let second = Pair::read(&app.refresh(&first.refresh).await.ok());
-            // An old answer is repeated while the new one is used: either the repeat came first, or
-            // it is a replay and all is revoked.
+            // A client repeats the old request while the successor is used. Either the repeat came
+            // first, or it is a replay and the session is revoked.
             let answers = join(
                 join_all((0..8).map(|_| app.refresh(&first.refresh))),
                 join_all((0..8).map(|_| app.refresh(&second.refresh))),
@@ -83,7 +84,7 @@ async fn refreshes_against_refreshes_of_the_successor_never_fork() {
 async fn concurrent_sign_ins_of_one_identity_make_one_account() {
     race(async |app| {
         for _ in 0..rounds() {
-            let body = somebody();
+            let body = other_person();
             let answers = join_all((0..CALLERS).map(|n| {
                 let path = if n % 2 == 0 {
                     "/api/internal/users"
@@ -124,12 +125,21 @@ async fn concurrent_verified_providers_link_to_one_account() {
     race(async |app| {
         for round in 0..rounds() {
             let person = |provider: &str| -> Value {
-                json!({"email": format!("both{round}@example.com"), "provider": provider, "provider_id": format!("{provider}-{round}"), "platform": "web"})
+                json!({
+                    "email": format!("both{round}@example.com"),
+                    "provider": provider,
+                    "provider_id": format!("{provider}-{round}"),
+                    "platform": "web",
+                })
             };
             let (google, apple) = (person("google"), person("apple"));
             let bodies = (0..16).map(|n| if n % 2 == 0 { &google } else { &apple });
-            let answers = join_all(bodies.map(|body| app.internal("/api/internal/users", body).send())).await;
-            let ids: HashSet<String> = answers.iter().map(|answer| answer.ok()["user"]["id"].to_string()).collect();
+            let answers =
+                join_all(bodies.map(|body| app.internal("/api/internal/users", body).send())).await;
+            let ids: HashSet<String> = answers
+                .iter()
+                .map(|answer| answer.ok()["user"]["id"].to_string())
+                .collect();
             assert_eq!(ids.len(), 1);
         }
     })
@@ -151,7 +161,7 @@ async fn after_a_logout_is_acknowledged_nothing_validates() {
                 app.me(&token).await
             };
             let (after, during) = join(logout, join_all((0..16).map(|_| app.me(&token)))).await;
-            assert_eq!(after, 401, "refused from the acknowledgement on");
+            assert_eq!(after, 401, "refused after the acknowledgement");
             assert!(
                 during.iter().all(|status| matches!(status, 200 | 401)),
                 "{during:?}"
@@ -162,7 +172,7 @@ async fn after_a_logout_is_acknowledged_nothing_validates() {
 }
 
 #[tokio::test]
-async fn after_a_revocation_is_acknowledged_no_refresh_revives() {
+async fn after_a_revocation_is_acknowledged_no_refresh_succeeds() {
     race(async |app| {
         let person = app.person().await;
         for _ in 0..rounds() {
@@ -233,7 +243,7 @@ async fn a_deleted_account_stays_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
+async fn a_session_revoked_after_its_lookup_writes_nothing() {
     case(async |app| {
         let person = app.person().await;
         let (token, pair) = (app.session(&person).await, app.pair(&person).await);
@@ -247,7 +257,7 @@ async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
                 .ok();
         };
         let late = app
-            .held(
+            .interleave(
                 app.request(Method::PUT, "/api/users/me")
                     .json(&body)
                     .bearer(&token),
@@ -265,7 +275,7 @@ async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
                 .ok();
         };
         let late = app
-            .held(
+            .interleave(
                 app.request(Method::PUT, "/api/users/me")
                     .json(&body)
                     .bearer(&pair.access),
@@ -280,8 +290,8 @@ async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
                 .await
                 .contains(&"user_updated".to_owned())
         );
-        // The same, when nobody interferes.
-        app.held(
+        // The request succeeds without interference.
+        app.interleave(
             app.request(Method::PUT, "/api/users/me")
                 .json(&body)
                 .bearer(&other),
@@ -296,7 +306,7 @@ async fn what_is_revoked_after_it_was_looked_up_writes_nothing() {
 }
 
 #[tokio::test]
-async fn revoking_and_deleting_by_a_revoked_sign_in_does_nothing() {
+async fn a_revoked_session_cannot_revoke_or_delete() {
     race(async |app| {
         for _ in 0..rounds() {
             let person = app.person().await;
@@ -325,7 +335,7 @@ async fn revoking_and_deleting_by_a_revoked_sign_in_does_nothing() {
             assert_eq!(
                 there == 0,
                 deleted.status() == 200,
-                "deleted exactly if it says so"
+                "the account is deleted exactly if the answer says so"
             );
         }
     })

@@ -1,72 +1,23 @@
-//! Recovery: by what, how often, what it is good for, and who learns nothing by it.
+//! Recovery: the codes that it accepts, how often, and what an attacker learns from it.
 
 use std::time::Duration;
 
 use futures::future::join_all;
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::factors::{begun, codes, enrolled, recover};
-use crate::harness::authenticator::Authenticator;
+use crate::harness::{Answer, case, race};
 
-use crate::harness::{Answer, case, claims, race};
-
-const ME: &str = "/api/users/me";
-const FACTORS: &str = "/api/auth/factors";
-const REGISTER: &str = "/api/webauthn/register/begin";
+pub const ME: &str = "/api/users/me";
+pub const FACTORS: &str = "/api/auth/factors";
+pub const REGISTER: &str = "/api/webauthn/register/begin";
 
 #[tokio::test]
-async fn an_account_is_recovered_and_gets_a_passkey_before_anything_else() {
-    case(async |app| {
-        let person = app.person().await;
-        let (session, other) = (app.session(&person).await, app.pair(&person).await);
-        let codes = codes(app, &session).await;
-        assert_eq!(codes.len(), 10);
-        let challenge = begun(app, &person.email).await;
-        let body = json!({"challenge_id": challenge, "code": codes[0].to_lowercase().replace('-', " "), "revoke_others": true});
-        let made = app.post("/api/auth/recovery/complete", &body).send().await.ok();
-        assert_eq!(made["user"]["id"], json!(person.id));
-        let recovered = made["session_token"].as_str().expect("a token").to_owned();
-        // The others have ended.
-        assert_eq!((app.me(&session).await, app.me(&other.access).await), (401, 401));
-        // Good for a passkey, and little else.
-        for token in [&recovered, &made["access_token"].as_str().expect("a token").to_owned()] {
-            app.get(ME).bearer(token).send().await.ok();
-            for (method, path) in [
-                (Method::PUT, ME),
-                (Method::DELETE, ME),
-                (Method::GET, "/api/users/me/export"),
-                (Method::GET, "/api/users/me/sessions"),
-                (Method::DELETE, "/api/users/me/sessions"),
-                (Method::POST, "/api/auth/totp/enroll"),
-                (Method::POST, "/api/auth/backup-codes"),
-                (Method::POST, "/api/auth/reauthenticate/begin"),
-            ] {
-                let answer = app.request(method, path).json(&json!({"name": "x"})).bearer(token).send().await;
-                assert_eq!(answer.problem(403), "recovery_incomplete", "{path}");
-            }
-        }
-        app.add_passkey(&mut Authenticator::new(), &recovered).await.ok();
-        app.get("/api/users/me/sessions").bearer(&recovered).send().await.ok();
-        // To do what cannot be undone, the passkey is shown.
-        assert_eq!(app.delete(ME).bearer(&recovered).send().await.problem(403), "reauthentication_required");
-        // A code works once.
-        assert_eq!(recover(app, &person, &codes[0]).await.problem(401), "recovery_failed");
-        assert_eq!(app.get(FACTORS).bearer(&recovered).send().await.ok()["backup_codes"]["left"], 9);
-        recover(app, &person, &codes[1]).await.ok();
-        let events = app.events(&person.id).await;
-        assert_eq!(events.iter().filter(|kind| *kind == "recovered").count(), 2, "{events:?}");
-        assert_eq!(events.iter().filter(|kind| *kind == "sign_in_revoked").count(), 1, "one for all that ended: {events:?}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_totp_code_recovers_once_and_its_neighbours_too() {
+async fn each_totp_step_recovers_once() {
     case(async |app| {
         let person = app.person().await;
         let generator = enrolled(app, &app.session(&person).await).await;
-        // The step by which it was confirmed is used.
+        // The step of the confirming code is used.
         assert_eq!(
             recover(app, &person, &generator.code(app, -1).await)
                 .await
@@ -91,7 +42,7 @@ async fn a_totp_code_recovers_once_and_its_neighbours_too() {
         recover(app, &person, &generator.code(app, 1).await)
             .await
             .ok();
-        // Of its account only, and by a challenge of its own, once.
+        // A code recovers its own account only, with a challenge of its own, once.
         let bob = app.person().await;
         let others = enrolled(app, &app.session(&bob).await).await;
         assert_eq!(
@@ -129,7 +80,7 @@ async fn a_totp_code_recovers_once_and_its_neighbours_too() {
 }
 
 #[tokio::test]
-async fn nobody_learns_by_recovery_who_has_an_account() {
+async fn recovery_does_not_reveal_who_has_an_account() {
     case(async |app| {
         let person = app.person().await;
         let bare = app.person().await;
@@ -162,7 +113,7 @@ async fn nobody_learns_by_recovery_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn of_many_who_show_one_code_one_is_let_in() {
+async fn one_of_many_concurrent_uses_of_a_code_succeeds() {
     race(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -173,7 +124,7 @@ async fn of_many_who_show_one_code_one_is_let_in() {
             codes[1].clone(),
             generator.code(app, 0).await,
         ] {
-            // The brake is another case's.
+            // Throttling has a case of its own.
             app.sql("DELETE FROM attempts", &[]).await;
             let challenges = join_all((0..64).map(|_| begun(app, &person.email))).await;
             let calls = challenges.iter().map(|challenge| {
@@ -200,177 +151,9 @@ async fn of_many_who_show_one_code_one_is_let_in() {
     .await;
 }
 
-/// Who lost every one of as many passkeys as an account may have.
+/// A step that was verified against one secret is not recorded for a secret that replaced it.
 #[tokio::test]
-async fn a_recovery_is_completed_with_twenty_passkeys_too() {
-    case(async |app| {
-        let person = app.person().await;
-        let session = app.session(&person).await;
-        let codes = codes(app, &session).await;
-        for _ in 0..20 {
-            app.add_passkey(&mut Authenticator::new(), &session)
-                .await
-                .ok();
-        }
-        assert_eq!(
-            app.post(REGISTER, &json!({}))
-                .bearer(&session)
-                .send()
-                .await
-                .problem(409),
-            "too_many_passkeys"
-        );
-        let made = recover(app, &person, &codes[0]).await.ok();
-        let recovered = made["session_token"].as_str().expect("a token").to_owned();
-        let opened = [
-            app.begin_passkey(&recovered).await,
-            app.begin_passkey(&recovered).await,
-        ];
-        let add = async |begun: &Value| {
-            let answer = Authenticator::new().register(&begun["options"]);
-            app.complete_registration(begun, &answer)
-                .bearer(&recovered)
-                .send()
-                .await
-        };
-        add(&opened[0]).await.ok();
-        // One more, and then it is a sign-in like any other.
-        assert_eq!(add(&opened[1]).await.problem(409), "too_many_passkeys");
-        assert_eq!(app.passkeys(&recovered).await.len(), 21);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_recovery_says_that_it_is_one() {
-    case(async |app| {
-        let person = app.person().await;
-        let session = app.session(&person).await;
-        let codes = codes(app, &session).await;
-        let made = recover(app, &person, &codes[0]).await.ok();
-        assert_eq!(
-            (&made["amr"], &made["recovering"]),
-            (&json!(["backup_code", "recovery"]), &json!(true))
-        );
-        let recovered = made["session_token"].as_str().expect("a token").to_owned();
-        let access = made["access_token"].as_str().expect("a token").to_owned();
-        assert_eq!(claims(&access)["amr"], json!(["backup_code", "recovery"]));
-        let validate = async |path: &str, token: &str| {
-            let told = app.get(path).bearer(token).send().await.ok();
-            (told["amr"].clone(), told["recovering"].clone())
-        };
-        for (path, token) in [
-            ("/api/auth/sessions/validate", &recovered),
-            ("/api/auth/tokens/validate", &access),
-        ] {
-            assert_eq!(
-                validate(path, token).await,
-                (json!(["backup_code", "recovery"]), json!(true)),
-                "{path}"
-            );
-            assert_eq!(
-                validate(path, &session).await,
-                (json!(["fed"]), json!(false)),
-                "{path}"
-            );
-        }
-        // A service that asks would take it for a whole one.
-        let ask = async |token: &str| {
-            app.internal(
-                "/api/internal/sessions/validate",
-                &json!({"session_token": token}),
-            )
-            .send()
-            .await
-        };
-        assert_eq!(ask(&recovered).await.problem(401), "invalid_token");
-        app.add_passkey(&mut Authenticator::new(), &recovered)
-            .await
-            .ok();
-        assert_eq!(
-            ask(&recovered).await.ok()["amr"],
-            json!(["backup_code", "recovery"])
-        );
-        assert_eq!(
-            validate("/api/auth/sessions/validate", &recovered).await.1,
-            json!(false)
-        );
-    })
-    .await;
-}
-
-/// Every way to sign in, with every factor that is enrolled: what it is good for.
-#[tokio::test]
-async fn no_way_to_sign_in_is_good_for_more_than_it_proves() {
-    case(async |app| {
-        for enrolled_factors in 0..8_u8 {
-            let [has_passkey, has_totp, has_codes] =
-                [1, 2, 4].map(|bit| enrolled_factors & bit != 0);
-            let person = app.person().await;
-            let session = app.session(&person).await;
-            let mut authenticator = Authenticator::new();
-            if has_passkey {
-                app.add_passkey(&mut authenticator, &session).await.ok();
-            }
-            let generator = if has_totp {
-                Some(enrolled(app, &session).await)
-            } else {
-                None
-            };
-            let codes = if has_codes {
-                codes(app, &session).await
-            } else {
-                Vec::new()
-            };
-            let totp = match &generator {
-                Some(generator) => generator.code(app, 0).await,
-                None => "123456".to_owned(),
-            };
-            let backup = codes.first().map_or("0000-0000-0000-0000", String::as_str);
-            let token = |made: &Value| made["session_token"].as_str().expect("a token").to_owned();
-            // What a sign-in may: new codes at once, with a recent proof; nothing, before a passkey
-            // was added; codes, only after a step-up.
-            let may = async |session: &str| {
-                let answer = app
-                    .post("/api/auth/backup-codes", &json!({}))
-                    .bearer(session)
-                    .send()
-                    .await;
-                if answer.status() == 200 {
-                    "everything".to_owned()
-                } else {
-                    answer.problem(403)
-                }
-            };
-            for (code, there) in [(totp.as_str(), has_totp), (backup, has_codes)] {
-                let answer = recover(app, &person, code).await;
-                if there {
-                    let recovered = token(&answer.ok());
-                    assert_eq!(may(&recovered).await, "recovery_incomplete");
-                    app.add_passkey(&mut Authenticator::new(), &recovered)
-                        .await
-                        .ok();
-                    assert_eq!(may(&recovered).await, "reauthentication_required");
-                } else {
-                    assert_eq!(answer.problem(401), "recovery_failed", "{enrolled_factors}");
-                }
-            }
-            if has_passkey {
-                assert_eq!(
-                    may(&token(&app.passkey_sign_in(&authenticator).await.ok())).await,
-                    "everything"
-                );
-            }
-            assert_eq!(may(&app.session(&person).await).await, "everything");
-        }
-    })
-    .await;
-}
-
-/// A step that was verified against one secret is not noted at another that took its place
-/// meanwhile.
-#[tokio::test]
-async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
+async fn a_totp_step_is_recorded_only_for_its_own_secret() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -385,7 +168,7 @@ async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
             .await;
         };
         let answer = app
-            .held(app.post("/api/auth/recovery/complete", &body), 2, replaced)
+            .interleave(app.post("/api/auth/recovery/complete", &body), 2, replaced)
             .await;
         assert_eq!(answer.problem(401), "recovery_failed");
         let opened = app
@@ -404,7 +187,7 @@ async fn a_step_belongs_to_the_secret_that_it_was_verified_against() {
             .await;
         };
         let answer = app
-            .held(
+            .interleave(
                 app.post("/api/auth/reauthenticate/complete", &body)
                     .bearer(&session),
                 2,

@@ -1,4 +1,4 @@
-//! Web sessions: cookie and Bearer, sliding and absolute, ended.
+//! Web sessions: cookies and Bearer tokens, sliding and absolute expiry, and logout.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn a_session_is_valid_as_cookie_and_as_bearer() {
                 .await
                 .problem(401),
             "invalid_token",
-            "an access token is no session"
+            "an access token is no session token"
         );
         assert_eq!(
             app.get("/api/users/me")
@@ -59,7 +59,7 @@ async fn a_session_is_valid_as_cookie_and_as_bearer() {
 }
 
 #[tokio::test]
-async fn a_session_slides_and_its_cookie_is_written_again() {
+async fn using_a_session_extends_it_and_rewrites_its_cookie() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         app.age(14 * DAY).await;
@@ -67,7 +67,7 @@ async fn a_session_slides_and_its_cookie_is_written_again() {
         answer.ok();
         assert!(
             answer.cookies().is_empty(),
-            "more than half is left: {:?}",
+            "more than half of the lifetime is left: {:?}",
             answer.cookies()
         );
         app.age(2 * DAY).await;
@@ -84,7 +84,7 @@ async fn a_session_slides_and_its_cookie_is_written_again() {
         assert_eq!(
             validates(app, &token).await,
             200,
-            "45 days after it was made"
+            "45 days after it was created"
         );
         app.age(31 * DAY).await;
         assert_eq!(
@@ -97,7 +97,7 @@ async fn a_session_slides_and_its_cookie_is_written_again() {
 }
 
 #[tokio::test]
-async fn the_internal_validation_renews_and_says_so() {
+async fn internal_validation_extends_the_session_and_reports_it() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         app.age(20 * DAY).await;
@@ -121,7 +121,7 @@ async fn the_internal_validation_renews_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_ninety_days_however_often_it_is_used() {
+async fn a_session_expires_after_ninety_days_despite_use() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         for day in (10..90).step_by(10) {
@@ -135,7 +135,7 @@ async fn a_session_ends_after_ninety_days_however_often_it_is_used() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
+async fn logging_out_revokes_the_session_and_clears_the_cookie() {
     case(async |app| {
         let person = app.person().await;
         let (token, other) = (app.session(&person).await, app.session(&person).await);
@@ -153,7 +153,8 @@ async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
             (validates(app, &token).await, validates(app, &other).await),
             (401, 200)
         );
-        // Again, with nothing, and with nonsense: nothing to end is no failure.
+        // A second logout succeeds, and so does a logout without a credential or with an invalid
+        // one.
         for call in [
             app.request(http::Method::POST, LOGOUT).cookie(&token),
             app.request(http::Method::POST, LOGOUT),
@@ -200,7 +201,7 @@ async fn logging_out_ends_the_session_at_once_and_clears_the_cookie() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_whatever_is_presented() {
+async fn logging_out_revokes_every_presented_credential() {
     case(async |app| {
         let person = app.person().await;
         let (one, two, pair) = (
@@ -223,7 +224,7 @@ async fn logging_out_ends_whatever_is_presented() {
 }
 
 #[tokio::test]
-async fn other_peoples_cookies_may_hold_anything() {
+async fn foreign_cookies_may_hold_any_bytes() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         let call = app.get(VALIDATE).header(
@@ -236,7 +237,7 @@ async fn other_peoples_cookies_may_hold_anything() {
 }
 
 #[tokio::test]
-async fn sessions_are_new_at_every_sign_in_and_their_ids_are_no_tokens() {
+async fn every_sign_in_creates_a_session_and_its_id_is_no_token() {
     case(async |app| {
         let person = app.person().await;
         let (one, two) = (app.session(&person).await, app.session(&person).await);
@@ -257,14 +258,21 @@ async fn sessions_are_new_at_every_sign_in_and_their_ids_are_no_tokens() {
 }
 
 #[tokio::test]
-async fn cookies_of_production_are_secure_and_shared_on_purpose_only() {
+async fn production_cookies_are_secure_and_shared_only_where_configured() {
     case_with(&production(), async |app| {
         let token = app.session(&app.person().await).await;
         app.age(16 * DAY).await;
         let answer = app.get(VALIDATE).cookie(&token).send().await;
-        let expected = format!("session={token}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax; Domain=.hamrah.app");
+        let expected = format!(
+            "session={token}; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax; \
+             Domain=.hamrah.app"
+        );
         assert_eq!(answer.cookies(), [expected.as_str()]);
-        let cleared = app.request(http::Method::POST, LOGOUT).cookie(&token).send().await;
+        let cleared = app
+            .request(http::Method::POST, LOGOUT)
+            .cookie(&token)
+            .send()
+            .await;
         assert_eq!(
             cleared.cookies(),
             [
@@ -292,7 +300,7 @@ async fn cookies_of_production_are_secure_and_shared_on_purpose_only() {
         assert_eq!(
             validates(app, &token).await,
             401,
-            "the name without the prefix is anybody's"
+            "any page of the domain can set a cookie without the prefix"
         );
         let cleared = app
             .request(http::Method::POST, LOGOUT)
@@ -308,7 +316,7 @@ async fn cookies_of_production_are_secure_and_shared_on_purpose_only() {
 }
 
 #[tokio::test]
-async fn doubtful_credentials_are_refused_not_guessed() {
+async fn ambiguous_credentials_are_refused() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;

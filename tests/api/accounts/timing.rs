@@ -1,8 +1,8 @@
-//! Whether the time of an answer tells who has an account: two-sample Kolmogorov–Smirnov
-//! statistics, which are printed.
+//! Response times do not reveal who has an account. The two-sample Kolmogorov–Smirnov statistics
+//! are printed.
 //!
-//! 0 is no difference at all, 1 is a difference by which every single answer could be told apart.
-//! Samples are taken in turns, so that whatever else the machine does hits both.
+//! 0 means no difference. 1 means that every single answer can be distinguished by its time.
+//! Samples are taken in turns, so that other load on the machine affects both.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::accounts::factors::{begun, codes, enrolled};
 use crate::harness::{Call, TestApp, case};
 
-/// Of each kind.
+/// Samples of each kind.
 const SAMPLES: usize = 500;
-/// Beyond it answers are told apart by their time. A round trip that only one kind makes gives 0.9
-/// and more; the same statements that find a row or find none give up to 0.3 in a development
-/// build, which is some ten microseconds, and 0.1 in workerd.
+/// The highest accepted statistic. A round trip that only one kind makes gives 0.9 and more. A
+/// statement that finds a row differs from one that finds none by up to 0.3 in a development build,
+/// which is some ten microseconds, and by 0.1 in workerd.
 const LARGEST: f64 = 0.5;
 
-/// The largest distance of the two empirical distributions.
+/// Returns the largest distance between the two empirical distributions.
 fn distance(a: &[Duration], b: &[Duration]) -> f64 {
     let share = |samples: &[Duration], at: Duration| {
         let below = samples.iter().filter(|sample| **sample <= at).count();
@@ -39,7 +39,7 @@ fn median(samples: &[Duration]) -> Duration {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "what passes while an answer is made is measured by the machine's own clock"
+    reason = "the response time is measured by the clock of the machine"
 )]
 async fn timed(call: Call<'_>) -> Duration {
     let began = Instant::now();
@@ -47,8 +47,8 @@ async fn timed(call: Call<'_>) -> Duration {
     began.elapsed()
 }
 
-/// Takes samples of a request for each of the addresses, in turns, and tells how far the last
-/// address' are from those of each other one.
+/// Takes samples of a request for each of the addresses in turns. Prints the distance between the
+/// samples of the last address and those of each other address.
 async fn compare<'a>(
     app: &'a TestApp,
     title: &str,
@@ -57,17 +57,17 @@ async fn compare<'a>(
 ) {
     let mut samples = [const { Vec::new() }; 3];
     for round in 0..SAMPLES + 10 {
-        // Who comes first in a round changes, and who comes after what was cleared away with it.
+        // The order changes with each round, so that no address always follows the cleanup.
         for place in round..round + emails.len() {
             let kind = place % emails.len();
             let call = call(emails[kind]).await;
             let time = timed(call).await;
-            // The first rounds warm up.
+            // The first rounds warm up the API.
             if round >= 10 {
                 samples[kind].push(time);
             }
         }
-        // The brake has a case of its own, and lets five through.
+        // Throttling has a case of its own. It allows five attempts.
         if round % 4 == 3 {
             app.sql("DELETE FROM attempts", &[]).await;
         }
@@ -77,17 +77,18 @@ async fn compare<'a>(
         let figure = distance(&known, &unknown);
         let [known, unknown] = [median(&known), median(&unknown)];
         println!(
-            "{title}: an account {kind} against an unknown address: D = {figure:.3} of {SAMPLES} samples each; {known:?}, {unknown:?}"
+            "{title}: an account {kind} against an unknown address: D = {figure:.3} of \
+             {SAMPLES} samples each; {known:?}, {unknown:?}"
         );
         assert!(
             figure < LARGEST,
-            "{title}: the time tells who has an account {kind}: D = {figure:.3}"
+            "{title}: the time reveals who has an account {kind}: D = {figure:.3}"
         );
     }
 }
 
 #[tokio::test]
-async fn the_time_of_an_answer_does_not_tell_who_has_an_account() {
+async fn response_times_do_not_reveal_who_has_an_account() {
     case(async |app| {
         let (person, bare) = (app.person().await, app.person().await);
         let session = app.session(&person).await;
@@ -130,7 +131,7 @@ async fn the_time_of_an_answer_does_not_tell_who_has_an_account() {
 }
 
 #[test]
-fn the_statistic_tells_what_differs() {
+fn the_statistic_separates_different_distributions() {
     let times = |from: u64| {
         (from..from + 100)
             .map(Duration::from_micros)

@@ -9,7 +9,7 @@ use crate::harness::{Pair, case, claims};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn a_pair_is_renewed_and_says_what_rfc_9068_asks() {
+async fn a_token_pair_is_renewed_with_the_claims_of_rfc_9068() {
     case(async |app| {
         let person = app.person().await;
         let first = app.pair(&person).await;
@@ -26,7 +26,7 @@ async fn a_pair_is_renewed_and_says_what_rfc_9068_asks() {
             (answer["user"]["id"].as_str(), &answer["expires_in"]),
             (Some(person.id.as_str()), &json!(3600))
         );
-        assert_eq!(second.id, first.id, "the sign-in stays");
+        assert_eq!(second.id, first.id, "the session stays");
         assert_ne!(
             (&second.refresh, &second.access),
             (&first.refresh, &first.access)
@@ -54,7 +54,7 @@ async fn a_pair_is_renewed_and_says_what_rfc_9068_asks() {
 }
 
 #[tokio::test]
-async fn a_caller_who_lost_the_answer_gets_the_same_successor() {
+async fn a_client_that_lost_the_answer_gets_the_same_successor() {
     case(async |app| {
         let first = app.pair(&app.person().await).await;
         let lost = Pair::read(&app.refresh(&first.refresh).await.ok());
@@ -69,7 +69,7 @@ async fn a_caller_who_lost_the_answer_gets_the_same_successor() {
 }
 
 #[tokio::test]
-async fn reusing_a_refresh_token_revokes_its_whole_sign_in() {
+async fn reusing_a_refresh_token_revokes_its_session() {
     case(async |app| {
         let person = app.person().await;
         let (first, other) = (app.pair(&person).await, app.pair(&person).await);
@@ -90,7 +90,7 @@ async fn reusing_a_refresh_token_revokes_its_whole_sign_in() {
         assert_eq!(
             app.me(&other.access).await,
             200,
-            "another sign-in of the same person"
+            "another session of the person"
         );
         assert_eq!(
             app.events(&person.id).await.last().map(String::as_str),
@@ -105,7 +105,7 @@ async fn reusing_a_refresh_token_revokes_its_whole_sign_in() {
 }
 
 #[tokio::test]
-async fn a_replay_within_the_window_revokes_once_the_successor_was_used() {
+async fn a_replay_within_the_window_revokes_the_session_if_the_successor_was_used() {
     case(async |app| {
         let first = app.pair(&app.person().await).await;
         let second = Pair::read(&app.refresh(&first.refresh).await.ok());
@@ -123,7 +123,7 @@ async fn a_replay_within_the_window_revokes_once_the_successor_was_used() {
 }
 
 #[tokio::test]
-async fn what_is_no_live_refresh_token_looks_the_same() {
+async fn every_invalid_refresh_token_gets_the_same_answer() {
     case(async |app| {
         let person = app.person().await;
         let (pair, session) = (app.pair(&person).await, app.session(&person).await);
@@ -155,14 +155,14 @@ async fn what_is_no_live_refresh_token_looks_the_same() {
         assert_eq!(
             app.refresh(&pair.refresh).await.problem(401),
             "invalid_refresh_token",
-            "it has ended"
+            "the session is revoked"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_chain_ends_after_a_hundred_and_eighty_days() {
+async fn a_chain_of_refresh_tokens_expires_after_180_days() {
     case(async |app| {
         let mut pair = app.pair(&app.person().await).await;
         for _ in 0..7 {
@@ -190,7 +190,7 @@ async fn a_chain_ends_after_a_hundred_and_eighty_days() {
 }
 
 #[tokio::test]
-async fn sign_ins_are_listed_and_revoked_one_by_one() {
+async fn token_pairs_are_listed_and_revoked_one_by_one() {
     case(async |app| {
         let person = app.person().await;
         let (here, there) = (app.pair(&person).await, app.pair(&person).await);
@@ -202,7 +202,7 @@ async fn sign_ins_are_listed_and_revoked_one_by_one() {
             .await
             .ok();
         let tokens = list["tokens"].as_array().expect("a list");
-        assert_eq!(tokens.len(), 2, "web sessions are not among them");
+        assert_eq!(tokens.len(), 2, "web sessions are not listed");
         let mine = tokens
             .iter()
             .find(|token| token["id"] == here.id.as_str())
@@ -246,14 +246,14 @@ async fn sign_ins_are_listed_and_revoked_one_by_one() {
                 .filter(|kind| *kind == "sign_in_revoked")
                 .count(),
             1,
-            "twice is once"
+            "a second revocation changes nothing"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn nobody_revokes_or_sees_what_is_not_theirs() {
+async fn a_user_neither_sees_nor_revokes_the_token_pairs_of_another() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (ada_pair, eve_pair) = (app.pair(&ada).await, app.pair(&eve).await);
@@ -303,7 +303,7 @@ async fn nobody_revokes_or_sees_what_is_not_theirs() {
 }
 
 #[tokio::test]
-async fn all_pairs_are_revoked_at_once() {
+async fn all_token_pairs_are_revoked_at_once() {
     case(async |app| {
         let person = app.person().await;
         let (one, two, session) = (

@@ -10,7 +10,7 @@ use crate::harness::{case, on_workerd};
 const ME: &str = "/api/users/me";
 
 #[tokio::test]
-async fn an_account_is_read_by_its_owner_only() {
+async fn only_the_account_owner_reads_an_account() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (session, foreign) = (app.session(&ada).await, app.session(&eve).await);
@@ -50,63 +50,140 @@ async fn an_account_is_read_by_its_owner_only() {
 }
 
 #[tokio::test]
-async fn name_and_picture_can_be_changed_and_nothing_else() {
+async fn a_user_changes_only_their_name_and_picture() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
         let before = app.get(ME).bearer(&token).send().await.ok();
-        let put = async |body: Value| app.request(Method::PUT, ME).json(&body).bearer(&token).send().await;
+        let put = async |body: Value| {
+            app.request(Method::PUT, ME)
+                .json(&body)
+                .bearer(&token)
+                .send()
+                .await
+        };
         app.age(Duration::from_secs(2)).await;
-        let changed = put(
-            json!({"name": "  Grace ", "picture": "https://pictures.example/g.png", "id": "x", "user_id": "y", "email": "new@example.com",
-            "email_verified": false, "provider_id": "z", "auth_method": "password", "role": "admin"}),
-        )
+        let changed = put(json!({
+            "name": "  Grace ",
+            "picture": "https://pictures.example/g.png",
+            "id": "x",
+            "user_id": "y",
+            "email": "new@example.com",
+            "email_verified": false,
+            "provider_id": "z",
+            "auth_method": "password",
+            "role": "admin",
+        }))
         .await
         .ok();
-        assert_eq!((&changed["name"], &changed["picture"]), (&json!("Grace"), &json!("https://pictures.example/g.png")));
+        assert_eq!(
+            (&changed["name"], &changed["picture"]),
+            (&json!("Grace"), &json!("https://pictures.example/g.png"))
+        );
         assert_ne!(changed["updated_at"], changed["created_at"]);
-        for field in ["id", "email", "email_verified", "provider", "provider_id", "auth_method"] {
+        for field in [
+            "id",
+            "email",
+            "email_verified",
+            "provider",
+            "provider_id",
+            "auth_method",
+        ] {
             assert_eq!(changed[field], before[field], "{field}");
         }
-        assert_eq!(put(json!({"name": "", "picture": null})).await.ok()["name"], "Grace", "empty is absent");
-        assert_eq!(app.get(ME).bearer(&token).send().await.ok()["picture"], Value::Null, "null empties");
+        assert_eq!(
+            put(json!({"name": "", "picture": null})).await.ok()["name"],
+            "Grace",
+            "an empty name changes nothing"
+        );
+        assert_eq!(
+            app.get(ME).bearer(&token).send().await.ok()["picture"],
+            Value::Null,
+            "null removes the picture"
+        );
         put(json!({})).await.ok();
         put(json!({"name": "Grace", "picture": null})).await.ok();
-        assert_eq!(put(json!({"name": "Ada", "picture": "http://insecure"})).await.problem(422), "invalid_picture");
-        assert_eq!(app.get(ME).bearer(&token).send().await.ok()["name"], "Grace", "all or nothing");
-        assert_eq!(app.events(&person.id).await, ["user_created", "signed_in", "user_updated", "user_updated"]);
+        assert_eq!(
+            put(json!({"name": "Ada", "picture": "http://insecure"}))
+                .await
+                .problem(422),
+            "invalid_picture"
+        );
+        assert_eq!(
+            app.get(ME).bearer(&token).send().await.ok()["name"],
+            "Grace",
+            "no field was changed"
+        );
+        assert_eq!(
+            app.events(&person.id).await,
+            ["user_created", "signed_in", "user_updated", "user_updated"]
+        );
     })
     .await;
 }
 
 #[tokio::test]
-async fn deleting_an_account_removes_everything_of_it() {
+async fn deleting_an_account_removes_all_its_rows() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
-        let (session, pair, bystander) = (app.session(&ada).await, app.pair(&ada).await, app.pair(&eve).await);
+        let (session, pair, bystander) = (
+            app.session(&ada).await,
+            app.pair(&ada).await,
+            app.pair(&eve).await,
+        );
         let answer = app.delete(ME).cookie(&session).send().await;
         assert_eq!(answer.ok()["success"], true);
-        assert!(answer.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")) && !answer.cookies().is_empty());
-        assert_eq!((app.me(&session).await, app.me(&pair.access).await, app.refresh(&pair.refresh).await.status()), (401, 401, 401));
+        assert!(
+            answer
+                .cookies()
+                .iter()
+                .all(|cookie| cookie.contains("Max-Age=0"))
+                && !answer.cookies().is_empty()
+        );
+        assert_eq!(
+            (
+                app.me(&session).await,
+                app.me(&pair.access).await,
+                app.refresh(&pair.refresh).await.status()
+            ),
+            (401, 401, 401)
+        );
         let id = json!(ada.id);
         for query in [
             "SELECT COUNT(*) FROM users WHERE id = ?1",
             "SELECT COUNT(*) FROM identities WHERE user_id = ?1",
             "SELECT COUNT(*) FROM sessions WHERE user_id = ?1",
-            "SELECT COUNT(*) FROM events WHERE user_id = ?1 AND (kind <> 'user_deleted' OR address IS NOT NULL OR user_agent IS NOT NULL)",
+            "SELECT COUNT(*) FROM events WHERE user_id = ?1 \
+             AND (kind <> 'user_deleted' OR address IS NOT NULL OR user_agent IS NOT NULL)",
         ] {
-            assert_eq!(app.count(query, std::slice::from_ref(&id)).await, 0, "{query}");
+            assert_eq!(
+                app.count(query, std::slice::from_ref(&id)).await,
+                0,
+                "{query}"
+            );
         }
         assert_eq!(app.events(&ada.id).await, ["user_deleted"]);
         assert_eq!(app.me(&bystander.access).await, 200);
-        let again = json!({"email": ada.email, "provider": "google", "provider_id": ada.provider_id, "platform": "web"});
-        assert_ne!(app.internal("/api/internal/users", &again).send().await.ok()["user"]["id"], id, "a new account");
+        let again = json!({
+            "email": ada.email,
+            "provider": "google",
+            "provider_id": ada.provider_id,
+            "platform": "web",
+        });
+        assert_ne!(
+            app.internal("/api/internal/users", &again)
+                .send()
+                .await
+                .ok()["user"]["id"],
+            id,
+            "a new account"
+        );
     })
     .await;
 }
 
 #[tokio::test]
-async fn deleting_needs_a_recent_sign_in() {
+async fn deleting_an_account_needs_recent_authentication() {
     case(async |app| {
         let person = app.person().await;
         let token = app.session(&person).await;
@@ -123,7 +200,7 @@ async fn deleting_needs_a_recent_sign_in() {
 }
 
 #[tokio::test]
-async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
+async fn events_record_their_context_and_cannot_be_changed() {
     case(async |app| {
         let person = app.person().await;
         let pair = app.pair(&person).await;
@@ -149,7 +226,7 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
         );
         assert_eq!(
             signed_in["user_agent"], "hamrahIOS/1.0",
-            "the person's client, not the service's"
+            "the User-Agent of the person, not of the service"
         );
         assert_eq!(
             (
@@ -173,12 +250,15 @@ async fn events_tell_who_what_when_from_where_and_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn an_event_s_address_is_what_the_platform_vouches_for() {
+async fn an_event_records_the_address_that_the_platform_reports() {
     case(async |app| {
         let person = app.person().await;
         let pair = app.pair(&person).await;
         for forged in ["203.0.113.7", "::ffff:203.0.113.7", "nonsense"] {
-            let call = app.request(Method::PUT, ME).json(&json!({"name": forged})).bearer(&pair.access);
+            let call = app
+                .request(Method::PUT, ME)
+                .json(&json!({"name": forged}))
+                .bearer(&pair.access);
             call.header("cf-connecting-ip", forged)
                 .header("x-forwarded-for", "192.0.2.1")
                 .header("x-real-ip", "192.0.2.2")
@@ -186,14 +266,23 @@ async fn an_event_s_address_is_what_the_platform_vouches_for() {
                 .await
                 .ok();
         }
-        let updates = "SELECT address FROM events WHERE user_id = ?1 AND kind = 'user_updated' ORDER BY rowid";
+        let updates = "SELECT address FROM events WHERE user_id = ?1 \
+             AND kind = 'user_updated' ORDER BY rowid";
         let rows = app.sql(updates, &[json!(person.id)]).await;
         let addresses: Vec<&Value> = rows.iter().map(|row| &row["address"]).collect();
         if on_workerd() {
-            // Cloudflare sets the header itself; there is no Cloudflare in front here.
-            assert_eq!(addresses, [&json!("203.0.113.7"), &json!("203.0.113.7"), &Value::Null], "in one spelling");
+            // In production Cloudflare sets the header. The test sends it itself.
+            assert_eq!(
+                addresses,
+                [&json!("203.0.113.7"), &json!("203.0.113.7"), &Value::Null],
+                "in one spelling"
+            );
         } else {
-            assert_eq!(addresses, [&Value::Null; 3], "natively it is the peer's, and here there is no connection");
+            assert_eq!(
+                addresses,
+                [&Value::Null; 3],
+                "natively it is the address of the peer, and this call has no connection"
+            );
         }
     })
     .await;

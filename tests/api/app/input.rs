@@ -1,17 +1,17 @@
-//! Bad input: a clear error with a stable code, never a 5xx, and nothing is written.
+//! Bad input: the API answers a stable code, never a 5xx, and writes no row.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, TestApp, case, somebody};
+use crate::harness::{Call, TestApp, case, other_person};
 
-/// Every endpoint that takes a body, a good body, and who sends it.
+/// Every endpoint that accepts a body, with a valid body and its sender.
 async fn bodies(app: &TestApp) -> Vec<(Method, &'static str, Value, Option<String>)> {
     let person = app.person().await;
     let token = app.session(&person).await;
     vec![
-        (Method::POST, "/api/internal/users", somebody(), None),
-        (Method::POST, "/api/internal/tokens", somebody(), None),
+        (Method::POST, "/api/internal/users", other_person(), None),
+        (Method::POST, "/api/internal/tokens", other_person(), None),
         (
             Method::POST,
             "/api/internal/sessions",
@@ -68,7 +68,7 @@ fn send<'a>(
     }
 }
 
-/// Values that a field can be given.
+/// Values for a field.
 fn values() -> Vec<Value> {
     vec![
         Value::Null,
@@ -94,7 +94,7 @@ fn values() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_field_of_every_body_survives_every_value() {
+async fn no_value_of_any_field_causes_a_server_error() {
     case(async |app| {
         for (method, path, good, bearer) in bodies(app).await {
             let fields: Vec<String> = good
@@ -135,7 +135,7 @@ async fn every_field_of_every_body_survives_every_value() {
                         status => panic!("{path} {field}: {status} for {shown}: {}", answer.text()),
                     }
                 }
-                // Given twice, in one spelling: which one counts must not be a matter of taste.
+                // A repeated field is refused, because parsers disagree about which value counts.
                 let twice = format!("{{\"{field}\":\"x\",{}", &good.to_string()[1..]);
                 assert_eq!(
                     send(app, &method, path, bearer.as_deref(), twice.into_bytes())
@@ -152,7 +152,7 @@ async fn every_field_of_every_body_survives_every_value() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused() {
+async fn a_body_that_is_no_json_object_is_refused() {
     case(async |app| {
         let nested = |open: &str, close: &str| {
             format!("{}1{}", open.repeat(10_000), close.repeat(10_000)).into_bytes()
@@ -203,12 +203,11 @@ async fn what_is_no_json_object_is_refused() {
                     .send()
                     .await;
                 let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-                // What is an array or nothing at all may be told as either; a body without what is
-                // needed is told as such.
+                // An array or an empty body may get either code. A body without a required field
+                // gets the code for that.
                 let got = answer.status();
                 let alike = matches!((got, status), (400, 422) | (422, 400));
-                // Values of fields that are not known are skipped: of them only the grammar is
-                // checked.
+                // The values of unknown fields are skipped, so only their grammar is checked.
                 let skipped = path == "/api/users/me"
                     && got == 200
                     && (shown.contains("ud800") || shown.contains("1e999"));
@@ -226,7 +225,7 @@ async fn what_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn only_json_is_taken() {
+async fn only_the_json_content_type_is_accepted() {
     case(async |app| {
         for (method, path, good, bearer) in bodies(app).await {
             for kind in [
@@ -263,7 +262,7 @@ async fn only_json_is_taken() {
         assert_eq!(
             logout.send().await.problem(415),
             "unsupported_media_type",
-            "also where no body is read"
+            "also where the route reads no body"
         );
         let with_charset = app
             .request(Method::POST, "/api/internal/users")
@@ -272,7 +271,7 @@ async fn only_json_is_taken() {
             .header("x-internal-service", "hamrah-app")
             .header("x-internal-key", &app.settings["INTERNAL_API_KEY"]);
         with_key
-            .body(somebody().to_string().into_bytes())
+            .body(other_person().to_string().into_bytes())
             .send()
             .await
             .ok();
@@ -335,13 +334,13 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
                 .send()
                 .await;
             let code = answer.problem(401);
-            // An empty header may be dropped on its way.
+            // A proxy may drop an empty header.
             assert!(
                 code == "invalid_token" || value.trim().is_empty(),
                 "{value}: {code}"
             );
         }
-        // Header lines given twice are one line by the time that they reach a Worker.
+        // Repeated header lines are joined before they reach a Worker.
         assert_eq!(
             app.get("/api/users/me")
                 .bearer(&session)
@@ -356,7 +355,7 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn client_headers_are_no_identity() {
+async fn client_headers_do_not_identify_a_user() {
     case(async |app| {
         let person = app.person().await;
         for (name, value) in [

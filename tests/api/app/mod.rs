@@ -1,5 +1,6 @@
 //! The whole service: its routes and their callers, bad input, health, description and cleanup.
 
+mod callers;
 mod input;
 mod routes;
 pub mod service;

@@ -1,11 +1,11 @@
-//! The service itself: health, keys, reference, headers, errors of the router.
+//! The service as a whole: health, keys, reference, headers, and errors of the router.
 
 use serde_json::Value;
 
 use crate::harness::{case, case_with};
 
 #[tokio::test]
-async fn health_needs_nobody_and_ready_needs_the_database() {
+async fn health_needs_no_database_and_readiness_does() {
     case(async |app| {
         let health = app.get("/health").send().await.ok();
         assert_eq!(
@@ -27,7 +27,7 @@ async fn health_needs_nobody_and_ready_needs_the_database() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_our_fault_and_tells_nothing() {
+async fn a_missing_table_is_a_server_error_without_details() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         app.sql("ALTER TABLE sessions RENAME TO gone", &[]).await;
@@ -105,7 +105,7 @@ async fn every_answer_has_the_security_headers() {
     .await;
 }
 
-/// Settings of a production-like service.
+/// Settings that resemble production.
 pub fn production() -> [(&'static str, &'static str); 6] {
     [
         ("ENVIRONMENT", "production"),
@@ -121,7 +121,7 @@ pub fn production() -> [(&'static str, &'static str); 6] {
 }
 
 #[tokio::test]
-async fn a_request_id_is_accepted_if_it_is_well_formed() {
+async fn only_a_well_formed_request_id_is_accepted() {
     case(async |app| {
         let answer = app
             .get("/nothing-here")
@@ -151,7 +151,7 @@ async fn a_request_id_is_accepted_if_it_is_well_formed() {
 }
 
 #[tokio::test]
-async fn the_reference_is_served_and_loads_nothing_foreign() {
+async fn the_reference_is_served_and_loads_nothing_from_other_hosts() {
     case(async |app| {
         let document = app.get("/openapi.json").send().await.ok();
         assert_eq!(
@@ -171,7 +171,7 @@ async fn the_reference_is_served_and_loads_nothing_foreign() {
         assert!(text.contains("/api/auth/tokens/refresh") && text.contains("error-invalid_token"));
         assert!(
             !text.contains("http://") && !text.contains("https://") && !text.contains("<script"),
-            "nothing from another host"
+            "no resource of another host"
         );
         assert_eq!(
             app.get("/docs.css").send().await.header("content-type"),
@@ -181,7 +181,7 @@ async fn the_reference_is_served_and_loads_nothing_foreign() {
     .await;
 }
 
-/// At the edge the platform serves the reference and reads the headers from a file; natively the
+/// In production Cloudflare serves the reference and reads its headers from a file. Natively the
 /// handlers write them.
 #[tokio::test]
 async fn the_reference_has_the_same_headers_on_both_targets() {
@@ -237,7 +237,7 @@ async fn the_keys_are_published_without_their_private_halves() {
 }
 
 #[tokio::test]
-async fn what_the_router_refuses_by_itself_is_a_problem_too() {
+async fn requests_that_the_router_refuses_get_a_problem_document() {
     case(async |app| {
         assert_eq!(
             app.get("/nothing-here").send().await.problem(404),

@@ -1,4 +1,4 @@
-//! What the authorization service asks of the database: round trips, and rows.
+//! The cost of the authorization service: round trips and rows read.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 #[tokio::test]
-async fn a_read_is_one_round_trip_and_a_change_two() {
+async fn a_read_makes_one_round_trip_and_a_change_two() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -76,9 +76,10 @@ async fn a_read_is_one_round_trip_and_a_change_two() {
     .await;
 }
 
-/// 10,000 people, 50 services, 200 roles: what somebody may do costs what they have themselves.
+/// With 10,000 people, 50 services and 200 roles, the cost of reading a person's permissions
+/// depends on their own grants only.
 #[tokio::test]
-async fn what_is_read_grows_with_the_persons_own_grants_only() {
+async fn rows_read_grow_only_with_the_grants_of_the_person() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -86,29 +87,68 @@ async fn what_is_read_grows_with_the_persons_own_grants_only() {
         let path = format!("/people/{}/services/Service%201", member.id);
         let rows_read = async || {
             let (answer, cost) = app.cost(app.get(&path).token(&root.token)).await;
-            (answer.ok()["permissions"].as_array().expect("a list").len(), cost.batches, cost.rows_read)
+            let answer = answer.ok();
+            let permissions = answer["permissions"].as_array().expect("a list");
+            (permissions.len(), cost.batches, cost.rows_read)
         };
         for (count, table) in [(50, "services"), (200, "roles"), (40, "permissions")] {
-            let columns = if table == "services" { "id, name, policy_version, built_in, created_at" } else { "id, name, built_in" };
-            let values = if table == "services" { "i, 'Service ' || i, 1, 0, 0" } else { "i, 'Thing ' || i, 0" };
-            app.sql(&format!("INSERT INTO {table} ({columns}) {number}{count}) SELECT {values} FROM n"), &[]).await;
+            let (columns, values) = if table == "services" {
+                (
+                    "id, name, policy_version, built_in, created_at",
+                    "i, 'Service ' || i, 1, 0, 0",
+                )
+            } else {
+                ("id, name, built_in", "i, 'Thing ' || i, 0")
+            };
+            let insert =
+                format!("INSERT INTO {table} ({columns}) {number}{count}) SELECT {values} FROM n");
+            app.sql(&insert, &[]).await;
         }
-        app.sql(&format!("INSERT INTO role_permissions {number}200) SELECT i, 1 + i % 40 FROM n"), &[]).await;
-        app.sql("INSERT INTO service_roles SELECT s.id, r.id FROM services AS s, roles AS r WHERE s.id <= 50 AND r.id <= 200", &[]).await;
+        let role_permissions =
+            format!("INSERT INTO role_permissions {number}200) SELECT i, 1 + i % 40 FROM n");
+        app.sql(&role_permissions, &[]).await;
+        app.sql(
+            "INSERT INTO service_roles SELECT s.id, r.id FROM services AS s, roles AS r \
+             WHERE s.id <= 50 AND r.id <= 200",
+            &[],
+        )
+        .await;
         let grant = "INSERT INTO person_roles (person_id, service_id, role_id) VALUES (?1, 1, ?2)";
         for role in 1..=3 {
             app.sql(grant, &[json!(member.id), json!(role)]).await;
         }
         let alone = rows_read().await;
-        app.sql(&format!("INSERT INTO users (id, email, email_verified, auth_method, created_at, updated_at) {number}10000) SELECT 'u' || i, 'u' || i, 0, 'x', 0, 0 FROM n"), &[]).await;
-        app.sql(&format!("INSERT INTO people (user_id, username) {number}10000) SELECT 'u' || i, 'p' || i FROM n"), &[]).await;
-        app.sql("INSERT INTO person_roles (person_id, service_id, role_id) SELECT id, 1 + id % 50, 1 + id % 200 FROM people WHERE username LIKE 'p%'", &[]).await;
-        app.sql("INSERT INTO person_roles (person_id, service_id, role_id) SELECT id, 1, 1 + id % 199 FROM people WHERE username LIKE 'p%' AND id % 50 <> 0", &[]).await;
+        let users = format!(
+            "INSERT INTO users (id, email, email_verified, auth_method, created_at, updated_at) \
+             {number}10000) SELECT 'u' || i, 'u' || i, 0, 'x', 0, 0 FROM n"
+        );
+        let people = format!(
+            "INSERT INTO people (user_id, username) {number}10000) \
+             SELECT 'u' || i, 'p' || i FROM n"
+        );
+        for insert in [
+            users.as_str(),
+            people.as_str(),
+            "INSERT INTO person_roles (person_id, service_id, role_id) \
+             SELECT id, 1 + id % 50, 1 + id % 200 FROM people WHERE username LIKE 'p%'",
+            "INSERT INTO person_roles (person_id, service_id, role_id) \
+             SELECT id, 1, 1 + id % 199 FROM people WHERE username LIKE 'p%' AND id % 50 <> 0",
+        ] {
+            app.sql(insert, &[]).await;
+        }
         let crowded = rows_read().await;
-        println!("rows read for 3 roles: {} alone, {} among 10,000 people with grants", alone.2, crowded.2);
+        println!(
+            "rows read for 3 roles: {} alone, {} among 10,000 people with grants",
+            alone.2, crowded.2
+        );
         assert_eq!((alone.0, alone.1, crowded.1), (3, 1, 1));
         // An index is read one entry too far at each end.
-        assert!(crowded.2 <= alone.2 + 4, "others' grants are not read: {} and {}", alone.2, crowded.2);
+        assert!(
+            crowded.2 <= alone.2 + 4,
+            "the grants of others are not read: {} and {}",
+            alone.2,
+            crowded.2
+        );
         for role in 4..=30 {
             app.sql(grant, &[json!(member.id), json!(role)]).await;
         }
@@ -116,10 +156,15 @@ async fn what_is_read_grows_with_the_persons_own_grants_only() {
         println!("rows read for 30 roles: {}", more.2);
         assert_eq!((more.0, more.1), (30, 1));
         // Natively rows are not counted.
-        assert!(more.2 < alone.2 * 10 || !on_workerd(), "{} for ten times as many", more.2);
+        assert!(
+            more.2 < alone.2 * 10 || !on_workerd(),
+            "{} for ten times as many",
+            more.2
+        );
         assert!(alone.2 > 0 || !on_workerd());
-        // As nothing hangs on them that the invariants look at, they may go.
-        app.sql("DELETE FROM users WHERE id LIKE 'u%' AND email = id", &[]).await;
+        // The invariants do not look at these rows, so the case may delete them.
+        app.sql("DELETE FROM users WHERE id LIKE 'u%' AND email = id", &[])
+            .await;
     })
     .await;
 }

@@ -1,12 +1,17 @@
-//! The authorization service: tokens, people, services, roles, permissions, and what is asked about
-//! them.
+//! The authorization service: tokens, people, services, roles, permissions, and checks.
 
 mod access;
 mod administration;
+mod administrators;
+mod checks;
 mod cost;
 mod faults;
+mod login;
 mod model;
+mod people;
+mod policy;
 mod relations;
 mod revocation;
 mod routes;
+mod token_lifetimes;
 mod tokens;

@@ -1,9 +1,9 @@
-//! What relates things, lists of things, and several who make the same thing at once.
+//! Grants and memberships, lists, and concurrent creations of one name.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::administration::in_use;
+use super::policy::in_use;
 use crate::harness::{case, race};
 
 const GET: Method = Method::GET;
@@ -11,69 +11,155 @@ const POST: Method = Method::POST;
 const DELETE: Method = Method::DELETE;
 
 #[tokio::test]
-async fn relations_are_made_and_undone_and_may_be_repeated() {
+async fn grants_are_added_and_removed_and_may_be_repeated() {
     case(async |app| {
         let root = app.administrator().await;
         let (member, service, role, permission) = in_use(app, &root).await;
-        let bare = app.thing(&root, "roles", "Bare").await;
+        let bare = app.create(&root, "roles", "Bare").await;
         let not_there = json!({"person_id": member.id, "service_id": service, "role_id": bare});
-        assert_eq!(app.ask(&root, POST, "/person-service-roles", not_there).await.refused(409), "role_not_in_service");
+        assert_eq!(
+            app.ask(&root, POST, "/person-service-roles", not_there)
+                .await
+                .refused(409),
+            "role_not_in_service"
+        );
         let before = app.actions().await.len();
         for (path, body) in [
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission})),
-            ("/person-service-roles", json!({"person_id": member.username, "service_id": "Stock", "role_id": role})),
-            ("/service-roles", json!({"service_id": "Stock", "role_id": role})),
+            (
+                "/role-permissions",
+                json!({"role_id": role, "permission_id": permission}),
+            ),
+            (
+                "/person-service-roles",
+                json!({
+                    "person_id": member.username,
+                    "service_id": "Stock",
+                    "role_id": role,
+                }),
+            ),
+            (
+                "/service-roles",
+                json!({"service_id": "Stock", "role_id": role}),
+            ),
         ] {
-            assert_eq!(app.relate(&root, path, body.clone()).await, json!({"status": "success"}), "{path}");
-            assert_eq!(app.actions().await.len(), before, "what is there already is no change");
+            assert_eq!(
+                app.grant(&root, path, body.clone()).await,
+                json!({"status": "success"}),
+                "{path}"
+            );
+            assert_eq!(
+                app.actions().await.len(),
+                before,
+                "a repeated grant is no change"
+            );
             for field in body.as_object().expect("an object").keys() {
                 let mut unknown = body.clone();
                 unknown[field] = json!(999_999);
                 let thing = field.trim_end_matches("_id");
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(404), format!("{thing}_not_found"), "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown.clone())
+                        .await
+                        .refused(404),
+                    format!("{thing}_not_found"),
+                    "{path} {field}"
+                );
                 unknown[field] = json!(-1);
-                assert_eq!(app.ask(&root, POST, path, unknown.clone()).await.refused(400), format!("invalid_{thing}_id"), "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown.clone())
+                        .await
+                        .refused(400),
+                    format!("invalid_{thing}_id"),
+                    "{path} {field}"
+                );
                 unknown[field] = Value::Null;
-                assert_eq!(app.ask(&root, POST, path, unknown).await.refused(400), "invalid_request_body", "{path} {field}");
+                assert_eq!(
+                    app.ask(&root, POST, path, unknown).await.refused(400),
+                    "invalid_request_body",
+                    "{path} {field}"
+                );
             }
         }
         let granted = app
-            .relate(&root, "/person-service-permissions", json!({"person_id": member.id, "service_id": service, "permission_name": "read"}))
+            .grant(
+                &root,
+                "/person-service-permissions",
+                json!({
+                    "person_id": member.id,
+                    "service_id": service,
+                    "permission_name": "read",
+                }),
+            )
             .await;
         assert_eq!(
             granted,
-            json!({"status": "permission_granted", "person_id": member.id, "service_id": service, "permission_id": permission})
+            json!({
+                "status": "permission_granted",
+                "person_id": member.id,
+                "service_id": service,
+                "permission_id": permission,
+            })
         );
-        let both = json!({"person_id": member.id, "service_id": service, "permission_name": "read", "permission_id": permission});
-        assert_eq!(app.ask(&root, POST, "/person-service-permissions", both).await.refused(400), "invalid_request_body");
+        let both = json!({
+            "person_id": member.id,
+            "service_id": service,
+            "permission_name": "read",
+            "permission_id": permission,
+        });
+        assert_eq!(
+            app.ask(&root, POST, "/person-service-permissions", both)
+                .await
+                .refused(400),
+            "invalid_request_body"
+        );
         for (path, body, status) in [
             (
                 "/person-service-permissions",
                 json!({"person_id": member.id, "service_id": service, "permission_id": permission}),
                 "permission_removed_from_person",
             ),
-            ("/person-service-roles", json!({"person_id": member.id, "service_id": service, "role_id": role}), "role_removed_from_person"),
-            ("/role-permissions", json!({"role_id": role, "permission_id": permission}), "permission_removed_from_role"),
-            ("/service-roles", json!({"service_id": service, "role_id": role}), "role_removed_from_service"),
+            (
+                "/person-service-roles",
+                json!({"person_id": member.id, "service_id": service, "role_id": role}),
+                "role_removed_from_person",
+            ),
+            (
+                "/role-permissions",
+                json!({"role_id": role, "permission_id": permission}),
+                "permission_removed_from_role",
+            ),
+            (
+                "/service-roles",
+                json!({"service_id": service, "role_id": role}),
+                "role_removed_from_service",
+            ),
         ] {
             for _ in 0..2 {
-                assert_eq!(app.ask(&root, DELETE, path, body.clone()).await.ok()["status"], status, "{path}");
+                assert_eq!(
+                    app.ask(&root, DELETE, path, body.clone()).await.ok()["status"],
+                    status,
+                    "{path}"
+                );
             }
         }
         let actions = app.actions().await;
-        let undone =
-            ["permission_granted", "permission_revoked", "role_revoked", "permission_removed_from_role", "role_removed_from_service"];
-        assert_eq!(actions[before..], undone, "one row a change");
+        let undone = [
+            "permission_granted",
+            "permission_revoked",
+            "role_revoked",
+            "permission_removed_from_role",
+            "role_removed_from_service",
+        ];
+        assert_eq!(actions[before..], undone, "each change writes one row");
     })
     .await;
 }
 
 #[tokio::test]
-async fn lists_come_in_pages() {
+async fn lists_are_paginated() {
     case(async |app| {
         let root = app.administrator().await;
         for n in 0..5 {
-            app.thing(&root, "services", &format!("Service {n}")).await;
+            app.create(&root, "services", &format!("Service {n}")).await;
         }
         let mut path = "/services?limit=2".to_owned();
         let mut names = Vec::new();
@@ -129,7 +215,7 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
-async fn of_concurrent_creations_with_one_name_one_wins() {
+async fn one_of_concurrent_creations_with_one_name_succeeds() {
     race(async |app| {
         let root = app.administrator().await;
         for (kind, thing) in [
@@ -168,7 +254,7 @@ async fn of_concurrent_creations_with_one_name_one_wins() {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), 12, "each has an id of its own");
+        assert_eq!(ids.len(), 12, "each object has a unique id");
     })
     .await;
 }

@@ -1,5 +1,5 @@
-//! What ends an account's sign-ins ends its tokens too, and the other way round; and what is not to
-//! be had by waiting.
+//! Revocation: sessions and person tokens are revoked together, and privileges do not outlast their
+//! expiry.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn profile(app: &TestApp, token: &str) -> u16 {
     app.get("/auth/profile").token(token).send().await.status()
 }
 
-/// A session of a member, by their password.
+/// Signs a member in with their password. Returns the session token.
 async fn session(app: &TestApp, member: &Member) -> String {
     let body = json!({"username": member.username, "password": PASSWORD});
     let signed_in = app
@@ -31,42 +31,73 @@ async fn session(app: &TestApp, member: &Member) -> String {
 }
 
 #[tokio::test]
-async fn whoever_ends_all_other_sign_ins_ends_tokens_too() {
+async fn revoking_all_other_sessions_revokes_person_tokens() {
     case(async |app| {
         let root = app.administrator().await;
         for ends in ["others", "pairs", "password", "recovery"] {
             let member = app.member(&root).await;
             let session = session(app, &member).await;
-            let generator = if ends == "recovery" { Some(codes(app, &session).await) } else { None };
+            let generator = if ends == "recovery" {
+                Some(codes(app, &session).await)
+            } else {
+                None
+            };
             assert_eq!(profile(app, &member.token).await, GOOD);
             let me = app.get("/api/users/me").bearer(&session).send().await.ok();
             let done = match ends {
-                "others" => app.delete("/api/users/me/sessions").bearer(&session).send().await,
+                "others" => {
+                    app.delete("/api/users/me/sessions")
+                        .bearer(&session)
+                        .send()
+                        .await
+                }
                 "pairs" => {
                     let id = me["id"].as_str().expect("an id");
-                    app.delete(&format!("/api/auth/users/{id}/tokens/revoke")).bearer(&session).send().await
+                    app.delete(&format!("/api/auth/users/{id}/tokens/revoke"))
+                        .bearer(&session)
+                        .send()
+                        .await
                 }
                 "password" => {
                     let body = json!({"password": "another zebra 78"});
-                    app.request(Method::PUT, "/api/auth/password").bearer(&session).json(&body).send().await
+                    app.request(Method::PUT, "/api/auth/password")
+                        .bearer(&session)
+                        .json(&body)
+                        .send()
+                        .await
                 }
                 _ => {
-                    let begun = app.post("/api/auth/recovery/begin", &json!({"email": me["email"]})).send().await.ok();
-                    let code = generator.as_ref().and_then(|codes| codes.first()).expect("a code");
-                    let body = json!({"challenge_id": begun["challenge_id"], "code": code, "revoke_others": true});
+                    let begun = app
+                        .post("/api/auth/recovery/begin", &json!({"email": me["email"]}))
+                        .send()
+                        .await
+                        .ok();
+                    let code = generator
+                        .as_ref()
+                        .and_then(|codes| codes.first())
+                        .expect("a code");
+                    let body = json!({
+                        "challenge_id": begun["challenge_id"],
+                        "code": code,
+                        "revoke_others": true,
+                    });
                     app.post("/api/auth/recovery/complete", &body).send().await
                 }
             };
             assert_eq!(done.status(), GOOD, "{ends}: {}", done.text());
             assert_eq!(profile(app, &member.token).await, 401, "{ends}");
-            assert_eq!(profile(app, &root.token).await, GOOD, "{ends}: nobody else's");
+            assert_eq!(
+                profile(app, &root.token).await,
+                GOOD,
+                "{ends}: nobody else's"
+            );
         }
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_administrator_who_revokes_somebodys_tokens_ends_their_sign_ins() {
+async fn revoking_the_tokens_of_a_person_revokes_their_sessions() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -94,7 +125,7 @@ async fn an_administrator_who_revokes_somebodys_tokens_ends_their_sign_ins() {
 }
 
 #[tokio::test]
-async fn a_new_password_forgives_the_guesses_at_the_old_one() {
+async fn a_new_password_clears_failed_attempts() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -120,23 +151,41 @@ async fn a_new_password_forgives_the_guesses_at_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_renewed_for_ever() {
+async fn a_token_is_renewed_for_at_most_ninety_days() {
     case(async |app| {
         let root = app.administrator().await;
         let old = 90 * 86_400_000_i64 - 60_000;
-        app.sql("UPDATE person_tokens SET created_at = created_at - ?1, expires_at = expires_at - 280000", &[json!(old)]).await;
-        let renewed = app.get("/auth/profile").token(&root.token).send().await.ok();
+        app.sql(
+            "UPDATE person_tokens SET created_at = created_at - ?1, expires_at = expires_at - \
+             280000",
+            &[json!(old)],
+        )
+        .await;
+        let renewed = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok();
         let left = renewed["expires_at"].as_i64().expect("seconds") - app.now().await;
-        assert!(renewed["renewed"] == true && left <= 61, "to the end of ninety days: {left}");
+        assert!(
+            renewed["renewed"] == true && left <= 61,
+            "the token expires after ninety days: {left}"
+        );
         app.age(Duration::from_secs(45)).await;
-        let last = app.get("/auth/profile").token(&root.token).send().await.ok();
+        let last = app
+            .get("/auth/profile")
+            .token(&root.token)
+            .send()
+            .await
+            .ok();
         assert_eq!(last["renewed"], false);
     })
     .await;
 }
 
 #[tokio::test]
-async fn another_name_moves_the_version_on() {
+async fn a_new_name_increases_the_version() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;
@@ -162,10 +211,10 @@ async fn another_name_moves_the_version_on() {
 }
 
 #[tokio::test]
-async fn of_those_who_bring_a_service_back_one_does() {
+async fn one_of_concurrent_requests_restores_a_service() {
     race(async |app| {
         let root = app.administrator().await;
-        let id = app.thing(&root, "services", "Stock").await;
+        let id = app.create(&root, "services", "Stock").await;
         for round in 0..6 {
             app.ask(
                 &root,
@@ -202,7 +251,7 @@ async fn of_those_who_bring_a_service_back_one_does() {
             assert_eq!(
                 told,
                 round + 1,
-                "a row for what happened, and for nothing else"
+                "each change writes one row and no other row appears"
             );
         }
     })
@@ -210,7 +259,7 @@ async fn of_those_who_bring_a_service_back_one_does() {
 }
 
 #[tokio::test]
-async fn of_oneself_one_learns_what_one_has_and_not_who_else_could() {
+async fn a_person_sees_their_own_grants_and_no_other_holders() {
     case(async |app| {
         let stock = stock(app).await;
         let path = format!(
@@ -244,9 +293,10 @@ async fn of_oneself_one_learns_what_one_has_and_not_who_else_could() {
             (&own["allowed"], &own["roles"][0]["role"]["name"]),
             (&json!(true), &json!("Editor"))
         );
-        // Who may delete and not look is not told who uses it.
+        // A caller who may delete but not read does not learn who uses the object.
         let writer = app.member(&stock.root).await;
-        app.entrust(&stock.root, &writer, "auth.policy.write").await;
+        app.grant_permission(&stock.root, &writer, "auth.policy.write")
+            .await;
         let refused = app
             .ask(&writer, Method::DELETE, "/services/1", Value::Null)
             .await;
@@ -259,21 +309,40 @@ async fn of_oneself_one_learns_what_one_has_and_not_who_else_could() {
 }
 
 #[tokio::test]
-async fn grants_that_ended_long_ago_are_swept() {
+async fn the_cleanup_removes_long_expired_grants() {
     case(async |app| {
         let stock = stock(app).await;
         let ends = app.now().await + 100;
-        let role = json!({"person_id": stock.member.id, "service_id": "Stock", "role_id": 1, "expires_at": ends});
-        let permission = json!({"person_id": stock.member.id, "service_id": "Stock", "permission_id": 1, "expires_at": ends});
-        app.relate(&stock.root, "/person-service-roles", role).await;
-        app.relate(&stock.root, "/person-service-permissions", permission).await;
+        let role = json!({
+            "person_id": stock.member.id,
+            "service_id": "Stock",
+            "role_id": 1,
+            "expires_at": ends,
+        });
+        let permission = json!({
+            "person_id": stock.member.id,
+            "service_id": "Stock",
+            "permission_id": 1,
+            "expires_at": ends,
+        });
+        app.grant(&stock.root, "/person-service-roles", role).await;
+        app.grant(&stock.root, "/person-service-permissions", permission)
+            .await;
         let left = async || {
             app.cron().await;
-            let roles = app.count("SELECT COUNT(*) FROM person_roles WHERE expires_at IS NOT NULL", &[]).await;
-            roles + app.count("SELECT COUNT(*) FROM person_permissions", &[]).await
+            let roles = app
+                .count(
+                    "SELECT COUNT(*) FROM person_roles WHERE expires_at IS NOT NULL",
+                    &[],
+                )
+                .await;
+            roles
+                + app
+                    .count("SELECT COUNT(*) FROM person_permissions", &[])
+                    .await
         };
         app.age(Duration::from_secs(200)).await;
-        assert_eq!(left().await, 2, "it can still be seen that they had it");
+        assert_eq!(left().await, 2, "the expired grants are still stored");
         app.age(Duration::from_hours(31 * 24)).await;
         assert_eq!(left().await, 0);
     })

@@ -1,5 +1,5 @@
-//! Every route of the authorization service × every token that is not good. A new route is in it by
-//! itself.
+//! Every route of the authorization service with every kind of invalid token. New routes are
+//! included automatically.
 
 use std::time::Duration;
 
@@ -11,25 +11,58 @@ use serde_json::json;
 use crate::harness::{PASSWORD, case};
 
 #[tokio::test]
-async fn no_route_answers_without_a_good_token() {
+async fn every_route_refuses_an_invalid_token() {
     case(async |app| {
         let root = app.administrator().await;
         let person = app.person().await;
-        let token = async || app.login("root", PASSWORD).await.ok()["token"].as_str().expect("a token").to_owned();
+        let token = async || {
+            app.login("root", PASSWORD).await.ok()["token"]
+                .as_str()
+                .expect("a token")
+                .to_owned()
+        };
         let (revoked, expired) = (token().await, token().await);
-        app.request(Method::POST, "/auth/logout").token(&revoked).send().await.ok();
+        app.request(Method::POST, "/auth/logout")
+            .token(&revoked)
+            .send()
+            .await
+            .ok();
         let (session, access) = (app.session(&person).await, app.pair(&person).await.access);
         app.age(Duration::from_secs(301)).await;
         let unknown = format!("hmp_{}", "A".repeat(43));
         for route in table().iter().filter(|route| route.access == Access::Token) {
-            let path = route.path.replace("{id}", "1").replace("{person_id}", "1").replace("{service_id}", "1").replace("{role_id}", "1");
-            let path = if path == "/explain" { "/explain?subject=root&service=auth&permission=x".to_owned() } else { path };
-            // The token is looked at before the body; where not, a body that is good tells nothing
-            // either.
-            let body = json!({"name": "x", "username": "x", "password": PASSWORD, "person_id": 1, "service_id": 1, "role_id": 1, "permission_id": 1,
-                "subject": 1, "service": 1, "permission": "x", "checks": []});
+            let path = route
+                .path
+                .replace("{id}", "1")
+                .replace("{person_id}", "1")
+                .replace("{service_id}", "1")
+                .replace("{role_id}", "1");
+            let path = if path == "/explain" {
+                "/explain?subject=root&service=auth&permission=x".to_owned()
+            } else {
+                path
+            };
+            // A route checks the token before the body. Where it does not, a valid body reveals
+            // nothing either.
+            let body = json!({
+                "name": "x",
+                "username": "x",
+                "password": PASSWORD,
+                "person_id": 1,
+                "service_id": 1,
+                "role_id": 1,
+                "permission_id": 1,
+                "subject": 1,
+                "service": 1,
+                "permission": "x",
+                "checks": [],
+            });
             let body = if route.path.starts_with("/access/") {
-                json!({"subject": {"type": "user", "id": "1"}, "action": {"name": "x"}, "resource": {"type": "service", "id": "1"}})
+                json!({
+                    "subject": {"type": "user", "id": "1"},
+                    "action": {"name": "x"},
+                    "resource": {"type": "service", "id": "1"},
+                })
             } else if route.path == "/check-token" || route.path == "/person-service-permissions" {
                 json!({"person_id": 1, "service_id": 1, "permission_id": 1})
             } else {
@@ -37,20 +70,40 @@ async fn no_route_answers_without_a_good_token() {
             };
             let call = || app.request(route.method.clone(), &path).json(&body);
             let name = format!("{} {}", route.method, route.path);
-            assert_eq!(call().send().await.refused(401), "missing_token_header", "{name}");
-            assert_eq!(call().bearer(&root.token).send().await.refused(401), "missing_token_header", "{name}");
-            assert_eq!(call().cookie(&session).send().await.refused(401), "missing_token_header", "{name}");
+            assert_eq!(
+                call().send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
+            assert_eq!(
+                call().bearer(&root.token).send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
+            assert_eq!(
+                call().cookie(&session).send().await.refused(401),
+                "missing_token_header",
+                "{name}"
+            );
             for bad in [&revoked, &unknown, &session, &access] {
-                assert_eq!(call().token(bad).send().await.refused(401), "invalid_token", "{name}");
+                assert_eq!(
+                    call().token(bad).send().await.refused(401),
+                    "invalid_token",
+                    "{name}"
+                );
             }
-            assert_eq!(call().token(&expired).send().await.refused(401), "expired_token", "{name}");
+            assert_eq!(
+                call().token(&expired).send().await.refused(401),
+                "expired_token",
+                "{name}"
+            );
         }
     })
     .await;
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own() {
+fn every_operation_has_a_unique_name() {
     let document = hamrah_api::app::openapi::document();
     let mut names: Vec<String> = table()
         .iter()
@@ -60,7 +113,7 @@ fn every_operation_has_a_name_of_its_own() {
                 .map(str::to_owned)
         })
         .collect();
-    assert_eq!(names.len(), table().len(), "one is not described");
+    assert_eq!(names.len(), table().len(), "a route is not described");
     names.sort();
     names.dedup();
     assert_eq!(names.len(), table().len());
@@ -75,7 +128,8 @@ fn the_flat_error_form_belongs_to_the_authorization_service() {
         let core = core && route.access != Access::Token;
         assert_eq!(route.errors == ErrorForm::Flat, !core, "{}", route.path);
     }
-    // What needs no token has cases of its own, and nothing joins it unseen.
+    // Routes without a token have their own cases, and this list keeps new ones from being added
+    // unnoticed.
     let others = table()
         .into_iter()
         .filter(|route| route.errors == ErrorForm::Flat && route.access != Access::Token);

@@ -1,4 +1,4 @@
-//! What came back.
+//! The answer to a call, and the checks that every answer must pass.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -37,7 +37,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The body of a success: 200 and JSON, never anything else.
+    /// Returns the body of a success, which has status 200 and JSON.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
@@ -45,14 +45,14 @@ impl Answer {
         self.json()
     }
 
-    /// The body of a creation: 201 and JSON.
+    /// Returns the body of a creation, which has status 201 and JSON.
     #[track_caller]
     pub fn created(&self) -> Value {
         assert_eq!(self.status, StatusCode::CREATED, "{}", self.text());
         self.json()
     }
 
-    /// The code of a problem of the authorization service, where `error` is the code.
+    /// Returns the code of a problem of the authorization service, where `error` is the code.
     #[track_caller]
     pub fn refused(&self, status: u16) -> String {
         let code = self.problem(status);
@@ -60,7 +60,7 @@ impl Answer {
         code
     }
 
-    /// The code of a problem with this status, after the whole document has been checked.
+    /// Returns the code of a problem with this status. Checks the whole document first.
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status(), status, "{}", self.text());

@@ -1,4 +1,4 @@
-//! An authenticator made by hand: it can be told to answer wrongly in every way there is.
+//! A hand-written authenticator that can produce every kind of wrong response.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -52,7 +52,7 @@ pub struct Authenticator {
     pub flags: u8,
     pub counter: u32,
     pub aaguid: [u8; 16],
-    /// The user handle that it was given with its credential, base64url.
+    /// The user handle that came with its credential, in base64url.
     pub user_handle: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Authenticator {
         }
     }
 
-    /// One that signs with ES256.
+    /// Creates an authenticator that signs with ES256.
     pub fn new() -> Self {
         let made = Self::with(Key::Es256(
             p256::ecdsa::SigningKey::from_slice(&[1; 32]).expect("a key"),
@@ -85,7 +85,7 @@ impl Authenticator {
         }
     }
 
-    /// One that signs with Ed25519.
+    /// Creates an authenticator that signs with Ed25519.
     pub fn ed25519() -> Self {
         let made = Self::with(Key::EdDsa(ed25519_dalek::SigningKey::from_bytes(&[1; 32])));
         Self {
@@ -96,7 +96,8 @@ impl Authenticator {
         }
     }
 
-    /// One that signs with RS256; all of them with one key, which takes a while to make.
+    /// Creates an authenticator that signs with RS256. All of them share one key, because
+    /// generating a key takes a while.
     pub fn rsa() -> Self {
         static KEY: OnceLock<rsa::RsaPrivateKey> = OnceLock::new();
         let key =
@@ -104,7 +105,7 @@ impl Authenticator {
         Self::with(Key::Rs256(Box::new(key.clone())))
     }
 
-    /// The public key: COSE.
+    /// Returns the public key as COSE.
     pub fn cose(&self) -> Vec<u8> {
         let int = |number: i128| Cbor::Integer(number);
         match &self.key {
@@ -201,7 +202,7 @@ fn auth_data(rp_id: &str, flags: u8, counter: u32) -> Vec<u8> {
     bytes
 }
 
-/// What an authenticator answers to a registration, before it is put together.
+/// The parts of a response to a registration. A case can change them before they are encoded.
 #[derive(Clone)]
 pub struct Registration {
     pub id: Vec<u8>,
@@ -213,11 +214,11 @@ pub struct Registration {
     pub aaguid: [u8; 16],
     pub credential_id: Vec<u8>,
     pub public_key: Vec<u8>,
-    /// What follows the public key.
+    /// The bytes after the public key.
     pub tail: Vec<u8>,
     pub format: String,
     pub statement: Cbor,
-    /// Instead of all that.
+    /// Authenticator data that replaces all of these parts.
     pub object: Option<Vec<u8>>,
 }
 
@@ -260,16 +261,20 @@ impl Registration {
     /// `RegistrationResponseJSON`.
     pub fn json(&self) -> Value {
         json!({
-            "id": base64url(&self.id), "rawId": base64url(&self.id), "type": "public-key", "clientExtensionResults": {},
+            "id": base64url(&self.id),
+            "rawId": base64url(&self.id),
+            "type": "public-key",
+            "clientExtensionResults": {},
             "response": {
-                "clientDataJSON": base64url(self.client_data_bytes()), "attestationObject": base64url(self.object()),
+                "clientDataJSON": base64url(self.client_data_bytes()),
+                "attestationObject": base64url(self.object()),
                 "transports": ["internal", "hybrid"],
             },
         })
     }
 }
 
-/// What an authenticator answers to a sign-in, before it is put together.
+/// The parts of a response to a sign-in. A case can change them before they are encoded.
 #[derive(Clone)]
 pub struct Assertion {
     pub signer: Authenticator,
@@ -279,10 +284,10 @@ pub struct Assertion {
     pub rp_id: String,
     pub flags: u8,
     pub counter: u32,
-    /// What follows the counter.
+    /// The bytes after the counter.
     pub tail: Vec<u8>,
     pub user_handle: Option<String>,
-    /// Instead of the right one.
+    /// A signature that replaces the right one.
     pub signature: Option<Vec<u8>>,
 }
 
@@ -317,10 +322,15 @@ impl Assertion {
     /// `AuthenticationResponseJSON`.
     pub fn json(&self) -> Value {
         json!({
-            "id": base64url(&self.id), "rawId": base64url(&self.id), "type": "public-key", "clientExtensionResults": {},
+            "id": base64url(&self.id),
+            "rawId": base64url(&self.id),
+            "type": "public-key",
+            "clientExtensionResults": {},
             "response": {
-                "clientDataJSON": base64url(self.client_data_bytes()), "authenticatorData": base64url(self.auth_data()),
-                "signature": base64url(self.signature()), "userHandle": self.user_handle,
+                "clientDataJSON": base64url(self.client_data_bytes()),
+                "authenticatorData": base64url(self.auth_data()),
+                "signature": base64url(self.signature()),
+                "userHandle": self.user_handle,
             },
         })
     }

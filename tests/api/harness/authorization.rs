@@ -1,5 +1,4 @@
-//! The authorization service in the test world: an administrator, people, services, roles and
-//! permissions.
+//! The authorization service for cases: an administrator, people, services, roles and permissions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, TestApp};
 
-/// Everybody's password.
+/// The password of every member.
 pub const PASSWORD: &str = "zebra crossing 77";
 
-/// Somebody who is signed in to the authorization service.
+/// A person who is signed in to the authorization service.
 #[derive(Clone, Debug)]
 pub struct Member {
     pub id: i64,
@@ -20,16 +19,21 @@ pub struct Member {
 }
 
 impl Call<'_> {
-    /// Presents a token of the authorization service.
+    /// Adds a token of the authorization service to the request.
     pub fn token(self, token: &str) -> Self {
         self.header("token", token)
     }
 }
 
 impl TestApp {
-    /// The first administrator, made with the bootstrap secret.
+    /// Creates the first administrator with the bootstrap secret.
     pub async fn administrator(&self) -> Member {
-        let body = json!({"secret": self.settings["BOOTSTRAP_SECRET"], "username": "root", "name": "Root", "password": PASSWORD});
+        let body = json!({
+            "secret": self.settings["BOOTSTRAP_SECRET"],
+            "username": "root",
+            "name": "Root",
+            "password": PASSWORD,
+        });
         self.secret(PASSWORD);
         let made = self.post("/auth/bootstrap", &body).send().await.created();
         self.logged_in(made["id"].as_i64().expect("an id"), "root")
@@ -55,7 +59,7 @@ impl TestApp {
         .await
     }
 
-    /// A call of a member.
+    /// Sends a request as a member.
     pub async fn ask(&self, member: &Member, method: Method, path: &str, body: Value) -> Answer {
         let call = self.request(method, path).token(&member.token);
         (if body.is_null() {
@@ -67,7 +71,7 @@ impl TestApp {
         .await
     }
 
-    /// A new member, made by an administrator.
+    /// Creates a member as an administrator.
     pub async fn member(&self, by: &Member) -> Member {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let username = format!("member{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -78,8 +82,8 @@ impl TestApp {
             .await
     }
 
-    /// Makes a role, a permission or a service; gives its id.
-    pub async fn thing(&self, by: &Member, kind: &str, name: &str) -> i64 {
+    /// Creates a role, a permission or a service. Returns its id.
+    pub async fn create(&self, by: &Member, kind: &str, name: &str) -> i64 {
         self.ask(by, Method::POST, &format!("/{kind}"), json!({"name": name}))
             .await
             .created()["id"]
@@ -87,24 +91,24 @@ impl TestApp {
             .expect("an id")
     }
 
-    /// Relates things, or gives somebody something.
-    pub async fn relate(&self, by: &Member, path: &str, body: Value) -> Value {
+    /// Adds a grant or a membership.
+    pub async fn grant(&self, by: &Member, path: &str, body: Value) -> Value {
         self.ask(by, Method::POST, path, body).await.ok()
     }
 
-    /// The same member with a new token.
+    /// Logs the member in again and returns them with the new token.
     pub async fn again(&self, member: &Member) -> Member {
         self.logged_in(member.id, &member.username).await
     }
 
-    /// Gives a member a permission of the service itself.
-    pub async fn entrust(&self, by: &Member, member: &Member, permission: &str) {
+    /// Grants a member a permission of the authorization service itself.
+    pub async fn grant_permission(&self, by: &Member, member: &Member, permission: &str) {
         let body =
             json!({"person_id": member.id, "service_id": "auth", "permission_name": permission});
-        self.relate(by, "/person-service-permissions", body).await;
+        self.grant(by, "/person-service-permissions", body).await;
     }
 
-    /// What the actions of the log of changes are, oldest first.
+    /// Returns the actions in the change log, oldest first.
     pub async fn actions(&self) -> Vec<String> {
         let rows = self
             .sql("SELECT action FROM policy_events ORDER BY id", &[])

@@ -1,4 +1,4 @@
-//! The ceremonies of passkeys, as a client goes through them.
+//! The ceremonies of passkeys, as a client performs them.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const BEGIN_SIGN_IN: &str = "/api/webauthn/authenticate/begin";
 const COMPLETE_SIGN_IN: &str = "/api/webauthn/authenticate/complete";
 
 impl TestApp {
-    /// Begins making an account.
+    /// Begins the creation of an account.
     pub async fn begin_sign_up(&self, email: &str) -> Value {
         self.post(
             BEGIN_REGISTRATION,
@@ -22,7 +22,7 @@ impl TestApp {
         .ok()
     }
 
-    /// Begins adding a passkey to the account of a credential's owner.
+    /// Begins the addition of a passkey to the account of a token.
     pub async fn begin_passkey(&self, token: &str) -> Value {
         self.post(BEGIN_REGISTRATION, &json!({}))
             .bearer(token)
@@ -39,7 +39,7 @@ impl TestApp {
         )
     }
 
-    /// Makes an account with the authenticator's credential, as a page does.
+    /// Creates an account with the authenticator's credential, as a page does.
     pub async fn sign_up(&self, authenticator: &mut Authenticator, email: &str) -> Answer {
         let begun = self.begin_sign_up(email).await;
         let answer = authenticator.register(&begun["options"]);
@@ -49,7 +49,7 @@ impl TestApp {
             .await
     }
 
-    /// Adds the authenticator's credential to the account of a credential's owner.
+    /// Adds the authenticator's credential to the account of a token.
     pub async fn add_passkey(&self, authenticator: &mut Authenticator, token: &str) -> Answer {
         let begun = self.begin_passkey(token).await;
         let answer = authenticator.register(&begun["options"]);
@@ -59,7 +59,7 @@ impl TestApp {
             .await
     }
 
-    /// Adds a passkey to somebody's account; gives its id.
+    /// Adds a passkey to the account of a token. Returns its id.
     pub async fn passkey(&self, person: &Person) -> String {
         let session = self.session(person).await;
         let added = self
@@ -69,7 +69,7 @@ impl TestApp {
         added["credential_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Begins a sign-in, by name or by whatever the client has.
+    /// Begins a sign-in, with an address or with any passkey of the client.
     pub async fn begin_sign_in(&self, email: Option<&str>) -> Value {
         self.post(BEGIN_SIGN_IN, &json!({"email": email}))
             .send()
@@ -85,7 +85,7 @@ impl TestApp {
         )
     }
 
-    /// Signs in with the authenticator's credential, without a name.
+    /// Signs in with the authenticator's credential, without an address.
     pub async fn passkey_sign_in(&self, authenticator: &Authenticator) -> Answer {
         let begun = self.begin_sign_in(None).await;
         self.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"]))
@@ -93,7 +93,7 @@ impl TestApp {
             .await
     }
 
-    /// The account's passkeys.
+    /// Returns the passkeys of the account.
     pub async fn passkeys(&self, token: &str) -> Vec<Value> {
         let list = self
             .get("/api/webauthn/credentials")

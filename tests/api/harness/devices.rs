@@ -1,4 +1,4 @@
-//! iPhones of the test world, whose keys a test authority attests.
+//! iPhones for cases. A test authority attests their keys.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use hamrah_api::kernel::model::time::Timestamp;
 pub const BUNDLE: &str = "app.hamrah.ios";
 pub const APP_ID: &str = "UR6RM9YCF7.app.hamrah.ios";
 
-/// Settings under which the test authority counts.
+/// Returns settings that trust the test authority.
 pub fn settings(mode: &'static str) -> Vec<(&'static str, String)> {
     vec![
         ("APP_ATTEST_MODE", mode.to_owned()),
@@ -42,12 +42,12 @@ impl Device {
         standard(&self.key.id())
     }
 
-    /// As it is kept.
+    /// Returns the key id as the database stores it.
     pub fn id(&self) -> String {
         super::authenticator::base64url(self.key.id())
     }
 
-    /// The four headers over a request, with the next count.
+    /// Returns the four headers of an assertion over a request, with the next count.
     pub fn headers(&mut self, method: &Method, path: &str, at: i64) -> [(&'static str, String); 4] {
         self.counter += 1;
         self.headers_over(
@@ -56,7 +56,7 @@ impl Device {
         )
     }
 
-    /// The four headers over a text.
+    /// Returns the four headers of an assertion over a text.
     pub fn headers_over(&self, challenge: &str, counter: u32) -> [(&'static str, String); 4] {
         let assertion = self.key.assert(&Assertion::new(
             APP_ID,
@@ -93,7 +93,7 @@ impl Call<'_> {
 }
 
 impl TestApp {
-    /// The API's time, in seconds.
+    /// Returns the time of the API, in seconds since 1970.
     pub async fn now(&self) -> i64 {
         let health = self.get("/health").send().await.ok();
         let text = health["timestamp"].as_str().expect("a time");
@@ -102,7 +102,7 @@ impl TestApp {
             .timestamp()
     }
 
-    /// A challenge for an attestation.
+    /// Requests a challenge for an attestation.
     pub async fn attestation_challenge(&self, token: Option<&str>) -> Value {
         let call = self.post(
             "/api/app-attestation/challenge",
@@ -118,7 +118,7 @@ impl TestApp {
         .ok()
     }
 
-    /// Apple's attestation of the device's key over a challenge.
+    /// Returns the attestation of the device's key over a challenge.
     pub async fn attestation(&self, device: &Device, challenge: &Value) -> Vec<u8> {
         let at = Timestamp::from_millis(self.now().await * 1000);
         Authority::new().attest(&device.key.attestation(
@@ -157,24 +157,29 @@ impl TestApp {
         .await
     }
 
-    /// What travels through the web app's server.
+    /// Returns the attestation in the form that travels through the web app's server.
     pub async fn client_attestation(&self, device: &Device) -> String {
         let challenge = self.attestation_challenge(None).await;
         let object = self.attestation(device, &challenge).await;
-        let sent = json!({"attestation_object": standard(&object), "challenge": challenge["challenge"], "key_id": device.key_id()});
+        let sent = json!({
+            "attestation_object": standard(&object),
+            "challenge": challenge["challenge"],
+            "key_id": device.key_id(),
+        });
         standard(sent.to_string().as_bytes())
     }
 
-    /// A device's key that somebody has; gives its id.
+    /// Inserts the device key of an account. Returns its id.
     pub async fn known_key(&self, person: &Person) -> String {
         let id = Device::new().id();
-        let insert = "INSERT INTO attest_keys (id, user_id, public_key, app_id, environment, counter, receipt, created_at)
+        let insert = "INSERT INTO attest_keys (id, user_id, public_key, app_id, environment, \
+             counter, receipt, created_at)
             VALUES (?1, ?2, '', 'app', 'production', 0, '', 1)";
         self.sql(insert, &[json!(id), json!(person.id)]).await;
         id
     }
 
-    /// Somebody signs in with the app through the web app's server.
+    /// Signs a person in with the app, through the web app's server.
     pub async fn sign_in_on(&self, device: &Device, who: &Value) -> Answer {
         let mut body = who.clone();
         body["platform"] = json!("ios");
@@ -182,7 +187,7 @@ impl TestApp {
         self.internal("/api/internal/tokens", &body).send().await
     }
 
-    /// Somebody signs in with a passkey in the app, and the request is asserted by the device.
+    /// Signs in with a passkey in the app. The device asserts the request.
     pub async fn passkey_sign_in_on(
         &self,
         device: &mut Device,
@@ -200,7 +205,7 @@ impl TestApp {
             .await
     }
 
-    /// A GET with a token and an assertion over it.
+    /// Sends a GET with a token and an assertion over the request.
     pub async fn asserted(&self, device: &mut Device, token: &str, path: &str) -> Answer {
         let at = self.now().await;
         self.get(path)

@@ -1,46 +1,60 @@
-//! What must hold after every case, whatever happened in it (SECURITY §8).
+//! The invariants that must hold after every case (SECURITY §8).
 
 use serde_json::Value;
 
 use super::TestApp;
 
-/// Queries that must give no row, with what a row would mean.
+/// Queries that must return no row, with the meaning of a row.
 const FORBIDDEN: [(&str, &str); 9] = [
-    ("a reference to nothing (I5)", "SELECT * FROM pragma_foreign_key_check"),
     (
-        "a sign-in with two live refresh tokens (I3)",
-        "SELECT session_id FROM refresh_tokens WHERE replaced_by IS NULL GROUP BY session_id HAVING COUNT(*) > 1",
+        "a reference to nothing (I5)",
+        "SELECT * FROM pragma_foreign_key_check",
     ),
     (
-        "a live sign-in with a pair and no live refresh token (I1)",
-        "SELECT id FROM sessions AS s WHERE revoked_at IS NULL AND refresh_expires_at > last_used_at
-            AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id AND r.replaced_by IS NULL)",
+        "a session with two active refresh tokens (I3)",
+        "SELECT session_id FROM refresh_tokens WHERE replaced_by IS NULL \
+         GROUP BY session_id HAVING COUNT(*) > 1",
+    ),
+    (
+        "an active session with a token pair and no active refresh token (I1)",
+        "SELECT id FROM sessions AS s WHERE revoked_at IS NULL \
+         AND refresh_expires_at > last_used_at
+            AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session_id = s.id \
+                AND r.replaced_by IS NULL)",
     ),
     (
         "a successor of two refresh tokens (I2)",
-        "SELECT replaced_by FROM refresh_tokens WHERE replaced_by IS NOT NULL GROUP BY replaced_by HAVING COUNT(*) > 1",
+        "SELECT replaced_by FROM refresh_tokens WHERE replaced_by IS NOT NULL \
+         GROUP BY replaced_by HAVING COUNT(*) > 1",
     ),
-    ("an address that is verified twice", "SELECT email FROM users WHERE email_verified = 1 GROUP BY email HAVING COUNT(*) > 1"),
+    (
+        "an address that is verified twice",
+        "SELECT email FROM users WHERE email_verified = 1 GROUP BY email HAVING COUNT(*) > 1",
+    ),
     (
         "an identity of an account that came from a provider is missing",
-        "SELECT id FROM users AS u WHERE provider IS NOT NULL AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = u.id)",
+        "SELECT id FROM users AS u WHERE provider IS NOT NULL AND NOT EXISTS (SELECT 1 \
+         FROM identities AS i WHERE i.user_id = u.id)",
     ),
     (
-        "a sign-in that ends before what it carries",
-        "SELECT id FROM sessions WHERE expires_at < COALESCE(token_expires_at, 0) OR expires_at < COALESCE(refresh_expires_at, 0)",
+        "a session that expires before its tokens",
+        "SELECT id FROM sessions WHERE expires_at < COALESCE(token_expires_at, 0) OR expires_at \
+         < COALESCE(refresh_expires_at, 0)",
     ),
     (
-        "an attempt that counts for nothing, or is locked for longer than an hour",
-        "SELECT subject FROM attempts WHERE failures < 1 OR free_at NOT BETWEEN last_at AND last_at + 3600000",
+        "an attempt without failures, or one that is throttled for longer than an hour",
+        "SELECT subject FROM attempts WHERE failures < 1 OR free_at NOT BETWEEN last_at \
+         AND last_at + 3600000",
     ),
     (
-        "a notice of what did not happen",
+        "an outbox entry without an event",
         "SELECT id FROM outbox AS o WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = o.id)
             AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = o.user_id)",
     ),
 ];
 
-const TABLES: [&str; 24] = [
+/// Every table of the database.
+pub const TABLES: [&str; 24] = [
     "users",
     "identities",
     "sessions",
@@ -80,8 +94,8 @@ pub async fn check(app: &TestApp) {
     no_secret_is_kept(app, &log, &serde_json::to_string(&kept).expect("JSON"));
 }
 
-/// I7: nothing that was handed out, and no key, is in the database or the log; no address is in the
-/// log.
+/// Checks I7: no issued secret and no key is in the database or the log, and no email address is in
+/// the log.
 fn no_secret_is_kept(app: &TestApp, log: &str, rows: &str) {
     let mut secrets = app
         .secrets
@@ -98,12 +112,11 @@ fn no_secret_is_kept(app: &TestApp, log: &str, rows: &str) {
             .flat_map(|all| all.split(',').map(str::to_owned)),
     );
     for secret in secrets {
-        // An access token is a secret in all its parts; its signature is the part that nobody else
-        // can know.
+        // Of an access token only the signature is looked for, because no one else can compute it.
         let part = secret.rsplit('.').next().unwrap_or_default();
         assert!(
             !log.contains(part) && !rows.contains(part),
-            "a secret is kept: {part}"
+            "a secret is stored or logged: {part}"
         );
     }
     assert!(

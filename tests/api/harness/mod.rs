@@ -1,7 +1,7 @@
 //! One harness, two targets: the router over SQLite in memory, and the built Worker in workerd.
 //!
-//! Which one is chosen by `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`. A case gets
-//! an API of its own with an empty database, and after it the invariants are checked.
+//! `HAMRAH_WORKERD`, the address of `tests/workerd/control.mjs`, chooses the Worker. Each case gets
+//! an API with an empty database. The harness checks the invariants after it.
 
 mod answer;
 pub mod authenticator;
@@ -26,12 +26,12 @@ use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
 pub use authorization::{Member, PASSWORD};
-pub use people::{Pair, Person, claims, somebody};
+pub use people::{Pair, Person, claims, other_person};
 
 /// A row by column name.
 pub type Record = Map<String, Value>;
 
-/// What becomes of the n-th batch from now.
+/// A fault of the n-th batch from now.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub at: usize,
@@ -41,17 +41,17 @@ pub struct Fault {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultMode {
-    /// Before anything ran.
+    /// The batch fails before any statement ran.
     Before,
-    /// After it took effect: the answer is lost.
+    /// The batch takes effect and its answer is lost.
     After,
-    /// At this statement, while it runs.
+    /// The batch fails at this statement.
     Within(usize),
-    /// It does not: it waits, before anything ran, until the plan is changed.
+    /// The batch does not fail. It waits, before any statement ran, until the plan is changed.
     Held,
 }
 
-/// What the database was asked since the last look.
+/// The use of the database.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Stats {
     pub batches: usize,
@@ -59,7 +59,7 @@ pub struct Stats {
     pub rows_read: usize,
 }
 
-/// What both targets can do.
+/// The operations of both targets.
 #[async_trait::async_trait]
 trait Target: Send + Sync {
     async fn send(&self, request: Request<Body>) -> Answer;
@@ -85,7 +85,7 @@ trait Target: Send + Sync {
 pub struct TestApp {
     target: Box<dyn Target>,
     pub settings: HashMap<String, String>,
-    /// Every secret that an answer gave: none may be in the database or the log.
+    /// Every secret that an answer contained. None may be in the database or the log.
     secrets: Mutex<Vec<String>>,
 }
 
@@ -106,7 +106,8 @@ pub async fn case_with(vars: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) 
     app.finish().await;
 }
 
-/// Like [`case`]; natively over a file and several connections, so that callers really meet.
+/// Like [`case`], but natively over a file and several connections, so that callers run
+/// concurrently.
 pub async fn race(test: impl AsyncFnOnce(&TestApp)) {
     race_with(&[], test).await;
 }
@@ -143,13 +144,13 @@ impl TestApp {
         self.target.release().await;
     }
 
-    /// Sends `call`, holds its call number `at` to the database, runs `meanwhile`, and lets it go
-    /// on.
-    pub async fn held(
+    /// Sends `call` and stops it before its database call number `at`. Runs `other`, and then lets
+    /// the call continue.
+    pub async fn interleave(
         &self,
         call: Call<'_>,
         at: usize,
-        meanwhile: impl Future<Output = ()>,
+        other: impl Future<Output = ()>,
     ) -> Answer {
         let before = self.target.stats().await.batches;
         self.fail(&[Fault {
@@ -158,14 +159,14 @@ impl TestApp {
             message: "",
         }])
         .await;
-        let meanwhile = async {
+        let other = async {
             while self.target.stats().await.batches <= before + at {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            meanwhile.await;
+            other.await;
             self.fail(&[]).await;
         };
-        futures::future::join(call.send(), meanwhile).await.0
+        futures::future::join(call.send(), other).await.0
     }
 
     /// Starts a request.
@@ -200,7 +201,7 @@ impl TestApp {
             .header("user-agent", "hamrah-app-internal/1.0")
     }
 
-    /// Asks the database itself.
+    /// Runs a statement directly on the database.
     pub async fn sql(&self, text: &str, params: &[Value]) -> Vec<Record> {
         self.target.sql(text, params).await
     }
@@ -210,7 +211,7 @@ impl TestApp {
         self.target.run(texts, &[]).await
     }
 
-    /// The one integer that a query gives.
+    /// Returns the integer that a query yields.
     pub async fn count(&self, text: &str, params: &[Value]) -> i64 {
         let rows = self.sql(text, params).await;
         rows[0]
@@ -220,7 +221,22 @@ impl TestApp {
             .expect("a number")
     }
 
-    /// The kinds of the events about a user, in the order in which they were written.
+    /// Returns every row of the database, as text and sorted.
+    pub async fn dump(&self) -> Vec<String> {
+        let queries = invariants::TABLES.map(|table| format!("SELECT * FROM {table}"));
+        let tables = self.queries(&queries).await;
+        let mut dump = Vec::new();
+        for (table, rows) in invariants::TABLES.iter().zip(tables) {
+            dump.extend(rows.iter().map(|row| {
+                let row = serde_json::to_string(row).expect("JSON");
+                format!("{table} {row}")
+            }));
+        }
+        dump.sort();
+        dump
+    }
+
+    /// Returns the kinds of the events about a user, in the order of writing.
     pub async fn events(&self, user: &str) -> Vec<String> {
         let rows = self
             .sql(
@@ -238,13 +254,13 @@ impl TestApp {
         self.target.plan(faults).await;
     }
 
-    /// What the target has spent of the processor, the database and, natively, this test included.
-    /// Nothing where that is not known.
+    /// Returns the processor time of the target, with the database and, natively, the test itself.
+    /// It is zero where it is not known.
     pub async fn cpu(&self) -> Duration {
         self.target.cpu().await
     }
 
-    /// What the database was asked while `call` ran.
+    /// Sends `call` and returns its use of the database.
     pub async fn cost(&self, call: Call<'_>) -> (Answer, Stats) {
         let before = self.target.stats().await;
         let answer = call.send().await;
@@ -257,23 +273,23 @@ impl TestApp {
         (answer, spent)
     }
 
-    /// How often the database was asked.
+    /// Returns the number of batches so far.
     pub async fn batches(&self) -> usize {
         self.target.stats().await.batches
     }
 
-    /// Everything that was logged.
+    /// Returns the whole log.
     pub async fn logs(&self) -> String {
         self.target.logs().await
     }
 
-    /// Runs the sweep, as the cron trigger does.
+    /// Runs the scheduled maintenance, as the cron trigger does.
     pub async fn cron(&self) {
         self.target.cron().await;
     }
 
-    /// Lets time pass: natively the clock moves on; at the edge everything in the database becomes
-    /// older. Access tokens carry their own times, so at the edge they do not age.
+    /// Lets time pass. Natively the clock moves on. In workerd every row becomes older. Access
+    /// tokens carry their own times, so in workerd they do not age.
     pub async fn age(&self, by: Duration) {
         self.target.age(by).await;
     }
@@ -310,7 +326,7 @@ impl TestApp {
         }
     }
 
-    /// A token signed with the API's own key, to be told things that the API never says.
+    /// Returns a token with any header and claims, signed with the API's own key.
     pub fn forge(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         self.sign(&format!("{}.{}", encode(header), encode(claims)))
@@ -332,7 +348,7 @@ impl TestApp {
     }
 }
 
-/// A request being made.
+/// A request that is being built.
 pub struct Call<'a> {
     app: &'a TestApp,
     request: Request<Vec<u8>>,
@@ -352,7 +368,7 @@ impl Call<'_> {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// The session cookie as it is called over plain http on localhost in development.
+    /// Adds the session cookie with its name in development, over plain http on localhost.
     pub fn cookie(self, token: &str) -> Self {
         self.header("cookie", &format!("session={token}"))
     }

@@ -1,4 +1,4 @@
-//! The router in this process, over SQLite, with a clock that only moves when it is told.
+//! The router in this process, over SQLite, with a clock that moves only when a case moves it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -39,7 +39,7 @@ pub struct Native {
     clock: Arc<FakeClock>,
     between: Arc<Between>,
     log: Log,
-    /// Whether clients' addresses are known: where requests are counted by them.
+    /// Whether the addresses of clients are known, which rate limits need.
     vouches: bool,
     _subscriber: DefaultGuard,
     _folder: Option<tempfile::TempDir>,
@@ -74,7 +74,7 @@ impl Native {
         ]);
         settings.extend(vars);
         if settings["ENVIRONMENT"] == "development" {
-            // What a hash costs in production is seen where that is tested.
+            // Password hashes are cheap here. One case uses the cost of production.
             for (name, cheap) in [
                 ("PASSWORD_HASH_MEMORY_KIB", "256"),
                 ("PASSWORD_HASH_PASSES", "1"),
@@ -138,7 +138,8 @@ impl Native {
 impl Target for Native {
     async fn send(&self, request: Request<Body>) -> Answer {
         let mut request = request;
-        // Stands for the platform, which at the edge is told by this header who the client is.
+        // Represents the platform, which in production learns the client's address from this
+        // header.
         let address = request
             .headers()
             .get("cf-connecting-ip")
@@ -233,8 +234,8 @@ impl Target for Native {
         );
     }
 
-    /// Every statement that ran must find its rows by an index: its cost does not grow with the
-    /// number of users.
+    /// Checks that every statement finds its rows by an index, so that its cost does not grow with
+    /// the number of users.
     async fn release(&self) {
         let seen = self.between.state.lock().expect("unpoisoned").seen.clone();
         for sql in seen {
@@ -250,7 +251,7 @@ impl Target for Native {
     }
 }
 
-/// Whether requests are counted: in development only where that is said.
+/// Whether requests are rate limited. In development a setting must enable it.
 fn counts(settings: &HashMap<String, String>) -> bool {
     settings.get("RATE_LIMITS").is_some_and(|word| word == "on")
 }
@@ -272,7 +273,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// Different bytes every time, the same in every run.
+/// Returns different bytes at each call, which are equal in every run.
 struct CountingEntropy(AtomicU64);
 
 impl Entropy for CountingEntropy {
@@ -288,8 +289,8 @@ impl Entropy for CountingEntropy {
     }
 }
 
-/// Stands between the use cases and SQLite: counts, notes every statement, and fails where it is
-/// told.
+/// A database between the use cases and SQLite. It counts and records every statement, and fails as
+/// planned.
 struct Between {
     inner: Sqlite,
     state: Mutex<State>,
@@ -337,7 +338,7 @@ impl Db for Between {
                         params: Vec::new(),
                     },
                 );
-                // A batch of one read would not be a transaction; that it is a write makes it one.
+                // A batch with a single read is no transaction. The write makes it one.
                 self.inner
                     .batch(statements)
                     .await
@@ -349,7 +350,7 @@ impl Db for Between {
     }
 }
 
-/// What was logged on this thread.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

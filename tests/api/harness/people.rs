@@ -1,4 +1,4 @@
-//! People of the test world, made as hamrah-app makes them.
+//! People for cases, created as hamrah-app creates them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 
-/// Somebody with an account.
+/// A person with an account.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: String,
@@ -14,12 +14,12 @@ pub struct Person {
     pub provider_id: String,
 }
 
-/// A sign-in with a pair.
+/// A session with a token pair.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub access: String,
     pub refresh: String,
-    /// The sign-in's id.
+    /// The id of the session.
     pub id: String,
 }
 
@@ -41,7 +41,7 @@ impl Pair {
     }
 }
 
-/// What an access token says, unverified.
+/// Returns the claims of an access token without verification.
 #[track_caller]
 pub fn claims(token: &str) -> Value {
     use base64::Engine;
@@ -54,20 +54,24 @@ pub fn claims(token: &str) -> Value {
     .expect("JSON")
 }
 
-/// The body by which a new person signs in with Google.
-pub fn somebody() -> Value {
+/// Returns the body with which another new person signs in with Google.
+pub fn other_person() -> Value {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     json!({
-        "email": format!("person{number}@example.com"), "name": format!("Person {number}"), "auth_method": "google",
-        "provider": "google", "provider_id": format!("g-{number}"), "platform": "web",
+        "email": format!("person{number}@example.com"),
+        "name": format!("Person {number}"),
+        "auth_method": "google",
+        "provider": "google",
+        "provider_id": format!("g-{number}"),
+        "platform": "web",
     })
 }
 
 impl TestApp {
-    /// A new person.
+    /// Creates a person.
     pub async fn person(&self) -> Person {
-        let body = somebody();
+        let body = other_person();
         let user = self
             .internal("/api/internal/users", &body)
             .send()
@@ -82,7 +86,7 @@ impl TestApp {
         }
     }
 
-    /// A web session of a person: its token.
+    /// Creates a web session of a person. Returns its token.
     pub async fn session(&self, person: &Person) -> String {
         let body = json!({"user_id": person.id, "platform": "web", "user_agent": "Browser/1.0"});
         let answer = self
@@ -96,7 +100,7 @@ impl TestApp {
             .to_owned()
     }
 
-    /// A pair of a person.
+    /// Creates a token pair of a person.
     pub async fn pair(&self, person: &Person) -> Pair {
         let body = json!({"user_id": person.id, "platform": "ios", "user_agent": "hamrahIOS/1.0"});
         Pair::read(
@@ -108,7 +112,7 @@ impl TestApp {
         )
     }
 
-    /// Presents a refresh token.
+    /// Sends a refresh token.
     pub async fn refresh(&self, refresh: &str) -> super::Answer {
         self.post(
             "/api/auth/tokens/refresh",
@@ -118,7 +122,7 @@ impl TestApp {
         .await
     }
 
-    /// The status that an access or session token gets.
+    /// Returns the status that an access or session token gets.
     pub async fn me(&self, token: &str) -> u16 {
         self.get("/api/users/me")
             .bearer(token)

@@ -1,6 +1,6 @@
-//! A receiver of webhooks on loopback: one for the whole run, so that APIs with its address can be
-//! lent again. Cases know their messages by the address of the account that they are about: ids are
-//! the same in every case, natively.
+//! A receiver of webhooks on loopback. The whole run shares it, so that APIs with its address can
+//! be lent again. Cases find their messages by the email address of the account, because natively
+//! every case has the same ids.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -22,16 +22,17 @@ use sha2::Sha256;
 
 use super::Person;
 
-/// Two, as while they are rotated.
-const SECRETS: &str = "whsec_mH3yq0Zt9vXcBn5LkEw2RfUj7TgPaDsI8oVz6rKxYeM=,whsec_Q2sZ7bVd0xYw9nMfLtHc4gKpRjUe6AiO1mXq8vNyTzE=";
+/// Two secrets, as during a rotation.
+const SECRETS: &str = "whsec_mH3yq0Zt9vXcBn5LkEw2RfUj7TgPaDsI8oVz6rKxYeM=,whsec_Q2sZ7bVd0xYw9nMf\
+     LtHc4gKpRjUe6AiO1mXq8vNyTzE=";
 
-/// What a message gets.
+/// The reaction of the receiver to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reaction {
     Status(u16),
-    /// No answer, for longer than anybody waits.
+    /// The receiver does not answer before every timeout.
     Hang,
-    /// The connection is closed.
+    /// The receiver closes the connection.
     HangUp,
 }
 
@@ -62,7 +63,7 @@ impl Message {
             .unwrap_or_default()
     }
 
-    /// Checks what every message must have: one good signature for each secret.
+    /// Checks that a message has one valid signature for each secret.
     #[track_caller]
     pub fn verify(&self) {
         let signed = format!(
@@ -89,11 +90,12 @@ impl Message {
     }
 }
 
-/// A password that leaked, and one that is told to pad a range.
+/// A leaked password, and a password that only pads a range.
 pub const LEAKED: &str = "a leaked zebra";
 pub const PADDING: &str = "a padded zebra";
 
-/// The range of five digits: in each line the other digits and how often it was seen.
+/// Returns the range of a prefix of five digits. Each line has the remaining digits and the number
+/// of leaks.
 fn range(told: &str) -> String {
     assert!(
         told.len() == 5
@@ -117,7 +119,7 @@ pub struct Receiver {
     reactions: Mutex<HashMap<String, VecDeque<Reaction>>>,
 }
 
-/// The receiver; starts it at first.
+/// Returns the receiver. The first call starts it.
 pub fn receiver() -> &'static Receiver {
     static RECEIVER: OnceLock<&Receiver> = OnceLock::new();
     RECEIVER.get_or_init(|| {
@@ -129,7 +131,8 @@ pub fn receiver() -> &'static Receiver {
             messages: Mutex::default(),
             reactions: Mutex::default(),
         }));
-        // On a runtime of its own: that of the case which came first ends with it.
+        // The receiver has its own runtime, because the runtime of the first case ends with that
+        // case.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -142,17 +145,17 @@ pub fn receiver() -> &'static Receiver {
 }
 
 impl Receiver {
-    /// The settings of an API that tells this receiver.
+    /// Returns the settings of an API that sends to this receiver.
     pub fn vars(&self) -> [(&str, &str); 2] {
         [("WEBHOOK_URL", &self.url), ("WEBHOOK_SECRETS", SECRETS)]
     }
 
-    /// Where it is asked for leaked passwords.
+    /// Returns the address of the lookup of leaked passwords.
     pub fn leaks(&self) -> String {
         self.url.replace("/hook", "/range/")
     }
 
-    /// What the next messages about somebody get; all after them get 204.
+    /// Sets the reactions to the next messages about an account. Later messages get 204.
     pub fn react(&self, whose: &Person, reactions: &[Reaction]) {
         self.reactions
             .lock()
@@ -160,7 +163,7 @@ impl Receiver {
             .insert(whose.email.clone(), reactions.iter().copied().collect());
     }
 
-    /// All messages about somebody, each of them verified.
+    /// Returns all messages about an account, each of them verified.
     #[track_caller]
     pub fn about(&self, whose: &Person) -> Vec<Message> {
         let messages: Vec<_> = self
@@ -175,7 +178,7 @@ impl Receiver {
         messages
     }
 
-    /// The kinds of the messages about somebody, sorted: no order is promised.
+    /// Returns the kinds of the messages about an account, sorted, because no order is promised.
     #[track_caller]
     pub fn kinds(&self, whose: &Person) -> Vec<String> {
         let mut kinds: Vec<_> = self.about(whose).iter().map(Message::kind).collect();

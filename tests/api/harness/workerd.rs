@@ -24,7 +24,7 @@ pub struct Workerd {
     url: String,
 }
 
-/// Columns that hold times, by table.
+/// The columns with times, by table.
 const TIMES: [(&str, &[&str]); 14] = [
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
@@ -59,7 +59,7 @@ const TIMES: [(&str, &[&str]); 14] = [
 
 impl Workerd {
     pub async fn acquire(vars: &HashMap<String, String>) -> (Self, HashMap<String, String>) {
-        // No connection is kept: workerd may close one just when it is used again.
+        // No connection is reused, because workerd may close it at that moment.
         let http = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build_http();
@@ -178,8 +178,8 @@ impl Target for Workerd {
         )
     }
 
-    /// The console arrives later than the answer, on two streams: waits for a request that is
-    /// marked by its id, then for silence.
+    /// The console arrives later than the answer, on two streams. So this waits for the log of a
+    /// request with a known id, and then for silence.
     async fn logs(&self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let marker = format!("log-marker-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -215,7 +215,7 @@ impl Target for Workerd {
             format!("UPDATE {table} SET {set}")
         });
         self.run(&older.collect::<Vec<_>>(), &[json!(by)]).await;
-        // Events refuse to be changed; whoever owns the database can lift that for a moment.
+        // A trigger forbids changes of events. The harness drops it for a moment.
         let trigger = self
             .sql(
                 "SELECT sql FROM sqlite_master WHERE name = 'events_append_only'",

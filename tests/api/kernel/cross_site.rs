@@ -1,4 +1,4 @@
-//! Browsers: CORS, and requests that a foreign page makes a browser send.
+//! CORS, and requests that a foreign page makes a browser send.
 
 use http::Method;
 use serde_json::json;
@@ -18,7 +18,7 @@ const FOREIGN: [&str; 7] = [
     "HTTP://LOCALHOST:5173",
 ];
 
-/// Whether a cookie request with these two headers may change something.
+/// Checks whether a request with a cookie and these two headers may write.
 fn may(site: Option<&str>, origin: Option<&str>) -> bool {
     match (site, origin) {
         (Some("same-origin"), _) | (None | Some("none"), None) => true,
@@ -28,7 +28,7 @@ fn may(site: Option<&str>, origin: Option<&str>) -> bool {
 }
 
 #[tokio::test]
-async fn only_our_pages_change_something_with_a_cookie() {
+async fn only_our_own_pages_may_write_with_a_cookie() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         let sites = [
@@ -79,7 +79,7 @@ async fn only_our_pages_change_something_with_a_cookie() {
                 }
             }
         }
-        // A Bearer token is nothing that a browser adds by itself.
+        // A browser never adds a Bearer token by itself.
         let bearer = app
             .request(Method::PUT, "/api/users/me")
             .json(&json!({"name": "x"}))
@@ -95,7 +95,7 @@ async fn only_our_pages_change_something_with_a_cookie() {
 }
 
 #[tokio::test]
-async fn exact_origins_may_read_and_others_may_not() {
+async fn only_configured_origins_may_read() {
     case(async |app| {
         for origin in FOREIGN {
             let answer = app
@@ -133,7 +133,7 @@ async fn exact_origins_may_read_and_others_may_not() {
 }
 
 #[tokio::test]
-async fn preflights_list_what_is_allowed() {
+async fn preflights_list_the_allowed_methods_and_headers() {
     case(async |app| {
         let preflight = async |path: &str, origin: &str| {
             let call = app
@@ -202,15 +202,15 @@ async fn preflights_list_what_is_allowed() {
         assert_eq!(
             internal.header("access-control-allow-origin"),
             None,
-            "internal endpoints are no business of browsers"
+            "internal endpoints have no CORS headers"
         );
     })
     .await;
 }
 
-/// Somebody else's page must not sign a visitor in, to an account of its own choice (login CSRF).
+/// A foreign page must not sign a visitor in to an account of its choice (login CSRF).
 #[tokio::test]
-async fn a_foreign_page_signs_nobody_in() {
+async fn a_foreign_page_cannot_sign_a_visitor_in() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -257,7 +257,7 @@ async fn a_foreign_page_signs_nobody_in() {
             app.count("SELECT COUNT(*) FROM sessions", &[]).await,
             before
         );
-        // They were good, and still are.
+        // The credentials were not used up and are still valid.
         for call in calls() {
             call.header("origin", OURS).send().await.ok();
         }

@@ -2,4 +2,5 @@
 
 mod cross_site;
 mod rate_limits;
+mod webhook_retries;
 mod webhooks;

@@ -1,7 +1,7 @@
-//! How often an address may ask: by class, by network, and nobody pays for another.
+//! Rate limits: per class of requests and per network, independent of other addresses.
 //!
-//! At the edge an address begins anew with each minute, natively bit by bit: so a case may see a
-//! few more let through than the limit, never fewer.
+//! In production the limit of an address resets each minute. Natively it refills continuously. So a
+//! case may see a few more accepted requests than the limit, never fewer.
 
 use hamrah_api::app::routes::table;
 use hamrah_api::kernel::domain::rate_limit::RateClass;
@@ -22,7 +22,8 @@ fn begin(app: &TestApp) -> Call<'_> {
     app.post("/api/webauthn/authenticate/begin", &json!({}))
 }
 
-/// Calls from an address until it is refused; gives how many were let through, and the refusal.
+/// Sends requests from an address until one is refused. Returns the number of accepted requests,
+/// and the refusal.
 async fn until_refused<'a>(address: &str, call: impl Fn() -> Call<'a>) -> (usize, Answer) {
     for let_through in 0..40 {
         let answer = call().header("cf-connecting-ip", address).send().await;
@@ -41,7 +42,7 @@ fn is_about(let_through: usize, limit: usize) {
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_told_when_to_come_back() {
+async fn a_limited_request_gets_a_retry_after_header() {
     case_with(&LIMITS, async |app| {
         let (let_through, refused) = until_refused("203.0.113.1", || {
             begin(app).header("origin", "http://localhost:5173")
@@ -54,7 +55,7 @@ async fn one_request_too_many_is_told_when_to_come_back() {
             .and_then(|seconds| seconds.parse().ok())
             .expect("Retry-After");
         assert!((1..=60).contains(&wait), "{wait}");
-        // A page can read it.
+        // A page can read the header.
         assert_eq!(
             refused.header("access-control-allow-origin"),
             Some("http://localhost:5173")
@@ -71,19 +72,19 @@ async fn one_request_too_many_is_told_when_to_come_back() {
                 .await
                 .status(),
             200,
-            "nobody else pays for it"
+            "other addresses are not limited"
         );
         assert_eq!(
             begin(app).send().await.status(),
             200,
-            "and who is not known is not counted"
+            "a caller without an address is not limited"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_the_database_for_what_is_refused() {
+async fn a_limited_request_makes_no_database_call() {
     case_with(&LIMITS, async |app| {
         until_refused("203.0.113.3", || begin(app)).await;
         let refresh = app.post("/api/auth/tokens/refresh", &json!({"refresh_token": "x"}));
@@ -103,7 +104,7 @@ async fn nothing_is_asked_of_the_database_for_what_is_refused() {
 }
 
 #[tokio::test]
-async fn an_address_counts_once_however_it_is_written() {
+async fn all_spellings_of_an_address_share_one_limit() {
     case_with(&LIMITS, async |app| {
         for spellings in [
             ["198.51.100.1", "::ffff:198.51.100.1", "::FFFF:c633:6401"],
@@ -138,7 +139,7 @@ async fn an_address_counts_once_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn what_a_client_says_about_itself_moves_nothing() {
+async fn headers_of_the_client_do_not_change_its_limit() {
     case_with(&LIMITS, async |app| {
         let mut number = 0..;
         let call = || {
@@ -157,7 +158,7 @@ async fn what_a_client_says_about_itself_moves_nothing() {
 }
 
 #[tokio::test]
-async fn reading_is_not_what_keeps_anybody_from_signing_in() {
+async fn reads_do_not_use_up_the_limit_for_signing_in() {
     case_with(&LIMITS, async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -177,7 +178,7 @@ async fn reading_is_not_what_keeps_anybody_from_signing_in() {
 }
 
 #[tokio::test]
-async fn services_and_health_are_never_refused() {
+async fn services_and_health_checks_are_not_limited() {
     case_with(&LIMITS, async |app| {
         until_refused("203.0.113.6", || begin(app)).await;
         for _ in 0..3 * PUBLIC {
@@ -228,8 +229,8 @@ async fn limits_can_be_switched_off() {
     .await;
 }
 
-/// What is counted as signing in: a new route that verifies or keeps something for whoever asks
-/// belongs here.
+/// The routes in the class of signing in. A new route that verifies a secret or stores a row for an
+/// unauthenticated caller belongs here.
 const SIGNS_IN: [&str; 23] = [
     "/auth/bootstrap",
     "/auth/login",
@@ -257,7 +258,7 @@ const SIGNS_IN: [&str; 23] = [
 ];
 
 #[test]
-fn every_public_route_of_the_api_is_counted_and_says_so() {
+fn every_public_route_is_limited_and_documents_it() {
     let document = hamrah_api::app::openapi::document();
     for route in table() {
         let counted = (route.path.starts_with("/api/") && route.access != Access::Service)
@@ -277,7 +278,7 @@ fn every_public_route_of_the_api_is_counted_and_says_so() {
         let told = document["paths"][route.path][route.method.as_str().to_lowercase()]["responses"]
             ["429"]
             != Value::Null;
-        // People's passwords are hashed there, of which there may be too many.
+        // The route hashes passwords, and the number of concurrent hashes is limited.
         let hashes =
             route.path.starts_with("/users") && matches!(route.method.as_str(), "POST" | "PUT");
         assert_eq!(told, counted || hashes, "{} {}", route.method, route.path);

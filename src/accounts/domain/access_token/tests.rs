@@ -24,7 +24,7 @@ impl Signatures for Software {
     }
 }
 
-fn verified(config: &Config, token: &str, now: Timestamp) -> Result<TokenSubject, Refused> {
+fn verified(config: &Config, token: &str, now: Timestamp) -> Result<TokenSubject, TokenRefusal> {
     verify(&Software, config, token, now)
         .now_or_never()
         .expect("nothing to wait for")

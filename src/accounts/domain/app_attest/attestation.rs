@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::AttestationData;
 use crate::accounts::domain::app_attest::{chain, object};
-use crate::accounts::domain::steps::{Report, Steps};
+use crate::accounts::domain::verification::report::{CheckList, Report};
 use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::{manage, register};
+use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::caller::{CurrentUser, OwnAccount, PasskeyOwner};
 use crate::accounts::model::config::Config;

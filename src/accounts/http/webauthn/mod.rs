@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::authenticate::Credential;
-use crate::accounts::domain::devices::admit;
-use crate::accounts::domain::sign_in::{Complete, Place};
+use crate::accounts::domain::devices::assertion_check;
+use crate::accounts::domain::sign_in::{IssuedSession, SignInClient};
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::cookie_writer::SessionCookieWriter;
@@ -35,7 +35,7 @@ pub struct PasskeySignInResponse {
 }
 
 impl PasskeySignInResponse {
-    fn new(id: &CredentialId, complete: Complete) -> Self {
+    fn new(id: &CredentialId, complete: IssuedSession) -> Self {
         Self {
             auth: complete.into(),
             verified: true,
@@ -48,7 +48,7 @@ impl PasskeySignInResponse {
 #[derive(Debug)]
 pub struct Client {
     /// The platform of the sign-in, and the sessions that it replaces.
-    pub place: Place,
+    pub place: SignInClient,
     cookie: SessionCookieWriter,
 }
 
@@ -76,7 +76,7 @@ impl Client {
 
     /// Sets the session's cookie if the client is a browser. It replaces all other session cookies
     /// of the response.
-    pub fn remember_session(&self, complete: &Complete) {
+    pub fn remember_session(&self, complete: &IssuedSession) {
         if self.cookie.by_browser {
             self.cookie.replace(
                 &complete.session_token,

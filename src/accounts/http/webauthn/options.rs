@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::domain::passkeys::register::CreationOptions;
-use crate::accounts::domain::passkeys::{Begun, CEREMONY_LIFETIME, Descriptor};
+use crate::accounts::domain::passkeys::{CEREMONY_LIFETIME, Descriptor, PendingCeremony};
 use crate::accounts::domain::webauthn::cose::Algorithm;
 use crate::accounts::http::objects::ChallengeIdFields;
 use crate::accounts::model::config::Config;
@@ -102,7 +102,7 @@ pub struct PasskeyRegistrationBeginResponse {
 
 impl PasskeyRegistrationBeginResponse {
     /// Returns the response to the start of a registration.
-    pub(super) fn new(config: &Config, begun: Begun<CreationOptions>) -> Self {
+    pub(super) fn new(config: &Config, begun: PendingCeremony<CreationOptions>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let options = RegistrationOptions {
             challenge: begun.challenge,
@@ -178,7 +178,7 @@ pub struct AuthenticationBeginResponse {
 
 impl AuthenticationBeginResponse {
     /// Returns the response to the start of a sign-in.
-    pub(crate) fn new(config: &Config, begun: Begun<Vec<Descriptor>>) -> Self {
+    pub(crate) fn new(config: &Config, begun: PendingCeremony<Vec<Descriptor>>) -> Self {
         let challenge_id = begun.challenge_id.to_string();
         let allowed: Vec<CredentialDescriptor> =
             begun.options.into_iter().map(Into::into).collect();

@@ -174,7 +174,7 @@ pub async fn complete(
     };
     Ok(AppJson(
         match register::complete(&app.ports, caller.signed_in(), completion, &origin).await? {
-            Registered::Added(id, user) => {
+            RegistrationOutcome::Added(id, user) => {
                 PasskeyRegistrationCompleteResponse::Added(Box::new(PasskeyAddResponse {
                     success: true,
                     verified: true,
@@ -182,7 +182,7 @@ pub async fn complete(
                     user: (*user).into(),
                 }))
             }
-            Registered::Created(id, complete) => {
+            RegistrationOutcome::Created(id, complete) => {
                 client.remember_session(&complete);
                 PasskeyRegistrationCompleteResponse::Created(Box::new(PasskeySignInResponse::new(
                     &id, *complete,

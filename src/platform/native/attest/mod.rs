@@ -23,7 +23,7 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
-use crate::accounts::domain::steps::Report;
+use crate::accounts::domain::verification::report::Report;
 use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;

@@ -1,5 +1,5 @@
-//! Attacks on whole ceremonies: changed bytes, used challenges, other people's credentials, and
-//! what must not be learnt or refused.
+//! Attacks on whole ceremonies: changed bytes, used challenges, foreign credentials, disclosure,
+//! and additions that must be accepted.
 
 use serde_cbor_2::Value as Cbor;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn decode(text: &Value) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
+async fn a_challenge_serves_one_ceremony_of_one_account_once() {
     case_with(&SETTINGS, async |app| {
         let mut refused = Vec::new();
         let reason = "the challenge is unknown, used, expired, or of another ceremony or account";
@@ -66,29 +66,93 @@ async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
 
         let begun = app.begin_passkey(&ada_token).await;
         let answer = authenticator().register(&begun["options"]);
-        refused.push(("another account's", reason, app.complete_registration(&begun, &answer).bearer(&bob_token).send().await));
-        refused.push(("nobody's", reason, app.complete_registration(&begun, &answer).send().await));
-        app.complete_registration(&begun, &answer).bearer(&ada_token).send().await.ok();
-        refused.push(("a used one", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "another account's",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&bob_token)
+                .send()
+                .await,
+        ));
+        refused.push((
+            "nobody's",
+            reason,
+            app.complete_registration(&begun, &answer).send().await,
+        ));
+        app.complete_registration(&begun, &answer)
+            .bearer(&ada_token)
+            .send()
+            .await
+            .ok();
+        refused.push((
+            "a used one",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
         let begun = app.begin_sign_in(None).await;
-        let options = json!({"challenge": begun["options"]["challenge"], "rp": {"id": "hamrah.app"}, "user": {"id": "AAAA"}});
+        let options = json!({
+            "challenge": begun["options"]["challenge"],
+            "rp": {"id": "hamrah.app"},
+            "user": {"id": "AAAA"},
+        });
         let answer = authenticator().register(&options);
-        refused.push(("a sign-in's", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "a sign-in's",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
-        // What failed is used up too.
+        // A failed attempt uses up the challenge too.
         let begun = app.begin_passkey(&ada_token).await;
         let good = authenticator().register(&begun["options"]);
-        let bad = Registration { flags: good.flags & !0x04, ..good.clone() };
-        refused.push(("UV missing", "the user was not verified", app.complete_registration(&begun, &bad).bearer(&ada_token).send().await));
-        refused.push(("after a failure", reason, app.complete_registration(&begun, &good).bearer(&ada_token).send().await));
+        let bad = Registration {
+            flags: good.flags & !0x04,
+            ..good.clone()
+        };
+        refused.push((
+            "UV missing",
+            "the user was not verified",
+            app.complete_registration(&begun, &bad)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
+        refused.push((
+            "after a failure",
+            reason,
+            app.complete_registration(&begun, &good)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
 
         let begun = app.begin_passkey(&ada_token).await;
         app.age(std::time::Duration::from_secs(301)).await;
         let answer = authenticator().register(&begun["options"]);
-        refused.push(("an expired one", reason, app.complete_registration(&begun, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "an expired one",
+            reason,
+            app.complete_registration(&begun, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
         let made_up = json!({"challenge_id": "x"});
-        refused.push(("a made-up one", reason, app.complete_registration(&made_up, &answer).bearer(&ada_token).send().await));
+        refused.push((
+            "an invented one",
+            reason,
+            app.complete_registration(&made_up, &answer)
+                .bearer(&ada_token)
+                .send()
+                .await,
+        ));
         check(app, &refused).await;
 
         let mut authenticator = authenticator();
@@ -96,14 +160,30 @@ async fn a_challenge_is_for_one_ceremony_of_one_account_once() {
         let mut refused = Vec::new();
         let begun = app.begin_passkey(&ada_token).await;
         let options = json!({"challenge": begun["options"]["challenge"], "rpId": "hamrah.app"});
-        refused.push(("a registration's", reason, app.complete_sign_in(&begun, &authenticator.authenticate(&options)).send().await));
+        refused.push((
+            "a registration's",
+            reason,
+            app.complete_sign_in(&begun, &authenticator.authenticate(&options))
+                .send()
+                .await,
+        ));
         let begun = app.begin_sign_in(None).await;
         let answer = authenticator.authenticate(&begun["options"]);
         app.complete_sign_in(&begun, &answer).send().await.ok();
-        refused.push(("a replay", reason, app.complete_sign_in(&begun, &answer).send().await));
+        refused.push((
+            "a replay",
+            reason,
+            app.complete_sign_in(&begun, &answer).send().await,
+        ));
         let begun = app.begin_sign_in(None).await;
         app.age(std::time::Duration::from_secs(301)).await;
-        refused.push(("an expired one", reason, app.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"])).send().await));
+        refused.push((
+            "an expired one",
+            reason,
+            app.complete_sign_in(&begun, &authenticator.authenticate(&begun["options"]))
+                .send()
+                .await,
+        ));
         check(app, &refused).await;
     })
     .await;
@@ -146,7 +226,7 @@ async fn a_credential_belongs_to_one_account() {
             app.passkey_sign_in(&authenticator).await.ok()["user"]["id"],
             made["user"]["id"]
         );
-        // Another key under somebody's credential id signs nobody in.
+        // Another key under the credential id of a user signs no user in.
         let forged = Authenticator {
             key: Authenticator::new().key,
             ..authenticator.clone()
@@ -160,10 +240,10 @@ async fn a_credential_belongs_to_one_account() {
 }
 
 #[tokio::test]
-async fn nobody_learns_for_free_who_has_an_account() {
+async fn a_known_credential_does_not_reveal_taken_addresses() {
     case_with(&SETTINGS, async |app| {
-        // With a credential that is registered already nothing is ever made, so it must not tell
-        // which addresses are taken.
+        // A registration with a known credential never creates an account. So its answer must not
+        // reveal which addresses are taken.
         let mut used = authenticator();
         app.sign_up(&mut used, "ada@example.com").await.ok();
         for email in ["ada@example.com", "nobody@example.com"] {
@@ -173,7 +253,7 @@ async fn nobody_learns_for_free_who_has_an_account() {
                 "{email}"
             );
         }
-        // A made-up credential of an address that nobody has is answered like a real one.
+        // An invented credential for an unknown address gets the answer of a genuine one.
         let token = app.session(&app.person().await).await;
         let asked = app.begin_sign_in(Some("nobody@example.com")).await;
         for made_up in asked["options"]["allowCredentials"]
@@ -194,9 +274,9 @@ async fn nobody_learns_for_free_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_does_not_get_into_the_log() {
+async fn client_data_does_not_reach_the_log() {
     case_with(&SETTINGS, async |app| {
-        // Extensions that nobody asked for are ignored (§7.1 step 4), whatever they say.
+        // Extensions that were not requested are ignored (§7.1 step 4).
         for (format, status) in [("canary-in-the-log", 400), ("none", 200)] {
             let begun = app.begin_sign_up("ada@example.com").await;
             let mut answer = authenticator().register(&begun["options"]);
@@ -220,7 +300,7 @@ async fn what_a_client_sends_does_not_get_into_the_log() {
 }
 
 #[tokio::test]
-async fn a_list_is_no_answer() {
+async fn a_list_is_not_accepted_as_a_response() {
     case_with(&SETTINGS, async |app| {
         let begun = app.begin_sign_up("ada@example.com").await;
         let good = authenticator().register(&begun["options"]).json();
@@ -243,10 +323,10 @@ async fn a_list_is_no_answer() {
 }
 
 #[tokio::test]
-async fn what_browsers_may_add_is_no_reason_to_refuse() {
+async fn additions_that_browsers_may_make_are_accepted() {
     case_with(&SETTINGS, async |app| {
-        // A byte order mark, members to come, reserved flags, extensions, an attestation that
-        // nobody asked for.
+        // The additions are a byte order mark, future members, reserved flags, extensions, and an
+        // attestation that was not requested.
         let begun = app.begin_sign_up("ada@example.com").await;
         let mut authenticator = Authenticator {
             flags: UP_UV | 0x02 | 0x20,

@@ -1,5 +1,5 @@
-//! Clients that we did not write: 1Password's authenticator and client, and the forms in which real
-//! clients send their answers.
+//! Independent clients: 1Password's authenticator and client, and the forms in which real clients
+//! send their responses.
 
 use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
@@ -13,7 +13,7 @@ use url::Url;
 use crate::harness::authenticator::{Authenticator as ByHand, ORIGIN};
 use crate::harness::{Pair, TestApp, case, case_with};
 
-/// A user who is there and says yes.
+/// A user who is present and consents.
 struct Willing;
 
 #[async_trait::async_trait]
@@ -91,7 +91,7 @@ async fn complete(app: &TestApp, path: &str, begun: &Value, response: &Value) ->
 }
 
 #[tokio::test]
-async fn an_authenticator_that_we_did_not_write() {
+async fn an_independent_authenticator_registers_and_signs_in() {
     case(async |app| {
         for (email, counts) in [("ada@example.com", false), ("bob@example.com", true)] {
             let mut client = one_password(counts);
@@ -117,7 +117,7 @@ async fn an_authenticator_that_we_did_not_write() {
 }
 
 #[tokio::test]
-async fn an_authenticator_that_we_did_not_write_on_a_real_domain() {
+async fn an_independent_authenticator_works_on_a_real_domain() {
     let vars = [
         ("RP_ID", "hamrah.app"),
         ("ALLOWED_ORIGINS", "https://api.hamrah.app"),
@@ -126,8 +126,8 @@ async fn an_authenticator_that_we_did_not_write_on_a_real_domain() {
     case_with(&vars, async |app| {
         let mut client = one_password(false);
         let begun = app.begin_sign_up("ada@example.com").await;
-        // The app's associated domain is the relying party's own; a page below it is allowed by
-        // name.
+        // The app's associated domain is the domain of the relying party. A page on a subdomain is
+        // allowed by name.
         let response = registered(&mut client, "https://hamrah.app", &begun).await;
         complete(app, "/api/webauthn/register/complete", &begun, &response).await;
         let begun = app.begin_sign_in(None).await;
@@ -139,7 +139,7 @@ async fn an_authenticator_that_we_did_not_write_on_a_real_domain() {
             &response,
         )
         .await;
-        // A related origin is one that the browser let through because it is listed.
+        // The browser accepts a related origin because the relying party lists it.
         let related = ByHand {
             origin: "https://hamrah.example".to_owned(),
             ..ByHand::new()
@@ -163,8 +163,8 @@ fn standard(value: &Value) -> Value {
     )
 }
 
-/// As the iOS app sends it: padded base64 throughout, nothing that it does not have, an empty user
-/// handle where it has none.
+/// Returns the response in the form of the iOS app: padded base64 throughout, no optional members,
+/// and an empty user handle if it has none.
 fn as_the_app(mut response: Value, user_handle: Option<&str>) -> Value {
     let inner = response["response"].as_object().expect("an object").clone();
     let mut sent = json!({});
@@ -176,12 +176,17 @@ fn as_the_app(mut response: Value, user_handle: Option<&str>) -> Value {
     if let Some(handle) = user_handle {
         sent["userHandle"] = json!(handle);
     }
-    response = json!({"id": standard(&response["id"]), "rawId": standard(&response["rawId"]), "type": "public-key", "response": sent});
+    response = json!({
+        "id": standard(&response["id"]),
+        "rawId": standard(&response["rawId"]),
+        "type": "public-key",
+        "response": sent,
+    });
     response
 }
 
 #[tokio::test]
-async fn the_app_s_form_is_read() {
+async fn the_form_of_the_ios_app_is_accepted() {
     case(async |app| {
         let mut authenticator = ByHand::new();
         let begun = app.begin_sign_up("ada@example.com").await;
@@ -192,7 +197,7 @@ async fn the_app_s_form_is_read() {
             .send()
             .await
             .ok();
-        // Without a name it says whose passkey it is; with one it may leave that out.
+        // Without an address the response names the user. With one it may omit the user handle.
         for (name, handle) in [
             (
                 None,
@@ -222,9 +227,9 @@ async fn the_app_s_form_is_read() {
 }
 
 #[tokio::test]
-async fn the_browser_library_s_form_is_read() {
+async fn the_form_of_the_browser_library_is_accepted() {
     case(async |app| {
-        // Members that @simplewebauthn/browser adds, beside those that count.
+        // @simplewebauthn/browser adds members to the required ones.
         let mut authenticator = ByHand::new();
         let begun = app.begin_sign_up("ada@example.com").await;
         let mut response = authenticator.register(&begun["options"]).json();
@@ -253,7 +258,7 @@ async fn the_browser_library_s_form_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_of_an_authenticator_is_told_by_its_field() {
+async fn a_malformed_response_is_refused_with_the_name_of_its_field() {
     case(async |app| {
         let begun = app.begin_sign_in(None).await;
         let good = ByHand::new().authenticate(&begun["options"]).json();
@@ -289,7 +294,7 @@ async fn what_is_no_answer_of_an_authenticator_is_told_by_its_field() {
         for (field, value) in [("type", json!("password")), ("id", json!("AAAA"))] {
             let mut response = good.clone();
             response[field] = value;
-            // The challenge is taken by the first of them.
+            // The first response uses up the challenge.
             assert_eq!(
                 send(response).await.problem(401),
                 "passkey_sign_in_failed",

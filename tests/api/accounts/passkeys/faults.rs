@@ -1,8 +1,8 @@
-//! Faults of the database in the middle of a ceremony: 503, nothing half-written, and a new
-//! ceremony ends well.
+//! Faults of the database during a ceremony: the answer is 503, no change is half-written, and a
+//! new ceremony succeeds.
 //!
-//! A challenge is taken before anything is verified. So where the answer to that was lost, the
-//! ceremony is over, and the client begins anew.
+//! A challenge is used up before any verification. So if the answer to that statement is lost, the
+//! ceremony has failed, and the client begins again.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::harness::authenticator::{Authenticator, base64url};
 use crate::harness::{Call, Fault, FaultMode, Person, TestApp, case};
 
 const MESSAGE: &str = "D1_ERROR: Network connection lost.";
-/// What a ceremony may leave behind: all of these or none.
+/// The rows that a ceremony writes: all of them or none.
 const TABLES: [&str; 5] = ["users", "sessions", "refresh_tokens", "passkeys", "events"];
 
 async fn counts(app: &TestApp) -> Vec<i64> {
@@ -138,14 +138,14 @@ fn call<'a>(app: &'a TestApp, step: Step, world: &mut World) -> Call<'a> {
 }
 
 #[tokio::test]
-async fn every_step_survives_a_fault_at_every_call_and_statement() {
+async fn every_ceremony_survives_a_fault_at_every_call_and_statement() {
     case(async |app| {
         let mut number = 0;
         for step in ALL {
             let mut ready = world(app, step, number).await;
             let (answer, cost) = app.cost(call(app, step, &mut ready)).await;
             answer.ok();
-            // Round trips: two to begin, three to complete.
+            // Beginning makes two round trips, completing makes three.
             assert!(
                 cost.batches
                     <= if matches!(step, SignUp | Add | SignIn) {
@@ -189,8 +189,8 @@ async fn every_step_survives_a_fault_at_every_call_and_statement() {
                     if retried.status() == 200 {
                         continue;
                     }
-                    // Only what took effect cannot be done again: a challenge that was taken, a
-                    // passkey that was removed.
+                    // Only an action that took effect cannot be repeated: a challenge was used up,
+                    // or a passkey was removed.
                     let taken = matches!(step, SignUp | SignIn) && at > 0 || step == Add && at > 1;
                     assert!(
                         mode == FaultMode::After || taken,
@@ -215,7 +215,7 @@ async fn every_step_survives_a_fault_at_every_call_and_statement() {
                                 .await
                                 .ok(),
                         ),
-                        // The account is there, or its address is free.
+                        // The account exists, or its address is free.
                         SignUp => {
                             assert_eq!(
                                 app.sign_up(&mut Authenticator::new(), &world.email)

@@ -1,5 +1,4 @@
-//! Passkeys that are there: listed, named, renamed, removed; sign-ins and events that their owner
-//! looks at.
+//! Passkeys of an account: the account owner lists, names, renames and removes them.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,7 +6,8 @@ use serde_json::{Value, json};
 use crate::harness::authenticator::Authenticator;
 use crate::harness::{TestApp, case};
 
-/// Somebody with one passkey and no other way to sign in: session token, account and authenticator.
+/// Creates an account with one passkey and no other way to sign in. Returns its session token, its
+/// id and the authenticator.
 async fn newcomer(app: &TestApp, email: &str) -> (String, String, Authenticator) {
     let mut authenticator = Authenticator::new();
     let made = app.sign_up(&mut authenticator, email).await.ok();
@@ -20,7 +20,7 @@ async fn newcomer(app: &TestApp, email: &str) -> (String, String, Authenticator)
 }
 
 #[tokio::test]
-async fn a_listed_passkey_has_what_the_contract_says() {
+async fn a_listed_passkey_has_the_fields_of_the_contract() {
     case(async |app| {
         let mut authenticator = Authenticator {
             aaguid: *b"\xfb\xfc\x30\x07\x15\x4e\x4e\xcc\x8c\x0b\x6e\x02\x05\x57\xd7\xbd",
@@ -67,20 +67,46 @@ async fn a_listed_passkey_has_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
+async fn a_new_passkey_is_named_after_its_label_maker_or_device() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         let mut names = Vec::new();
-        for (begin, complete, agent) in
-            [(Some("At first"), None, ""), (Some("At first"), Some("At last"), ""), (None, None, "Mozilla/5.0 (iPhone; x)")]
-        {
-            let begun = app.post("/api/webauthn/register/begin", &json!({"label": begin})).bearer(&token).send().await.ok();
+        for (begin, complete, agent) in [
+            (Some("At first"), None, ""),
+            (Some("At first"), Some("At last"), ""),
+            (None, None, "Mozilla/5.0 (iPhone; x)"),
+        ] {
+            let begun = app
+                .post("/api/webauthn/register/begin", &json!({"label": begin}))
+                .bearer(&token)
+                .send()
+                .await
+                .ok();
             let answer = Authenticator::new().register(&begun["options"]).json();
-            let body = json!({"challengeId": begun["challenge_id"], "response": answer, "label": complete});
-            let call = app.post("/api/webauthn/register/verify", &body).bearer(&token);
-            let added = (if agent.is_empty() { call } else { call.header("user-agent", agent) }).send().await.ok();
+            let body = json!({
+                "challengeId": begun["challenge_id"],
+                "response": answer,
+                "label": complete,
+            });
+            let call = app
+                .post("/api/webauthn/register/verify", &body)
+                .bearer(&token);
+            let added = (if agent.is_empty() {
+                call
+            } else {
+                call.header("user-agent", agent)
+            })
+            .send()
+            .await
+            .ok();
             let listed = app.passkeys(&token).await;
-            names.push(listed.iter().find(|passkey| passkey["id"] == added["credential_id"]).expect("it is listed")["name"].clone());
+            names.push(
+                listed
+                    .iter()
+                    .find(|passkey| passkey["id"] == added["credential_id"])
+                    .expect("the passkey is listed")["name"]
+                    .clone(),
+            );
         }
         assert_eq!(names, ["At first", "At last", "iPhone"]);
     })
@@ -88,23 +114,60 @@ async fn a_passkey_s_first_name_is_the_label_or_the_maker_or_the_device() {
 }
 
 #[tokio::test]
-async fn renaming_tells_what_authenticators_should_know() {
+async fn renaming_returns_the_details_that_authenticators_need() {
     case(async |app| {
         let (token, user, authenticator) = newcomer(app, "ada@example.com").await;
         let id = crate::harness::authenticator::base64url(&authenticator.id);
-        for path in [format!("/api/webauthn/credentials/{id}"), format!("/api/webauthn/credentials/{id}/name")] {
-            let answer = app.request(Method::PATCH, &path).json(&json!({"name": "  Ada's phone "})).bearer(&token).send().await.ok();
+        for path in [
+            format!("/api/webauthn/credentials/{id}"),
+            format!("/api/webauthn/credentials/{id}/name"),
+        ] {
+            let answer = app
+                .request(Method::PATCH, &path)
+                .json(&json!({"name": "  Ada's phone "}))
+                .bearer(&token)
+                .send()
+                .await
+                .ok();
             assert_eq!(answer["credential"]["name"], "Ada's phone");
             let handle = crate::harness::authenticator::base64url(&user);
-            let accepted = json!({"rpId": "localhost", "userId": handle, "allAcceptedCredentialIds": [id]});
-            let details = json!({"rpId": "localhost", "userId": handle, "name": "ada@example.com", "displayName": "Newcomer"});
-            assert_eq!(answer["signals"], json!({"all_accepted_credentials": accepted, "current_user_details": details}));
+            let accepted = json!({
+                "rpId": "localhost",
+                "userId": handle,
+                "allAcceptedCredentialIds": [id],
+            });
+            let details = json!({
+                "rpId": "localhost",
+                "userId": handle,
+                "name": "ada@example.com",
+                "displayName": "Newcomer",
+            });
+            assert_eq!(
+                answer["signals"],
+                json!({
+                    "all_accepted_credentials": accepted,
+                    "current_user_details": details,
+                })
+            );
         }
         assert_eq!(app.passkeys(&token).await[0]["name"], "Ada's phone");
-        assert_eq!(app.events(&user).await.iter().filter(|kind| *kind == "passkey_renamed").count(), 1, "the second changed nothing");
+        assert_eq!(
+            app.events(&user)
+                .await
+                .iter()
+                .filter(|kind| *kind == "passkey_renamed")
+                .count(),
+            1,
+            "the second request changed nothing"
+        );
         for bad in ["", "  ", &"x".repeat(65), "a\u{202E}b", "a\0"] {
             let path = format!("/api/webauthn/credentials/{id}");
-            let answer = app.request(Method::PATCH, &path).json(&json!({"name": bad})).bearer(&token).send().await;
+            let answer = app
+                .request(Method::PATCH, &path)
+                .json(&json!({"name": bad}))
+                .bearer(&token)
+                .send()
+                .await;
             assert_eq!(answer.problem(422), "invalid_passkey_name", "{bad:?}");
         }
     })
@@ -112,7 +175,7 @@ async fn renaming_tells_what_authenticators_should_know() {
 }
 
 #[tokio::test]
-async fn the_last_way_to_sign_in_stays() {
+async fn the_last_way_to_sign_in_cannot_be_removed() {
     case(async |app| {
         let (token, user, first) = newcomer(app, "ada@example.com").await;
         let path = |authenticator: &Authenticator| {
@@ -146,7 +209,7 @@ async fn the_last_way_to_sign_in_stays() {
             "passkey_sign_in_failed"
         );
         app.passkey_sign_in(&second).await.ok();
-        // What a removed passkey had signed in is over; the sign-in that removed it stays.
+        // The sessions of a removed passkey are revoked. The session that removed it stays.
         assert_eq!((app.me(&by_first).await, app.me(&token).await), (401, 200));
         assert_eq!(
             app.delete(&path(&first))
@@ -161,7 +224,7 @@ async fn the_last_way_to_sign_in_stays() {
                 .await
                 .contains(&"passkey_removed".to_owned())
         );
-        // Who can come by a provider needs no passkey.
+        // A user with a provider needs no passkey.
         let person = app.person().await;
         let (id, session) = (app.passkey(&person).await, app.session(&person).await);
         app.delete(&format!("/api/webauthn/credentials/{id}"))
@@ -175,11 +238,11 @@ async fn the_last_way_to_sign_in_stays() {
 }
 
 #[tokio::test]
-async fn ids_are_read_in_every_spelling() {
+async fn ids_are_accepted_in_every_spelling() {
     case(async |app| {
         use base64::Engine;
         let token = app.session(&app.person().await).await;
-        // An id that has all that differs between the alphabets, and padding.
+        // The id has every character that differs between the alphabets, and padding.
         let mut authenticator = Authenticator {
             id: vec![0xFB, 0xFF, 0xBF, 0xFE, 0x3F, 0xFF, 0xEF],
             ..Authenticator::new()
@@ -211,7 +274,7 @@ async fn ids_are_read_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn an_account_has_twenty_passkeys_at_most() {
+async fn an_account_has_at_most_twenty_passkeys() {
     case(async |app| {
         let token = app.session(&app.person().await).await;
         for _ in 0..19 {
@@ -250,7 +313,7 @@ async fn an_account_has_twenty_passkeys_at_most() {
 }
 
 #[tokio::test]
-async fn everything_goes_with_the_account() {
+async fn deleting_the_account_deletes_its_passkeys() {
     case(async |app| {
         let (token, _, authenticator) = newcomer(app, "ada@example.com").await;
         app.begin_passkey(&token).await;
@@ -271,264 +334,6 @@ async fn everything_goes_with_the_account() {
         app.sign_up(&mut authenticator.clone(), "ada@example.com")
             .await
             .ok();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn sign_ins_of_every_kind_are_listed_and_ended() {
-    case(async |app| {
-        let person = app.person().await;
-        let (session, pair, other) = (
-            app.session(&person).await,
-            app.pair(&person).await,
-            app.session(&person).await,
-        );
-        let list = async |token: &str| {
-            app.get("/api/users/me/sessions")
-                .bearer(token)
-                .send()
-                .await
-                .ok()["sessions"]
-                .clone()
-        };
-        let listed = list(&session).await;
-        let listed = listed.as_array().expect("a list");
-        assert_eq!(listed.len(), 3);
-        assert_eq!(
-            listed
-                .iter()
-                .filter(|entry| entry["current"] == true)
-                .count(),
-            1
-        );
-        let platforms: Vec<_> = listed
-            .iter()
-            .map(|entry| entry["platform"].as_str().expect("a platform"))
-            .collect();
-        assert!(
-            platforms.contains(&"ios") && platforms.contains(&"web"),
-            "{platforms:?}"
-        );
-        assert!(
-            listed
-                .iter()
-                .all(|entry| entry["expires_at"].as_i64() > entry["created_at"].as_i64())
-        );
-        let path = |id: &str| format!("/api/users/me/sessions/{id}");
-        app.delete(&path(&pair.id))
-            .bearer(&session)
-            .send()
-            .await
-            .ok();
-        assert_eq!(
-            (
-                app.me(&pair.access).await,
-                app.refresh(&pair.refresh).await.status()
-            ),
-            (401, 401)
-        );
-        for unknown in ["67e55044-10b1-426f-9247-bb680e5fe0c8", "x"] {
-            assert_eq!(
-                app.delete(&path(unknown))
-                    .bearer(&session)
-                    .send()
-                    .await
-                    .problem(404),
-                "session_not_found"
-            );
-        }
-        let current = list(&session)
-            .await
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|entry| entry["current"] == true)
-            .expect("mine")["id"]
-            .clone();
-        let ended = app
-            .delete(&path(current.as_str().expect("an id")))
-            .bearer(&session)
-            .send()
-            .await;
-        ended.ok();
-        assert!(
-            ended
-                .cookies()
-                .iter()
-                .any(|cookie| cookie.contains("Max-Age=0")),
-            "{:?}",
-            ended.cookies()
-        );
-        assert_eq!((app.me(&session).await, app.me(&other).await), (401, 200));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn all_other_sign_ins_are_ended_at_once() {
-    case(async |app| {
-        let person = app.person().await;
-        let (mine, pair, other) = (
-            app.session(&person).await,
-            app.pair(&person).await,
-            app.session(&person).await,
-        );
-        let stranger = app.session(&app.person().await).await;
-        assert_eq!(
-            app.delete("/api/users/me/sessions")
-                .bearer(&mine)
-                .send()
-                .await
-                .ok()["revoked"],
-            2
-        );
-        assert_eq!(
-            (
-                app.me(&mine).await,
-                app.me(&pair.access).await,
-                app.me(&other).await,
-                app.me(&stranger).await
-            ),
-            (200, 401, 401, 200)
-        );
-        assert_eq!(
-            app.delete("/api/users/me/sessions")
-                .bearer(&mine)
-                .send()
-                .await
-                .ok()["revoked"],
-            0
-        );
-        assert_eq!(
-            app.delete("/api/users/me/sessions")
-                .bearer(&other)
-                .send()
-                .await
-                .problem(401),
-            "invalid_token"
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_page_that_shows_another_account_changes_nothing() {
-    case(async |app| {
-        let (ada, bob) = (app.person().await, app.person().await);
-        let token = app.session(&bob).await;
-        let calls = [
-            app.delete("/api/users/me"),
-            app.post("/api/webauthn/register/begin", &json!({})),
-            app.get("/api/webauthn/credentials"),
-            app.delete("/api/users/me/sessions"),
-        ];
-        for call in calls {
-            let answer = call
-                .cookie(&token)
-                .header("x-expected-user", &ada.id)
-                .send()
-                .await;
-            assert_eq!(answer.problem(409), "account_changed");
-        }
-        let answer = app
-            .get("/api/users/me")
-            .cookie(&token)
-            .header("x-expected-user", "x")
-            .send()
-            .await;
-        assert_eq!(answer.problem(409), "account_changed");
-        app.get("/api/users/me")
-            .cookie(&token)
-            .header("x-expected-user", &bob.id)
-            .send()
-            .await
-            .ok();
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn events_are_told_to_their_owner_page_by_page() {
-    case(async |app| {
-        let person = app.person().await;
-        let token = app.session(&person).await;
-        for number in 0..60 {
-            app.request(Method::PUT, "/api/users/me")
-                .json(&json!({"name": format!("Name {number}")}))
-                .bearer(&token)
-                .send()
-                .await
-                .ok();
-        }
-        let page = async |before: Option<&str>| {
-            let path = before.map_or_else(
-                || "/api/users/me/events".to_owned(),
-                |before| format!("/api/users/me/events?before={before}"),
-            );
-            app.get(&path).bearer(&token).send().await.ok()
-        };
-        let first = page(None).await;
-        let second = page(first["next"].as_str()).await;
-        let of = |page: &Value| {
-            page["events"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .map(|event| event["id"].clone())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            (of(&first).len(), of(&second).len(), &second["next"]),
-            (50, 12, &Value::Null)
-        );
-        assert!(of(&first).iter().all(|id| !of(&second).contains(id)));
-        assert_eq!(
-            app.count(
-                "SELECT COUNT(*) FROM events WHERE user_id = ?1",
-                &[json!(person.id)]
-            )
-            .await,
-            62
-        );
-        // Newest first, also among those of one moment.
-        let oldest: Vec<_> = second["events"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .rev()
-            .take(2)
-            .map(|event| event["kind"].clone())
-            .collect();
-        assert_eq!(oldest, ["user_created", "signed_in"]);
-        let other = app.session(&app.person().await).await;
-        assert_eq!(
-            app.get("/api/users/me/events")
-                .bearer(&other)
-                .send()
-                .await
-                .ok()["events"]
-                .as_array()
-                .expect("a list")
-                .len(),
-            2
-        );
-        for bad in [
-            "x",
-            "1",
-            "-1",
-            "1-x",
-            "1-x",
-            "99999999999999999999-67e55044-10b1-426f-9247-bb680e5fe0c8",
-            "%00",
-        ] {
-            let answer = app
-                .get(&format!("/api/users/me/events?before={bad}"))
-                .bearer(&token)
-                .send()
-                .await;
-            assert_eq!(answer.problem(400), "bad_request", "{bad}");
-        }
     })
     .await;
 }

@@ -1,5 +1,4 @@
-//! Passkeys: what people and clients do with them, what attackers try, what happens in races and
-//! when the database fails.
+//! Passkeys: ceremonies, clients, attacks, races, and faults of the database.
 
 mod attacks;
 mod clients;
@@ -8,4 +7,6 @@ mod hostile;
 mod journeys;
 mod manage;
 mod races;
+mod sessions;
+mod sign_in;
 mod well_known;

@@ -1,4 +1,5 @@
-//! Callers who meet: of each one-time thing there is one winner, and no rule is broken in between.
+//! Concurrent callers: each challenge, counter value and address has one winner, and every rule
+//! holds.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -73,14 +74,14 @@ async fn a_challenge_registers_once() {
 }
 
 #[tokio::test]
-async fn a_counter_s_value_signs_in_once() {
+async fn a_counter_value_signs_in_once() {
     race(async |app| {
         let mut authenticator = Authenticator::new();
         app.sign_up(&mut authenticator, "ada@example.com")
             .await
             .ok();
         for round in 0..rounds() {
-            // A device and its clone, both at the same count, each with a challenge of its own.
+            // A device and its clone have equal counters, each with its own challenge.
             authenticator.counter = u32::try_from(round + 1).expect("fits");
             let begun = join_all((0..10).map(|_| app.begin_sign_in(None))).await;
             let calls = begun.iter().map(|begun| {
@@ -107,7 +108,7 @@ async fn a_counter_s_value_signs_in_once() {
         assert_eq!(
             suspected,
             i64::try_from(rounds() * 9).expect("fits"),
-            "each of the others is told"
+            "each refused attempt is reported"
         );
     })
     .await;
@@ -171,7 +172,7 @@ async fn an_address_gets_one_account_and_a_credential_one_owner() {
 }
 
 #[tokio::test]
-async fn two_passkeys_are_never_both_removed() {
+async fn the_last_two_passkeys_are_not_both_removed() {
     race(async |app| {
         for round in 0..rounds().min(30) {
             let (mut first, mut second) = (Authenticator::new(), Authenticator::new());
@@ -201,7 +202,7 @@ async fn two_passkeys_are_never_both_removed() {
 }
 
 #[tokio::test]
-async fn twenty_passkeys_stay_twenty() {
+async fn concurrent_registrations_do_not_exceed_twenty_passkeys() {
     race(async |app| {
         let token = app.session(&app.person().await).await;
         let mut begun = Vec::new();
@@ -233,7 +234,7 @@ async fn twenty_passkeys_stay_twenty() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_after_a_registration_was_verified_adds_nothing() {
+async fn a_session_revoked_during_a_registration_adds_no_passkey() {
     race(async |app| {
         let person = app.person().await;
         let (token, other) = (app.session(&person).await, app.session(&person).await);
@@ -241,7 +242,7 @@ async fn what_is_revoked_after_a_registration_was_verified_adds_nothing() {
         let answer = Authenticator::new().register(&begun["options"]);
         let call = app.complete_registration(&begun, &answer).bearer(&token);
         let answered = app
-            .held(call, 2, async {
+            .interleave(call, 2, async {
                 drop(
                     app.post("/api/auth/sessions/logout", &json!({}))
                         .bearer(&token)

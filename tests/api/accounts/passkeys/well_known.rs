@@ -1,11 +1,11 @@
-//! What browsers and Apple look for by convention.
+//! The well-known documents that browsers and Apple request.
 
 use serde_json::json;
 
 use crate::harness::{case, case_with};
 
 #[tokio::test]
-async fn what_is_configured_is_found() {
+async fn configured_origins_and_apps_are_published() {
     let vars = [
         (
             "RELATED_ORIGINS",
@@ -46,7 +46,7 @@ async fn what_is_configured_is_found() {
 }
 
 #[tokio::test]
-async fn what_is_not_configured_is_empty() {
+async fn unconfigured_lists_are_empty() {
     case(async |app| {
         assert_eq!(
             app.get("/.well-known/webauthn").send().await.ok(),
