@@ -64,6 +64,7 @@ check: packages ## Format, lints, generated files
 	node_modules/.bin/tsc -p web --noEmit
 	node_modules/.bin/prettier --check --log-level warn $(TYPESCRIPT)
 	@node scripts/fresh.mjs
+	@node scripts/prose.mjs --check
 	@node scripts/commits.mjs
 
 fmt: packages ## Format the code

@@ -36,7 +36,7 @@ fn lines_have_at_most_100_columns() {
     let mut long = Vec::new();
     for path in files("src", "rs").into_iter().chain(files("tests", "rs")) {
         let text = fs::read_to_string(&path).expect("a text");
-        // A table is read by its columns. It tells rustfmt so.
+        // A table is read by its columns, so rustfmt skips it.
         let is_table = text.contains("#[rustfmt::skip]") || text.contains("codes! {");
         for (index, line) in text.lines().enumerate() {
             if line.chars().count() > MAX_COLUMNS && !is_table {

@@ -100,17 +100,17 @@ const ASSERTING: [Asserting; 22] = [
     ),
     (
         "no user handle",
-        "no user handle, and nobody was named",
+        "no user handle, and no account was named",
         |a| a.user_handle = None,
     ),
     (
         "an empty user handle",
-        "no user handle, and nobody was named",
+        "no user handle, and no account was named",
         |a| a.user_handle = Some(String::new()),
     ),
     (
-        "a credential that nobody has",
-        "nobody has this credential",
+        "a credential that no account has",
+        "no account has this credential",
         |a| a.id = vec![3; 32],
     ),
     ("the counter going back", "the counter went back", |a| {
