@@ -54,6 +54,7 @@ fn wrong_count(statements: usize, results: usize) -> StoreError {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::kernel::store::{Row, Value, sql};
@@ -73,35 +74,40 @@ mod tests {
         }
     }
 
+    /// Returns the result of a future that never waits, so that the layer needs no runtime.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("`Echo` never waits")
+    }
+
     fn texts(results: &[Rows]) -> Vec<Value> {
         let rows = results.iter().flatten();
         rows.flat_map(|row| row.columns().iter().map(|(_, value)| value.clone()))
             .collect()
     }
 
-    #[tokio::test]
-    async fn results_are_paired_with_their_statements() {
+    #[test]
+    fn results_are_paired_with_their_statements() {
         let db = Echo { most: 9 };
-        let results = batch(&db, ["a", "b"].map(|text| sql(text, []))).await;
+        let results = now(batch(&db, ["a", "b"].map(|text| sql(text, []))));
         assert_eq!(texts(&results.expect("rows")), ["a", "b"].map(Value::from));
 
         for writes in [Vec::new(), vec![sql("w", []), sql("w", [])]] {
             let last = ["b", "c"].map(|text| sql(text, []));
-            let around = batch_around(&db, [sql("a", [])], writes, last).await;
+            let around = now(batch_around(&db, [sql("a", [])], writes, last));
             let (first, last) = around.expect("rows");
             assert_eq!(texts(&first), [Value::from("a")]);
             assert_eq!(texts(&last), ["b", "c"].map(Value::from));
         }
     }
 
-    #[tokio::test]
-    async fn a_missing_result_is_a_fault() {
+    #[test]
+    fn a_missing_result_is_a_fault() {
         let db = Echo { most: 2 };
         let three = || ["a", "b", "c"].map(|text| sql(text, []));
-        let results = batch(&db, three()).await;
+        let results = now(batch(&db, three()));
         assert!(matches!(results, Err(StoreError::Broken(_))), "{results:?}");
 
-        let around = batch_around(&db, [], vec![sql("w", [])], three()).await;
+        let around = now(batch_around(&db, [], vec![sql("w", [])], three()));
         let around = around.map(|([], last)| last);
         assert!(matches!(around, Err(StoreError::Broken(_))), "{around:?}");
     }
