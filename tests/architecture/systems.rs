@@ -23,8 +23,8 @@ const LAYERS: [(&str, &[&str]); 4] = [
     ("http", &["model", "domain"]),
 ];
 
-/// The items of a store that `http` may use: the errors of the database, which become responses, and the ping
-/// of `/ready`.
+/// The items of a store that `http` may use: the errors of the database, which become responses,
+/// and the ping of `/ready`.
 const STORE_ITEMS_OF_HTTP: [&str; 3] = [
     "kernel::store::StoreError",
     "kernel::store::Precondition",
