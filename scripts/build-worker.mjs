@@ -26,6 +26,8 @@ const optimise = () => {
   const passes = [
     ...FEATURES.map((feature) => `--enable-${feature}`),
     "-Oz",
+    // Functions with similar names have similar code. Side by side they compress better, by 3 %.
+    "--reorder-functions-by-name",
     "--strip-debug",
     "--strip-producers",
     file,
