@@ -14,7 +14,10 @@ fuzz_target!(|bytes: &[u8]| {
     let anchors = [TrustAnchor::apple()];
     let expected = ExpectedAttestation {
         app_ids: &app_ids,
-        environments: &[AttestEnvironment::Production, AttestEnvironment::Development],
+        environments: &[
+            AttestEnvironment::Production,
+            AttestEnvironment::Development,
+        ],
         client_data_hash: [5; 32],
         key_id: &[0; 32],
         anchors: &anchors,
