@@ -11,7 +11,7 @@ setup: ## Install the tools that dev, build and test need (they do it themselves
 	@node scripts/tools.mjs worker
 
 # The node packages and the wasm32 target: enough where no Worker is built.
-packages:
+packages: ## Install the node packages
 	@node scripts/tools.mjs
 
 pages: packages ## Build the account page and the admin page, into dist/

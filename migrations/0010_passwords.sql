@@ -1,15 +1,15 @@
--- Passwords: one to an account that chose to have one.
+-- Passwords. An account has at most one.
 
 CREATE TABLE passwords (
     user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    -- A PHC string of Argon2id, or what bcrypt made elsewhere: that is hashed anew when it is used.
+    -- A PHC string of Argon2id, or an imported bcrypt hash. The next sign-in replaces a bcrypt hash.
     hash TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
 ) STRICT;
 
--- That a password was set, changed or removed is told before all others, as what is told of other ways to sign in. That somebody
--- got a token of the authorization service is no news: it happens every few minutes.
+-- Webhooks report a change of a password before other events, as they do for other ways to sign in.
+-- They do not report tokens of the authorization service, which people get every few minutes.
 DROP TRIGGER events_to_outbox;
 
 CREATE TRIGGER events_to_outbox AFTER INSERT ON events WHEN NEW.kind NOT IN ('tokens_refreshed', 'token_issued')

@@ -96,7 +96,7 @@ function namesOfTests(lines) {
  * SQL nor a part of a page.
  */
 const isSentence = (content) =>
-  /\p{L}{2,} \p{L}+ \p{L}+/u.test(content) && !/[<>{}]/.test(content) && !SQL.test(content);
+  /\p{L}{2,} [\p{L}'’]+ [\p{L}'’]+/u.test(content) && !/[<>{}]/.test(content) && !SQL.test(content);
 
 /** Replaces the placeholders of a string by code. */
 const filled = (content) => content.replace(/\$?\{[^{}]*\}/g, "`code`");

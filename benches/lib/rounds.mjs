@@ -6,7 +6,7 @@ import { quantile } from "./statistics.mjs";
 /**
  * Measures the cells of one row and number of connections in turn, round by round, until
  * `deadline`. A cell has `run`, a lane; `cpu()`; `warm`; and `rounds`, which this function fills.
- * The reason of a failure is in its `void`.
+ * The reason for a failure is in its `void`.
  */
 export const measure = async (cells, connections, deadline, plan) => {
   const slot = async (cell, milliseconds) => {
@@ -21,8 +21,7 @@ export const measure = async (cells, connections, deadline, plan) => {
   for (const cell of cells) await slot(cell, cell.warm ? plan.warmUp : plan.firstWarmUp / 4);
   for (let round = 0; round < plan.rounds; round += 1) {
     if (round > 0 && performance.now() > deadline) return;
-    // The first cell changes from round to round, so that no cell always follows the same other
-    // one.
+    // The first cell changes from round to round, so that no cell always follows the same cell.
     const turned = cells.map((_, at) => cells[(at + round) % cells.length]);
     for (const cell of turned) {
       if (cell.void) continue;

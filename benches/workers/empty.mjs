@@ -1,4 +1,4 @@
-// The floor of every answer: the cost of workerd without any code.
+// The minimum cost of a response: workerd without any code.
 export default {
   fetch: () => new Response("{}", { headers: { "content-type": "application/json" } }),
 };

@@ -1,4 +1,4 @@
-//! Attestation objects, and the authenticator data inside of them.
+//! Attestation objects, and the authenticator data inside them.
 #![no_main]
 
 use hamrah_api::accounts::domain::webauthn::{attestation, authenticator_data};

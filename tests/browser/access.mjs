@@ -37,7 +37,7 @@ export const accessSuite = (place) => {
     await keyboard.type("Ada Lovelace");
     await ada.touching(async () => {
       await keyboard.press("Enter");
-      await ada.status("Your account is created");
+      await ada.status("Your account was created");
       await ada.settled();
     });
     assert.equal(await ada.focused(), "Your account");
@@ -76,7 +76,7 @@ export const accessSuite = (place) => {
     assert.equal(await ada.focused(), "Keep my account");
     await keyboard.press("Tab");
     await keyboard.press("Enter");
-    await ada.status("Your account is deleted.");
+    await ada.status("Your account was deleted.");
     assert.equal(await ada.focused(), "Your Hamrah account");
     await ada.leave();
   });
@@ -121,7 +121,7 @@ export const accessSuite = (place) => {
         .getByLabel("Name of a new passkey")
         .fill("Anunbrokenpasskeynameofsixtyfourcharacterswhichishardtofitonscreen");
       await ada.buttonNamed("Add a passkey").click();
-      await ada.status("The passkey is added.");
+      await ada.status("The passkey was added.");
       await ada.page.route("**/api/users/me/events", async (route) => {
         const response = await route.fetch();
         const json = await response.json();

@@ -17,7 +17,7 @@ export const accountSuite = (place) => {
     await device.presence(true);
     await who.page.getByLabel("Name of a new passkey").fill(name);
     await who.buttonNamed("Add a passkey").click();
-    await who.status("The passkey is added.");
+    await who.status("The passkey was added.");
     await device.presence(false);
     return device;
   };
@@ -69,7 +69,7 @@ export const accountSuite = (place) => {
     const [kept] = await second.passkeys();
     await ada.buttonNamed("Delete passkey <b>").click();
     await ada.answer("Delete passkey");
-    await ada.status("is deleted.");
+    await ada.status("was deleted.");
     assert.equal(await ada.focused(), "Passkeys");
     assert.deepEqual(await ada.passkeyNames(), [first]);
     assert.deepEqual(
@@ -264,7 +264,7 @@ export const accountSuite = (place) => {
       .getByLabel("E-mail address of this account")
       .fill(` ${ada.email.toUpperCase()} `);
     await ada.buttonNamed("Delete permanently").click();
-    await ada.status("Your account is deleted.");
+    await ada.status("Your account was deleted.");
     assert.equal(await ada.focused(), "Your Hamrah account");
     assert.deepEqual(
       await ada.device.passkeys(),
@@ -345,7 +345,7 @@ export const accountSuite = (place) => {
     await ada.device.forget();
     await ada.device.put(own);
     await prove();
-    await ada.status("Your account is deleted.");
+    await ada.status("Your account was deleted.");
     assert.deepEqual(deletions, [403, 403, 403, 200]);
     await other.page.reload();
     await other.settled();

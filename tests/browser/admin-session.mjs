@@ -165,7 +165,7 @@ export const adminSessionSuite = (place) => {
     const [first, second] = [fresh("Clerk"), fresh("Auditor")];
     await keyboard.type(first);
     await keyboard.press("Enter");
-    await root.status(`The role ${first} is created.`);
+    await root.status(`The role ${first} was created.`);
     assert.equal(await root.focused(), `Permissions of ${first}`);
     await keyboard.press("Enter");
     assert.equal(await root.focused(), `Permissions of ${first}`, "the dialog's heading");
@@ -189,7 +189,7 @@ export const adminSessionSuite = (place) => {
     await keyboard.press("Enter");
     await keyboard.press("Tab");
     await keyboard.press("Enter");
-    await root.status(`The role ${second} is deleted.`);
+    await root.status(`The role ${second} was deleted.`);
     assert.equal(await root.focused(), "Roles");
     await root.leave();
   });

@@ -46,13 +46,13 @@ export const adminSuite = (place) => {
     );
     await root.error("document_number", root.dialog("Add a person"));
     await root.fill("Add a person", { "Document number": document }, "Add a person");
-    await root.status(`${ada} is added.`);
+    await root.status(`${ada} was added.`);
     assert.equal(await root.focused(), `Access of ${ada}`, "the focus is at the new entry");
     await root.buttonNamed(`Change ${ada}`, people).click();
     await root.fill(`Change ${ada}`, { Username: "root" }, "Save");
     await root.error("exists", root.dialog(`Change ${ada}`));
     await root.fill(`Change ${ada}`, { Username: ada, Name: "Ada King" }, "Save");
-    await root.status(`${ada} is changed.`);
+    await root.status(`${ada} was changed.`);
     await people.getByRole("heading", { name: "Ada King" }).waitFor();
 
     // A service, a role and permissions. Each name can be used once.
@@ -63,7 +63,7 @@ export const adminSuite = (place) => {
       { Name: stock, Description: "What is in store" },
       "Add a service",
     );
-    await root.status(`The service ${stock} is created.`);
+    await root.status(`The service ${stock} was created.`);
     const permissions = await root.go("Permissions");
     for (const name of [write, read]) {
       await root.buttonNamed("Add a permission", permissions).click();
@@ -72,14 +72,14 @@ export const adminSuite = (place) => {
         await root.error("A permission with this name exists", root.dialog("Add a permission"));
       }
       await root.fill("Add a permission", { Name: name }, "Add a permission");
-      await root.status(`The permission ${name} is created.`);
+      await root.status(`The permission ${name} was created.`);
     }
     const roles = await root.go("Roles");
     await root.buttonNamed("Add a role", roles).click();
     await root.fill("Add a role", { Name: "auth.checker" }, "Add a role");
     await root.error("which is reserved", root.dialog("Add a role"));
     await root.fill("Add a role", { Name: editor }, "Add a role");
-    await root.status(`The role ${editor} is created.`);
+    await root.status(`The role ${editor} was created.`);
 
     // Built-in entries have no buttons to rename or delete them.
     const builtIn = roles.getByRole("listitem").filter({ hasText: "auth.checker" });
@@ -94,14 +94,14 @@ export const adminSuite = (place) => {
     await root.error("Choose a permission.", ofRole);
     await ofRole.getByLabel("Permission to add").selectOption({ label: read });
     await root.buttonNamed("Add", ofRole).click();
-    await ofRole.getByText(`${read} is added.`).waitFor();
+    await ofRole.getByText(`${read} was added.`).waitFor();
     await root.buttonNamed("Close", ofRole).click();
     await root.go("Services");
     await root.buttonNamed(`Roles of ${stock}`, services).click();
     const ofService = root.dialog(`Roles of ${stock}`);
     await ofService.getByLabel("Role to add").selectOption({ label: editor });
     await root.buttonNamed("Add", ofService).click();
-    await ofService.getByText(`${editor} is added.`).waitFor();
+    await ofService.getByText(`${editor} was added.`).waitFor();
     await root.buttonNamed("Close", ofService).click();
 
     // Before anything is granted.
@@ -130,7 +130,7 @@ export const adminSuite = (place) => {
     await root.error("The person does not exist", root.dialog(granting));
     assert.equal(await root.focused(), "Username");
     await root.fill(granting, { Username: ada }, "Grant");
-    await root.status("The grant is added.");
+    await root.status("The grant was added.");
     await root.settled();
     await root.buttonNamed("Add a grant", grants).click();
     await root.fill(
@@ -164,7 +164,7 @@ export const adminSuite = (place) => {
     await root.go("Grants");
     await root.buttonNamed(`Revoke the permission ${write} from ${ada}`, grants).click();
     await root.answer("Revoke");
-    await root.status(`The permission ${write} is revoked from ${ada}.`);
+    await root.status(`The permission ${write} was revoked from ${ada}.`);
     await root.go("Explain");
     await ask(write);
     assert.equal(await root.focused(), `${ada} may not ${write} in ${stock}.`);
@@ -193,18 +193,18 @@ export const adminSuite = (place) => {
     await root.answer("Delete");
     await inUse.getByText(stock).waitFor();
     await root.answer("Delete anyway");
-    await root.status(`The role ${writer} is deleted.`);
+    await root.status(`The role ${writer} was deleted.`);
     assert.equal(await root.buttonNamed(`Delete role ${writer}`, roles).count(), 0);
     await root.go("Services");
     await root.buttonNamed(`Delete service ${stock}`, services).click();
     await root.answer("Delete");
     await inUse.getByText(ada).waitFor();
     await root.answer("Delete anyway");
-    await root.status(`The service ${stock} is deleted.`);
+    await root.status(`The service ${stock} was deleted.`);
     await root.go("People");
     await root.buttonNamed(`Delete ${ada}`, people).click();
     await root.answer("Delete");
-    await root.status(`${ada} is deleted.`);
+    await root.status(`${ada} was deleted.`);
 
     const changes = await root.go("Changes", "Recent changes");
     const log = (await changes.getByRole("listitem").allTextContents()).join("\n");

@@ -104,7 +104,7 @@ export const csrfSuite = (place, start) => {
       const key = await ada.authenticator({ transport: "usb" });
       await key.presence(true);
       await ada.buttonNamed("Add a passkey").click();
-      await ada.status("The passkey is added.");
+      await ada.status("The passkey was added.");
       await key.remove();
       assert.equal(to(CSRF).length, 1, "the page fetches one token");
       assert.deepEqual(
@@ -132,7 +132,7 @@ export const csrfSuite = (place, start) => {
       await phone.stepUp().waitFor();
       await phone.touching(async () => {
         await phone.buttonNamed("Use your passkey", phone.stepUp()).click();
-        await phone.status("Your account is deleted.");
+        await phone.status("Your account was deleted.");
       });
       // The recovery ended the session of the first browser.
       await renames(ada, "Nobody's");

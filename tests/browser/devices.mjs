@@ -101,7 +101,7 @@ export const devicesSuite = (place) => {
 
     await ada.buttonNamed(names[1]).click();
     await ada.answer("Revoke device");
-    await ada.status(`The iPhone or iPad registered ${await written(ada, OLD)} is revoked.`);
+    await ada.status(`The iPhone or iPad registered ${await written(ada, OLD)} was revoked.`);
     assert.equal(await ada.focused(), TITLE);
     assert.deepEqual(await ada.devices().allTextContents(), [newer]);
     await event(ada, "An iPhone or iPad with the app was revoked.");
@@ -110,7 +110,7 @@ export const devicesSuite = (place) => {
 
     await ada.buttonNamed(names[0]).click();
     await ada.answer("Revoke device");
-    await ada.status(`The iPhone or iPad registered ${await written(ada, NEW)} is revoked.`);
+    await ada.status(`The iPhone or iPad registered ${await written(ada, NEW)} was revoked.`);
     assert.equal(
       await ada.focused(),
       "Sessions and devices",
@@ -132,7 +132,7 @@ export const devicesSuite = (place) => {
     assert.deepEqual([await sessions.count(), await apps.count()], [5, 4]);
     await ada.buttonNamed(names[1]).click();
     await ada.answer("Revoke device");
-    await ada.status("is revoked.");
+    await ada.status("was revoked.");
     await apps.nth(2).waitFor({ state: "detached" });
     assert.deepEqual([await sessions.count(), await apps.count()], [3, 2]);
     const left = await place().sql(
@@ -166,7 +166,7 @@ export const devicesSuite = (place) => {
     await keyboard.press("Tab");
     assert.equal(await ada.focused(), "Revoke device");
     await keyboard.press("Enter");
-    await ada.status("is revoked.");
+    await ada.status("was revoked.");
     assert.equal(await ada.focused(), TITLE);
     await keyboard.press("Tab");
     assert.equal(await ada.focused(), names[1]);
@@ -235,7 +235,7 @@ export const devicesSuite = (place) => {
     await ada.page.unroute("**/api/app-attestation/keys/*");
     await ada.buttonNamed(names[0]).click();
     await ada.answer("Revoke device");
-    await ada.status("is revoked.");
+    await ada.status("was revoked.");
     assert.equal(await ada.part(TITLE).getByRole("alert").textContent(), "");
     await ada.leave();
   });

@@ -87,7 +87,7 @@ export const addsPasskey = async (who) => {
   await who.page.getByRole("heading", { name: "Add a new passkey" }).waitFor();
   await who.touching(async () => {
     await who.buttonNamed("Add a passkey").click();
-    await who.status("The passkey is added, and your account is recovered.");
+    await who.status("The passkey was added, and your account is recovered.");
     await who.settled();
   });
 };

@@ -287,7 +287,7 @@ export const otherTabSuite = (place) => {
     const key = await ada.authenticator({ transport: "usb" });
     await key.presence(true);
     await ada.buttonNamed("Add a passkey").click();
-    await ada.status("The passkey is added.");
+    await ada.status("The passkey was added.");
     await key.presence(false);
     await ada.signOut();
     const anyone = new Set(["/api/auth/sessions/logout", "/api/webauthn/authenticate/begin"]);

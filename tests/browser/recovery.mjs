@@ -335,7 +335,7 @@ export const recoverySuite = (place) => {
     await keyboard.type("New phone");
     await ada.touching(async () => {
       await keyboard.press("Enter");
-      await ada.status("The passkey is added");
+      await ada.status("The passkey was added");
       await ada.settled();
     });
     assert.ok((await ada.passkeyNames()).includes("New phone"));

@@ -94,7 +94,7 @@ export const signInSuite = (place) => {
       await other.page.waitForTimeout(50);
     }
     await other.fillSignUp(freshEmail(), "Somebody Else");
-    await other.status("Your account is created");
+    await other.status("Your account was created");
     await ada.leave();
     await other.leave();
   });
@@ -143,7 +143,7 @@ export const signInSuite = (place) => {
     const device = await ada.authenticator();
     await device.presence(true);
     await ada.fillSignUp(freshEmail(), "Ada");
-    await ada.status("Your account is created");
+    await ada.status("Your account was created");
     await ada.leave();
   });
 
@@ -155,7 +155,7 @@ export const signInSuite = (place) => {
     await ada.buttonNamed("Delete my account").click();
     await ada.page.getByLabel("E-mail address of this account").fill(email);
     await ada.buttonNamed("Delete permanently").click();
-    await ada.status("Your account is deleted.");
+    await ada.status("Your account was deleted.");
     await ada.device.forget();
     await ada.device.put(passkey);
 

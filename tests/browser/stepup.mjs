@@ -96,7 +96,7 @@ export const stepUpSuite = (place) => {
     const made = ada.page.waitForResponse("**/api/webauthn/register/complete");
     await ada.buttonNamed("Use your passkey", ada.stepUp()).click();
     await made;
-    await ada.status("The passkey is added.");
+    await ada.status("The passkey was added.");
     assert.deepEqual(await clicked(ada), [false]);
     assert.equal(asked(), 2);
     assert.ok((await ada.passkeyNames()).includes("Key ring"));
@@ -135,7 +135,7 @@ export const stepUpSuite = (place) => {
     await ada.page.unroute(BEGIN);
     await turn();
     await add.click();
-    await ada.status("The passkey is added.");
+    await ada.status("The passkey was added.");
     assert.deepEqual(await clicked(ada), [false, true]);
     assert.ok(await ada.stepUp().isHidden());
     assert.equal((await key.passkeys()).length, 1);
@@ -147,7 +147,7 @@ export const stepUpSuite = (place) => {
     await turn();
     await ada.page.getByLabel("Name of a new passkey").fill("Key ring");
     await ada.buttonNamed("Add a passkey").click();
-    await ada.status("The passkey is added.");
+    await ada.status("The passkey was added.");
     await key.presence(false);
     const ask = async () => {
       await ada.buttonNamed("Delete passkey Key ring").click();
@@ -166,7 +166,7 @@ export const stepUpSuite = (place) => {
     await ask();
     await ada.touching(async () => {
       await ada.buttonNamed("Use your passkey", ada.stepUp()).click();
-      await ada.status("The passkey Key ring is deleted.");
+      await ada.status("The passkey Key ring was deleted.");
     });
     assert.equal(again(), 2);
     assert.equal(await ada.focused(), "Passkeys");

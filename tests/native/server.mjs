@@ -46,7 +46,8 @@ export const run = async (args, { cwd, vars = {} }) => {
 };
 
 /**
- * Lets this process exit while a server runs, as after a failed case, and kills the server then.
+ * Lets this process exit while a server runs, for example after a failed case, and then kills the
+ * server.
  */
 const endWithThisProcess = (child) => {
   for (const handle of [child, child.stdout, child.stderr]) handle.unref();

@@ -103,7 +103,7 @@ interface Request {
   headers?: OwnerHeaders;
 }
 
-/** Headers that say for which account a request is. */
+/** Headers that name the account of a request. */
 interface OwnerHeaders {
   "X-Expected-User"?: string;
   "X-CSRF-Token"?: string;
@@ -121,7 +121,7 @@ const errorFor = (wrote: boolean, answer: Answer): ApiError => {
   );
 };
 
-/** Calls an endpoint for the signed-in user, also if the page shows another account. */
+/** Calls an endpoint for the signed-in user, even if the page shows another account. */
 const request = async <T>(
   path: string,
   { method = "GET", body, headers = {} }: Request = {},
@@ -137,7 +137,7 @@ const request = async <T>(
   return fieldsOf(answer.body) as T;
 };
 
-/** How often a refused CSRF token is replaced. */
+/** The maximum number of times that a refused CSRF token is replaced. */
 const MAX_CSRF_REPLACEMENTS = 2;
 
 /**
@@ -222,7 +222,7 @@ const sessionPath = (id: string) => `/api/users/me/sessions/${encodeURIComponent
 const devicePath = (id: string) => `/api/app-attestation/keys/${encodeURIComponent(id)}`;
 
 export const api = {
-  /** Returns the user who is signed in in this browser, also if the page shows another account. */
+  /** Returns the user who is signed in in this browser, even if the page shows another account. */
   me: () => request<User>("/api/users/me"),
   deleteMe: (isWanted: () => boolean) => own<unknown>("/api/users/me", DELETE, isWanted),
   exportMe: () => own<Record<string, unknown>>("/api/users/me/export"),

@@ -42,6 +42,6 @@ export const deletion = (account: Account): void => {
     dialog.close();
     if (signals) signalNone(signals);
     account.deleted();
-    say("Your account is deleted.");
+    say("Your account was deleted.");
   });
 };

@@ -59,7 +59,7 @@ export const devices = (changed: () => void) => {
     await attempt(section, async () => {
       await api.revokeDevice(device.key_id);
       await reload();
-      say(`The ${name} is revoked.`);
+      say(`The ${name} was revoked.`);
       (section.hidden ? neighbour : heading).focus();
       changed();
     });

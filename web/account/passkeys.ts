@@ -136,7 +136,7 @@ export const passkeys = (changed: () => void) => {
       const answer = await api.deletePasskey(passkey.id);
       signal(answer.signals);
       await reload();
-      say(`The passkey ${passkey.name} is deleted.`);
+      say(`The passkey ${passkey.name} was deleted.`);
       heading.focus();
       changed();
     });
@@ -148,7 +148,7 @@ export const passkeys = (changed: () => void) => {
     await register(registrant, () => say("Waiting for your new passkey…"));
     addForm.reset();
     await reload();
-    say("The passkey is added.");
+    say("The passkey was added.");
     changed();
   };
   onSubmit(addForm, add, section);

@@ -164,7 +164,7 @@ export const access = (): Section => {
     });
     if (!isDone) return;
     await attempt(section, reload);
-    say("The grant is added.");
+    say("The grant was added.");
     add.focus();
   };
 
@@ -181,7 +181,7 @@ export const access = (): Section => {
       const [endpoint, relation] = relationOf(kind, service.id, holder.id, granted.id);
       await api.revoke(endpoint, relation);
       await reload();
-      say(`The ${kind} ${granted.name} is revoked from ${holder.username}.`);
+      say(`The ${kind} ${granted.name} was revoked from ${holder.username}.`);
       byId("access-title", HTMLElement).focus();
     });
   };

@@ -135,7 +135,7 @@ export const explaining = (): Section => {
     await attempt(section, async () => {
       await offer.apply();
       await showAnswer(question);
-      say("The grant is added.");
+      say("The grant was added.");
     });
   };
 

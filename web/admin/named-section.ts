@@ -61,7 +61,7 @@ export const namedSection = (kind: Kind): Section => {
     if (!isDone || !created) return;
     const { id, name } = created;
     await attempt(section, list.reload);
-    say(`The ${kind.singular} ${name} is created.`);
+    say(`The ${kind.singular} ${name} was created.`);
     focusEntry(section, id);
   };
 
@@ -92,7 +92,7 @@ export const namedSection = (kind: Kind): Section => {
       remove: (force) => api.remove(kind.path, entry.id, force),
       removed: async () => {
         await list.reload();
-        say(`The ${kind.singular} ${entry.name} is deleted.`);
+        say(`The ${kind.singular} ${entry.name} was deleted.`);
         byId(`${kind.path}-title`, HTMLElement).focus();
       },
     });

@@ -163,7 +163,7 @@ export const people = (): Section => {
     if (!isDone || !created) return;
     const { id, username } = created;
     await attempt(section, list.reload);
-    say(`${username} is added.`);
+    say(`${username} was added.`);
     focusEntry(section, id);
   };
 
@@ -186,7 +186,7 @@ export const people = (): Section => {
     });
     if (!isDone) return;
     await attempt(section, list.reload);
-    say(`${person.username} is changed.`);
+    say(`${person.username} was changed.`);
     focusEntry(section, person.id);
   };
 
@@ -212,7 +212,7 @@ export const people = (): Section => {
       remove: () => api.deletePerson(person.id),
       removed: async () => {
         await list.reload();
-        say(`${person.username} is deleted.`);
+        say(`${person.username} was deleted.`);
         byId("people-title", HTMLElement).focus();
       },
     });

@@ -8,6 +8,7 @@ export const permissions = (): Section =>
     path: "permissions",
     singular: "permission",
     codes: "permission_exists invalid_request_body",
-    renaming: "Services check a permission by its name. Change the name in these services too.",
+    renaming:
+      "Services check a permission by its name. Also change the name in every service that checks it.",
     deletion: "The permission is removed from all roles and people.",
   });

@@ -80,7 +80,7 @@ export const showRelations = (relations: Relations): void => {
     await attempt(area, async () => {
       await relations.remove(entry);
       await reload();
-      status.textContent = `${entry.name} is removed.`;
+      status.textContent = `${entry.name} was removed.`;
       heading.focus();
     });
   };
@@ -90,7 +90,7 @@ export const showRelations = (relations: Relations): void => {
     if (!chosen) return;
     await relations.add({ id: Number(chosen.value), name: chosen.text });
     await reload();
-    status.textContent = `${chosen.text} is added.`;
+    status.textContent = `${chosen.text} was added.`;
     select.focus();
   };
 

@@ -76,7 +76,7 @@ export const services = (): Section => {
     if (!isDone || !created) return;
     const { id, name } = created;
     await attempt(section, list.reload);
-    say(`The service ${name} is created.`);
+    say(`The service ${name} was created.`);
     focusEntry(section, id);
   };
 
@@ -93,7 +93,7 @@ export const services = (): Section => {
     });
     if (!isDone) return;
     await attempt(section, list.reload);
-    say("The service is changed.");
+    say("The service was changed.");
     focusEntry(section, service.id);
   };
 
@@ -104,7 +104,7 @@ export const services = (): Section => {
       remove: (force) => api.remove("services", service.id, force),
       removed: async () => {
         await list.reload();
-        say(`The service ${service.name} is deleted.`);
+        say(`The service ${service.name} was deleted.`);
         byId("services-title", HTMLElement).focus();
       },
     });

@@ -11,7 +11,7 @@ use crate::answer_cache::{AnswerCache, Sent};
 use crate::{Answer, Key};
 
 type Outcome = BoxFuture<'static, Result<Verdict, Unavailable>>;
-/// A request that several callers wait for. It runs as long as one of them does.
+/// A request that several callers wait for. It runs as long as at least one caller waits.
 pub(crate) type SharedRequest = future::Shared<Outcome>;
 
 /// The requests in flight for one token.
@@ -101,8 +101,8 @@ impl State {
     }
 }
 
-/// The registration of a request in flight. Dropping it ends the registration, also after a request
-/// that no caller waits for any more.
+/// The registration of a request in flight. Dropping it ends the registration, even if no caller
+/// waits for the request any more.
 pub(crate) struct Running {
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) key: Key,

@@ -1,6 +1,6 @@
 //! `jsonwebtoken` without cryptography: the platform signs and verifies.
 //!
-//! The library's signers and verifiers answer at once, and `WebCrypto` answers later. So the
+//! The library's signers and verifiers are synchronous, and `WebCrypto` is asynchronous. So the
 //! library writes a token without its signature, and reads a token after the platform has verified
 //! it. Both halves fail closed: a token without a signature opens nothing, and the verifier accepts
 //! one message with one signature, the pair that the platform verified.
@@ -45,8 +45,8 @@ pub(super) fn decode_verified<T: DeserializeOwned>(
     jsonwebtoken::decode::<JsonObject<T>>(token, &verified, validation).map(|token| token.claims.0)
 }
 
-/// Reads the claims of a token whose signature is not verified yet. They may refuse the token and
-/// never accept it.
+/// Reads the claims of a token whose signature is not verified yet. Use them only
+/// to refuse a token, never to accept one.
 ///
 /// # Errors
 /// Returns the library's error if the token has no such claims.
@@ -186,8 +186,8 @@ mod tests {
         }
     }
 
-    /// The key that a reader of the library's documentation would give: the verifier refuses
-    /// everything with it.
+    /// The library's documentation says to pass the public key here. With it, the verifier refuses
+    /// every token.
     #[test]
     fn a_public_key_verifies_nothing() {
         install();

@@ -37,9 +37,9 @@ pub enum ThrottledAction {
     BackupCode,
     /// A password, with its TOTP code.
     Password,
-    /// Choosing a password. It is no guess, but it is expensive.
+    /// Choosing a password. It is not a guess, but it is expensive.
     SetPassword,
-    /// An export. It is no guess, but it is expensive.
+    /// An export. It is not a guess, but it is expensive.
     Export,
 }
 
@@ -109,7 +109,7 @@ fn hashed(
     ))
 }
 
-/// Counts an attempt that is no guess, and checks that it is allowed. One round trip. Use cases
+/// Counts an attempt that is not a guess, and checks that it is allowed. One round trip. Use cases
 /// that verify a guess claim the attempt in the batch of their first read instead.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ pub async fn rotate(
     }
 
     // A repeated call within the window gets the same successor. If the successor was derived under
-    // a key that is not configured here, it cannot be returned, and this is no replay either.
+    // a key that is not configured here, it cannot be returned. This is not a replay either.
     let refresh_token = if known.rotated {
         Some(successor)
     } else {

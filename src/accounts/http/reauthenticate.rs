@@ -97,7 +97,7 @@ pub async fn complete(
         _ => {
             return Err(ApiError::because(
                 Code::InvalidBody,
-                "not one of response and code",
+                "the body must contain exactly one of response and code",
             ));
         }
     };
@@ -115,7 +115,7 @@ pub async fn complete(
     )
     .await?;
     if let (true, Some(token)) = (presented.by_cookie, &proven.token) {
-        // It replaces the cookie that an extension of the session may have set.
+        // The new cookie replaces the one that an extension of the session may have set.
         cookie.replace(token, me.expires_at, me.now);
     }
     // A browser keeps the cookie, which no script of a page can read. The web app's server passes

@@ -219,7 +219,7 @@ fn read(jwk: &ConfiguredKey) -> Result<SigningKey, &'static str> {
     }
     let x = bytes32(&jwk.x).ok_or("has an `x` that is not 32 bytes of base64url")?;
     let public =
-        VerifyingKey::from_bytes(&x).map_err(|_| "has an `x` that is no point of the curve")?;
+        VerifyingKey::from_bytes(&x).map_err(|_| "has an `x` that is not a point of the curve")?;
     if public.is_weak() {
         return Err("has a weak `x`");
     }

@@ -97,8 +97,8 @@ pub async fn session_of(
     read_first(&run(db, select).await?)
 }
 
-/// Replaces the presented token by its successor, at most once. The whole batch takes effect or
-/// nothing does.
+/// Replaces the presented token with its successor, at most once. The whole batch takes effect, or
+/// none of it.
 ///
 /// Of concurrent callers exactly one gets `rotated`. Returns `None` if the token is unknown.
 ///
@@ -223,7 +223,7 @@ fn select_row(presented: &TokenHash) -> Statement {
     )
 }
 
-/// Returns the event about a rotation.
+/// Returns the statement that writes the event about a rotation.
 fn about_rotation(context: &EventContext, rotation: &Rotation<'_>) -> Statement {
     events::event(
         concatcp!(
@@ -238,7 +238,7 @@ fn about_rotation(context: &EventContext, rotation: &Rotation<'_>) -> Statement 
     )
 }
 
-/// Returns the event about a reused token.
+/// Returns the statement that writes the event about a reused token.
 fn about_reuse(context: &EventContext, rotation: &Rotation<'_>) -> Statement {
     events::event(
         concatcp!(

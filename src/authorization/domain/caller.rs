@@ -61,7 +61,7 @@ pub(super) async fn authenticate<R: Reads>(
 
 /// Authenticates the caller and returns the results of `statements`.
 ///
-/// This function is not generic, so that the module has it once instead of once for each query.
+/// This function is not generic, so that it is compiled once and not once for each query.
 pub(super) async fn resolve_caller(
     ports: &Ports,
     token: &PersonToken,
@@ -120,7 +120,7 @@ fn renewed_expiry(ports: &Ports, token: &PersonTokenRow, now: Timestamp) -> Opti
         .filter(|expires_at| *expires_at > token.expires_at)
 }
 
-/// Returns when a token expires that is issued or renewed now: a whole second.
+/// Returns the expiry of a token that is issued or renewed now, in whole seconds.
 pub(super) fn token_expiry(ports: &Ports, kind: TokenKind, now: Timestamp) -> Timestamp {
     let lifetime = match kind {
         TokenKind::User => ports.config.user_token_ttl,

@@ -101,7 +101,7 @@ pub async fn bootstrap(
 /// Whether a created person is an administrator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Administration {
-    /// The person is no administrator.
+    /// The person is not an administrator.
     None,
     /// The person is an administrator.
     Granted,

@@ -45,7 +45,7 @@ pub enum AuthorizationRejection {
     /// The token has expired.
     #[error("the token has expired")]
     ExpiredToken,
-    /// The token is valid and belongs to another person than the request says.
+    /// The token is valid and belongs to a different person than the request names.
     #[error("the token belongs to another person")]
     OtherUser,
     /// The caller lacks a permission in the service `auth`.
@@ -58,7 +58,7 @@ pub enum AuthorizationRejection {
     #[error("the {} does not exist", .0.as_str())]
     Unknown(ResourceKind),
     /// A row with the same name exists.
-    #[error("such a {} exists already", .0.as_str())]
+    #[error("a {} with this name already exists", .0.as_str())]
     Exists(ResourceKind),
     /// The row has users. The list is empty for a caller who may not read them.
     #[error("the {} is in use", .0.as_str())]
@@ -72,8 +72,8 @@ pub enum AuthorizationRejection {
     /// An administrator exists, or no bootstrap secret is configured.
     #[error("an administrator exists already, or no bootstrap secret is configured")]
     Closed,
-    /// Concurrent changes of the same rows won every attempt.
-    #[error("concurrent changes of the same rows won every attempt")]
+    /// Every attempt lost to a concurrent change of the same rows.
+    #[error("every attempt lost to a concurrent change of the same rows")]
     Contended,
     /// The password is refused.
     #[error(transparent)]
@@ -85,7 +85,7 @@ impl Rejection for AuthorizationRejection {}
 /// Returns the first row.
 ///
 /// # Errors
-/// [`AuthorizationRejection::Unknown`] without a row.
+/// [`AuthorizationRejection::Unknown`] if there is no row.
 pub(super) fn require_row<T>(rows: Vec<T>, kind: ResourceKind) -> Result<T, AuthorizationFailure> {
     rows.into_iter()
         .next()

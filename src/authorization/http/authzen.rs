@@ -88,7 +88,7 @@ impl From<&AccessDecision> for Decision {
     }
 }
 
-/// The reason why an evaluation is no question.
+/// The reason why an evaluation is not a valid question.
 enum QuestionError {
     /// The subject, the action or the resource is missing.
     Incomplete,

@@ -30,7 +30,7 @@ pub struct QuestionFacts {
     /// The id of the permission.
     pub permission: Option<i64>,
     /// The role of the person in the service that has the permission. If several roles have it, the
-    /// one whose grant expires last.
+    /// role whose grant expires last.
     pub role: Option<GrantedRole>,
     /// The direct grant of the permission to the person in the service.
     pub direct: Option<DirectGrant>,

@@ -232,7 +232,7 @@ pub fn delete(user: UserId) -> [Statement; 2] {
 ///
 /// The batch fails if the account owner is the last administrator. The change log records the
 /// deletion, and the policy version of every service in which the person had a role or a permission
-/// increases. The statements do nothing for an account that is no person.
+/// increases. The statements do nothing for an account that is not a person.
 #[must_use]
 pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statement> {
     let (now, request_id) = (context.at, context.request_id.as_str());

@@ -208,7 +208,7 @@ impl NewPersonToken {
 }
 
 /// Issues a token to an account owner who proved their password, and their TOTP code where TOTP is
-/// enabled. Returns `None` if the account owner is no person. One round trip.
+/// enabled. Returns `None` if the account owner is not a person. One round trip.
 ///
 /// # Errors
 /// [`StoreError::Refused`] with [`crate::kernel::store::Precondition::Subject`] if the password was

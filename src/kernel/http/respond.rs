@@ -70,8 +70,8 @@ pub async fn respond(
     next: Next,
 ) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
-    // Never in development, because a browser would then require https on all of localhost for two
-    // years.
+    // HSTS is never sent in development, because a browser would then require https on all of
+    // localhost for two years.
     let https = app.ports.config.environment == Environment::Production;
     let method = known_method(request.method());
     let route = request

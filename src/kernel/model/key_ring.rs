@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::kernel::model::base64;
 use crate::kernel::model::strength::weakness;
 
-/// The problem of a text that is no key.
+/// The problem of a text that is not a key.
 const NOT_A_KEY: &str =
     "must be base64 of 32 random bytes, or several separated by commas with the current one first";
 /// Bytes of a key's id. Argon2's `keyid` has room for at most 8.

@@ -9,7 +9,7 @@ use super::{Db, Rows, Statement, StoreError};
 /// `let [user, session] = batch(db, [select_user, select_session]).await?`.
 ///
 /// # Errors
-/// [`StoreError`], also if the adapter returns another number of results than of statements.
+/// [`StoreError`], even if the adapter returns another number of results than of statements.
 pub(crate) async fn batch<const N: usize>(
     db: &dyn Db,
     statements: [Statement; N],
@@ -22,7 +22,7 @@ pub(crate) async fn batch<const N: usize>(
 /// of `last`. The number of `writes` may vary, because the caller does not need their rows.
 ///
 /// # Errors
-/// [`StoreError`], also if the adapter returns another number of results than of statements.
+/// [`StoreError`], even if the adapter returns another number of results than of statements.
 pub(crate) async fn batch_around<const FIRST: usize, const LAST: usize>(
     db: &dyn Db,
     first: [Statement; FIRST],

@@ -1,7 +1,7 @@
 //! The commands `hamrah-api passkey inspect-registration` and `inspect-assertion` verify a ceremony
 //! and print each step.
 //!
-//! The server answers every rejected ceremony alike. These commands run the code of the server and
+//! The server gives every rejected ceremony the same answer. These commands run the code of the server and
 //! show an integrator the step that fails.
 
 use std::error::Error;
@@ -58,7 +58,7 @@ pub(super) enum PasskeyCommand {
 /// The expected values of a ceremony, and the options of the output.
 #[derive(Args)]
 pub(super) struct Ceremony {
-    /// The file with the response. Standard input without a file or with `-`.
+    /// The file with the response. Reads standard input if the file is missing or `-`.
     file: Option<PathBuf>,
     /// The relying party's id, such as `hamrah.app`.
     #[arg(long)]

@@ -132,11 +132,11 @@ fn callers(security: &Value) -> String {
         .map(names)
         .collect();
     if ways.is_empty() {
-        return "anybody".to_owned();
+        return "any caller".to_owned();
     }
     let said = ways.iter().map(|way| {
         if way.is_empty() {
-            "anybody".to_owned()
+            "any caller".to_owned()
         } else {
             format!("with {way}")
         }

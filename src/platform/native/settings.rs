@@ -134,7 +134,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let quotas = Quotas::read(&set).map_err(|more| problems.extend(more));
     let proxies = Proxies::parse(&set("TRUSTED_PROXIES").unwrap_or_default()).map_err(|wrong| {
         problems.push(format!(
-            "TRUSTED_PROXIES has {wrong}, which is no address or range such as 10.0.0.0/8"
+            "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
     });
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));

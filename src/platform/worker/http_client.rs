@@ -35,7 +35,7 @@ fn request<'a>(
     Request::new_with_init(url, &init)
 }
 
-/// Sends a request and reads the response with `read`, all within the time limit.
+/// Sends a request and reads the response with `take`, all within the time limit.
 async fn exchanged<T>(
     request: worker::Result<Request>,
     timeout: Duration,

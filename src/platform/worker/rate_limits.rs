@@ -1,7 +1,7 @@
 //! The rate limiter of the Worker: one rate-limiting binding of Cloudflare for each class. The
 //! limits are in `wrangler.toml`.
 //!
-//! Each Cloudflare location counts for itself. A question to the binding is no network request.
+//! Each Cloudflare location counts for itself. A call of the binding is not a network request.
 
 use std::net::IpAddr;
 use std::pin::pin;

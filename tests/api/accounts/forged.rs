@@ -1,4 +1,4 @@
-//! About a hundred and seventy forged tokens (RFC 8725; SECURITY §3). The API accepts none.
+//! About a hundred and seventy forged tokens (RFC 8725). The API accepts none.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -50,8 +50,8 @@ async fn callers(app: &TestApp) -> Vec<Caller> {
         .await
         .ok();
     vec![
-        Caller("nobody", None),
-        Caller("somebody else", None),
+        Caller("no credential", None),
+        Caller("another user", None),
         Caller("expired", Some([expired_session, expired_pair.access])),
         Caller("revoked", Some([revoked_session, revoked_pair.access])),
         Caller("deleted", Some([deleted_session, deleted_pair.access])),
@@ -111,7 +111,7 @@ async fn every_route_answers_every_caller_with_the_status_in_the_table() {
                         path
                     };
                     let mut call = call(app, row, &path);
-                    if *name != "nobody" {
+                    if *name != "no credential" {
                         call = call.bearer(&credentials.as_ref().unwrap_or(&fresh)[kind]);
                     }
                     let mut expected = row.3[index];

@@ -1,7 +1,7 @@
 //! The whole service: its routes and their callers, bad input, health, description and cleanup.
 
 mod callers;
+mod cleanup;
 mod input;
 mod routes;
 pub mod service;
-mod sweep;

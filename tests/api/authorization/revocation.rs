@@ -89,7 +89,7 @@ async fn revoking_all_other_sessions_revokes_person_tokens() {
             assert_eq!(
                 profile(app, &root.token).await,
                 GOOD,
-                "{ends}: nobody else's"
+                "{ends}: another person's token is still valid"
             );
         }
     })
@@ -185,7 +185,7 @@ async fn a_token_is_renewed_for_at_most_ninety_days() {
 }
 
 #[tokio::test]
-async fn a_new_name_increases_the_version() {
+async fn renaming_a_person_increases_the_policy_version() {
     case(async |app| {
         let stock = stock(app).await;
         stock.employ(app).await;

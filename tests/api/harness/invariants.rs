@@ -1,4 +1,4 @@
-//! The invariants that must hold after every case (SECURITY §8).
+//! The invariants that must hold after every case.
 
 use serde_json::Value;
 

@@ -31,7 +31,7 @@ pub use people::{Pair, Person, claims, other_person};
 /// A row by column name.
 pub type Record = Map<String, Value>;
 
-/// A fault of the n-th batch from now.
+/// A fault to inject into the n-th batch from now.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub at: usize,
@@ -41,13 +41,13 @@ pub struct Fault {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultMode {
-    /// The batch fails before any statement ran.
+    /// The batch fails before any statement runs.
     Before,
     /// The batch takes effect and its answer is lost.
     After,
     /// The batch fails at this statement.
     Within(usize),
-    /// The batch does not fail. It waits, before any statement ran, until the plan is changed.
+    /// The batch does not fail. It waits before its first statement until the plan is changed.
     Held,
 }
 

@@ -100,7 +100,7 @@ pub async fn complete(
         "the challenge is unknown, used or expired",
     ))?;
 
-    // The attempt counts on the address of the request, whether or not an account has it.
+    // The attempt counts against the address of the request, whether or not an account has it.
     let backup_code = BackupCode::parse(recovery.code);
     let action = if backup_code.is_some() {
         ThrottledAction::BackupCode
@@ -179,7 +179,7 @@ pub async fn complete(
     Ok((prepared.finish(ports, user, client).await?, amr))
 }
 
-/// Returns the subject that the attempts of a recovery count on.
+/// Returns the subject that the attempts of a recovery count against.
 fn subject(
     ports: &Ports,
     action: ThrottledAction,

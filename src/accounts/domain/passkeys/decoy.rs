@@ -11,7 +11,7 @@ use crate::kernel::model::base64;
 
 const LABEL: &[u8] = b"hamrah-api passkey decoy v1";
 /// The purpose of the mark at the end of a decoy's id. Only this service can recognise the mark.
-/// Without it, an attacker could find out by registering the id that it is a decoy.
+/// Without it, an attacker could register the id and so learn that it belongs to a decoy.
 const MARK_LABEL: &[u8] = b"hamrah-api passkey decoy mark v1";
 const MARK_BYTES: usize = 8;
 /// The lengths of ids that common authenticators create.

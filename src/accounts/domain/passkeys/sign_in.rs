@@ -1,4 +1,4 @@
-//! Signing in with a passkey: by any that the client has, or by one of those that belong to an
+//! Signing in with any passkey of the client, or with a passkey of the account that has a given
 //! address.
 
 use crate::accounts::domain::Ports;
@@ -182,12 +182,12 @@ pub async fn complete(
         }),
     )?;
 
-    // The database takes step 24: it compares the counter when it writes it. If the counter went
-    // back, the database records that and creates no session.
+    // Step 24 happens in the database, which compares the counter as it stores it. If the counter
+    // went back, the database records that and creates no session.
     let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), client);
 
     let reason = if verified.counter_moved_on {
-        "a concurrent request used the passkey at the same count or removed it"
+        "a concurrent request used the passkey with the same counter, or removed the passkey"
     } else {
         "the counter went back: the credential may have been copied"
     };

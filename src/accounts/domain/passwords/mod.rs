@@ -201,7 +201,7 @@ fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], NoEntropy> {
 /// The fault of a password that the platform did not hash.
 const NOT_HASHED: Fault = Fault::Unavailable("the platform did not hash a password");
 
-/// Returns the subject that the attempts on a name count on.
+/// Returns the subject that the attempts on a name count against.
 pub(crate) fn subject(ports: &Ports, name: LoginName<'_>) -> Result<ThrottleSubject, StoreError> {
     let key = ports.config.signing_keys.current();
     let subject = match name {

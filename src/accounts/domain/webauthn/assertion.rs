@@ -201,7 +201,7 @@ fn user_handle_step(
             6,
             demand,
             handle == owner,
-            "somebody else's user handle",
+            "the user handle of another account",
             || None,
         ),
         (Some(_), None) => steps.passed(6, demand, "the owner is not known here".to_owned()),

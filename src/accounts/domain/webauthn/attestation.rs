@@ -5,8 +5,7 @@
 
 use crate::accounts::domain::cbor::{CborReader, once};
 
-/// The maximum length, which is more than the longest chain of certificates of authenticators
-/// needs.
+/// The maximum length. No authenticator's certificate chain needs more.
 const MOST_BYTES: usize = 32 * 1024;
 
 /// The maximum number of members of a statement. No format has more than six.
@@ -54,7 +53,7 @@ fn statement(reader: &mut CborReader<'_>) -> Result<StatementShape, &'static str
     for _ in 0..count {
         let name = inside.text()?.to_owned();
         if names.contains(&name) {
-            return Err("a member twice");
+            return Err("a member appears twice");
         }
         names.push(name);
         inside.skip()?;
@@ -65,7 +64,7 @@ fn statement(reader: &mut CborReader<'_>) -> Result<StatementShape, &'static str
 /// Reads an attestation object that fills `bytes` to the end.
 ///
 /// # Errors
-/// Why it is none.
+/// The reason why `bytes` is not an attestation object.
 pub fn parse(bytes: &[u8]) -> Result<AttestationObject, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("the attestation object is too long");
@@ -122,7 +121,7 @@ impl AttestationObject {
         let members = match (&self.statement, self.format.as_str()) {
             (StatementShape::List, "compound") => return Ok(()),
             (StatementShape::Map(members), _) => members,
-            _ => return Err("the attestation statement is no map"),
+            _ => return Err("the attestation statement is not a map"),
         };
         if self.format == "none" && !members.is_empty() {
             return Err("the attestation statement of format none is not empty");

@@ -17,7 +17,7 @@ use crate::kernel::store::{Statement, Value, sql};
 /// has room for it. `?8` to `?15` are [`KeyClaimant::params`].
 ///
 /// Where the binding is strict, two kinds of sessions of the iOS app may not have the key: one that
-/// has another key, and one without a key for which the owner signed in too long ago.
+/// has another key, and a session without a key whose owner signed in too long ago.
 const MAY_CLAIM: &str = "u.id = COALESCE(?8, (SELECT user_id FROM identities
                                                WHERE provider = ?9 AND provider_id = ?10))
     AND (?11 IS NULL OR EXISTS (
@@ -129,7 +129,7 @@ impl KeyClaimant<'_> {
         ]
     }
 
-    /// Makes room for `key`: writes an event about the key that has to go, revokes it, and revokes
+    /// Makes room for `key`: writes an event about the key to revoke, revokes it, and revokes
     /// the sessions that are bound to it.
     pub(super) fn make_room(
         &self,
@@ -190,7 +190,7 @@ impl KeyClaimant<'_> {
         [event, update, revoke]
     }
 
-    /// Makes an attested key the account's, if the key belongs to no account and the account has
+    /// Assigns an attested key to the account, if the key belongs to no account and the account has
     /// room. Safe to repeat.
     pub(in crate::accounts::store) fn claim(
         &self,

@@ -129,7 +129,8 @@ pub async fn add(
         ),
         params: new.params(context.at, [by.user.into(), by.session.into(), most.into()]),
     };
-    // A recovery is complete once a passkey is added, so this has the conditions of the insertion.
+    // A recovery is complete once a passkey is added, so this statement has the
+    // conditions of the insertion.
     let complete_recovery = sql(
         "UPDATE sessions SET recovering = 0
           WHERE id = ?1 AND user_id = ?2 AND recovering = 1 AND revoked_at IS NULL
@@ -162,7 +163,7 @@ pub async fn add(
     })
 }
 
-/// Returns the event about a passkey that the caller adds.
+/// Returns the statement that writes the event about an added passkey.
 fn about_added(context: &EventContext, by: Caller, id: &CredentialId, most: i64) -> Statement {
     events::event(
         concatcp!(

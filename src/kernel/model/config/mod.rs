@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         for text in named {
             match Origin::parse(&text) {
                 Ok(origin) if !development && !origin.host().is_some_and(is_domain) => {
-                    self.problem(name, &format!("has {text}, whose host is no domain"));
+                    self.problem(name, &format!("has {text}, whose host is not a domain"));
                 }
                 Ok(origin) if !development && !origin.is_https() => {
                     self.problem(name, &format!("has {text}, which is not https"));

@@ -1,7 +1,7 @@
 //! The commands `hamrah-api attest inspect` and `inspect-assertion` verify an attestation or an
 //! assertion and print each step.
 //!
-//! The server answers every rejected device alike. These commands run the code of the server and
+//! The server gives every rejected device the same answer. These commands run the code of the server and
 //! show an iOS engineer the step that fails.
 
 mod input;
@@ -39,7 +39,7 @@ pub(super) enum AttestCommand {
     /// Verify an attestation object by Apple's nine steps and print each, then its contents.
     Inspect {
         /// The file with the attestation: raw CBOR, base64, or JSON with `attestation_object` and
-        /// perhaps `challenge` and `key_id`. Standard input without a file or with `-`.
+        /// perhaps `challenge` and `key_id`. Reads standard input if the file is missing or `-`.
         file: Option<PathBuf>,
         #[command(flatten)]
         app: AppIds,
@@ -220,8 +220,13 @@ fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
     };
     let pem =
         std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    TrustAnchor::from_pem(&pem)
-        .ok_or_else(|| format!("{}: not one certificate in PEM", file.display()).into())
+    TrustAnchor::from_pem(&pem).ok_or_else(|| {
+        format!(
+            "{}: the file must contain exactly one PEM certificate",
+            file.display()
+        )
+        .into()
+    })
 }
 
 const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
@@ -319,7 +324,7 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
             let Report { mut steps, read } = report.clone();
             steps.push(report_printer::only_the_server(
                 6,
-                "the challenge in the client data is the one that was sent",
+                "the client data contains the challenge that the server sent",
             ));
             report_printer::print(*json, "assertion", &steps, &assertion_json(&input.cbor));
             Ok(Report { steps, read }.passed())

@@ -19,9 +19,10 @@ pub const SERVICES: usize = 2;
 pub const ROLES: usize = 3;
 pub const PERMISSIONS: usize = 3;
 
-/// The lifetime of a grant with an expiry in seconds, and the time that passes at once.
+/// The lifetime of a grant with an expiry, in seconds.
 pub const LASTS: i64 = 1_000;
 
+/// The time that passes in one step.
 pub const PASSES: Duration = Duration::from_secs(1_100);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -92,8 +92,8 @@ const ASSERTING: [Asserting; 22] = [
         },
     ),
     (
-        "somebody else's user handle",
-        "somebody else's user handle",
+        "the user handle of another account",
+        "the user handle of another account",
         |a| {
             a.user_handle = Some(base64url("67e55044-10b1-426f-9247-bb680e5fe0c8"));
         },

@@ -167,7 +167,7 @@ const REGISTERING: [Registering; 41] = [
     }),
     (
         "a statement that is none",
-        "the attestation statement is no map",
+        "the attestation statement is not a map",
         |r| r.statement = Cbor::Null,
     ),
     (
