@@ -1,8 +1,8 @@
 // Draws docs/performance.svg from the figures of a run: `node benches/plot.mjs FILE.json
 // [--connections 8]`.
 //
-// Each row has a bar: the ratio of requests to better-auth's, on a logarithmic axis, with the
-// spread over the rounds. The colours follow the reader's scheme, light or dark.
+// Each row has a bar: its requests per second, as a multiple of better-auth's, on a logarithmic
+// axis, with the spread over the rounds. The colours follow the reader's scheme, light or dark.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ratio } from "./lib/statistics.mjs";
@@ -30,7 +30,7 @@ const TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32];
 const find = (row, lane) => report.cells.find((cell) => cell.row === row && cell.lane === lane && cell.users === users && cell.connections === connections);
 const bars = ROWS.map(({ id, title }) => ({ title, value: ratio(find(id, "hamrah"), find(id, "better-auth")) })).filter(({ value }) => value);
 if (bars.length === 0) {
-  console.error(`No row of ${connections} connections with both in it.`);
+  console.error(`No row has figures of both APIs for ${connections} connections.`);
   process.exit(1);
 }
 
@@ -45,7 +45,7 @@ const bottom = TOP + bars.length * STEP;
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const { about } = report;
 const warnings = [about.build !== "release" && `a ${about.build} build`, about.preliminary && "preliminary"].filter(Boolean);
-const source = `${users} accounts, ${connections} connections; better-auth ${about.betterAuth}, workerd ${about.workerd}; medians of ${about.plan.rounds} rounds, lines from the least to the most`;
+const source = `${users} accounts, ${connections} connections; better-auth ${about.betterAuth}, workerd ${about.workerd}; medians of ${about.plan.rounds} rounds, lines from the lowest to the highest ratio`;
 
 const grid = ticks.map(
   (tick) =>
@@ -81,7 +81,7 @@ const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${hei
   }
 </style>
 <text class="head" x="16" y="26">Requests a second, as a multiple of better-auth's${warnings.length > 0 ? ` (${escape(warnings.join(", "))})` : ""}</text>
-<text class="note" x="16" y="46">Both in workerd over a local D1 of their own; what each row asks of whom stands in docs/PERFORMANCE.md</text>
+<text class="note" x="16" y="46">Both run in workerd, each over its own local D1. docs/PERFORMANCE.md describes the rows.</text>
 ${grid.join("\n")}
 ${drawn.join("\n")}
 <text class="note" x="16" y="${height - 8}">${escape(source)}</text>

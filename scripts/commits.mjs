@@ -1,5 +1,5 @@
-// Checks commit messages against CONTRIBUTING.md, "Commits": `node scripts/commits.mjs`. Older
-// commits are left alone.
+// Checks commit messages against CONTRIBUTING.md, "Commits": `node scripts/commits.mjs`. Commits
+// up to START are not checked.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -30,7 +30,7 @@ const git = (...args) => spawnSync("git", args, { encoding: "utf8" });
 function main() {
   if (git("merge-base", "--is-ancestor", START, "HEAD").status !== 0) {
     console.log(
-      `Commit messages are not checked: there is no history since ${START.slice(0, 7)} here.`,
+      `Commit messages are not checked, because ${START.slice(0, 7)} is not in the history.`,
     );
     return;
   }
@@ -52,7 +52,7 @@ function main() {
       process.exitCode = 1;
     }
   }
-  if (!process.exitCode) console.log(`${commits.length} commit messages keep the rules.`);
+  if (!process.exitCode) console.log(`${commits.length} commit messages follow the rules.`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

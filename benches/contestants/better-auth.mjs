@@ -50,7 +50,7 @@ const workersOf = async (bindings) => {
   const [main, migrate] = await Promise.all(["better-auth", "better-auth-migrate"].map(bundle));
   const worker = (path, setting) => ({
     modules: [{ type: "ESModule", path: "index.mjs", contents: readFileSync(path, "utf8") }],
-    // Its documentation asks for this.
+    // better-auth's documentation asks for this flag.
     compatibilityFlags: ["nodejs_compat"],
     bindings: { ...bindings, ...setting },
   });
@@ -66,8 +66,8 @@ const start = async () => {
 };
 
 /**
- * better-auth's queries before its first answer, with their results: it compares the existing
- * tables with the tables that it needs.
+ * Returns better-auth's queries before its first answer, with their results. better-auth compares
+ * the existing tables with the tables that it needs.
  */
 export const firstQuestions = async () => {
   const { bindings, instance } = await start();

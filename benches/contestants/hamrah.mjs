@@ -16,7 +16,7 @@ const LISTED = 5;
 
 const json = (path, body, headers = {}) => ({ method: "POST", path, headers, body: JSON.stringify(body) });
 
-/** A passkey in the form of webauthn-rs, so that rows are as long as real ones. */
+/** Returns a passkey as webauthn-rs stores it, so that rows are as long as real rows. */
 const library = (id) =>
   JSON.stringify({
     cred: {
@@ -59,8 +59,8 @@ const bulkStatements = (accounts) => {
 };
 
 /**
- * Does work without the outbox trigger, as if maintenance had delivered and removed the entries of
- * all its events.
+ * Runs `work` without the outbox trigger, as if maintenance had delivered and removed the outbox
+ * entries of all events of the work.
  */
 const withoutNotices = async (sql, work) => {
   const [[{ sql: trigger }]] = await sql([{ text: "SELECT sql FROM sqlite_master WHERE name = 'events_to_outbox'" }]);
@@ -69,7 +69,7 @@ const withoutNotices = async (sql, work) => {
   await sql([{ text: trigger }]);
 };
 
-/** Creates an expired access token, signed by the key in use. */
+/** Creates an expired access token, signed with the current key. */
 const expired = (accessToken, keys) => {
   const [header, payload] = accessToken.split(".");
   const claims = JSON.parse(Buffer.from(payload, "base64url"));
@@ -80,8 +80,8 @@ const expired = (accessToken, keys) => {
 };
 
 /**
- * Creates a token with the signature of another key. The API must verify it to refuse it. Random
- * bytes are rarely a well-formed signature.
+ * Creates a token with the signature of another key. The API must verify the signature to refuse
+ * the token. Random bytes are rarely a well-formed signature.
  */
 const forged = (accessToken) => {
   const signed = accessToken.split(".").slice(0, 2).join(".");
@@ -98,7 +98,7 @@ export const settings = () => ({
 });
 
 /**
- * Creates `users` accounts at the API at `api`, most of them by `sql`. Returns its lanes, the
+ * Creates `users` accounts for the API at `api`, most of them through `sql`. Returns the lanes, the
  * hashes of live session tokens, and `close`.
  */
 export const populate = async (api, sql, bindings, users) => {
@@ -115,7 +115,7 @@ export const populate = async (api, sql, bindings, users) => {
     for (let more = 2; more < LISTED; more += 1) await internal("sessions", { user_id: user.id, platform: "web" });
     actors.push({ id: user.id, session, access: pair.access_token, refresh: pair.refresh_token });
   }
-  // Rows that create sessions create them for other accounts, so that lists keep their length.
+  // Rows that create sessions do so for accounts other than the actors', so that lists do not grow.
   const { user: signedInOften } = await internal("users", { email: "often@bench.example", name: "Often", provider: "google", provider_id: "often", platform: "web" });
   await withoutNotices(sql, () => seedInBulk(sql, ACTORS + 1, users, bulkStatements));
 

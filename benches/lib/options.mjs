@@ -4,7 +4,7 @@ import { ROWS } from "../rows.mjs";
 
 /**
  * Returns the flags, the plan of a quick or a full run, and the ids of the chosen rows. Ends the
- * process if one of them is unknown.
+ * process if a row is unknown or the number of rounds is not positive.
  */
 export const options = ({ quick, full, more = {} }) => {
   const { values: flags } = parseArgs({
@@ -22,7 +22,7 @@ export const options = ({ quick, full, more = {} }) => {
   const chosen = flags.rows?.split(",") ?? ROWS.map(({ id }) => id);
   const unknown = chosen.filter((id) => !ROWS.some((row) => row.id === id));
   if (unknown.length > 0 || !(plan.rounds >= 1)) {
-    console.error(`unknown: ${unknown.join(", ") || "--rounds"}. Rows: ${ROWS.map(({ id }) => id).join(", ")}`);
+    console.error(`invalid: ${unknown.join(", ") || "--rounds"}. Rows: ${ROWS.map(({ id }) => id).join(", ")}`);
     process.exit(2);
   }
   return { flags, plan, chosen };

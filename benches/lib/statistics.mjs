@@ -25,7 +25,7 @@ export const summary = (cell) => {
   return { perSecond: spread(of("perSecond")), p50: median(of("p50")), p99: median(of("p99")), cpu: sum("cpu") / sum("requests") };
 };
 
-/** Returns the ratio of the requests of `cell` to those of `other`, round by round. */
+/** Returns the spread of the per-round ratios of the requests per second of `cell` and `other`. */
 export const ratio = (cell, other) => {
   if (!isMeasured(cell) || !isMeasured(other)) return undefined;
   const rounds = Math.min(cell.rounds.length, other.rounds.length);

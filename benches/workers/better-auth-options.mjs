@@ -6,8 +6,8 @@ import { bearer } from "better-auth/plugins/bearer";
 import { passkey } from "@better-auth/passkey";
 
 /**
- * Signs an account in for another service, like hamrah-api's internal endpoint, in the form of a
- * plugin.
+ * Returns a plugin that signs an account in for another service, like hamrah-api's internal
+ * endpoint.
  */
 const internal = (key) => ({
   id: "bench-internal",
@@ -25,8 +25,8 @@ const internal = (key) => ({
 });
 
 /**
- * Signs a user up by passkey without an account. The account is created after the ceremony has been
- * verified.
+ * The options for the sign-up by passkey of a user who has no account. The account is created after
+ * the ceremony has been verified.
  */
 const newcomers = {
   requireSession: false,

@@ -57,7 +57,7 @@ export const person = async (browser, origin, options = {}) => {
     await waiting();
     await touching(async () => {
       await fillSignUp(email, name);
-      await status("Your account is created");
+      await status("Your account was created");
     });
     await settled();
     return email;

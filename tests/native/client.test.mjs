@@ -36,8 +36,8 @@ test("a backend's cache works while the service restarts, and its checks are not
     await server.stop();
     assert.equal((await stock.visit("PUT", user.token)).status, 503);
     assert.equal((await stock.visit("GET", user.token)).cached, true);
-    // A backend sends the checks for all its users from one address, so these are not limited by
-    // address.
+    // A backend sends the checks for all its users from one address, so the service does not limit
+    // checks by address.
     server = await serve({
       cwd: made.path,
       port,

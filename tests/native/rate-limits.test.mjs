@@ -1,4 +1,4 @@
-// The native server's rate limiter over HTTP, and which address it takes for the client's.
+// The native server's rate limiter over HTTP, and which address it treats as the client's.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { folder, run, serve } from "./server.mjs";
@@ -34,7 +34,7 @@ const begin = (server, forwarded) =>
     body: "{}",
   });
 
-/** Makes eight calls and returns how many were accepted. Every twenty seconds one more is. */
+/** Makes eight calls and returns how many were accepted. One more is accepted every 20 seconds. */
 const letThrough = async (server, forwarded) => {
   let passed = 0;
   for (let call = 0; call < 8; call += 1) {
@@ -113,7 +113,7 @@ test("in production on a loopback address, the log warns if no proxy is trusted"
   }
 });
 
-test("an invalid setting stops the start, and its name is printed", async () => {
+test("doctor names every invalid setting and fails", async () => {
   const wrong = {
     RATE_LIMITS: "no",
     RATE_LIMIT_SIGN_IN: "0",

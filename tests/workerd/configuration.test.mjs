@@ -7,7 +7,7 @@ import { startApi } from "./miniflare.mjs";
 const APPS = { APPLE_TEAM_ID: "UR6RM9YCF7", APPLE_BUNDLE_ID: "app.hamrah.ios" };
 
 for (const value of [true, ["require"], { mode: "require" }, ""]) {
-  test(`APP_ATTEST_MODE = ${JSON.stringify(value)} stops the Worker`, async (t) => {
+  test(`the Worker does not start with APP_ATTEST_MODE = ${JSON.stringify(value)}`, async (t) => {
     const api = await startApi({ vars: { ...APPS, APP_ATTEST_MODE: value } });
     t.after(api.stop);
     assert.equal((await fetch(`${api.url}/health`)).status, 503);

@@ -31,7 +31,7 @@ const statusOf = (lines) =>
   });
 const many = (count) => Array.from({ length: count }, (_, at) => `${(at + 1_296).toString(36)}:`);
 
-test("hundreds of headers are refused, and tens of thousands cause no panic", async () => {
+test("200 headers are accepted, 300 are refused, and 24,600 cause no panic", async () => {
   assert.equal(await statusOf(many(200)), 200);
   assert.equal(await statusOf(many(300)), 400);
   const before = api.logs.length;

@@ -46,7 +46,7 @@ const happen = async () => {
 
 const waiting = () => api.sql("SELECT tries, next_at FROM outbox");
 
-test("a message verifies with its secret, and not with another secret, changed, or late", async () => {
+test("a message verifies only with its secret, unchanged and in time", async () => {
   const person = await happen();
   await api.cron();
   const message = receiver.messages.at(-1);
@@ -111,14 +111,14 @@ test(
       assert.equal(
         receiver.verify(message, OLD).data.event_id,
         tries[0].headers["webhook-id"],
-        "the id stays",
+        "the id is unchanged",
       );
       assert.equal(message.path, "/hook?from=hamrah", "no redirect is followed");
     }
   },
 );
 
-test("an answer whose body never ends counts as delivered, and its connection is closed", async () => {
+test("a message with an endless answer counts as delivered, and the connection is closed", async () => {
   receiver.react(ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS, ENDLESS);
   for (let count = 0; count < 8; count += 1) await happen();
   const start = Date.now();
@@ -126,12 +126,12 @@ test("an answer whose body never ends counts as delivered, and its connection is
   assert.ok(Date.now() - start < 5_000);
   assert.deepEqual(await waiting(), []);
   for (let attempt = 0; (await receiver.connections()) > 1; attempt += 1) {
-    assert.ok(attempt < 100, `${await receiver.connections()} connections stay`);
+    assert.ok(attempt < 100, `${await receiver.connections()} connections are still open`);
     await new Promise((resume) => setTimeout(resume, 50));
   }
 });
 
-test("while secrets are rotated both sign, and either one verifies the message", async () => {
+test("while secrets are rotated, both sign, and either verifies the message", async () => {
   await api.reload({ WEBHOOK_SECRETS: `${NEW},${OLD}` });
   await happen();
   await api.cron();
@@ -161,7 +161,7 @@ test("a message to an address without a server is kept, and the log has no secre
   assert.equal(receiver.messages.length, before + 1);
 });
 
-test("WEBHOOK_URL without WEBHOOK_SECRETS stops the Worker", async () => {
+test("the Worker does not start with WEBHOOK_URL but without WEBHOOK_SECRETS", async () => {
   await api.reload({ WEBHOOK_SECRETS: "" });
   assert.equal((await fetch(`${api.url}/ready`)).status, 503);
   await api.reload({ WEBHOOK_SECRETS: NEW });

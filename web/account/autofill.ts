@@ -31,7 +31,7 @@ const visible = async (): Promise<void> => {
   }
 };
 
-/** The offer of passkeys in the autofill. There is one at a time, until it is taken or stopped. */
+/** The offer of passkeys in the autofill, until the user accepts it or the page withdraws it. */
 export class Autofill {
   readonly #handlers: Handlers;
   #isWanted = false;
@@ -47,10 +47,10 @@ export class Autofill {
     this.#running ??= this.#offer().finally(() => (this.#running = undefined));
   }
 
-  /** Withdraws the offer. Wait for it before another ceremony: browsers allow one at a time. */
+  /** Withdraws the offer. Await it before a ceremony, because browsers allow one at a time. */
   async stop(): Promise<void> {
     this.#isWanted = false;
-    // Repeated, because between two steps of the offer there is no request to cancel.
+    // Cancels repeatedly, because between two steps of the offer there is no request to cancel.
     while (this.#running && !this.#isWanted) {
       WebAuthnAbortService.cancelCeremony();
       await Promise.race([this.#running, pause(STEP_MS)]);
@@ -94,7 +94,7 @@ export class Autofill {
     try {
       return (await api.completeSignIn(challenge_id, response)).user;
     } catch (error) {
-      // Only this error is shown. Until now the user has done nothing that could fail.
+      // Only this error is shown. Before this step the user has done nothing that could fail.
       this.#handlers.failed(error);
       throw error;
     }

@@ -41,7 +41,7 @@ export class CeremonyError extends Error {
     this.name = cause instanceof Error ? cause.name : "Error";
   }
 
-  /** True if the page ended the request itself, to start another one. */
+  /** True if the page itself cancelled the request, or another request replaced it. */
   get aborted(): boolean {
     return this.name === "AbortError";
   }
@@ -119,7 +119,7 @@ const ADVICE: Record<string, string> = {
     " If this happens again, use another passkey. This one may have been deleted from the account.",
 };
 
-/** Returns the text for an error, or null if the page itself gave the work up. */
+/** Returns the text for an error, or null if the page itself abandoned the work. */
 export const explain = (error: unknown): string | null => {
   if (error instanceof CeremonyError) {
     if (error.aborted) return null;

@@ -29,7 +29,7 @@ type View = (typeof VIEWS)[number];
 const LASTING: readonly View[] = ["signed-out", "lost", "recovering", "signed-in"];
 
 const OTHER_ACCOUNT =
-  "A different account is now signed in in this browser. This page shows that account.";
+  "This browser is now signed in to a different account. This page shows that account.";
 
 const who = byId("who", HTMLElement);
 const signOut = byId("sign-out", HTMLButtonElement);
@@ -57,7 +57,7 @@ const recoveryForms = recovery({
   complete: (signedIn) => {
     showAccount(signedIn, true);
     say(
-      "The passkey is added, and your account is recovered. " +
+      "The passkey was added, and your account is recovered. " +
         "Delete the passkeys that you lost, and create new backup codes.",
     );
   },

@@ -76,7 +76,7 @@ export const passkeys = (changed: () => void) => {
     (found ?? heading).focus();
   };
 
-  /** Replaces the content of a passkey's row by a form with its name. */
+  /** Replaces the content of a passkey's row with a form that has its name. */
   const edit = (passkey: Passkey, row: HTMLLIElement): void => {
     if (isBusy(section)) return;
     const errors = errorPlace(`rename-${passkey.id}-error`);

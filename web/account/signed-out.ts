@@ -25,7 +25,7 @@ export const signedOut = (
 
   let latest = 0;
 
-  /** Runs the ceremony of a button. It replaces any other ceremony, also that of the autofill. */
+  /** Runs a button's ceremony. It replaces any other ceremony, even that of the autofill. */
   const replaceCeremony = async (ceremony: () => Promise<User>, message: string): Promise<void> => {
     latest += 1;
     const own = latest;
@@ -48,7 +48,7 @@ export const signedOut = (
   );
   onSubmit(signUpForm, () => {
     const registrant = { email: signUpEmail.value, name: signUpName.value };
-    const message = "Your account is created, and you are signed in.";
+    const message = "Your account was created, and you are signed in.";
     return replaceCeremony(() => register(registrant), message);
   });
 

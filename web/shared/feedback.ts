@@ -13,7 +13,7 @@ export const say = (text: string): void => {
   if (text !== "") announcement = setTimeout(() => (status.textContent = text), 30);
 };
 
-/** Returns the text for an error, or null if the page itself gave the work up. */
+/** Returns the text for an error, or null if the page itself abandoned the work. */
 type Explain = (error: unknown) => string | null;
 
 /** Explains the errors that both pages know. */
@@ -68,7 +68,7 @@ const fail = (area: HTMLElement, error: unknown): void => {
   if (error instanceof ApiError && error.ownerGone) return ownerGone(error);
   if (error instanceof ApiError && error.recovering) return recovering();
   const text = explain(error);
-  // The page gave the work up for other work, which has its own feedback.
+  // The page abandoned the work for other work, which has its own feedback.
   if (text === null) return;
   say("");
   const field =

@@ -60,7 +60,7 @@ impl TokenError {
     }
 }
 
-/// A check without an answer of the service.
+/// A check without an answer from the service.
 ///
 /// It is not known whether the token is valid, so the backend must refuse the request with a 503.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -18,7 +18,8 @@ pub(crate) type SharedRequest = future::Shared<Outcome>;
 #[derive(Default)]
 struct InFlight {
     running: usize,
-    /// Answers to requests up to this number are not cached: the token was refused or forgotten.
+    /// Answers to requests up to this number are not cached, because the service refused the token
+    /// or the backend forgot it.
     barrier: u64,
     /// The request that reads may join, with its number. Weak, so that a request without callers
     /// ends and no caller joins it.
@@ -94,7 +95,7 @@ impl State {
         }
     }
 
-    /// Removes all tokens, after the service was deleted.
+    /// Removes all tokens, because the service has been deleted.
     pub(crate) fn refuse_all(&mut self) {
         self.cache.clear();
         self.barrier = self.order;

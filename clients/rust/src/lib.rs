@@ -104,7 +104,7 @@ pub enum Access {
 pub enum Checked {
     /// The token is valid, and its user has the permission.
     Allowed {
-        /// The answer of the service.
+        /// The answer from the service.
         answer: Arc<Answer>,
         /// True if the answer came from the cache.
         cached: bool,
@@ -115,7 +115,7 @@ pub enum Checked {
     Forbidden,
 }
 
-/// Checks the tokens of one backend's users. Clones share one cache.
+/// A client that checks the tokens of one backend's users. Clones share one cache.
 pub struct Client<T, C = SystemClock>(Arc<Inner<T, C>>);
 
 impl<T, C> Clone for Client<T, C> {
@@ -204,7 +204,8 @@ impl<T: Transport, C: Clock> Client<T, C> {
         let key = key_of(token);
         if access == Access::Read {
             let cached = self.0.state().cache.get(&key, self.0.clock.now());
-            // Only positive answers are used from the cache, so a new grant takes effect at once.
+            // A cached answer is used only if it has the permission, so a new grant takes effect at
+            // once.
             if let Some(answer) = cached.filter(|answer| is_allowed(answer)) {
                 return Ok(Checked::Allowed {
                     answer,
@@ -299,7 +300,8 @@ fn key_of(token: &str) -> Key {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Returns true for the characters of tokens. Any other text could break out of the header.
+/// Returns true if the text has the length and the characters of a token. Any other text could
+/// break out of the header.
 fn may_be_token(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(&byte);
     (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(is_allowed)

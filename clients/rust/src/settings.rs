@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a positive answer is cached at most.
+/// The maximum time for which a positive answer is cached.
 pub const MAX_AGE: Duration = Duration::from_mins(1);
 
 /// The settings of a client. [`Settings::new`] has the defaults.
@@ -27,8 +27,8 @@ pub struct Settings {
     pub client_id: Option<String>,
     /// How long a positive answer is cached for reads: at most [`MAX_AGE`], zero for never.
     pub max_age: Duration,
-    /// In this last part of its life a token is always checked at the service, which renews it.
-    /// Use the value of the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
+    /// The last part of a token's life, in which the client always asks the service, which renews
+    /// the token. Use the value of the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
     pub renew_within: Duration,
     /// How long the client waits for the service.
     pub timeout: Duration,
@@ -37,8 +37,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the defaults: a cache of one minute and 10,000 answers, checks at the service in a
-    /// token's last 30 seconds, a timeout of 5 seconds.
+    /// Returns the defaults: a cache of one minute and 10,000 answers that is not used in a token's
+    /// last 30 seconds, and a timeout of 5 seconds.
     #[must_use]
     pub fn new(url: impl Into<String>, service: impl Into<String>) -> Self {
         Self {
@@ -58,8 +58,8 @@ impl Settings {
 #[error("{0}")]
 pub struct InvalidSetting(pub(crate) &'static str);
 
-/// Returns the origin of a URL that has no path. A header carries the token, so plain http is for
-/// this machine only.
+/// Returns the origin of a URL without a path, or `None` for any other text. A header carries the
+/// token, so plain http is accepted only for this machine.
 pub(crate) fn origin(url: &str) -> Option<&str> {
     let origin = url.strip_suffix('/').unwrap_or(url);
     let (scheme, authority) = origin.split_once("://")?;

@@ -1,7 +1,7 @@
 /**
- * A backend that checks its users' tokens at the authorization service. It is the service "Stock",
- * whose items users read and change. It uses the Web's `Request` and `Response`, so it runs in a
- * Worker and in any other server.
+ * A backend that checks its users' tokens with the authorization service. It is the service
+ * "Stock", whose items users read and change. It uses the standard `Request` and `Response`, so it
+ * runs in a Worker and on any other server that has them.
  */
 import {
   type AuthorizationClient,
@@ -52,7 +52,7 @@ export const stock = (
     const token = request.headers.get("token");
     if (new URL(request.url).pathname !== "/logout" || token === null) return guardedItems(request);
     const answer = await logout(token);
-    // Also after a failed logout: the next read then asks the service.
+    // The token is forgotten even if the logout failed, so that the next read asks the service.
     await client.forget(token);
     return answer;
   };

@@ -17,7 +17,7 @@ import { originOf } from "./origin.js";
 
 export type { Answer } from "./answer-cache.js";
 
-/** Why the service refuses a token. */
+/** The reason why the service refuses a token. */
 export type TokenError = "missing_token_header" | "invalid_token" | "expired_token";
 
 /** The token is not valid. */
@@ -48,24 +48,24 @@ export interface AuthorizationOptions {
   service: string | number;
   /** Name of this client in the logs of the authorization service. */
   clientId?: string;
-  /** Sends a request. The default is `fetch`. The `fetch` of a service binding must be bound. */
+  /** Sends a request. The default is `fetch`. Call `bind` on a service binding's `fetch`. */
   fetch?: (request: Request) => Promise<Response>;
   /** Returns the time in milliseconds since 1970. */
   now?: () => number;
   /** How long a positive answer is cached for reads, in seconds: at most 60, 0 for never. */
   maxAge?: number;
   /**
-   * In its last seconds a token is always checked at the service, which renews it. This is the
-   * number of these seconds: 30, like the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
+   * The last part of a token's life, in seconds, in which the client always asks the service, which
+   * renews the token. Default 30, like the service's `TOKEN_RENEW_THRESHOLD_SECONDS`.
    */
   renewWithin?: number;
-  /** How long the client waits for the service, in milliseconds: 5000. */
+  /** How long the client waits for the service, in milliseconds. Default 5000. */
   timeout?: number;
-  /** Maximum number of cached answers: 10,000. */
+  /** Maximum number of cached answers. Default 10,000. */
   maxEntries?: number;
   /**
-   * Whether concurrent reads with one token share a request. Off in a Cloudflare Worker, where a
-   * visitor's request must not wait for the request of another visitor.
+   * Whether concurrent reads with one token share a request. The default is true, except in a
+   * Cloudflare Worker, where a visitor's request must not wait for another visitor's request.
    */
   share?: boolean;
 }
@@ -78,14 +78,14 @@ export interface CheckOptions {
 }
 
 /**
- * The error for a check without an answer of the service. It is not known whether the token is
+ * The error for a check without an answer from the service. It is not known whether the token is
  * valid, so the backend must refuse the request with a 503.
  */
 export class AuthorizationUnavailable extends Error {
   override readonly name = "AuthorizationUnavailable";
   /** HTTP status of the response, or 0 if there was none. */
   readonly status: number;
-  /** Code of the service, or `network`, `timeout` or `invalid_answer`. */
+  /** Error code of the response, or `network`, `timeout` or `invalid_answer`. */
   readonly code: string;
   /** Seconds to wait before the next check, if the service named them. */
   readonly retryAfter: number | undefined;
@@ -108,7 +108,10 @@ export class AuthorizationUnavailable extends Error {
 /** The requests in flight for one token. */
 interface InFlight {
   running: number;
-  /** Answers to requests up to this number are not cached: the token was refused or forgotten. */
+  /**
+   * Answers to requests up to this number are not cached, because the service refused the token or
+   * the backend forgot it.
+   */
   barrier: number;
   shared: Promise<Answer | Unauthorized> | undefined;
 }
@@ -117,7 +120,7 @@ const MAX_AGE_S = 60;
 /** Any other text is not a token, and could break out of the header. */
 const TOKEN = /^[A-Za-z0-9._~+/=-]{1,256}$/;
 
-/** Checks the tokens of one backend's users. */
+/** A client that checks the tokens of one backend's users. */
 export class AuthorizationClient {
   // `#` fields do not appear when a client is printed, so cached answers stay private.
   readonly #url: string;
@@ -172,7 +175,7 @@ export class AuthorizationClient {
     if (token === null || token === undefined) return refused("missing_token_header");
     if (!TOKEN.test(token)) return refused("invalid_token");
     const key = await keyOf(token);
-    // Only positive answers are used from the cache, so a new grant takes effect at once.
+    // A cached answer is used only if it has the permission, so a new grant takes effect at once.
     const cached = write ? undefined : this.#cache.get(key, this.#now());
     if (cached && hasPermission(cached, permission)) return { ...cached, cached: true };
     const answer = await this.#ask(key, token, write);
@@ -276,7 +279,7 @@ export class AuthorizationClient {
     }
   }
 
-  /** Rejects after the timeout. A timer is needed because `fetch` options may ignore the signal. */
+  /** Rejects after the timeout. A timer is needed because `options.fetch` may ignore the signal. */
   async #inTime<T>(work: Promise<T>, controller: AbortController): Promise<T> {
     let timer;
     const timedOut = new Promise<never>((_, reject) => {

@@ -417,7 +417,7 @@ export interface paths {
         /**
          * starts a recovery. The response does not reveal whether the address has an account.
          * @description # Errors
-         *     422 for a text that is not an address.
+         *     422 for an invalid address.
          */
         post: operations["begin_recovery"];
         delete?: never;
@@ -761,7 +761,7 @@ export interface paths {
          * @description An account whose `email_verified` is false only claims the address. Do not sign a user in to it because of the address.
          *
          *     # Errors
-         *     422 for a text that is not an address.
+         *     422 for an invalid address.
          */
         post: operations["user_by_email"];
         delete?: never;
@@ -944,7 +944,7 @@ export interface paths {
         /**
          * returns a challenge and the options for `navigator.credentials.get()`.
          * @description # Errors
-         *     422 for a text that is not an address. Unknown addresses get the same kind of response as known ones.
+         *     422 for an invalid address. An unknown address gets the same kind of response as a known address.
          */
         post: operations["authenticate_begin"];
         delete?: never;
@@ -986,7 +986,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/authenticate/begin
          * @description # Errors
-         *     422 for a text that is not an address. Unknown addresses get the same kind of response as known ones.
+         *     422 for an invalid address. An unknown address gets the same kind of response as a known address.
          */
         post: operations["api_webauthn_authenticate_discoverable"];
         delete?: never;
@@ -1814,16 +1814,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns a page of the services that are not deleted, by id.
+         * Returns a page of the services that are not deleted, ordered by id.
          * @description # Errors
          *     403 without `auth.policy.read`.
          */
         get: operations["list_services"];
         put?: never;
         /**
-         * Creates a service. Restores the deleted service with the name, with its id and without roles or permissions of people.
+         * Creates a service. If a deleted service has the name, restores it with its id, but without roles or permissions of people.
          * @description # Errors
-         *     403 without `auth.policy.write`; 409 if a service with the name exists.
+         *     403 without `auth.policy.write`; 409 if a service already has the name.
          */
         post: operations["create_service"];
         delete?: never;
@@ -1848,7 +1848,7 @@ export interface paths {
         /**
          * Changes the name or the description of a service.
          * @description # Errors
-         *     403 without `auth.policy.write`; 404; 409 if a service with the name exists.
+         *     403 without `auth.policy.write`; 404; 409 if another service has the name, even a deleted one.
          */
         put: operations["update_service"];
         post?: never;
@@ -1871,7 +1871,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Returns a page of the roles of a service, by id or name.
+         * Returns a page of the roles of a service, given by id or name.
          * @description # Errors
          *     403 without `auth.policy.read`; 404.
          */
@@ -2487,7 +2487,7 @@ export interface components {
             success: boolean;
             totp: components["schemas"]["TotpState"];
         };
-        /** @description The response of the deletion of a person, or of the revocation of their tokens. */
+        /** @description The response to the deletion of a person, or of the revocation of their tokens. */
         Gone: {
             /**
              * @description The number of revoked tokens.
@@ -2862,7 +2862,7 @@ export interface components {
              */
             username: string;
         };
-        /** @description The response of the deletion of a permission. */
+        /** @description The response to the deletion of a permission. */
         PermissionDeleted: {
             /**
              * Format: int64
@@ -2875,7 +2875,7 @@ export interface components {
              */
             status: string;
         };
-        /** @description The response of the removal of a permission from a role. */
+        /** @description The response to the removal of a permission from a role. */
         PermissionRemoved: {
             /**
              * Format: int64
@@ -2912,7 +2912,7 @@ export interface components {
              */
             username: string;
         };
-        /** @description The response of the grant or the revocation of a permission. */
+        /** @description The response to the grant or the revocation of a permission. */
         PersonPermission: {
             /**
              * Format: int64
@@ -2935,7 +2935,7 @@ export interface components {
              */
             status: string;
         };
-        /** @description The response of the revocation of a role. */
+        /** @description The response to the revocation of a role. */
         PersonRoleRemoved: {
             /**
              * Format: int64
@@ -2987,7 +2987,7 @@ export interface components {
             /** @description The id or the name of the service. */
             service_id: components["schemas"]["NumberOrName"];
         };
-        /** @description The changes of a person. A missing member keeps its value. */
+        /** @description The changes to a person. A missing member leaves the value unchanged. */
         PersonUpdateRequest: {
             /** @description The new display name. */
             name?: string | null;
@@ -3107,7 +3107,7 @@ export interface components {
         /** @description An `AuthResponse` with a session and a token pair. */
         RecoveryCompleteResponse: components["schemas"]["AuthResponse"] & {
             /**
-             * @description The method, and `recovery`.
+             * @description The methods of the session: the accepted method, and `recovery`.
              * @example [
              *       "backup_code",
              *       "recovery"
@@ -3188,7 +3188,7 @@ export interface components {
             /** @description The role. */
             role: components["schemas"]["NamedAnswer"];
         };
-        /** @description The response of the deletion of a role. */
+        /** @description The response to the deletion of a role. */
         RoleDeleted: {
             /**
              * Format: int64
@@ -3236,7 +3236,7 @@ export interface components {
              */
             name: string;
         };
-        /** @description The response of the deletion of a service. */
+        /** @description The response to the deletion of a service. */
         ServiceDeleted: {
             /**
              * Format: int64
@@ -3266,7 +3266,7 @@ export interface components {
             /** @description The id or the name of the service. */
             service_id: components["schemas"]["NumberOrName"];
         };
-        /** @description The response of the removal of a role from a service. */
+        /** @description The response to the removal of a role from a service. */
         ServiceRoleRemoved: {
             /**
              * Format: int64
@@ -3289,7 +3289,7 @@ export interface components {
             /** @description The id or the username of the person as whom the backend acts. */
             person_id: components["schemas"]["NumberOrName"];
         };
-        /** @description The changes of a service. A missing member keeps its value. */
+        /** @description The changes to a service. A missing member leaves the value unchanged. */
         ServiceUpdateRequest: {
             /** @description The new description. An empty description removes it. */
             description?: string | null;

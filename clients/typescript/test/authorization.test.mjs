@@ -120,7 +120,7 @@ test("no setting keeps an answer longer than a minute, or longer than its token"
     [{ maxAge: Infinity }, 60],
     [{ maxAge: 10 }, 10],
     [{ renewWithin: 0 }, 20, START + 20],
-    // In its last 30 seconds a token is checked at the service, which renews it.
+    // In a token's last 30 seconds the client asks the service, which renews the token.
     [{}, 20, START + 50],
     [{ renewWithin: 45 }, 5, START + 50],
   ];

@@ -1,6 +1,6 @@
 //! Use cases of accounts, without HTTP and without SQL text.
 //!
-//! A use case reads the time once, at its top, and passes it down.
+//! A use case reads the time once, at its start, and passes it down.
 
 pub mod access_token;
 pub mod activity;

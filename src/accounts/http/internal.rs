@@ -340,7 +340,7 @@ pub struct UserByEmailResponse {
 /// because of the address.
 ///
 /// # Errors
-/// 422 for a text that is not an address.
+/// 422 for an invalid address.
 #[utoipa::path(
     post,
     path = "/api/internal/users/by-email",

@@ -40,7 +40,7 @@ pub struct RecoveryBeginResponse {
 /// address has an account.
 ///
 /// # Errors
-/// 422 for a text that is not an address.
+/// 422 for an invalid address.
 #[utoipa::path(
     post,
     path = "/api/auth/recovery/begin",
@@ -80,7 +80,7 @@ pub struct RecoveryCompleteRequest {
 pub struct RecoveryCompleteResponse {
     #[serde(flatten)]
     auth: AuthResponse,
-    /// The method, and `recovery`.
+    /// The methods of the session: the accepted method, and `recovery`.
     #[schema(example = json!(["backup_code", "recovery"]))]
     amr: Vec<String>,
     /// Always `true`. Until the account owner has added a passkey, the session can do little else.

@@ -263,7 +263,7 @@ fn bytes32(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// RFC 7638 §3, with the members that RFC 8037 §2 requires, in their order.
+/// Returns the RFC 7638 §3 thumbprint, over the members of RFC 8037 §2 in lexicographic order.
 fn thumbprint(public: &VerifyingKey) -> String {
     let x = URL_SAFE_NO_PAD.encode(public.as_bytes());
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!(

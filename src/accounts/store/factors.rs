@@ -11,8 +11,8 @@ use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, StoreError, batch, read_first, run, sql};
 
-/// Replaces all backup codes of the caller's account by new codes, given by their hashes. One round
-/// trip.
+/// Replaces all backup codes of the caller's account with new codes, given by their hashes. One
+/// round trip.
 ///
 /// # Errors
 /// [`StoreError`]

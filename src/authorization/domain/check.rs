@@ -1,4 +1,4 @@
-//! Access checks: whether a person has a permission in a service, and why. A check is denied unless
+//! Access checks: whether a person has a permission in a service, and why. Access is denied unless
 //! a grant allows it.
 
 pub use crate::authorization::store::check::{CandidateRole, Question};
@@ -16,7 +16,7 @@ use crate::kernel::model::time::Timestamp;
 
 /// The maximum number of questions in one request.
 pub const MAX_QUESTIONS: usize = 100;
-/// How long a client may rely on an answer at most, because a change may follow at any moment.
+/// The maximum time for which a client may rely on an answer. A change may follow at any moment.
 const MAX_CACHE_TIME: Duration = Duration::from_mins(1);
 
 /// The reason for an answer.
@@ -58,7 +58,7 @@ pub struct AccessDecision {
     pub allowed: bool,
     /// The reason.
     pub reason: DecisionReason,
-    /// The name of the role that allows it.
+    /// The name of the role that has the permission. `None` unless the reason is a role.
     pub role: Option<String>,
     /// The policy version of the service. `None` for an unknown service.
     pub policy_version: Option<i64>,
@@ -92,8 +92,8 @@ pub fn cache_until(
     }
 }
 
-/// Answers a question from its facts. Of a role and a direct grant, the one that expires later
-/// counts.
+/// Answers a question from its facts. If both a role and a direct grant have the permission, the
+/// grant with the later expiry is the reason.
 fn answer(facts: QuestionFacts, now: Timestamp, freshness: Freshness) -> AccessDecision {
     let order = |until: Option<Timestamp>| until.map_or(i64::MAX, Timestamp::millis);
     let role = facts.role.filter(|role| {
@@ -166,7 +166,7 @@ pub struct DecisionExplanation {
     pub direct: bool,
     /// The roles of the service that matter for the question.
     pub roles: Vec<CandidateRole>,
-    /// Whether the caller may learn which grants would allow it.
+    /// Whether the caller may learn which grants would allow the access.
     pub may_see_remedies: bool,
 }
 

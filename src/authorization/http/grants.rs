@@ -33,7 +33,7 @@ impl RolePermissionRequest {
     }
 }
 
-/// The response of the removal of a permission from a role.
+/// The response to the removal of a permission from a role.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PermissionRemoved)]
 pub struct PermissionRemovedResponse {
@@ -107,7 +107,7 @@ pub struct ServiceRoleRequest {
     role_id: IdOrNameField,
 }
 
-/// The response of the removal of a role from a service.
+/// The response to the removal of a role from a service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceRoleRemoved)]
 pub struct ServiceRoleRemovedResponse {

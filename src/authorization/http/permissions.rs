@@ -84,7 +84,7 @@ pub async fn rename(
     Ok(AppJson(StatusResponse::SUCCESS))
 }
 
-/// The response of the deletion of a permission.
+/// The response to the deletion of a permission.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PermissionDeleted)]
 pub struct PermissionDeletedResponse {

@@ -34,7 +34,7 @@ pub struct PersonServiceRoleRequest {
     expires_at: Option<i64>,
 }
 
-/// The response of the revocation of a role.
+/// The response to the revocation of a role.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PersonRoleRemoved)]
 pub struct PersonRoleRemovedResponse {
@@ -158,7 +158,7 @@ pub struct PersonServicePermissionRequest {
     expires_at: Option<i64>,
 }
 
-/// The response of the grant or the revocation of a permission.
+/// The response to the grant or the revocation of a permission.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PersonPermission)]
 pub struct PersonPermissionResponse {

@@ -104,7 +104,7 @@ pub async fn rename(
     Ok(AppJson(StatusResponse::SUCCESS))
 }
 
-/// The response of the deletion of a role.
+/// The response to the deletion of a role.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RoleDeleted)]
 pub struct RoleDeletedResponse {

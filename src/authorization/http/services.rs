@@ -56,7 +56,7 @@ pub struct VersionedService {
     policy_version: i64,
 }
 
-/// `GET /services`: Returns a page of the services that are not deleted, by id.
+/// `GET /services`: Returns a page of the services that are not deleted, ordered by id.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`.
@@ -120,11 +120,11 @@ fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
     .transpose()
 }
 
-/// `POST /services`: Creates a service. Restores the deleted service with the name, with its id and
-/// without roles or permissions of people.
+/// `POST /services`: Creates a service. If a deleted service has the name, restores it with its id,
+/// but without roles or permissions of people.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`; 409 if a service with the name exists.
+/// 403 without `auth.policy.write`; 409 if a service already has the name.
 #[utoipa::path(
     post,
     path = "/services",
@@ -153,7 +153,7 @@ pub async fn create(
     }))
 }
 
-/// The changes of a service. A missing member keeps its value.
+/// The changes to a service. A missing member leaves the value unchanged.
 #[derive(Deserialize, ToSchema)]
 pub struct ServiceUpdateRequest {
     /// The new name.
@@ -167,7 +167,7 @@ pub struct ServiceUpdateRequest {
 /// `PUT /services/{id}`: Changes the name or the description of a service.
 ///
 /// # Errors
-/// 403 without `auth.policy.write`; 404; 409 if a service with the name exists.
+/// 403 without `auth.policy.write`; 404; 409 if another service has the name, even a deleted one.
 #[utoipa::path(
     put,
     path = "/services/{id}",
@@ -194,7 +194,7 @@ pub async fn update(
     Ok(AppJson(StatusResponse::SUCCESS))
 }
 
-/// The response of the deletion of a service.
+/// The response to the deletion of a service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceDeleted)]
 pub struct ServiceDeletedResponse {
@@ -232,7 +232,7 @@ pub async fn delete(
     }))
 }
 
-/// `GET /services/{id}/roles`: Returns a page of the roles of a service, by id or name.
+/// `GET /services/{id}/roles`: Returns a page of the roles of a service, given by id or name.
 ///
 /// # Errors
 /// 403 without `auth.policy.read`; 404.

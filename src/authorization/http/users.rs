@@ -259,7 +259,7 @@ pub async fn create(
     Ok(CreatedResponse(user.into_summary(id)))
 }
 
-/// The changes of a person. A missing member keeps its value.
+/// The changes to a person. A missing member leaves the value unchanged.
 #[derive(Deserialize, ToSchema)]
 pub struct PersonUpdateRequest {
     /// The new username.
@@ -319,7 +319,7 @@ pub async fn update(
     Ok(AppJson(StatusResponse::SUCCESS))
 }
 
-/// The response of the deletion of a person, or of the revocation of their tokens.
+/// The response to the deletion of a person, or of the revocation of their tokens.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Gone)]
 pub struct TokensRevokedResponse {

@@ -99,7 +99,7 @@ impl Relation {
         }
     }
 
-    /// Deletes the relation. If a service loses a role, its people lose the role there.
+    /// Deletes the relation. If a service loses a role, people lose the role in that service.
     #[must_use]
     pub fn delete(&self) -> Statement {
         match *self {

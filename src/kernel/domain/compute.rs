@@ -15,7 +15,7 @@ pub trait Compute: Send + Sync {
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
-/// How long a permit is held at most.
+/// The maximum time for which a permit is held.
 ///
 /// Hashing takes about 100 ms. The lease exists because a platform may drop a request without
 /// running its destructors.

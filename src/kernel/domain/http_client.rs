@@ -13,7 +13,7 @@ pub struct PostRequest<'a> {
     pub headers: &'a [(&'static str, String)],
     /// The body. It must not be logged.
     pub body: String,
-    /// The time until the status of the response must have arrived.
+    /// The time within which the status of the response must arrive.
     pub timeout: Duration,
 }
 
@@ -24,7 +24,7 @@ pub struct GetRequest<'a> {
     pub url: &'a str,
     /// Header names in lower case, with their values.
     pub headers: &'a [(&'static str, &'static str)],
-    /// The time until the whole response must have arrived.
+    /// The time within which the whole response must arrive.
     pub timeout: Duration,
     /// The maximum size of the response in bytes. A longer response is an error.
     pub max_bytes: usize,
@@ -47,8 +47,8 @@ pub trait HttpClient: Send + Sync {
     async fn get(&self, request: GetRequest<'_>) -> Result<String, NoResponse>;
 }
 
-/// The reason why there is no response. The texts of the platforms name the URL, so they are left
-/// out.
+/// The reason why there is no response. The platforms' own error texts contain the URL, so they are
+/// left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoResponse {
     /// The response did not arrive in time.

@@ -1,7 +1,7 @@
 //! Use cases without HTTP and without SQL text.
 //!
-//! A use case reads the time once, at its top, and passes it down. [`Ports`] holds everything that
-//! it needs from the outside.
+//! A use case reads the time once, at its start, and passes it down. [`Ports`] holds everything
+//! that it needs from the outside.
 
 pub mod compute;
 pub mod failure;

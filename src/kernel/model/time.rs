@@ -1,4 +1,4 @@
-//! Moments, in milliseconds since 1970, UTC: what the database keeps and JavaScript can hold.
+//! Moments, in milliseconds since 1970 (UTC), which the database stores and JavaScript can hold.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,31 +10,31 @@ use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since 1970.
+    /// Creates a moment from milliseconds since 1970.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     #[must_use]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970 (a JWT's `NumericDate`, RFC 7519 §2).
+    /// Returns the whole seconds since 1970 (a JWT's `NumericDate`, RFC 7519 §2).
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The beginning of its second.
+    /// Returns the beginning of the second that contains this moment.
     #[must_use]
     pub const fn to_second(self) -> Self {
         Self(self.seconds().saturating_mul(1000))
     }
 
-    /// `duration` later; stops at the end of time instead of overflowing.
+    /// Returns the moment `duration` later, or the last moment instead of an overflow.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(
@@ -43,7 +43,7 @@ impl Timestamp {
         )
     }
 
-    /// `duration` earlier; stops at the beginning of time instead of overflowing.
+    /// Returns the moment `duration` earlier, or the first moment instead of an overflow.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(
@@ -68,7 +68,7 @@ impl Timestamp {
         DateTime::from_timestamp_millis(self.0)
     }
 
-    /// Whole seconds from `earlier` until this moment, zero if this is not later.
+    /// Returns the whole seconds from `earlier` until this moment, or zero if it is not later.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         let seconds = self.0.saturating_sub(earlier.0) / 1000;
@@ -83,10 +83,11 @@ impl From<DateTime<Utc>> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes `YYYY-MM-DDTHH:MM:SSZ`: RFC 3339 without fractions, which the iOS client's parser
-    /// refuses.
+    /// Writes `YYYY-MM-DDTHH:MM:SSZ`, which is RFC 3339 without fractions. The iOS client's parser
+    /// refuses fractions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // RFC 3339 has years of four digits. No time of ours has another, so 1970 replaces it.
+        // RFC 3339 has years of four digits. No moment of this service is in another year, so 1970
+        // stands for such a moment.
         let time = self
             .to_utc()
             .filter(|time| (0..=9999).contains(&time.year()))

@@ -79,7 +79,7 @@ const fn required(set: bool) -> &'static str {
 /// Prints how many secrets each key has sealed. Returns false if a secret has no configured key.
 fn examine_secrets(keys: Option<&SecretsKeys>, sealed: &[(String, i64)]) -> bool {
     if keys.is_none() {
-        println!("secrets key    note   SECRETS_KEY is not set: there is no TOTP");
+        println!("secrets key    note   SECRETS_KEY is not set, so TOTP is unavailable");
     }
     let ids: Vec<&str> = keys.into_iter().flat_map(SecretsKeys::ids).collect();
     for (index, id) in ids.iter().enumerate() {

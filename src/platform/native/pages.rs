@@ -2,8 +2,8 @@
 //! the edge, with the headers of the same `_headers` file.
 //!
 //! They are built by `make pages`. Each block of `_headers` names one file, and a file without a
-//! block is not served. Without the folder the API answers everything else, and neither `/account`
-//! nor `/admin` exists.
+//! block is not served. Without the folder, neither `/account` nor `/admin` exists, and the API
+//! answers all other requests.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,8 +26,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Reads the folder's `_headers`. Serves nothing if a file is missing or has no policy, because
-    /// a page is never served without its policy.
+    /// Reads the folder's `_headers`. Serves nothing if a file is missing or has no
+    /// Content-Security-Policy, because a page is never served without its policy.
     pub(super) fn read(folder: &Path) -> Self {
         let rules = std::fs::read_to_string(folder.join("_headers")).unwrap_or_default();
         let mut headers = headers_by_path(&rules);
@@ -38,7 +38,7 @@ impl Pages {
         if !complete {
             headers.clear();
         }
-        // An HTML file is found without its ending, as at the edge.
+        // An HTML file is found without its extension, as at the edge.
         let files = ServeDir::new(folder)
             .html_as_default_extension(true)
             .append_index_html_on_directories(false);
@@ -94,7 +94,7 @@ impl Pages {
     }
 }
 
-/// Returns the file of a path. The path of an HTML page has no ending.
+/// Returns the file of a path. The path of an HTML page has no extension.
 fn file_of(path: &str) -> String {
     let name = path.trim_start_matches('/');
     if name.contains('.') {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::kernel::http::error::Code;
 
-/// The page for a description.
+/// Returns the HTML page for an OpenAPI description.
 #[must_use]
 pub fn html(document: &Value) -> String {
     let mut page = String::from(concat!(
@@ -205,7 +205,7 @@ fn fields(page: &mut String, schema: &Value) {
     }
 }
 
-/// A schema in a word or two.
+/// Returns one or two words that describe a schema.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();

@@ -107,7 +107,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     tracing::info!("App Attest: {}", ports.accounts.config.attest);
     warn_of_lost_secrets(&ports).await?;
     if counted.is_none() && ports.kernel.config.environment == Environment::Production {
-        tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+        tracing::warn!("RATE_LIMITS is off, so requests are not limited by address");
     }
     if ports.kernel.config.environment == Environment::Production
         && address.ip().is_loopback()
@@ -152,7 +152,7 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
 async fn warn_of_lost_secrets(ports: &Ports) -> Result<(), StoreError> {
     let keys = ports.accounts.config.secrets_keys.as_ref();
     if keys.is_none() {
-        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
+        tracing::warn!("SECRETS_KEY is not set, so TOTP is unavailable");
     }
     for (key, secrets) in totp::count_by_key(ports.kernel.db.as_ref()).await? {
         if !keys

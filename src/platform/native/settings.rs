@@ -53,7 +53,7 @@ pub(super) enum Missing {
 /// Reads all settings.
 ///
 /// # Errors
-/// Every problem of the settings.
+/// Every problem with the settings.
 pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let set = |name: &str| {
         std::env::var(name)
@@ -76,7 +76,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
     if let (None, Some(name)) = (&environment, configured) {
         problems.push(format!(
-            "ENVIRONMENT is not set although {name} is: set it to `development` or `production`"
+            "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
         ));
     }
     let development = environment.as_deref() == Some("development");
@@ -114,7 +114,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
         }
         generated = wanted;
     }
-    // In development the pages of this server may use its passkeys on every port.
+    // In development the server's own origin is allowed by default, whatever its port.
     let own_page = || {
         bind.as_ref()
             .ok()

@@ -114,7 +114,7 @@ fn values(params: &[Value]) -> Array {
     values
 }
 
-/// The rows of one result.
+/// Returns the rows of one result.
 fn rows(result: &JsValue) -> Result<Rows, StoreError> {
     let member = |name: &str| Reflect::get(result, &name.into()).unwrap_or(JsValue::UNDEFINED);
     if let Some(error) = member("error").as_string() {

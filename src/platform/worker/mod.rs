@@ -70,7 +70,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         if !value.is_undefined() && !value.is_string() {
             strange
                 .borrow_mut()
-                .push(format!("{name} must be a text: write it in quotes"));
+                .push(format!("{name} is not text. Write its value in quotes"));
         }
         value.as_string()
     };
@@ -84,7 +84,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         }
     };
     if config.accounts.secrets_keys.is_none() {
-        tracing::warn!("SECRETS_KEY is not set: there is no TOTP");
+        tracing::warn!("SECRETS_KEY is not set, so TOTP is unavailable");
     }
     let database = d1::D1::new(env, DATABASE)
         .ok_or_else(|| format!("the D1 binding {DATABASE} is missing"))?;
@@ -110,7 +110,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
 fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
     if !config.kernel.rate_limits {
         if config.kernel.environment == Environment::Production {
-            tracing::warn!("RATE_LIMITS is off: requests are not counted by address");
+            tracing::warn!("RATE_LIMITS is off, so requests are not limited by address");
         }
         return Ok(Arc::new(Unlimited));
     }

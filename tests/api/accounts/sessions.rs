@@ -44,7 +44,7 @@ async fn a_session_is_valid_as_cookie_and_as_bearer() {
                 .await
                 .problem(401),
             "invalid_token",
-            "an access token is no session token"
+            "an access token is not a session token"
         );
         assert_eq!(
             app.get("/api/users/me")
@@ -237,7 +237,7 @@ async fn foreign_cookies_may_hold_any_bytes() {
 }
 
 #[tokio::test]
-async fn every_sign_in_creates_a_session_and_its_id_is_no_token() {
+async fn every_sign_in_creates_a_session_whose_id_is_not_a_token() {
     case(async |app| {
         let person = app.person().await;
         let (one, two) = (app.session(&person).await, app.session(&person).await);

@@ -26,7 +26,7 @@ async fn a_token_pair_is_renewed_with_the_claims_of_rfc_9068() {
             (answer["user"]["id"].as_str(), &answer["expires_in"]),
             (Some(person.id.as_str()), &json!(3600))
         );
-        assert_eq!(second.id, first.id, "the session stays");
+        assert_eq!(second.id, first.id, "the session is unchanged");
         assert_ne!(
             (&second.refresh, &second.access),
             (&first.refresh, &first.access)
@@ -149,13 +149,13 @@ async fn every_invalid_refresh_token_gets_the_same_answer() {
         assert_eq!(
             app.me(&pair.refresh).await,
             401,
-            "a refresh token is no access token"
+            "a refresh token is not an access token"
         );
         app.age(31 * DAY).await;
         assert_eq!(
             app.refresh(&pair.refresh).await.problem(401),
             "invalid_refresh_token",
-            "the session is revoked"
+            "the refresh token has expired"
         );
     })
     .await;
@@ -253,7 +253,7 @@ async fn token_pairs_are_listed_and_revoked_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_user_neither_sees_nor_revokes_the_token_pairs_of_another() {
+async fn a_user_cannot_revoke_the_token_pairs_of_another_user() {
     case(async |app| {
         let (ada, eve) = (app.person().await, app.person().await);
         let (ada_pair, eve_pair) = (app.pair(&ada).await, app.pair(&eve).await);

@@ -152,7 +152,7 @@ async fn no_value_of_any_field_causes_a_server_error() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     case(async |app| {
         let nested = |open: &str, close: &str| {
             format!("{}1{}", open.repeat(10_000), close.repeat(10_000)).into_bytes()

@@ -28,11 +28,11 @@ const FORBIDDEN: [(&str, &str); 9] = [
          GROUP BY replaced_by HAVING COUNT(*) > 1",
     ),
     (
-        "an address that is verified twice",
+        "an address that two accounts have verified",
         "SELECT email FROM users WHERE email_verified = 1 GROUP BY email HAVING COUNT(*) > 1",
     ),
     (
-        "an identity of an account that came from a provider is missing",
+        "an account that came from a provider and has no identity",
         "SELECT id FROM users AS u WHERE provider IS NOT NULL AND NOT EXISTS (SELECT 1 \
          FROM identities AS i WHERE i.user_id = u.id)",
     ),
@@ -42,7 +42,7 @@ const FORBIDDEN: [(&str, &str); 9] = [
          < COALESCE(refresh_expires_at, 0)",
     ),
     (
-        "an attempt without failures, or one that is throttled for longer than an hour",
+        "an attempt without failures, or a throttle of more than an hour",
         "SELECT subject FROM attempts WHERE failures < 1 OR free_at NOT BETWEEN last_at \
          AND last_at + 3600000",
     ),
@@ -112,7 +112,7 @@ fn no_secret_is_kept(app: &TestApp, log: &str, rows: &str) {
             .flat_map(|all| all.split(',').map(str::to_owned)),
     );
     for secret in secrets {
-        // Of an access token only the signature is looked for, because no one else can compute it.
+        // Only the signature of an access token is searched for, because the rest is not secret.
         let part = secret.rsplit('.').next().unwrap_or_default();
         assert!(
             !log.contains(part) && !rows.contains(part),

@@ -89,7 +89,7 @@ pub struct TestApp {
     secrets: Mutex<Vec<String>>,
 }
 
-/// Whether the built Worker is under test.
+/// Returns true if the built Worker is under test.
 pub fn on_workerd() -> bool {
     std::env::var_os("HAMRAH_WORKERD").is_some()
 }

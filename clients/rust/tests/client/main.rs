@@ -72,7 +72,7 @@ fn the_request_and_the_result_follow_the_contract() {
 
 #[test]
 fn no_setting_keeps_an_answer_longer_than_a_minute_or_its_token() {
-    // In its last 30 seconds a token is checked at the service, which renews it.
+    // In a token's last 30 seconds the client asks the service, which renews the token.
     for (max_age, renew_within, life, end) in [
         (60, 30, 60, 300),
         (600, 30, 60, 300),

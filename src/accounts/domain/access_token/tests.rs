@@ -1,5 +1,5 @@
-//! A token is valid from its beginning to its end, with our header only, and changed in no
-//! character.
+//! A token is valid only between its issue and its expiry, only with the header that this service
+//! writes, and only if no character has changed.
 
 use super::*;
 use crate::accounts::model::amr::Proof;
@@ -90,9 +90,9 @@ fn a_token_is_valid_until_the_second_of_its_expiry() {
     assert_eq!(at(-61), Err(TokenRefusal::NotYet));
 }
 
-/// The library gives no value for both: what is `null`, and what is missing.
+/// The library reports both a `null` member and a missing member as no value.
 #[test]
-fn a_member_of_the_header_that_is_null_is_one_too_many() {
+fn an_additional_header_member_is_refused_even_if_it_is_null() {
     let config = config();
     let key = config.signing_keys.current();
     let token = token(&config);
@@ -117,7 +117,7 @@ fn a_member_of_the_header_that_is_null_is_one_too_many() {
     );
 }
 
-/// A platform that does neither.
+/// A platform that can neither sign nor verify.
 struct Failing;
 
 #[async_trait]
@@ -132,7 +132,7 @@ impl Signatures for Failing {
 }
 
 #[test]
-fn a_platform_that_fails_refuses_no_token() {
+fn a_fault_of_the_platform_does_not_refuse_the_token() {
     use crate::accounts::domain::authenticate::AuthenticateRejection;
     use crate::kernel::domain::failure::{Failure, Fault};
     let config = config();
@@ -140,7 +140,7 @@ fn a_platform_that_fails_refuses_no_token() {
         .now_or_never()
         .expect("nothing to wait for");
     assert_eq!(refused, Err(TokenRefusal::Unverified));
-    // It can be tried again: 503.
+    // The caller may try again, so the response is a 503.
     assert!(matches!(
         Failure::from(TokenRefusal::Unverified),
         Failure::Fault(Fault::Unavailable(_))
@@ -153,12 +153,12 @@ fn a_platform_that_fails_refuses_no_token() {
 
 proptest! {
     #[test]
-    fn no_text_is_a_token(text in "\\PC{0,200}") {
+    fn random_text_is_not_a_token(text in "\\PC{0,200}") {
         prop_assert!(verified(&config(), &text, NOW).is_err());
     }
 
     #[test]
-    fn no_changed_token_is_a_token(
+    fn a_changed_token_is_not_valid(
         index in any::<proptest::sample::Index>(),
         byte in "[A-Za-z0-9_.=+/-]",
     ) {

@@ -19,7 +19,7 @@ pub struct ExpectedAssertion<'a> {
     pub client_data_hash: [u8; 32],
     /// The stored counter of the key.
     pub previous_counter: u32,
-    /// The accepted ways by which the app came onto the device. An empty list accepts all.
+    /// The accepted ways to install the app. An empty list accepts all.
     pub categories: &'a [u32],
 }
 
@@ -30,7 +30,7 @@ pub struct AssertedUse {
     pub counter: u32,
     /// The version of the application, since iOS 27.
     pub bundle_version: Option<String>,
-    /// The way by which the application came onto the device, since iOS 27; see
+    /// The way in which the app was installed, since iOS 27; see
     /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }

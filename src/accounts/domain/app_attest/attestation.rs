@@ -29,7 +29,7 @@ pub struct ExpectedAttestation<'a> {
     pub anchors: &'a [TrustAnchor],
     /// The time of the verification. Certificates of keys are valid for a day to a year.
     pub at: Timestamp,
-    /// The accepted ways by which the app came onto the device. An empty list accepts all.
+    /// The accepted ways to install the app. An empty list accepts all.
     pub categories: &'a [u32],
 }
 
@@ -50,7 +50,7 @@ pub struct AttestedKey {
     pub counter: u32,
     /// The version of the application, since iOS 27.
     pub bundle_version: Option<String>,
-    /// The way by which the application came onto the device, since iOS 27; see
+    /// The way in which the app was installed, since iOS 27; see
     /// [`crate::accounts::domain::app_attest::authenticator_data::Extensions`].
     pub validation_category: Option<u32>,
 }

@@ -36,8 +36,8 @@ pub struct Header {
 pub struct Extensions {
     /// `CFBundleVersion`.
     pub bundle_version: Option<String>,
-    /// The way by which the application came onto the device: 1 platform, 2 `TestFlight`, 3
-    /// development, 4 App Store, 5 enterprise, 6 Developer ID, 10 none.
+    /// The way in which the app was installed: 1 platform, 2 `TestFlight`, 3 development, 4 App
+    /// Store, 5 enterprise, 6 Developer ID, 10 none.
     pub validation_category: Option<u32>,
 }
 

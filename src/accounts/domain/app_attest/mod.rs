@@ -1,7 +1,7 @@
 //! Apple's App Attest, verified step by step: attestations (nine steps) and assertions (six), as in
 //! "Validating apps that connect to your server".
 //!
-//! Pure functions over bytes, without clock and database. The parsers of `WebAuthn` are not used,
+//! Pure functions over bytes, without a clock or a database. The `WebAuthn` parsers are not used,
 //! because they do not know the authenticator data of iOS 27 ([`authenticator_data`]).
 
 pub mod assertion;
@@ -30,14 +30,14 @@ fn is_rp(app_id: &str, header: &Header) -> bool {
     header.rp_id_hash == <[u8; 32]>::from(Sha256::digest(app_id))
 }
 
-/// Checks the way by which the app came onto the device, if the device reports it. This is not one
-/// of Apple's steps.
+/// Checks how the app was installed on the device, if the device reports that. This is not one of
+/// Apple's steps.
 fn category_step(steps: &mut CheckList, extensions: &Extensions, accepted: &[u32]) {
     let Some(category) = extensions.validation_category else {
         return;
     };
     let ok = accepted.is_empty() || accepted.contains(&category);
-    let reason = "the app came onto the device in a way that is not accepted";
+    let reason = "the way in which the app was installed is not accepted";
     steps.check(0, "the validation category is accepted", ok, reason, || {
         Some(category.to_string())
     });

@@ -1,5 +1,5 @@
-//! The attestation of a sign-in with the iOS app at the web app's server. The server passes it on
-//! (CONTRACT §4, §6).
+//! The attestation that the iOS app sends when a user signs in at the web app's server. That server
+//! passes the attestation on (CONTRACT §4, §6).
 
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::register;
@@ -24,8 +24,8 @@ pub enum ClientRejection {
 
 impl Rejection for ClientRejection {}
 
-/// A device that this request attests. If the device is required, the request creates nothing
-/// without it.
+/// A device that this request attests. If the device is required, no session is created unless the
+/// account gets its key.
 #[derive(Debug)]
 pub struct AttestedDevice {
     key: NewKey,
@@ -55,7 +55,7 @@ impl AttestedDevice {
     /// Checks that the account got the key, so that the response may be sent.
     ///
     /// # Errors
-    /// [`KeyRejection`], only where the device is required.
+    /// [`KeyRejection`], only if the device is required.
     pub(crate) fn accept(&self, kept: KeyClaim) -> Result<(), KeyRejection> {
         let refused = match kept {
             KeyClaim::Claimed | KeyClaim::NoAccount => return Ok(()),
@@ -70,11 +70,12 @@ impl AttestedDevice {
     }
 }
 
-/// Verifies the attestation that the iOS app sent. Returns its device, or `None` for another client
-/// or if attestations are off. One round trip.
+/// Verifies the attestation that the iOS app sent. Returns its device. Returns `None` for another
+/// client, if attestations are off, or in observe mode if the attestation is refused. One round
+/// trip.
 ///
 /// # Errors
-/// [`ClientRejection`], only where an attestation is required, or if the database did not answer.
+/// [`ClientRejection`], only if an attestation is required. A fault if the database did not answer.
 pub async fn verify_client_attestation(
     ports: &Ports,
     platform: Platform,

@@ -11,7 +11,8 @@ use crate::kernel::domain::failure::Fault;
 /// The number of codes that are created at a time.
 pub const CODES: usize = 10;
 
-/// Replaces all backup codes of the account by new ones. They cannot be read again. One round trip.
+/// Replaces all backup codes of the account with new codes, which cannot be read again. One round
+/// trip.
 ///
 /// # Errors
 /// [`Fault`]

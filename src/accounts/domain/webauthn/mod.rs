@@ -1,8 +1,8 @@
 //! The two ceremonies of `WebAuthn` Level 3: registration (§7.1) and authentication (§7.2), each
 //! step by its number.
 //!
-//! Pure functions over bytes, without clock and database. webauthn-rs verifies sign-ins, and reads
-//! registrations and keys ([`library`]). Our own, stricter checks come before the library.
+//! Pure functions over bytes, without a clock or a database. webauthn-rs verifies sign-ins, and
+//! reads registrations and keys ([`library`]). Our own, stricter checks come before the library.
 //! docs/decisions/0032 lists every check and says whether our code or the library makes it.
 
 pub mod assertion;

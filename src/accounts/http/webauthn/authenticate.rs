@@ -28,8 +28,8 @@ pub struct PasskeySignInBeginRequest {
 /// `navigator.credentials.get()`.
 ///
 /// # Errors
-/// 422 for a text that is not an address. Unknown addresses get the same kind of response as known
-/// ones.
+/// 422 for an invalid address. An unknown address gets the same kind of response as a known
+/// address.
 #[utoipa::path(
     post,
     path = "/api/webauthn/authenticate/begin",

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_no_anchor() {
+    fn an_invalid_certificate_is_not_an_anchor() {
         let pem = include_str!("Apple_App_Attestation_Root_CA.pem");
         for bad in [
             "",
