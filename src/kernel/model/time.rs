@@ -87,7 +87,7 @@ impl fmt::Display for Timestamp {
     /// refuses fractions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // RFC 3339 has years of four digits. No moment of this service is in another year, so 1970
-        // stands for such a moment.
+        // replaces such a moment.
         let time = self
             .to_utc()
             .filter(|time| (0..=9999).contains(&time.year()))

@@ -1,8 +1,8 @@
 //! The commands `hamrah-api passkey inspect-registration` and `inspect-assertion` verify a ceremony
 //! and print each step.
 //!
-//! The server gives every rejected ceremony the same answer. These commands run the code of the server and
-//! show an integrator the step that fails.
+//! The server gives every rejected ceremony the same answer. These commands run the code of the server
+//! and show an integrator the step that fails.
 
 use std::error::Error;
 use std::path::PathBuf;
