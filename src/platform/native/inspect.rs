@@ -1,7 +1,7 @@
 //! The commands `hamrah-api passkey inspect-registration` and `inspect-assertion` verify a ceremony
 //! and print each step.
 //!
-//! The server gives every rejected ceremony the same answer. These commands run the code of the server
+//! The server gives every rejected ceremony the same answer. These commands run the server's code
 //! and show an integrator the step that fails.
 
 use std::error::Error;

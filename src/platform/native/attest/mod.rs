@@ -1,7 +1,7 @@
 //! The commands `hamrah-api attest inspect` and `inspect-assertion` verify an attestation or an
 //! assertion and print each step.
 //!
-//! The server gives every rejected device the same answer. These commands run the code of the server
+//! The server gives every rejected device the same answer. These commands run the server's code
 //! and show an iOS engineer the step that fails.
 
 mod input;
