@@ -67,7 +67,7 @@ fn take_steps(
         base64::encode(nonce),
     );
     let key = VerifyingKey::from_sec1_bytes(expected.public_key)
-        .map_err(|_| "the attested key is not a point of P-256");
+        .map_err(|_| "the attested key is no point of P-256");
     let key = steps.read(3, "the attested key can be read", key);
     let signature =
         Signature::from_der(object.signature).map_err(|_| "the signature is not DER of ECDSA");

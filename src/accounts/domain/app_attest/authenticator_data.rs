@@ -135,7 +135,7 @@ fn category(reader: &mut CborReader<'_>) -> Result<u32, &'static str> {
         Ok(number) => number.try_into().ok(),
         Err(bytes) => bytes.try_into().ok().map(u32::from_le_bytes),
     };
-    category.ok_or("the validation category in authData is not a number of four bytes")
+    category.ok_or("the validation category in authData is no number of four bytes")
 }
 
 /// Reads the authenticator data of an attestation.

@@ -128,7 +128,7 @@ fn usage(steps: &mut CheckList, leaf: &Certificate, intermediate: &Certificate) 
     let plain = leaf.is_authority() == Some(false);
     steps.check(
         STEP,
-        "the leaf is not an authority",
+        "the leaf is no authority",
         plain,
         "the leaf may issue certificates",
         || None,

@@ -37,7 +37,7 @@ fn category_step(steps: &mut CheckList, extensions: &Extensions, accepted: &[u32
         return;
     };
     let ok = accepted.is_empty() || accepted.contains(&category);
-    let reason = "the way in which the app was installed is not accepted";
+    let reason = "the app was installed in a way that is not accepted";
     steps.check(0, "the validation category is accepted", ok, reason, || {
         Some(category.to_string())
     });
