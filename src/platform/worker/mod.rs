@@ -70,7 +70,7 @@ fn start(env: &Env) -> Result<Isolate, String> {
         if !value.is_undefined() && !value.is_string() {
             strange
                 .borrow_mut()
-                .push(format!("{name} is not text. Write its value in quotes"));
+                .push(format!("{name} must be text. Write its value in quotes"));
         }
         value.as_string()
     };
