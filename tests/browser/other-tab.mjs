@@ -5,7 +5,7 @@ import { test } from "./cases.mjs";
 import { freshEmail, newcomer, person, sameOn } from "./person.mjs";
 import { registered } from "./rows.mjs";
 
-const OTHER = "A different account is now signed in in this browser. This page shows that account.";
+const OTHER = "This browser is now signed in to a different account. This page shows that account.";
 const NOT_DONE = `${OTHER} Nothing was changed.`;
 
 export const otherTabSuite = (place) => {
