@@ -39,7 +39,7 @@ pub type TransportError = Box<dyn std::error::Error + Send + Sync>;
 /// # struct HttpClient;
 /// # impl HttpClient {
 /// #     async fn post(&self, _: &PostRequest) -> Result<(u16, Vec<u8>), TransportError> {
-/// #         todo!()
+/// #         Err("not connected".into())
 /// #     }
 /// # }
 ///

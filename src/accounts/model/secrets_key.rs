@@ -22,8 +22,8 @@ pub struct SecretsKeys {
     decoy: String,
 }
 
-/// The account of the decoy.
-const NOBODY: &str = "nobody";
+/// The account in whose name the decoy is sealed. No user id has this form.
+const DECOY_ACCOUNT: &str = "decoy";
 
 impl SecretsKeys {
     /// Reads the setting: base64 of 32 bytes each.
@@ -39,7 +39,7 @@ impl SecretsKeys {
             decoy: String::new(),
         };
         let sealed = decoy
-            .seal(NOBODY, &[0; 20], [0; NONCE_BYTES])
+            .seal(DECOY_ACCOUNT, &[0; 20], [0; NONCE_BYTES])
             .unwrap_or_default();
         Ok(Self {
             decoy: sealed,
@@ -90,7 +90,7 @@ impl SecretsKeys {
     /// Decrypts the decoy, which takes as long as [`Self::open`] for a secret of 20 bytes.
     #[must_use]
     pub fn open_decoy(&self) -> Zeroizing<Vec<u8>> {
-        self.open(NOBODY, &self.decoy).unwrap_or_default()
+        self.open(DECOY_ACCOUNT, &self.decoy).unwrap_or_default()
     }
 
     /// Returns the ids of the keys, the encrypting key first. Every sealed text begins with the id
