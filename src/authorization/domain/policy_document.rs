@@ -54,7 +54,7 @@ pub async fn export(
     ports: &Ports,
     with_passwords: bool,
 ) -> Result<PolicyDocument, ImportRejection> {
-    let mut document = policy_document::read_all(ports.db.as_ref()).await?;
+    let mut document = policy_document::read_policy(ports.db.as_ref()).await?;
     if !with_passwords {
         for person in &mut document.people {
             person.password_hash = None;
@@ -73,7 +73,7 @@ pub async fn import(
     dry_run: bool,
     origin: &RequestOrigin,
 ) -> Result<Vec<String>, ImportRejection> {
-    let existing = policy_document::read_all(ports.db.as_ref()).await?;
+    let existing = policy_document::read_policy(ports.db.as_ref()).await?;
     let steps = plan(ports, &existing, wanted)?;
     if !dry_run && !steps.is_empty() {
         write(ports, &steps, Ids::Next, origin).await?;
@@ -91,7 +91,7 @@ pub async fn seed(
     wanted: &PolicyDocument,
     origin: &RequestOrigin,
 ) -> Result<usize, ImportRejection> {
-    let existing = policy_document::read_all(ports.db.as_ref()).await?;
+    let existing = policy_document::read_policy(ports.db.as_ref()).await?;
     if existing != PolicyDocument::default() {
         return Err(ImportRejection::NotEmpty);
     }

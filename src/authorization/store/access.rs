@@ -4,14 +4,12 @@
 use crate::authorization::model::names::IdOrName;
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::people::Person;
-use crate::authorization::store::read::{
-    NamedRow, Query, Reads, each, read_all, read_first, reference_params,
-};
+use crate::authorization::store::read::{NamedRow, Query, Reads, each, reference_params};
+use crate::authorization::store::services;
 use crate::authorization::store::services::Service;
-use crate::authorization::store::{people, services};
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Row, Rows, Statement, StoreError, Value, sql};
+use crate::kernel::store::{Row, Rows, Statement, StoreError, Value, read_all, read_first, sql};
 
 /// The roles and permissions of a person in a service.
 #[derive(Clone, Debug)]
@@ -111,25 +109,19 @@ impl Reads for AccessQuery<'_> {
 
     fn read(&self, results: &[Rows]) -> Result<Option<EffectiveAccess>, StoreError> {
         let [service, roles, permissions, first_expiry] = each(results)?;
-        let Some(service) = read_first(service, services::read)? else {
+        let Some(service) = read_first(service)? else {
             return Ok(None);
         };
-        let until = read_all(roles, read_expiry)?
-            .into_iter()
-            .chain(read_all(first_expiry, read_expiry)?)
-            .flatten()
-            .min();
+        let expiries = roles.iter().chain(first_expiry);
+        let expiries = expiries.map(|row| row.opt_time("expires_at"));
+        let expiries: Vec<Option<Timestamp>> = expiries.collect::<Result<_, _>>()?;
         Ok(Some(EffectiveAccess {
             service,
-            roles: read_all(roles, NamedRow::read)?,
-            permissions: read_all(permissions, NamedRow::read)?,
-            until,
+            roles: read_all(roles)?,
+            permissions: read_all(permissions)?,
+            until: expiries.into_iter().flatten().min(),
         }))
     }
-}
-
-fn read_expiry(row: &Row) -> Result<Option<Timestamp>, StoreError> {
-    row.opt_time("expires_at")
 }
 
 /// Returns a page of the services in which a person has an active role or permission.
@@ -153,7 +145,7 @@ pub fn services_of(person: i64, page: PageRequest, now: Timestamp) -> Query<Serv
             now.into(),
         ],
     );
-    Query::new(select, services::read)
+    Query::rows(select)
 }
 
 /// Returns a page of the active roles of a person in a service.
@@ -172,7 +164,7 @@ pub fn roles_of(person: i64, service: i64, page: PageRequest, now: Timestamp) ->
             now.into(),
         ],
     );
-    Query::new(select, NamedRow::read)
+    Query::rows(select)
 }
 
 /// A role or a permission that a person has in a service, with its expiry.
@@ -195,12 +187,16 @@ pub struct GrantHolder {
     pub permissions: Vec<HeldGrant>,
 }
 
-fn read_holder(row: &Row) -> Result<GrantHolder, StoreError> {
-    Ok(GrantHolder {
-        person: people::read(row)?,
-        roles: read_grants(row, "roles")?,
-        permissions: read_grants(row, "permissions")?,
-    })
+impl TryFrom<&Row> for GrantHolder {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            person: Person::try_from(row)?,
+            roles: read_grants(row, "roles")?,
+            permissions: read_grants(row, "permissions")?,
+        })
+    }
 }
 
 fn read_grants(row: &Row, column: &str) -> Result<Vec<HeldGrant>, StoreError> {
@@ -233,5 +229,5 @@ pub fn holders(service: i64, page: PageRequest) -> Query<GrantHolder> {
           ORDER BY p.id LIMIT ?3",
         [service.into(), page.after.into(), page.limit.into()],
     );
-    Query::new(select, read_holder)
+    Query::rows(select)
 }

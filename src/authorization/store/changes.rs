@@ -144,19 +144,23 @@ pub struct PolicyChange {
     pub detail: Option<String>,
 }
 
-fn read(row: &Row) -> Result<PolicyChange, StoreError> {
-    Ok(PolicyChange {
-        id: row.integer("id")?,
-        at: row.time("at")?,
-        action: row.text("action")?,
-        actor_id: row.opt_integer("actor_id")?,
-        actor: row.text("actor")?,
-        person_id: row.opt_integer("person_id")?,
-        service_id: row.opt_integer("service_id")?,
-        role_id: row.opt_integer("role_id")?,
-        permission_id: row.opt_integer("permission_id")?,
-        detail: row.opt_text("detail")?,
-    })
+impl TryFrom<&Row> for PolicyChange {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.integer("id")?,
+            at: row.time("at")?,
+            action: row.text("action")?,
+            actor_id: row.opt_integer("actor_id")?,
+            actor: row.text("actor")?,
+            person_id: row.opt_integer("person_id")?,
+            service_id: row.opt_integer("service_id")?,
+            role_id: row.opt_integer("role_id")?,
+            permission_id: row.opt_integer("permission_id")?,
+            detail: row.opt_text("detail")?,
+        })
+    }
 }
 
 /// Returns a page of the changes, newest first. `after` is the last id of the previous page, or 0.
@@ -173,5 +177,5 @@ pub fn list(page: PageRequest) -> Query<PolicyChange> {
            FROM policy_events WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
         [before.into(), page.limit.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }

@@ -52,24 +52,28 @@ pub struct DirectGrant {
     pub until: Option<Timestamp>,
 }
 
-fn read(row: &Row) -> Result<QuestionFacts, StoreError> {
-    let role_until = row.opt_time("role_until")?;
-    let role = row.opt_text("role")?.map(|name| GrantedRole {
-        name,
-        until: role_until,
-    });
-    let direct_until = row.opt_time("direct_until")?;
-    let direct = row.opt_integer("direct")?.map(|_| DirectGrant {
-        until: direct_until,
-    });
-    Ok(QuestionFacts {
-        person: row.opt_integer("person_id")?,
-        service: row.opt_integer("service_id")?,
-        policy_version: row.opt_integer("policy_version")?,
-        permission: row.opt_integer("permission_id")?,
-        role,
-        direct,
-    })
+impl TryFrom<&Row> for QuestionFacts {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let role_until = row.opt_time("role_until")?;
+        let role = row.opt_text("role")?.map(|name| GrantedRole {
+            name,
+            until: role_until,
+        });
+        let direct_until = row.opt_time("direct_until")?;
+        let direct = row.opt_integer("direct")?.map(|_| DirectGrant {
+            until: direct_until,
+        });
+        Ok(Self {
+            person: row.opt_integer("person_id")?,
+            service: row.opt_integer("service_id")?,
+            policy_version: row.opt_integer("policy_version")?,
+            permission: row.opt_integer("permission_id")?,
+            role,
+            direct,
+        })
+    }
 }
 
 /// Returns the facts behind the questions, in the order of the questions.
@@ -126,7 +130,7 @@ pub fn facts(questions: &[Question], now: Timestamp) -> Query<QuestionFacts> {
           ORDER BY json_each.key",
         [asked.as_str().into(), now.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// A role that matters for a question.
@@ -142,13 +146,17 @@ pub struct CandidateRole {
     pub has_permission: bool,
 }
 
-fn read_candidate(row: &Row) -> Result<CandidateRole, StoreError> {
-    Ok(CandidateRole {
-        role: NamedRow::read(row)?,
-        held: row.integer("held")? == 1,
-        expired: row.integer("expired")? == 1,
-        has_permission: row.integer("has_permission")? == 1,
-    })
+impl TryFrom<&Row> for CandidateRole {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            role: NamedRow::try_from(row)?,
+            held: row.integer("held")? == 1,
+            expired: row.integer("expired")? == 1,
+            has_permission: row.integer("has_permission")? == 1,
+        })
+    }
 }
 
 /// Returns the roles of the service that the person has or had, or that have the permission.
@@ -192,5 +200,5 @@ pub fn candidate_roles(question: &Question, now: Timestamp) -> Query<CandidateRo
             now.into(),
         ],
     );
-    Query::new(select, read_candidate)
+    Query::rows(select)
 }

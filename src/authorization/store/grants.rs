@@ -2,7 +2,6 @@
 
 use crate::authorization::model::names::IdOrName;
 use crate::authorization::model::page::PageRequest;
-use crate::authorization::store::people;
 use crate::authorization::store::people::Person;
 use crate::authorization::store::read::{NamedRow, Query, reference_params};
 use crate::authorization::store::relations::ExistingRelation;
@@ -10,10 +9,14 @@ use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 use crate::kernel::store::{Db, Row, StoreError, sql};
 
-fn read_existing(row: &Row) -> Result<ExistingRelation, StoreError> {
-    Ok(ExistingRelation {
-        until: row.opt_time("expires_at")?,
-    })
+impl TryFrom<&Row> for ExistingRelation {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            until: row.opt_time("expires_at")?,
+        })
+    }
 }
 
 /// Returns whether a role has a permission: one row, or none.
@@ -24,7 +27,7 @@ pub fn role_permission(role: i64, permission: i64) -> Query<ExistingRelation> {
           WHERE role_id = ?1 AND permission_id = ?2",
         [role.into(), permission.into()],
     );
-    Query::new(select, read_existing)
+    Query::rows(select)
 }
 
 /// Returns whether a service has a role: one row, or none.
@@ -37,7 +40,7 @@ pub fn service_role(service: &IdOrName, role: i64) -> Query<ExistingRelation> {
             AND role_id = ?3",
         [id, name, role.into()],
     );
-    Query::new(select, read_existing)
+    Query::rows(select)
 }
 
 /// Returns a page of the permissions of a role.
@@ -50,7 +53,7 @@ pub fn permissions_of_role(role: i64, page: PageRequest) -> Query<NamedRow> {
           ORDER BY m.permission_id LIMIT ?3",
         [role.into(), page.after.into(), page.limit.into()],
     );
-    Query::new(select, NamedRow::read)
+    Query::rows(select)
 }
 
 /// Returns a page of the roles of a service.
@@ -64,7 +67,7 @@ pub fn roles_of_service(service: &IdOrName, page: PageRequest) -> Query<NamedRow
           ORDER BY a.role_id LIMIT ?4",
         [id, name, page.after.into(), page.limit.into()],
     );
-    Query::new(select, NamedRow::read)
+    Query::rows(select)
 }
 
 /// Returns a page of the people who have an active grant of a role in a service.
@@ -91,7 +94,7 @@ pub fn people_with_role(
             now.into(),
         ],
     );
-    Query::new(select, people::read)
+    Query::rows(select)
 }
 
 /// The state of a grant to a person, before a change of the grant.
@@ -103,13 +106,17 @@ pub struct GrantState {
     pub offered: bool,
 }
 
-fn read_state(row: &Row) -> Result<GrantState, StoreError> {
-    let until = row.opt_time("expires_at")?;
-    let exists = row.integer("grants")? == 1;
-    Ok(GrantState {
-        existing: exists.then_some(ExistingRelation { until }),
-        offered: row.integer("offered")? == 1,
-    })
+impl TryFrom<&Row> for GrantState {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        let until = row.opt_time("expires_at")?;
+        let exists = row.integer("grants")? == 1;
+        Ok(Self {
+            existing: exists.then_some(ExistingRelation { until }),
+            offered: row.integer("offered")? == 1,
+        })
+    }
 }
 
 /// Returns the state of the grant of a role to a person in a service: one row.
@@ -128,7 +135,7 @@ pub fn role_grant_state(person: &IdOrName, service: &IdOrName, role: i64) -> Que
             AND role_id = ?5",
         [person, username, service, name, role.into()],
     );
-    Query::new(select, read_state)
+    Query::rows(select)
 }
 
 /// Returns the state of the grant of a permission to a person in a service: one row.
@@ -149,7 +156,7 @@ pub fn permission_grant_state(
             AND permission_id = COALESCE(?5, (SELECT id FROM permissions WHERE name = ?6))",
         [person, username, service, name, permission, permission_name],
     );
-    Query::new(select, read_state)
+    Query::rows(select)
 }
 
 /// Removes grants that expired at `before` or earlier, in bounded batches. Returns the number of

@@ -16,12 +16,16 @@ pub struct NamedRecord {
     pub of_auth: bool,
 }
 
-fn read(row: &Row) -> Result<NamedRecord, StoreError> {
-    Ok(NamedRecord {
-        row: NamedRow::read(row)?,
-        built_in: row.integer("built_in")? == 1,
-        of_auth: row.integer("of_auth")? == 1,
-    })
+impl TryFrom<&Row> for NamedRecord {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: NamedRow::try_from(row)?,
+            built_in: row.integer("built_in")? == 1,
+            of_auth: row.integer("of_auth")? == 1,
+        })
+    }
 }
 
 /// The SQL of the table of roles or of the table of permissions.
@@ -45,22 +49,19 @@ impl NamedTable {
     /// Returns a page of the rows.
     #[must_use]
     pub fn list(&self, page: PageRequest) -> Query<NamedRow> {
-        Query::new(
-            sql(self.list, [page.after.into(), page.limit.into()]),
-            NamedRow::read,
-        )
+        Query::rows(sql(self.list, [page.after.into(), page.limit.into()]))
     }
 
     /// Returns the row with an id.
     #[must_use]
     pub fn by_id(&self, id: i64) -> Query<NamedRecord> {
-        Query::new(sql(self.by_id, [id.into(), AUTH.into()]), read)
+        Query::rows(sql(self.by_id, [id.into(), AUTH.into()]))
     }
 
     /// Returns the row with a name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Query<NamedRecord> {
-        Query::new(sql(self.by_name, [name.into(), AUTH.into()]), read)
+        Query::rows(sql(self.by_name, [name.into(), AUTH.into()]))
     }
 
     /// Inserts a row with the next id. The first statement returns its id.

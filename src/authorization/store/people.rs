@@ -27,14 +27,18 @@ pub struct Person {
     pub of_auth: bool,
 }
 
-pub(super) fn read(row: &Row) -> Result<Person, StoreError> {
-    Ok(Person {
-        id: row.integer("id")?,
-        user: row.parsed("user_id", UserId::parse)?,
-        username: row.text("username")?,
-        name: row.opt_text("name")?.unwrap_or_default(),
-        of_auth: row.integer("of_auth")? == 1,
-    })
+impl TryFrom<&Row> for Person {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.integer("id")?,
+            user: row.parsed("user_id", UserId::parse)?,
+            username: row.text("username")?,
+            name: row.opt_text("name")?.unwrap_or_default(),
+            of_auth: row.integer("of_auth")? == 1,
+        })
+    }
 }
 
 /// Returns a page of the people.
@@ -46,7 +50,7 @@ pub fn list(page: PageRequest) -> Query<Person> {
           WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
         [page.after.into(), page.limit.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the person to whom `reference` refers.
@@ -63,7 +67,7 @@ pub fn by_reference(reference: &IdOrName) -> Query<Person> {
           WHERE p.id = COALESCE(?1, (SELECT id FROM people WHERE username = ?2))",
         [id, username, BUILT_IN_SERVICE.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the id of the person who has an identity document.

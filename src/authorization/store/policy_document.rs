@@ -12,7 +12,7 @@ use crate::kernel::store::{Db, Row, StoreError, sql};
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn read_all(db: &dyn Db) -> Result<PolicyDocument, StoreError> {
+pub async fn read_policy(db: &dyn Db) -> Result<PolicyDocument, StoreError> {
     let policy = (permission_names(), role_entries(), service_entries());
     let reads = (policy, person_entries(), grant_entries());
     let ((permissions, roles, services), people, grants) = fetch(db, &reads).await?;

@@ -24,8 +24,15 @@ pub struct Query<T> {
     read_row: fn(&Row) -> Result<T, StoreError>,
 }
 
+impl<T: for<'a> TryFrom<&'a Row, Error = StoreError>> Query<T> {
+    /// Combines a statement with the reader of rows of its type.
+    pub(super) const fn rows(statement: Statement) -> Self {
+        Self::new(statement, |row| T::try_from(row))
+    }
+}
+
 impl<T> Query<T> {
-    /// Combines a statement with the reader of its rows.
+    /// Combines a statement with a reader of its rows, for rows without a type of their own.
     pub(super) const fn new(
         statement: Statement,
         read_row: fn(&Row) -> Result<T, StoreError>,
@@ -46,7 +53,7 @@ impl<T> Reads for Query<T> {
 
     fn read(&self, results: &[Rows]) -> Result<Vec<T>, StoreError> {
         let [rows] = each(results)?;
-        read_all(rows, self.read_row)
+        rows.iter().map(self.read_row).collect()
     }
 }
 
@@ -150,22 +157,6 @@ pub async fn fetch<R: Reads>(db: &dyn Db, reads: &R) -> Result<R::Output, StoreE
     reads.read(&db.batch(reads.statements()).await?)
 }
 
-/// Reads all rows of a result.
-pub(super) fn read_all<T>(
-    rows: &[Row],
-    read_row: fn(&Row) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(read_row).collect()
-}
-
-/// Reads the first row of a result, if the result has a row.
-pub(super) fn read_first<T>(
-    rows: &[Row],
-    read_row: fn(&Row) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    rows.first().map(read_row).transpose()
-}
-
 /// Reads the column `id`.
 pub(super) fn read_id(row: &Row) -> Result<i64, StoreError> {
     row.integer("id")
@@ -188,8 +179,10 @@ pub struct NamedRow {
     pub name: String,
 }
 
-impl NamedRow {
-    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+impl TryFrom<&Row> for NamedRow {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.integer("id")?,
             name: row.text("name")?,

@@ -25,15 +25,19 @@ pub struct Service {
     pub deleted: bool,
 }
 
-pub(super) fn read(row: &Row) -> Result<Service, StoreError> {
-    Ok(Service {
-        id: row.integer("id")?,
-        name: row.text("name")?,
-        description: row.opt_text("description")?,
-        policy_version: row.integer("policy_version")?,
-        built_in: row.integer("built_in")? == 1,
-        deleted: row.opt_time("deleted_at")?.is_some(),
-    })
+impl TryFrom<&Row> for Service {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.integer("id")?,
+            name: row.text("name")?,
+            description: row.opt_text("description")?,
+            policy_version: row.integer("policy_version")?,
+            built_in: row.integer("built_in")? == 1,
+            deleted: row.opt_time("deleted_at")?.is_some(),
+        })
+    }
 }
 
 /// Returns a page of the services that are not deleted.
@@ -44,7 +48,7 @@ pub fn list(page: PageRequest) -> Query<Service> {
           WHERE id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2",
         [page.after.into(), page.limit.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the service to which `reference` refers, if it is not deleted.
@@ -56,7 +60,7 @@ pub fn by_reference(reference: &IdOrName) -> Query<Service> {
             AND deleted_at IS NULL",
         reference_params(reference),
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the service with a name, also if it is deleted.
@@ -67,7 +71,7 @@ pub fn by_name_or_deleted(name: &str) -> Query<Service> {
            FROM services WHERE name = ?1",
         [name.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Requires that the service exists, with the name and the description that were read.

@@ -5,14 +5,14 @@ use crate::accounts::model::password::PasswordHash;
 use crate::accounts::store::passwords::VerifiedPassword;
 use crate::accounts::store::{attempts, events, totp};
 use crate::authorization::model::names::{AuthPermission, BUILT_IN_SERVICE};
-use crate::authorization::store::read::{Reads, each, read_all, read_first};
+use crate::authorization::store::read::{Reads, each};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::TokenHash;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::batch;
 use crate::kernel::store::{CLEANUP_BATCH, remove_in_batches};
 use crate::kernel::store::{Db, Row, Rows, Statement, StoreError, run, sql};
+use crate::kernel::store::{batch, read_first};
 
 /// The kind of client that holds a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,10 +101,11 @@ impl Reads for PersonTokenQuery<'_> {
 
     fn read(&self, results: &[Rows]) -> Result<Option<PersonTokenRow>, StoreError> {
         let [token, permissions] = each(results)?;
-        let Some(mut token) = read_first(token, read)? else {
+        let Some(mut token) = read_first::<PersonTokenRow>(token)? else {
             return Ok(None);
         };
-        let ids = read_all(permissions, |row| row.integer("permission_id"))?;
+        let ids = permissions.iter().map(|row| row.integer("permission_id"));
+        let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
         token.permissions = AuthPermission::ALL
             .into_iter()
             .filter(|permission| ids.contains(&permission.id()))
@@ -113,17 +114,21 @@ impl Reads for PersonTokenQuery<'_> {
     }
 }
 
-fn read(row: &Row) -> Result<PersonTokenRow, StoreError> {
-    Ok(PersonTokenRow {
-        kind: row.parsed("kind", TokenKind::parse)?,
-        created_at: row.time("created_at")?,
-        expires_at: row.time("expires_at")?,
-        person_id: row.integer("person_id")?,
-        user: row.parsed("user_id", UserId::parse)?,
-        username: row.text("username")?,
-        name: row.opt_text("name")?.unwrap_or_default(),
-        permissions: Vec::new(),
-    })
+impl TryFrom<&Row> for PersonTokenRow {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: row.parsed("kind", TokenKind::parse)?,
+            created_at: row.time("created_at")?,
+            expires_at: row.time("expires_at")?,
+            person_id: row.integer("person_id")?,
+            user: row.parsed("user_id", UserId::parse)?,
+            username: row.text("username")?,
+            name: row.opt_text("name")?.unwrap_or_default(),
+            permissions: Vec::new(),
+        })
+    }
 }
 
 /// The outcome of the renewal of a token.
@@ -156,7 +161,8 @@ pub async fn renew(
         [token.into()],
     );
     let [updated, selected] = batch(db, [update, select]).await?;
-    let expires_at = read_first(&selected, |row| row.time("expires_at"))?;
+    let expires_at = selected.first().map(|row| row.time("expires_at"));
+    let expires_at = expires_at.transpose()?;
     Ok(expires_at.map(|expires_at| TokenRenewal {
         by_this_call: !updated.is_empty(),
         expires_at,

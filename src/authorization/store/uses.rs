@@ -12,11 +12,15 @@ pub struct ResourceUser {
     pub name: String,
 }
 
-fn read(row: &Row) -> Result<ResourceUser, StoreError> {
-    Ok(ResourceUser {
-        kind: row.text("kind")?,
-        name: row.text("name")?,
-    })
+impl TryFrom<&Row> for ResourceUser {
+    type Error = StoreError;
+
+    fn try_from(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: row.text("kind")?,
+            name: row.text("name")?,
+        })
+    }
 }
 
 /// Returns the services that have a role.
@@ -28,7 +32,7 @@ pub fn services_of_role(role: i64) -> Query<ResourceUser> {
           WHERE a.role_id = ?1 LIMIT 20",
         [role.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the people who have a role in a service.
@@ -42,7 +46,7 @@ pub fn people_of_role(role: i64) -> Query<ResourceUser> {
           WHERE a.role_id = ?1 LIMIT 20",
         [role.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the roles that have a permission.
@@ -54,7 +58,7 @@ pub fn roles_of_permission(permission: i64) -> Query<ResourceUser> {
           WHERE m.permission_id = ?1 LIMIT 20",
         [permission.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the people who have a permission directly.
@@ -66,7 +70,7 @@ pub fn people_of_permission(permission: i64) -> Query<ResourceUser> {
           WHERE g.permission_id = ?1 LIMIT 20",
         [permission.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Returns the people who have a role or a permission in a service.
@@ -80,7 +84,7 @@ pub fn people_of_service(service: i64) -> Query<ResourceUser> {
                          LIMIT 20)",
         [service.into()],
     );
-    Query::new(select, read)
+    Query::rows(select)
 }
 
 /// Requires that no service has a role.
