@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::domain as accounts;
 use crate::accounts::domain::access_token::Signatures;
+use crate::accounts::domain::access_token::remembered::RememberedSignatures;
 use crate::app::config::Config;
 use crate::authorization::domain as authorization;
 use crate::authorization::store::people;
@@ -58,7 +59,7 @@ impl Ports {
         };
         let accounts = accounts::Ports {
             kernel: kernel.clone(),
-            signatures: adapters.signatures,
+            signatures: Arc::new(RememberedSignatures::new(adapters.signatures)),
             hash_permits: HashPermits::new(config.accounts.passwords.at_once),
             before_deletion: vec![people::before_account_deletion],
             config: config.accounts,

@@ -272,5 +272,6 @@ fn trusted_key<'a>(keys: &'a SigningKeys, token: &str) -> Option<&'a SigningKey>
     })
 }
 
+pub(crate) mod remembered;
 #[cfg(test)]
 mod tests;
