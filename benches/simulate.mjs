@@ -212,9 +212,9 @@ const histogram = () => {
 };
 
 /**
- * Runs batches through one primary and its replicas. Each database takes one batch at a time, in the
- * order of arrival. Batches arrive in a Poisson process, at a constant rate if `steady`, otherwise
- * with the sine and the bursts of a day. `rate` is the mean of the day, in batches per second.
+ * Runs batches through one primary and its replicas. Each database takes one batch at a time, in
+ * the order of arrival. Batches arrive in a Poisson process, at a constant rate if `steady`,
+ * otherwise with the sine and the bursts of a day. `rate` is the mean of the day, in batches per second.
  */
 export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE, steady = false, lag = LAGS.near, seconds, seed = 1 }) => {
   seconds ??= steady ? SECONDS.steady : SECONDS.day;

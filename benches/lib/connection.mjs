@@ -1,7 +1,7 @@
 // One persistent HTTP/1.1 connection with one request in flight at a time.
 //
 // The client shares the machine with the measured server, so it must cost little. It writes text
-// into a socket and parses only the status and the length of an answer. It reads a body with a
+// into a socket and parses only the status and the end of an answer. It reads a body with a
 // length or in chunks. It takes any other answer as one without a body.
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";

@@ -1,6 +1,6 @@
 // Replaces the D1 binding in the counting pass. It reports D1's `meta` and the answer of every
 // round trip. Unlike the class of the tests (d1-between.mjs), it has all methods that better-auth
-// needs, but no `withSession`. The classes have D1's names because workers-rs checks the class name.
+// needs, but no `withSession`. The classes have D1's names because workers-rs checks the names.
 class D1PreparedStatement {
   constructor(database, real, sql, params = []) {
     this.database = database;
