@@ -4,6 +4,7 @@
 mod attempts;
 mod cost;
 mod cpu;
+mod credentials;
 mod csrf_tokens;
 mod device_assertions;
 mod device_attestations;
