@@ -52,7 +52,7 @@ pub enum RequestIds {
     /// The route takes over an id of a strict form. It replaces every other id by one of its own.
     #[default]
     OnlyWellFormed,
-    /// The route answers with the id as the client sent it (AuthZEN 1.0 §10.1.3). The log and the
+    /// The route answers with the id as the client sent it (`AuthZEN` 1.0 §10.1.3). The log and the
     /// body of an error have an id of the service if the form is not strict.
     Echoed,
 }

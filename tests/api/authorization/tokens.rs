@@ -289,11 +289,12 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
             "invalid_request_body"
         );
         // Forms are decoded (RFC 7662 §2.1, RFC 7009 §2.1).
-        let encoded: String = root
+        let encoded: Vec<String> = root
             .token
             .bytes()
             .map(|byte| format!("%{byte:02X}"))
             .collect();
+        let encoded = encoded.concat();
         let told = form("/oauth/introspect", &encoded).send().await.ok();
         assert_eq!(told["active"], json!(true));
         let encoded = root.token.replace('_', "%5f");
