@@ -1,4 +1,4 @@
-//! People: accounts with an id, a username and an identity document.
+//! People: accounts with an id, a username and, in some cases, an identity document.
 
 use const_format::concatcp;
 
@@ -25,8 +25,8 @@ pub struct Person {
     pub username: String,
     /// The display name.
     pub name: String,
-    /// Whether the person has a role or a permission in the service `auth`. A list does not read
-    /// it.
+    /// Whether the person has a role or a permission in the service `auth`. Always false in a list,
+    /// which does not read it.
     pub of_auth: bool,
 }
 
@@ -44,7 +44,7 @@ impl TryFrom<&Row> for Person {
     }
 }
 
-/// Returns a page of the people.
+/// Returns a page of people.
 #[must_use]
 pub fn list(page: PageRequest) -> Query<Person> {
     let select = sql(
@@ -73,7 +73,7 @@ pub fn by_reference(reference: &IdOrName) -> Query<Person> {
     Query::rows(select)
 }
 
-/// Returns the id of the person who has an identity document.
+/// Returns the id of the person who has the given identity document.
 #[must_use]
 pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     let select = sql(
@@ -83,8 +83,8 @@ pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     Query::new(select, read_id)
 }
 
-/// Requires that the person exists with the username that was read, and that a person without a
-/// role or a permission in the service `auth` still has none.
+/// Requires that the person exists with the username that was read. If the person had no role and
+/// no permission in the service `auth`, requires that they still have none.
 #[must_use]
 pub fn is_unchanged(person: &Person) -> Statement {
     sql(
@@ -230,7 +230,7 @@ pub fn revoke_sessions(user: UserId, now: Timestamp) -> Statement {
     )
 }
 
-/// Changes the username and the display name of a person. `None` keeps a value.
+/// Changes the username and the display name of a person. `None` keeps the value.
 #[must_use]
 pub fn update(
     person: &Person,
@@ -250,7 +250,7 @@ pub fn update(
     ]
 }
 
-/// Changes the display name of the person with a username.
+/// Changes the display name of the person with the given username.
 #[must_use]
 pub fn rename(username: &str, name: &str, now: Timestamp) -> Statement {
     sql(
@@ -314,7 +314,7 @@ pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statem
     ]
 }
 
-/// Grants the built-in role `auth.administrator` to the person who owns an account.
+/// Grants the built-in role `auth.administrator` to the person who owns the given account.
 #[must_use]
 pub fn grant_administrator(user: UserId) -> Statement {
     sql(
