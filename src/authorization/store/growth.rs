@@ -1,6 +1,6 @@
 //! Growing access to the service `auth`: whose effective permissions a batch adds to.
 //!
-//! [`note_access`] stands before the statements of a change and [`end_sessions`] after them. What
+//! [`note_access`] precedes the statements of a change, and [`end_sessions`] follows them. What
 //! counts is the difference between the two, so no way to gain a permission can be left out: a
 //! grant, a role of the person, or a permission of a role.
 
