@@ -3,6 +3,7 @@
 
 mod attempts;
 mod cost;
+mod cost_calls;
 mod cpu;
 mod credentials;
 mod csrf_tokens;
@@ -20,6 +21,7 @@ mod forged;
 mod guessing;
 mod identities;
 mod internal;
+mod own_rows;
 mod passkeys;
 mod password_sign_in;
 mod passwords;
