@@ -289,10 +289,15 @@ export const adminSuite = (place) => {
       permission_name: "auth.people.read",
     };
     await root.back.call("POST", "/person-service-permissions", grant);
-    const people = await root.go("People");
-    await root.buttonNamed(`Delete ${nobody.username}`, people).click();
-    await root.answer("Delete");
-    await root.error("auth", people);
     await root.leave();
+    // The permission ended the session of the page.
+    const reader = await visitor();
+    await reader.open();
+    await reader.signIn(nobody);
+    const people = await reader.go("People");
+    await reader.buttonNamed(`Delete ${nobody.username}`, people).click();
+    await reader.answer("Delete");
+    await reader.error("auth", people);
+    await reader.leave();
   });
 };

@@ -11441,7 +11441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `last_administrator` */
+            /** @description `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11669,7 +11669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_not_in_service`, `last_administrator` */
+            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11935,7 +11935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator` */
+            /** @description `built_in`, `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;

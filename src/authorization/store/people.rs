@@ -1,7 +1,10 @@
 //! People: accounts with an id, a username and, in some cases, an identity document.
 
+use const_format::concatcp;
+
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::credentials::{HAS_OTHER_CREDENTIALS, note_own_password};
 use crate::authorization::model::names::{BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrName};
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::preconditions;
@@ -9,7 +12,7 @@ use crate::authorization::store::read::{Query, read_id, reference_params};
 use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Row, Statement, StoreError, sql};
+use crate::kernel::store::{Row, Statement, StoreError, Value, sql};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -130,6 +133,26 @@ pub struct NewPersonRow<'a> {
     pub document: Option<IdentityDocument<'a>>,
     /// The hash of the password, if the person has one.
     pub password: Option<&'a PasswordHash>,
+    /// Who sets the password. `None` for the person.
+    pub set_by: Option<CredentialSetter>,
+}
+
+/// The setter of a password that the owner of the account did not choose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialSetter {
+    /// Another person, by their account.
+    Person(UserId),
+    /// An operator with access to the machine or with the bootstrap secret.
+    Operator,
+}
+
+impl From<CredentialSetter> for Value {
+    fn from(setter: CredentialSetter) -> Self {
+        match setter {
+            CredentialSetter::Person(user) => user.into(),
+            CredentialSetter::Operator => "operator".into(),
+        }
+    }
 }
 
 impl NewPersonRow<'_> {
@@ -139,13 +162,14 @@ impl NewPersonRow<'_> {
     pub fn insert(&self, now: Timestamp) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at,
-                                updated_at)
-             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4)",
+                                updated_at, credentials_by)
+             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4, ?5)",
             [
                 self.user.into(),
                 self.email.into(),
                 self.name.into(),
                 now.into(),
+                self.set_by.into(),
             ],
         );
         let person = sql(
@@ -176,6 +200,25 @@ pub fn set_password(user: UserId, hash: &PasswordHash, now: Timestamp) -> Statem
                                              changed_at = excluded.changed_at",
         [user.into(), hash.as_str().into(), now.into()],
     )
+}
+
+/// Notes who set the password of an account.
+///
+/// Passkeys and factors that exist by then become unproved, because a stranger with an earlier
+/// password of another person could have added them.
+#[must_use]
+pub fn note_setter(user: UserId, setter: Option<CredentialSetter>) -> Statement {
+    match setter {
+        Some(setter) => sql(
+            concatcp!(
+                "UPDATE users SET credentials_by = CASE WHEN ",
+                HAS_OTHER_CREDENTIALS,
+                " THEN 'unproved' ELSE ?2 END WHERE id = ?1"
+            ),
+            [user.into(), setter.into()],
+        ),
+        None => note_own_password(user),
+    }
 }
 
 /// Revokes every session of an account.

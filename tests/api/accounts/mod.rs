@@ -5,6 +5,7 @@ mod attempts;
 mod cost;
 mod cost_calls;
 mod cpu;
+mod credentials;
 mod csrf_tokens;
 mod device_assertions;
 mod device_attestations;
