@@ -13,8 +13,10 @@ const MOST_READ: usize = 300;
 async fn seed_people(app: &TestApp) {
     for insert in [
         "INSERT INTO users (id, email, email_verified, auth_method, created_at, updated_at)
-         SELECT printf('00000000-0000-4000-8000-%012d', i), 'crowd', 0, 'x', i, 0 FROM n",
-        "INSERT INTO people (user_id, username) SELECT printf('00000000-0000-4000-8000-%012d', i), 'p' || i FROM n",
+         SELECT printf('00000000-0000-4000-8000-%012d', i), 'crowd', 0, 'x', i, 0
+           FROM n",
+        "INSERT INTO people (user_id, username)
+         SELECT printf('00000000-0000-4000-8000-%012d', i), 'p' || i FROM n",
     ] {
         app.sql(&format!("{NUMBERS} {insert}"), &[]).await;
     }
@@ -32,7 +34,8 @@ async fn a_page_of_people_reads_rows_only_for_its_entries() {
             "INSERT INTO service_roles VALUES (1, 1)",
             // Every person has a role, and only those of the last five have not ended.
             "INSERT INTO person_roles (person_id, service_id, role_id, expires_at)
-             SELECT id, 1, 1, iif(username >= 'p19996' AND LENGTH(username) = 6 OR username = 'p20000', \
+             SELECT id, 1, 1,
+                    iif(username >= 'p19996' AND LENGTH(username) = 6 OR username = 'p20000', \
                  NULL, 1) FROM people WHERE username LIKE 'p%'",
             "INSERT INTO person_permissions (person_id, service_id, permission_id)
              SELECT id, 1, 1 FROM people WHERE username LIKE 'p%'",
@@ -95,7 +98,8 @@ async fn a_look_up_by_address_reads_a_bounded_number_of_claims() {
     case(async |app| {
         let insert = "INSERT INTO users (id, email, email_verified, auth_method, created_at, \
                 updated_at)
-             SELECT printf('00000000-0000-4000-8000-%012d', i), 'crowd@example.com', 0, 'x', i, 0 FROM n";
+             SELECT printf('00000000-0000-4000-8000-%012d', i), 'crowd@example.com', 0, 'x', i, 0
+               FROM n";
         app.sql(&format!("{NUMBERS} {insert}"), &[]).await;
         let email = json!({"email": "crowd@example.com"});
         let begun = app
