@@ -2,6 +2,7 @@
 //! devices.
 
 mod attempts;
+mod claimants;
 mod cost;
 mod cost_calls;
 mod cpu;
@@ -17,6 +18,7 @@ mod factor_faults;
 pub mod factors;
 mod faults;
 mod forged;
+mod forgiving;
 mod guessing;
 mod identities;
 mod internal;
