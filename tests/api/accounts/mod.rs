@@ -7,6 +7,7 @@ mod cost;
 mod cost_calls;
 mod cpu;
 mod csrf_tokens;
+mod deletion_races;
 mod device_assertions;
 mod device_attestations;
 mod device_bindings;
