@@ -81,9 +81,9 @@ fn question_routes() -> Vec<Route<App>> {
             InvalidRequestBody, InvalidQuery, InvalidServiceId, InvalidPersonId,
             ForbiddenPersonLookup]),
         route!(POST   "/access/v1/evaluation", Token, authzen::evaluation, [
-            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]),
+            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]).echoes_request_id(),
         route!(POST   "/access/v1/evaluations", Token, authzen::evaluations, [
-            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]),
+            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]).echoes_request_id(),
         route!(GET    "/people/{person_id}/services", Token, people::services_of, [
             InvalidQuery, InvalidPersonId, ForbiddenPersonLookup, PersonNotFound]),
         route!(GET    "/people/{person_id}/services/{service_id}", Token, people::effective, [

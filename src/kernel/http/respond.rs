@@ -14,13 +14,16 @@ use utoipa::ToSchema;
 use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{OutgoingCookies, RequestId};
-use crate::kernel::http::route::ErrorForm;
+use crate::kernel::http::route::{ErrorForm, RequestIds};
 use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
 
 /// The header that carries the request's id in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The maximum length of a request's id that is echoed as the client sent it.
+const MAX_ECHOED_BYTES: usize = 256;
 
 /// The body of an error: a problem document (RFC 9457) with members of this API.
 #[derive(Serialize, ToSchema)]
@@ -61,15 +64,24 @@ pub struct Responses {
     pub app: KernelState,
     /// The form of the error responses.
     pub errors: ErrorForm,
+    /// What the route does with the id of a request.
+    pub request_ids: RequestIds,
 }
 
 /// Completes a response.
 pub async fn respond(
-    State(Responses { app, errors }): State<Responses>,
+    State(Responses {
+        app,
+        errors,
+        request_ids,
+    }): State<Responses>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
+    let echoed = (request_ids == RequestIds::Echoed)
+        .then(|| echoed_id(request.headers()))
+        .flatten();
     // HSTS is never sent in development, because a browser would then require https on all of
     // localhost for two years.
     let https = app.ports.config.environment == Environment::Production;
@@ -88,6 +100,9 @@ pub async fn respond(
         response = problem(response.headers(), error, errors, &id);
     }
     finish(response.headers_mut(), &id, https, &cookies);
+    if let Some(echoed) = echoed {
+        response.headers_mut().insert(REQUEST_ID, echoed);
+    }
     log(&id, method, &route, response.status(), error.as_ref());
     response
 }
@@ -110,6 +125,13 @@ fn accepted_id(headers: &HeaderMap) -> Option<String> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     ok.then(|| text.to_owned())
+}
+
+/// Returns the id of a request as the client sent it, if it is printable and not too long.
+fn echoed_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let sent = headers.get(REQUEST_ID)?;
+    let ok = (1..=MAX_ECHOED_BYTES).contains(&sent.len()) && sent.to_str().is_ok();
+    ok.then(|| sent.clone())
 }
 
 fn fresh_id(app: &KernelState) -> String {

@@ -6,6 +6,7 @@ mod claimants;
 mod cost;
 mod cost_calls;
 mod cpu;
+mod credentials;
 mod csrf_tokens;
 mod deletion_races;
 mod device_assertions;
