@@ -79,7 +79,7 @@ pub struct ClaimedPassword {
     pub claim: AttemptClaim,
 }
 
-/// Claims an attempt and returns the accounts to which the name may belong and that have a password.
+/// Claims an attempt and returns the accounts of the name that have a password.
 /// The account that has verified an address comes first, and then the oldest. One round trip.
 ///
 /// # Errors

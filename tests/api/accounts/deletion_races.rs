@@ -1,4 +1,4 @@
-//! Requests of an account that is being deleted: the caller is signed out, and no fault is reported.
+//! Requests of an account that is being deleted: the caller is signed out, without a fault.
 
 use futures::future::{join, join_all};
 use http::Method;
