@@ -5,8 +5,9 @@
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+
+use crate::kernel::model::normal_form;
 
 /// The maximum length of what is read, in bytes.
 const MAX_BYTES: usize = 256;
@@ -28,7 +29,8 @@ pub(crate) fn typed(text: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     // NFKC turns full-width and other presentation forms into ASCII.
-    let read = text.nfkc().filter(|c| !is_separator(*c)).map(ascii);
+    let normal = Zeroizing::new(normal_form::nfkc(text));
+    let read = normal.chars().filter(|c| !is_separator(*c)).map(ascii);
     read.collect::<Option<String>>().map(Zeroizing::new)
 }
 
