@@ -14,8 +14,8 @@ const MAX_BYTES: usize = 256;
 /// The digits of a TOTP code.
 const TOTP_DIGITS: usize = 6;
 
-/// The digits zero of scripts whose digits are typed for numbers. The digits one to nine follow each
-/// of them (Unicode, general category Nd).
+/// The digits zero of scripts whose digits are typed for numbers. The digits one to nine follow
+/// each of them (Unicode, general category Nd).
 const ZEROS: [char; 20] = [
     '\u{0660}', '\u{06F0}', '\u{07C0}', '\u{0966}', '\u{09E6}', '\u{0A66}', '\u{0AE6}', '\u{0B66}',
     '\u{0BE6}', '\u{0C66}', '\u{0CE6}', '\u{0D66}', '\u{0DE6}', '\u{0E50}', '\u{0ED0}', '\u{0F20}',
@@ -41,11 +41,13 @@ fn is_separator(c: char) -> bool {
         '-' | '_' | '.' | ',' | '·' | '\u{058A}' | '\u{2010}'
             ..='\u{2015}' | '\u{2043}' | '\u{2212}'
     );
-    let invisible = matches!(
+    let formats = matches!(
         c,
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
-            | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{FEFF}' | '\u{200B}'..='\u{200F}'
     );
+    let directions = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}');
+    let variants = matches!(c, '\u{180B}'..='\u{180F}' | '\u{FE00}'..='\u{FE0F}');
+    let invisible = formats || directions || variants;
     dashes_and_dots || invisible || c.is_whitespace() || c.is_control()
 }
 

@@ -88,8 +88,8 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Confirms the secret with its first code. The attempt is throttled. Two round trips, or none if the
-/// text cannot be a code.
+/// Confirms the secret with its first code. The attempt is throttled. Two round trips, or none if
+/// the text cannot be a code.
 ///
 /// # Errors
 /// [`FactorRejection`]

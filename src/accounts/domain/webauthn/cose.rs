@@ -1,9 +1,9 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
 //!
 //! webauthn-rs reads keys, checks points and moduli, and verifies signatures. Our own code adds the
-//! rules that the library does not have: canonical CBOR, no duplicate or unknown member, an algorithm
-//! that fits the curve. It also reads Ed25519 keys and verifies with them, since the library does
-//! neither, and reads RSA keys of more than 2048 bits.
+//! rules that the library does not have: canonical CBOR, no duplicate or unknown member, an
+//! algorithm that fits the curve. It also reads Ed25519 keys and verifies with them, since the
+//! library does neither, and reads RSA keys of more than 2048 bits.
 
 use std::ops::RangeInclusive;
 
@@ -144,7 +144,10 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
     }
     let member = |name: i128| members.get(&Value::Integer(name));
     let has_only = |names: &[i128]| {
-        let known = |name: &Value| matches!(name, Value::Integer(name) if names.contains(name) || OPTIONAL.contains(name));
+        let known = |name: &Value| match name {
+            Value::Integer(name) => names.contains(name) || OPTIONAL.contains(name),
+            _ => false,
+        };
         names.iter().all(|name| member(*name).is_some()) && members.keys().all(known)
     };
     match member(KIND) {
