@@ -7,7 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::kernel::model::normal_form;
+use crate::kernel::model::normal_form::nfkc;
 
 /// The maximum length of what is read, in bytes.
 const MAX_BYTES: usize = 256;
@@ -29,8 +29,8 @@ pub(crate) fn typed(text: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     // NFKC turns full-width and other presentation forms into ASCII.
-    let normal = Zeroizing::new(normal_form::nfkc(text));
-    let read = normal.chars().filter(|c| !is_separator(*c)).map(ascii);
+    let plain = Zeroizing::new(nfkc(text));
+    let read = plain.chars().filter(|c| !is_separator(*c)).map(ascii);
     read.collect::<Option<String>>().map(Zeroizing::new)
 }
 

@@ -6,7 +6,7 @@ pub mod config;
 pub mod events;
 pub mod ids;
 pub mod key_ring;
-pub(crate) mod normal_form;
+pub mod normal_form;
 pub mod origin;
 pub mod secret;
 pub mod strength;
