@@ -90,7 +90,7 @@ mod tests {
             ("\r\n".to_owned(), None),
             ("<html>blocked</html>".to_owned(), None),
             (r#"{"error":"not found"}"#.to_owned(), None),
-            (format!("{rest}"), None),
+            (rest.to_owned(), None),
             (format!("{rest}:many"), None),
             (format!("{other}:2\n<html>"), None),
         ] {
