@@ -14,6 +14,7 @@ use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions::events::about_others;
 use crate::accounts::store::totp::{Totp, TotpStep};
+use crate::accounts::store::users::MOST_CLAIMS;
 use crate::accounts::store::{credentials, events, live, person_tokens, totp};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
@@ -95,11 +96,13 @@ pub async fn claim_attempt(
             "SELECT w.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
                FROM users AS u JOIN passwords AS w ON w.user_id = u.id
                LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
-              WHERE u.email = ?1
+              WHERE u.id IN (SELECT id FROM users WHERE email = ?1
+                              ORDER BY email_verified DESC, created_at LIMIT ?3)
               ORDER BY u.email_verified DESC, u.created_at LIMIT ?2",
             [
                 email.into(),
                 i64::try_from(MOST_CANDIDATES).unwrap_or(1).into(),
+                MOST_CLAIMS.into(),
             ],
         ),
         LoginName::Username(username) => sql(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Pair, case};
+use crate::harness::{Fault, FaultMode, Pair, case};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -96,6 +96,31 @@ async fn the_cleanup_removes_only_refresh_events_after_ninety_days() {
             app.events(&person.id).await[..2],
             ["user_created", "signed_in"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_does_not_keep_the_others_from_running() {
+    case(async |app| {
+        let expired = "INSERT INTO challenges (id, kind, state, created_at, expires_at)
+            VALUES ('old', 'test', '{}', 1, 2)";
+        // The jobs of accounts make one batch each here, and the third removes challenges.
+        for (failed, left) in [(0, 0), (1, 0), (2, 1), (3, 0)] {
+            app.sql("DELETE FROM challenges", &[]).await;
+            app.sql(expired, &[]).await;
+            app.fail(&[Fault {
+                at: failed,
+                mode: FaultMode::Before,
+                message: "no such table: the test",
+            }])
+            .await;
+            app.cron().await;
+            app.fail(&[]).await;
+            let found = app.count("SELECT COUNT(*) FROM challenges", &[]).await;
+            assert_eq!(found, left, "batch {failed} failed");
+        }
+        assert!(app.logs().await.contains("maintenance job failed"));
     })
     .await;
 }
