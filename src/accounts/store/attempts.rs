@@ -106,6 +106,23 @@ pub async fn try_claim(
     claimed(&counted, &free_at)
 }
 
+/// Gives back an attempt that was allowed at `now` but never checked. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn give_back(
+    db: &dyn Db,
+    subject: &ThrottleSubject,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let give_back = sql(
+        "UPDATE attempts SET failures = failures - 1, free_at = ?2
+          WHERE subject = ?1 AND failures > 0",
+        [subject.as_str().into(), now.into()],
+    );
+    batch(db, [give_back]).await.map(|[_]| ())
+}
+
 /// Returns the statement that clears the attempts on a subject if the batch created `session`. It
 /// comes after the statement that creates the session.
 ///
