@@ -1,17 +1,17 @@
-// The share of each crate in the module's size, as a table for docs/SIZE.md:
+// Prints the share of each crate in the size of the module, as a table for docs/SIZE.md:
 //
 //   cargo install twiggy && node scripts/build-worker.mjs --release --names
 //   twiggy top -n 100000 -f csv build/names.wasm | node benches/crates.mjs
 //
-// The measured module is the one before wasm-opt, which removes the names. Generic code counts for
-// the crate that defines it, and handlers count for axum.
+// The measured module is the one before wasm-opt, which removes the names. Generic code counts
+// toward the crate that defines it, and handlers count toward axum.
 import { readFileSync } from "node:fs";
 
 const ROWS = 24;
 const sizes = new Map();
 
 /**
- * Reads the name and the size in a line of CSV. A name with a comma is quoted, and its own quotes
+ * The name and the size in each line of the CSV. A name with a comma is quoted, and its own quotes
  * are doubled.
  */
 const items = readFileSync(0, "utf8")
@@ -22,8 +22,8 @@ const items = readFileSync(0, "utf8")
   .map(([, quoted, plain, size]) => ({ name: quoted?.replaceAll('""', '"') ?? plain, size: Number(size) }));
 
 /**
- * Returns the crate of a function: the first part of its path, or the crate of the type that it is
- * implemented for or in.
+ * Returns the crate of a function: the first part of its path. The crate of a method is that of its
+ * type or, if the name of the type has no crate, that of its trait.
  */
 const owner = (name) => {
   if (name.includes("subsection")) return undefined;

@@ -1,5 +1,5 @@
-// Counts the instructions of a request: `node benches/instructions.mjs`. docs/INSTRUCTIONS.md holds
-// the method and the ledger.
+// Counts the instructions of a request: `node benches/instructions.mjs`. docs/INSTRUCTIONS.md
+// describes the method and contains the ledger.
 //
 //   --record TEXT     adds a row to the ledger
 //   --only a,b        measures only these operations
@@ -15,13 +15,13 @@ const LEDGER = new URL("docs/INSTRUCTIONS.md", root);
 /** The operations, in the order of the ledger's columns. */
 const OPERATIONS = ["health", "forged", "validate-session", "validate-token", "refresh"];
 /**
- * Runs of each operation, of which the median counts. The layout of memory differs a little from
- * start to start, and the cost of an allocation with it.
+ * The number of runs of each operation. Their median is the result. The memory layout differs a
+ * little from start to start, and so does the cost of an allocation.
  */
 const RUNS = 5;
 /**
- * The numbers of requests in a short and a long run. The difference of both runs is the cost of the
- * further requests, without the start and the first requests' preparations.
+ * The numbers of requests in a short and a long run. The difference between the two runs is the
+ * cost of the additional requests, without the start and the preparations of the first requests.
  */
 const [FEW, MANY] = [20, 320];
 
@@ -29,7 +29,7 @@ const { values: flags } = parseArgs({ options: { only: { type: "string" }, recor
 const chosen = flags.only?.split(",") ?? OPERATIONS;
 const unknown = chosen.filter((name) => !OPERATIONS.includes(name));
 if (unknown.length > 0 || (flags.only && flags.record !== undefined)) {
-  console.error(unknown.length > 0 ? `unknown: ${unknown.join(", ")}. Operations: ${OPERATIONS.join(", ")}` : "A row of the ledger has all operations.");
+  console.error(unknown.length > 0 ? `Unknown: ${unknown.join(", ")}. Operations: ${OPERATIONS.join(", ")}` : "--record needs all operations. Leave out --only.");
   process.exit(2);
 }
 
@@ -38,15 +38,15 @@ try {
   run("taskset", "--version");
   valgrind = run("valgrind", "--version");
 } catch {
-  console.log("No figures: they need valgrind, and taskset of util-linux.");
+  console.log("Nothing was measured, because valgrind or taskset (util-linux) is missing.");
   process.exit(0);
 }
 const cpu = run("sh", "-c", "taskset --cpu-list --pid $$").match(/(\d+)\D*$/)[1];
 const binary = buildExample("instructions");
 
 /**
- * Returns the instructions of all threads in a whole run. It runs on one processor, because on two
- * the order of the threads, and so their waiting, is left to chance.
+ * Returns the number of instructions of all threads in a whole run. The program runs on one
+ * processor. On two, the threads would wait for each other differently in each run.
  */
 const total = (folder, operation, times) => {
   const out = join(folder, "callgrind.out");
@@ -62,7 +62,7 @@ try {
     const one = () => (total(folder, operation, MANY) - total(folder, operation, FEW)) / (MANY - FEW);
     const { median, min, max } = spread(Array.from({ length: RUNS }, one));
     figures.push(median);
-    console.log(`${operation.padEnd(18)} ${grouped(median).padStart(10)} instructions a request (${grouped(min)}–${grouped(max)})`);
+    console.log(`${operation.padEnd(18)} ${grouped(median).padStart(10)} instructions per request (${grouped(min)}–${grouped(max)})`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -44,7 +44,7 @@ const began = performance.now();
 const report = { about, load: { before: loadavg()[0] }, cells: [], counts: [] };
 const worlds = [];
 try {
-  console.log(`Starting, with ${plan.users.join(" and ")} accounts…`);
+  console.log(`Starting the servers, with ${plan.users.join(" and with ")} accounts…`);
   for (const users of plan.users) worlds.push({ users, ...(await startNative(programs, users)) });
   for (const row of ROWS.filter(({ id }) => chosen.includes(id))) {
     const lanes = worlds.flatMap((world, at) =>
@@ -52,7 +52,7 @@ try {
     );
     const rowBegan = performance.now();
     for (const [at, connections] of plan.connections.entries()) {
-      // On a busy machine a row has fewer rounds, and its table says so.
+      // On a busy machine a row has fewer rounds, and the report notes it.
       const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
       const cells = lanes.map((each) => ({ ...each, warm: at > 0, rounds: [] }));
       await measure(cells, connections, deadline, plan);

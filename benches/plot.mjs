@@ -2,7 +2,7 @@
 // [--connections 8]`.
 //
 // Each row has a bar: its requests per second, as a multiple of better-auth's, on a logarithmic
-// axis, with the spread over the rounds. The colours follow the reader's scheme, light or dark.
+// axis, with the spread over the rounds. The chart has a light and a dark colour scheme.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ratio } from "./lib/statistics.mjs";
@@ -44,7 +44,7 @@ const bottom = TOP + bars.length * STEP;
 
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const { about } = report;
-const warnings = [about.build !== "release" && `a ${about.build} build`, about.preliminary && "preliminary"].filter(Boolean);
+const warnings = [about.build !== "release" && `build: ${about.build}`, about.preliminary && "preliminary"].filter(Boolean);
 const source = `${users} accounts, ${connections} connections; better-auth ${about.betterAuth}, workerd ${about.workerd}; medians of ${about.plan.rounds} rounds, lines from the lowest to the highest ratio`;
 
 const grid = ticks.map(
@@ -65,7 +65,7 @@ const drawn = bars.map(({ title, value }, at) => {
 });
 
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">
-<title id="title">hamrah-api against better-auth on the same workerd with the same local D1</title>
+<title id="title">hamrah-api against better-auth on the same workerd, each over its own D1</title>
 <desc id="description">${escape(bars.map(({ title, value }) => `${title}: ${value.median.toFixed(1)} times`).join("; "))}.</desc>
 <style>
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328; }
@@ -80,7 +80,7 @@ const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${hei
     .more { fill: #3fb950; } .less { fill: #e0823d; } .spread { stroke: #f0f6fc; }
   }
 </style>
-<text class="head" x="16" y="26">Requests a second, as a multiple of better-auth's${warnings.length > 0 ? ` (${escape(warnings.join(", "))})` : ""}</text>
+<text class="head" x="16" y="26">Requests per second, as a multiple of better-auth's${warnings.length > 0 ? ` (${escape(warnings.join(", "))})` : ""}</text>
 <text class="note" x="16" y="46">Both run in workerd, each over its own local D1. docs/PERFORMANCE.md describes the rows.</text>
 ${grid.join("\n")}
 ${drawn.join("\n")}

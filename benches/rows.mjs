@@ -1,95 +1,120 @@
-// The measured rows: the requests of each row to each contestant, and the differences between both.
+// The measured rows: the requests of each row to each contestant, and how the two requests differ.
 export const ROWS = [
   {
     id: "health",
     title: "Health",
     hamrah: "GET /health",
     other: "GET /api/auth/ok",
-    differs: "Ours returns version and time, with security headers, a request id and a line in the log.",
+    differs:
+      "Ours returns the version and the time, with security headers and a request id, and logs " +
+      "a line.",
   },
   {
     id: "forged",
     title: "Refuse a forged token",
     hamrah: "GET /api/auth/tokens/validate, an access token with another signature: 401",
     other: "GET get-session, a bearer token with another signature: 200 and `null`",
-    differs: "Ours verifies Ed25519 and answers a problem document; better-auth an HMAC and four letters. Neither asks its database.",
+    differs:
+      "Ours verifies an Ed25519 signature and answers with a problem document. better-auth " +
+      "verifies an HMAC and answers `null`. Neither queries its database.",
   },
   {
     id: "expired",
     title: "Refuse an expired token",
     hamrah: "GET /api/auth/tokens/validate, an expired access token: 401",
     other: "GET get-session, the bearer token of an expired session: 200 and `null`",
-    differs: "Ours holds its expiry and is refused without a query. better-auth reads the expiry from its database and deletes the session.",
+    differs:
+      "Our token contains its expiry, so the API refuses it without a query. better-auth reads " +
+      "the expiry from its database and deletes the session.",
   },
   {
     id: "session-cookie",
     title: "Validate a session, by cookie",
     hamrah: "GET /api/auth/sessions/validate",
     other: "GET /api/auth/get-session",
-    differs: "better-auth checks the cookie's HMAC first and then reads session and account, by two statements unless `joins` is on; `cached` reads nothing for five minutes, in which a revoked session stays valid.",
+    differs:
+      "better-auth checks the cookie's HMAC first and then reads the session and the account, " +
+      "in two statements unless `joins` is on. `cached` reads nothing for five minutes, during " +
+      "which a revoked session stays valid.",
   },
   {
     id: "access-token",
     title: "Validate an access token",
-    hamrah: "GET /api/auth/tokens/validate, a JWT",
-    other: "GET /api/auth/get-session, its bearer token",
-    differs: "Ours verifies Ed25519 and then reads whether the session is live; better-auth's bearer token is its session's.",
+    hamrah: "GET /api/auth/tokens/validate, with a JWT",
+    other: "GET /api/auth/get-session, with its bearer token",
+    differs:
+      "Ours verifies a token's Ed25519 signature once per isolate, and reads for each request " +
+      "whether the session is live. The bearer token of better-auth is its session token.",
   },
   {
     id: "me",
     title: "Read the current user",
-    hamrah: "GET /api/users/me, a JWT",
-    other: "GET /api/auth/get-session, its bearer token",
-    differs: "better-auth has no other endpoint for it.",
+    hamrah: "GET /api/users/me, with a JWT",
+    other: "GET /api/auth/get-session, with its bearer token",
+    differs: "better-auth has no other endpoint for this.",
   },
   {
     id: "list-sessions",
-    title: "List one's five sessions",
-    hamrah: "GET /api/users/me/sessions, a JWT",
-    other: "GET /api/auth/list-sessions, its bearer token",
-    differs: "Ours lists sign-ins with device and place; better-auth rows with their tokens in clear.",
+    title: "List the caller's five sessions",
+    hamrah: "GET /api/users/me/sessions, with a JWT",
+    other: "GET /api/auth/list-sessions, with its bearer token",
+    differs:
+      "Ours lists sign-ins with their device and place. better-auth lists rows with their " +
+      "tokens in plain text.",
   },
   {
     id: "create-session",
     title: "Create a session for a known account",
     hamrah: "POST /api/internal/sessions, with the internal key",
-    other: "POST /api/auth/internal/sessions, an endpoint added by a plugin of the bench",
-    differs: "better-auth has no such endpoint: the plugin checks a key, finds the account, makes a session with better-auth's own functions and sets the cookie. Ours also writes an event and an outbox entry for the webhook, in the same batch, and notes the sign-in at the account.",
+    other: "POST /api/auth/internal/sessions, an endpoint added by a plugin of the benchmark",
+    differs:
+      "better-auth has no such endpoint, so the plugin checks a key, finds the account, creates " +
+      "a session with better-auth's own functions and sets the cookie. Ours also writes an event " +
+      "and an outbox entry for the webhook, and records the sign-in in the account, all in one " +
+      "batch.",
   },
   {
     id: "refresh",
     title: "Refresh",
     hamrah: "POST /api/auth/tokens/refresh: a new pair for a single-use token",
     other: "GET /api/auth/get-session with `updateAge: 0`: extends the session",
-    differs: "better-auth does not rotate: its token stays the same, and a stolen one is not noticed. Ours replaces it, signs a JWT and writes an event.",
+    differs:
+      "better-auth does not rotate its token, so a stolen token is not noticed. Ours replaces " +
+      "the refresh token, signs a JWT and writes an event.",
   },
   {
     id: "sign-up-begin",
     title: "Sign up by passkey: begin",
     hamrah: "POST /api/webauthn/register/begin",
     other: "GET /api/auth/passkey/generate-register-options?context=…",
-    differs: "The same: a challenge is kept.",
+    differs: "Nothing. Both store a challenge.",
   },
   {
     id: "sign-up-complete",
     title: "Sign up by passkey: complete",
     hamrah: "POST /api/webauthn/register/complete",
     other: "POST /api/auth/passkey/verify-registration, `createSession: true`",
-    differs: "Both verify, make account, passkey and session. Ours in one atomic batch with events and a token pair as well, and requires user verification; better-auth by single statements, since D1 has no transactions for it.",
+    differs:
+      "Both verify the response and create an account, a passkey and a session. Ours does so in " +
+      "one atomic batch, with events and a token pair, and requires user verification. " +
+      "better-auth uses single statements, because it has no transactions on D1.",
   },
   {
     id: "sign-in-begin",
     title: "Sign in by passkey: begin",
     hamrah: "POST /api/webauthn/authenticate/begin",
     other: "GET /api/auth/passkey/generate-authenticate-options",
-    differs: "The same: a challenge is kept.",
+    differs: "Nothing. Both store a challenge.",
   },
   {
     id: "sign-in-complete",
     title: "Sign in by passkey: complete",
     hamrah: "POST /api/webauthn/authenticate/complete",
     other: "POST /api/auth/passkey/verify-authentication",
-    differs: "Both verify, keep the counter, make a session. Ours in one atomic batch that refuses a counter gone back, with a token pair and events; it requires user verification.",
+    differs:
+      "Both verify the response, refuse a counter that went back, store the counter and create a " +
+      "session. Ours does so in one atomic batch, with events and a token pair, and requires " +
+      "user verification.",
   },
 ];
 
@@ -110,8 +135,8 @@ export const LANES = {
 };
 
 /**
- * Returns the lanes of a row among the servers that were started for `users` accounts. Floors are
- * measured once, with the first number of accounts.
+ * Returns the lanes of a row, for the servers with one number of accounts. `withFloors` adds the
+ * lanes of the floors, which are measured only with the first number of accounts.
  */
 export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) => {
   const lanes = { hamrah: hamrah.lanes[row], "better-auth": betterAuth.lanes[row] };
@@ -127,8 +152,8 @@ export const lanesOf = (row, { hamrah, before, betterAuth, empty }, withFloors) 
 };
 
 /**
- * Returns the lanes of a row at the native server and, if the row has a floor, at bare axum and
- * sqlx. A lane without accounts is measured once.
+ * Returns the lanes of a row for the native server and, if the row has a floor, for bare axum and
+ * sqlx. The lane of an empty answer is measured only with the first number of accounts (`isFirst`).
  */
 export const nativeLanesOf = (row, { lanes, query, empty }, isFirst) => {
   if (row === "health" && isFirst) return { hamrah: lanes[row], "bare-empty": empty };

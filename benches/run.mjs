@@ -1,9 +1,10 @@
 // The benchmark: `node benches/run.mjs`. docs/PERFORMANCE.md describes the method.
 //
-//   --json FILE       keeps every figure          --rows a,b    only these rows
+//   --json FILE       writes every figure to FILE
+//   --rows a,b        measures only these rows
 //   --markdown        writes the tables into docs/PERFORMANCE.md
-//   --before DIR      also measures the Worker in DIR/build, a checkout of another commit
-//   --rounds N        rounds of each row (5)
+//   --before DIR      also measures the Worker in build/ of DIR, a checkout of another commit
+//   --rounds N        the number of rounds of each row (5 by default)
 //   --quick           a short run with preliminary figures, to try the harness
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -30,12 +31,12 @@ const { flags, plan, chosen } = options({
   full: { rounds: 5, slot: 250, warmUp: 100, firstWarmUp: 1500, connections: [1, 8, 32], users: [100, 100_000], cold: 15, counted: 10, rowSeconds: 35 },
 });
 if (!existsSync(new URL("build/index_bg.wasm", root))) {
-  console.error("build/ holds no Worker: make build");
+  console.error("build/ contains no Worker. Run make build.");
   process.exit(2);
 }
 
 if (!existsSync(new URL("benches/node_modules", root))) {
-  console.error("better-auth is not installed: npm ci --prefix benches");
+  console.error("better-auth is not installed. Run npm ci --prefix benches.");
   process.exit(2);
 }
 
@@ -79,7 +80,7 @@ const start = async (starting) => {
   return started;
 };
 try {
-  console.log(`Starting, with ${plan.users.join(" and ")} accounts each…`);
+  console.log(`Starting the servers, with ${plan.users.join(" and with ")} accounts…`);
   const empty = await start(startEmpty());
   const worlds = [];
   for (const users of plan.users) {
@@ -106,7 +107,7 @@ try {
     const ofRow = [];
     const rowBegan = performance.now();
     for (const [at, connections] of plan.connections.entries()) {
-      // On a busy machine a row has fewer rounds, and its table says so.
+      // On a busy machine a row has fewer rounds, and the report notes it.
       const deadline = rowBegan + (plan.rowSeconds * 1000 * (at + 1)) / plan.connections.length;
       const cells = lanes.map((each) => ({ ...each, cpu: each.instance.cpu, warm: ofRow.length > 0, rounds: [] }));
       await measure(cells, connections, deadline, plan);

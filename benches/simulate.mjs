@@ -1,5 +1,5 @@
-// Simulates the cost of many accounts and the limit of one D1 database. The figures are for
-// docs/SCALING.md, which also explains them.
+// Simulates the cost of many accounts and the limit of one D1 database. docs/SCALING.md contains
+// and explains the figures.
 //
 //   node benches/simulate.mjs     prints the tables        --json       everything, as JSON
 //   --markdown                    writes the tables into docs/SCALING.md
@@ -41,7 +41,7 @@ const ACTIVE = 0.2;
 const NEW_A_YEAR = 0.5;
 /** Passkeys per account: most accounts have one, some two, some none. */
 const PASSKEYS = 1;
-/** The requests of an active account on a day, by the kinds of costs.json. */
+/** The requests of an active account per day, by the kinds in costs.json. */
 export const DAY = {
   // The web app or its server validates the session for each page.
   "validate-session": 30,
@@ -53,11 +53,11 @@ export const DAY = {
   "note-use": 2,
   // The app is used in four different hours, and an access token is valid for one.
   refresh: 4,
-  // A user signs in by a provider every tenth day: sessions last thirty days, and users change
-  // browsers.
+  // A user signs in with a provider every tenth day, because users change browsers, and sessions last
+  // only thirty days.
   "create-session": 0.1,
-  // Sign-ins by passkey are as frequent. Half as many again begin without completing, because
-  // browsers begin them for their autofill.
+  // Sign-ins by passkey are as frequent. Half as many again begin without completing, because the
+  // page begins one for the browser's autofill.
   "sign-in-begin": 0.15,
   "sign-in-complete": 0.1,
   // All new accounts sign up by passkey. Half as many sign-ups begin without completing.
@@ -79,7 +79,7 @@ const SWING = 0.8;
  */
 const BURST = { factor: 2, seconds: 5, every: 40 };
 export const PEAK = (1 + SWING) * BURST.factor;
-/** A database is filled to four fifths, which leaves time to act. */
+/** The share of a database that may be full. The rest leaves the operator time to act. */
 const FILL = 0.8;
 /**
  * The most rows of a kind that the cleanup removes in a minute (CLEANUP_BATCH, CLEANUP_ROUNDS in
@@ -89,14 +89,17 @@ const SWEPT_A_MINUTE = 4000;
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const kinds = Object.entries(COSTS.kinds).map(([id, kind]) => ({ id, ...kind, day: DAY[id] }));
-/** Returns the batches of an account in a day, active or not. */
+/** Returns the mean number of batches per account and day: of reads (`r`) or of writes (`w`). */
 const batchesOf = (letter) => ACTIVE * sum(kinds.map(({ day, batches }) => day * (batches.split(letter).length - 1)));
 const [READS, WRITES] = [batchesOf("r"), batchesOf("w")];
 export const WRITE_SHARE = WRITES / (READS + WRITES);
-/** Returns the rows of a name of `kept` that an account leaves in a day. */
+/** Returns the mean number of rows per account and day of the kind `name` in `kept`. */
 const left = (name) => ACTIVE * sum(kinds.map((kind) => kind.day * (kind.leaves[name] ?? 0)));
 
-/** Returns the rows that are later removed or delivered to the webhook because of one request. */
+/**
+ * Returns the numbers of rows that the database reads and writes later because of one request, to
+ * remove expired rows and to deliver events to the webhook.
+ */
 const later = ({ leaves }) => {
   const { removed, notice } = COSTS.upkeep;
   const gone = sum(Object.entries(leaves).map(([name, rows]) => (COSTS.kept[name].days === null ? 0 : rows)));
@@ -105,8 +108,8 @@ const later = ({ leaves }) => {
 };
 
 /**
- * Returns the gigabytes of a database after a year, by table. `kept` changes for how many days rows
- * are kept.
+ * Returns the gigabytes of a database after a year, by kind of row. `kept` overrides the number of
+ * days for which rows of a kind are kept.
  */
 export const gigabytes = (accounts, kept = {}) => {
   const parts = { account: (accounts * (COSTS.account.bytes + PASSKEYS * COSTS.account.passkeyBytes)) / 1e9 };
@@ -118,7 +121,10 @@ export const gigabytes = (accounts, kept = {}) => {
 export const roomFor = (kept) => (FILL * PRICES.largestGigabytes) / gigabytes(1, kept).total;
 const beyond = (amount, { included, million }) => (Math.max(0, amount - included) / 1e6) * million;
 
-/** Returns a month of `accounts`: amounts, dollars, and the load of a single database. */
+/**
+ * Returns the figures of a month with this number of accounts: amounts, size, dollars, the batches
+ * per second, and the new refresh tokens per day.
+ */
 export const month = (accounts) => {
   const total = (of) => accounts * ACTIVE * MONTH * sum(kinds.map((kind) => kind.day * of(kind)));
   const amounts = {
@@ -138,47 +144,50 @@ export const month = (accounts) => {
   return { accounts, amounts, size, dollars, perSecond, tokensADay: accounts * left("refreshToken") };
 };
 
-/** Returns the price of a million requests of a kind beyond the plan's included amounts. */
+/**
+ * Returns the prices of a million requests of a kind, beyond the amounts that the plan includes.
+ * `after` is the result of `later` for one request.
+ */
 export const million = (kind) => {
   const after = later(kind);
   const rows = (kind.rowsRead + after.rowsRead) * PRICES.rowsRead.million + (kind.rowsWritten + after.rowsWritten) * PRICES.rowsWritten.million;
   return { requests: (kind.request ?? true) ? PRICES.requests.million : 0, cpu: kind.cpuMs * PRICES.cpuMs.million, rows, after };
 };
 
-// One database as a queue. The milliseconds that a batch occupies it are assumptions, which
-// docs/SCALING.md explains.
+// One database as a queue. The times for which a batch occupies the database, in milliseconds, are
+// assumptions, which docs/SCALING.md explains.
 export const SERVICE = { fast: { read: 0.2, write: 1.5 }, middle: { read: 0.4, write: 4 }, slow: { read: 1, write: 10 } };
 /**
- * The cost of a change at a replica, as a share of its cost at the primary. A replica looks nothing
- * up.
+ * The cost of a change at a replica, as a share of its cost at the primary. It is lower, because a
+ * replica applies the change without any lookup.
  */
 const APPLY = 0.25;
 /**
- * The share of reads that a replica may answer. The primary validates sessions, and a replica
- * answers reads with a token.
+ * The share of reads that a replica may answer. The primary validates sessions. A replica answers
+ * reads with an access token.
  */
 const OFFLOAD = 0.25;
 /**
- * The share of reads at replicas that come from the region with most callers. One replica answers
- * this half, for any number of replicas.
+ * The share of reads at replicas that come from the region with the most callers. One replica
+ * answers all of them, however many replicas there are.
  */
 const HOME = 0.5;
 /**
- * The share of reads at replicas with the bookmark of a change by the same client, and the average
- * age of that change.
+ * The share of the reads at replicas that carry the bookmark of a change by the same client, and
+ * the average age of that change.
  */
 const OWN = { share: 0.1, milliseconds: 2000 };
-/** The average lag of replicas. It is exponentially distributed. */
+/** The average lag of replicas, in milliseconds. The lag is exponentially distributed. */
 export const LAGS = { near: 100, far: 1200 };
-/** The longest wait in the queue for 99 of 100 requests, in milliseconds. */
+/** The longest acceptable wait in the queue for 99 of 100 requests, in milliseconds. */
 export const PATIENCE = 50;
 /**
- * A simulated day takes eight minutes, with twelve bursts in an eighth of that time. A steady load
- * needs less time.
+ * A simulated day takes eight minutes, with twelve bursts, which together take an eighth of that
+ * time. A steady load needs less time.
  */
 const SECONDS = { day: 480, steady: 120 };
 
-/** mulberry32: a seed gives the same numbers on every machine. */
+/** The generator mulberry32. The same seed gives the same numbers on every machine. */
 export const random = (seed) => () => {
   seed = (seed + 0x6d2b79f5) | 0;
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -186,7 +195,7 @@ export const random = (seed) => () => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
 };
 
-/** Counts waiting times by tenths of a millisecond. */
+/** Returns a counter of waiting times, with a resolution of a tenth of a millisecond. */
 const histogram = () => {
   const counts = new Uint32Array(200_001);
   const seen = { count: 0, total: 0 };
@@ -203,9 +212,10 @@ const histogram = () => {
 };
 
 /**
- * Runs batches through one primary and its replicas. Each takes one batch at a time, in the order
- * of arrival. Arrivals are Poisson, at the same rate throughout if `steady`, otherwise with the
- * sine and the bursts of a day. `rate` is the mean of the day, in batches per second.
+ * Runs batches through one primary and its replicas. Each database takes one batch at a time, in
+ * the order of arrival. Batches arrive in a Poisson process, at a constant rate if `steady`,
+ * otherwise with the sine and the bursts of a day. `rate` is in batches per second: the mean of
+ * the day without the bursts.
  */
 export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE, steady = false, lag = LAGS.near, seconds, seed = 1 }) => {
   seconds ??= steady ? SECONDS.steady : SECONDS.day;
@@ -231,8 +241,8 @@ export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE
     now += exponential(arrivals, 1000 / rateAt(now));
     if (now >= seconds * 1000) break;
     arrived += 1;
-    // Every stream is drawn from once per arrival, so that another number of replicas changes
-    // nothing else.
+    // Every arrival draws the same random numbers, used or not, so that another number of replicas
+    // changes nothing else.
     const [isWrite, route, own] = [mixes() < writeShare, routes(), bookmarks() < OWN.share];
     const [age, behind] = [exponential(bookmarks, OWN.milliseconds), exponential(bookmarks, lag)];
     if (isWrite || replicas === 0 || route >= OFFLOAD) {
@@ -253,8 +263,8 @@ export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE
 };
 
 /**
- * Returns the highest mean rate at which the 99th percentile of reads and of writes waits at most
- * PATIENCE.
+ * Returns the highest mean rate at which 99 of 100 reads and 99 of 100 writes wait at most
+ * PATIENCE, with the simulation at that rate.
  */
 export const limit = (setting) => {
   const { service, replicas = 0, writeShare = WRITE_SHARE } = setting;
@@ -268,7 +278,7 @@ export const limit = (setting) => {
   return { rate: low, ...simulate({ ...setting, rate: low }) };
 };
 
-/** Returns all figures of the document. */
+/** Returns all figures of docs/SCALING.md. */
 export const report = () => {
   const ends = (setting) => ({ ...setting, day: limit(setting), steady: limit({ ...setting, steady: true }) });
   const limits = Object.entries(SERVICE).flatMap(([name, service]) => [0, 1, 6].map((replicas) => ends({ name, service, replicas })));
@@ -306,27 +316,27 @@ export const markdown = ({ months, room, limits, own }) => {
     const databases = [Math.ceil(size.total / PRICES.largestGigabytes / FILL), Math.ceil((reads + writes) / rate)];
     return [grouped(accounts), ...[reads, writes, PEAK * reads, PEAK * writes].map(short), ...databases, `${short((100 * tokensADay) / (SWEPT_A_MINUTE * 1440))} %`];
   };
-  const loads = ["reads, mean", "writes, mean", "reads, peak", "writes, peak", "databases by size", "by load", "of one sweep's reach"];
+  const loads = ["reads, mean", "writes, mean", "reads, peak", "writes, peak", "databases by size", "by load", "new refresh tokens, share of the cleanup limit"];
   parts.push(table(["accounts", ...loads], months.map(load)));
-  parts.push("### What fills a database: GB of a million accounts after a year");
+  parts.push("### The size of a database by kind of row, with a million accounts after a year");
   const { size } = months.find(({ accounts }) => accounts === 1e6);
   parts.push(table(["", ...Object.keys(size)], [["GB", ...Object.values(size).map(short)]]));
-  parts.push(table(["events of a refresh kept, days", "accounts in one database"], room.map(({ days, accounts }) => [days, short(accounts)])));
-  parts.push("### Where the queue ends: a day's mean in batches a second, 99 of 100 waiting at most 50 ms");
+  parts.push(table(["days that refresh events are kept", "accounts in one database"], room.map(({ days, accounts }) => [days, short(accounts)])));
+  parts.push("### The highest daily mean in batches a second at which 99 of 100 wait at most 50 ms");
   const ends = ({ name, service, replicas, day, steady }) => {
     const rates = [steady.rate, day.rate, day.rate * PEAK, day.rate * PEAK * WRITE_SHARE].map(short);
     const p99 = [day.read.p99, day.write.p99].map((milliseconds) => milliseconds.toFixed(1));
     return [`${name}: ${service.read} / ${service.write} ms`, replicas, ...rates, ...p99, short((day.rate * 86_400) / (READS + WRITES))];
   };
-  const columns = ["a read / a write takes", "replicas", "no peaks", "with peaks", "at the peak", "of them writes", "p99 reads", "p99 writes", "accounts"];
+  const columns = ["time of a read / a write", "replicas", "no peaks", "with peaks", "at the peak", "of which writes", "p99 reads", "p99 writes", "accounts"];
   parts.push(table(columns, limits.map(ends)));
-  parts.push("### Reading one's own change at a replica");
+  parts.push("### Reads of a client's own change at a replica");
   const waiting = own.map(({ lag, mean, p99 }) => [lag, mean.toFixed(0), p99.toFixed(0)]);
-  parts.push(table(["replicas behind, mean ms", "a read with a bookmark waits, mean ms", "p99 ms"], waiting));
+  parts.push(table(["mean lag of replicas, ms", "mean wait of a read with a bookmark, ms", "p99 of the wait, ms"], waiting));
   return parts.join("\n\n");
 };
 
-/** Returns the tables in the document. With `text`, replaces them first. */
+/** Returns the tables found in docs/SCALING.md. If `text` is given, replaces them with it. */
 export const document = (text) => {
   const page = readFileSync(DOCUMENT, "utf8");
   const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];

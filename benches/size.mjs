@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 
 const root = new URL("../", import.meta.url);
 const LEDGER = new URL("docs/SIZE.md", root);
-/** The largest bundle that `--check` accepts, in bytes of gzip. */
+/** The largest bundle that `--check` accepts, in bytes after gzip. */
 const LIMIT = 1_400_000;
 
 const measured = (name, path) => {
@@ -16,7 +16,7 @@ const measured = (name, path) => {
   return { name, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
 };
 
-/** Our uploaded files. */
+/** Returns the sizes of the files that are uploaded, and of both together. */
 const ours = () => {
   const wasm = measured("hamrah-api, wasm", new URL("build/index_bg.wasm", root));
   const glue = measured("hamrah-api, JavaScript", new URL("build/index.js", root));
@@ -24,7 +24,7 @@ const ours = () => {
 };
 
 /**
- * Returns the raw and compressed bytes of our files and, if it is installed, of better-auth's
+ * Returns the raw and compressed sizes of our files and, if better-auth is installed, of its
  * bundle.
  */
 export const sizes = async () => {
@@ -47,11 +47,11 @@ const record = async (what) => {
 
 const main = async () => {
   const { values: flags } = parseArgs({ options: { check: { type: "boolean" }, record: { type: "string" } } });
-  if (!existsSync(new URL("build/index_bg.wasm", root))) throw new Error("build/ holds no Worker: make build");
+  if (!existsSync(new URL("build/index_bg.wasm", root))) throw new Error("build/ contains no Worker. Run make build.");
   for (const { name, raw, gzip } of flags.check ? ours() : await sizes()) console.log(`${name.padEnd(24)} ${kilobytes(raw)}, gzip ${kilobytes(gzip)}`);
   if (!isRelease()) {
-    if (flags.record !== undefined) throw new Error("Only a release build is recorded: make build");
-    console.log("This is no release build: its size says nothing, and is not checked.");
+    if (flags.record !== undefined) throw new Error("--record needs a release build. Run make build.");
+    console.log("This is not a release build, so its size is not meaningful and is not checked.");
     return;
   }
   if (flags.record !== undefined) await record(flags.record);

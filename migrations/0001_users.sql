@@ -12,7 +12,10 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     last_login_at INTEGER,
-    last_login_platform TEXT
+    last_login_platform TEXT,
+    -- Who set a way to sign in that the owner did not: the account of another person, 'operator', or 'unproved' if nobody can tell
+    -- whose the other ways to sign in are. NULL while the owner set them all.
+    credentials_by TEXT
 ) STRICT;
 
 -- An address is verified for one account at most; that it is merely claimed binds nobody.

@@ -20,9 +20,22 @@ CREATE TABLE sessions (
 
 CREATE UNIQUE INDEX sessions_token_hash ON sessions (token_hash) WHERE token_hash IS NOT NULL;
 
-CREATE INDEX sessions_user ON sessions (user_id, created_at);
+-- The unrevoked sessions of an account by their age, and the revoked ones by their revocation.
+CREATE INDEX sessions_user ON sessions (user_id, revoked_at, created_at);
 
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+-- An account keeps its 100 newest unrevoked sessions and its 100 last revoked ones (docs/LIMITS.md). Each insertion removes
+-- at most two, so that the refresh tokens that go with them are bounded too.
+CREATE TRIGGER sessions_quota AFTER INSERT ON sessions
+BEGIN
+    UPDATE sessions SET revoked_at = NEW.created_at WHERE id IN (
+        SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NULL
+         ORDER BY created_at DESC LIMIT 2 OFFSET 100);
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NOT NULL
+         ORDER BY revoked_at DESC LIMIT 2 OFFSET 100);
+END;
 
 -- The chain of refresh tokens of a sign-in. Replaced ones stay until they expire: they are how a replay is recognised.
 CREATE TABLE refresh_tokens (

@@ -9,6 +9,6 @@ CREATE TABLE challenges (
     expires_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX challenges_user ON challenges (user_id);
+CREATE INDEX challenges_user ON challenges (user_id, created_at);
 
 CREATE INDEX challenges_expires_at ON challenges (expires_at);

@@ -18,7 +18,7 @@ CREATE TABLE attest_keys (
     revoked_at INTEGER
 ) STRICT;
 
-CREATE INDEX attest_keys_user ON attest_keys (user_id, created_at);
+CREATE INDEX attest_keys_user ON attest_keys (user_id, revoked_at, created_at);
 
 -- For the sweep of keys that nobody ever used.
 CREATE INDEX attest_keys_unbound ON attest_keys (COALESCE(last_used_at, created_at)) WHERE user_id IS NULL;

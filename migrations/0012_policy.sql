@@ -112,8 +112,16 @@ END;
 CREATE TABLE preconditions (
     caller INTEGER CONSTRAINT precondition_caller CHECK (caller IS NULL),
     subject INTEGER CONSTRAINT precondition_subject CHECK (subject IS NULL),
-    administrator INTEGER CONSTRAINT precondition_administrator CHECK (administrator IS NULL)
+    administrator INTEGER CONSTRAINT precondition_administrator CHECK (administrator IS NULL),
+    owner INTEGER CONSTRAINT precondition_owner CHECK (owner IS NULL)
 ) STRICT;
+
+-- The effective permissions in the service itself before a change, and then who gained one (permission 0). Empty between batches.
+CREATE TABLE auth_access (
+    person_id INTEGER NOT NULL,
+    permission_id INTEGER NOT NULL,
+    PRIMARY KEY (permission_id, person_id)
+) STRICT, WITHOUT ROWID;
 
 -- The service itself, as a service: what its endpoints ask for.
 INSERT INTO services (id, name, description, policy_version, built_in, created_at)

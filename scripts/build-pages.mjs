@@ -1,6 +1,6 @@
-// Builds the account page, the admin page and the reference into dist/. Cloudflare serves the
-// folder as static assets, and the native server reads it: `node scripts/build-pages.mjs --release`
-// or `--dev`.
+// Builds the account page, the admin page and the reference into dist/:
+// `node scripts/build-pages.mjs --release` or `--dev`. Cloudflare serves the folder as static
+// assets. The native server reads the files and serves them.
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";

@@ -1,5 +1,5 @@
-// Finds Chromium by `CHROMIUM_BIN` or by a usual name. As a script, it installs Chromium on Debian,
-// and elsewhere prints how to install it.
+// Finds Chromium by `CHROMIUM_BIN` or by its common names. As a script, it installs a missing
+// Chromium on Debian if the user is root, and otherwise prints how to install it.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -21,8 +21,8 @@ const runs = (path) => {
 };
 
 /**
- * Returns the path of Chromium, or undefined if none is found. A `CHROMIUM_BIN` that cannot be run
- * is an error: no other is looked for.
+ * Returns the path of Chromium, or undefined if none is found. If `CHROMIUM_BIN` is set to a file
+ * that cannot be run, throws an error and searches no further.
  */
 export const findChromium = () => {
   const named = process.env.CHROMIUM_BIN;
@@ -37,8 +37,9 @@ export const findChromium = () => {
   return [...candidates, ...MAC].find(runs);
 };
 
-const HOW = `The browser tests need Chromium, and none was found. Install it:
-  Debian, Ubuntu   apt-get install chromium (Ubuntu: snap install chromium)
+const HOW = `The browser tests need a working Chromium. Install it:
+  Debian           apt-get install chromium
+  Ubuntu           snap install chromium
   Fedora           dnf install chromium
   macOS            brew install --cask google-chrome
 If it is installed elsewhere, set CHROMIUM_BIN to its path.`;
@@ -60,7 +61,7 @@ const main = () => {
     console.error(HOW);
     process.exit(1);
   }
-  // Some distributions have a script of this name that only asks to install another package.
+  // On some distributions, this file is a script that only prints how to install Chromium.
   const { status, stdout } = spawnSync(found, ["--version"], { encoding: "utf8" });
   if (status !== 0 || !/\d+\./.test(stdout)) {
     console.error(`${found} does not run.\n${HOW}`);

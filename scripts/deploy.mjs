@@ -37,7 +37,7 @@ const wrangler = (args, options = {}) =>
 if (!ENVIRONMENTS.includes(environment))
   fail("Which environment? make deploy ENV=preview or ENV=production");
 if (!existsSync("build/profile") || readFileSync("build/profile", "utf8") !== "--release")
-  fail("build/ holds no release build: make build");
+  fail("build/ contains no release build. Run make build.");
 
 const config = parse(readFileSync("wrangler.toml", "utf8"));
 const { vars = {} } = config.env?.[environment] ?? {};

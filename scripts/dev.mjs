@@ -30,17 +30,10 @@ if (migrated.status !== 0) {
   process.exit(1);
 }
 
-// The default origins have the usual ports only. On another port, the page's own origin has to be
-// allowed too.
-const usual = ["3000", "5173", "8080", "8787"];
-const origins = [...new Set([...usual, PORT])]
-  .map((port) => `http://localhost:${port}`)
-  .concat(https ? [address] : []);
+// In development, pages of http://localhost may call the API on any port. A page over https needs to
+// be allowed.
 const named = /^ALLOWED_ORIGINS=/m.test(readFileSync(".dev.vars", "utf8"));
-const own =
-  named || (usual.includes(PORT) && !https)
-    ? []
-    : ["--var", `ALLOWED_ORIGINS:${origins.join(",")}`];
+const own = named || !https ? [] : ["--var", `ALLOWED_ORIGINS:${address}`];
 /**
  * Returns the status of /ready, or undefined while no server listens. The certificate is not
  * checked: it is our own, on loopback.

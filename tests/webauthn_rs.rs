@@ -33,6 +33,7 @@ fn expected<'a>(origins: &'a [String; 1], challenge: &'a str) -> Expected<'a> {
     Expected {
         rp_id: "example.org",
         origins,
+        loopback: false,
         challenge,
         algorithms: &Algorithm::ALL,
     }

@@ -23,7 +23,7 @@ const cbor = (value) => {
   return Buffer.concat([head(5, value.size), ...pairs]);
 };
 
-/** A credential, which `create` registers and `get` signs in with. */
+/** An authenticator with one credential, which `create` registers and `get` uses to sign in. */
 export class Authenticator {
   #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
   #id = randomBytes(32);

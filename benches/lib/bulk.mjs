@@ -15,7 +15,7 @@ export const USER_AGENTS = [
 ];
 
 /**
- * Returns the `index`-th account for both databases: its creation time and its live sessions. Every
+ * Returns the `index`-th account, which both databases contain, with its live sessions. Every
  * account has one session, every third a second one, and every tenth two more: 1.5 on average.
  */
 export const accountAt = (index, now) => {
@@ -28,16 +28,17 @@ export const accountAt = (index, now) => {
   return { email: `person-${index}@bulk.example`, name: `Person ${index}`, createdAt, signIns };
 };
 
-/**
- * Returns an `INSERT INTO table (columns)` of rows, which are arrays in the order of the columns.
- */
+/** Returns a statement that inserts rows, which are arrays in the order of the columns. */
 export const insert = (table, columns, rows) => {
   const values = columns.map((_, at) => `json_extract(value, '$[${at}]')`).join(", ");
   const names = columns.map((name) => `"${name}"`).join(", ");
   return { text: `INSERT INTO "${table}" (${names}) SELECT ${values} FROM json_each(?1)`, params: [JSON.stringify(rows)] };
 };
 
-/** Writes the accounts `from`…`to`. `statementsFor(accounts)` returns their statements. */
+/**
+ * Writes the accounts `from` to `to - 1`. `statementsFor(accounts)` returns their statements, and
+ * `sql(statements)` runs them.
+ */
 export const seedInBulk = async (sql, from, to, statementsFor) => {
   const now = Date.now();
   for (let first = from; first < to; first += ACCOUNTS_A_TIME) {

@@ -17,9 +17,9 @@ export const buildServer = () => {
 };
 
 /**
- * Builds a program of `examples/` and returns its path. It has a folder of its own: examples have
- * the features of the tests, and cargo would otherwise build the crate again at every change
- * between them and the server.
+ * Builds a program of `examples/` and returns its path. The build has its own target folder,
+ * because examples are built with the features of the dev-dependencies. In a shared folder cargo
+ * would rebuild the crate whenever a build of the server follows a build of an example.
  */
 export const buildExample = (name) => {
   const folder = join(target, "examples");

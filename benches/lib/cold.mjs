@@ -1,9 +1,10 @@
 // Measures cold starts, from the start of workerd to the first answer of a Worker.
 //
-// Each start is a new process with only this Worker and a configuration of its own. A reload by
-// Miniflare would also start a process, but with two Workers of Miniflare in front. The empty
-// Worker's time is the share of the process itself. A stand-in repeats D1's recorded answers, so no
-// start waits for a disk. Processor time is reported too, because it varies less than time.
+// Each start is a new process with only the measured Worker and a configuration of its own. A
+// reload by Miniflare would also start a process, but with two Workers of Miniflare in front. The
+// empty Worker's time is the share of the process itself. A Worker in place of D1 repeats its
+// recorded answers, so no start waits for a disk. Processor time is reported too, because it varies
+// less than elapsed time.
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,10 @@ import { Connection, serialize } from "./connection.mjs";
 const PATIENCE_MILLISECONDS = 20_000;
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** A service that repeats D1's recorded answers. To any other query it returns no rows. */
+/**
+ * Returns the source of a Worker that replaces D1. It repeats recorded answers, and answers any
+ * other query without rows.
+ */
 const replaying = (answers) => `const known = new Map(${JSON.stringify(answers.map(({ sql, params, rows }) => [JSON.stringify([sql, params]), rows]))});
 const answer = ({ sql, params = [] }) => {
   const rows = known.get(JSON.stringify([sql, params])) ?? [];
@@ -58,8 +62,8 @@ const config :Workerd.Config = (
 };
 
 /**
- * Measures one start. Returns `{first, cpu, second}` in milliseconds. `second` is the next answer
- * of the same process.
+ * Measures one start. Returns `{first, cpu, second}` in milliseconds: the time to the first answer,
+ * the processor time until then, and the time of the next answer of the same process.
  */
 const once = async (config, path, expect) => {
   const begin = performance.now();
@@ -112,7 +116,7 @@ export const coldStarts = async (times) => {
       writeFileSync(config, configOf(folder, contestant), { mode: 0o600 });
       return { name, config, ...contestant };
     });
-    // The first start fills the file cache.
+    // The first start of each contestant is not counted, because it fills the file cache.
     for (let time = -1; time < times; time += 1) {
       for (const { name, config, path } of configs) {
         const result = await once(config, path, 200);

@@ -1,23 +1,26 @@
 // One persistent HTTP/1.1 connection with one request in flight at a time.
 //
 // The client shares the machine with the measured server, so it must cost little. It writes text
-// into a socket, and reads only the status and the end of an answer. It understands workerd's
-// answers (with a length, or in chunks) and no others.
+// into a socket and parses only the status and the end of an answer. It reads a body with a
+// length or in chunks. It takes any other answer as one without a body.
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const PATIENCE_MILLISECONDS = 20_000;
-/** Workerd closes a connection after five idle seconds. */
+/**
+ * After this idle time `asker` opens a new connection. workerd closes a connection after five idle
+ * seconds.
+ */
 const IDLE_MILLISECONDS = 2_000;
 
 /**
- * A part of Cloudflare's data about a request's connection. Miniflare reads it from this header. In
- * production every Worker has it.
+ * A part of the data about a request's connection that Cloudflare gives every Worker in production.
+ * workerd reads it from this header, as Miniflare and cold.mjs configure it.
  */
 const CF = `MF-CF-Blob: ${JSON.stringify({ httpProtocol: "HTTP/2", country: "DE", colo: "FRA", asn: 64496, tlsVersion: "TLSv1.3" })}\r\n`;
 
-/** Returns the text of a request. A constant request is built once. */
+/** Returns the text of a request. A caller can build a constant request once and send it often. */
 export const serialize = ({ method = "GET", path, headers = {}, body }) => {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   if (body !== undefined) lines.push(`Content-Type: application/json\r\n`);
@@ -26,8 +29,8 @@ export const serialize = ({ method = "GET", path, headers = {}, body }) => {
 };
 
 /**
- * Returns the end of the chunked body at `start`, or -1 if it is incomplete. Adds its chunks to
- * `pieces`.
+ * Returns the end of the chunked body that begins at `start`, or -1 if the body is incomplete. Adds
+ * its chunks to `pieces`.
  */
 const endOfChunks = (buffer, start, pieces) => {
   for (let at = start; ; ) {
@@ -43,8 +46,8 @@ const endOfChunks = (buffer, start, pieces) => {
 };
 
 /**
- * Returns `{status, head, body, bytes}` of the answer at the beginning of the buffer, with `body`
- * as a buffer, or undefined if it is incomplete.
+ * Returns `{status, head, body, bytes}` of the answer at the beginning of the buffer, or undefined
+ * if the answer is incomplete. `body` is a buffer, and `bytes` is the size of the answer.
  */
 const parse = (buffer) => {
   const headEnds = buffer.indexOf(END_OF_HEAD);
@@ -133,8 +136,8 @@ export const cookiesOf = (head) =>
     .join("; ");
 
 /**
- * Sends one request for a preparation. Throws an error with the answer if its status is not the
- * expected one.
+ * Returns a function that sends one request, for preparations. The function throws an error with
+ * the answer if the status is not the expected one.
  */
 export const asker = async (origin) => {
   let connection = await Connection.open(origin);

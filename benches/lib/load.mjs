@@ -1,17 +1,19 @@
-// A slot: one row of one contestant under load for some seconds, over a fixed number of
-// connections, with one request at a time on each.
+// A slot: a fraction of a second in which one contestant answers the requests of one row, over a
+// fixed number of connections, with one request at a time on each.
 import { performance } from "node:perf_hooks";
 import { Connection, serialize } from "./connection.mjs";
 
-/** The number of prepared requests for a slot, in a row with single-use requests. */
+/** The limits of the number of requests that are prepared for a slot with single-use requests. */
 const FEWEST = 32;
 const MOST = 384;
+/** The number of clients in a row whose requests can be repeated. */
 const MOST_CLIENTS = 32;
 
 /**
- * The requests of a lane. It has `origin`; `expect`, the status; `prepare(count, connections)`,
- * which returns states; `request(state)`; and if needed `accept(state, answer)`, which reads data
- * for the next request from an answer, and `check(body)`.
+ * The requests of one contestant for one row. The constructor takes `origin`; `expect`, the
+ * expected status; `prepare(count, connections)`, which returns states; `request(state)`, which
+ * returns a request; and if needed `once`; `accept(state, answer)`, which reads data for the next
+ * request from an answer; and `check(body)`, which returns whether a body is correct.
  *
  * A state is a client for the whole run or, with `once`, a single-use request, which is prepared
  * for each slot.
@@ -28,7 +30,7 @@ export class Lane {
   async #ready(connections, milliseconds) {
     if (this.#spec.once) {
       const count = Math.min(MOST, Math.max(FEWEST, connections, Math.ceil((this.#rate * milliseconds) / 1000)));
-      // Every connection sends the same requests.
+      // Every connection sends the same number of requests.
       return this.#spec.prepare(Math.ceil(count / connections) * connections, connections);
     }
     this.#states ??= await this.#spec.prepare(MOST_CLIENTS, MOST_CLIENTS);
@@ -36,15 +38,14 @@ export class Lane {
   }
 
   /**
-   * Runs a slot. Returns `{requests, milliseconds, latencies, errors, problem}`, with latencies in
-   * milliseconds.
+   * Runs a slot. Returns `{requests, milliseconds, latencies, errors, problem, cpu}`, with the
+   * latencies and the processor time in milliseconds.
    */
   async slot(connections, milliseconds, cpu) {
     const { once, expect = 200, request, accept, check } = this.#spec;
     const states = await this.#ready(connections, milliseconds);
     const texts = once || !accept ? states.map((state) => serialize(request(state))) : undefined;
-    // The connections open before the slot and stay open during it. Between slots workerd would
-    // close them.
+    // Each slot opens its own connections, because workerd would close idle ones between slots.
     const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(this.#spec.origin)));
     const latencies = [];
     const result = { errors: 0, problem: undefined };
@@ -81,8 +82,8 @@ export class Lane {
   }
 
   /**
-   * Sends `count` requests one after the other to `origin`, for the counting pass. Returns the
-   * bytes of their answers.
+   * Sends `count` requests one after the other to `origin`, for the counting pass. Returns the size
+   * of each answer in bytes.
    */
   async each(count, origin) {
     const { once, expect = 200, request, accept, check, prepare } = this.#spec;

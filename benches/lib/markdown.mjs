@@ -43,7 +43,7 @@ export const markdown = (report) => {
   const notes = [
     cut > 0 && `**${cut} of ${cells.length} measurements have fewer than ${rounds} rounds: the machine was too busy.**`,
     about.preliminary && "**Preliminary: a quick run.**",
-    about.build !== "release" && `**A ${about.build} build: it says nothing about the product.**`,
+    about.build !== "release" && `**This is not a release build (${about.build}), so its figures say nothing about the product.**`,
   ];
   parts.push(
     [
@@ -112,7 +112,7 @@ export const markdown = (report) => {
   parts.push("### Size");
   parts.push(table(["", "KB", "KB gzip"], sizes.map(({ name, raw, gzip }) => [name, grouped(raw / 1000), grouped(gzip / 1000)])));
 
-  parts.push("### What each row asks of whom");
+  parts.push("### The requests of each row");
   parts.push(table(["", "hamrah-api", "better-auth", "what differs"], ROWS.map(({ title, hamrah, other, differs }) => [title, hamrah, other, differs])));
   return parts.join("\n\n");
 };

@@ -53,6 +53,6 @@ export const printRest = ({ about, cold, sizes, load, seconds }) => {
   const { commit, changed, build, node, workerd, miniflare, betterAuth, passkey, machine } = about;
   console.log(`\nhamrah-api ${commit}${changed ? " with changes" : ""}, ${build} build; better-auth ${betterAuth}, passkey ${passkey}; workerd ${workerd}, miniflare ${miniflare}, Node ${node}; ${machine}`);
   console.log(`${number(seconds)} s, load ${number(load.before, 1)} before and ${number(load.after, 1)} after`);
-  if (build !== "release") console.log("This is no release build: its figures say nothing about the product.");
+  if (build !== "release") console.log("This is not a release build, so its figures say nothing about the product.");
   if (about.preliminary) console.log("A quick run: its figures are preliminary.");
 };

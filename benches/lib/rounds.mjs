@@ -4,9 +4,11 @@ import { performance } from "node:perf_hooks";
 import { quantile } from "./statistics.mjs";
 
 /**
- * Measures the cells of one row and number of connections in turn, round by round, until
- * `deadline`. A cell has `run`, a lane; `cpu()`; `warm`; and `rounds`, which this function fills.
- * The reason for a failure is in its `void`.
+ * Measures the cells of one row and one number of connections in turn, for `plan.rounds` rounds.
+ * After `deadline`, no further round begins. A cell has `run`, a lane; `cpu()`, which returns the
+ * server's processor time; `warm`, false before the first warm-up of the server in this row; and
+ * `rounds`, which this function fills. If a measurement fails, this function sets the cell's `void`
+ * to the reason and does not measure the cell again.
  */
 export const measure = async (cells, connections, deadline, plan) => {
   const slot = async (cell, milliseconds) => {
@@ -21,7 +23,7 @@ export const measure = async (cells, connections, deadline, plan) => {
   for (const cell of cells) await slot(cell, cell.warm ? plan.warmUp : plan.firstWarmUp / 4);
   for (let round = 0; round < plan.rounds; round += 1) {
     if (round > 0 && performance.now() > deadline) return;
-    // The first cell changes from round to round, so that no cell always follows the same cell.
+    // Each round begins with a different cell, so that no cell always has the first slot.
     const turned = cells.map((_, at) => cells[(at + round) % cells.length]);
     for (const cell of turned) {
       if (cell.void) continue;

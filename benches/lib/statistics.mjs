@@ -1,4 +1,4 @@
-// Medians and spreads.
+// Quantiles, medians and spreads.
 export const quantile = (values, share) => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
@@ -10,14 +10,14 @@ export const median = (values) => {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-/** `{median, min, max}` */
+/** Returns `{median, min, max}`. */
 export const spread = (values) => ({ median: median(values), min: Math.min(...values), max: Math.max(...values) });
 
 const isMeasured = (cell) => cell && !cell.void && cell.rounds.length > 0;
 
 /**
- * Returns the result of a cell: requests per second over its rounds, median latencies, and
- * processor time per request.
+ * Returns the result of a cell: the spread of the requests per second, the median of the rounds'
+ * p50 latencies and of their p99 latencies, and the processor time per request.
  */
 export const summary = (cell) => {
   const of = (name) => cell.rounds.map((round) => round[name]);

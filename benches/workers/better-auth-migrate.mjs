@@ -1,5 +1,5 @@
-// Creates better-auth's tables with its own migrations, for the options in use. Separate from its
-// Worker, so that it adds nothing to the Worker's size.
+// Creates better-auth's tables with its own migrations, for the options in use. This is a Worker of
+// its own, so that the migrations add nothing to the size of better-auth's Worker.
 import { getMigrations } from "better-auth/db/migration";
 import { options } from "./better-auth-options.mjs";
 

@@ -1,5 +1,5 @@
-// A Worker as a user of better-auth would write it. One instance lives as long as the isolate. One
-// per request, as in many projects, costs more.
+// A Worker as a user of better-auth would write it. The instance lives as long as the isolate. An
+// instance per request, as in many projects, costs more.
 import { betterAuth } from "better-auth";
 import { options } from "./better-auth-options.mjs";
 

@@ -1,6 +1,6 @@
 // Replaces the D1 binding in the counting pass. It reports D1's `meta` and the answer of every
-// round trip. Unlike the tests' class, which has only the methods that hamrah-api calls, it has all
-// methods of D1. Workers-rs checks the name of the class.
+// round trip. Unlike the class of the tests (d1-between.mjs), it has all methods that better-auth
+// needs, but no `withSession`. The classes have D1's names because workers-rs checks the names.
 class D1PreparedStatement {
   constructor(database, real, sql, params = []) {
     this.database = database;
@@ -57,7 +57,7 @@ class D1Database {
     return results;
   }
 
-  // No Worker calls this here. better-auth recognises D1 by its methods.
+  // No Worker calls `exec`. It exists because better-auth recognises D1 by its methods.
   exec() {
     throw new Error("exec is not counted");
   }

@@ -1,4 +1,4 @@
-// The minimum cost of a response: workerd without any code.
+// The minimum cost of a response: a Worker that returns a constant body.
 export default {
   fetch: () => new Response("{}", { headers: { "content-type": "application/json" } }),
 };

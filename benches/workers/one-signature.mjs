@@ -1,5 +1,4 @@
-// The floor of a refusal of a forged token: one Ed25519 signature that does not verify, by
-// WebCrypto.
+// The lower bound for refusing a forged token: WebCrypto verifies one invalid Ed25519 signature.
 const MESSAGE = new Uint8Array(500);
 let key, signature;
 

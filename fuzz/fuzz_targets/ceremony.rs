@@ -16,6 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     let expected = Expected {
         rp_id: "hamrah.app",
         origins: &origins,
+        loopback: false,
         challenge: &challenge,
         algorithms: &Algorithm::ALL,
     };

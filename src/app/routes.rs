@@ -18,7 +18,7 @@ use crate::kernel::http::middleware::{
     body, cors, internal_key, rate_limit, replicas, same_origin,
 };
 use crate::kernel::http::respond::Responses;
-use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, Route};
+use crate::kernel::http::route::{Access, BodyForm, ErrorForm, Facts, Group, RequestIds, Route};
 use crate::kernel::http::{KernelState, respond};
 use crate::route;
 
@@ -113,26 +113,25 @@ impl Around {
                     rate_limit::limit_rate,
                 ));
             }
-            handler = handler
-                .layer(from_fn_with_state(
-                    self.app.clone(),
-                    same_origin::require_same_origin,
-                ))
-                .layer(from_fn_with_state(self.cors.clone(), cors::add_headers));
+            handler = handler.layer(from_fn_with_state(
+                self.app.clone(),
+                same_origin::require_same_origin,
+            ));
         }
-        handler
-            .layer(from_fn_with_state(facts.bodies, body::read_body))
-            .layer(from_fn_with_state(
-                self.responses(facts.errors),
-                respond::respond,
-            ))
+        handler = handler.layer(from_fn_with_state(facts.bodies, body::read_body));
+        // A page can read a refusal only with CORS headers, so this layer is around all that refuse.
+        if facts.access != Access::Service {
+            handler = handler.layer(from_fn_with_state(self.cors.clone(), cors::add_headers));
+        }
+        handler.layer(from_fn_with_state(self.responses(&facts), respond::respond))
     }
 
     /// Returns the state of the outermost middleware.
-    fn responses(&self, errors: ErrorForm) -> Responses {
+    fn responses(&self, facts: &Facts) -> Responses {
         Responses {
             app: self.app.clone(),
-            errors,
+            errors: facts.errors,
+            request_ids: facts.request_ids,
         }
     }
 
@@ -140,10 +139,14 @@ impl Around {
     fn unrouted(&self) -> Router {
         Router::new()
             .fallback(|| async { ApiError::from(Code::NotFound) })
-            .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(BodyForm::Json, body::read_body))
+            .layer(from_fn_with_state(self.cors.clone(), cors::add_headers))
             .layer(from_fn_with_state(
-                self.responses(ErrorForm::Problem),
+                Responses {
+                    app: self.app.clone(),
+                    errors: ErrorForm::Problem,
+                    request_ids: RequestIds::default(),
+                },
                 respond::respond,
             ))
     }

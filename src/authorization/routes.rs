@@ -81,9 +81,9 @@ fn question_routes() -> Vec<Route<App>> {
             InvalidRequestBody, InvalidQuery, InvalidServiceId, InvalidPersonId,
             ForbiddenPersonLookup]),
         route!(POST   "/access/v1/evaluation", Token, authzen::evaluation, [
-            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]),
+            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]).echoes_request_id(),
         route!(POST   "/access/v1/evaluations", Token, authzen::evaluations, [
-            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]),
+            InvalidServiceId, InvalidPersonId, ForbiddenPersonLookup]).echoes_request_id(),
         route!(GET    "/people/{person_id}/services", Token, people::services_of, [
             InvalidQuery, InvalidPersonId, ForbiddenPersonLookup, PersonNotFound]),
         route!(GET    "/people/{person_id}/services/{service_id}", Token, people::effective, [
@@ -135,7 +135,7 @@ fn administration_routes() -> Vec<Route<App>> {
             LastAdministrator]),
         route!(POST   "/role-permissions", Token, grants::add_role_permission, [
             InvalidRoleId, InvalidPermissionId, RoleNotFound, PermissionNotFound, BuiltIn,
-            LastAdministrator]),
+            LastAdministrator, CredentialsNotOwn]),
         route!(DELETE "/role-permissions", Token, grants::remove_role_permission, [
             InvalidRoleId, InvalidPermissionId, RoleNotFound, PermissionNotFound, BuiltIn,
             LastAdministrator]),
@@ -157,13 +157,13 @@ fn administration_routes() -> Vec<Route<App>> {
             LastAdministrator]),
         route!(POST   "/person-service-roles", Token, person_grants::grant_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
-            PersonNotFound, RoleNotInService, LastAdministrator]),
+            PersonNotFound, RoleNotInService, LastAdministrator, CredentialsNotOwn]),
         route!(DELETE "/person-service-roles", Token, person_grants::revoke_role, [
             InvalidRoleId, InvalidServiceId, InvalidPersonId, RoleNotFound, ServiceNotFound,
             PersonNotFound, LastAdministrator]),
         route!(POST   "/person-service-permissions", Token, person_grants::grant_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
-            ServiceNotFound, PersonNotFound, LastAdministrator]),
+            ServiceNotFound, PersonNotFound, LastAdministrator, CredentialsNotOwn]),
         route!(DELETE "/person-service-permissions", Token, person_grants::revoke_permission, [
             InvalidPermissionId, InvalidServiceId, InvalidPersonId, PermissionNotFound,
             ServiceNotFound, PersonNotFound, LastAdministrator]),

@@ -1,5 +1,5 @@
 //! The rules of the repository that no compiler checks: imports between systems and layers, words
-//! that a layer must not know, names, sizes, and fresh generated files.
+//! that a layer must not use, names, sizes, and generated files that are up to date.
 
 #![allow(
     missing_docs,

@@ -1,11 +1,11 @@
-//! A type name has one meaning in the crate.
+//! A type name has one meaning in the crate, macros are few, and no parameter is a tuple.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use super::sources::{files, product_code};
 
-/// Names that each system has once, because each has the same part.
+/// Names that may repeat, because each system has its own application state, settings and ports.
 const ONE_PER_SYSTEM: [&str; 3] = ["App", "Config", "Ports"];
 
 /// Returns the names of the structs, enums and traits that a text declares.
@@ -56,7 +56,7 @@ fn few_macros_are_left() {
     let macros: usize = files("src", "rs").iter().map(count).sum();
     assert!(
         macros <= 8,
-        "{macros} macros: a macro that only joins texts is written out"
+        "{macros} macros, but at most 8 are allowed: expand and remove one that only joins texts"
     );
 }
 

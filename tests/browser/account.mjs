@@ -273,7 +273,7 @@ export const accountSuite = (place) => {
     );
     assert.ok(
       !(await ada.page.content()).includes(ada.email),
-      "nothing of the account is left in the page",
+      "the page shows no data of the account",
     );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();

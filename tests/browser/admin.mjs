@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { administrator, fresh } from "./administrator.mjs";
 import { test } from "./cases.mjs";
 
-/** Returns the value of a date field: this many days from now, by the browser's clock. */
+/** Returns the value of a date field: the local time this many days from now. */
 const momentIn = (days) => {
   const moment = new Date(Date.now() + days * 86_400_000);
   return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000)
@@ -47,7 +47,7 @@ export const adminSuite = (place) => {
     await root.error("document_number", root.dialog("Add a person"));
     await root.fill("Add a person", { "Document number": document }, "Add a person");
     await root.status(`${ada} was added.`);
-    assert.equal(await root.focused(), `Access of ${ada}`, "the focus is at the new entry");
+    assert.equal(await root.focused(), `Access of ${ada}`, "the focus is on the new entry");
     await root.buttonNamed(`Change ${ada}`, people).click();
     await root.fill(`Change ${ada}`, { Username: "root" }, "Save");
     await root.error("exists", root.dialog(`Change ${ada}`));
@@ -104,7 +104,7 @@ export const adminSuite = (place) => {
     await ofService.getByText(`${editor} was added.`).waitFor();
     await root.buttonNamed("Close", ofService).click();
 
-    // Before anything is granted.
+    // Nothing is granted yet, so the page explains why the action is not allowed.
     const explain = await root.go("Explain");
     const ask = async (permission) => {
       await explain.getByLabel("Username").fill(ada);
@@ -120,7 +120,7 @@ export const adminSuite = (place) => {
       .waitFor();
     await root.buttonNamed(`Give ${ada} the role ${editor}`, explain).waitFor();
 
-    // A grant that does not expire, and one that does.
+    // One grant does not expire, and another does.
     const grants = await root.go("Grants");
     await grants.getByLabel("Service").selectOption({ label: stock });
     await grants.getByText("There are no grants in this service.").waitFor();
@@ -156,7 +156,8 @@ export const adminSuite = (place) => {
     assert.ok(told.includes(read) && told.includes(write), told);
     await root.buttonNamed("Close", may).click();
 
-    // The action is allowed now. For any other action, the page offers each way to allow it.
+    // The action is allowed now. For an action that is not allowed, the page offers each way to
+    // grant it.
     await root.go("Explain");
     await ask(read);
     assert.equal(await root.focused(), `${ada} may ${read} in ${stock}.`);
@@ -177,7 +178,7 @@ export const adminSuite = (place) => {
     await explain.getByText("The permission is granted directly to this person.").waitFor();
     assert.equal(await root.focused(), `${ada} may ${write} in ${stock}.`);
 
-    // Deleting an entry in use is refused, and then forced.
+    // The page warns before it deletes an entry that is in use.
     await root.go("Roles");
     await root.buttonNamed(`Rename role ${editor}`, roles).click();
     const writer = fresh("Writer");
@@ -253,13 +254,13 @@ export const adminSuite = (place) => {
     const permissions = await root.go("Permissions");
     assert.equal(await permissions.getByRole("listitem").count(), 1);
     await root.buttonNamed("Show more", permissions).click();
-    await root.status("1 more entries are shown.");
+    await root.status("1 more entry is shown.");
     assert.equal(await permissions.getByRole("listitem").count(), 2);
     assert.ok((await root.focused()).length > 0);
     await root.leave();
   });
 
-  test("admin: a section whose permission is missing says so", async () => {
+  test("admin: a section that a person may not read names the missing permission", async () => {
     const root = await visitor();
     const nobody = await root.back.newcomer();
     await root.open();
@@ -288,10 +289,15 @@ export const adminSuite = (place) => {
       permission_name: "auth.people.read",
     };
     await root.back.call("POST", "/person-service-permissions", grant);
-    const people = await root.go("People");
-    await root.buttonNamed(`Delete ${nobody.username}`, people).click();
-    await root.answer("Delete");
-    await root.error("auth", people);
     await root.leave();
+    // The permission ended the session of the page.
+    const reader = await visitor();
+    await reader.open();
+    await reader.signIn(nobody);
+    const people = await reader.go("People");
+    await reader.buttonNamed(`Delete ${nobody.username}`, people).click();
+    await reader.answer("Delete");
+    await reader.error("auth", people);
+    await reader.leave();
   });
 };

@@ -1,4 +1,4 @@
-// Starts Chromium with virtual authenticators, and records errors of the pages.
+// Starts Chromium with virtual authenticators, and records the errors of pages.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -40,9 +40,11 @@ const REFUSAL =
   /^Failed to load resource: the server responded with a status of (400|401|403|404|409|422|429|503)/;
 
 /**
- * Opens a page in a new browser profile. Returns `page`; `authenticator()`, which adds an
- * authenticator and returns its controls; `url`; `allow(pattern)`, which allows console errors that
- * the test provokes; `check()`, which fails if the page had any other error.
+ * Opens a page in a new browser profile. Returns `page`; `context`; `url`; `requests`, the
+ * requested URLs; `authenticator()`, which adds an authenticator and returns its controls;
+ * `allow(pattern)`, which allows console errors that the test provokes; and `check()`, which fails
+ * after any other error or warning, a violation of the content security policy, or a request to
+ * another origin.
  */
 export const visit = async (browser, origin, { presence = true, ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -90,8 +92,8 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
       cdp.send(`WebAuthn.${method}`, { authenticatorId, ...more });
     return {
       /**
-       * Sets whether the user touches the authenticator when it asks. Without a touch the request
-       * waits, like one in the autofill.
+       * Sets whether the user touches the authenticator when asked. Without a touch the request
+       * waits, as an autofill request does.
        */
       presence: (enabled) => send("setAutomaticPresenceSimulation", { enabled }),
       /** Sets whether user verification succeeds. */
@@ -127,7 +129,7 @@ export const visit = async (browser, origin, { presence = true, ...options } = {
   };
 };
 
-/** Saves a screenshot of the whole page in the folder SCREENSHOTS, if that is set. */
+/** Saves a screenshot of the whole page in the folder that `SCREENSHOTS` names, if it is set. */
 export const picture = async (page, name) => {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;

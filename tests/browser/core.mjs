@@ -6,7 +6,7 @@
 export const CORE = {
   "a visitor signs up, signs out, and signs in with a passkey, by button and by autofill":
     "signing up, out and in set and remove the cookie",
-  "an address in use is an error at its field, and leaves no passkey on the authenticator":
+  "an address in use is reported at its field, and leaves no passkey on the authenticator":
     "the page shows a constraint of the database at its field",
   "an owner without a passkey recovers the account with a backup code, and all other sessions end":
     "a recovery changes rows of many tables",

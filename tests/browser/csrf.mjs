@@ -172,7 +172,7 @@ export const csrfSuite = (place, start) => {
       for (const who of [ada, bob, phone]) await who.leave();
     });
 
-    test("a change that waits for a token is dropped if another account signs in, and the page says so", async () => {
+    test("a change that waits for a token is dropped if another account signs in, and the page reports it", async () => {
       const ada = await newcomer(here, "Ada Lovelace");
       const bob = await newcomer(here, "Bob");
       const names = await bob.passkeyNames();

@@ -46,7 +46,7 @@ export const otherTabSuite = (place) => {
   };
 
   /**
-   * Checks that the page shows the other account, says so, and shows nothing of the first account.
+   * Checks that the page shows the other account and `message`, and no data of the first account.
    */
   const shows = async (who, other, message, gone) => {
     await who.status(message);
@@ -57,10 +57,7 @@ export const otherTabSuite = (place) => {
     assert.equal(await who.focused(), "Your account");
     assert.equal(await who.page.getByRole("dialog").count(), 0);
     assert.equal(await who.page.getByRole("alert").filter({ hasText: /\S/ }).count(), 0);
-    assert.ok(
-      !(await who.page.content()).includes(gone),
-      "nothing of the account is left in the page",
-    );
+    assert.ok(!(await who.page.content()).includes(gone), "the page shows no data of the account");
     assert.deepEqual(
       await who.page
         .locator("input:not([type=checkbox])")

@@ -17,7 +17,7 @@ export const signInSuite = (place) => {
     const email = await ada.signUp();
     await ada.page.getByRole("banner").getByText(email).waitFor();
     await ada.page.getByRole("banner").getByText("Ada Lovelace").waitFor();
-    assert.equal(await ada.focused(), "Your account", "the focus is at the new heading");
+    assert.equal(await ada.focused(), "Your account", "the focus is on the new heading");
     const [cookie] = await ada.context.cookies();
     assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, "Lax"]);
     assert.deepEqual(
@@ -34,7 +34,7 @@ export const signInSuite = (place) => {
     assert.equal(
       await ada.page.getByText(email).count(),
       0,
-      "nothing of the account is left in the page",
+      "the page shows no data of the account",
     );
     await ada.page.reload();
     await ada.page.getByRole("heading", { name: "Your Hamrah account" }).waitFor();
@@ -71,7 +71,7 @@ export const signInSuite = (place) => {
     await both.leave();
   });
 
-  test("an address in use is an error at its field, and leaves no passkey on the authenticator", async () => {
+  test("an address in use is reported at its field, and leaves no passkey on the authenticator", async () => {
     const ada = await visitor();
     await ada.open();
     const email = await ada.signUp();
@@ -126,7 +126,7 @@ export const signInSuite = (place) => {
 
   test("the page stays usable if the device has no passkey, or if there is no authenticator", async () => {
     const ada = await visitor();
-    // A real request can wait for minutes, which is shortened here.
+    // A real request can wait for minutes. The test sets a shorter timeout.
     await ada.page.route("**/api/webauthn/authenticate/begin", async (route) => {
       const response = await route.fetch();
       const json = await response.json();
@@ -147,7 +147,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a passkey that was removed from the account is refused with a message, by button and by autofill", async () => {
+  test("a passkey of a deleted account is refused with a message, by button and by autofill", async () => {
     const ada = await visitor();
     await ada.open();
     const email = await ada.signUp();
@@ -180,7 +180,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a ceremony of one form cancels that of the other", async () => {
+  test("a ceremony of one form cancels the ceremony of the other", async () => {
     const ada = await visitor();
     await ada.open();
     // The authenticator is not touched, so this ceremony waits.
@@ -191,7 +191,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("in a browser without passkeys the page says so", async () => {
+  test("in a browser without passkeys the page says that the browser cannot use them", async () => {
     const old = await visitor();
     await old.page.addInitScript(() => delete globalThis.PublicKeyCredential);
     await old.open();
@@ -202,7 +202,7 @@ export const signInSuite = (place) => {
     await old.leave();
   });
 
-  test("invalid input is an error at its field", async () => {
+  test("invalid input is reported at its field", async () => {
     const ada = await visitor();
     await ada.open();
     const submit = ada.buttonNamed("Create an account with a passkey");
@@ -236,7 +236,7 @@ export const signInSuite = (place) => {
     await ada.leave();
   });
 
-  test("a service that does not answer is an error, after one more try", async () => {
+  test("the page shows errors of the service, and repeats a call once after a 503", async () => {
     const ada = await visitor();
     await ada.open();
     await ada.context.setOffline(true);

@@ -174,7 +174,7 @@ export const stepUpSuite = (place) => {
     await ada.leave();
   });
 
-  test("if only signing in again can confirm it, the page says so", async () => {
+  test("if the user can step up only by signing in again, the page asks for a new sign-in", async () => {
     const ada = await newcomer(place());
     await ada.page.route(BEGIN, (route) => route.fulfill(refusal("sign_in")));
     await ada.buttonNamed("Add a passkey").click();

@@ -126,6 +126,33 @@ test("production accepts generated keys", async () => {
   assert.equal(await server.stop(), 0);
 });
 
+/**
+ * Checks that neither `admin create --existing` nor `import` makes a person an administrator whose
+ * password a person set who is none.
+ */
+async function aPlantedPasswordIsNotPromoted({ cwd, vars, url, login, password }) {
+  const call = async (token, method, path, body) => {
+    const headers = { token, "content-type": "application/json" };
+    const answer = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  const { token: root } = await (await login("root", password)).json();
+  const permission_name = "auth.people.write";
+  const grant = { person_id: "viewer3", service_id: "auth", permission_name };
+  await call(root, "POST", "/person-service-permissions", grant);
+  const { token: writer } = await (await login("viewer3", "viewer3-hash")).json();
+  await call(writer, "PUT", "/users/5", { password: "planted zebra 78" });
+  const promoted = await run(["admin", "create", "editor1", "--existing"], { cwd, vars });
+  assert.notEqual(promoted.code, 0);
+  assert.match(promoted.output, /another person set the password/i);
+  const document = JSON.parse((await run(["export"], { cwd, vars })).output);
+  document.grants.push({ person: "editor1", service: "auth", role: "auth.administrator" });
+  writeFileSync(join(cwd, "grants.json"), JSON.stringify(document));
+  const imported = await run(["import", "grants.json"], { cwd, vars });
+  assert.notEqual(imported.code, 0);
+  assert.match(imported.output, /whose password another person set/);
+}
+
 test("administrators and demo data are created, and everything is exported and imported", async () => {
   const cwd = fresh();
   const vars = { PASSWORD_HASH_MEMORY_KIB: "64", PASSWORD_HASH_PASSES: "1" };
@@ -201,6 +228,7 @@ test("administrators and demo data are created, and everything is exported and i
     /usr1 is an administrator now; the password did not change/,
   );
   assert.equal((await run(["admin", "create", "nobody", "--existing"], { cwd, vars })).code, 1);
+  await aPlantedPasswordIsNotPromoted({ cwd, vars, url: server.url, login, password });
   const reset = await run(["admin", "password", "root"], { cwd, vars });
   const other_password = /^password: (\S+)$/m.exec(reset.output)[1];
   assert.deepEqual(

@@ -35,7 +35,7 @@ test("each broken rule is named", () => {
   }
 });
 
-test("a folder without history passes and says so", () => {
+test("in a folder without history the check passes and prints why", () => {
   const empty = folder();
   try {
     const { status, stdout } = spawnSync("node", [resolve("scripts/commits.mjs")], {

@@ -94,7 +94,7 @@ test("a valid registration passes every step, and its credential is printed", ()
   );
 });
 
-test("each step that fails says so, and the others go on", () => {
+test("each failed step is reported, and the other steps continue", () => {
   const changed = inspect(
     "registration",
     registration({

@@ -78,6 +78,13 @@ test("a request must name exactly one host", async () => {
   }
 });
 
+test("a health check over HTTP/1.0 needs no host", async () => {
+  for (const request of ["GET /health", "HEAD /ready", "OPTIONS /"]) {
+    const answer = await raw(`${request} HTTP/1.0\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.[01] 200 /, request);
+  }
+});
+
 test("the log holds no text that a client chose", async () => {
   await raw("hms_CANARY-METHOD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   await raw(

@@ -73,7 +73,7 @@ test("in production the Worker does not start without the bindings, and the log 
     await logged(api, /the rate-limiting binding SIGN_IN_RATE_LIMITER is missing/);
   }));
 
-test("in production the bindings may be missing if RATE_LIMITS is off, and the log says so", () =>
+test("in production the bindings may be missing if RATE_LIMITS is off, which the log reports", () =>
   withApi({ vars: { ...PRODUCTION, RATE_LIMITS: "off" }, limiters: false }, async (api) => {
     assert.equal(await letThrough(api, "203.0.113.1", 10), 10);
     await logged(api, /RATE_LIMITS is off/);

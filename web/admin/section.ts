@@ -76,7 +76,9 @@ export const pagedList = <T>(
       if (next === null) return;
       const items = itemsOf(await page<T>(next));
       list.append(...items);
-      say(`${items.length} more entries are shown.`);
+      say(
+        items.length === 1 ? "1 more entry is shown." : `${items.length} more entries are shown.`,
+      );
       // The button may be hidden now, so the focus moves to the first new entry.
       items[0]?.setAttribute("tabindex", "-1");
       items[0]?.focus();

@@ -1,19 +1,20 @@
-// A modal dialog with one question. It keeps the focus inside and returns it when it closes.
+// Modal dialogs. The focus stays inside an open dialog. When the dialog closes, the focus returns
+// to the element that had it before.
 import { ownerGuard } from "./api.js";
 import { element } from "./dom.js";
 
 export interface Question {
   title: string;
   text: string;
-  /** Label of the button that confirms. */
+  /** Label of the button that confirms the action. */
   action: string;
-  /** True if the action takes nothing away. The button then does not look dangerous. */
+  /** True if the action removes nothing. The button then does not look dangerous. */
   harmless?: boolean;
 }
 
 /**
- * Asks the user to confirm an action and returns the answer. Escape means no, and so does a page
- * that has another owner by now.
+ * Asks the user to confirm an action and returns the answer. The answer is no if the user presses
+ * Escape, or if the page's owner changes while the dialog is open.
  */
 export const confirmed = ({
   title,
@@ -45,7 +46,7 @@ export const confirmed = ({
   });
 };
 
-/** Opens a dialog that only shows its area, and removes it when the user closes it. */
+/** Opens a dialog with `area` as its content, and removes the dialog when the user closes it. */
 export const showDialog = (heading: HTMLElement, area: HTMLElement, close: HTMLElement): void => {
   const dialog = element("dialog", { "aria-labelledby": heading.id }, area);
   close.addEventListener("click", () => dialog.close());

@@ -42,11 +42,11 @@ export type WebSession = Schemas["AuthResponse"] & {
 };
 /** A new pair of an access token and a refresh token. */
 export type TokenPair = Schemas["AuthResponse"] & { refresh_token: string };
-/** A valid session. If `renewed` is true, set its cookie again, until `expires_at`. */
+/** A valid session. If `renewed` is true, set the cookie again, with the expiry `expires_at`. */
 export type LiveSession = Schemas["SessionValidateResponse"];
 /** The user of a valid credential, and when the credential expires. */
 export type Validated = Schemas["ValidateResponse"];
-/** Changes of an account. An absent field keeps its value, and null clears it. */
+/** Changes to an account. An absent field keeps its value, and null clears it. */
 export type Changes = Schemas["UserUpdateRequest"];
 
 /** An object that answers requests, such as a service binding of a Worker. */
@@ -59,7 +59,7 @@ export interface Options {
   api: Fetcher | string;
   /** Name of this service in the API's `INTERNAL_SERVICES`. */
   service?: string;
-  /** Secret key for the internal endpoints. Without it the API refuses them. */
+  /** Secret key for the internal endpoints. Without it the API refuses requests to them. */
   internalKey?: string;
 }
 
@@ -67,14 +67,17 @@ export interface Options {
 export type Visitor = { cookie: string | null } | { bearer: string };
 
 export interface CallOptions {
-  /** Aborts the call, which then throws the signal's reason: `AbortSignal.timeout(5000)`. */
+  /**
+   * Aborts the call, which then throws the signal's reason. An example is
+   * `AbortSignal.timeout(5000)`.
+   */
   signal?: AbortSignal;
 }
 
 export interface VisitorOptions extends CallOptions {
   /**
-   * Receives every `Set-Cookie` header of the response. Pass it on to the visitor: the API extends
-   * and clears sessions with it.
+   * Receives each `Set-Cookie` header of the response. Pass all of them on to the visitor, because
+   * the API extends and clears the session cookie with them.
    */
   onSetCookie?: (line: string) => void;
 }
@@ -86,19 +89,21 @@ interface Call extends VisitorOptions {
 
 /**
  * The URL for calls over a binding, which ignores the host. In development the API derives the name
- * of the session cookie from it: `session` on http://localhost, `__Host-session` elsewhere. There
- * the visitor's cookie was set on localhost too.
+ * of the session cookie from the URL: `session` on http://localhost, `__Host-session` on other
+ * hosts. A visitor in development also uses localhost, so their cookie has the name `session`.
  */
 const BINDING_URL = "http://localhost";
 
 /**
  * How long after its start a call may be repeated, in milliseconds. The API accepts a repeated
- * refresh for 30 seconds. Later it treats it as the replay of a stolen token and ends the session.
+ * refresh for 30 seconds. It treats a later repetition as the replay of a stolen token and ends the
+ * session.
  */
 const REPEAT_WITHIN_MS = 10_000;
 
 /**
- * Calls the API. Every method throws {@link HamrahApiError}.
+ * Calls the API. A call that fails throws {@link HamrahApiError}. An aborted call throws the
+ * signal's reason.
  *
  * After a 503 with a short `Retry-After` the call is repeated once. This is safe for writes too,
  * even if the first attempt has taken effect. Users are found by their identity, a repeated refresh
@@ -133,7 +138,7 @@ export class HamrahApi {
     ).user;
   }
 
-  /** Returns the account with an e-mail address, or null. */
+  /** Returns the account with the given e-mail address, or null. */
   async findUserByEmail(email: string, options?: CallOptions): Promise<User | null> {
     return (
       await this.#ask<Schemas["UserByEmailResponse"]>(
@@ -151,28 +156,38 @@ export class HamrahApi {
 
   /**
    * Validates a session token and returns its session. Throws a 401 if the token is not valid, or
-   * if its session is an unfinished account recovery.
+   * if its session belongs to an unfinished account recovery or needs its iOS device.
    */
   validateSession(sessionToken: string, options?: CallOptions): Promise<LiveSession> {
     return this.#ask("/api/internal/sessions/validate", { session_token: sessionToken }, options);
   }
 
-  /** Creates a token pair for an account, or for an identity as `createUser` does. */
+  /**
+   * Creates a token pair for an account. For an identity, it finds, links or creates the account
+   * first, like `createUser`.
+   */
   createTokens(subject: Identity | Account, options?: CallOptions): Promise<TokenPair> {
     return this.#ask("/api/internal/tokens", subject, options);
   }
 
-  /** Validates the visitor's session. Throws a 401 if it is not valid, also for access tokens. */
+  /**
+   * Validates the visitor's session. Throws a 401 if the session is not valid, or if the credential
+   * is an access token.
+   */
   validateVisitorSession(visitor: Visitor, options?: VisitorOptions): Promise<Validated> {
     return this.#forward("GET", "/api/auth/sessions/validate", visitor, options);
   }
 
-  /** Validates the visitor's credential of any kind. Throws a 401 if it is not valid. */
+  /** Validates the visitor's session or access token. Throws a 401 if it is not valid. */
   validateVisitor(visitor: Visitor, options?: VisitorOptions): Promise<Validated> {
     return this.#forward("GET", "/api/auth/tokens/validate", visitor, options);
   }
 
-  /** Exchanges a refresh token for a new token pair. The old refresh token stops working. */
+  /**
+   * Exchanges a refresh token for a new token pair. For 30 seconds the API accepts the old refresh
+   * token again and returns the same new one. If the old one is used later, the API ends the
+   * session.
+   */
   refresh(refreshToken: string, options?: CallOptions): Promise<TokenPair> {
     return this.#call("POST", "/api/auth/tokens/refresh", {
       ...options,
@@ -243,7 +258,7 @@ export class HamrahApi {
     return this.#call("POST", path, { ...options, body, headers: this.#internal });
   }
 
-  /** Forwards the credential only. The API would check the visitor's Origin header. */
+  /** Forwards the visitor's credential, but no `Origin` header, which the API would check. */
   #forward<T>(
     method: string,
     path: string,
@@ -286,7 +301,7 @@ export class HamrahApi {
   }
 }
 
-/** Returns an id for a path. Other text, such as `..`, could lead to another path. */
+/** Returns the id if it is safe in a path. Other text, such as `..`, could change the path. */
 const segment = (id: string): string => {
   if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
   throw new HamrahApiError({
@@ -349,7 +364,7 @@ const parseObject = (text: string, response: Response): object => {
   throw new HamrahApiError({
     status: response.status,
     code: "invalid_answer",
-    message: "The response is not JSON. Check the URL of the API.",
+    message: "The response is not a JSON object. Check the URL of the API.",
     requestId,
   });
 };

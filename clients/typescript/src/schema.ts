@@ -1050,7 +1050,7 @@ export interface paths {
         /**
          * removes a passkey of the caller's account.
          * @description # Errors
-         *     The same 404 for an unknown passkey and for one of another account; 409 if it is the last way to sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old.
+         *     The same 404 for an unknown passkey and for a passkey of another account; 409 if the passkey is the last way to sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last authentication is too old.
          */
         delete: operations["remove_passkey"];
         options?: never;
@@ -1058,7 +1058,7 @@ export interface paths {
         /**
          * renames a passkey of the caller's account.
          * @description # Errors
-         *     The same 404 for an unknown passkey and for one of another account.
+         *     The same 404 for an unknown passkey and for a passkey of another account.
          */
         patch: operations["rename_passkey"];
         trace?: never;
@@ -1079,7 +1079,7 @@ export interface paths {
         /**
          * another name for /api/webauthn/credentials/{id}
          * @description # Errors
-         *     The same 404 for an unknown passkey and for one of another account.
+         *     The same 404 for an unknown passkey and for a passkey of another account.
          */
         patch: operations["api_webauthn_credentials_id_name"];
         trace?: never;
@@ -1157,7 +1157,7 @@ export interface paths {
         /**
          * returns the account's passkeys. Only the caller's own id is accepted.
          * @description # Errors
-         *     The same 404 for every other id.
+         *     404 for every other id, whether or not an account has it.
          */
         get: operations["list_passkeys_of"];
         put?: never;
@@ -2701,7 +2701,7 @@ export interface components {
         };
         /** @description A passkey. Times are milliseconds since 1970. */
         PasskeyEntry: {
-            /** @description The id of the authenticator's model. */
+            /** @description The AAGUID, which identifies the model of the authenticator. */
             aaguid: string;
             /**
              * Format: int32
@@ -2723,12 +2723,12 @@ export interface components {
             id: string;
             /**
              * Format: int64
-             * @description When the passkey last signed in.
+             * @description When the passkey was last used, for a sign-in or a step-up. Null if it was never used.
              */
             last_used: number | null;
             /** @description The name that the account owner gave the passkey. */
             name: string;
-            /** @description Hints how the client can reach the authenticator. */
+            /** @description Hints about how the client can reach the authenticator. */
             transports: string[];
             /** @description Whether the authenticator verified the user when the passkey was added. */
             user_verified: boolean;
@@ -3387,7 +3387,7 @@ export interface components {
             /** @description The account of the session. */
             user: components["schemas"]["UserResponse"];
         };
-        /** @description The arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). With them a client updates the list of passkeys and the account's name in authenticators. */
+        /** @description The arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). A client calls both so that authenticators update their list of the account's passkeys and the account's name. */
         Signals: {
             all_accepted_credentials: components["schemas"]["AcceptedCredentials"];
             current_user_details: components["schemas"]["UserDetails"];
@@ -11441,7 +11441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `last_administrator` */
+            /** @description `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11669,7 +11669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_not_in_service`, `last_administrator` */
+            /** @description `role_not_in_service`, `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11935,7 +11935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `built_in`, `last_administrator` */
+            /** @description `built_in`, `last_administrator`, `credentials_not_own` */
             409: {
                 headers: {
                     [name: string]: unknown;

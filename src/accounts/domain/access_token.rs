@@ -197,6 +197,9 @@ pub async fn verify(
         .map_err(|_| TokenRefusal::Signature)?;
 
     let key = trusted_key(&config.signing_keys, token).ok_or(TokenRefusal::Header)?;
+    if !has_utf8_claims(message) {
+        return Err(TokenRefusal::Claims);
+    }
     let unverified: Claims = jwt::decode_unverified(token).map_err(|_| TokenRefusal::Claims)?;
     check_time(&unverified, now)?;
     if !signatures
@@ -245,6 +248,15 @@ fn validation(config: &Config) -> Validation {
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation
+}
+
+/// Returns true if the claims are UTF-8 (RFC 7519 §7.2). The library does not check the encoding of
+/// claims that it does not read.
+fn has_utf8_claims(message: &str) -> bool {
+    message
+        .split_once('.')
+        .and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok())
+        .is_some_and(|claims| std::str::from_utf8(&claims).is_ok())
 }
 
 fn check_time(claims: &Claims, now: Timestamp) -> Result<(), TokenRefusal> {

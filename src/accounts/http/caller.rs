@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path};
+use http::HeaderName;
 use http::request::Parts;
-use http::{HeaderName, header};
 
 use crate::accounts::domain::authenticate;
 use crate::accounts::domain::authenticate::Credential;
@@ -15,8 +15,9 @@ use crate::accounts::http::assertion;
 use crate::accounts::http::cookie::SessionCookie;
 use crate::accounts::http::cookie_writer::SessionCookieWriter;
 use crate::accounts::http::credentials::{PresentedCredential, all_presented, presented};
+use crate::kernel::domain::failure::Failure;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::is_browser;
+use crate::kernel::http::extract::{has_bearer, is_browser};
 use crate::kernel::model::ids::UserId;
 
 /// The header in which a page names the account that it shows. A request with the credential of
@@ -180,7 +181,7 @@ impl FromRequestParts<AccountsState> for ValidatedCredential {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AccountsState) -> Result<Self, ApiError> {
-        let bearer = parts.headers.contains_key(header::AUTHORIZATION);
+        let bearer = has_bearer(&parts.headers);
         let alone_is_enough = bearer && !app.ports.config.attest.on_refresh;
         let found = if alone_is_enough {
             without_device(parts, app, |_| true).await
@@ -315,14 +316,21 @@ async fn authenticated(
     accepts: fn(&Credential) -> bool,
 ) -> Result<Authenticated, ApiError> {
     let cookie = SessionCookie::for_request(&app.ports.config, &parts.uri, &parts.headers);
-    let presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
+    let mut presented = presented(parts, &cookie)?.ok_or(Code::AuthenticationRequired)?;
     if !accepts(&presented.credential) {
         return Err(ApiError::because(
             Code::InvalidToken,
             "a credential of another kind",
         ));
     }
-    let me = authenticate::authenticate(&app.ports, &presented.credential).await?;
+    let first = authenticate::authenticate(&app.ports, &presented.credential).await;
+    let me = match presented.alternative.take() {
+        Some(other) if matches!(first, Err(Failure::Rejected(_))) => {
+            presented.credential = other;
+            authenticate::authenticate(&app.ports, &presented.credential).await?
+        }
+        _ => first?,
+    };
     // A page shows one account. If the user has signed in to another account in another tab, the
     // cookie belongs to that account.
     let expected = parts

@@ -38,6 +38,9 @@ pub enum CookieLookup<'a> {
     Nothing,
     /// The request has one session cookie with this value.
     One(&'a str),
+    /// The request has two cookies of the name whose values have the form of a session token. The
+    /// browser sends a cookie of another host of the domain, or of another port of localhost, too.
+    Two(&'a str, &'a str),
     /// The request has several cookies of the name or imitations of it. It is refused.
     Doubtful,
 }
@@ -68,10 +71,17 @@ impl SessionCookie {
         }
     }
 
-    /// Searches the request for the cookie. Names that differ only in case, and values without a
-    /// name, count as imitations.
+    /// Searches the request for the cookie.
+    ///
+    /// Under the prefix `__Host-`, a second cookie of the name is an attack, and so are names that
+    /// differ only in case and values without a name. Without the prefix, other software may have
+    /// set a cookie of the name, so the first two values that have the form of a session token are
+    /// found.
     #[must_use]
     pub fn find<'a>(&self, headers: &'a HeaderMap) -> CookieLookup<'a> {
+        if self.name == SHARED {
+            return self.find_shared(headers);
+        }
         let mut found = CookieLookup::Nothing;
         for (name, value) in pairs(headers) {
             let nameless = name.is_empty()
@@ -94,6 +104,23 @@ impl SessionCookie {
             found = CookieLookup::One(value);
         }
         found
+    }
+
+    fn find_shared<'a>(&self, headers: &'a HeaderMap) -> CookieLookup<'a> {
+        let named = || {
+            pairs(headers)
+                .filter(|(name, _)| *name == self.name.as_bytes())
+                .map(|(_, value)| std::str::from_utf8(value).ok())
+        };
+        let mut ours = named()
+            .flatten()
+            .filter(|value| SessionToken::parse(value).is_some());
+        match (ours.next(), ours.next()) {
+            (Some(first), Some(second)) if first != second => CookieLookup::Two(first, second),
+            (Some(first), _) => CookieLookup::One(first),
+            (None, _) if named().next().is_some() => CookieLookup::Doubtful,
+            (None, _) => CookieLookup::Nothing,
+        }
     }
 
     /// Returns all session tokens in cookies of this name. Logout uses them, because an imitation

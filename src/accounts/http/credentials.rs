@@ -1,11 +1,12 @@
 //! The credential of a request: the session cookie or a Bearer token (RFC 6750 §2.1), never both.
 
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Uri, header};
 
 use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::http::cookie::{CookieLookup, SessionCookie};
 use crate::kernel::http::error::Code;
+use crate::kernel::http::extract::{has_bearer, parameters};
 use crate::kernel::model::secret::SessionToken;
 
 /// The credential of a request, and how it was sent.
@@ -13,6 +14,8 @@ use crate::kernel::model::secret::SessionToken;
 pub struct PresentedCredential {
     /// The credential.
     pub credential: Credential,
+    /// The second session cookie, for a request whose first one is not valid.
+    pub alternative: Option<Credential>,
     /// Whether the credential came in the cookie. The cookie must be set again when its session is
     /// extended.
     pub by_cookie: bool,
@@ -27,22 +30,23 @@ pub fn presented(
     parts: &Parts,
     cookie: &SessionCookie,
 ) -> Result<Option<PresentedCredential>, Code> {
-    if has_token_in_query(parts.uri.query().unwrap_or_default()) {
+    if has_token_in_query(&parts.uri) {
         return Err(Code::TokenInQuery);
     }
     let found = cookie.find(&parts.headers);
-    if !parts.headers.contains_key(header::AUTHORIZATION) {
-        return match found {
-            CookieLookup::Nothing => Ok(None),
-            CookieLookup::Doubtful => Err(Code::InvalidToken),
-            CookieLookup::One(value) => {
-                let token = SessionToken::parse(value).ok_or(Code::InvalidToken)?;
-                Ok(Some(PresentedCredential {
-                    credential: Credential::Session(token),
-                    by_cookie: true,
-                }))
-            }
+    if !has_bearer(&parts.headers) {
+        let (value, other) = match found {
+            CookieLookup::Nothing => return Ok(None),
+            CookieLookup::Doubtful => return Err(Code::InvalidToken),
+            CookieLookup::One(value) => (value, None),
+            CookieLookup::Two(value, other) => (value, SessionToken::parse(other)),
         };
+        let token = SessionToken::parse(value).ok_or(Code::InvalidToken)?;
+        return Ok(Some(PresentedCredential {
+            credential: Credential::Session(token),
+            alternative: other.map(Credential::Session),
+            by_cookie: true,
+        }));
     }
     if found != CookieLookup::Nothing {
         return Err(Code::MultipleCredentials);
@@ -50,6 +54,7 @@ pub fn presented(
     let credential = bearer(&parts.headers).ok_or(Code::InvalidToken)?;
     Ok(Some(PresentedCredential {
         credential,
+        alternative: None,
         by_cookie: false,
     }))
 }
@@ -70,8 +75,10 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
     let (line, None) = (lines.next()?, lines.next()) else {
         return None;
     };
-    // The scheme is compared without case (RFC 9110 §11.1); one space; the token holds none.
+    // The scheme is compared without case. At least one space follows it (RFC 9110 §11.4), and the
+    // token has none.
     let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_start_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer")
         || token.is_empty()
         || !token.bytes().all(|b| b.is_ascii_graphic())
@@ -84,18 +91,11 @@ fn bearer(headers: &HeaderMap) -> Option<Credential> {
     Some(Credential::Access(token.to_owned()))
 }
 
-fn has_token_in_query(query: &str) -> bool {
-    let name = |pair: &str| {
-        pair.split('=')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    query.split('&').map(name).any(|name| {
-        matches!(
-            name.as_str(),
-            "access_token" | "session_token" | "refresh_token"
-        )
+fn has_token_in_query(uri: &Uri) -> bool {
+    parameters(uri).any(|(name, _)| {
+        ["access_token", "session_token", "refresh_token"]
+            .iter()
+            .any(|token| name.eq_ignore_ascii_case(token))
     })
 }
 
@@ -135,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_token_in_the_query_is_seen() {
-        assert!(has_token_in_query("a=b&Access_Token=x"));
-        assert!(!has_token_in_query("my_access_token=x&a"));
+        let seen = |uri| has_token_in_query(&Uri::from_static(uri));
+        assert!(seen("/x?a=b&Access_Token=x"));
+        assert!(seen("/x?access%5Ftoken=x"));
+        assert!(!seen("/x?my_access_token=x&a"));
+        assert!(!seen("/x"));
     }
 }

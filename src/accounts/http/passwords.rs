@@ -136,5 +136,5 @@ pub async fn remove(
     origin: RequestOrigin,
 ) -> Result<AppJson<MessageResponse>, ApiError> {
     passwords::remove(&app.ports, me.caller(), &origin).await?;
-    Ok(AppJson(MessageResponse::new("The password is removed.")))
+    Ok(AppJson(MessageResponse::new("The password was removed.")))
 }

@@ -124,7 +124,7 @@ pub struct Passkey {
     pub name: String,
     /// When the passkey was added.
     pub created_at: Timestamp,
-    /// When the passkey last signed in.
+    /// When the passkey was last used, for a sign-in or a step-up.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -139,7 +139,14 @@ pub async fn list(db: &dyn Db, user: UserId) -> Result<Vec<AttestKey>, StoreErro
         concatcp!(
             "SELECT ",
             KEY_COLUMNS,
-            " FROM attest_keys WHERE user_id = ?1
+            " FROM attest_keys
+              WHERE id IN (SELECT id FROM (SELECT id FROM attest_keys
+                                            WHERE user_id = ?1 AND revoked_at IS NULL
+                                            ORDER BY created_at DESC LIMIT 100)
+                           UNION ALL
+                           SELECT id FROM (SELECT id FROM attest_keys
+                                            WHERE user_id = ?1 AND revoked_at IS NOT NULL
+                                            ORDER BY revoked_at DESC LIMIT 100))
               ORDER BY revoked_at IS NOT NULL, created_at DESC, id LIMIT 100"
         ),
         [user.into()],

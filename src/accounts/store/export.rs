@@ -7,6 +7,9 @@ use crate::kernel::store::{Db, Rows, StoreError, Value, batch, sql};
 /// The maximum number of events in an export, which are the newest. They are some hundred
 /// kilobytes. The list of events has all of them, page by page.
 pub const MOST_EVENTS: usize = 1_000;
+/// The maximum number of rows in every other part. The quotas of an account are smaller
+/// (docs/LIMITS.md), so these parts are complete.
+const MOST_ROWS: i64 = 200;
 
 /// An exported row: values by column name.
 pub type ExportedRow = Vec<(String, Value)>;
@@ -25,24 +28,40 @@ const PARTS: [(&str, &str); 13] = [
     ),
     (
         "identities",
-        "SELECT provider, provider_id, created_at FROM identities WHERE user_id = ?1",
+        "SELECT provider, provider_id, created_at FROM identities WHERE user_id = ?1 LIMIT ?2",
     ),
     (
         "passkeys",
         "SELECT id, public_key, counter, transports, aaguid, backup_eligible, backed_up,
                 user_verified, name, created_at, last_used_at
-           FROM passkeys WHERE user_id = ?1 ORDER BY created_at",
+           FROM passkeys WHERE user_id = ?1 ORDER BY created_at LIMIT ?2",
     ),
     (
         "sessions",
         "SELECT id, platform, user_agent, country, amr, authenticated_at, created_at,
                 last_used_at, expires_at, revoked_at, attest_key, passkey
-           FROM sessions WHERE user_id = ?1 ORDER BY created_at",
+           FROM sessions
+          WHERE id IN (SELECT id FROM (SELECT id FROM sessions
+                                        WHERE user_id = ?1 AND revoked_at IS NULL
+                                        ORDER BY created_at DESC LIMIT ?2)
+                       UNION ALL
+                       SELECT id FROM (SELECT id FROM sessions
+                                        WHERE user_id = ?1 AND revoked_at IS NOT NULL
+                                        ORDER BY revoked_at DESC LIMIT ?2))
+          ORDER BY created_at",
     ),
     (
         "devices",
         "SELECT id, app_id, environment, public_key, counter, created_at, last_used_at, revoked_at
-           FROM attest_keys WHERE user_id = ?1",
+           FROM attest_keys
+          WHERE id IN (SELECT id FROM (SELECT id FROM attest_keys
+                                        WHERE user_id = ?1 AND revoked_at IS NULL
+                                        ORDER BY created_at DESC LIMIT ?2)
+                       UNION ALL
+                       SELECT id FROM (SELECT id FROM attest_keys
+                                        WHERE user_id = ?1 AND revoked_at IS NOT NULL
+                                        ORDER BY revoked_at DESC LIMIT ?2))
+          ORDER BY created_at",
     ),
     (
         "totp",
@@ -50,7 +69,7 @@ const PARTS: [(&str, &str); 13] = [
     ),
     (
         "backup_codes",
-        "SELECT created_at, used_at FROM backup_codes WHERE user_id = ?1",
+        "SELECT created_at, used_at FROM backup_codes WHERE user_id = ?1 LIMIT ?2",
     ),
     (
         "password",
@@ -64,7 +83,8 @@ const PARTS: [(&str, &str); 13] = [
     (
         "person_tokens",
         "SELECT t.kind, t.created_at, t.expires_at
-           FROM person_tokens AS t JOIN people AS p ON p.id = t.person_id WHERE p.user_id = ?1",
+           FROM person_tokens AS t JOIN people AS p ON p.id = t.person_id WHERE p.user_id = ?1
+          LIMIT ?2",
     ),
     (
         "grants",
@@ -76,11 +96,13 @@ const PARTS: [(&str, &str); 13] = [
          SELECT s.name, NULL, m.name, g.expires_at
            FROM people AS p JOIN person_permissions AS g ON g.person_id = p.id
            JOIN services AS s ON s.id = g.service_id
-           JOIN permissions AS m ON m.id = g.permission_id WHERE p.user_id = ?1",
+           JOIN permissions AS m ON m.id = g.permission_id WHERE p.user_id = ?1
+          LIMIT ?2",
     ),
     (
         "challenges",
-        "SELECT kind, created_at, expires_at FROM challenges WHERE user_id = ?1",
+        "SELECT kind, created_at, expires_at FROM challenges
+          WHERE user_id = ?1 ORDER BY created_at DESC LIMIT ?2",
     ),
     (
         "events",
@@ -98,6 +120,7 @@ pub async fn read(db: &dyn Db, user: UserId) -> Result<AccountExport, StoreError
     let most_events = i64::try_from(MOST_EVENTS).unwrap_or(i64::MAX);
     let statements = PARTS.map(|(name, text)| match name {
         "events" => sql(text, [user.into(), most_events.into()]),
+        _ if text.contains("?2") => sql(text, [user.into(), MOST_ROWS.into()]),
         _ => sql(text, [user.into()]),
     });
     let results = batch(db, statements).await?;

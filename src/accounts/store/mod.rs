@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod attest_keys;
 pub mod attested_sessions;
 pub mod challenges;
+pub mod credentials;
 pub mod device_bindings;
 pub mod events;
 pub mod export;

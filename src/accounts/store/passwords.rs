@@ -13,7 +13,7 @@ use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::sessions::events::about_others;
 use crate::accounts::store::totp::{Totp, TotpStep};
-use crate::accounts::store::{events, live, person_tokens, totp};
+use crate::accounts::store::{credentials, events, live, person_tokens, totp};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
@@ -210,6 +210,7 @@ pub async fn set(
         revoke_others,
         person_tokens::revoke_by(by),
         attempts::clear_by(new.subject, by),
+        credentials::note_own_password_by(by),
     ]);
     let upsert = sql(
         concatcp!(

@@ -6,9 +6,11 @@ use crate::authorization::domain::ports::Ports;
 use crate::authorization::domain::rejection::{AuthorizationFailure, AuthorizationRejection};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes::ChangeAuthor;
+use crate::authorization::store::people::CredentialSetter;
 use crate::authorization::store::uses::ResourceUser;
-use crate::authorization::store::{Reads, preconditions};
+use crate::authorization::store::{Reads, growth, preconditions};
 use crate::kernel::domain::RequestOrigin;
+use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::PersonToken;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Precondition, Rows, Statement, StoreError};
@@ -66,11 +68,14 @@ impl Editor<'_> {
         }
     }
 
-    /// Returns whether the editor is a person.
-    pub(super) fn is_person(&self, person: i64) -> bool {
-        self.caller
-            .as_ref()
-            .is_some_and(|caller| caller.token.person_id == person)
+    /// Returns whose choice a password is that the editor sets for the account `owner`: `None` if
+    /// it is the owner's own.
+    pub(super) fn sets_credentials_of(&self, owner: UserId) -> Option<CredentialSetter> {
+        match &self.caller {
+            None => Some(CredentialSetter::Operator),
+            Some(caller) if caller.token.user == owner => None,
+            Some(caller) => Some(CredentialSetter::Person(caller.token.user)),
+        }
     }
 
     /// Returns the author for the change log.
@@ -138,14 +143,6 @@ impl<T: Send + 'static> Plan<T> {
 }
 
 impl Plan<()> {
-    /// Adds statements, if the plan writes.
-    pub(super) fn also(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
-        if let Self::Write(write) = &mut self {
-            write.statements.extend(statements);
-        }
-        self
-    }
-
     /// Replaces the outcome.
     pub(super) fn with_outcome<T: Send + 'static>(self, outcome: T) -> Plan<T> {
         match self {
@@ -213,8 +210,8 @@ async fn load<'a>(
 }
 
 /// Writes the statements under the preconditions that the caller still has the permission and that
-/// an administrator remains. Returns the results, or `None` if a precondition of the statements
-/// failed.
+/// an administrator remains. Ends the sessions of people who gain a permission in the service
+/// `auth`. Returns the results, or `None` if a precondition of the statements failed.
 async fn commit(
     ports: &Ports,
     editor: &Editor<'_>,
@@ -223,12 +220,18 @@ async fn commit(
 ) -> Result<Option<Vec<Rows>>, AuthorizationFailure> {
     editor.require(needed)?;
     let length = statements.len();
-    let mut batch = Vec::with_capacity(length.saturating_add(2));
+    let mut batch = Vec::with_capacity(length.saturating_add(8));
     if let Some(caller) = &editor.caller {
         batch.push(preconditions::caller_may(&caller.hash, needed, editor.now));
     }
+    // No other change can add to the permissions of a person in the service `auth`.
+    let may_grow = needed == AuthPermission::Administer || editor.caller.is_none();
+    batch.extend(may_grow.then(|| growth::note_access(editor.now)));
     let start = batch.len();
     batch.extend(statements);
+    if may_grow {
+        batch.extend(growth::end_sessions(editor.now));
+    }
     if editor.caller.is_some() {
         batch.push(preconditions::administrator_remains());
     }
@@ -239,6 +242,9 @@ async fn commit(
             StoreError::Refused(Precondition::Subject | Precondition::Caller)
             | StoreError::Conflict(_),
         ) => Ok(None),
+        Err(StoreError::Refused(Precondition::Owner)) => {
+            Err(AuthorizationRejection::CredentialsNotOwn.into())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -180,6 +180,7 @@ impl Creation<'_> {
             person_type: self.new.person_type,
             document: self.new.document,
             password: Some(&self.password.hash),
+            set_by: editor.sets_credentials_of(self.user),
         };
         statements.extend(row.insert(editor.now));
         let created = EventContext {

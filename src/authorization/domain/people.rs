@@ -102,8 +102,7 @@ pub async fn promote(
             };
             let detail = json!({"username": person.username});
             let statements = vec![
-                // The sessions and tokens of the person were issued for less than
-                // `auth.administer`.
+                // The command line promises to end the sessions, also of an administrator.
                 tokens::revoke_all(person.id),
                 people::revoke_sessions(person.user, editor.now),
                 relation.insert(),
@@ -271,6 +270,7 @@ fn set_password(
         attempts::clear(&attempts_subject),
         events::about_user(&changed, EventKind::PasswordChanged, person.user),
         people::set_password(person.user, &password.chosen.hash, editor.now),
+        people::note_setter(person.user, editor.sets_credentials_of(person.user)),
         people::revoke_sessions(person.user, editor.now),
         tokens::revoke_all(person.id),
     ]);

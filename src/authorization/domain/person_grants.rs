@@ -10,9 +10,7 @@ use crate::authorization::domain::rejection::{
     AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
 };
 use crate::authorization::domain::relation_change::{Direction, RelationChange};
-use crate::authorization::model::names::{
-    AuthPermission, BUILT_IN_PERMISSION, BUILT_IN_SERVICE, IdOrName,
-};
+use crate::authorization::model::names::{AuthPermission, BUILT_IN_SERVICE, IdOrName};
 use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::grants::GrantState;
 use crate::authorization::store::named::NamedRecord;
@@ -21,7 +19,7 @@ use crate::authorization::store::permissions::PERMISSIONS;
 use crate::authorization::store::relations::Relation;
 use crate::authorization::store::roles::ROLES;
 use crate::authorization::store::services::Service;
-use crate::authorization::store::{Query, grants, people, services, tokens};
+use crate::authorization::store::{Query, grants, people, services};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::time::Timestamp;
 
@@ -199,18 +197,7 @@ fn plan_grant(
             "expires_at": until.map(Timestamp::seconds),
         }),
     };
-    let mut plan = planned.plan(editor)?;
-    let makes_administrator = direction == Direction::Add
-        && service.id == BUILT_IN_SERVICE
-        && granted.row.id == BUILT_IN_PERMISSION;
-    if makes_administrator && !editor.is_person(person.id) {
-        // The sessions and tokens of the person were issued for less than `auth.administer`.
-        plan = plan.also([
-            tokens::revoke_all(person.id),
-            people::revoke_sessions(person.user, editor.now),
-        ]);
-    }
-    Ok(plan.with_outcome(GrantIds {
+    Ok(planned.plan(editor)?.with_outcome(GrantIds {
         person: person.id,
         service: service.id,
         granted: granted.row.id,

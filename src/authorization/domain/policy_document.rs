@@ -11,10 +11,10 @@ use crate::authorization::domain::rejection::AuthorizationFailure;
 use crate::authorization::model::policy_document::PolicyDocument;
 use crate::authorization::store::changes::{ChangeAuthor, CreatedKind};
 use crate::authorization::store::import::{ImportContext, ImportStep};
-use crate::authorization::store::{import, policy_document, services};
+use crate::authorization::store::{growth, import, policy_document, services};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::UserId;
-use crate::kernel::store::StoreError;
+use crate::kernel::store::{Precondition, StoreError};
 
 /// The reasons to reject an import.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,13 @@ pub enum ImportRejection {
     /// The database is not empty.
     #[error("the database has people, services, roles or permissions. Use an empty database")]
     NotEmpty,
+    /// A person would gain a permission in the service `auth`, and another person set their
+    /// password.
+    #[error(
+        "the document grants a permission in the service auth to a person whose password another \
+         person set. Ask the person to set a new password first"
+    )]
+    NotOwn,
     /// A concurrent change altered the policy.
     #[error("the policy changed during the import. Repeat the import")]
     Contended,
@@ -133,7 +140,7 @@ async fn write(
         at: now,
     };
     let mut last_ids: BTreeMap<CreatedKind, i64> = BTreeMap::new();
-    let mut batch = Vec::new();
+    let mut batch = vec![growth::note_access(now)];
     for step in steps {
         let next_id = step.created_kind().map(|kind| {
             let last = last_ids.entry(kind).or_default();
@@ -149,8 +156,10 @@ async fn write(
         batch.extend(import::statements(step, &context));
     }
     batch.push(services::bump_all());
+    batch.extend(growth::end_sessions(now));
     match ports.db.batch(batch).await {
         Ok(_) => Ok(()),
+        Err(StoreError::Refused(Precondition::Owner)) => Err(ImportRejection::NotOwn),
         Err(StoreError::Conflict(_) | StoreError::Refused(_)) => Err(ImportRejection::Contended),
         Err(error) => Err(error.into()),
     }

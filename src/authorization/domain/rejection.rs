@@ -72,6 +72,13 @@ pub enum AuthorizationRejection {
     /// An administrator exists, or no bootstrap secret is configured.
     #[error("an administrator exists already, or no bootstrap secret is configured")]
     Closed,
+    /// Another person set the password of a person who would gain a permission in the service
+    /// `auth`, or could have added a passkey or a factor.
+    #[error(
+        "another person set the password of this person, or could have added a passkey or a \
+         factor. Ask the person to set a new password first"
+    )]
+    CredentialsNotOwn,
     /// Every attempt lost to a concurrent change of the same rows.
     #[error("every attempt lost to a concurrent change of the same rows")]
     Contended,

@@ -31,6 +31,7 @@ impl From<AuthorizationRejection> for ApiError {
             AuthorizationRejection::BuiltIn => Code::BuiltIn.into(),
             AuthorizationRejection::NotOfService => Code::RoleNotInService.into(),
             AuthorizationRejection::Closed => Code::BootstrapClosed.into(),
+            AuthorizationRejection::CredentialsNotOwn => Code::CredentialsNotOwn.into(),
             AuthorizationRejection::Contended => {
                 Self::because(Code::Unavailable, rejection.to_string())
             }

@@ -11,6 +11,7 @@ use crate::authorization::http::respond::invalid_body;
 use crate::authorization::model::names;
 use crate::authorization::model::names::IdOrName;
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::extract::parameter;
 use crate::kernel::model::secret::PersonToken;
 
 /// The name of the header that carries a token.
@@ -182,15 +183,6 @@ impl FromRequestParts<App> for ServiceInPath {
     }
 }
 
-/// Returns the value of the first query parameter with a name.
-fn query_parameter<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    let query = parts.uri.query().unwrap_or_default();
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))
-}
-
 /// Whether a deletion also deletes a row in use: `force=true` in the query.
 #[derive(Clone, Copy, Debug)]
 pub struct Forced(pub bool);
@@ -199,7 +191,7 @@ impl FromRequestParts<App> for Forced {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        match query_parameter(parts, "force") {
+        match parameter(&parts.uri, "force").as_deref() {
             None | Some("false") => Ok(Self(false)),
             Some("true") => Ok(Self(true)),
             Some(_) => Err(ApiError::detailed(
@@ -218,7 +210,7 @@ impl FromRequestParts<App> for Consistency {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        match query_parameter(parts, "consistency") {
+        match parameter(&parts.uri, "consistency").as_deref() {
             None | Some("eventual") => Ok(Self(Freshness::Eventual)),
             Some("strong") => Ok(Self(Freshness::Strong)),
             Some(_) => Err(ApiError::detailed(

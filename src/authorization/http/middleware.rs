@@ -4,10 +4,10 @@
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{ClientAddress, RequestId};
+use crate::kernel::http::extract::{ClientAddress, RequestId, parameters};
 use crate::kernel::model::secret::PersonToken;
 
 /// Characters of a token's hash in the log. They suffice to find the requests of a token, and
@@ -19,7 +19,7 @@ const CLIENT_CHARS: usize = 64;
 /// Runs a request, and gives its errors the form of the authorization service.
 pub async fn apply_conventions(request: Request, next: Next) -> Response {
     note(&request);
-    let mut response = if has_token(request.uri().query().unwrap_or_default()) {
+    let mut response = if has_token(request.uri()) {
         ApiError::from(Code::TokenInQuery).into_response()
     } else {
         next.run(request).await
@@ -48,13 +48,8 @@ pub async fn apply_conventions(request: Request, next: Next) -> Response {
 }
 
 /// Returns true if a query contains a token, in any spelling.
-fn has_token(query: &str) -> bool {
-    let names = query
-        .split('&')
-        .map(|pair| pair.split('=').next().unwrap_or_default());
-    names
-        .into_iter()
-        .any(|name| name.contains('%') || name.eq_ignore_ascii_case("token"))
+fn has_token(uri: &Uri) -> bool {
+    parameters(uri).any(|(name, _)| name.eq_ignore_ascii_case("token"))
 }
 
 /// Logs the endpoint, the address of the caller, and the start of the token's hash. Never logs the

@@ -38,14 +38,10 @@ impl FromRequest<App> for FormToken {
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| ApiError::from_status(rejection.status()))?;
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| invalid_body("The form must be UTF-8."))?;
-        let mut tokens = text
-            .split('&')
-            .filter_map(|pair| pair.strip_prefix("token="));
-        // A token has no characters that a form encodes.
+        let mut tokens = form_urlencoded::parse(&bytes)
+            .filter_map(|(name, value)| (name == "token").then_some(value));
         match (tokens.next(), tokens.next()) {
-            (Some(token), None) if !token.is_empty() => Ok(Self(token.to_owned())),
+            (Some(token), None) if !token.is_empty() => Ok(Self(token.into_owned())),
             _ => Err(invalid_body(
                 "Send a form with one token (RFC 7662 §2.1, RFC 7009 §2.1).",
             )),

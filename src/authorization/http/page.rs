@@ -10,7 +10,7 @@ use crate::authorization::http::App;
 use crate::authorization::model::names;
 use crate::authorization::model::page::PageRequest;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::AppJson;
+use crate::kernel::http::extract::{AppJson, parameters};
 
 /// The number of entries on a page if the request does not say it.
 const DEFAULT_ENTRIES: i64 = 100;
@@ -31,10 +31,9 @@ impl FromRequestParts<App> for PageQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let (mut limit, mut after) = (DEFAULT_ENTRIES, 0);
-        for pair in parts.uri.query().unwrap_or_default().split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let number = || names::id(value).ok_or(Code::InvalidQuery);
-            match name {
+        for (name, value) in parameters(&parts.uri) {
+            let number = || names::id(&value).ok_or(Code::InvalidQuery);
+            match &*name {
                 "limit" => limit = number()?,
                 "after" => after = number()?,
                 _ => {}

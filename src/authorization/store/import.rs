@@ -9,7 +9,7 @@ use crate::accounts::store::events;
 use crate::authorization::model::names::placeholder_email;
 use crate::authorization::model::policy_document::{GrantEntry, PersonEntry};
 use crate::authorization::store::changes::{ChangeAuthor, ChangeSubject, CreatedKind};
-use crate::authorization::store::people::{IdentityDocument, NewPersonRow};
+use crate::authorization::store::people::{CredentialSetter, IdentityDocument, NewPersonRow};
 use crate::authorization::store::permissions::PERMISSIONS;
 use crate::authorization::store::roles::ROLES;
 use crate::authorization::store::{changes, people, services};
@@ -218,6 +218,7 @@ fn create_person(person: &PersonEntry, context: &ImportContext<'_>) -> Vec<State
         person_type: person.person_type.as_deref(),
         document: document.map(|(kind, number)| IdentityDocument { kind, number }),
         password: hash.as_ref(),
+        set_by: Some(CredentialSetter::Operator),
     };
     let mut statements = row.insert(context.author.at);
     statements.push(events::about_user(

@@ -9,6 +9,7 @@ pub mod access;
 pub mod changes;
 pub mod check;
 pub mod grants;
+pub mod growth;
 pub mod import;
 pub mod named;
 pub mod people;

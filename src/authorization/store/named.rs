@@ -1,4 +1,4 @@
-//! Statements that roles and permissions share. Each has an id, a unique name, and relations.
+//! Statements for roles and for permissions, which both have an id, a unique name, and relations.
 
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::read::{NamedRow, Query};
@@ -52,13 +52,13 @@ impl NamedTable {
         Query::rows(sql(self.list, [page.after.into(), page.limit.into()]))
     }
 
-    /// Returns the row with an id.
+    /// Returns the row with the given id.
     #[must_use]
     pub fn by_id(&self, id: i64) -> Query<NamedRecord> {
         Query::rows(sql(self.by_id, [id.into(), AUTH.into()]))
     }
 
-    /// Returns the row with a name.
+    /// Returns the row with the given name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Query<NamedRecord> {
         Query::rows(sql(self.by_name, [name.into(), AUTH.into()]))
@@ -70,7 +70,7 @@ impl NamedTable {
         [sql(self.insert, [name.into()]), sql(self.count_insert, [])]
     }
 
-    /// Inserts a row with a given id, as demo data needs.
+    /// Inserts a row with the given id. The demo data has fixed ids.
     #[must_use]
     pub fn insert_with_id(&self, id: i64, name: &str) -> [Statement; 2] {
         [
@@ -110,5 +110,5 @@ impl NamedTable {
     }
 }
 
-/// The service `auth`, which the SQL of a table has as `?2`.
+/// The id of the service `auth`, the parameter `?2` of some statements of a [`NamedTable`].
 const AUTH: i64 = crate::authorization::model::names::BUILT_IN_SERVICE;

@@ -1,7 +1,10 @@
-//! People: accounts with an id, a username and an identity document.
+//! People: accounts with an id, a username and, in some cases, an identity document.
+
+use const_format::concatcp;
 
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
+use crate::accounts::store::credentials::{HAS_OTHER_CREDENTIALS, note_own_password};
 use crate::authorization::model::names::{BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrName};
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::preconditions;
@@ -9,7 +12,7 @@ use crate::authorization::store::read::{Query, read_id, reference_params};
 use crate::kernel::model::events::EventContext;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
-use crate::kernel::store::{Row, Statement, StoreError, sql};
+use crate::kernel::store::{Row, Statement, StoreError, Value, sql};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,8 +25,8 @@ pub struct Person {
     pub username: String,
     /// The display name.
     pub name: String,
-    /// Whether the person has a role or a permission in the service `auth`. A list does not read
-    /// it.
+    /// Whether the person has a role or a permission in the service `auth`. Always false in a list,
+    /// which does not read it.
     pub of_auth: bool,
 }
 
@@ -41,7 +44,7 @@ impl TryFrom<&Row> for Person {
     }
 }
 
-/// Returns a page of the people.
+/// Returns a page of people.
 #[must_use]
 pub fn list(page: PageRequest) -> Query<Person> {
     let select = sql(
@@ -70,7 +73,7 @@ pub fn by_reference(reference: &IdOrName) -> Query<Person> {
     Query::rows(select)
 }
 
-/// Returns the id of the person who has an identity document.
+/// Returns the id of the person who has the given identity document.
 #[must_use]
 pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     let select = sql(
@@ -80,8 +83,8 @@ pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {
     Query::new(select, read_id)
 }
 
-/// Requires that the person exists with the username that was read, and that a person without a
-/// role or a permission in the service `auth` still has none.
+/// Requires that the person exists with the username that was read. If the person had no role and
+/// no permission in the service `auth`, requires that they still have none.
 #[must_use]
 pub fn is_unchanged(person: &Person) -> Statement {
     sql(
@@ -130,6 +133,26 @@ pub struct NewPersonRow<'a> {
     pub document: Option<IdentityDocument<'a>>,
     /// The hash of the password, if the person has one.
     pub password: Option<&'a PasswordHash>,
+    /// Who sets the password. `None` for the person.
+    pub set_by: Option<CredentialSetter>,
+}
+
+/// The setter of a password that the owner of the account did not choose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialSetter {
+    /// Another person, by their account.
+    Person(UserId),
+    /// An operator with access to the machine or with the bootstrap secret.
+    Operator,
+}
+
+impl From<CredentialSetter> for Value {
+    fn from(setter: CredentialSetter) -> Self {
+        match setter {
+            CredentialSetter::Person(user) => user.into(),
+            CredentialSetter::Operator => "operator".into(),
+        }
+    }
 }
 
 impl NewPersonRow<'_> {
@@ -139,13 +162,14 @@ impl NewPersonRow<'_> {
     pub fn insert(&self, now: Timestamp) -> Vec<Statement> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at,
-                                updated_at)
-             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4)",
+                                updated_at, credentials_by)
+             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4, ?5)",
             [
                 self.user.into(),
                 self.email.into(),
                 self.name.into(),
                 now.into(),
+                self.set_by.into(),
             ],
         );
         let person = sql(
@@ -178,6 +202,25 @@ pub fn set_password(user: UserId, hash: &PasswordHash, now: Timestamp) -> Statem
     )
 }
 
+/// Notes who set the password of an account.
+///
+/// Passkeys and factors that exist by then become unproved, because a stranger with an earlier
+/// password of another person could have added them.
+#[must_use]
+pub fn note_setter(user: UserId, setter: Option<CredentialSetter>) -> Statement {
+    match setter {
+        Some(setter) => sql(
+            concatcp!(
+                "UPDATE users SET credentials_by = CASE WHEN ",
+                HAS_OTHER_CREDENTIALS,
+                " THEN 'unproved' ELSE ?2 END WHERE id = ?1"
+            ),
+            [user.into(), setter.into()],
+        ),
+        None => note_own_password(user),
+    }
+}
+
 /// Revokes every session of an account.
 #[must_use]
 pub fn revoke_sessions(user: UserId, now: Timestamp) -> Statement {
@@ -187,7 +230,7 @@ pub fn revoke_sessions(user: UserId, now: Timestamp) -> Statement {
     )
 }
 
-/// Changes the username and the display name of a person. `None` keeps a value.
+/// Changes the username and the display name of a person. `None` keeps the value.
 #[must_use]
 pub fn update(
     person: &Person,
@@ -207,7 +250,7 @@ pub fn update(
     ]
 }
 
-/// Changes the display name of the person with a username.
+/// Changes the display name of the person with the given username.
 #[must_use]
 pub fn rename(username: &str, name: &str, now: Timestamp) -> Statement {
     sql(
@@ -271,7 +314,7 @@ pub fn before_account_deletion(by: Caller, context: &EventContext) -> Vec<Statem
     ]
 }
 
-/// Grants the built-in role `auth.administrator` to the person who owns an account.
+/// Grants the built-in role `auth.administrator` to the person who owns the given account.
 #[must_use]
 pub fn grant_administrator(user: UserId) -> Statement {
     sql(

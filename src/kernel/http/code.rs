@@ -179,6 +179,10 @@ codes! {
     LastAdministrator CONFLICT "last_administrator"
         "This would remove the last administrator of the authorization service. Appoint another \
          administrator first.";
+    CredentialsNotOwn CONFLICT "credentials_not_own"
+        "Another person set the password of this person, or could have added a passkey or a factor. \
+         Ask the person to remove their passkeys, TOTP and backup codes, to set a new password, and \
+         only then to add them again.";
     TotpEnabled CONFLICT "totp_enabled"
         "TOTP is already enabled. Disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled"

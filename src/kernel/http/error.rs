@@ -115,6 +115,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) => Code::Unavailable,
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::Refused(Precondition::Administrator) => Code::LastAdministrator,
+            StoreError::Refused(Precondition::Owner) => Code::CredentialsNotOwn,
             StoreError::Refused(_) | StoreError::Broken(_) => Code::Internal,
         };
         Self::because(code, error.to_string())

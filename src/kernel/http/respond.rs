@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{HangUp, OutgoingCookies, RequestId};
-use crate::kernel::http::route::ErrorForm;
+use crate::kernel::http::route::{ErrorForm, RequestIds};
 use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
@@ -30,6 +30,8 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(30);
 const TOLERANCE: Duration = Duration::from_secs(1);
 /// The status in the log for a request whose client hung up. No client reads it.
 const HUNG_UP: u16 = 499;
+/// The maximum length of a request's id that is echoed as the client sent it.
+const MAX_ECHOED_BYTES: usize = 256;
 
 /// The body of an error: a problem document (RFC 9457) with members of this API.
 #[derive(Serialize, ToSchema)]
@@ -70,15 +72,24 @@ pub struct Responses {
     pub app: KernelState,
     /// The form of the error responses.
     pub errors: ErrorForm,
+    /// What the route does with the id of a request.
+    pub request_ids: RequestIds,
 }
 
 /// Completes a response.
 pub async fn respond(
-    State(Responses { app, errors }): State<Responses>,
+    State(Responses {
+        app,
+        errors,
+        request_ids,
+    }): State<Responses>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| fresh_id(&app));
+    let echoed = (request_ids == RequestIds::Echoed)
+        .then(|| echoed_id(request.headers()))
+        .flatten();
     // HSTS is never sent in development, because a browser would then require https on all of
     // localhost for two years.
     let https = app.ports.config.environment == Environment::Production;
@@ -106,6 +117,9 @@ pub async fn respond(
         response = problem(response.headers(), error, errors, &line.id);
     }
     finish(response.headers_mut(), &line.id, https, &cookies);
+    if let Some(echoed) = echoed {
+        response.headers_mut().insert(REQUEST_ID, echoed);
+    }
     line.write(response.status(), error.as_ref());
     response
 }
@@ -177,6 +191,13 @@ fn accepted_id(headers: &HeaderMap) -> Option<String> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     ok.then(|| text.to_owned())
+}
+
+/// Returns the id of a request as the client sent it, if it is printable and not too long.
+fn echoed_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let sent = headers.get(REQUEST_ID)?;
+    let ok = (1..=MAX_ECHOED_BYTES).contains(&sent.len()) && sent.to_str().is_ok();
+    ok.then(|| sent.clone())
 }
 
 fn fresh_id(app: &KernelState) -> String {

@@ -46,6 +46,17 @@ pub enum BodyForm {
     JsonOrForm,
 }
 
+/// What a route does with the `X-Request-ID` of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum RequestIds {
+    /// The route takes over an id of a strict form. It replaces every other id by one of its own.
+    #[default]
+    OnlyWellFormed,
+    /// The route answers with the id as the client sent it (`AuthZEN` 1.0 §10.1.3). The log and the
+    /// body of an error have an id of the service if the form is not strict.
+    Echoed,
+}
+
 /// The facts about a route, without its handler.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -72,6 +83,8 @@ pub struct Facts {
     pub errors: ErrorForm,
     /// The media types that the route accepts in a body.
     pub bodies: BodyForm,
+    /// What the route does with the id of a request.
+    pub request_ids: RequestIds,
     /// Returns the description of the handler. The Worker does not carry the descriptions.
     #[cfg(not(target_arch = "wasm32"))]
     pub describe: fn() -> utoipa::openapi::OpenApi,
@@ -115,6 +128,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 group_codes: &[],
                 errors: ErrorForm::default(),
                 bodies: BodyForm::default(),
+                request_ids: RequestIds::default(),
                 #[cfg(not(target_arch = "wasm32"))]
                 describe: utoipa::openapi::OpenApi::default,
             },
@@ -159,6 +173,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn open_to_recovery(mut self) -> Self {
         self.facts.open_to_recovery = true;
+        self
+    }
+
+    /// Answers with the id of a request as the client sent it.
+    #[must_use]
+    pub fn echoes_request_id(mut self) -> Self {
+        self.facts.request_ids = RequestIds::Echoed;
         self
     }
 

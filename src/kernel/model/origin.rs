@@ -73,6 +73,57 @@ impl Origin {
     }
 }
 
+/// The origin of an app's own pages, such as `capacitor://localhost`, compared to the letter.
+///
+/// Such a page may read responses, but it sends no cookies. It presents a Bearer token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppOrigin(String);
+
+impl AppOrigin {
+    /// Reads a configured origin. Returns `None` for an origin of another form or of a scheme that
+    /// belongs to no single app, such as `file`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, host) = text.split_once("://")?;
+        let shared = [
+            "http",
+            "https",
+            "ws",
+            "wss",
+            "ftp",
+            "file",
+            "data",
+            "blob",
+            "about",
+            "javascript",
+        ];
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b));
+        let is_host = !host.is_empty()
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        (is_scheme && is_host && !shared.contains(&scheme)).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the origin as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Returns true for a page of a developer's machine, on any port: `http://localhost:4321`.
+#[must_use]
+pub fn is_loopback(origin: &[u8]) -> bool {
+    let port = [&b"http://localhost:"[..], b"http://127.0.0.1:"]
+        .iter()
+        .find_map(|start| origin.strip_prefix(*start));
+    port.is_some_and(|port| (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit))
+}
+
 /// Returns true for a domain in lower case with a dot that is no IP address.
 pub(crate) fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
@@ -100,6 +151,53 @@ pub(crate) fn is_within(domain: &str, parent: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_app_origin_has_a_scheme_of_its_own_and_a_host() {
+        for good in [
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://9c1f0b52-6a44-4f6e-8d0e-0d6ac4ab9f10",
+        ] {
+            assert!(AppOrigin::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "https://hamrah.app",
+            "file://",
+            "file://host",
+            "null",
+            "capacitor://",
+            "capacitor://localhost/",
+            "capacitor://*",
+            "Capacitor://localhost",
+            "capacitor:localhost",
+            "://localhost",
+        ] {
+            assert!(AppOrigin::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_page_has_a_port() {
+        for page in ["http://localhost:4321", "http://127.0.0.1:5173"] {
+            assert!(is_loopback(page.as_bytes()), "{page}");
+        }
+        for other in [
+            "http://localhost",
+            "http://localhost:",
+            "https://localhost:4321",
+            "http://localhost:4321.evil.example",
+            "http://localhost:4321/",
+            "http://localhost:123456",
+            "http://localhost.evil.example:4321",
+            "http://evil-localhost:4321",
+            "http://127.0.0.1.evil.example:80",
+        ] {
+            assert!(!is_loopback(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_exact_origins() {

@@ -66,6 +66,8 @@ pub enum Precondition {
     Subject,
     /// The authorization service still has an administrator after the change.
     Administrator,
+    /// The owner of the account set every way to sign in to it.
+    Owner,
 }
 
 impl Precondition {
@@ -77,6 +79,7 @@ impl Precondition {
             ("caller", Self::Caller),
             ("subject", Self::Subject),
             ("administrator", Self::Administrator),
+            ("owner", Self::Owner),
         ];
         named
             .into_iter()

@@ -1,5 +1,5 @@
-//! The HTTP client of the native server: HTTP/1.1 over TLS, with the machine's trusted
-//! certificates.
+//! The HTTP client of the native server: HTTP/1.1, over TLS with the machine's trusted certificates
+//! or, for `http` URLs, without TLS.
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -27,8 +27,8 @@ impl Https {
             .https_or_http()
             .enable_http1()
             .build();
-        // Keeps no connection open. Requests come a minute apart, and the server may have closed
-        // the connection since.
+        // Keeps no idle connection open. The next request may come much later, when the other
+        // server has already closed the connection.
         Ok(Self(
             Client::builder(TokioExecutor::new())
                 .pool_max_idle_per_host(0)

@@ -132,6 +132,7 @@ impl Ceremony {
         Expected {
             rp_id: &self.rp_id,
             origins: &self.origin,
+            loopback: false,
             challenge: &self.challenge,
             algorithms,
         }

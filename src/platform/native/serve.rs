@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use http::{Request, header};
+use http::{Request, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -266,9 +266,11 @@ async fn answer(
     peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    // Exactly one Host (RFC 9112 §3.2) or an authority, because cookies depend on it.
+    // Exactly one Host or an authority, because cookies depend on it (RFC 9112 §3.2). HTTP/1.0,
+    // which health checks still use, does not require a Host.
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.uri().authority().is_none()) {
+    let named = request.uri().authority().is_some() || request.version() < Version::HTTP_11;
+    if hosts > 1 || (hosts == 0 && !named) {
         return Ok(unrouted(Code::BadRequest));
     }
     if let Some(page) = site.pages.answer(&request).await {

@@ -115,17 +115,9 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
         generated = wanted;
     }
     // In development the server's own origin is allowed by default, whatever its port.
-    let own_page = || {
-        bind.as_ref()
-            .ok()
-            .filter(|_| development)
-            .map(|bind| development_origins(bind.port()))
-    };
     let lookup = |name: &str| match name {
         "ENVIRONMENT" => environment.clone(),
-        "ALLOWED_ORIGINS" => set(name)
-            .or_else(|| kept.get(name).cloned())
-            .or_else(own_page),
+        "ALLOWED_ORIGINS" => set(name).or_else(|| kept.get(name).cloned()),
         // Keeps a value that is set and empty, because for some settings empty differs from unset.
         name => set(name)
             .or_else(|| kept.get(name).cloned())
@@ -154,14 +146,6 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
         }
         _ => Err(ConfigError(problems)),
     }
-}
-
-/// Returns the default `ALLOWED_ORIGINS` of development: usual ports of web apps, and the port of
-/// this server.
-fn development_origins(port: u16) -> String {
-    [3000, 5173, 8080, 8787, port]
-        .map(|port| format!("http://localhost:{port}"))
-        .join(",")
 }
 
 /// Generates an internal key or an encryption key of 256 bits.

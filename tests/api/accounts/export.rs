@@ -36,8 +36,8 @@ async fn an_export_contains_everything_except_secrets() {
                 "{part}"
             );
         }
-        // An export is expensive. So an account gets a few at once and then one a minute. Other
-        // accounts do not wait.
+        // An export is expensive. After five exports an account must wait, at first for a minute.
+        // Another account need not wait.
         let exports = async || {
             app.get("/api/users/me/export")
                 .bearer(&session)

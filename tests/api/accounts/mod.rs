@@ -3,7 +3,9 @@
 
 mod attempts;
 mod cost;
+mod cost_calls;
 mod cpu;
+mod credentials;
 mod csrf_tokens;
 mod device_assertions;
 mod device_attestations;
@@ -19,6 +21,7 @@ mod forged;
 mod guessing;
 mod identities;
 mod internal;
+mod own_rows;
 mod passkeys;
 mod password_sign_in;
 mod passwords;

@@ -54,7 +54,7 @@ async fn an_old_session_needs_a_step_up_for_sensitive_actions() {
             })
         };
         // The client sends a passkey or a challenge of another account, a challenge of a sign-in,
-        // both factors, no factor, or a wrong code.
+        // no factor, or a wrong code.
         let mut others = Authenticator::new();
         let bob = app.sign_up(&mut others, "bob@example.com").await.ok();
         let bobs = bob["session_token"].as_str().expect("a token");
@@ -119,7 +119,7 @@ async fn an_old_session_needs_a_step_up_for_sensitive_actions() {
             "reauthentication_failed"
         );
         codes(app, &fresh).await;
-        // The access token steps up with TOTP. Each step is accepted once.
+        // The access token steps up with TOTP. The code of a time step is accepted only once.
         app.age(ELEVEN_MINUTES).await;
         early_in_a_step(app).await;
         let code = generator.code(app, 0).await;
@@ -199,15 +199,15 @@ async fn a_step_up_adds_the_second_factor_to_the_methods_of_the_provider() {
             .expect("a list")
             .iter()
             .find(|each| each["current"] == true)
-            .expect("this one")
+            .expect("the current session")
             .clone();
         assert_eq!(current["amr"], json!(["fed", "otp", "mfa"]));
     })
     .await;
 }
 
-/// A browser gets the new token in a cookie that no script can read. The web app's server, which
-/// forwards the cookie, gets it in the body.
+/// A browser gets the new token only in a cookie that no script can read. The web app's server,
+/// which forwards the cookie, also gets the token in the body.
 #[tokio::test]
 async fn a_page_cannot_read_the_token_of_a_step_up() {
     case(async |app| {
@@ -253,8 +253,8 @@ async fn a_page_cannot_read_the_token_of_a_step_up() {
     .await;
 }
 
-/// Where recent authentication is configured, a stolen session cannot add a passkey, which would
-/// allow every further step-up.
+/// If passkey changes require recent authentication, a stolen session that is too old cannot add a
+/// passkey, which would allow every further step-up.
 #[tokio::test]
 async fn passkey_changes_need_recent_authentication_where_configured() {
     case_with(&[("STEP_UP_PASSKEYS", "require")], async |app| {

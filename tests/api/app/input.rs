@@ -304,7 +304,6 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
             headers.extend([
                 token.to_owned(),
                 format!("Bearer{token}"),
-                format!("Bearer  {token}"),
                 format!("Bearer\t{token}"),
                 format!("Bearer \"{token}\""),
                 format!("Bearer {token},"),
@@ -326,7 +325,7 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
                 &session[index..]
             ));
         }
-        assert!(headers.len() > 190, "{}", headers.len());
+        assert!(headers.len() > 186, "{}", headers.len());
         for value in &headers {
             let answer = app
                 .get("/api/users/me")
@@ -334,11 +333,16 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
                 .send()
                 .await;
             let code = answer.problem(401);
-            // A proxy may drop an empty header.
-            assert!(
-                code == "invalid_token" || value.trim().is_empty(),
-                "{value}: {code}"
-            );
+            let scheme = value
+                .split([' ', '\t', ':', '='])
+                .next()
+                .unwrap_or_default();
+            let expected = if scheme.eq_ignore_ascii_case("bearer") {
+                "invalid_token"
+            } else {
+                "authentication_required"
+            };
+            assert_eq!(code, expected, "{value}");
         }
         // Repeated header lines are joined before they reach a Worker.
         assert_eq!(

@@ -140,6 +140,7 @@ async fn each_permission_allows_its_own_requests_only() {
         for (permission, path) in tries {
             let member = app.member(&root).await;
             app.grant_permission(&root, &member, permission).await;
+            let member = app.again(&member).await;
             assert_eq!(
                 app.ask(&member, GET, path, Value::Null).await.status(),
                 200,
@@ -156,6 +157,7 @@ async fn each_permission_allows_its_own_requests_only() {
         let writer = app.member(&root).await;
         app.grant_permission(&root, &writer, "auth.policy.write")
             .await;
+        let writer = app.again(&writer).await;
         app.create(&writer, "roles", "Clerk").await;
         assert_eq!(
             app.ask(
@@ -185,6 +187,7 @@ async fn writers_of_policy_and_people_cannot_become_administrators() {
         ] {
             app.grant_permission(&root, &eve, permission).await;
         }
+        let eve = app.again(&eve).await;
         let admin_role = app
             .sql(
                 "SELECT id FROM roles WHERE name = 'auth.administrator'",

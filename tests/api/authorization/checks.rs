@@ -307,6 +307,15 @@ async fn authzen_requests_get_the_same_decisions() {
             (&yes["decision"], &yes["context"]["role"]),
             (&json!(true), &json!("Editor"))
         );
+        for id in ["42", "req:1/2", "Root=1-67891233-abcdef012345678912345678"] {
+            let call = app.post("/access/v1/evaluation", &ask("write"));
+            let answer = call
+                .token(&stock.root.token)
+                .header("x-request-id", id)
+                .send()
+                .await;
+            assert_eq!(answer.header("x-request-id"), Some(id));
+        }
         assert_eq!(one(ask("destroy")).await.ok()["decision"], false);
         let mut other = ask("write");
         other["resource"]["type"] = json!("document");

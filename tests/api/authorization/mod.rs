@@ -6,6 +6,7 @@ mod administrators;
 mod checks;
 mod cost;
 mod faults;
+mod growth;
 mod login;
 mod model;
 mod people;

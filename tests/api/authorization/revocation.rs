@@ -297,6 +297,7 @@ async fn a_person_sees_their_own_grants_and_no_other_holders() {
         let writer = app.member(&stock.root).await;
         app.grant_permission(&stock.root, &writer, "auth.policy.write")
             .await;
+        let writer = app.again(&writer).await;
         let refused = app
             .ask(&writer, Method::DELETE, "/services/1", Value::Null)
             .await;

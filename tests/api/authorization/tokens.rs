@@ -288,7 +288,17 @@ async fn services_introspect_and_revoke_both_kinds_of_token() {
             form("/oauth/introspect", "").send().await.refused(400),
             "invalid_request_body"
         );
-        for token in [&root.token, &session, &pair.refresh] {
+        // Forms are decoded (RFC 7662 §2.1, RFC 7009 §2.1).
+        let encoded: Vec<String> = root
+            .token
+            .bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect();
+        let encoded = encoded.concat();
+        let told = form("/oauth/introspect", &encoded).send().await.ok();
+        assert_eq!(told["active"], json!(true));
+        let encoded = root.token.replace('_', "%5f");
+        for token in [&encoded, &session, &pair.refresh] {
             assert_eq!(form("/oauth/revoke", token).send().await.ok(), json!({}));
         }
         assert_eq!(

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must return no row, with the meaning of a row.
-const FORBIDDEN: [(&str, &str); 9] = [
+const FORBIDDEN: [(&str, &str); 10] = [
     (
         "a reference to nothing (I5)",
         "SELECT * FROM pragma_foreign_key_check",
@@ -51,10 +51,14 @@ const FORBIDDEN: [(&str, &str); 9] = [
         "SELECT id FROM outbox AS o WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = o.id)
             AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = o.user_id)",
     ),
+    (
+        "a note about effective permissions that outlived its batch",
+        "SELECT * FROM auth_access",
+    ),
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 24] = [
+pub const TABLES: [&str; 25] = [
     "users",
     "identities",
     "sessions",
@@ -78,6 +82,7 @@ pub const TABLES: [&str; 24] = [
     "person_roles",
     "person_permissions",
     "policy_events",
+    "auth_access",
     "preconditions",
 ];
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::accounts::factors::{begun, codes};
 use crate::harness::authenticator::Authenticator;
-use crate::harness::case;
+use crate::harness::{Call, case, case_with};
 
 const OURS: &str = "http://localhost:5173";
 const FOREIGN: [&str; 7] = [
@@ -260,6 +260,113 @@ async fn a_foreign_page_cannot_sign_a_visitor_in() {
         // The credentials were not used up and are still valid.
         for call in calls() {
             call.header("origin", OURS).send().await.ok();
+        }
+    })
+    .await;
+}
+
+/// A page can read the reason of a refusal only if the response has CORS headers.
+#[tokio::test]
+async fn a_page_of_ours_can_read_every_refusal() {
+    case(async |app| {
+        let refused = async |status: u16, call: Call<'_>| {
+            let answer = call.header("origin", OURS).send().await;
+            assert_eq!(answer.status(), status, "{}", answer.text());
+            assert_eq!(answer.header("access-control-allow-origin"), Some(OURS));
+            assert_eq!(
+                answer.header("access-control-allow-credentials"),
+                Some("true")
+            );
+        };
+        let begin = "/api/webauthn/authenticate/begin";
+        let post = || app.request(Method::POST, begin);
+        let json = |body: &[u8]| {
+            post()
+                .header("content-type", "application/json")
+                .body(body.to_vec())
+        };
+        refused(400, json(b"{")).await;
+        refused(413, json(&vec![b' '; 70_000])).await;
+        refused(
+            415,
+            post()
+                .header("content-type", "text/plain")
+                .body(b"x".to_vec()),
+        )
+        .await;
+        refused(401, app.get("/api/users/me")).await;
+        refused(401, app.get("/auth/profile")).await;
+        refused(404, app.get("/nothing-here")).await;
+        refused(405, app.delete(begin)).await;
+        refused(
+            413,
+            app.request(Method::POST, "/nothing-here")
+                .body(vec![b' '; 70_000]),
+        )
+        .await;
+        let token = app.session(&app.person().await).await;
+        let foreign = app.request(Method::PUT, "/api/users/me").cookie(&token);
+        refused(403, foreign.header("sec-fetch-site", "cross-site")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_development_every_port_of_the_machine_is_an_origin() {
+    case(async |app| {
+        let token = app.session(&app.person().await).await;
+        for origin in ["http://localhost:4321", "http://127.0.0.1:4200"] {
+            let renamed = app
+                .request(Method::PUT, "/api/users/me")
+                .json(&json!({"name": "Changed"}))
+                .cookie(&token);
+            let answer = renamed.header("origin", origin).send().await;
+            assert_eq!(answer.status(), 200, "{origin}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+        }
+        let mut authenticator = Authenticator::new();
+        "http://localhost:4321".clone_into(&mut authenticator.origin);
+        app.sign_up(&mut authenticator, "ada@example.com")
+            .await
+            .ok();
+        app.passkey_sign_in(&authenticator).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_of_an_app_calls_without_cookies() {
+    let origins = "https://hamrah.app,capacitor://localhost,tauri://localhost";
+    case_with(&[("ALLOWED_ORIGINS", origins)], async |app| {
+        let person = app.person().await;
+        let token = app.session(&person).await;
+        for origin in ["capacitor://localhost", "tauri://localhost"] {
+            let read = app.get("/api/users/me").header("origin", origin);
+            let answer = read.bearer(&token).send().await;
+            assert_eq!(answer.status(), 200, "{origin}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+            let write = app
+                .request(Method::PUT, "/api/users/me")
+                .json(&json!({"name": "Changed"}));
+            let answer = write.header("origin", origin).cookie(&token).send().await;
+            assert_eq!(answer.problem(403), "cross_site_request");
+        }
+        for origin in [
+            "capacitor://localhost:1",
+            "Capacitor://localhost",
+            "ionic://localhost",
+        ] {
+            let answer = app
+                .get("/api/users/me")
+                .header("origin", origin)
+                .send()
+                .await;
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                None,
+                "{origin}"
+            );
         }
     })
     .await;

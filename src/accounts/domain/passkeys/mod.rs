@@ -25,6 +25,7 @@ use crate::accounts::store::passkeys;
 pub use crate::accounts::store::passkeys::Descriptor;
 use crate::kernel::domain::NoEntropy;
 use crate::kernel::domain::failure::Fault;
+use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
@@ -97,11 +98,15 @@ fn fresh_challenge(ports: &Ports) -> Result<String, NoEntropy> {
     Ok(challenge)
 }
 
+/// The RP id of a developer's machine, whose pages may have any port.
+const LOOPBACK_RP_ID: &str = "localhost";
+
 /// Returns the expectations that a ceremony is verified against.
 fn ceremony_rules<'a>(config: &'a Config, challenge: &'a str) -> Expected<'a> {
     Expected {
         rp_id: &config.rp_id,
         origins: &config.passkey_origins,
+        loopback: config.environment == Environment::Development && config.rp_id == LOOPBACK_RP_ID,
         challenge,
         algorithms: &Algorithm::OFFERED,
     }

@@ -139,9 +139,12 @@ pub(super) fn authenticate(
     {
         return Verdict::NotRead;
     }
+    let loopback = expected.loopback.then_some("http://localhost");
     let origins = expected
         .origins
         .iter()
+        .map(String::as_str)
+        .chain(loopback)
         .filter_map(|origin| Url::parse(origin).ok())
         .collect();
     let core = WebauthnCore::new_unsafe_experts_only(
@@ -150,7 +153,7 @@ pub(super) fn authenticate(
         origins,
         Duration::ZERO,
         Some(false),
-        Some(false),
+        Some(expected.loopback),
     );
     // The state has private fields, and can be made only by the library's own random numbers or
     // from its JSON.

@@ -24,6 +24,8 @@ pub struct Expected<'a> {
     pub rp_id: &'a str,
     /// The accepted origins, compared to the letter.
     pub origins: &'a [String],
+    /// Whether the pages of a developer's machine are accepted, on any port.
+    pub loopback: bool,
     /// The challenge: base64url without padding.
     pub challenge: &'a str,
     /// The accepted algorithms.

@@ -26,7 +26,7 @@ pub struct PasskeyEntry {
     name: String,
     /// When the passkey was added.
     created_at: i64,
-    /// When the passkey last signed in.
+    /// When the passkey was last used, for a sign-in or a step-up. Null if it was never used.
     #[schema(required)]
     last_used: Option<i64>,
     /// `multiDevice` if the passkey can be backed up, otherwise `singleDevice`.
@@ -37,9 +37,9 @@ pub struct PasskeyEntry {
     credential_type: &'static str,
     /// Whether the authenticator verified the user when the passkey was added.
     user_verified: bool,
-    /// Hints how the client can reach the authenticator.
+    /// Hints about how the client can reach the authenticator.
     transports: Vec<String>,
-    /// The id of the authenticator's model.
+    /// The AAGUID, which identifies the model of the authenticator.
     aaguid: String,
     /// The authenticator's signature counter.
     counter: u32,
@@ -68,8 +68,8 @@ impl From<records::Passkey> for PasskeyEntry {
 }
 
 /// The arguments of `PublicKeyCredential.signalAllAcceptedCredentials()` and
-/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). With them a client updates the list of
-/// passkeys and the account's name in authenticators.
+/// `signalCurrentUserDetails()` (WebAuthn Level 3 §5.1.11). A client calls both so that
+/// authenticators update their list of the account's passkeys and the account's name.
 #[derive(Serialize, ToSchema)]
 pub struct Signals {
     all_accepted_credentials: AcceptedCredentials,
@@ -176,7 +176,7 @@ pub async fn list(
 /// caller's own id is accepted.
 ///
 /// # Errors
-/// The same 404 for every other id.
+/// 404 for every other id, whether or not an account has it.
 #[utoipa::path(
     get,
     path = "/api/webauthn/users/{user_id}/credentials",
@@ -210,7 +210,7 @@ pub struct PasskeyRenameResponse {
 /// `PATCH /api/webauthn/credentials/{id}`: renames a passkey of the caller's account.
 ///
 /// # Errors
-/// The same 404 for an unknown passkey and for one of another account.
+/// The same 404 for an unknown passkey and for a passkey of another account.
 #[utoipa::path(
     patch,
     path = "/api/webauthn/credentials/{id}",
@@ -249,9 +249,9 @@ pub struct PasskeyRemoveResponse {
 /// `DELETE /api/webauthn/credentials/{id}`: removes a passkey of the caller's account.
 ///
 /// # Errors
-/// The same 404 for an unknown passkey and for one of another account; 409 if it is the last way to
-/// sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the last
-/// authentication is too old.
+/// The same 404 for an unknown passkey and for a passkey of another account; 409 if the passkey is
+/// the last way to sign in; 403 `reauthentication_required` if `STEP_UP_PASSKEYS=require` and the
+/// last authentication is too old.
 #[utoipa::path(
     delete,
     path = "/api/webauthn/credentials/{id}",
@@ -271,7 +271,7 @@ pub async fn remove(
     let signals = Signals::new(&app.ports.config, &me, &left);
     Ok(AppJson(PasskeyRemoveResponse {
         success: true,
-        message: "The passkey is removed.",
+        message: "The passkey was removed.",
         signals,
     }))
 }

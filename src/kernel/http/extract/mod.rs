@@ -1,6 +1,8 @@
 //! Extractors that every system uses: the parsed body and the origin of a request.
 
+mod authorization;
 mod body;
+mod form;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +12,9 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
+pub use authorization::has_bearer;
 pub use body::{AppJson, absent_if_empty, is_form, is_json, lenient_bool};
+pub use form::{parameter, parameters};
 
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::ApiError;

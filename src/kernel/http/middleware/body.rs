@@ -38,11 +38,21 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
         Err(error) => return error.into_response(),
     };
     let fits = is_json(&parts.headers) || form == BodyForm::JsonOrForm && is_form(&parts.headers);
-    if parts.headers.contains_key(header::CONTENT_TYPE) && !fits && !parts.method.is_safe() {
+    // An empty body has no type (RFC 9110 §8.3), although some clients send one.
+    let typed = !bytes.is_empty() && parts.headers.contains_key(header::CONTENT_TYPE);
+    if typed && !fits && !parts.method.is_safe() {
         return ApiError::from(Code::UnsupportedMediaType).into_response();
     }
     next.run(Request::from_parts(parts, Body::from(bytes)))
         .await
+}
+
+/// Reads and drops the body of a request whose response does not need it.
+pub async fn drop_body(request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    // A body that is too large or ends early has no effect either.
+    let _ = read(body).await;
+    Request::from_parts(parts, Body::empty())
 }
 
 async fn read(mut body: Body) -> Result<Bytes, ApiError> {

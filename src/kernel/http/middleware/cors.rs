@@ -1,5 +1,5 @@
 //! The origins of pages that may read responses (CORS: Fetch §3.3). Only exact origins are allowed,
-//! with credentials and never with a wildcard.
+//! never a wildcard.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower::{Layer, ServiceExt};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
+use crate::kernel::http::middleware::body::drop_body;
 use crate::kernel::http::middleware::replicas::BOOKMARK;
 use crate::kernel::http::respond;
 use crate::kernel::model::config::Config;
@@ -22,10 +23,15 @@ const VARY: HeaderValue = HeaderValue::from_static(
 
 /// Returns the layer for the configured origins.
 pub fn layer(config: &Config) -> Arc<CorsLayer> {
-    let origins = config
-        .allowed_origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
+    let with_cookies = config.clone();
+    let config = config.clone();
+    let origins = AllowOrigin::predicate(move |origin, _| {
+        config.allows_origin(origin.as_bytes()) || config.allows_app_origin(origin.as_bytes())
+    });
+    // An app's pages send no cookies, so that a request of another app with this scheme cannot use
+    // the user's session.
+    let credentials =
+        AllowCredentials::predicate(move |origin, _| with_cookies.allows_origin(origin.as_bytes()));
     let ours = [
         "x-d1-bookmark",
         "x-request-id",
@@ -48,8 +54,8 @@ pub fn layer(config: &Config) -> Arc<CorsLayer> {
     .into_iter()
     .chain(ours.map(HeaderName::from_static));
     let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_credentials(true)
+        .allow_origin(origins)
+        .allow_credentials(credentials)
         .allow_methods([
             Method::GET,
             Method::POST,
@@ -76,7 +82,14 @@ pub async fn add_headers(
     request: Request,
     next: Next,
 ) -> Response {
-    if request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS {
+    let preflight = request.method() == Method::OPTIONS;
+    if request.headers().contains_key(header::ORIGIN) || preflight {
+        // The layer answers a preflight, so the body must be read here.
+        let request = if preflight {
+            drop_body(request).await
+        } else {
+            request
+        };
         return layer
             .layer(next)
             .oneshot(request)

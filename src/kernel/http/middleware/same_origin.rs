@@ -12,6 +12,7 @@ use http::{HeaderMap, header};
 
 use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
+use crate::kernel::http::extract::has_bearer;
 use crate::kernel::model::config::Config;
 
 /// Refuses unsafe requests that a page of another site made a browser send.
@@ -21,8 +22,7 @@ pub async fn require_same_origin(
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    let bearer_alone =
-        headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::COOKIE);
+    let bearer_alone = has_bearer(headers) && !headers.contains_key(header::COOKIE);
     if request.method().is_safe() || bearer_alone || is_ours(&app.ports.config, headers) {
         return next.run(request).await;
     }

@@ -10,7 +10,7 @@ mod webhook_settings;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::kernel::model::origin::{Origin, is_domain};
+use crate::kernel::model::origin::{AppOrigin, Origin, is_domain, is_loopback};
 use crate::kernel::model::webhook::Webhook;
 
 pub use internal_services::InternalKey;
@@ -31,6 +31,8 @@ pub struct Config {
     pub environment: Environment,
     /// `ALLOWED_ORIGINS`: web origins that may call with cookies, separated by commas.
     pub allowed_origins: Vec<Origin>,
+    /// The origins of apps in `ALLOWED_ORIGINS`. Their pages may call without cookies.
+    pub app_origins: Vec<AppOrigin>,
     /// `RATE_LIMITS`: true if requests are counted per address.
     pub rate_limits: bool,
     /// `WEBHOOK_URL` and `WEBHOOK_SECRETS`: the receiver of security events, if there is one.
@@ -50,9 +52,11 @@ impl Config {
         let development = reader.is_development();
         // Test suites, benchmarks and browsers on a developer's machine share one address.
         let default = if development { "off" } else { "on" };
+        let (app_origins, allowed_origins) = reader.origins(development);
         Self {
             environment: reader.environment.unwrap_or(Environment::Production),
-            allowed_origins: reader.origins(development),
+            allowed_origins,
+            app_origins,
             rate_limits: reader.word("RATE_LIMITS", "`on` or `off`", default, on_or_off, true),
             webhook: reader.webhook(development),
             internal_services: reader.services(),
@@ -68,12 +72,20 @@ impl Config {
         InternalKey::is_among(&self.internal_keys, presented)
     }
 
-    /// Returns true if `origin` is one of the allowed web origins.
+    /// Returns true if `origin` is one of the allowed web origins, or in development a page of the
+    /// developer's machine on any port.
     #[must_use]
     pub fn allows_origin(&self, origin: &[u8]) -> bool {
-        self.allowed_origins
-            .iter()
-            .any(|allowed| allowed.as_str().as_bytes() == origin)
+        let mut listed = self.allowed_origins.iter();
+        listed.any(|allowed| allowed.as_str().as_bytes() == origin)
+            || (self.environment == Environment::Development && is_loopback(origin))
+    }
+
+    /// Returns true if `origin` is the origin of an allowed app.
+    #[must_use]
+    pub fn allows_app_origin(&self, origin: &[u8]) -> bool {
+        let mut listed = self.app_origins.iter();
+        listed.any(|allowed| allowed.as_str().as_bytes() == origin)
     }
 }
 
@@ -164,18 +176,22 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    fn origins(&mut self, development: bool) -> Vec<Origin> {
-        let mut named = self.list("ALLOWED_ORIGINS");
-        if named.is_empty() {
-            if !development {
-                self.problem("ALLOWED_ORIGINS", "is not set");
-                return Vec::new();
-            }
-            named = ["3000", "5173", "8080", "8787"]
-                .map(|port| format!("http://localhost:{port}"))
-                .to_vec();
+    fn origins(&mut self, development: bool) -> (Vec<AppOrigin>, Vec<Origin>) {
+        let named = self.list("ALLOWED_ORIGINS");
+        if named.is_empty() && !development {
+            self.problem("ALLOWED_ORIGINS", "is not set");
         }
-        self.checked_origins("ALLOWED_ORIGINS", named, development)
+        let (mut apps, mut web) = (Vec::new(), Vec::new());
+        for text in named {
+            match AppOrigin::parse(&text) {
+                Some(app) => apps.push(app),
+                None => web.push(text),
+            }
+        }
+        (
+            apps,
+            self.checked_origins("ALLOWED_ORIGINS", web, development),
+        )
     }
 
     pub(crate) fn checked_origins(

@@ -6,7 +6,7 @@ use super::{CLIENT_DATA, SETTINGS, authenticator, check};
 use crate::harness::authenticator::{Assertion, Authenticator, BE, BS, base64url};
 use crate::harness::case_with;
 
-/// A change of an assertion, and the reason for its refusal.
+/// The name of a change to an assertion, the reason for the refusal, and the change.
 type Asserting = (&'static str, &'static str, fn(&mut Assertion));
 
 const ASSERTING: [Asserting; 22] = [
@@ -28,9 +28,13 @@ const ASSERTING: [Asserting; 22] = [
     ("BS without BE", "backed up without being eligible", |a| {
         a.flags |= BS;
     }),
-    ("BE that was not there", "backup eligibility changed", |a| {
-        a.flags |= BE;
-    }),
+    (
+        "BE that was not set before",
+        "backup eligibility changed",
+        |a| {
+            a.flags |= BE;
+        },
+    ),
     (
         "something after the counter",
         "something follows the authenticator data",
@@ -41,7 +45,7 @@ const ASSERTING: [Asserting; 22] = [
         "not CBOR",
         |a| a.flags |= 0x80,
     ),
-    ("extensions that are no map", "cannot be read", |a| {
+    ("extensions that are not a map", "cannot be read", |a| {
         a.flags |= 0x80;
         a.tail = vec![0x01];
     }),

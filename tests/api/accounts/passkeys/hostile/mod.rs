@@ -28,7 +28,7 @@ pub(super) fn authenticator() -> Authenticator {
     }
 }
 
-/// Changes of the client data, for registrations and assertions.
+/// The name of a change to the client data, the reason for the refusal, and the change.
 type ClientData = (&'static str, &'static str, fn(&mut Value));
 
 pub const CLIENT_DATA: [ClientData; 17] = [

@@ -1,0 +1,243 @@
+//! Growing access to the service `auth`: every way to gain a permission ends the sessions and
+//! tokens of the person, and is closed while another person's password or passkey is in place.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::administration::{DELETE, POST, PUT};
+use crate::harness::authenticator::Authenticator;
+use crate::harness::{Answer, Member, PASSWORD, TestApp, case};
+
+const PLANTED: &str = "planted zebra 78";
+const OWN: &str = "striped zebra 79";
+const ADMINISTER: i64 = 1_000_000_001;
+const WRITE_PEOPLE: i64 = 1_000_000_003;
+const CHECKER: i64 = 1_000_000_002;
+
+/// A way to gain a permission in `auth`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    BuiltInRole,
+    CheckerRole,
+    CustomRole,
+    PermissionOfHeldRole,
+    Permission,
+    SmallerPermission,
+    RenewedGrant,
+}
+
+const WAYS: [Way; 7] = [
+    Way::BuiltInRole,
+    Way::CheckerRole,
+    Way::CustomRole,
+    Way::PermissionOfHeldRole,
+    Way::Permission,
+    Way::SmallerPermission,
+    Way::RenewedGrant,
+];
+
+fn role(member: &Member, role: i64) -> (&'static str, Value) {
+    let body = json!({"person_id": member.id, "service_id": "auth", "role_id": role});
+    ("/person-service-roles", body)
+}
+
+fn permission(member: &Member, permission: i64) -> (&'static str, Value) {
+    let body = json!({"person_id": member.id, "service_id": "auth", "permission_id": permission});
+    ("/person-service-permissions", body)
+}
+
+impl Way {
+    /// Prepares the way without a gain. Returns the request that is the gain.
+    async fn prepare(self, app: &TestApp, root: &Member, member: &Member) -> (&'static str, Value) {
+        match self {
+            Self::BuiltInRole => role(member, ADMINISTER),
+            Self::CheckerRole => role(member, CHECKER),
+            Self::Permission => permission(member, ADMINISTER),
+            Self::SmallerPermission => permission(member, WRITE_PEOPLE),
+            Self::CustomRole | Self::PermissionOfHeldRole => {
+                let custom = app.create(root, "roles", &format!("R{}", member.id)).await;
+                let to_service = json!({"service_id": "auth", "role_id": custom});
+                app.grant(root, "/service-roles", to_service).await;
+                let added = json!({"role_id": custom, "permission_id": ADMINISTER});
+                let (path, grant) = role(member, custom);
+                if self == Self::CustomRole {
+                    app.grant(root, "/role-permissions", added).await;
+                    (path, grant)
+                } else {
+                    app.grant(root, path, grant).await;
+                    ("/role-permissions", added)
+                }
+            }
+            Self::RenewedGrant => {
+                app.sql(
+                    "INSERT INTO person_permissions (person_id, service_id, permission_id, \
+                     expires_at) VALUES (?1, 1000000001, 1000000001, 1000)",
+                    &[json!(member.id)],
+                )
+                .await;
+                permission(member, ADMINISTER)
+            }
+        }
+    }
+}
+
+async fn sign_in(app: &TestApp, member: &Member, password: &str) -> String {
+    let body = json!({"username": member.username, "password": password});
+    let signed_in = app.post("/api/auth/password/sign-in", &body).send().await;
+    let signed_in = signed_in.ok();
+    let token = signed_in["session_token"].as_str();
+    token.expect("a token").to_owned()
+}
+
+async fn set_own(app: &TestApp, session: &str) -> Answer {
+    app.request(PUT, "/api/auth/password")
+        .bearer(session)
+        .json(&json!({"password": OWN}))
+        .send()
+        .await
+}
+
+async fn plant(app: &TestApp, eve: &Member, member: &Member) {
+    let body = json!({"password": PLANTED});
+    app.ask(eve, PUT, &format!("/users/{}", member.id), body)
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn a_gained_permission_ends_the_sessions_and_tokens_of_the_person() {
+    case(async |app| {
+        for secret in [PLANTED, OWN] {
+            app.secret(secret);
+        }
+        let root = app.administrator().await;
+        let other = app.member(&root).await;
+        for way in WAYS {
+            let member = app.member(&root).await;
+            let (path, body) = way.prepare(app, &root, &member).await;
+            let session = sign_in(app, &member, PASSWORD).await;
+            let profile = async |member: &Member| {
+                let call = app.get("/auth/profile").token(&member.token);
+                call.send().await.status()
+            };
+            let before = (profile(&member).await, app.me(&session).await);
+            assert_eq!(before, (200, 200), "{way:?}: nothing was gained yet");
+            app.grant(&root, path, body.clone()).await;
+            let after = (profile(&member).await, app.me(&session).await);
+            assert_eq!(after, (401, 401), "{way:?}");
+            assert_eq!(profile(&other).await, 200, "{way:?}");
+            // A repeated request gains nothing.
+            let member = app.again(&member).await;
+            app.grant(&root, path, body).await;
+            assert_eq!(profile(&member).await, 200, "{way:?}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM auth_access", &[]).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_with_a_planted_password_gains_no_permission() {
+    case(async |app| {
+        for secret in [PLANTED, OWN] {
+            app.secret(secret);
+        }
+        let root = app.administrator().await;
+        let eve = app.member(&root).await;
+        app.grant_permission(&root, &eve, "auth.people.write").await;
+        let eve = app.again(&eve).await;
+        for way in WAYS {
+            let member = app.member(&root).await;
+            plant(app, &eve, &member).await;
+            let (path, body) = way.prepare(app, &root, &member).await;
+            let refused = app.ask(&root, POST, path, body.clone()).await;
+            assert_eq!(refused.refused(409), "credentials_not_own", "{way:?}");
+            let held = "SELECT COUNT(*) FROM person_tokens WHERE person_id = ?1";
+            assert_eq!(app.count(held, &[json!(member.id)]).await, 0, "{way:?}");
+
+            let session = sign_in(app, &member, PLANTED).await;
+            set_own(app, &session).await.ok();
+            app.grant(&root, path, body).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_with_a_planted_passkey_gains_no_permission() {
+    case(async |app| {
+        for secret in [PLANTED, OWN] {
+            app.secret(secret);
+        }
+        let root = app.administrator().await;
+        let eve = app.member(&root).await;
+        app.grant_permission(&root, &eve, "auth.people.write").await;
+        let eve = app.again(&eve).await;
+        let member = app.member(&root).await;
+        let grant = permission(&member, ADMINISTER);
+        let promote = async || app.ask(&root, POST, grant.0, grant.1.clone()).await;
+
+        plant(app, &eve, &member).await;
+        let session = sign_in(app, &member, PLANTED).await;
+        let mut authenticator = Authenticator::new();
+        let added = app.add_passkey(&mut authenticator, &session).await.ok();
+        let passkey = added["credential_id"].as_str().expect("an id").to_owned();
+        // Neither the owner's new password nor a password of an administrator covers the passkey.
+        set_own(app, &session).await.ok();
+        assert_eq!(promote().await.refused(409), "credentials_not_own");
+        let body = json!({"password": PASSWORD});
+        app.ask(&root, PUT, &format!("/users/{}", member.id), body)
+            .await
+            .ok();
+        assert_eq!(promote().await.refused(409), "credentials_not_own");
+
+        let session = sign_in(app, &member, PASSWORD).await;
+        app.request(DELETE, &format!("/api/webauthn/credentials/{passkey}"))
+            .bearer(&session)
+            .send()
+            .await
+            .ok();
+        set_own(app, &session).await.ok();
+        app.add_passkey(&mut Authenticator::new(), &session)
+            .await
+            .ok();
+        assert_eq!(promote().await.status(), 200);
+        assert_eq!(app.passkey_sign_in(&authenticator).await.status(), 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_whom_another_person_created_sets_a_password_before_gaining_permissions() {
+    case(async |app| {
+        for secret in [PLANTED, OWN] {
+            app.secret(secret);
+        }
+        let root = app.administrator().await;
+        let eve = app.member(&root).await;
+        app.grant_permission(&root, &eve, "auth.people.write").await;
+        let eve = app.again(&eve).await;
+        let made = app.member(&eve).await;
+        let (path, body) = role(&made, CHECKER);
+        let refused = app.ask(&root, POST, path, body.clone()).await;
+        assert_eq!(refused.refused(409), "credentials_not_own");
+        // Roles in other services do not concern `auth`.
+        let service = app.create(&root, "services", "Stock").await;
+        let clerk = app.create(&root, "roles", "Clerk").await;
+        let to_service = json!({"service_id": service, "role_id": clerk});
+        app.grant(&root, "/service-roles", to_service).await;
+        let elsewhere = json!({"person_id": made.id, "service_id": service, "role_id": clerk});
+        app.grant(&root, "/person-service-roles", elsewhere).await;
+
+        app.age(Duration::from_secs(1)).await;
+        let session = sign_in(app, &made, PASSWORD).await;
+        set_own(app, &session).await.ok();
+        app.grant(&root, path, body).await;
+        assert_eq!(
+            app.actions().await.last().map(String::as_str),
+            Some("role_granted")
+        );
+    })
+    .await;
+}
