@@ -106,21 +106,21 @@ pub async fn try_claim(
     claimed(&counted, &free_at)
 }
 
-/// Gives back an attempt that was allowed at `now` but never checked. One round trip.
+/// Gives back an allowed attempt that was never checked. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn give_back(
-    db: &dyn Db,
-    subject: &ThrottleSubject,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let give_back = sql(
-        "UPDATE attempts SET failures = failures - 1, free_at = ?2
-          WHERE subject = ?1 AND failures > 0",
-        [subject.as_str().into(), now.into()],
+pub async fn give_back(db: &dyn Db, subject: &ThrottleSubject) -> Result<(), StoreError> {
+    let only = sql(
+        "DELETE FROM attempts WHERE subject = ?1 AND failures = 1",
+        [subject.as_str().into()],
     );
-    batch(db, [give_back]).await.map(|[_]| ())
+    let last = sql(
+        "UPDATE attempts SET failures = failures - 1, free_at = last_at
+          WHERE subject = ?1 AND failures > 1",
+        [subject.as_str().into()],
+    );
+    batch(db, [only, last]).await.map(|[_, _]| ())
 }
 
 /// Returns the statement that clears the attempts on a subject if the batch created `session`. It

@@ -17,8 +17,8 @@ pub trait Compute: Send + Sync {
 
 /// The maximum time for which a permit is held.
 ///
-/// Hashing takes about 100 ms. The lease exists because a platform may end a request, for example at
-/// its limit of CPU time, without running its destructors.
+/// Hashing takes about 100 ms. The lease exists because a platform may end a request, for example
+/// at its limit of CPU time, without running its destructors.
 const LEASE: Duration = Duration::from_secs(15);
 
 /// A permit in use.

@@ -202,7 +202,11 @@ async fn an_imported_hash_is_accepted_and_upgraded() {
 
 #[tokio::test]
 async fn concurrent_password_hashes_are_limited() {
-    let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];
+    // Hashes that take longer than the database, so that some requests find no permit.
+    let settings = [
+        ("PASSWORD_HASHES_AT_ONCE", "1"),
+        ("PASSWORD_HASH_MEMORY_KIB", "10240"),
+    ];
     race_with(&settings, async |app| {
         let (ada, _) = with_password(app).await;
         let calls = (0..16).map(|n| {

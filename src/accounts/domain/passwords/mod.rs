@@ -1,8 +1,8 @@
 //! Passwords: sign-in with a password, and setting, changing and removing one.
 //!
 //! Hashing is the expensive step. Without a permit the request fails with `busy`. A permit is held
-//! for the hash only, so that a slow database does not use up the permits. A hash is also computed for accounts that do not exist, so that the
-//! time does not reveal them.
+//! for the hash only, so that a slow database does not use up the permits. A hash is also computed
+//! for accounts that do not exist, so that the time does not reveal them.
 
 mod breached;
 pub mod hash;
@@ -145,7 +145,7 @@ pub(crate) async fn verify(
         Ok(permit) => permit,
         Err(busy) => {
             // The guess is not checked, so it does not count.
-            attempts::give_back(ports.db.as_ref(), &subject, now).await?;
+            attempts::give_back(ports.db.as_ref(), &subject).await?;
             return Err(busy.into());
         }
     };
