@@ -31,7 +31,7 @@ CREATE TRIGGER sessions_quota AFTER INSERT ON sessions
 BEGIN
     UPDATE sessions SET revoked_at = NEW.created_at WHERE id IN (
         SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NULL
-         ORDER BY created_at DESC LIMIT 2 OFFSET 100);
+         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 100);
     DELETE FROM sessions WHERE id IN (
         SELECT id FROM sessions WHERE user_id = NEW.user_id AND revoked_at IS NOT NULL
          ORDER BY revoked_at DESC LIMIT 2 OFFSET 100);
@@ -51,6 +51,6 @@ CREATE TABLE refresh_tokens (
 -- A sign-in has one live refresh token at most: the engine itself refuses a fork.
 CREATE UNIQUE INDEX refresh_tokens_live ON refresh_tokens (session_id) WHERE replaced_by IS NULL;
 
-CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id, created_at);
 
 CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);

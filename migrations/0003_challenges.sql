@@ -12,3 +12,11 @@ CREATE TABLE challenges (
 CREATE INDEX challenges_user ON challenges (user_id, created_at);
 
 CREATE INDEX challenges_expires_at ON challenges (expires_at);
+
+-- An account has at most 50 challenges. A further one removes the oldest.
+CREATE TRIGGER challenges_quota AFTER INSERT ON challenges WHEN NEW.user_id IS NOT NULL
+BEGIN
+    DELETE FROM challenges WHERE id IN (
+        SELECT id FROM challenges WHERE user_id = NEW.user_id
+         ORDER BY created_at DESC, rowid DESC LIMIT 2 OFFSET 50);
+END;

@@ -25,3 +25,11 @@ CREATE INDEX attest_keys_unbound ON attest_keys (COALESCE(last_used_at, created_
 
 -- The key of the device that a sign-in belongs to: from its first use on, only this one is good for it.
 ALTER TABLE sessions ADD COLUMN attest_key TEXT;
+
+-- An account keeps the 100 keys that were revoked last.
+CREATE TRIGGER attest_keys_quota AFTER UPDATE OF revoked_at ON attest_keys WHEN NEW.user_id IS NOT NULL
+BEGIN
+    DELETE FROM attest_keys WHERE id IN (
+        SELECT id FROM attest_keys WHERE user_id = NEW.user_id AND revoked_at IS NOT NULL
+         ORDER BY revoked_at DESC LIMIT 2 OFFSET 100);
+END;

@@ -25,7 +25,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_next_at ON outbox (urgent, next_at);
 
 -- How many of an account wait.
-CREATE INDEX outbox_user ON outbox (user_id);
+CREATE INDEX outbox_user ON outbox (user_id, urgent, kind, at);
 
 -- For the sweep, which gives up what is too old.
 CREATE INDEX outbox_at ON outbox (at);

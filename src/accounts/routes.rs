@@ -75,7 +75,8 @@ fn session_routes() -> Vec<Route<AccountsState>> {
             MultipleCredentials, TokenInQuery]),
         route!(GET    "/api/auth/tokens/validate", SignedIn, tokens::validate).open_to_recovery(),
         route!(POST   "/api/auth/tokens/refresh", Anyone, tokens::refresh, [
-            InvalidRefreshToken, AppAttestRequired, AppAttestFailed, TooManyAttestKeys])
+            InvalidRefreshToken, AppAttestRequired, AppAttestFailed, TooManyAttestKeys,
+            TooManyAttempts])
             .also_at(&["/api/auth/token/refresh"]),
         route!(DELETE "/api/auth/tokens/{token_id}/revoke", SignedIn, tokens::revoke, [
             TokenNotFound]),

@@ -15,6 +15,7 @@
 mod circles;
 mod generated;
 mod imports;
+mod limits;
 mod names;
 mod sizes;
 mod sources;

@@ -1,6 +1,8 @@
 //! Maintenance of accounts: jobs that remove expired rows in bounded batches, and seal secrets
 //! under the current key.
 
+use std::time::Duration;
+
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::devices::UNBOUND_KEPT;
 use crate::accounts::domain::factors::reseal;
@@ -9,6 +11,10 @@ use crate::accounts::model::throttle::ATTEMPTS_KEPT;
 use crate::accounts::store::{attempts, attest_keys, challenges, events, refresh_tokens, sessions};
 use crate::kernel::domain::maintenance::Job;
 use crate::kernel::model::events::EventKind;
+
+/// How long the log keeps the deletion of an account. Without a limit, a stranger who creates and
+/// deletes accounts would fill the log.
+const DELETION_EVENTS_KEPT: Duration = Duration::from_hours(400 * 24);
 
 /// Returns the jobs of accounts.
 #[must_use]
@@ -54,6 +60,16 @@ pub fn jobs() -> Vec<Job<Ports>> {
                         now.minus(REFRESH_EVENTS_KEPT),
                     )
                     .await?)
+                })
+            },
+        },
+        Job {
+            name: "remove deletion events",
+            run: |ports| {
+                Box::pin(async move {
+                    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+                    let before = now.minus(DELETION_EVENTS_KEPT);
+                    Ok(events::remove_expired(db, EventKind::UserDeleted, before).await?)
                 })
             },
         },

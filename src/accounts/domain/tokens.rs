@@ -4,6 +4,8 @@
 //! the response and repeats the request gets the same successor again. So the chain cannot fork,
 //! and the server keeps no secret for the repetition (docs/decisions/0006).
 
+use std::time::Duration;
+
 use crate::accounts::domain::Ports;
 use crate::accounts::domain::derived::derive;
 use crate::accounts::domain::sign_in;
@@ -16,13 +18,16 @@ use crate::accounts::store::refresh_tokens;
 use crate::accounts::store::refresh_tokens::{RefreshTokenRow, Rotation};
 use crate::accounts::store::sessions;
 use crate::kernel::domain::RequestOrigin;
-use crate::kernel::domain::failure::{Failure, Fault, Rejection};
+use crate::kernel::domain::failure::{Failure, Fault, Rejection, TooManyAttempts};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::secret::RefreshToken;
 use crate::kernel::store::StoreError;
 
 /// Separates this use of the signing key from signing itself.
 const LABEL: &[u8] = b"hamrah-api refresh token successor v1";
+
+/// The time after which a client may try again when its session was refreshed too often.
+const REFRESH_WAIT: Duration = Duration::from_mins(10);
 
 /// The reasons to reject a refresh token.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +80,10 @@ pub async fn rotate(
     }
     if known.revoked || known.expires_at <= now {
         return Err(RotateRejection::Invalid.into());
+    }
+
+    if !known.rotated && known.successor.is_none() {
+        return Err(TooManyAttempts { wait: REFRESH_WAIT }.into());
     }
 
     // A repeated call within the window gets the same successor. If the successor was derived under

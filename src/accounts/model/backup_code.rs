@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
+use crate::accounts::model::typed_code::typed;
 use crate::kernel::model::base64;
 use crate::kernel::model::ids::UserId;
 
@@ -33,23 +34,16 @@ impl BackupCode {
         Self(Zeroizing::new(text))
     }
 
-    /// Reads a code that the account owner typed. Case, spaces and dashes are ignored; I and L
-    /// count as 1, and O as 0.
+    /// Reads a code that the account owner typed. Case, spaces, dashes and invisible characters are
+    /// ignored. I and L count as 1, and O as 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > 64 {
-            return None;
-        }
         let read = |c: char| match c.to_ascii_uppercase() {
             'I' | 'L' => '1',
             'O' => '0',
             other => other,
         };
-        let code: String = text
-            .chars()
-            .filter(|c| !c.is_whitespace() && *c != '-')
-            .map(read)
-            .collect();
+        let code: String = typed(text)?.chars().map(read).collect();
         let ok = code.len() == CODE_CHARS && code.bytes().all(|byte| ALPHABET.contains(&byte));
         ok.then(|| Self(Zeroizing::new(code)))
     }
@@ -97,6 +91,9 @@ mod tests {
             shown.clone(),
             shown.to_lowercase(),
             shown.replace('-', " "),
+            shown.replace('-', "\u{2013}"),
+            format!("\u{feff}{}\u{200b}", shown.replace('-', "")),
+            shown.replace('0', "\u{ff10}"),
             shown.replace('0', "o").replace('1', "l"),
         ] {
             assert_eq!(
@@ -111,7 +108,7 @@ mod tests {
             "0000-0000-0000-000",
             "0000-0000-0000-0000-0",
             "UUUU-0000-0000-0000",
-            "０000-0000-0000-0000",
+            "½000-0000-0000-0000",
         ] {
             assert!(BackupCode::parse(bad).is_none(), "{bad}");
         }

@@ -11,3 +11,4 @@ pub mod records;
 pub mod secrets_key;
 pub mod signing_keys;
 pub mod throttle;
+pub mod typed_code;

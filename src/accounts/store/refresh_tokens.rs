@@ -1,5 +1,7 @@
 //! The refresh tokens of a session, each replaced by its successor.
 
+use std::time::Duration;
+
 use const_format::concatcp;
 
 use crate::accounts::model::records::{Caller, Platform, Session, User};
@@ -14,6 +16,10 @@ use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
     CLEANUP_BATCH, Db, Row, Statement, StoreError, batch, read_first, remove_in_batches, run, sql,
 };
+
+/// The time in which a session can be refreshed 200 times. Replaced tokens stay until they expire,
+/// because a reuse is detected by them. So the number of new ones is limited instead.
+const DAY: Duration = Duration::from_hours(24);
 
 /// A rotation to try.
 #[derive(Debug)]
@@ -100,7 +106,9 @@ pub async fn session_of(
 /// Replaces the presented token with its successor, at most once. The whole batch takes effect, or
 /// none of it.
 ///
-/// Of concurrent callers exactly one gets `rotated`. Returns `None` if the token is unknown.
+/// Of concurrent callers exactly one gets `rotated`. None gets it after 200 rotations of the
+/// session within a day, and then the token has no successor either. Returns `None` if the token
+/// is unknown.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -160,8 +168,17 @@ impl Rotation<'_> {
               WHERE token_hash = ?1 AND replaced_by IS NULL AND expires_at > ?3
                 AND EXISTS (SELECT 1 FROM sessions AS s
                              WHERE s.id = session_id AND s.revoked_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS o
+                                 WHERE o.session_id = refresh_tokens.session_id
+                                   AND o.created_at > ?4
+                                 ORDER BY o.created_at DESC LIMIT 1 OFFSET 199)
              RETURNING token_hash",
-            [self.presented.into(), self.successor.into(), now.into()],
+            [
+                self.presented.into(),
+                self.successor.into(),
+                now.into(),
+                now.minus(DAY).into(),
+            ],
         )
     }
 
@@ -230,11 +247,14 @@ fn about_rotation(context: &EventContext, rotation: &Rotation<'_>) -> Statement 
             INSERT_EVENT,
             "s.user_id, s.id FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session_id
               WHERE r.token_hash = ?8 AND r.replaced_by IS NULL AND r.expires_at > ?2
-                AND s.revoked_at IS NULL"
+                AND s.revoked_at IS NULL
+                AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS o
+                                 WHERE o.session_id = s.id AND o.created_at > ?9
+                                 ORDER BY o.created_at DESC LIMIT 1 OFFSET 199)"
         ),
         context,
         EventKind::TokensRefreshed,
-        [rotation.presented.into()],
+        [rotation.presented.into(), context.at.minus(DAY).into()],
     )
 }
 

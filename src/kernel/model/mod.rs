@@ -6,6 +6,7 @@ pub mod config;
 pub mod events;
 pub mod ids;
 pub mod key_ring;
+pub mod normal_form;
 pub mod origin;
 pub mod secret;
 pub mod strength;

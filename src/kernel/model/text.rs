@@ -5,7 +5,7 @@ pub const NAME_CHARS: usize = 200;
 /// Longest URL, in bytes.
 pub const URL_BYTES: usize = 2048;
 /// Longest stored User-Agent, in bytes.
-pub const USER_AGENT_BYTES: usize = 128;
+pub const STORED_CHARACTERS: usize = 128;
 /// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII
 /// characters).
 pub const SUBJECT_BYTES: usize = 255;
@@ -64,7 +64,7 @@ pub fn user_agent(text: &str) -> Option<String> {
     let kept: String = text
         .chars()
         .filter(|c| matches!(c, ' '..='~'))
-        .take(USER_AGENT_BYTES)
+        .take(STORED_CHARACTERS)
         .collect();
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.to_owned())

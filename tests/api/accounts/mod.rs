@@ -25,6 +25,7 @@ mod own_rows;
 mod passkeys;
 mod password_sign_in;
 mod passwords;
+mod quotas;
 mod races;
 mod recovered_sessions;
 mod recovery;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hamrah_api::accounts::model::secrets_key::SecretsKeys;
 use serde_json::json;
 
-use super::factors::{FACTORS, Generator, codes, early_in_a_step, enrolled, recover};
+use super::factors::{FACTORS, Generator, begun, codes, early_in_a_step, enrolled, recover};
 use crate::harness::{Fault, FaultMode, Person, case, case_with, race};
 
 #[tokio::test]
@@ -294,6 +294,65 @@ async fn totp_is_unavailable_without_a_secrets_key() {
         );
         let codes = codes(app, &session).await;
         recover(app, &person, &codes[9]).await.ok();
+    })
+    .await;
+}
+
+/// A text that cannot be a code is refused without the database, so it counts no guess and uses up
+/// no challenge.
+#[tokio::test]
+async fn codes_are_read_as_people_type_them_and_other_texts_are_no_guesses() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        early_in_a_step(app).await;
+        let generator = Generator::of(
+            &app.post("/api/auth/totp/enroll", &json!({}))
+                .bearer(&session)
+                .send()
+                .await
+                .ok(),
+        );
+        let confirm = async |code: &str| {
+            app.post("/api/auth/totp/confirm", &json!({"code": code}))
+                .bearer(&session)
+                .send()
+                .await
+        };
+        for text in [
+            "",
+            "12345",
+            "1234567",
+            "abcdef",
+            "12345\u{4e94}",
+            "\u{bd}12345",
+        ] {
+            for _ in 0..20 {
+                assert_eq!(confirm(text).await.problem(422), "invalid_code", "{text}");
+            }
+        }
+        let persian: String = generator
+            .code(app, 0)
+            .await
+            .bytes()
+            .filter_map(|digit| char::from_u32(0x06F0 + u32::from(digit - b'0')))
+            .collect();
+        confirm(&format!("\u{200f}{}\u{a0}{}", &persian[..6], &persian[6..]))
+            .await
+            .ok();
+
+        let codes = codes(app, &session).await;
+        let challenge = begun(app, &person.email).await;
+        let complete = async |code: &str| {
+            let body = json!({"challenge_id": challenge, "code": code});
+            app.post("/api/auth/recovery/complete", &body).send().await
+        };
+        for _ in 0..20 {
+            assert_eq!(complete("not a code").await.problem(401), "recovery_failed");
+        }
+        complete(&codes[0].replace('-', "\u{2013}\u{200b}"))
+            .await
+            .ok();
     })
     .await;
 }

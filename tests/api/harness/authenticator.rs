@@ -105,6 +105,12 @@ impl Authenticator {
         Self::with(Key::Rs256(Box::new(key.clone())))
     }
 
+    /// Creates an authenticator that signs with RS256, with a new key of this size.
+    pub fn rsa_of(bits: usize) -> Self {
+        let key = rsa::RsaPrivateKey::new(&mut rand::rng(), bits).expect("a key");
+        Self::with(Key::Rs256(Box::new(key)))
+    }
+
     /// Returns the public key as COSE.
     pub fn cose(&self) -> Vec<u8> {
         let int = |number: i128| Cbor::Integer(number);

@@ -3,4 +3,5 @@
 mod cross_site;
 mod rate_limits;
 mod webhook_retries;
+mod webhook_shares;
 mod webhooks;

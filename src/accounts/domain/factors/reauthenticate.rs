@@ -12,6 +12,7 @@ use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::domain::verification::report::Refusal;
 use crate::accounts::domain::webauthn::json::AuthenticationResponse;
 use crate::accounts::model::amr::{Amr, Proof};
+use crate::accounts::model::typed_code::TotpCode;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind};
 use crate::accounts::store::passkeys::Descriptor;
@@ -143,6 +144,9 @@ pub async fn complete(
             (amr, noted)
         }
         ReauthenticationProof::Totp(code) => {
+            if TotpCode::parse(code).is_none() {
+                return Err(refused("the text is not a code of six digits").into());
+            }
             let subject = throttle::user_subject(ThrottledAction::Totp, me.user.id);
             let limit = AttemptLimit {
                 subject: &subject,

@@ -15,6 +15,7 @@ use crate::accounts::model::amr::{Amr, Proof};
 use crate::accounts::model::backup_code::BackupCode;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::throttle::ThrottleSubject;
+use crate::accounts::model::typed_code::TotpCode;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
@@ -92,6 +93,11 @@ pub async fn complete(
     let challenge = recovery
         .challenge
         .ok_or(RecoveryRejection("no challenge"))?;
+    // A text that cannot be a code is no guess, so it leaves the challenge and the count alone.
+    let backup_code = BackupCode::parse(recovery.code);
+    if backup_code.is_none() && TotpCode::parse(recovery.code).is_none() {
+        return Err(RecoveryRejection("the text is neither a TOTP code nor a backup code").into());
+    }
     let RecoveryCandidates {
         challenge: taken,
         candidates,
@@ -101,7 +107,6 @@ pub async fn complete(
     ))?;
 
     // The attempt counts against the address of the request, whether or not an account has it.
-    let backup_code = BackupCode::parse(recovery.code);
     let action = if backup_code.is_some() {
         ThrottledAction::BackupCode
     } else {

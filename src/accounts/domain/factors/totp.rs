@@ -12,6 +12,7 @@ use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::secrets_key::NONCE_BYTES;
+use crate::accounts::model::typed_code::TotpCode;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::totp;
 use crate::accounts::store::totp::{ClaimedTotp, Totp, TotpStep};
@@ -87,7 +88,8 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Confirms the secret with its first code. The attempt is throttled. Two round trips.
+/// Confirms the secret with its first code. The attempt is throttled. Two round trips, or none if
+/// the text cannot be a code.
 ///
 /// # Errors
 /// [`FactorRejection`]
@@ -99,6 +101,9 @@ pub async fn confirm(
 ) -> Result<(), Failure<FactorRejection>> {
     if ports.config.secrets_keys.is_none() {
         return Err(FactorRejection::Unavailable.into());
+    }
+    if TotpCode::parse(code).is_none() {
+        return Err(FactorRejection::WrongCode.into());
     }
 
     let (db, now) = (ports.db.as_ref(), ports.clock.now());
@@ -153,11 +158,7 @@ pub(crate) fn step(
     let made_at = totp.filter(|_| opened.is_some()).map(|totp| totp.made_at);
     let bytes = opened.unwrap_or_else(|| keys.open_decoy());
 
-    let code: String = code
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .take(16)
-        .collect();
+    let code = TotpCode::parse(code)?;
 
     let generator = Builder::new()
         .with_secret(Secret::from(bytes.as_slice()))
@@ -165,7 +166,7 @@ pub(crate) fn step(
         .build()
         .ok()?;
 
-    let step = generator.check(&code, u64::try_from(now.seconds()).ok()?);
+    let step = generator.check(code.as_str(), u64::try_from(now.seconds()).ok()?);
     Some(TotpStep {
         number: i64::try_from(step?).ok()?,
         made_at: made_at?,

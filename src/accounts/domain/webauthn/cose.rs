@@ -1,13 +1,16 @@
 //! Public keys of credentials (RFC 9052 §7, RFC 9053 §7; WebAuthn Level 3 §5.8.5).
 //!
 //! webauthn-rs reads keys, checks points and moduli, and verifies signatures. Our own code adds the
-//! rules that the library does not have: canonical CBOR, no duplicate member, no optional member,
-//! an algorithm that fits the curve. It also reads Ed25519 keys and verifies with them, since the
-//! library does neither.
+//! rules that the library does not have: canonical CBOR, no duplicate or unknown member, an
+//! algorithm that fits the curve. It also reads Ed25519 keys and verifies with them, since the
+//! library does neither, and reads RSA keys of more than 2048 bits.
+
+use std::ops::RangeInclusive;
 
 use serde_cbor_2::Value;
+use webauthn_rs_core::error::WebauthnError;
 use webauthn_rs_core::proto::{
-    COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, ECDSACurve, EDDSACurve,
+    COSEAlgorithm, COSEKey, COSEKeyType, COSEOKPKey, COSERSAKey, ECDSACurve, EDDSACurve,
 };
 
 use crate::accounts::domain::cbor::CborReader;
@@ -29,14 +32,21 @@ const KIND: i128 = 1;
 const ALGORITHM: i128 = 3;
 const CURVE: i128 = -1;
 const X: i128 = -2;
-/// Kinds of keys (RFC 9053 §7, RFC 8230 §4), and how many members a key of each has: WebAuthn
-/// §6.5.1.1 allows no optional member.
+/// Kinds of keys (RFC 9053 §7, RFC 8230 §4), and the members that a key of each has.
 const OKP: i128 = 1;
+const OKP_MEMBERS: &[i128] = &[KIND, ALGORITHM, CURVE, X];
 const EC2: i128 = 2;
-const EC2_MEMBERS: usize = 5;
+const EC2_MEMBERS: &[i128] = &[KIND, ALGORITHM, CURVE, X, -3];
 const RSA: i128 = 3;
-const RSA_MEMBERS: usize = 4;
-const OKP_MEMBERS: usize = 4;
+const RSA_MEMBERS: &[i128] = &[KIND, ALGORITHM, MODULUS, PUBLIC_EXPONENT];
+/// Names of members of an RSA key (RFC 8230 §4).
+const MODULUS: i128 = -1;
+const PUBLIC_EXPONENT: i128 = -2;
+/// The optional members of every kind: `kid`, `key_ops` and `Base IV` (RFC 9052 §7.1). `WebAuthn`
+/// §6.5.1.1 allows none, but some authenticators send them. They have no effect.
+const OPTIONAL: &[i128] = &[2, 4, 5];
+/// The sizes of an accepted RSA modulus, in bits.
+const MODULUS_BITS: RangeInclusive<usize> = 2048..=4096;
 /// Ed25519 (RFC 9053 §7.1).
 const ED25519: i128 = 6;
 /// The only accepted public exponent: 65537.
@@ -51,7 +61,7 @@ pub enum Algorithm {
     EdDsa,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 to 4096 bits.
     Rs256,
 }
 
@@ -133,10 +143,17 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
         return Err(NOT_CANONICAL);
     }
     let member = |name: i128| members.get(&Value::Integer(name));
-    match (member(KIND), members.len()) {
-        (Some(Value::Integer(OKP)), count) => match (member(ALGORITHM), member(CURVE), member(X)) {
+    let has_only = |names: &[i128]| {
+        let known = |name: &Value| match name {
+            Value::Integer(name) => names.contains(name) || OPTIONAL.contains(name),
+            _ => false,
+        };
+        names.iter().all(|name| member(*name).is_some()) && members.keys().all(known)
+    };
+    match member(KIND) {
+        Some(Value::Integer(OKP)) => match (member(ALGORITHM), member(CURVE), member(X)) {
             (Some(Value::Integer(-8)), Some(Value::Integer(ED25519)), Some(Value::Bytes(x)))
-                if count == OKP_MEMBERS =>
+                if has_only(OKP_MEMBERS) =>
             {
                 ed25519(x).ok_or(NO_ED25519)?;
                 let key = COSEKeyType::EC_OKP(COSEOKPKey {
@@ -150,11 +167,41 @@ fn read(bytes: &[u8]) -> Result<COSEKey, &'static str> {
             }
             _ => Err(NO_ED25519),
         },
-        (Some(Value::Integer(EC2)), EC2_MEMBERS) | (Some(Value::Integer(RSA)), RSA_MEMBERS) => {
+        Some(Value::Integer(EC2)) if has_only(EC2_MEMBERS) => {
             quietly(|| COSEKey::try_from(&value)).map_err(|_| NO_KIND)
+        }
+        Some(Value::Integer(RSA)) if has_only(RSA_MEMBERS) => {
+            match (member(ALGORITHM), member(MODULUS), member(PUBLIC_EXPONENT)) {
+                (Some(Value::Integer(-257)), Some(Value::Bytes(n)), Some(Value::Bytes(e))) => {
+                    rsa(n, e).ok_or(NO_KIND)
+                }
+                _ => Err(NO_KIND),
+            }
         }
         _ => Err(NO_KIND),
     }
+}
+
+/// Returns an RSA key if the library can verify with it. The library's own reader accepts only 2048
+/// bits.
+fn rsa(n: &[u8], e: &[u8]) -> Option<COSEKey> {
+    let key = COSEKey {
+        type_: COSEAlgorithm::RS256,
+        key: COSEKeyType::RSA(COSERSAKey {
+            n: n.to_vec(),
+            e: e.try_into().ok()?,
+        }),
+    };
+    let tried = quietly(|| key.verify_signature(&[], &[]));
+    let refused = matches!(tried, Err(WebauthnError::RsaParametersInvalid));
+    (is_modulus(n) && !refused).then_some(key)
+}
+
+/// Returns true for a modulus of an accepted size without leading zeros.
+fn is_modulus(n: &[u8]) -> bool {
+    let unused = n.first().map_or(0, |first| first.leading_zeros() as usize);
+    let bits = (n.len() * 8).saturating_sub(unused);
+    unused < 8 && MODULUS_BITS.contains(&bits)
 }
 
 /// Returns the algorithm of a key that the library read. It fixes the curve (WebAuthn Level 3
@@ -177,9 +224,7 @@ pub(super) fn algorithm(key: &COSEKey) -> Result<Algorithm, &'static str> {
             Ok(Algorithm::EdDsa)
         }
         (COSEAlgorithm::RS256, COSEKeyType::RSA(key)) => {
-            // A modulus of 2048 bits, none of them a leading zero.
-            let is_full = key.n.first().is_some_and(|first| *first >= 0x80);
-            if is_full && key.e == EXPONENT {
+            if is_modulus(&key.n) && key.e == EXPONENT {
                 Ok(Algorithm::Rs256)
             } else {
                 Err(NO_KIND)
@@ -208,4 +253,76 @@ fn ed25519(x: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
     let key = ed25519_dalek::VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
     // A point of small order verifies forged signatures.
     (!key.is_weak()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(members: &[(i128, Value)]) -> Vec<u8> {
+        let members = members
+            .iter()
+            .map(|(name, value)| (Value::Integer(*name), value.clone()));
+        serde_cbor_2::to_vec(&Value::Map(members.collect())).expect("CBOR")
+    }
+
+    fn rsa_key(n: Vec<u8>) -> Vec<u8> {
+        key(&[
+            (1, Value::Integer(RSA)),
+            (3, Value::Integer(-257)),
+            (-1, Value::Bytes(n)),
+            (-2, Value::Bytes(EXPONENT.to_vec())),
+        ])
+    }
+
+    #[test]
+    fn a_modulus_has_2048_to_4096_bits() {
+        let modulus = |bytes: usize, first: u8| {
+            let mut n = vec![0xFF; bytes];
+            n[0] = first;
+            n
+        };
+        for (bytes, first) in [
+            (256, 0x80),
+            (257, 0x01),
+            (384, 0xFF),
+            (436, 0x03),
+            (512, 0xFF),
+        ] {
+            let read = PublicKey::parse(&rsa_key(modulus(bytes, first)));
+            assert_eq!(
+                read.map(|key| key.algorithm),
+                Ok(Algorithm::Rs256),
+                "{bytes}"
+            );
+        }
+        for (bytes, first) in [(255, 0xFF), (256, 0x7F), (257, 0), (384, 0), (513, 0x01)] {
+            assert!(
+                PublicKey::parse(&rsa_key(modulus(bytes, first))).is_err(),
+                "{bytes}"
+            );
+        }
+    }
+
+    #[test]
+    fn optional_members_are_ignored_and_others_refused() {
+        let x = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key();
+        let ed25519 = |more: &[(i128, Value)]| {
+            let mut members = vec![
+                (KIND, Value::Integer(OKP)),
+                (ALGORITHM, Value::Integer(-8)),
+                (CURVE, Value::Integer(ED25519)),
+                (X, Value::Bytes(x.to_bytes().to_vec())),
+            ];
+            members.extend_from_slice(more);
+            PublicKey::parse(&key(&members)).map(|key| key.algorithm)
+        };
+        let kid = (2, Value::Bytes(b"key".to_vec()));
+        let operations = (4, Value::Array(vec![Value::Integer(2)]));
+        let iv = (5, Value::Bytes(vec![1]));
+        assert_eq!(ed25519(&[kid, operations, iv]), Ok(Algorithm::EdDsa));
+        for name in [-4, -3, 6, 100] {
+            assert!(ed25519(&[(name, Value::Bytes(vec![1]))]).is_err(), "{name}");
+        }
+    }
 }

@@ -4,12 +4,13 @@
 //! keyboard.
 
 mod common;
-mod normal_form;
 mod settings;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+use crate::kernel::model::normal_form;
 
 pub use settings::{Argon2Cost, PasswordSettings, Pepper};
 

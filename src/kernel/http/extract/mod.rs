@@ -131,7 +131,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestOrigin {
             request_id: parts
                 .extensions
                 .get::<RequestId>()
-                .map(|id| id.0.clone())
+                .map(|id| id.0.chars().take(text::STORED_CHARACTERS).collect())
                 .unwrap_or_default(),
         })
     }

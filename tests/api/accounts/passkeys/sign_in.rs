@@ -1,5 +1,6 @@
 //! Signing in with a passkey: with and without an address, every algorithm, flags and counters.
 
+use serde_cbor_2::Value as Cbor;
 use serde_json::json;
 
 use crate::harness::authenticator::{Authenticator, BE, BS, UP_UV};
@@ -164,6 +165,42 @@ async fn all_three_algorithms_sign_in() {
             app.sign_up(&mut authenticator, &format!("a{index}@example.com"))
                 .await
                 .ok();
+            app.passkey_sign_in(&authenticator).await.ok();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_rsa_key_of_3072_bits_and_optional_members_of_a_key_are_accepted() {
+    case(async |app| {
+        let mut large = Authenticator::rsa_of(3072);
+        app.sign_up(&mut large, "large@example.com").await.ok();
+        app.passkey_sign_in(&large).await.ok();
+
+        let more = [
+            (2, Cbor::Bytes(b"kid".to_vec())),
+            (4, Cbor::Array(vec![Cbor::Integer(1), Cbor::Integer(2)])),
+        ];
+        for (index, mut authenticator) in [
+            Authenticator::new(),
+            Authenticator::ed25519(),
+            Authenticator::rsa(),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let begun = app.begin_sign_up(&format!("a{index}@example.com")).await;
+            let mut made = authenticator.register(&begun["options"]);
+            let Ok(Cbor::Map(mut members)) = serde_cbor_2::from_slice(&made.public_key) else {
+                panic!("a map")
+            };
+            members.extend(
+                more.clone()
+                    .map(|(name, value)| (Cbor::Integer(name), value)),
+            );
+            made.public_key = serde_cbor_2::to_vec(&Cbor::Map(members)).expect("CBOR");
+            app.complete_registration(&begun, &made).send().await.ok();
             app.passkey_sign_in(&authenticator).await.ok();
         }
     })

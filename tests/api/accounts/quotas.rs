@@ -1,0 +1,165 @@
+//! The number of rows that an account can make. `docs/LIMITS.md` lists the quotas.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+
+use crate::harness::{Pair, case};
+
+const NUMBERS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
+
+#[tokio::test]
+async fn an_account_keeps_the_100_newest_events_of_a_kind() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        for number in 0..130 {
+            app.request(Method::PUT, "/api/users/me")
+                .json(&json!({"name": format!("Name {number}")}))
+                .bearer(&session)
+                .send()
+                .await
+                .ok();
+        }
+        let events = app.events(&person.id).await;
+        let of = |kind: &str| events.iter().filter(|each| *each == kind).count();
+        assert_eq!(of("user_updated"), 100);
+        assert_eq!((of("user_created"), of("signed_in")), (1, 1));
+        let entries = "SELECT COUNT(*) FROM outbox WHERE kind = 'user_updated'";
+        assert_eq!(app.count(entries, &[]).await, 50);
+        // The newest event stays.
+        let stays = "SELECT MAX(at) = (SELECT MAX(updated_at) FROM users) FROM events";
+        assert_eq!(app.count(stays, &[]).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_has_at_most_50_challenges() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        let begin = async || app.begin_passkey(&session).await;
+        for _ in 0..55 {
+            begin().await;
+        }
+        let count = "SELECT COUNT(*) FROM challenges WHERE user_id = ?1";
+        assert_eq!(app.count(count, &[json!(person.id)]).await, 50);
+        // Challenges without an account are limited by the rate limit and by their expiry.
+        for _ in 0..25 {
+            app.begin_sign_in(None).await;
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM challenges", &[]).await, 75);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_has_at_most_100_tokens_of_a_kind() {
+    case(async |app| {
+        app.administrator().await;
+        let insert = format!(
+            "{NUMBERS} 130) INSERT INTO person_tokens \
+                (token_hash, person_id, kind, created_at, expires_at)
+            SELECT ?1 || i, id, ?1, 9000000000000 + i, 9100000000000 FROM n JOIN people"
+        );
+        for kind in ["user", "service"] {
+            app.sql(&insert, &[json!(kind)]).await;
+            let count = "SELECT COUNT(*) FROM person_tokens WHERE kind = ?1";
+            assert_eq!(app.count(count, &[json!(kind)]).await, 100);
+            let oldest = "SELECT MIN(created_at) FROM person_tokens WHERE kind = ?1";
+            assert_eq!(app.count(oldest, &[json!(kind)]).await, 9_000_000_000_031);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_keeps_the_100_device_keys_that_were_revoked_last() {
+    case(async |app| {
+        let person = app.person().await;
+        let insert = format!(
+            "{NUMBERS} 130) INSERT INTO attest_keys \
+                (id, user_id, public_key, app_id, environment, counter, receipt, created_at)
+            SELECT 'key-' || i, ?1, '', '', 'production', 0, '', i FROM n"
+        );
+        app.sql(&insert, &[json!(person.id)]).await;
+        app.sql("UPDATE attest_keys SET revoked_at = created_at", &[])
+            .await;
+        let kept = "SELECT MIN(created_at) * 1000 + COUNT(*) FROM attest_keys";
+        assert_eq!(app.count(kept, &[]).await, 31_100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_can_be_refreshed_200_times_a_day() {
+    case(async |app| {
+        let person = app.person().await;
+        let (pair, other) = (app.pair(&person).await, app.pair(&person).await);
+        let insert = format!(
+            "{NUMBERS} 198) INSERT INTO refresh_tokens \
+                (token_hash, session_id, created_at, expires_at, replaced_by, replaced_at)
+            SELECT 'old-' || i, r.session_id, r.created_at, r.expires_at, 'next-' || i, \
+                r.created_at FROM n JOIN refresh_tokens AS r ON r.session_id = ?1"
+        );
+        app.sql(&insert, &[json!(pair.id)]).await;
+        let pair = Pair::read(&app.refresh(&pair.refresh).await.ok());
+        let refused = app.refresh(&pair.refresh).await;
+        assert_eq!(refused.problem(429), "too_many_attempts");
+        assert_eq!(app.me(&pair.access).await, 200, "the session stays live");
+        app.refresh(&other.refresh).await.ok();
+        let refreshes = app.events(&person.id).await;
+        let refreshes = refreshes.iter().filter(|kind| *kind == "tokens_refreshed");
+        assert_eq!(refreshes.count(), 2, "a refused refresh has no event");
+        app.age(Duration::from_hours(25)).await;
+        app.refresh(&pair.refresh).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_that_a_client_chooses_is_stored_up_to_its_128th_character() {
+    case(async |app| {
+        let person = app.person().await;
+        let session = app.session(&person).await;
+        app.request(Method::PUT, "/api/users/me")
+            .json(&json!({"name": "New"}))
+            .header("user-agent", &"Agent/1 ".repeat(100))
+            .header("x-request-id", &"r".repeat(64))
+            .bearer(&session)
+            .send()
+            .await
+            .ok();
+        let longest = "SELECT MAX(LENGTH(user_agent)) FROM events";
+        assert!((100..=128).contains(&app.count(longest, &[]).await));
+        let longest = "SELECT MAX(LENGTH(request_id)) FROM events";
+        assert!(app.count(longest, &[]).await <= 128);
+        let body = json!({"user_id": person.id, "platform": "web",
+                          "user_agent": "Browser/1 ".repeat(50)});
+        app.internal("/api/internal/sessions", &body)
+            .send()
+            .await
+            .ok();
+        let longest = "SELECT MAX(LENGTH(user_agent)) FROM sessions";
+        assert!((100..=128).contains(&app.count(longest, &[]).await));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_event_of_a_deletion_stays_400_days() {
+    case(async |app| {
+        let session = app.session(&app.person().await).await;
+        let delete = app.delete("/api/users/me").cookie(&session);
+        delete.send().await.ok();
+        let count = "SELECT COUNT(*) FROM events WHERE kind = 'user_deleted'";
+        for (days, kept) in [(399, 1), (2, 0)] {
+            app.age(Duration::from_hours(days * 24)).await;
+            app.cron().await;
+            assert_eq!(app.count(count, &[]).await, kept);
+        }
+    })
+    .await;
+}
