@@ -21,7 +21,7 @@ CREATE TABLE users (
 -- An address is verified for one account at most; that it is merely claimed binds nobody.
 CREATE UNIQUE INDEX users_verified_email ON users (email) WHERE email_verified = 1;
 
-CREATE INDEX users_email ON users (email, email_verified, created_at);
+CREATE INDEX users_email ON users (email, email_verified DESC, created_at);
 
 CREATE TABLE identities (
     id TEXT NOT NULL PRIMARY KEY,

@@ -120,8 +120,6 @@ async fn mistakes_in_sql_are_not_transient_faults() {
         "INSERT INTO challenges (id) VALUES ('x')",
         "INSERT INTO challenges (id, kind, state, created_at, expires_at) \
          VALUES ('x', 'y', 'z', 'not a number', 1)",
-        "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) \
-         VALUES ('x', 'y', 'nobody', 'z', 1, 1)",
     ] {
         let refused = db.batch(vec![statement(sql, Vec::new())]).await;
         assert!(
@@ -129,6 +127,19 @@ async fn mistakes_in_sql_are_not_transient_faults() {
             "{sql}: {refused:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_row_that_a_concurrent_call_deleted_is_a_transient_fault() {
+    let db = Sqlite::open("sqlite::memory:").await.expect("opens");
+    migrations::apply(db.pool()).await.expect("applies");
+    let sql = "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at) \
+               VALUES ('x', 'y', 'nobody', 'z', 1, 1)";
+    let refused = db.batch(vec![statement(sql, Vec::new())]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -18,6 +18,13 @@ impl ThrottleSubject {
         Self(format!("{way}:{whom}"))
     }
 
+    /// Returns true if the attempts are counted by an e-mail address, which several accounts may
+    /// claim.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0.split(':').nth(1) == Some("email")
+    }
+
     /// Returns the subject as the database stores it.
     #[must_use]
     pub fn as_str(&self) -> &str {

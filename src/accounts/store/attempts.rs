@@ -8,7 +8,7 @@ use crate::accounts::model::throttle::{
     ATTEMPTS_KEPT, MOST_DOUBLINGS, ThrottlePolicy, ThrottleSubject,
 };
 use crate::accounts::store::live::IS_LIVE;
-use crate::kernel::model::ids::SessionId;
+use crate::kernel::model::ids::{SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
     CLEANUP_BATCH, Db, Rows, Statement, StoreError, batch, remove_in_batches, sql,
@@ -106,43 +106,68 @@ pub async fn try_claim(
     claimed(&counted, &free_at)
 }
 
-/// Gives back an allowed attempt that was never checked. One round trip.
+/// Gives back an attempt that was allowed at `claimed_at` and never checked. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn give_back(db: &dyn Db, subject: &ThrottleSubject) -> Result<(), StoreError> {
+pub async fn give_back(
+    db: &dyn Db,
+    subject: &ThrottleSubject,
+    claimed_at: Timestamp,
+) -> Result<(), StoreError> {
     let only = sql(
         "DELETE FROM attempts WHERE subject = ?1 AND failures = 1",
         [subject.as_str().into()],
     );
     let last = sql(
-        "UPDATE attempts SET failures = failures - 1, free_at = last_at
+        "UPDATE attempts
+            SET failures = failures - 1,
+                free_at = CASE WHEN last_at = ?2 THEN last_at ELSE free_at END
           WHERE subject = ?1 AND failures > 1",
-        [subject.as_str().into()],
+        [subject.as_str().into(), claimed_at.into()],
     );
     batch(db, [only, last]).await.map(|[_, _]| ())
 }
 
-/// Returns the statement that clears the attempts on a subject if the batch created `session`. It
-/// comes after the statement that creates the session.
+/// Returns the statements that forgive the attempts on a subject if the batch created `session`.
+/// They come after the statement that creates the session. `claimed_at` is the time of the attempt
+/// that succeeded.
 ///
-/// The session of an account with an unverified address clears nothing if another account has or
-/// claims the same address. Otherwise an attacker could claim the address with an account of their
-/// own and guess at the other account without limit.
+/// An address that another account also claims keeps its count, because the owner of one account
+/// could otherwise guess at the other without limit. Only the attempt that succeeded is taken back,
+/// so the other account cannot lock this one out either.
 #[must_use]
-pub fn clear_for(subject: &ThrottleSubject, session: SessionId) -> Statement {
-    sql(
-        "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
-             SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-              WHERE s.id = ?2
-                AND (u.email_verified = 1 OR NOT EXISTS (
-                     SELECT 1 FROM users AS o WHERE o.email = u.email AND o.id <> u.id)))",
-        [subject.as_str().into(), session.into()],
-    )
+pub fn forgive(
+    subject: &ThrottleSubject,
+    session: SessionId,
+    claimed_at: Timestamp,
+) -> [Statement; 2] {
+    [
+        sql(
+            "DELETE FROM attempts WHERE subject = ?1 AND EXISTS (
+                 SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+                  WHERE s.id = ?2
+                    AND (?3 = 0 OR attempts.failures <= 1 OR NOT EXISTS (
+                         SELECT 1 FROM users AS o WHERE o.email = u.email AND o.id <> u.id)))",
+            [
+                subject.as_str().into(),
+                session.into(),
+                subject.is_shared().into(),
+            ],
+        ),
+        sql(
+            "UPDATE attempts
+                SET failures = failures - 1,
+                    free_at = CASE WHEN last_at = ?3 THEN last_at ELSE free_at END
+              WHERE subject = ?1 AND failures > 1
+                AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = ?2)",
+            [subject.as_str().into(), session.into(), claimed_at.into()],
+        ),
+    ]
 }
 
-/// Returns the statement that clears the attempts on a subject without a condition. The batch must
-/// check its preconditions in earlier statements.
+/// Returns the statement that clears the attempts on a subject that belongs to one account. The
+/// batch must check its preconditions in earlier statements.
 #[must_use]
 pub fn clear(subject: &ThrottleSubject) -> Statement {
     sql(
@@ -151,13 +176,41 @@ pub fn clear(subject: &ThrottleSubject) -> Statement {
     )
 }
 
-/// Returns the statement that clears the attempts on a subject if the session of the caller is
-/// live.
+/// Like [`clear`], for a name of the account `user`. The count of an address stays if another
+/// account also claims the address.
+#[must_use]
+pub fn clear_of(subject: &ThrottleSubject, user: UserId) -> Statement {
+    sql(
+        "DELETE FROM attempts WHERE subject = ?1
+            AND (?3 = 0 OR NOT EXISTS (
+                 SELECT 1 FROM users AS u JOIN users AS o ON o.email = u.email AND o.id <> u.id
+                  WHERE u.id = ?2))",
+        [
+            subject.as_str().into(),
+            user.into(),
+            subject.is_shared().into(),
+        ],
+    )
+}
+
+/// Like [`clear_of`], for the account of the caller, if the session of the caller is live.
 #[must_use]
 pub fn clear_by(subject: &ThrottleSubject, by: Caller) -> Statement {
     sql(
-        concatcp!("DELETE FROM attempts WHERE subject = ?3 AND ", IS_LIVE),
-        [by.session.into(), by.user.into(), subject.as_str().into()],
+        concatcp!(
+            "DELETE FROM attempts WHERE subject = ?3
+                AND (?4 = 0 OR NOT EXISTS (
+                     SELECT 1 FROM users AS u JOIN users AS o ON o.email = u.email AND o.id <> u.id
+                      WHERE u.id = ?2))
+                AND ",
+            IS_LIVE
+        ),
+        [
+            by.session.into(),
+            by.user.into(),
+            subject.as_str().into(),
+            subject.is_shared().into(),
+        ],
     )
 }
 

@@ -96,10 +96,13 @@ impl TryFrom<&Row> for TakenChallenge {
 }
 
 impl NewChallenge<'_> {
+    /// Inserts the challenge unless its account was deleted. Returns a row if it did.
     fn insert(&self) -> Statement {
         sql(
             "INSERT INTO challenges (id, kind, user_id, state, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6
+              WHERE ?3 IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = ?3)
+             RETURNING id",
             [
                 self.id.into(),
                 self.kind.as_str().into(),
@@ -112,22 +115,23 @@ impl NewChallenge<'_> {
     }
 }
 
-/// Stores a challenge. One round trip.
+/// Stores a challenge. Returns `false` if its account was deleted. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn keep(db: &dyn Db, new: &NewChallenge<'_>) -> Result<(), StoreError> {
-    run(db, new.insert()).await.map(drop)
+pub async fn keep(db: &dyn Db, new: &NewChallenge<'_>) -> Result<bool, StoreError> {
+    Ok(!run(db, new.insert()).await?.is_empty())
 }
 
-/// Stores a challenge and returns the rows of `select`, in one round trip.
+/// Stores a challenge and returns the rows of `select`, or `None` if the account of the challenge
+/// was deleted. One round trip.
 pub(super) async fn keep_and(
     db: &dyn Db,
     new: &NewChallenge<'_>,
     select: Statement,
-) -> Result<Rows, StoreError> {
-    let [_, selected] = batch(db, [new.insert(), select]).await?;
-    Ok(selected)
+) -> Result<Option<Rows>, StoreError> {
+    let [inserted, selected] = batch(db, [new.insert(), select]).await?;
+    Ok((!inserted.is_empty()).then_some(selected))
 }
 
 /// Takes the challenge `id`, if it is for creating an account, or for adding a passkey to `user`.

@@ -11,6 +11,7 @@ use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::accounts::store::events::INSERT_EVENT;
 use crate::accounts::store::live::IS_LIVE;
 use crate::accounts::store::outcome::FactorChange;
+use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions::events::about_others;
 use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::accounts::store::{credentials, events, live, person_tokens, totp};
@@ -18,14 +19,13 @@ use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    Db, Row, Statement, StoreError, batch, batch_around, read_first, run, sql,
+    Db, Row, Statement, StoreError, batch, batch_around, read_all, run, sql,
 };
 
 /// A name by which a caller signs in with a password.
 #[derive(Clone, Copy, Debug)]
 pub enum LoginName<'a> {
-    /// The address of an account. It belongs to the account that has verified it, otherwise to the
-    /// oldest account that claims it.
+    /// An address. Several accounts may claim it: see [`MOST_CANDIDATES`].
     Email(&'a Email),
     /// The username of a person.
     Username(&'a str),
@@ -70,17 +70,17 @@ pub struct VerifiedPassword {
     pub subject: ThrottleSubject,
 }
 
-/// The account to which a login name belongs, and the claim of an attempt to guess its password.
+/// The accounts to which a login name may belong, and the claim of an attempt to guess a password.
 #[derive(Debug)]
 pub struct ClaimedPassword {
-    /// The account, if it exists and has a password.
-    pub candidate: Option<PasswordCandidate>,
+    /// The accounts that have the name and a password, at most [`MOST_CANDIDATES`].
+    pub candidates: Vec<PasswordCandidate>,
     /// The answer to the claim.
     pub claim: AttemptClaim,
 }
 
-/// Claims an attempt and returns the account to which the name belongs, if it has a password. One
-/// round trip.
+/// Claims an attempt and returns the accounts of the name that have a password.
+/// The account that has verified an address comes first, and then the oldest. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -93,11 +93,14 @@ pub async fn claim_attempt(
     let select = match name {
         LoginName::Email(email) => sql(
             "SELECT w.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
-               FROM passwords AS w
+               FROM users AS u JOIN passwords AS w ON w.user_id = u.id
                LEFT JOIN totp AS t ON t.user_id = w.user_id AND t.confirmed_at IS NOT NULL
-              WHERE w.user_id = (SELECT id FROM users WHERE email = ?1
-                                  ORDER BY email_verified DESC, created_at LIMIT 1)",
-            [email.into()],
+              WHERE u.email = ?1
+              ORDER BY u.email_verified DESC, u.created_at LIMIT ?2",
+            [
+                email.into(),
+                i64::try_from(MOST_CANDIDATES).unwrap_or(1).into(),
+            ],
         ),
         LoginName::Username(username) => sql(
             "SELECT p.user_id AS id, w.hash, t.secret, t.confirmed_at, t.created_at AS made_at
@@ -108,11 +111,35 @@ pub async fn claim_attempt(
         ),
     };
     let [count, free_at] = attempts::claim(limit, now);
-    let [candidate, counted, free_at] = batch(db, [select, count, free_at]).await?;
+    let [candidates, counted, free_at] = batch(db, [select, count, free_at]).await?;
     Ok(ClaimedPassword {
-        candidate: read_first(&candidate)?,
+        candidates: read_all(&candidates)?,
         claim: attempts::claimed(&counted, &free_at)?,
     })
+}
+
+/// Claims an attempt to change the password of an account. Returns the answer and the username, if
+/// the account belongs to a person. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn claim_change(
+    db: &dyn Db,
+    user: UserId,
+    limit: AttemptLimit<'_>,
+    now: Timestamp,
+) -> Result<(AttemptClaim, Option<String>), StoreError> {
+    let select = sql(
+        "SELECT username FROM people WHERE user_id = ?1",
+        [user.into()],
+    );
+    let [count, free_at] = attempts::claim(limit, now);
+    let [username, counted, free_at] = batch(db, [select, count, free_at]).await?;
+    let username = username.first().map(|row| row.text("username"));
+    Ok((
+        attempts::claimed(&counted, &free_at)?,
+        username.transpose()?,
+    ))
 }
 
 /// Counts the passwords under each pepper key, by the key's id. Passwords without a pepper are
@@ -168,8 +195,8 @@ pub(super) fn note_use(
 pub struct PasswordUpdate<'a> {
     /// The hash of the password.
     pub hash: &'a PasswordHash,
-    /// The subject under which attempts to guess the password are counted. They are cleared.
-    pub subject: &'a ThrottleSubject,
+    /// The subjects under which attempts to guess the password are counted. They are cleared.
+    pub subjects: &'a [ThrottleSubject],
     /// The id of the event about a skipped breach check, if the check was unavailable.
     pub unchecked_event: Option<EventId>,
     /// The id of the event about the account's other sessions, which are revoked.
@@ -209,9 +236,13 @@ pub async fn set(
         about_others(&context.with_id(new.revoked_event), by),
         revoke_others,
         person_tokens::revoke_by(by),
-        attempts::clear_by(new.subject, by),
         credentials::note_own_password_by(by),
     ]);
+    writes.extend(
+        new.subjects
+            .iter()
+            .map(|subject| attempts::clear_by(subject, by)),
+    );
     let upsert = sql(
         concatcp!(
             "INSERT INTO passwords (user_id, hash, created_at, changed_at)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::domain::passwords;
 use crate::accounts::domain::passwords::ChosenPassword;
+use crate::accounts::model::email::Email;
 use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, events};
 use crate::authorization::domain::caller::authenticate;
@@ -265,9 +266,12 @@ fn set_password(
         ));
     }
     // Failed attempts with the old password do not throttle the new one.
-    let attempts_subject = passwords::subject(ports, LoginName::Username(login_name))?;
+    let email = Email::from_stored(person.email.clone());
+    for name in [LoginName::Username(login_name), LoginName::Email(&email)] {
+        let attempts_subject = passwords::subject(ports, name)?;
+        statements.push(attempts::clear_of(&attempts_subject, person.user));
+    }
     statements.extend([
-        attempts::clear(&attempts_subject),
         events::about_user(&changed, EventKind::PasswordChanged, person.user),
         people::set_password(person.user, &password.chosen.hash, editor.now),
         people::note_setter(person.user, editor.sets_credentials_of(person.user)),

@@ -214,7 +214,7 @@ fn read_grants(row: &Row, column: &str) -> Result<Vec<HeldGrant>, StoreError> {
 #[must_use]
 pub fn holders(service: i64, page: PageRequest) -> Query<GrantHolder> {
     let select = sql(
-        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth,
+        "SELECT p.id, p.user_id, p.username, u.name, u.email, 0 AS of_auth,
                 (SELECT json_group_array(json_array(r.id, r.name, g.expires_at))
                    FROM person_roles AS g JOIN roles AS r ON r.id = g.role_id
                   WHERE g.person_id = p.id AND g.service_id = ?1) AS roles,

@@ -79,7 +79,7 @@ pub fn people_with_role(
     now: Timestamp,
 ) -> Query<Person> {
     let select = sql(
-        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth
+        "SELECT p.id, p.user_id, p.username, u.name, u.email, 0 AS of_auth
            FROM person_roles AS g
            JOIN people AS p ON p.id = g.person_id
            JOIN users AS u ON u.id = p.user_id

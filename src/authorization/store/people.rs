@@ -25,6 +25,8 @@ pub struct Person {
     pub username: String,
     /// The display name.
     pub name: String,
+    /// The email address, or a placeholder.
+    pub email: String,
     /// Whether the person has a role or a permission in the service `auth`. Always false in a list,
     /// which does not read it.
     pub of_auth: bool,
@@ -39,6 +41,7 @@ impl TryFrom<&Row> for Person {
             user: row.parsed("user_id", UserId::parse)?,
             username: row.text("username")?,
             name: row.opt_text("name")?.unwrap_or_default(),
+            email: row.text("email")?,
             of_auth: row.integer("of_auth")? == 1,
         })
     }
@@ -48,7 +51,7 @@ impl TryFrom<&Row> for Person {
 #[must_use]
 pub fn list(page: PageRequest) -> Query<Person> {
     let select = sql(
-        "SELECT p.id, p.user_id, p.username, u.name, 0 AS of_auth
+        "SELECT p.id, p.user_id, p.username, u.name, u.email, 0 AS of_auth
            FROM people AS p JOIN users AS u ON u.id = p.user_id
           WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
         [page.after.into(), page.limit.into()],
@@ -61,7 +64,7 @@ pub fn list(page: PageRequest) -> Query<Person> {
 pub fn by_reference(reference: &IdOrName) -> Query<Person> {
     let [id, username] = reference_params(reference);
     let select = sql(
-        "SELECT p.id, p.user_id, p.username, u.name,
+        "SELECT p.id, p.user_id, p.username, u.name, u.email,
                 (EXISTS (SELECT 1 FROM person_roles AS g
                           WHERE g.person_id = p.id AND g.service_id = ?3)
                  OR EXISTS (SELECT 1 FROM person_permissions AS g

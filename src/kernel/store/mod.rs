@@ -43,7 +43,8 @@ pub(crate) fn sql<const N: usize>(sql: &'static str, params: [Value; N]) -> Stat
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// A temporary fault. Either the whole batch took effect or none of it. The caller may repeat
-    /// the call.
+    /// the call. A foreign key that fails is one too: a concurrent call deleted the row, which the
+    /// repeated call sees.
     #[error("the database did not answer: {0}")]
     Unavailable(String),
     /// The batch violated a uniqueness constraint and had no effect.

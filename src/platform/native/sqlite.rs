@@ -190,6 +190,9 @@ fn classify(error: &sqlx::Error) -> StoreError {
         sqlx::Error::Database(database) if database.is_unique_violation() => {
             StoreError::Conflict(text)
         }
+        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
+            StoreError::Unavailable(text)
+        }
         sqlx::Error::Database(_) if let Some(failed) = Precondition::in_message(&text) => {
             StoreError::Refused(failed)
         }

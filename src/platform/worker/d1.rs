@@ -238,6 +238,8 @@ fn classify(error: &JsValue) -> StoreError {
         .collect();
     if message.contains("UNIQUE constraint failed") {
         StoreError::Conflict(line)
+    } else if message.contains("FOREIGN KEY constraint failed") {
+        StoreError::Unavailable(line)
     } else if let Some(failed) = Precondition::in_message(&message) {
         StoreError::Refused(failed)
     } else if OURS.iter().any(|ours| message.contains(ours)) {

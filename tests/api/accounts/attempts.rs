@@ -162,13 +162,13 @@ async fn a_success_clears_the_failures_of_its_own_subject_only() {
             .as_str()
             .and_then(SessionId::parse)
             .expect("an id");
-        run(
-            app,
-            &attempts::clear_for(&subjects[0], SessionId::from_random([1; 16])),
-        )
-        .await;
+        for statement in attempts::forgive(&subjects[0], SessionId::from_random([1; 16]), at) {
+            run(app, &statement).await;
+        }
         assert!(!claim(app, &subjects[0], at).await.0);
-        run(app, &attempts::clear_for(&subjects[0], session)).await;
+        for statement in attempts::forgive(&subjects[0], session, at) {
+            run(app, &statement).await;
+        }
         assert!(claim(app, &subjects[0], at).await.0);
         for other in &subjects[1..] {
             assert!(!claim(app, other, at).await.0, "{other:?}");

@@ -2,11 +2,13 @@
 //! devices.
 
 mod attempts;
+mod claimants;
 mod cost;
 mod cost_calls;
 mod cpu;
 mod credentials;
 mod csrf_tokens;
+mod deletion_races;
 mod device_assertions;
 mod device_attestations;
 mod device_bindings;
@@ -18,6 +20,7 @@ mod factor_faults;
 pub mod factors;
 mod faults;
 mod forged;
+mod forgiving;
 mod guessing;
 mod identities;
 mod internal;

@@ -110,8 +110,11 @@ pub async fn create_challenge(
         created_at: now,
         expires_at: now.plus(CHALLENGE_LIFETIME),
     };
-    challenges::keep(ports.db.as_ref(), &new).await?;
-    Ok((id, bytes))
+    if challenges::keep(ports.db.as_ref(), &new).await? {
+        Ok((id, bytes))
+    } else {
+        Err(Fault::SignedOut)
+    }
 }
 
 /// An unverified attestation.

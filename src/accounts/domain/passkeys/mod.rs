@@ -147,7 +147,9 @@ pub(super) async fn begin_for_account(
         created_at: now,
         expires_at: ceremony_expiry(now),
     };
-    let options = passkeys::begin_for(ports.db.as_ref(), &new, user).await?;
+    let options = passkeys::begin_for(ports.db.as_ref(), &new, user)
+        .await?
+        .ok_or(Fault::SignedOut)?;
     Ok(PendingCeremony {
         challenge_id: id,
         challenge: state.challenge,

@@ -110,7 +110,9 @@ pub async fn begin(
                 state: &written,
                 ..challenge(ChallengeKind::Registration, Some(user.id))
             };
-            let exclude = passkeys::begin_for(db, &new, user.id).await?;
+            let exclude = passkeys::begin_for(db, &new, user.id)
+                .await?
+                .ok_or(Fault::SignedOut)?;
             if exclude.len() >= max_passkeys(me) {
                 return Err(RegisterRejection::TooMany.into());
             }

@@ -28,6 +28,7 @@ use crate::accounts::store::passwords;
 use crate::accounts::store::passwords::{
     ClaimedPassword, LoginName, PasswordUpdate, VerifiedPassword,
 };
+use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions;
 use crate::accounts::store::sessions::SessionOwner;
 use crate::kernel::domain::compute::{HashPermit, run_with_permit};
@@ -137,7 +138,7 @@ pub(crate) async fn verify(
         subject: &subject,
         policy: ThrottledAction::Password.policy(),
     };
-    let ClaimedPassword { candidate, claim } =
+    let ClaimedPassword { candidates, claim } =
         passwords::claim_attempt(ports.db.as_ref(), credentials.name, limit, now).await?;
     throttle::require_allowed(claim, now)?;
     let password = password.ok_or(PasswordRejection::Refused("not a possible password"))?;
@@ -145,38 +146,47 @@ pub(crate) async fn verify(
         Ok(permit) => permit,
         Err(busy) => {
             // The guess is not checked, so it does not count.
-            attempts::give_back(ports.db.as_ref(), &subject).await?;
+            attempts::give_back(ports.db.as_ref(), &subject, now).await?;
             return Err(busy.into());
         }
     };
 
     let settings = ports.config.passwords.clone();
-    let stored = candidate.as_ref().map_or_else(
-        || hash::decoy(&settings),
-        |candidate| candidate.hash.clone(),
-    );
+    // As many hashes are verified for each name of a kind, so that the time reveals nothing.
+    let tries = match credentials.name {
+        LoginName::Email(_) => MOST_CANDIDATES,
+        LoginName::Username(_) => 1,
+    };
+    let mut stored: Vec<PasswordHash> = candidates
+        .iter()
+        .map(|candidate| candidate.hash.clone())
+        .collect();
+    stored.resize_with(tries, || hash::decoy(&settings));
     let salt = salt(ports)?;
 
     let work = move || {
-        let matches = hash::verifies(&settings, &password, &stored);
+        let matches: Vec<bool> = stored
+            .iter()
+            .map(|stored| hash::verifies(&settings, &password, stored))
+            .collect();
+        let found = matches.into_iter().position(|matches| matches);
         // A hash with an old cost or pepper is replaced at the next sign-in.
-        let rehashed = if matches && !hash::is_current(&settings, &stored) {
-            hash::hash(&settings, &password, &salt)
-        } else {
-            None
-        };
-        (matches, rehashed)
+        let rehashed = found
+            .and_then(|found| stored.get(found))
+            .filter(|stored| !hash::is_current(&settings, stored))
+            .and_then(|_| hash::hash(&settings, &password, &salt));
+        (found, rehashed)
     };
 
-    let (matches, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
+    let (found, rehashed) = run_with_permit(ports.compute.as_ref(), permit, work)
         .await
         .ok_or(NOT_HASHED)?;
-    let candidate = candidate.ok_or(PasswordRejection::Refused(
-        "no account has this name and a password",
-    ))?;
-    if !matches {
-        return Err(PasswordRejection::Refused("the password is wrong").into());
+    if candidates.is_empty() {
+        return Err(PasswordRejection::Refused("no account has this name and a password").into());
     }
+    let candidate = found
+        .and_then(|found| candidates.into_iter().nth(found))
+        .ok_or(PasswordRejection::Refused("the password is wrong"))?;
 
     let step = match (&candidate.totp, credentials.code) {
         (None, _) => None,
@@ -303,16 +313,28 @@ pub async fn set(
         .flatten()
         .collect();
     let password = check_choice(ports, text, &about)?;
-    throttle::check(
-        ports,
-        ThrottledAction::SetPassword,
-        me.user.id,
-        ports.clock.now(),
-    )
-    .await?;
+    let now = ports.clock.now();
+    let limit = AttemptLimit {
+        subject: &throttle::user_subject(ThrottledAction::SetPassword, me.user.id),
+        policy: ThrottledAction::SetPassword.policy(),
+    };
+    let (claim, username) =
+        passwords::claim_change(ports.db.as_ref(), me.user.id, limit, now).await?;
+    throttle::require_allowed(claim, now)?;
+    if let Some(username) = &username {
+        check_choice(ports, text, &[username])?;
+    }
 
     let chosen = hash_unbreached(ports, password).await?;
-    let subject = subject(ports, LoginName::Email(&me.user.email))?;
+    let names = [
+        Some(LoginName::Email(&me.user.email)),
+        username.as_deref().map(LoginName::Username),
+    ];
+    let subjects: Vec<ThrottleSubject> = names
+        .into_iter()
+        .flatten()
+        .map(|name| subject(ports, name))
+        .collect::<Result<_, _>>()?;
     let unchecked = if chosen.checked {
         None
     } else {
@@ -320,7 +342,7 @@ pub async fn set(
     };
     let new = PasswordUpdate {
         hash: &chosen.hash,
-        subject: &subject,
+        subjects: &subjects,
         unchecked_event: unchecked,
         revoked_event: ports.id(EventId::from_random)?,
     };

@@ -17,7 +17,8 @@ use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql
 /// address.
 const MOST_LISTED: i64 = 64;
 
-/// Stores a challenge for an account and returns the account's passkeys. One round trip.
+/// Stores a challenge for an account and returns the account's passkeys, or `None` if the account
+/// was deleted. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -25,8 +26,9 @@ pub async fn begin_for(
     db: &dyn Db,
     challenge: &NewChallenge<'_>,
     user: UserId,
-) -> Result<Vec<Descriptor>, StoreError> {
-    read_all(&challenges::keep_and(db, challenge, select_descriptors(user)).await?)
+) -> Result<Option<Vec<Descriptor>>, StoreError> {
+    let rows = challenges::keep_and(db, challenge, select_descriptors(user)).await?;
+    rows.map(|rows| read_all(&rows)).transpose()
 }
 
 /// Stores the challenge of a sign-in and returns the passkeys of the accounts that have or claim
@@ -44,7 +46,11 @@ pub async fn begin_sign_in(
           WHERE u.email = ?1 ORDER BY u.email_verified DESC, p.created_at LIMIT ?2",
         [email.into(), MOST_LISTED.into()],
     );
-    read_all(&challenges::keep_and(db, challenge, select).await?)
+    read_all(
+        &challenges::keep_and(db, challenge, select)
+            .await?
+            .unwrap_or_default(),
+    )
 }
 
 /// A passkey that answers a challenge, with its owner's address.

@@ -103,7 +103,8 @@ fn note_proof(new: &NewSession<'_>, context: &EventContext) -> Vec<Statement> {
         SessionOwner::User(_) | SessionOwner::Identity(..) | SessionOwner::Fresh(_) => Vec::new(),
         SessionOwner::Passkey(used) => vec![passkeys::note_use(used, new.id, context.at)],
         SessionOwner::Password(verified) => {
-            let mut statements = vec![attempts::clear_for(&verified.subject, new.id)];
+            let forgiven = attempts::forgive(&verified.subject, new.id, context.at);
+            let mut statements = Vec::from(forgiven);
             statements.extend(passwords::note_use(verified, new.id, context.at));
             statements
         }
@@ -122,10 +123,8 @@ fn note_recovery(
         ends_others,
         subject,
     } = *recovered;
-    let mut statements = vec![
-        attempts::clear_for(subject, session),
-        step_up::note_use(answer, user, session, context.at),
-    ];
+    let mut statements = Vec::from(attempts::forgive(subject, session, context.at));
+    statements.push(step_up::note_use(answer, user, session, context.at));
     if let Some(event) = ends_others {
         let by = Caller { user, session };
         statements.extend([
