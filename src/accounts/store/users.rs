@@ -57,8 +57,10 @@ pub struct IdentifiedUser<'a> {
     pub provider: &'a str,
     /// The subject at the provider.
     pub provider_id: &'a str,
-    /// The address, if the provider gave one.
+    /// The address, if the provider gave one that is accepted.
     pub email: Option<&'a Email>,
+    /// True if the provider gave an address that is not accepted. A new account has a placeholder.
+    pub email_unfit: bool,
     /// True if the provider has verified the address.
     pub email_verified: bool,
     /// The name for an account that has none.
@@ -148,6 +150,7 @@ pub(super) fn upsert_statements(
     context: &EventContext,
 ) -> [Statement; 4] {
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
+    let placeholder = who.email_unfit.then(|| Email::placeholder(ids.user));
     let create = sql(
         "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider,
                             provider_id, created_at, updated_at)
@@ -161,7 +164,7 @@ pub(super) fn upsert_statements(
                  WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))",
         [
             ids.user.into(),
-            who.email.into(),
+            who.email.or(placeholder.as_ref()).into(),
             who.email_verified.into(),
             who.name.into(),
             who.picture.into(),

@@ -8,6 +8,7 @@ mod cost;
 mod faults;
 mod growth;
 mod login;
+mod look_alikes;
 mod model;
 mod people;
 mod policy;
