@@ -59,6 +59,10 @@ pub(super) fn person_problems(
     let is_valid = |text: &Option<String>, is_valid: &dyn Fn(&str) -> bool| {
         text.as_deref().is_none_or(is_valid)
     };
+    let refused_hash = person
+        .password_hash
+        .as_deref()
+        .and_then(|stored| hash::refusal(settings, stored));
     let checks = [
         (
             names::username(&person.username).is_some(),
@@ -94,16 +98,10 @@ pub(super) fn person_problems(
             person.document_type.is_some() == person.document_number.is_some(),
             "give document_type and document_number together",
         ),
-        (
-            is_valid(&person.password_hash, &|stored| {
-                hash::is_acceptable(settings, stored)
-            }),
-            "password_hash must be an Argon2id or bcrypt hash of acceptable cost with a configured \
-             pepper",
-        ),
     ];
     checks
         .into_iter()
         .filter(|(is_valid, _)| !is_valid)
         .map(|(_, problem)| problem)
+        .chain(refused_hash)
 }

@@ -200,6 +200,39 @@ async fn an_imported_hash_is_accepted_and_upgraded() {
     .await;
 }
 
+/// Other services hashed the bytes that the client sent, or another normal form. The owner may type
+/// either form.
+#[tokio::test]
+async fn an_imported_hash_of_another_unicode_form_is_accepted() {
+    case(async |app| {
+        let (ada, _) = with_password(app).await;
+        let (decomposed, composed) = ("cafe\u{301}-au-lait", "caf\u{e9}-au-lait");
+        let (wide, plain) = ("\u{ff5a}ebra-77-crossing", "zebra-77-crossing");
+        for (hashed, typed, accepted) in [
+            (decomposed, decomposed, true),
+            (composed, decomposed, true),
+            (composed, composed, true),
+            (wide, wide, true),
+            (plain, wide, true),
+            (decomposed, "cafe-au-lait", false),
+        ] {
+            let stored = bcrypt::hash(hashed, 4).expect("a hash");
+            app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
+                .await;
+            let status = sign_in(app, &ada.email, typed).await.status();
+            assert_eq!(status == 200, accepted, "{hashed:?} {typed:?}");
+        }
+        // The upgraded hash is of the normal form, so both forms verify from then on.
+        let stored = bcrypt::hash(decomposed, 4).expect("a hash");
+        app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
+            .await;
+        for typed in [decomposed, composed, decomposed] {
+            sign_in(app, &ada.email, typed).await.ok();
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn concurrent_password_hashes_are_limited() {
     let settings = [("PASSWORD_HASHES_AT_ONCE", "2")];

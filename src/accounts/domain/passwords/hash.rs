@@ -6,6 +6,7 @@ use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::accounts::domain::passwords::bcrypt_hash::{BCRYPT_COSTS, BcryptHash};
 use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, PasswordSettings};
 
 /// The length of a salt in bytes (RFC 9106 §3.1).
@@ -14,8 +15,6 @@ pub const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// The maximum length of an imported hash in bytes.
 const MOST_HASH_BYTES: usize = 64;
-/// The accepted costs of bcrypt. A cost of 12 takes a quarter of a second.
-const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=12;
 
 /// Hashes a password with the cost and pepper of the settings. Returns `None` if Argon2 refuses
 /// them, which the checks of the settings rule out.
@@ -48,7 +47,7 @@ pub fn hash(
             .ok()?;
     }
     let bytes = derive(
-        password,
+        password.as_bytes(),
         salt,
         params.build().ok()?,
         pepper.map(|(_, key)| key),
@@ -68,10 +67,22 @@ pub fn hash(
 /// expensive, or was computed with a removed pepper.
 #[must_use]
 pub fn verifies(settings: &PasswordSettings, password: &Password, stored: &PasswordHash) -> bool {
-    if stored.as_str().starts_with("$2") {
-        return verifies_bcrypt(password, stored.as_str());
+    if is_current(settings, stored) {
+        return verifies_form(settings, password.as_bytes(), stored.as_str());
     }
-    verifies_argon2(settings, password, stored.as_str()).unwrap_or(false)
+    // Another service may have hashed the password in another form.
+    let forms = password.forms();
+    let mut matches = forms
+        .iter()
+        .map(|form| verifies_form(settings, form.as_bytes(), stored.as_str()));
+    matches.any(|matches| matches)
+}
+
+fn verifies_form(settings: &PasswordSettings, password: &[u8], stored: &str) -> bool {
+    match BcryptHash::parse(stored) {
+        Some(hash) => hash.verifies(password),
+        None => verifies_argon2(settings, password, stored).unwrap_or(false),
+    }
 }
 
 /// Returns true if the hash has the current cost and the first pepper.
@@ -90,18 +101,48 @@ pub fn is_current(settings: &PasswordSettings, stored: &PasswordHash) -> bool {
         && key_id(stored.as_str()) == settings.pepper.current().map(|(id, _)| id)
 }
 
-/// Returns true if a hash of another service can be imported: it can be read and is not too
-/// expensive.
+/// Returns the reason why a hash of another service cannot be imported, or `None` if it can: it can
+/// be read and is not too expensive.
 #[must_use]
-pub fn is_acceptable(settings: &PasswordSettings, stored: &str) -> bool {
+pub fn refusal(settings: &PasswordSettings, stored: &str) -> Option<&'static str> {
     if stored.starts_with("$2") {
-        return bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
-            && stored.len() == 60;
+        return match BcryptHash::parse(stored) {
+            None => Some("password_hash must be a bcrypt hash of version 2a, 2b or 2y"),
+            Some(hash) if !BCRYPT_COSTS.contains(&hash.cost) => {
+                Some("password_hash must have a bcrypt cost of 4 to 12")
+            }
+            Some(_) => None,
+        };
     }
-    read(stored).is_some() && key_id(stored).is_none_or(|id| settings.pepper.of(id).is_some())
+    if !stored.starts_with("$argon2id$") {
+        return Some("password_hash must be an Argon2id or bcrypt hash");
+    }
+    if !has_parameters_once(stored) {
+        return Some("password_hash must have each of the parameters m, t and p once");
+    }
+    if read(stored).is_none() {
+        return Some(
+            "password_hash must be a PHC string of Argon2id, version 19, of acceptable cost",
+        );
+    }
+    key_id(stored)
+        .is_some_and(|id| settings.pepper.of(id).is_none())
+        .then_some("password_hash must have a configured pepper")
 }
 
-fn verifies_argon2(settings: &PasswordSettings, password: &Password, stored: &str) -> Option<bool> {
+/// Returns true if the PHC string of Argon2 names memory, passes and lanes, each once. The library
+/// fills in a missing one.
+fn has_parameters_once(stored: &str) -> bool {
+    let parameters = stored.split('$').nth(3).unwrap_or_default();
+    ["m", "t", "p"].iter().all(|name| {
+        let named = parameters
+            .split(',')
+            .filter(|each| each.split('=').next() == Some(name));
+        named.count() == 1
+    })
+}
+
+fn verifies_argon2(settings: &PasswordSettings, password: &[u8], stored: &str) -> Option<bool> {
     let (phc, params) = read(stored)?;
     let pepper = match key_id(stored) {
         Some(id) => Some(settings.pepper.of(id)?),
@@ -129,6 +170,7 @@ fn read(stored: &str) -> Option<(Phc, Params)> {
             .as_ref()
             .is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
         && params.data().is_empty()
+        && has_parameters_once(stored)
         && cost.is_bearable();
     ok.then_some((phc, params))
 }
@@ -143,7 +185,7 @@ fn key_id(stored: &str) -> Option<&str> {
 }
 
 fn derive(
-    password: &Password,
+    password: &[u8],
     salt: &[u8],
     params: Params,
     pepper: Option<&Zeroizing<[u8; 32]>>,
@@ -157,21 +199,8 @@ fn derive(
         None => Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
     };
     let mut bytes = Zeroizing::new(vec![0; length]);
-    argon2
-        .hash_password_into(password.as_bytes(), salt, &mut bytes)
-        .ok()?;
+    argon2.hash_password_into(password, salt, &mut bytes).ok()?;
     Some(bytes)
-}
-
-fn bcrypt_cost(stored: &str) -> Option<u32> {
-    stored.split('$').nth(2)?.parse().ok()
-}
-
-/// Verifies a bcrypt hash. bcrypt reads at most 72 bytes of a password. After a successful sign-in
-/// the whole password is hashed again with Argon2id.
-fn verifies_bcrypt(password: &Password, stored: &str) -> bool {
-    bcrypt_cost(stored).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
-        && bcrypt::verify(password.as_bytes(), stored).unwrap_or(false)
 }
 
 /// Returns a hash that no password has and that costs as much as a real one, for accounts that do
@@ -237,7 +266,7 @@ mod tests {
         ] {
             let stored = hash(made_with, &zebra, &[7; 16]).expect("a hash");
             assert!(
-                is_current(made_with, &stored) && is_acceptable(made_with, stored.as_str()),
+                is_current(made_with, &stored) && refusal(made_with, stored.as_str()).is_none(),
                 "{}",
                 stored.as_str()
             );
@@ -250,7 +279,7 @@ mod tests {
             for settings in lost {
                 assert!(
                     !verifies(settings, &zebra, &stored)
-                        && !is_acceptable(settings, stored.as_str())
+                        && refusal(settings, stored.as_str()).is_some()
                 );
             }
         }
@@ -274,7 +303,7 @@ mod tests {
             verifies(&settings, &password("password"), &known)
                 && !verifies(&settings, &password("passwort"), &known)
         );
-        assert!(!is_current(&settings, &known) && is_acceptable(&settings, stored));
+        assert!(!is_current(&settings, &known) && refusal(&settings, stored).is_none());
     }
 
     #[test]
@@ -291,7 +320,9 @@ mod tests {
                 verifies(&settings, &password("adm1-hash"), &stored)
                     && !verifies(&settings, &password("adm2-hash"), &stored)
             );
-            assert!(!is_current(&settings, &stored) && is_acceptable(&settings, stored.as_str()));
+            assert!(
+                !is_current(&settings, &stored) && refusal(&settings, stored.as_str()).is_none()
+            );
         }
     }
 
@@ -311,6 +342,10 @@ mod tests {
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ".to_owned(),
             "$2b$31$CwTycUXWue0Thq9StjUM0uJ8Q1u2oQq6eF1E5W1yq3p5c9bq1y2fK".to_owned(),
             "$2b$".to_owned(),
+            format!("$argon2id$v=19$t=2,p=1{salted}"),
+            format!("$argon2id$v=19$m=65536,p=1{salted}"),
+            format!("$argon2id$v=19$m=65536,t=2{salted}"),
+            format!("$argon2id$v=19$m=65536,t=2,t=2,p=1{salted}"),
             "$5$rounds=1$x$y".to_owned(),
         ] {
             let stored = PasswordHash::from_stored(bad.clone());
@@ -319,7 +354,7 @@ mod tests {
                     && !is_current(&settings, &stored),
                 "{bad}"
             );
-            assert!(!is_acceptable(&settings, &bad), "{bad}");
+            assert!(refusal(&settings, &bad).is_some(), "{bad}");
         }
     }
 

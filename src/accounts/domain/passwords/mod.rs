@@ -4,6 +4,7 @@
 //! request fails with `busy`. A hash is also computed for accounts that do not exist, so that the
 //! time does not reveal them.
 
+mod bcrypt_hash;
 mod breached;
 pub mod hash;
 

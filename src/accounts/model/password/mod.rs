@@ -25,7 +25,11 @@ const MOST_BYTES: usize = 16 * MOST_CHARS;
 
 /// A password in its normal form. It is never printed.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    normal: Zeroizing<String>,
+    /// The text as the client sent it.
+    sent: Zeroizing<String>,
+}
 
 /// The reason for which a new password is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -51,7 +55,10 @@ impl Password {
         let normal: Zeroizing<String> = Zeroizing::new(normal_form::nfc(text));
         (1..=MOST_CHARS)
             .contains(&normal.chars().count())
-            .then_some(Self(normal))
+            .then(|| Self {
+                normal,
+                sent: Zeroizing::new(text.to_owned()),
+            })
     }
 
     /// Returns a new password of at least `fewest` characters. Passwords that attackers try first
@@ -63,10 +70,10 @@ impl Password {
     pub fn chosen(text: &str, fewest: usize, about: &[&str]) -> Result<Self, Unfit> {
         let min = fewest.max(FEWEST_CHARS);
         let chosen = Self::presented(text).ok_or(Unfit::Length { min })?;
-        if chosen.0.chars().count() < min {
+        if chosen.normal.chars().count() < min {
             return Err(Unfit::Length { min });
         }
-        if common::is_common(&chosen.0, about) {
+        if common::is_common(&chosen.normal, about) {
             Err(Unfit::Common)
         } else {
             Ok(chosen)
@@ -76,7 +83,21 @@ impl Password {
     /// Returns the bytes to hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.normal.as_bytes()
+    }
+
+    /// Returns the forms in which another service may have hashed the password: NFC, the text as it
+    /// was sent, and NFKC, each once.
+    #[must_use]
+    pub fn forms(&self) -> Vec<Zeroizing<String>> {
+        let mut forms = vec![self.normal.clone()];
+        let compatible = Zeroizing::new(normal_form::nfkc(&self.sent));
+        for form in [self.sent.clone(), compatible] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        forms
     }
 }
 
@@ -117,8 +138,9 @@ mod tests {
 
     #[test]
     fn a_password_has_eight_to_256_characters_in_its_normal_form() {
-        let chosen =
-            |text: &str| Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.0.len());
+        let chosen = |text: &str| {
+            Password::chosen(text, FEWEST_CHARS, &[]).map(|password| password.normal.len())
+        };
         assert_eq!(chosen("zebra-7"), Err(Unfit::Length { min: 8 }));
         assert_eq!(chosen("zebra-77"), Ok(8));
         assert_eq!(
