@@ -21,6 +21,7 @@ CREATE TABLE users (
 -- An address is verified for one account at most; that it is merely claimed binds nobody.
 CREATE UNIQUE INDEX users_verified_email ON users (email) WHERE email_verified = 1;
 
+-- The account that has verified an address comes first, and then the oldest account that claims it.
 CREATE INDEX users_email ON users (email, email_verified DESC, created_at);
 
 CREATE TABLE identities (

@@ -53,12 +53,25 @@ CREATE TABLE person_roles (
     role_id INTEGER NOT NULL,
     -- NULL: for good.
     expires_at INTEGER,
+    -- Set by maintenance after the expiry, so that pages of active grants do not read the others.
+    ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
     PRIMARY KEY (person_id, service_id, role_id),
     -- Nobody has a role in a service that does not have it.
     FOREIGN KEY (service_id, role_id) REFERENCES service_roles (service_id, role_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX person_roles_role ON person_roles (service_id, role_id, person_id);
+CREATE INDEX person_roles_role ON person_roles (service_id, role_id, ended, person_id);
+
+CREATE INDEX person_roles_person ON person_roles (service_id, person_id);
+
+CREATE INDEX person_roles_not_ended ON person_roles (expires_at) WHERE ended = 0;
+
+-- A grant that is given again has not ended.
+CREATE TRIGGER person_roles_again AFTER UPDATE OF expires_at ON person_roles WHEN NEW.ended = 1
+BEGIN
+    UPDATE person_roles SET ended = 0
+     WHERE person_id = NEW.person_id AND service_id = NEW.service_id AND role_id = NEW.role_id;
+END;
 
 CREATE INDEX person_roles_expires_at ON person_roles (expires_at) WHERE expires_at IS NOT NULL;
 

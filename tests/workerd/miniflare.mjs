@@ -14,7 +14,9 @@ import { writeDocuments } from "../../scripts/documents.mjs";
 const root = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), "utf8");
 
-export const COMPATIBILITY_DATE = parse(read("wrangler.toml")).compatibility_date;
+const WRANGLER = parse(read("wrangler.toml"));
+export const COMPATIBILITY_DATE = WRANGLER.compatibility_date;
+export const COMPATIBILITY_FLAGS = WRANGLER.compatibility_flags;
 
 /** Generates the value of JWT_SIGNING_KEYS: a JWK set of one Ed25519 key. */
 export const signingKeys = () => {
@@ -123,7 +125,7 @@ const TABLES = [
  *
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
  * the rows of each of several; `cpu()`, the CPU time of workerd with its databases, in
- * milliseconds; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
+ * milliseconds; `memory()`, its resident memory in bytes; `cron()`; `direct(worker)`, the address of another Worker; `reset()`, which empties
  * the tables; `stats`, the round trips and rows of D1 since the last reset; `plan(steps)`; `logs`,
  * every line of the console; `reload(vars)`, which restarts the Worker with changed settings, with
  * the same database and address; `stop()`.
@@ -208,6 +210,7 @@ export const startApi = async ({
           },
         ],
         compatibilityDate: COMPATIBILITY_DATE,
+        compatibilityFlags: COMPATIBILITY_FLAGS,
         bindings: settings,
         ...(assets
           ? { assets: { directory: documents(), routerConfig: { has_user_worker: true } } }
@@ -262,6 +265,7 @@ export const startApi = async ({
       statusOf(pid)
         .fields.slice(11, 13)
         .reduce((total, ticks) => total + Number(ticks) * 10, 0),
+    memory: () => Number(statusOf(pid).fields[21]) * 4_096,
     // This header sends the request to the Worker itself. With assets, another Worker without a
     // scheduled handler is before it.
     cron: async () => ({

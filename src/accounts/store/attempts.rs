@@ -106,6 +106,29 @@ pub async fn try_claim(
     claimed(&counted, &free_at)
 }
 
+/// Gives back an attempt that was allowed at `claimed_at` and never checked. One round trip.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn give_back(
+    db: &dyn Db,
+    subject: &ThrottleSubject,
+    claimed_at: Timestamp,
+) -> Result<(), StoreError> {
+    let only = sql(
+        "DELETE FROM attempts WHERE subject = ?1 AND failures = 1",
+        [subject.as_str().into()],
+    );
+    let last = sql(
+        "UPDATE attempts
+            SET failures = failures - 1,
+                free_at = CASE WHEN last_at = ?2 THEN last_at ELSE free_at END
+          WHERE subject = ?1 AND failures > 1",
+        [subject.as_str().into(), claimed_at.into()],
+    );
+    batch(db, [only, last]).await.map(|[_, _]| ())
+}
+
 /// Returns the statements that forgive the attempts on a subject if the batch created `session`.
 /// They come after the statement that creates the session. `claimed_at` is the time of the attempt
 /// that succeeded.

@@ -4,6 +4,7 @@ use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
 use crate::accounts::store::challenges::{AnsweredChallenge, ChallengeKind, TakenChallenge};
 use crate::accounts::store::totp::Totp;
+use crate::accounts::store::users::MOST_CLAIMS;
 use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql};
@@ -53,7 +54,10 @@ pub async fn take(
 ) -> Result<RecoveryCandidates, StoreError> {
     let select = sql(
         "SELECT u.id, t.secret, t.confirmed_at, t.created_at AS made_at
-           FROM challenges AS c JOIN users AS u ON u.email = json_extract(c.state, '$.email')
+           FROM challenges AS c
+           JOIN users AS u ON u.id IN (SELECT o.id FROM users AS o
+                                        WHERE o.email = json_extract(c.state, '$.email')
+                                        ORDER BY o.email_verified DESC, o.created_at LIMIT ?5)
            LEFT JOIN totp AS t ON t.user_id = u.id AND t.confirmed_at IS NOT NULL
           WHERE c.id = ?1 AND c.kind = ?2 AND c.expires_at > ?3
             AND (t.user_id IS NOT NULL OR EXISTS (
@@ -64,6 +68,7 @@ pub async fn take(
             ChallengeKind::Recovery.as_str().into(),
             now.into(),
             i64::try_from(MOST_CANDIDATES).unwrap_or(1).into(),
+            MOST_CLAIMS.into(),
         ],
     );
     let answered = AnsweredChallenge {

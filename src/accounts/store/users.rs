@@ -19,6 +19,10 @@ pub(super) const USER_COLUMNS: &str = "users.id AS user_id, users.email, users.e
     users.created_at AS user_created_at, users.updated_at, users.last_login_at,
     users.last_login_platform";
 
+/// The maximum number of accounts that are looked at for one address: the account that has
+/// verified it, and then the oldest accounts that claim it.
+pub(super) const MOST_CLAIMS: i64 = 50;
+
 impl TryFrom<&Row> for User {
     type Error = StoreError;
 

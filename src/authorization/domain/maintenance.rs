@@ -36,6 +36,15 @@ pub fn jobs() -> Vec<Job<Ports>> {
             },
         },
         Job {
+            name: "mark ended grants",
+            run: |ports| {
+                Box::pin(async move {
+                    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+                    Ok(grants::mark_ended(db, now).await?)
+                })
+            },
+        },
+        Job {
             name: "remove expired grants",
             run: |ports| {
                 Box::pin(async move {

@@ -223,9 +223,15 @@ pub fn holders(service: i64, page: PageRequest) -> Query<GrantHolder> {
                   WHERE g.person_id = p.id AND g.service_id = ?1) AS permissions
            FROM people AS p JOIN users AS u ON u.id = p.user_id
           WHERE p.id > ?2
-            AND p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
+            AND p.id IN (SELECT person_id
+                           FROM (SELECT DISTINCT person_id FROM person_roles
+                                  WHERE service_id = ?1 AND person_id > ?2
+                                  ORDER BY person_id LIMIT ?3)
                          UNION
-                         SELECT person_id FROM person_permissions WHERE service_id = ?1)
+                         SELECT person_id
+                           FROM (SELECT DISTINCT person_id FROM person_permissions
+                                  WHERE service_id = ?1 AND person_id > ?2
+                                  ORDER BY person_id LIMIT ?3))
           ORDER BY p.id LIMIT ?3",
         [service.into(), page.after.into(), page.limit.into()],
     );

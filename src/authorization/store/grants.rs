@@ -83,7 +83,7 @@ pub fn people_with_role(
            FROM person_roles AS g
            JOIN people AS p ON p.id = g.person_id
            JOIN users AS u ON u.id = p.user_id
-          WHERE g.service_id = ?1 AND g.role_id = ?2 AND g.person_id > ?3
+          WHERE g.service_id = ?1 AND g.role_id = ?2 AND g.ended = 0 AND g.person_id > ?3
             AND (g.expires_at IS NULL OR g.expires_at > ?5)
           ORDER BY g.person_id LIMIT ?4",
         [
@@ -157,6 +157,22 @@ pub fn permission_grant_state(
         [person, username, service, name, permission, permission_name],
     );
     Query::rows(select)
+}
+
+/// Marks grants of roles that expired, in bounded batches. Returns the number of marked grants.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn mark_ended(db: &dyn Db, now: Timestamp) -> Result<usize, StoreError> {
+    let update = sql(
+        "UPDATE person_roles SET ended = 1
+          WHERE (person_id, service_id, role_id) IN (
+                SELECT person_id, service_id, role_id FROM person_roles
+                 WHERE ended = 0 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
+         RETURNING person_id",
+        [now.into(), CLEANUP_BATCH.into()],
+    );
+    remove_in_batches(db, update, CLEANUP_BATCH).await
 }
 
 /// Removes grants that expired at `before` or earlier, in bounded batches. Returns the number of

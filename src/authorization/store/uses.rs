@@ -78,10 +78,14 @@ pub fn people_of_permission(permission: i64) -> Query<ResourceUser> {
 pub fn people_of_service(service: i64) -> Query<ResourceUser> {
     let select = sql(
         "SELECT 'people' AS kind, p.username AS name FROM people AS p
-          WHERE p.id IN (SELECT person_id FROM person_roles WHERE service_id = ?1
+          WHERE p.id IN (SELECT person_id
+                           FROM (SELECT DISTINCT person_id FROM person_roles
+                                  WHERE service_id = ?1 ORDER BY person_id LIMIT 20)
                          UNION
-                         SELECT person_id FROM person_permissions WHERE service_id = ?1
-                         LIMIT 20)",
+                         SELECT person_id
+                           FROM (SELECT DISTINCT person_id FROM person_permissions
+                                  WHERE service_id = ?1 ORDER BY person_id LIMIT 20))
+          ORDER BY p.id LIMIT 20",
         [service.into()],
     );
     Query::rows(select)

@@ -1,7 +1,7 @@
 //! Expensive computations: where they run, and how many run at the same time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,8 +17,8 @@ pub trait Compute: Send + Sync {
 
 /// The maximum time for which a permit is held.
 ///
-/// Hashing takes about 100 ms. The lease exists because a platform may drop a request without
-/// running its destructors.
+/// Hashing takes about 100 ms. The lease exists because a platform may end a request, for example
+/// at its limit of CPU time, without running its destructors.
 const LEASE: Duration = Duration::from_secs(15);
 
 /// A permit in use.
@@ -47,11 +47,16 @@ impl HashPermits {
         })
     }
 
+    /// Returns true if a permit is free at this moment.
+    #[must_use]
+    pub fn has_free(&self, now: Timestamp) -> bool {
+        self.live(now).len() < self.limit
+    }
+
     /// Returns a permit, or `None` if all are in use. Dropping the permit releases it.
     #[must_use]
     pub fn try_acquire(self: &Arc<Self>, now: Timestamp) -> Option<HashPermit> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|permit| permit.acquired_at > now.minus(LEASE));
+        let mut held = self.live(now);
         if held.len() >= self.limit {
             return None;
         }
@@ -65,6 +70,13 @@ impl HashPermits {
             permits: Arc::clone(self),
             id,
         })
+    }
+
+    /// Returns the permits that are held, without those whose lease has ended.
+    fn live(&self, now: Timestamp) -> MutexGuard<'_, Vec<HeldPermit>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|permit| permit.acquired_at > now.minus(LEASE));
+        held
     }
 }
 

@@ -2,6 +2,7 @@
 //! headers and one log line.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
@@ -13,15 +14,22 @@ use utoipa::ToSchema;
 
 use crate::kernel::http::KernelState;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{OutgoingCookies, RequestId};
+use crate::kernel::http::extract::{HangUp, OutgoingCookies, RequestId};
 use crate::kernel::http::route::{ErrorForm, RequestIds};
 use crate::kernel::http::step_up::RequiredStepUp;
 use crate::kernel::model::config::Environment;
 use crate::kernel::model::ids::EventId;
+use crate::kernel::model::time::Timestamp;
 
 /// The header that carries the request's id in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How long a request may take, its body included. Then the platform drops its work.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The platform's clock starts a little before that of the log.
+const TOLERANCE: Duration = Duration::from_secs(1);
+/// The status in the log for a request whose client hung up. No client reads it.
+const HUNG_UP: u16 = 499;
 /// The maximum length of a request's id that is echoed as the client sent it.
 const MAX_ECHOED_BYTES: usize = 256;
 
@@ -93,18 +101,76 @@ pub async fn respond(
     let cookies = OutgoingCookies::default();
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(cookies.clone());
+    let mut line = LogLine {
+        began: app.ports.clock.now(),
+        app,
+        id,
+        method,
+        route,
+        hang_up: request.extensions_mut().remove::<HangUp>(),
+        written: false,
+    };
 
     let mut response = next.run(request).await;
     let error = error_of(&mut response);
     if let Some(error) = &error {
-        response = problem(response.headers(), error, errors, &id);
+        response = problem(response.headers(), error, errors, &line.id);
     }
-    finish(response.headers_mut(), &id, https, &cookies);
+    finish(response.headers_mut(), &line.id, https, &cookies);
     if let Some(echoed) = echoed {
         response.headers_mut().insert(REQUEST_ID, echoed);
     }
-    log(&id, method, &route, response.status(), error.as_ref());
+    line.write(response.status(), error.as_ref());
     response
+}
+
+/// The log line of a request. A request whose work is dropped is logged too.
+struct LogLine {
+    app: KernelState,
+    began: Timestamp,
+    id: String,
+    method: &'static str,
+    route: String,
+    hang_up: Option<HangUp>,
+    written: bool,
+}
+
+impl LogLine {
+    fn write(&mut self, status: StatusCode, error: Option<&ApiError>) {
+        self.written = true;
+        if self.hang_up.as_ref().is_some_and(HangUp::has_happened) {
+            self.write_unanswered(HUNG_UP, "the client hung up");
+        } else {
+            log(&self.id, self.method, &self.route, status, error);
+        }
+    }
+
+    fn write_unanswered(&self, status: u16, reason: &str) {
+        tracing::info!(
+            request_id = self.id,
+            method = self.method,
+            route = self.route,
+            status,
+            code = "",
+            reason,
+            "request"
+        );
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        if self.written {
+            return;
+        }
+        let late = self.began.plus(REQUEST_TIME).minus(TOLERANCE);
+        if self.app.ports.clock.now() >= late {
+            let late = StatusCode::REQUEST_TIMEOUT.as_u16();
+            self.write_unanswered(late, "the request took too long");
+        } else {
+            self.write_unanswered(HUNG_UP, "the client hung up");
+        }
+    }
 }
 
 /// Returns a method's name for the log. Methods that a client invented are not logged.

@@ -31,7 +31,7 @@ use crate::kernel::domain::HttpClient;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::extract::ClientAddress;
-use crate::kernel::http::respond::unrouted;
+use crate::kernel::http::respond::{REQUEST_TIME, unrouted};
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::http_client::{Closed, Https};
@@ -50,8 +50,6 @@ const DRAIN: Duration = Duration::from_secs(20);
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a client may leave a response unread.
 const STALL_TIME: Duration = Duration::from_secs(20);
-/// How long a request may take, its body included.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// After the signal to stop, the server accepts waiting connections until none came for this long.
 const QUIET: Duration = Duration::from_millis(100);
 /// Maximum number of open connections, below the usual limit of 1024 open files. More connections

@@ -7,6 +7,7 @@ mod binding;
 mod console;
 mod d1;
 mod exchange;
+mod hang_up;
 mod http_client;
 mod ports;
 mod rate_limits;
@@ -16,7 +17,6 @@ mod signatures;
 use std::cell::RefCell;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -35,12 +35,12 @@ use crate::app::routes::router;
 use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::respond;
+use crate::kernel::http::respond::REQUEST_TIME;
 use crate::kernel::model::config::{ConfigError, Environment};
+use crate::platform::worker::hang_up::{KeptAlive, OfClient};
 
 /// The binding of the database in `wrangler.toml`.
 const DATABASE: &str = "DB";
-/// How long a request may take, its body included. The native server has the same limit.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 struct Isolate {
     ports: Ports,
@@ -122,8 +122,9 @@ fn limiter(env: &Env, config: &Config) -> Result<Arc<dyn RateLimiter>, String> {
 async fn fetch(
     request: web_sys::Request,
     env: Env,
-    _context: Context,
+    context: Context,
 ) -> worker::Result<web_sys::Response> {
+    let _kept_alive = KeptAlive::new(&context);
     exchange::outgoing(answer(&request, &env).await).await
 }
 
@@ -131,14 +132,23 @@ async fn answer(request: &web_sys::Request, env: &Env) -> Response {
     let Some(isolate) = isolate(env) else {
         return respond::unrouted(Code::Unavailable);
     };
-    let Some(request) = exchange::incoming(request) else {
+    let client = hang_up::of(request.signal());
+    let Some(mut request) = exchange::incoming(request) else {
         return respond::unrouted(Code::BadRequest);
     };
-    if isolate.ports.kernel.config.d1_replicas {
-        replicas::answered(isolate, request).await
-    } else {
-        routed(isolate, request).await
+    request.extensions_mut().insert(client.clone());
+    let work = async {
+        if isolate.ports.kernel.config.d1_replicas {
+            replicas::answered(isolate, request).await
+        } else {
+            routed(isolate, request).await
+        }
+    };
+    OfClient {
+        client,
+        future: Box::pin(work),
     }
+    .await
 }
 
 async fn routed(isolate: &Isolate, request: Request<Body>) -> Response {

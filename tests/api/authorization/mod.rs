@@ -5,6 +5,7 @@ mod administration;
 mod administrators;
 mod checks;
 mod cost;
+mod crowds;
 mod faults;
 mod growth;
 mod login;

@@ -1,8 +1,8 @@
 //! Passwords: sign-in with a password, and setting, changing and removing one.
 //!
-//! Hashing is the expensive step. A permit is acquired before any query, and without one the
-//! request fails with `busy`. A hash is also computed for accounts that do not exist, so that the
-//! time does not reveal them.
+//! Hashing is the expensive step. Without a permit the request fails with `busy`. A permit is held
+//! for the hash only, so that a slow database does not use up the permits. A hash is also computed
+//! for accounts that do not exist, so that the time does not reveal them.
 
 mod bcrypt_hash;
 mod breached;
@@ -22,6 +22,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::password::{Password, PasswordHash, Unfit};
 use crate::accounts::model::records::Caller;
 use crate::accounts::model::throttle::ThrottleSubject;
+use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::outcome::FactorChange;
 use crate::accounts::store::passwords;
@@ -38,8 +39,10 @@ use crate::kernel::model::ids::{EventId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// The delay before a client without a permit should try again. Some hashes are done by then.
-const BUSY: Duration = Duration::from_secs(1);
+/// The rejection of a request without a permit. Some hashes are done after the delay.
+const BUSY: PasswordRejection = PasswordRejection::Busy {
+    wait: Duration::from_secs(1),
+};
 
 /// The reasons to reject a password.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +131,9 @@ pub(crate) async fn verify(
 ) -> Result<VerifiedPassword, Failure<PasswordRejection>> {
     // An impossible password matches no account, but the attempt counts all the same.
     let password = Password::presented(credentials.password);
-    let permit = permit(ports, now)?;
+    if !ports.hash_permits.has_free(now) {
+        return Err(BUSY.into());
+    }
     let subject = subject(ports, credentials.name)?;
     let limit = AttemptLimit {
         subject: &subject,
@@ -138,6 +143,14 @@ pub(crate) async fn verify(
         passwords::claim_attempt(ports.db.as_ref(), credentials.name, limit, now).await?;
     throttle::require_allowed(claim, now)?;
     let password = password.ok_or(PasswordRejection::Refused("not a possible password"))?;
+    let permit = match permit(ports) {
+        Ok(permit) => permit,
+        Err(busy) => {
+            // The guess is not checked, so it does not count.
+            attempts::give_back(ports.db.as_ref(), &subject, now).await?;
+            return Err(busy.into());
+        }
+    };
 
     let settings = ports.config.passwords.clone();
     // As many hashes are verified for each name of a kind, so that the time reveals nothing.
@@ -195,11 +208,9 @@ pub(crate) async fn verify(
 }
 
 /// Acquires a permit to hash one password.
-fn permit(ports: &Ports, now: Timestamp) -> Result<HashPermit, PasswordRejection> {
-    ports
-        .hash_permits
-        .try_acquire(now)
-        .ok_or(PasswordRejection::Busy { wait: BUSY })
+fn permit(ports: &Ports) -> Result<HashPermit, PasswordRejection> {
+    let now = ports.clock.now();
+    ports.hash_permits.try_acquire(now).ok_or(BUSY)
 }
 
 /// Returns a new salt.
@@ -276,7 +287,7 @@ async fn hash_unbreached(
     };
 
     // The permit is acquired only now, because the breach check may take seconds.
-    let permit = permit(ports, ports.clock.now())?;
+    let permit = permit(ports)?;
     let (salt, settings) = (salt(ports)?, ports.config.passwords.clone());
     let work = move || hash::hash(&settings, &password, &salt);
 

@@ -9,6 +9,7 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::records::Passkey;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{AnsweredChallenge, NewChallenge, TakenChallenge};
+use crate::accounts::store::users::MOST_CLAIMS;
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{Db, Row, StoreError, batch, read_all, read_first, sql};
@@ -42,9 +43,12 @@ pub async fn begin_sign_in(
     email: &Email,
 ) -> Result<Vec<Descriptor>, StoreError> {
     let select = sql(
-        "SELECT p.id, p.transports FROM users AS u JOIN passkeys AS p ON p.user_id = u.id
-          WHERE u.email = ?1 ORDER BY u.email_verified DESC, p.created_at LIMIT ?2",
-        [email.into(), MOST_LISTED.into()],
+        "SELECT p.id, p.transports
+           FROM users AS u JOIN passkeys AS p ON p.user_id = u.id
+          WHERE u.id IN (SELECT id FROM users WHERE email = ?1
+                          ORDER BY email_verified DESC, created_at LIMIT ?3)
+          ORDER BY u.email_verified DESC, p.created_at LIMIT ?2",
+        [email.into(), MOST_LISTED.into(), MOST_CLAIMS.into()],
     );
     read_all(
         &challenges::keep_and(db, challenge, select)

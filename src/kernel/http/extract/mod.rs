@@ -32,6 +32,23 @@ pub struct ClientAddress(pub Option<IpAddr>);
 #[derive(Clone, Debug)]
 pub struct ClientCountry(pub Option<String>);
 
+/// Whether the client has hung up. A platform adds it if it runs such a request to its end.
+#[derive(Clone)]
+pub struct HangUp(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl HangUp {
+    /// Creates the answer from a function that looks at the connection.
+    pub fn new(has_happened: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(has_happened))
+    }
+
+    /// Returns true if no client reads the response any more.
+    #[must_use]
+    pub fn has_happened(&self) -> bool {
+        (self.0)()
+    }
+}
+
 /// Whether the request may read from a replica. A platform with replicas adds it, and the route
 /// allows the reads ([`crate::kernel::http::middleware::replicas`]).
 #[derive(Clone, Default, Debug)]
