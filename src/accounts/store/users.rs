@@ -63,7 +63,7 @@ pub struct IdentifiedUser<'a> {
     pub provider_id: &'a str,
     /// The address, if the provider gave one that is accepted.
     pub email: Option<&'a Email>,
-    /// True if the provider gave an address that is not accepted. A new account has a placeholder.
+    /// True if the provider gave another address. A new account has a placeholder then.
     pub email_unfit: bool,
     /// True if the provider has verified the address.
     pub email_verified: bool,
@@ -146,8 +146,7 @@ pub(super) fn select_by_identity(identity: ProviderIdentity<'_>) -> Statement {
     )
 }
 
-/// Returns the statements of an upsert, except [`touch`]. After them the identity has its account,
-/// if one was found or created.
+/// Returns the statements of an upsert except [`touch`], which find or create the account.
 pub(super) fn upsert_statements(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
@@ -179,8 +178,7 @@ pub(super) fn upsert_statements(
             device(),
         ],
     );
-    // The account is the new one, or the account with the verified address. Not both exist, because
-    // of the condition of the first statement.
+    // The new account, or the one with the verified address. The first statement excludes both.
     let link = sql(
         "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u
