@@ -55,6 +55,11 @@ async fn a_lasting_lock_is_a_transient_fault_after_a_wait() {
         "{refused:?}"
     );
     assert_eq!(count(&db).await, 0, "reads continue during the lock");
+    let select = || statement("SELECT COUNT(*) AS n FROM challenges", Vec::new());
+    let began = std::time::Instant::now();
+    let read = db.batch(vec![select(), select()]).await.expect("reads");
+    assert_eq!(read.len(), 2, "a batch of reads is a read");
+    assert!(began.elapsed() < std::time::Duration::from_secs(1));
     drop(lock);
     db.batch(vec![insert("a", 1), insert("b", 1)])
         .await

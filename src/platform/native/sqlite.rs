@@ -92,11 +92,7 @@ fn make_private(file: &Path) {
     let _ = options.open(file);
 }
 
-/// Runs the batch in a transaction.
-///
-/// The transaction is begun and ended by hand. SQLite ends it by itself on some errors, for example
-/// on a full disk. A guard that counts the depth does not notice, and the pool would lose the
-/// connection.
+/// Runs a batch that changes data. Such batches take turns.
 async fn write(
     pool: SqlitePool,
     writer: Arc<Semaphore>,
@@ -106,9 +102,22 @@ async fn write(
         .await
         .map_err(|_| sqlx::Error::PoolTimedOut)?;
     let _turn = turn.map_err(|_| sqlx::Error::PoolClosed)?;
-    let mut connection = pool.acquire().await?;
     // Immediate, because a batch that starts with a read could otherwise find the lock taken later.
-    connection.execute("BEGIN IMMEDIATE").await?;
+    transact(pool, "BEGIN IMMEDIATE", statements).await
+}
+
+/// Runs the batch in a transaction, which `begin` begins.
+///
+/// The transaction is begun and ended by hand. SQLite ends it by itself on some errors, for example
+/// on a full disk. A guard that counts the depth does not notice, and the pool would lose the
+/// connection.
+async fn transact(
+    pool: SqlitePool,
+    begin: &'static str,
+    statements: Vec<Statement>,
+) -> Result<Vec<Rows>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    connection.execute(begin).await?;
     let results = run_all(&mut connection, &statements).await;
     if results.is_err()
         && let Err(error) = connection.execute("ROLLBACK").await
@@ -138,13 +147,15 @@ impl Db for Sqlite {
         let results = match statements.as_slice() {
             [only] if only.is_read() => self.read(only).await,
             // In a task of its own: a client that disconnects must not stop a batch halfway.
-            _ => tokio::spawn(write(
-                self.pool.clone(),
-                Arc::clone(&self.writer),
-                statements,
-            ))
-            .await
-            .unwrap_or(Err(sqlx::Error::WorkerCrashed)),
+            several => {
+                let pool = self.pool.clone();
+                let batch = if several.iter().all(Statement::is_read) {
+                    tokio::spawn(transact(pool, "BEGIN", statements))
+                } else {
+                    tokio::spawn(write(pool, Arc::clone(&self.writer), statements))
+                };
+                batch.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+            }
         };
         results.map_err(|error| classify(&error))
     }
