@@ -17,7 +17,7 @@ BEGIN
     INSERT INTO outbox (id, at, kind, user_id, email, email_verified, name, session_id, subject, address, user_agent, urgent, next_at, tries)
     SELECT
         NEW.id, NEW.at, NEW.kind, NEW.user_id,
-        (SELECT email FROM users WHERE id = NEW.user_id),
+        (SELECT email FROM users WHERE id = NEW.user_id AND email NOT LIKE '%@people.invalid'),
         (SELECT email_verified FROM users WHERE id = NEW.user_id),
         (SELECT name FROM users WHERE id = NEW.user_id),
         NEW.session_id, NEW.subject, NEW.address, NEW.user_agent,

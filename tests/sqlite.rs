@@ -37,6 +37,10 @@ async fn count(db: &Sqlite) -> i64 {
     rows[0][0].integer("n").expect("a number")
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the duration is measured by the clock of the machine"
+)]
 #[tokio::test]
 async fn a_lasting_lock_is_a_transient_fault_after_a_wait() {
     let folder = tempfile::tempdir().expect("a folder");

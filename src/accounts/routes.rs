@@ -49,8 +49,8 @@ fn internal_routes() -> Vec<Route<AccountsState>> {
     vec![
         route!(POST   "/api/internal/users", Service, internal::create_user, [
             AttestationFailed, AppAttestRequired, AttestKeyTaken, TooManyAttestKeys,
-            InvalidEmail, EmailRequired, InvalidName, InvalidPicture, InvalidProvider,
-            InvalidProviderId, InvalidAuthMethod, InvalidPlatform, AmbiguousSubject]),
+            EmailRequired, InvalidProvider, InvalidProviderId, InvalidAuthMethod,
+            InvalidPlatform, AmbiguousSubject]),
         route!(POST   "/api/internal/users/by-email", Service, internal::user_by_email, [
             InvalidEmail]),
         route!(POST   "/api/internal/sessions", Service, internal::create_session, [
@@ -59,9 +59,8 @@ fn internal_routes() -> Vec<Route<AccountsState>> {
             InvalidToken]),
         route!(POST   "/api/internal/tokens", Service, internal::create_tokens, [
             AttestationFailed, AppAttestRequired, UserNotFound, AttestKeyTaken,
-            TooManyAttestKeys, InvalidEmail, EmailRequired, InvalidName, InvalidPicture,
-            InvalidProvider, InvalidProviderId, InvalidAuthMethod, InvalidPlatform,
-            InvalidUserId, AmbiguousSubject]),
+            TooManyAttestKeys, EmailRequired, InvalidProvider, InvalidProviderId,
+            InvalidAuthMethod, InvalidPlatform, InvalidUserId, AmbiguousSubject]),
     ]
 }
 

@@ -208,6 +208,15 @@ test("administrators and demo data are created, and everything is exported and i
     (await run(["export", "--with-passwords"], { cwd: other, vars })).output,
     whole.output,
   );
+  // A person may have no name, and an import takes every document that an export wrote.
+  const nameless = JSON.parse(whole.output);
+  nameless.people[2].name = "";
+  const third = fresh();
+  writeFileSync(join(third, "nameless.json"), JSON.stringify(nameless));
+  for (const changes of [/66 changes made/, /^0 changes made/])
+    assert.match((await run(["import", "nameless.json"], { cwd: third, vars })).output, changes);
+  const third_export = await run(["export", "--with-passwords"], { cwd: third, vars });
+  assert.deepEqual(JSON.parse(third_export.output), nameless);
   const wrong = {
     ...document,
     grants: [{ person: "nobody", service: "Service A", role: "Admin" }],

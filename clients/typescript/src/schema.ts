@@ -7022,7 +7022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_body`, `invalid_email`, `email_required`, `invalid_name`, `invalid_picture`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `invalid_user_id`, `ambiguous_subject` */
+            /** @description `invalid_body`, `email_required`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `invalid_user_id`, `ambiguous_subject` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7136,7 +7136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_body`, `invalid_email`, `email_required`, `invalid_name`, `invalid_picture`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `ambiguous_subject` */
+            /** @description `invalid_body`, `email_required`, `invalid_provider`, `invalid_provider_id`, `invalid_auth_method`, `invalid_platform`, `ambiguous_subject` */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -29,6 +29,9 @@ pub struct Identity {
     pub provider_id: String,
     /// The e-mail address, if the provider passed one on.
     pub email: Option<Email>,
+    /// Whether the provider passed on an address that this service does not accept. A new account
+    /// has none then.
+    pub email_unfit: bool,
     /// Whether the provider states that the address is not verified.
     pub email_unverified: bool,
     /// The name of the user.
@@ -97,6 +100,7 @@ pub(super) fn identified_user<'a>(
         provider: &identity.provider,
         provider_id: &identity.provider_id,
         email: identity.email.as_ref(),
+        email_unfit: identity.email_unfit,
         email_verified: identity.email.is_some()
             && !identity.email_unverified
             && VERIFYING_PROVIDERS.contains(&identity.provider.as_str()),

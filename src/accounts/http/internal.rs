@@ -95,11 +95,8 @@ impl IdentityRequest {
             None => provider.clone(),
             Some(method) => text::slug(method).ok_or(Code::InvalidAuthMethod)?,
         };
-        let email = self
-            .email
-            .as_deref()
-            .map(|email| Email::parse(email).ok_or(Code::InvalidEmail))
-            .transpose()?;
+        // Claims are voluntary (OpenID Connect Core §5.1). An unfit one is cleaned or left out.
+        let email = self.email.as_deref().and_then(Email::parse);
         Ok(Identity {
             provider,
             provider_id: self
@@ -107,18 +104,11 @@ impl IdentityRequest {
                 .as_deref()
                 .and_then(text::subject)
                 .ok_or(Code::InvalidProviderId)?,
+            email_unfit: self.email.is_some() && email.is_none(),
             email,
             email_unverified: self.email_verified == Some(false),
-            name: self
-                .name
-                .as_deref()
-                .map(|name| text::name(name).ok_or(Code::InvalidName))
-                .transpose()?,
-            picture: self
-                .picture
-                .as_deref()
-                .map(|picture| text::picture(picture).ok_or(Code::InvalidPicture))
-                .transpose()?,
+            name: self.name.as_deref().and_then(text::cleaned_name),
+            picture: self.picture.as_deref().and_then(text::picture),
             auth_method,
             platform: self.platform()?,
         })

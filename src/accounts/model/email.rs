@@ -5,10 +5,15 @@
 
 use std::fmt;
 
+use crate::kernel::model::ids::UserId;
+
 /// The largest number of characters of an address (RFC 5321 §4.5.3.1.3, without the brackets).
 const MAX_BYTES: usize = 254;
 /// The largest number of characters before the `@` (RFC 5321 §4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
+
+/// The domain of placeholders.
+const PLACEHOLDER_DOMAIN: &str = "people.invalid";
 
 /// An address in lower case.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +35,21 @@ impl Email {
                 .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
         (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// Returns the placeholder of an account without an address. The top-level domain `invalid`
+    /// cannot receive mail (RFC 2606 §2).
+    #[must_use]
+    pub fn placeholder(user: UserId) -> Self {
+        Self(format!("{user}@{PLACEHOLDER_DOMAIN}"))
+    }
+
+    /// Returns true for the placeholder of an account without an address.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.0
+            .rsplit_once('@')
+            .is_some_and(|(_, domain)| domain == PLACEHOLDER_DOMAIN)
     }
 
     /// Returns an address that was read from the database, unchecked.

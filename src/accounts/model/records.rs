@@ -70,6 +70,19 @@ pub struct User {
     pub last_login_platform: Option<String>,
 }
 
+impl User {
+    /// Returns a label for the account in other apps: the address, or the name if the account has
+    /// no address.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        if self.email.is_placeholder() {
+            self.name.as_deref().unwrap_or("account")
+        } else {
+            self.email.as_str()
+        }
+    }
+}
+
 /// A session, with a web session token, a token pair, or both.
 #[derive(Clone, Debug)]
 pub struct Session {

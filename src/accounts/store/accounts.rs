@@ -20,6 +20,8 @@ pub struct NewAccount<'a> {
     pub name: &'a str,
     /// The first passkey.
     pub passkey: &'a NewPasskey,
+    /// True if the credential is a decoy. Nothing is created then.
+    pub decoy: bool,
     /// The id of the event about the new account.
     pub created_event: EventId,
     /// The id of the event about the passkey.
@@ -52,13 +54,15 @@ impl NewAccount<'_> {
                                 updated_at)
              SELECT ?1, ?2, 0, ?3, 'passkey', ?4, ?4
               WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?2)
-                AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?5)",
+                AND NOT EXISTS (SELECT 1 FROM passkeys WHERE id = ?5)
+                AND ?6 = 0",
             [
                 self.user.into(),
                 self.email.into(),
                 self.name.into(),
                 now.into(),
                 self.passkey.id.as_str().into(),
+                self.decoy.into(),
             ],
         )
     }

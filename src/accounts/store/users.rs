@@ -61,8 +61,10 @@ pub struct IdentifiedUser<'a> {
     pub provider: &'a str,
     /// The subject at the provider.
     pub provider_id: &'a str,
-    /// The address, if the provider gave one.
+    /// The address, if the provider gave one that is accepted.
     pub email: Option<&'a Email>,
+    /// True if the provider gave another address. A new account has a placeholder then.
+    pub email_unfit: bool,
     /// True if the provider has verified the address.
     pub email_verified: bool,
     /// The name for an account that has none.
@@ -144,14 +146,14 @@ pub(super) fn select_by_identity(identity: ProviderIdentity<'_>) -> Statement {
     )
 }
 
-/// Returns the statements of an upsert, except [`touch`]. After them the identity has its account,
-/// if one was found or created.
+/// Returns the statements of an upsert except [`touch`], which find or create the account.
 pub(super) fn upsert_statements(
     who: &IdentifiedUser<'_>,
     ids: NewUserIds,
     context: &EventContext,
 ) -> [Statement; 4] {
     let device = || Value::from(who.device.map(|key| key.text()).as_deref());
+    let placeholder = who.email_unfit.then(|| Email::placeholder(ids.user));
     let create = sql(
         "INSERT INTO users (id, email, email_verified, name, picture, auth_method, provider,
                             provider_id, created_at, updated_at)
@@ -165,7 +167,7 @@ pub(super) fn upsert_statements(
                  WHERE id = ?10 AND (user_id IS NOT NULL OR revoked_at IS NOT NULL))",
         [
             ids.user.into(),
-            who.email.into(),
+            who.email.or(placeholder.as_ref()).into(),
             who.email_verified.into(),
             who.name.into(),
             who.picture.into(),
@@ -176,8 +178,7 @@ pub(super) fn upsert_statements(
             device(),
         ],
     );
-    // The account is the new one, or the account with the verified address. Not both exist, because
-    // of the condition of the first statement.
+    // The new account, or the one with the verified address. The first statement excludes both.
     let link = sql(
         "INSERT INTO identities (id, user_id, provider, provider_id, created_at)
          SELECT ?1, u.id, ?2, ?3, ?4 FROM users AS u

@@ -69,7 +69,7 @@ pub(super) fn person_problems(
             "the username is not valid",
         ),
         (
-            text::name(&person.name).as_ref() == Some(&person.name),
+            person.name.is_empty() || text::name(&person.name).as_ref() == Some(&person.name),
             "the name is not valid",
         ),
         (

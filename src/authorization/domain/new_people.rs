@@ -14,7 +14,7 @@ use crate::authorization::domain::ports::Ports;
 use crate::authorization::domain::rejection::{
     AuthorizationFailure, AuthorizationRejection, ResourceKind,
 };
-use crate::authorization::model::names::{AuthPermission, IdOrName, placeholder_email};
+use crate::authorization::model::names::{AuthPermission, IdOrName};
 use crate::authorization::store::changes::CreatedKind;
 use crate::authorization::store::people::NewPersonRow;
 use crate::authorization::store::{changes, people, preconditions};
@@ -170,11 +170,11 @@ impl Creation<'_> {
         if self.administration == Administration::First {
             statements.push(preconditions::no_administrator_exists());
         }
-        let placeholder = placeholder_email(self.user);
+        let placeholder = Email::placeholder(self.user);
         let row = NewPersonRow {
             user: self.user,
             id: None,
-            email: self.new.email.map_or(placeholder.as_str(), Email::as_str),
+            email: self.new.email.unwrap_or(&placeholder).as_str(),
             username: self.new.username,
             name: self.new.name,
             person_type: self.new.person_type,

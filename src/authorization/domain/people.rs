@@ -23,7 +23,7 @@ use crate::authorization::model::names::{
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::ChangeSubject;
 use crate::authorization::store::relations::Relation;
-use crate::authorization::store::{changes, people, services, tokens};
+use crate::authorization::store::{changes, fetch, people, services, tokens};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::domain::failure::Failure;
 use crate::kernel::model::events::{EventContext, EventKind};
@@ -177,17 +177,23 @@ async fn choose_password(
     to: &PersonChanges<'_>,
     password: &str,
 ) -> Result<ChosenPassword, AuthorizationFailure> {
-    let Actor::Token(token) = actor else {
-        let chosen = passwords::hash_chosen(ports, password, &[]).await;
-        return chosen.map_err(Failure::widen);
+    let reads = people::by_reference(person);
+    let person = match actor {
+        Actor::Token(token) => {
+            let (caller, people) = authenticate(ports, token, &reads).await?;
+            caller.require(AuthPermission::WritePeople)?;
+            let person = require_row(people, ResourceKind::User)?;
+            caller.require(needed_permission(
+                person.of_auth,
+                AuthPermission::WritePeople,
+            ))?;
+            person
+        }
+        Actor::Operator(_) => {
+            let people = fetch(ports.db.as_ref(), &reads).await?;
+            require_row(people, ResourceKind::User)?
+        }
     };
-    let (caller, people) = authenticate(ports, token, &people::by_reference(person)).await?;
-    caller.require(AuthPermission::WritePeople)?;
-    let person = require_row(people, ResourceKind::User)?;
-    caller.require(needed_permission(
-        person.of_auth,
-        AuthPermission::WritePeople,
-    ))?;
     let about = [
         to.username.unwrap_or(&person.username),
         to.name.unwrap_or(&person.name),

@@ -4,3 +4,4 @@ pub mod config;
 pub mod names;
 pub mod page;
 pub mod policy_document;
+mod script;

@@ -1,6 +1,6 @@
 //! Names, ids, kinds of people and identity documents, and the permissions of the service `auth`.
 
-use crate::kernel::model::ids::UserId;
+use crate::authorization::model::script;
 use crate::kernel::model::text;
 
 /// The maximum length of the name of a role, a permission or a service, and of a username, in
@@ -10,8 +10,6 @@ const NAME_CHARS: usize = 64;
 const DESCRIPTION_CHARS: usize = 500;
 /// The maximum length of the number of an identity document, in characters.
 const DOCUMENT_CHARS: usize = 20;
-/// The domain of placeholder email addresses.
-const PLACEHOLDER_DOMAIN: &str = "people.invalid";
 /// The smallest id of a built-in service, role or permission. Other ids are smaller.
 pub const BUILT_IN: i64 = 1_000_000_001;
 /// The id of the built-in service `auth`, which is the authorization service itself.
@@ -78,12 +76,15 @@ impl AuthPermission {
     }
 }
 
-/// Reads the name of a role, a permission or a service: 1 to 64 printable characters, trimmed, not
-/// a number. Names that differ in case are different names.
+/// Reads the name of a role, a permission or a service: 1 to 64 printable characters of one script
+/// in the normal form NFKC, trimmed, not a number. Names that differ in case are different names.
 #[must_use]
 pub fn name(text: &str) -> Option<String> {
     let name = text::name(text)?;
-    (name.chars().count() <= NAME_CHARS && !looks_like_a_number(&name)).then_some(name)
+    let ok = name.chars().count() <= NAME_CHARS
+        && !looks_like_a_number(&name)
+        && script::is_plain(&name);
+    ok.then_some(name)
 }
 
 /// Reads the name of a new role, permission or service. Refuses `auth` and names that start with
@@ -155,21 +156,6 @@ pub fn document_type(text: &str) -> Option<String> {
 pub fn document_number(text: &str) -> Option<String> {
     ((1..=DOCUMENT_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()))
         .then(|| text.to_owned())
-}
-
-/// Returns the placeholder email address of an account without an email address. The top-level
-/// domain `invalid` cannot receive mail (RFC 2606 §2).
-#[must_use]
-pub fn placeholder_email(user: UserId) -> String {
-    format!("{user}@{PLACEHOLDER_DOMAIN}")
-}
-
-/// Checks whether `email` is a placeholder email address.
-#[must_use]
-pub fn is_placeholder_email(email: &str) -> bool {
-    email
-        .rsplit_once('@')
-        .is_some_and(|(_, domain)| domain == PLACEHOLDER_DOMAIN)
 }
 
 /// A reference to a person or a service: by id, or by username or service name.

@@ -54,7 +54,7 @@ pub struct ServiceEntry {
 pub struct PersonEntry {
     /// The username.
     pub username: String,
-    /// The display name.
+    /// The display name. Empty for a person without one.
     pub name: String,
     /// The email address, if the person has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::store::events;
-use crate::authorization::model::names::placeholder_email;
 use crate::authorization::model::policy_document::{GrantEntry, PersonEntry};
 use crate::authorization::store::changes::{ChangeAuthor, ChangeSubject, CreatedKind};
 use crate::authorization::store::people::{CredentialSetter, IdentityDocument, NewPersonRow};
@@ -202,7 +201,7 @@ fn write_service(
 }
 
 fn create_person(person: &PersonEntry, context: &ImportContext<'_>) -> Vec<Statement> {
-    let placeholder = placeholder_email(context.user);
+    let placeholder = Email::placeholder(context.user);
     let email = person.email.as_deref().and_then(Email::parse);
     let hash = person.password_hash.clone().map(PasswordHash::from_stored);
     let document = person
@@ -212,7 +211,7 @@ fn create_person(person: &PersonEntry, context: &ImportContext<'_>) -> Vec<State
     let row = NewPersonRow {
         user: context.user,
         id: context.id,
-        email: email.as_ref().map_or(placeholder.as_str(), Email::as_str),
+        email: email.as_ref().unwrap_or(&placeholder).as_str(),
         username: &person.username,
         name: &person.name,
         person_type: person.person_type.as_deref(),

@@ -128,7 +128,7 @@ pub struct NewPersonRow<'a> {
     pub email: &'a str,
     /// The username.
     pub username: &'a str,
-    /// The display name.
+    /// The display name, or an empty text.
     pub name: &'a str,
     /// `N` or `J`.
     pub person_type: Option<&'a str>,
@@ -166,7 +166,7 @@ impl NewPersonRow<'_> {
         let user = sql(
             "INSERT INTO users (id, email, email_verified, name, auth_method, created_at,
                                 updated_at, credentials_by)
-             VALUES (?1, ?2, 0, ?3, 'password', ?4, ?4, ?5)",
+             VALUES (?1, ?2, 0, NULLIF(?3, ''), 'password', ?4, ?4, ?5)",
             [
                 self.user.into(),
                 self.email.into(),
@@ -253,11 +253,11 @@ pub fn update(
     ]
 }
 
-/// Changes the display name of the person with the given username.
+/// Changes the display name of the person with the given username. An empty text removes it.
 #[must_use]
 pub fn rename(username: &str, name: &str, now: Timestamp) -> Statement {
     sql(
-        "UPDATE users SET name = ?2, updated_at = ?3
+        "UPDATE users SET name = NULLIF(?2, ''), updated_at = ?3
           WHERE id = (SELECT user_id FROM people WHERE username = ?1)",
         [username.into(), name.into(), now.into()],
     )

@@ -1,6 +1,7 @@
 //! Reads the whole policy as one document.
 
-use crate::authorization::model::names::{BUILT_IN, is_placeholder_email};
+use crate::accounts::model::email::Email;
+use crate::authorization::model::names::BUILT_IN;
 use crate::authorization::model::policy_document::{
     GrantEntry, PersonEntry, PolicyDocument, RoleEntry, ServiceEntry,
 };
@@ -84,7 +85,7 @@ fn person_entries() -> Query<PersonEntry> {
         Ok(PersonEntry {
             username: row.text("username")?,
             name: row.opt_text("name")?.unwrap_or_default(),
-            email: Some(email).filter(|email| !is_placeholder_email(email)),
+            email: Some(email).filter(|email| !Email::from_stored(email.clone()).is_placeholder()),
             person_type: row.opt_text("person_type")?,
             document_type: row.opt_text("document_type")?,
             document_number: row.opt_text("document_number")?,

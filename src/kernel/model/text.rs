@@ -20,6 +20,21 @@ pub fn name(text: &str) -> Option<String> {
     ok.then(|| text.to_owned())
 }
 
+/// Returns a name without the characters that [`name`] refuses, cut to 200 characters. Returns
+/// `None` if nothing is left.
+///
+/// This is for a claim of an identity provider, which must not refuse a sign-in.
+#[must_use]
+pub fn cleaned_name(text: &str) -> Option<String> {
+    let spaced = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c });
+    let kept: String = spaced.filter(|c| is_printable(*c)).collect();
+    let words: Vec<&str> = kept.split_whitespace().collect();
+    let cut: String = words.join(" ").chars().take(NAME_CHARS).collect();
+    name(&cut)
+}
+
 /// Returns the URL of a picture: an absolute `https` URL of at most 2048 bytes in printable ASCII.
 /// Returns `None` for any other text.
 #[must_use]

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod claimants;
+mod claims;
 mod cost;
 mod cost_calls;
 mod cpu;

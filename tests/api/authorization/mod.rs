@@ -9,6 +9,7 @@ mod crowds;
 mod faults;
 mod growth;
 mod login;
+mod look_alikes;
 mod model;
 mod people;
 mod policy;

@@ -65,7 +65,7 @@ pub async fn enrol(ports: &Ports, me: &SignedIn) -> Result<Enrolment, Failure<Fa
     require_changed(changed, FactorRejection::Enrolled)?;
 
     let secret = Zeroizing::new(Secret::from(bytes.as_slice()).to_base32());
-    let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.email.as_str(), &secret));
+    let uri = Zeroizing::new(uri(&ports.config.rp_name, me.user.label(), &secret));
     Ok(Enrolment { secret, uri })
 }
 

@@ -116,7 +116,7 @@ pub async fn begin(
             if exclude.len() >= max_passkeys(me) {
                 return Err(RegisterRejection::TooMany.into());
             }
-            let user_name = user.email.as_str().to_owned();
+            let user_name = user.label().to_owned();
             CreationOptions {
                 user: user.id,
                 display_name: user.name.clone().unwrap_or_else(|| user_name.clone()),
@@ -215,9 +215,8 @@ pub async fn complete(
     let credential =
         registration::verify(&response, &ceremony_rules(&ports.config, &state.challenge))
             .accepted()?;
-    if is_decoy(&ports.config.signing_keys, &credential.id) {
-        return Err(RegisterRejection::Exists.into());
-    }
+    // A decoy makes the round trips of a registered credential, but no row.
+    let decoy = is_decoy(&ports.config.signing_keys, &credential.id);
 
     let aaguid = aaguid::text(credential.aaguid);
     let named = label
@@ -247,7 +246,7 @@ pub async fn complete(
                 db,
                 caller.caller(),
                 &passkey,
-                max_passkeys(&caller),
+                if decoy { 0 } else { max_passkeys(&caller) },
                 &context,
             )
             .await?
@@ -258,10 +257,11 @@ pub async fn complete(
                 )),
                 PasskeyAddition::SignedOut => Err(Fault::SignedOut.into()),
                 PasskeyAddition::Exists => Err(RegisterRejection::Exists.into()),
+                PasskeyAddition::TooMany if decoy => Err(RegisterRejection::Exists.into()),
                 PasskeyAddition::TooMany => Err(RegisterRejection::TooMany.into()),
             }
         }
-        _ => create_account(ports, &taken, &state, passkey, client, origin).await,
+        _ => create_account(ports, &taken, &state, passkey, decoy, client, origin).await,
     }
 }
 
@@ -271,6 +271,7 @@ async fn create_account(
     taken: &TakenChallenge,
     state: &CeremonyState,
     passkey: NewPasskey,
+    decoy: bool,
     client: &SignInClient,
     origin: &RequestOrigin,
 ) -> Result<RegistrationOutcome, Failure<RegisterRejection>> {
@@ -301,6 +302,7 @@ async fn create_account(
         email: &email,
         name: state.name.as_deref().unwrap_or_default(),
         passkey: &passkey,
+        decoy,
         created_event: ports.id(EventId::from_random)?,
         added_event: ports.id(EventId::from_random)?,
     };
@@ -318,6 +320,7 @@ async fn create_account(
             passkey.id.clone(),
             Box::new(prepared.finish(ports, *user, client).await?),
         )),
+        SignUpOutcome::EmailTaken if decoy => Err(RegisterRejection::Exists.into()),
         SignUpOutcome::EmailTaken => Err(RegisterRejection::EmailTaken.into()),
         SignUpOutcome::CredentialExists => Err(RegisterRejection::Exists.into()),
     }

@@ -104,7 +104,7 @@ impl Signals {
     ) -> Self {
         let rp_id = config.rp_id.clone();
         let user_id = base64::encode(me.user.id.to_string());
-        let name = me.user.email.as_str().to_owned();
+        let name = me.user.label().to_owned();
         Self {
             all_accepted_credentials: AcceptedCredentials {
                 rp_id: rp_id.clone(),

@@ -25,6 +25,12 @@ const INSERT_PASSKEY: &str = "INSERT INTO passkeys
      user_verified, name, created_at, user_id)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ";
 
+/// Like [`INSERT_PASSKEY`], for a passkey that is used at once.
+const INSERT_USED_PASSKEY: &str = "INSERT INTO passkeys
+    (id, public_key, library, counter, transports, aaguid, backup_eligible, backed_up,
+     user_verified, name, created_at, last_used_at, user_id)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ";
+
 /// A passkey to add.
 #[derive(Debug)]
 pub struct NewPasskey {
@@ -79,7 +85,8 @@ pub(in crate::accounts::store) fn insert_for_new(
     now: Timestamp,
 ) -> Statement {
     Statement {
-        sql: concatcp!(INSERT_PASSKEY, "id FROM users WHERE id = ?12"),
+        // The passkey signs its owner in.
+        sql: concatcp!(INSERT_USED_PASSKEY, "id FROM users WHERE id = ?12"),
         params: new.params(now, [user.into()]),
     }
 }

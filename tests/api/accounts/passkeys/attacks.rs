@@ -49,7 +49,7 @@ async fn no_byte_of_an_assertion_can_be_changed() {
     .await;
 }
 
-fn decode(text: &Value) -> Vec<u8> {
+pub fn decode(text: &Value) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(text.as_str().expect("a text"))
@@ -266,6 +266,12 @@ async fn a_known_credential_does_not_reveal_taken_addresses() {
             };
             assert_eq!(
                 app.add_passkey(&mut decoy, &token).await.problem(409),
+                "passkey_exists"
+            );
+            assert_eq!(
+                app.sign_up(&mut decoy, "other@example.com")
+                    .await
+                    .problem(409),
                 "passkey_exists"
             );
         }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod clients;
+mod decoys;
 mod faults;
 mod hostile;
 mod journeys;

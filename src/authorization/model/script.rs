@@ -1,0 +1,97 @@
+//! Names without look-alikes (Unicode Technical Standard 39).
+//!
+//! A name is in the normal form NFKC, so no character has a double of another width or form. Its
+//! letters are of one script, so no Cyrillic letter replaces a Latin one. Latin and the scripts
+//! of East Asia may be mixed ("Highly Restrictive", UTS 39 §5.2).
+
+use crate::kernel::model::normal_form;
+
+/// The script of a letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Script {
+    /// No letter, or a character that several scripts use.
+    Common,
+    Latin,
+    EastAsian,
+    /// Another script, by the first character of its block.
+    Other(u32),
+    /// A letter that names do not need: a phonetic sign or a character for private use.
+    Restricted,
+}
+
+impl Script {
+    fn of(c: char) -> Self {
+        match u32::from(c) {
+            0x0041..=0x005A | 0x0061..=0x007A | 0x00C0..=0x024F | 0x1E00..=0x1EFF => Self::Latin,
+            0x0250..=0x02FF
+            | 0x1D00..=0x1DBF
+            | 0x200C..=0x200F
+            | 0x2C60..=0x2C7F
+            | 0xA720..=0xA7FF
+            | 0xAB30..=0xAB6F
+            | 0xE000..=0xF8FF
+            | 0xF0000..=0x0010_FFFF => Self::Restricted,
+            0x0370..=0x03FF | 0x1F00..=0x1FFF => Self::Other(0x0370),
+            0x0400..=0x052F | 0x1C80..=0x1C8F | 0x2DE0..=0x2DFF | 0xA640..=0xA69F => {
+                Self::Other(0x0400)
+            }
+            0x0600..=0x06FF | 0x0750..=0x077F | 0x08A0..=0x08FF => Self::Other(0x0600),
+            0x1100..=0x11FF
+            | 0x3005..=0x3007
+            | 0x3040..=0x31FF
+            | 0x3400..=0x9FFF
+            | 0xA960..=0xA97F
+            | 0xAC00..=0xD7FF
+            | 0xF900..=0xFAFF
+            | 0x20000..=0x3FFFF => Self::EastAsian,
+            code if c.is_alphabetic() => Self::Other(code & !0x7F),
+            _ => Self::Common,
+        }
+    }
+}
+
+/// Returns true if the text has the form of a name without look-alikes.
+pub(super) fn is_plain(text: &str) -> bool {
+    let mut first = None;
+    let one_script = text.chars().map(Script::of).all(|script| match script {
+        Script::Common => true,
+        Script::Restricted => false,
+        Script::Latin | Script::EastAsian | Script::Other(_) => {
+            let mixes = |a, b| a == Script::Latin && b == Script::EastAsian;
+            let known = *first.get_or_insert(script);
+            known == script || mixes(known, script) || mixes(script, known)
+        }
+    });
+    one_script && normal_form::nfkc(text) == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look_alikes_are_refused() {
+        for text in [
+            "ａｕｔｈ",
+            "аuth",
+            "auth․administer",
+            "Αdmin",
+            "ɑuth",
+            "ﬁle",
+            "cafe\u{301}",
+        ] {
+            assert!(!is_plain(text), "{text}");
+        }
+        for text in [
+            "Café no. 7",
+            "Склад 3",
+            "倉庫 A",
+            "창고",
+            "انبار",
+            "गोदाम",
+            "read:all 🦊",
+        ] {
+            assert!(is_plain(text), "{text}");
+        }
+    }
+}
