@@ -62,6 +62,17 @@ test(
   },
 );
 
+test("silent connections of one address leave places for others", async () => {
+  const options = { port, host: "127.0.0.1", localAddress: "127.0.0.2" };
+  const silent = Array.from({ length: 800 }, () => connect(options).on("error", () => {}));
+  await new Promise((resume) => setTimeout(resume, 1_000));
+  // A connection of its own, because fetch would use one that is open already.
+  const answer = raw("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const late = new Promise((resume) => setTimeout(resume, 3_000, "no answer"));
+  assert.match(await Promise.race([answer, late]), /^HTTP\/1\.1 200 /);
+  for (const socket of silent) socket.destroy();
+});
+
 test("a body whose announced length is too large is refused at once", async () => {
   const head =
     "POST /api/auth/tokens/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";

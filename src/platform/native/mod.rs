@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod inspect;
 mod pages;
+mod places;
 mod ports;
 mod proxies;
 mod reference;

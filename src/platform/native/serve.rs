@@ -32,11 +32,13 @@ use crate::kernel::domain::rate_limit::{RateLimiter, Unlimited};
 use crate::kernel::http::error::Code;
 use crate::kernel::http::extract::ClientAddress;
 use crate::kernel::http::respond::{REQUEST_TIME, unrouted};
+use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::pages::Pages;
+use crate::platform::native::places::Places;
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::InMemory;
@@ -55,6 +57,9 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Maximum number of open connections, below the usual limit of 1024 open files. More connections
 /// wait.
 const CONNECTIONS: usize = 768;
+/// Maximum number of open connections of one address. More are closed at once. A trusted proxy has
+/// no such limit, because it connects for many clients.
+const CONNECTIONS_PER_ADDRESS: usize = CONNECTIONS / 2;
 /// Maximum number of waiting connections. The system may allow fewer.
 const WAITING: u32 = 4096;
 
@@ -206,16 +211,25 @@ struct Site {
 async fn accept_until_stopped(listener: &TcpListener, site: &Site) {
     let connections = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let of_addresses = Arc::new(Places::default());
     let accept_next = || async {
         // The semaphore is never closed.
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let most = if site.proxies.trusts(peer.ip()) {
+                    CONNECTIONS
+                } else {
+                    CONNECTIONS_PER_ADDRESS
+                };
+                let Some(of_address) = of_addresses.take(address::network(peer.ip()), most) else {
+                    return;
+                };
                 let served = connections.watch(connection(stream, peer, site.clone()));
                 tokio::spawn(async move {
                     // A broken connection concerns only its client.
                     let _ = served.await;
-                    drop(place);
+                    drop((place, of_address));
                 });
             }
             Err(error) => {
