@@ -333,7 +333,9 @@ async fn two_hundred_malformed_authorization_headers_are_refused() {
                 .send()
                 .await;
             let code = answer.problem(401);
+            // Servers and the transport remove spaces around a header's value.
             let scheme = value
+                .trim_start()
                 .split([' ', '\t', ':', '='])
                 .next()
                 .unwrap_or_default();

@@ -9,7 +9,7 @@ use http::{HeaderMap, header};
 #[must_use]
 pub fn has_bearer(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    lines.any(|line| scheme(line.as_bytes()).eq_ignore_ascii_case(b"bearer"))
+    lines.any(|line| scheme(line.as_bytes().trim_ascii_start()).eq_ignore_ascii_case(b"bearer"))
 }
 
 /// Returns the scheme, the token at the start of a header (RFC 9110 §11.1).
@@ -40,6 +40,7 @@ mod tests {
             "bEARER x",
             "Bearer",
             "Bearer  x",
+            " Bearer",
             "Bearer:x",
             "Bearer\tx",
         ] {
