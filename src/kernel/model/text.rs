@@ -5,7 +5,7 @@ pub const NAME_CHARS: usize = 200;
 /// Longest URL, in bytes.
 pub const URL_BYTES: usize = 2048;
 /// Longest stored User-Agent, in bytes.
-pub const STORED_CHARACTERS: usize = 128;
+pub const STORED_CHARACTERS: usize = 256;
 /// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII
 /// characters).
 pub const SUBJECT_BYTES: usize = 255;
@@ -72,7 +72,7 @@ pub fn subject(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// Returns the User-Agent to store: printable ASCII, cut at 128 bytes. It is only a label, so an
+/// Returns the User-Agent to store: printable ASCII, cut at 256 bytes. It is only a label, so an
 /// unfit one is shortened or dropped, never refused.
 #[must_use]
 pub fn user_agent(text: &str) -> Option<String> {

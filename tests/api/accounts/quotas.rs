@@ -120,7 +120,7 @@ async fn a_session_can_be_refreshed_200_times_a_day() {
 }
 
 #[tokio::test]
-async fn a_text_that_a_client_chooses_is_stored_up_to_its_128th_character() {
+async fn a_text_that_a_client_chooses_is_stored_up_to_its_256th_character() {
     case(async |app| {
         let person = app.person().await;
         let session = app.session(&person).await;
@@ -133,9 +133,9 @@ async fn a_text_that_a_client_chooses_is_stored_up_to_its_128th_character() {
             .await
             .ok();
         let longest = "SELECT MAX(LENGTH(user_agent)) FROM events";
-        assert!((100..=128).contains(&app.count(longest, &[]).await));
+        assert!((200..=256).contains(&app.count(longest, &[]).await));
         let longest = "SELECT MAX(LENGTH(request_id)) FROM events";
-        assert!(app.count(longest, &[]).await <= 128);
+        assert!(app.count(longest, &[]).await <= 256);
         let body = json!({"user_id": person.id, "platform": "web",
                           "user_agent": "Browser/1 ".repeat(50)});
         app.internal("/api/internal/sessions", &body)
@@ -143,7 +143,7 @@ async fn a_text_that_a_client_chooses_is_stored_up_to_its_128th_character() {
             .await
             .ok();
         let longest = "SELECT MAX(LENGTH(user_agent)) FROM sessions";
-        assert!((100..=128).contains(&app.count(longest, &[]).await));
+        assert!((200..=256).contains(&app.count(longest, &[]).await));
     })
     .await;
 }
