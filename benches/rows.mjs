@@ -43,8 +43,8 @@ export const ROWS = [
     hamrah: "GET /api/auth/tokens/validate, with a JWT",
     other: "GET /api/auth/get-session, with its bearer token",
     differs:
-      "Ours verifies an Ed25519 signature and then reads whether the session is live. The " +
-      "bearer token of better-auth is its session token.",
+      "Ours verifies a token's Ed25519 signature once per isolate, and reads for each request " +
+      "whether the session is live. The bearer token of better-auth is its session token.",
   },
   {
     id: "me",
@@ -112,9 +112,9 @@ export const ROWS = [
     hamrah: "POST /api/webauthn/authenticate/complete",
     other: "POST /api/auth/passkey/verify-authentication",
     differs:
-      "Both verify the response, store the counter and create a session. Ours does so in one " +
-      "atomic batch, with events and a token pair. It refuses a counter that went back, and " +
-      "requires user verification.",
+      "Both verify the response, refuse a counter that went back, store the counter and create a " +
+      "session. Ours does so in one atomic batch, with events and a token pair, and requires " +
+      "user verification.",
   },
 ];
 

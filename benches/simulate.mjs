@@ -214,7 +214,8 @@ const histogram = () => {
 /**
  * Runs batches through one primary and its replicas. Each database takes one batch at a time, in
  * the order of arrival. Batches arrive in a Poisson process, at a constant rate if `steady`,
- * otherwise with the sine and the bursts of a day. `rate` is the mean of the day, in batches per second.
+ * otherwise with the sine and the bursts of a day. `rate` is in batches per second: the mean of
+ * the day without the bursts.
  */
 export const simulate = ({ rate, service, replicas = 0, writeShare = WRITE_SHARE, steady = false, lag = LAGS.near, seconds, seed = 1 }) => {
   seconds ??= steady ? SECONDS.steady : SECONDS.day;
@@ -335,7 +336,7 @@ export const markdown = ({ months, room, limits, own }) => {
   return parts.join("\n\n");
 };
 
-/** Returns the tables in docs/SCALING.md. If `text` is given, replaces them with it first. */
+/** Returns the tables found in docs/SCALING.md. If `text` is given, replaces them with it. */
 export const document = (text) => {
   const page = readFileSync(DOCUMENT, "utf8");
   const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
