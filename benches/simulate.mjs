@@ -53,7 +53,7 @@ export const DAY = {
   "note-use": 2,
   // The app is used in four different hours, and an access token is valid for one.
   refresh: 4,
-  // A user signs in by a provider every tenth day, because users change browsers, and sessions last
+  // A user signs in with a provider every tenth day, because users change browsers, and sessions last
   // only thirty days.
   "create-session": 0.1,
   // Sign-ins by passkey are as frequent. Half as many again begin without completing, because the

@@ -23,7 +23,7 @@ export const measure = async (cells, connections, deadline, plan) => {
   for (const cell of cells) await slot(cell, cell.warm ? plan.warmUp : plan.firstWarmUp / 4);
   for (let round = 0; round < plan.rounds; round += 1) {
     if (round > 0 && performance.now() > deadline) return;
-    // Another cell is the first in each round, so that no cell always has the first slot.
+    // Each round begins with a different cell, so that no cell always has the first slot.
     const turned = cells.map((_, at) => cells[(at + round) % cells.length]);
     for (const cell of turned) {
       if (cell.void) continue;
