@@ -23,6 +23,12 @@ const make = async (cwd, ...args) => {
   return output;
 };
 
+/** Returns `client_attestation` of the device, as the app sends it through the web app's server. */
+const newAttestation = async (cwd, challenge) => {
+  await challenge();
+  return Buffer.from(await make(cwd, "attestation", "challenge.json")).toString("base64");
+};
+
 /** Walks from the challenge to signed requests, as docs/APP_ATTEST.md describes. */
 const walk = async (url, cwd, tokens) => {
   const send = (path, body) =>
@@ -45,7 +51,7 @@ const walk = async (url, cwd, tokens) => {
   assert.equal(verified.status, 200, await verified.text());
   assert.equal(statSync(join(cwd, "device.json")).mode & 0o77, 0, "only the owner may read it");
 
-  // The first use binds the key to the account and to the sign-in.
+  // A new sign-in through the web app's server, with the same device.
   const { access_token } = await tokens(await newAttestation(cwd, challenge));
   const me = async (...headers) => {
     const signed = Object.fromEntries(headers);
@@ -68,12 +74,6 @@ const walk = async (url, cwd, tokens) => {
   }
 };
 
-/** Returns `client_attestation` of the device, as the app sends it through the web app's server. */
-const newAttestation = async (cwd, challenge) => {
-  await challenge();
-  return Buffer.from(await make(cwd, "attestation", "challenge.json")).toString("base64");
-};
-
 const signIn = (send) => async (client_attestation) => {
   const answer = await send("/api/internal/tokens", {
     provider: "google",
@@ -94,9 +94,8 @@ test("a native server in development accepts what attest make makes", async () =
     cwd,
     signIn((path, body) => post(server.url, path, body)),
   );
-  const root = await make(cwd, "root");
-  writeFileSync(join(cwd, "root.pem"), root);
   await server.stop();
+  assert.match(await make(cwd, "root"), /^-----BEGIN CERTIFICATE-----\n/);
   assert.match(readFileSync(join(cwd, ".dev.vars"), "utf8"), /^APP_ATTEST_TEST_ROOT='-----BEGIN/m);
 });
 

@@ -128,13 +128,13 @@ impl AppIds {
 /// The client data, which the device signs together with the authenticator data.
 #[derive(Args)]
 pub(super) struct Signed {
-    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead. Of an
-    /// attestation, the app may have hashed its bytes or its base64 text, as the server accepts both.
+    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead. An
+    /// attestation may be over its bytes or over its base64 text, because the server accepts both.
     #[arg(long, value_parser = binary, conflicts_with = "client_data_hash")]
     challenge: Option<Binary>,
-    /// The bytes that the app gave to the device as `clientDataHash`, in hexadecimal or base64,
-    /// taken as they are. Our app gives the SHA-256 of the challenge. Apple's published samples give
-    /// their challenge itself, which is not 32 bytes long.
+    /// The bytes that the app gave to the device as `clientDataHash`, in hexadecimal or base64.
+    /// They are used as they are. An app gives the SHA-256 of the challenge. Apple's published
+    /// samples give their challenge itself, which has another length.
     #[arg(long, value_parser = binary)]
     client_data_hash: Option<Binary>,
     /// The text that the app hashed, for an app that hashes the encoded challenge.
