@@ -16,7 +16,9 @@ use crate::accounts::model::email::Email;
 use crate::accounts::model::records::Platform;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::{AppJson, absent_if_empty, lenient_bool};
+use crate::kernel::http::extract::{
+    AppJson, absent_if_empty, bool_claim, text_claim, text_claim_only,
+};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::secret::SessionToken;
 use crate::kernel::model::text;
@@ -27,18 +29,18 @@ use crate::kernel::model::text;
 #[derive(Deserialize, ToSchema)]
 pub struct IdentityRequest {
     /// The user's address. A new account needs one. An empty text counts as absent.
-    #[serde(default, deserialize_with = "absent_if_empty")]
+    #[serde(default, deserialize_with = "text_claim")]
     #[schema(example = "ada@example.com")]
     email: Option<String>,
     /// `false` if the provider did not verify the address. Other values have no effect, because the
     /// provider decides whether an address counts as verified.
-    #[serde(default, alias = "emailVerified", deserialize_with = "lenient_bool")]
+    #[serde(default, alias = "emailVerified", deserialize_with = "bool_claim")]
     email_verified: Option<bool>,
     /// The user's name. It is stored if the account has none.
-    #[serde(default, deserialize_with = "absent_if_empty")]
+    #[serde(default, deserialize_with = "text_claim_only")]
     name: Option<String>,
     /// The user's picture. It is stored if the account has none.
-    #[serde(default, deserialize_with = "absent_if_empty")]
+    #[serde(default, deserialize_with = "text_claim_only")]
     picture: Option<String>,
     /// The method of the sign-in. If absent, it is the provider.
     #[serde(default, alias = "authMethod", deserialize_with = "absent_if_empty")]
@@ -67,7 +69,7 @@ pub struct IdentityRequest {
     )]
     client_attestation: Option<String>,
     /// The `User-Agent` of the user's client.
-    #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
+    #[serde(default, alias = "userAgent", deserialize_with = "text_claim_only")]
     user_agent: Option<String>,
 }
 
@@ -203,7 +205,7 @@ pub struct SessionCreateRequest {
     #[schema(example = "web")]
     platform: String,
     /// The `User-Agent` of the user's client.
-    #[serde(default, alias = "userAgent", deserialize_with = "absent_if_empty")]
+    #[serde(default, alias = "userAgent", deserialize_with = "text_claim_only")]
     user_agent: Option<String>,
 }
 

@@ -32,6 +32,11 @@ fn unfit() -> Vec<(&'static str, Value)> {
     ] {
         claims.push(("name", json!(text)));
     }
+    for value in [json!(7), json!(true), json!(["a"]), json!({"first": "a"})] {
+        for claim in ["email", "name", "picture"] {
+            claims.push((claim, value.clone()));
+        }
+    }
     claims
 }
 
@@ -66,6 +71,25 @@ async fn an_unfit_claim_of_a_provider_does_not_refuse_a_sign_in() {
         let made = app.internal("/api/internal/users", &body).send().await.ok();
         let name = made["user"]["name"].as_str().expect("a name");
         assert!(name.starts_with("softhyphen a xx") && name.chars().count() == 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_verified_address_that_is_no_boolean_counts_as_false() {
+    case(async |app| {
+        for value in [
+            json!("maybe"),
+            json!(1),
+            json!([]),
+            json!({}),
+            json!("TRUE"),
+        ] {
+            let mut body = other_person();
+            body["email_verified"] = value.clone();
+            let made = app.internal("/api/internal/users", &body).send().await.ok();
+            assert_eq!(made["user"]["email_verified"], false, "{value}");
+        }
     })
     .await;
 }

@@ -304,7 +304,6 @@ async fn each_invalid_field_is_refused_by_name() {
             ("provider_id", json!(long), "invalid_provider_id"),
             ("provider_id", Value::Null, "invalid_provider_id"),
             ("platform", json!("desktop"), "invalid_platform"),
-            ("email_verified", json!("maybe"), "invalid_body"),
             ("platform", json!(7), "invalid_body"),
             ("platform", Value::Null, "invalid_body"),
         ] {

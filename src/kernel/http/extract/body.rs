@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::kernel::http::error::{ApiError, Code};
 
@@ -116,25 +117,42 @@ pub fn absent_if_empty<'de, D: Deserializer<'de>>(
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
-/// Reads an optional boolean. Some providers send it as a text, and an empty text counts as absent.
+/// Reads a claim that should be a text. Claims are voluntary (OpenID Connect Core §5.1), so a value
+/// of another type is no error. It is read as its JSON, which the caller checks as any other text.
 ///
 /// # Errors
-/// If the value is neither a boolean nor such a text.
-pub fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Bool(bool),
-        Text(String),
-    }
-    match Option::<Written>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Written::Bool(value)) => Ok(Some(value)),
-        Some(Written::Text(text)) => match text.as_str() {
-            "" => Ok(None),
-            "true" => Ok(Some(true)),
-            "false" => Ok(Some(false)),
-            _ => Err(serde::de::Error::custom("neither true nor false")),
-        },
-    }
+/// If the value is no JSON.
+pub fn text_claim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        other => Some(other.to_string()),
+    })
+}
+
+/// Reads a claim that should be a text, and leaves out a value of another type.
+///
+/// # Errors
+/// If the value is no JSON.
+pub fn text_claim_only<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        _ => None,
+    })
+}
+
+/// Reads a claim that should be a boolean. Some providers send it as a text. An empty text counts
+/// as absent, and any other value as `false`.
+///
+/// # Errors
+/// If the value is no JSON.
+pub fn bool_claim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text == "true"),
+        other => Some(other == Value::Bool(true)),
+    })
 }

@@ -13,7 +13,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 
 pub use authorization::has_bearer;
-pub use body::{AppJson, absent_if_empty, is_form, is_json, lenient_bool};
+pub use body::{
+    AppJson, absent_if_empty, bool_claim, is_form, is_json, text_claim, text_claim_only,
+};
 pub use form::{parameter, parameters};
 
 use crate::kernel::domain::RequestOrigin;
