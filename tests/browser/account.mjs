@@ -82,8 +82,7 @@ export const accountSuite = (place) => {
     // refused.
     await second.put(kept);
     await ada.signOut();
-    await second.presence(true);
-    await ada.buttonNamed("Sign in with a passkey").click();
+    await ada.clickSignIn(second);
     await ada.error(/passkey/i, ada.page.getByRole("form", { name: "Sign in" }));
     await second.remove();
     await ada.signIn();

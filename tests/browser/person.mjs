@@ -53,6 +53,20 @@ export const person = async (browser, origin, options = {}) => {
     await page.waitForTimeout(100);
   };
 
+  /**
+   * Signs in by the button, and touches the authenticator from then on. It is touched when the page
+   * begins, so that the touch does not answer the request in the autofill.
+   */
+  const clickSignIn = async (authenticator) => {
+    await waiting();
+    const touch = async (route) => {
+      await authenticator.presence(true);
+      await route.fallback();
+    };
+    await page.route("**/api/webauthn/authenticate/begin", touch, { times: 1 });
+    await buttonNamed("Sign in with a passkey").click();
+  };
+
   const signUp = async (email = freshEmail(), name = "Ada Lovelace") => {
     await waiting();
     await touching(async () => {
@@ -64,13 +78,11 @@ export const person = async (browser, origin, options = {}) => {
   };
 
   const signIn = async (email = "") => {
-    await waiting();
     await page.getByLabel("E-mail address (optional)").fill(email);
-    await touching(async () => {
-      await buttonNamed("Sign in with a passkey").click();
-      await status("You are signed in.");
-      await settled();
-    });
+    await clickSignIn(device);
+    await status("You are signed in.");
+    await settled();
+    await device.presence(false);
   };
 
   const signOut = async () => {
@@ -135,6 +147,7 @@ export const person = async (browser, origin, options = {}) => {
     ...seen,
     device,
     touching,
+    clickSignIn,
     open,
     fillSignUp,
     signUp,
