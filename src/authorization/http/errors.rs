@@ -38,7 +38,7 @@ impl From<AuthorizationRejection> for ApiError {
             ),
             AuthorizationRejection::LastSignInMethod => Self::detailed(
                 Code::LastSignInMethod,
-                "This is the last way to sign in to the account. Set a password for the person first.",
+                "This is the last way to sign in to the account. Set a password first.",
             ),
             AuthorizationRejection::Contended => {
                 Self::because(Code::Unavailable, rejection.to_string())

@@ -171,8 +171,8 @@ impl EventContext {
         Self { id, ..self.clone() }
     }
 
-    /// Returns the context for a request of an administrator. The address and the client are theirs,
-    /// and not for the account owner to see.
+    /// Returns the context for a request of an administrator. Leaves out their address and their
+    /// client, which are not for the account owner to see.
     #[must_use]
     pub fn by_administrator(self) -> Self {
         Self {

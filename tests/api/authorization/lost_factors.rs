@@ -107,7 +107,7 @@ async fn an_administrator_removes_the_factors_of_a_person() {
             removed,
             json!({"status": "factors_removed", "user_id": id, "totp": true, "backup_codes": 10})
         );
-        // Sessions and tokens end, the password signs in again, and the owner is notified.
+        // No session and no token is valid, the password signs in again, and the owner is notified.
         assert_eq!(profile(app, &member.token).await, 401);
         assert_eq!(app.me(&session).await, 401);
         let member = app.again(&member).await;
