@@ -35,3 +35,11 @@ CREATE TABLE identities (
 CREATE UNIQUE INDEX identities_subject ON identities (provider, provider_id);
 
 CREATE INDEX identities_user ON identities (user_id);
+
+-- Deleted accounts with sessions, refresh tokens or events that are not removed yet.
+CREATE TABLE deleted_users (
+    user_id TEXT NOT NULL PRIMARY KEY,
+    deleted_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX deleted_users_deleted_at ON deleted_users (deleted_at);

@@ -2,7 +2,9 @@
 
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- No foreign key: the sessions of a deleted account are removed in slices (`deleted_users`). Every statement that inserts a
+    -- session selects its account.
+    user_id TEXT NOT NULL,
     platform TEXT NOT NULL,
     user_agent TEXT,
     authenticated_at INTEGER NOT NULL,

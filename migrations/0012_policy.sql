@@ -10,8 +10,12 @@ CREATE TABLE services (
     built_in INTEGER NOT NULL CHECK (built_in IN (0, 1)),
     created_at INTEGER NOT NULL,
     -- A deleted service keeps its id and its version, and comes back with its name.
-    deleted_at INTEGER
+    deleted_at INTEGER,
+    -- 1 while a deleted service has grants, which are removed in slices. It comes back without any.
+    emptying INTEGER NOT NULL DEFAULT 0 CHECK (emptying IN (0, 1))
 ) STRICT;
+
+CREATE INDEX services_emptying ON services (deleted_at) WHERE emptying = 1;
 
 CREATE UNIQUE INDEX services_name ON services (name);
 

@@ -201,6 +201,7 @@ fn secrets_are_marked_and_appear_in_no_public_file() {
     assert_eq!(
         secrets,
         [
+            "APP_ATTEST_TEST_ROOT_KEY",
             "BOOTSTRAP_SECRET",
             "INTERNAL_API_KEY",
             "JWT_SIGNING_KEYS",

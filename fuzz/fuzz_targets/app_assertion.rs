@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let expected = ExpectedAssertion {
         public_key: &KEY,
         app_id: "UR6RM9YCF7.app.hamrah.ios",
-        client_data_hash: [5; 32],
+        client_data_hash: &[5; 32],
         previous_counter: 0,
         categories: &[],
     };

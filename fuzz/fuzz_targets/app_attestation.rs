@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
             AttestEnvironment::Production,
             AttestEnvironment::Development,
         ],
-        client_data_hash: [5; 32],
+        client_data_hash: &[5; 32],
         key_id: &[0; 32],
         anchors: &anchors,
         at: Timestamp::from_millis(1_790_000_000_000),

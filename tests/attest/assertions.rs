@@ -38,7 +38,7 @@ impl Case {
         let expected = ExpectedAssertion {
             public_key: &self.public_key,
             app_id: &self.app_id,
-            client_data_hash: self.client_data_hash,
+            client_data_hash: &self.client_data_hash,
             previous_counter: self.previous_counter,
             categories: &self.categories,
         };

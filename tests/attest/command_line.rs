@@ -9,7 +9,7 @@ use hamrah_api::kernel::model::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::apple::{Assertion, Authority, DeviceKey, cose};
+use crate::apple::{Assertion, Authority, DeviceKey, cose, nonce_extension};
 use crate::{APP, AT};
 
 const CHALLENGE: &[u8] = b"a challenge of twenty-four..";
@@ -165,6 +165,56 @@ fn an_attestation_is_read_in_every_spelling() {
 }
 
 #[test]
+fn a_hashed_text_of_the_challenge_is_accepted_as_the_server_accepts_it() {
+    let (key, authority) = (DeviceKey::new(7), Authority::new());
+    let (text, key_id) = (STANDARD.encode(CHALLENGE), STANDARD.encode(key.id()));
+    let at = Timestamp::from_millis(AT * 1000);
+    let hash = Sha256::digest(&text).into();
+    let object = authority.attest(&key.attestation(APP, hash, at));
+    let given = Given::new();
+    let ran = given.inspect(&object, &["--challenge", &text, "--key-id", &key_id]);
+    assert!(ran.fine, "{}{}", ran.out, ran.err);
+    let sent =
+        json!({"attestation": STANDARD.encode(&object), "challenge": text, "key_id": key_id});
+    let ran = given.inspect(sent.to_string().as_bytes(), &[]);
+    assert!(ran.fine, "{}{}", ran.out, ran.err);
+    // The arguments count, not the challenge in the JSON.
+    let ran = given.inspect(
+        sent.to_string().as_bytes(),
+        &["--client-data", "another text"],
+    );
+    assert!(!ran.fine, "{}", ran.out);
+}
+
+#[test]
+fn a_client_data_hash_of_any_length_is_taken_as_it_is() {
+    let (key, authority) = (DeviceKey::new(7), Authority::new());
+    let (at, key_id) = (Timestamp::from_millis(AT * 1000), STANDARD.encode(key.id()));
+    // Apple's published samples hash nothing.
+    let mut attestation = key.attestation(APP, [0; 32], at);
+    let nonce = Sha256::digest([attestation.auth_data().as_slice(), CHALLENGE].concat());
+    attestation.nonce_extension = Some(nonce_extension(&nonce));
+    let given = Given::new();
+    let object = authority.attest(&attestation);
+    let data = hex(CHALLENGE);
+    let explicit = ["--client-data-hash", &data, "--key-id", &key_id];
+    let ran = given.inspect(&object, &explicit);
+    assert!(ran.fine, "{}{}", ran.out, ran.err);
+
+    let mut assertion = Assertion::new(APP, [0; 32], 1);
+    let nonce = Sha256::digest([assertion.auth_data().as_slice(), CHALLENGE].concat());
+    assertion.signature = Some(key.sign(&nonce));
+    let public_key = hex(&key.point());
+    let app = ["--app-id", APP, "--public-key", &public_key];
+    let ran = run(
+        "inspect-assertion",
+        &key.assert(&assertion),
+        &[&app[..], &["--client-data-hash", &data]].concat(),
+    );
+    assert!(ran.fine, "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn a_failed_step_is_reported_and_the_others_still_run() {
     let given = Given::new();
     let (challenge, key_id) = (STANDARD.encode(CHALLENGE), STANDARD.encode(given.key.id()));
@@ -282,7 +332,7 @@ fn unreadable_input_is_reported() {
         (b"oA==", &["--challenge", "00"]),
         (b"oA==", &["--key-id", &key_id]),
         (b"oA==", &["--challenge", "00", "--key-id", "?"]),
-        (b"oA==", &["--client-data-hash", "00", "--key-id", &key_id]),
+        (b"oA==", &["--client-data-hash", "?", "--key-id", &key_id]),
     ] {
         let ran = given.inspect(input, arguments);
         assert!(

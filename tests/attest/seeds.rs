@@ -61,7 +61,7 @@ fn the_seeds_are_accepted() {
         let expected = ExpectedAttestation {
             app_ids: &[APP.to_owned()],
             environments: &[AttestEnvironment::Production],
-            client_data_hash: HASH,
+            client_data_hash: &HASH,
             key_id: &key.id(),
             anchors: &[Authority::new().anchor()],
             at: Timestamp::from_millis(AT * 1000),
@@ -75,7 +75,7 @@ fn the_seeds_are_accepted() {
         let expected = ExpectedAssertion {
             public_key: &key.point(),
             app_id: APP,
-            client_data_hash: HASH,
+            client_data_hash: &HASH,
             previous_counter: 0,
             categories: &[],
         };

@@ -143,7 +143,7 @@ export const startApi = async ({
   cf = false,
   assets = false,
 } = {}) => {
-  const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
+  const stats = { batches: 0, statements: 0, rowsRead: 0, rowsWritten: 0, mostWritten: 0 };
   const state = { plan: [], goOn: () => {} };
   const logs = [];
   const settings = {
@@ -171,6 +171,7 @@ export const startApi = async ({
     }
     stats.rowsRead += message.rowsRead;
     stats.rowsWritten += message.rowsWritten;
+    stats.mostWritten = Math.max(stats.mostWritten, message.rowsWritten);
     return Response.json({});
   };
 

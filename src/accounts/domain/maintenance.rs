@@ -8,7 +8,9 @@ use crate::accounts::domain::devices::UNBOUND_KEPT;
 use crate::accounts::domain::factors::reseal;
 use crate::accounts::model::config::REFRESH_EVENTS_KEPT;
 use crate::accounts::model::throttle::ATTEMPTS_KEPT;
-use crate::accounts::store::{attempts, attest_keys, challenges, events, refresh_tokens, sessions};
+use crate::accounts::store::{
+    attempts, attest_keys, challenges, deletion, events, refresh_tokens, sessions,
+};
 use crate::kernel::domain::maintenance::Job;
 use crate::kernel::model::events::EventKind;
 
@@ -88,6 +90,15 @@ pub fn jobs() -> Vec<Job<Ports>> {
                 Box::pin(async move {
                     let (db, now) = (ports.db.as_ref(), ports.clock.now());
                     Ok(attempts::remove_expired(db, now.minus(ATTEMPTS_KEPT)).await?)
+                })
+            },
+        },
+        Job {
+            name: "remove deleted accounts",
+            run: |ports| {
+                Box::pin(async move {
+                    let (db, now) = (ports.db.as_ref(), ports.clock.now());
+                    Ok(deletion::remove_all(db, now).await?)
                 })
             },
         },

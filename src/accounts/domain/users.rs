@@ -8,9 +8,10 @@ use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::model::email::Email;
 use crate::accounts::model::records::{Caller, Platform, User};
 use crate::accounts::store::attested_sessions::{AttestedUser, ClaimedKey};
+use crate::accounts::store::deletion::DeletionProgress;
 pub use crate::accounts::store::users::{FieldChange, UserChanges};
 use crate::accounts::store::users::{IdentifiedUser, NewUserIds};
-use crate::accounts::store::{attested_sessions, users};
+use crate::accounts::store::{attested_sessions, deletion, users};
 use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::domain::{NoEntropy, RequestOrigin};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
@@ -19,6 +20,10 @@ use crate::kernel::store::StoreError;
 /// Providers that verify an e-mail address before they pass it on. An address from another provider
 /// links the identity to no account (docs/decisions/0008).
 const VERIFYING_PROVIDERS: [&str; 2] = ["apple", "google"];
+
+/// The maximum number of further slices in which the deletion of an account removes its rows at
+/// once. The remaining rows wait for maintenance.
+const SLICES_AT_ONCE: usize = 4;
 
 /// An identity at a provider, as an internal service reports it.
 #[derive(Clone, Debug)]
@@ -152,7 +157,8 @@ pub async fn update(
         .ok_or(Fault::SignedOut)
 }
 
-/// Deletes the account of the caller with all its rows.
+/// Deletes the account of the caller with all its rows. One round trip, and up to
+/// [`SLICES_AT_ONCE`] further ones for an account with many rows. Maintenance removes the rest.
 ///
 /// # Errors
 /// [`Fault`]
@@ -163,9 +169,20 @@ pub async fn delete(ports: &Ports, by: Caller, origin: &RequestOrigin) -> Result
         .iter()
         .flat_map(|statements| statements(by, &context))
         .collect();
-    if users::delete(ports.db.as_ref(), by, before, &context).await? {
-        Ok(())
-    } else {
-        Err(Fault::SignedOut)
+    match deletion::delete(ports.db.as_ref(), by, before, &context).await? {
+        DeletionProgress::SignedOut => Err(Fault::SignedOut),
+        DeletionProgress::Finished => Ok(()),
+        DeletionProgress::Marked => {
+            remove_rest(ports, by.user).await;
+            Ok(())
+        }
+    }
+}
+
+/// Removes rows that are left of a deleted account. A fault is only logged, because the account is
+/// deleted, and maintenance removes the rows later.
+pub async fn remove_rest(ports: &Ports, user: UserId) {
+    if let Err(error) = deletion::remove_slices(ports.db.as_ref(), user, SLICES_AT_ONCE).await {
+        tracing::warn!(%error, "rows of a deleted account are left to maintenance");
     }
 }

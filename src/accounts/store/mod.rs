@@ -6,6 +6,7 @@ pub mod attest_keys;
 pub mod attested_sessions;
 pub mod challenges;
 pub mod credentials;
+pub mod deletion;
 pub mod device_bindings;
 pub mod events;
 pub mod export;

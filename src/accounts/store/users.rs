@@ -9,9 +9,7 @@ use crate::accounts::store::events;
 use crate::accounts::store::events::INSERT_EVENT;
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, IdentityId, UserId};
-use crate::kernel::store::{
-    Db, Row, Statement, StoreError, Value, batch, batch_around, read_first, run, sql,
-};
+use crate::kernel::store::{Db, Row, Statement, StoreError, Value, batch, read_first, run, sql};
 
 /// The columns of an account, for a statement that names the table `users` without an alias.
 pub(super) const USER_COLUMNS: &str = "users.id AS user_id, users.email, users.email_verified,
@@ -346,55 +344,4 @@ pub async fn update(
     );
     let [_, user] = batch(db, [event, update]).await?;
     read_first(&user)
-}
-
-/// Deletes the account of the live session `by` and every row that belongs to it, in one batch.
-///
-/// The statements in `before` run first. Other systems remove or record their own rows there.
-/// Returns `false` if the session is no longer live.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn delete(
-    db: &dyn Db,
-    by: Caller,
-    before: Vec<Statement>,
-    context: &EventContext,
-) -> Result<bool, StoreError> {
-    let delete = sql(
-        "DELETE FROM users
-          WHERE id = ?1 AND EXISTS (
-                SELECT 1 FROM sessions AS s
-                 WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)
-         RETURNING id",
-        [by.user.into(), by.session.into()],
-    );
-    let last = [about_deletion(context, by), delete_other_events(by), delete];
-    let ([], [_, _, deleted]) = batch_around(db, [], before, last).await?;
-    Ok(!deleted.is_empty())
-}
-
-/// Returns the event about the deletion of the caller's account. It holds no address, no client and
-/// no other personal data.
-fn about_deletion(context: &EventContext, by: Caller) -> Statement {
-    let bare = EventContext {
-        address: None,
-        user_agent: None,
-        ..context.clone()
-    };
-    events::about_session(&bare, EventKind::UserDeleted, by.user, by.session)
-}
-
-/// Removes the events of the account of the live session `by`, except the one about its deletion.
-fn delete_other_events(by: Caller) -> Statement {
-    sql(
-        "DELETE FROM events WHERE user_id = ?1 AND kind <> ?3 AND EXISTS (
-             SELECT 1 FROM sessions AS s
-              WHERE s.id = ?2 AND s.user_id = ?1 AND s.revoked_at IS NULL)",
-        [
-            by.user.into(),
-            by.session.into(),
-            EventKind::UserDeleted.as_str().into(),
-        ],
-    )
 }

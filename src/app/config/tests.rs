@@ -55,6 +55,37 @@ fn a_complete_production_configuration_starts() {
 }
 
 #[test]
+fn only_development_has_an_app_and_a_test_root_of_app_attest() {
+    let pem = include_str!("../../accounts/model/attest/Apple_App_Attestation_Root_CA.pem");
+    for (name, value) in [
+        ("APP_ATTEST_TEST_ROOT", pem),
+        ("APP_ATTEST_TEST_ROOT_KEY", "any"),
+    ] {
+        let mut settings = production();
+        settings.insert(name, value.to_owned());
+        let ConfigError(problems) = read(&settings).expect_err(name);
+        assert_eq!(
+            problems,
+            [format!(
+                "{name} must not be set in production: only Apple's root counts"
+            )]
+        );
+    }
+    let mut settings = production();
+    settings.insert("ENVIRONMENT", "development".to_owned());
+    let config = read(&settings).expect("starts");
+    assert_eq!(config.attest.apps, ["UR6RM9YCF7.app.hamrah.ios"]);
+    assert_eq!(config.attest.anchors.len(), 1, "Apple's root");
+    settings.insert("APP_ATTEST_TEST_ROOT", pem.to_owned());
+    let config = read(&settings).expect("starts");
+    assert_eq!(
+        config.attest.anchors.len(),
+        2,
+        "Apple's root and the test root"
+    );
+}
+
+#[test]
 fn production_refuses_each_missing_or_weak_setting_and_names_it() {
     for (name, value) in [
         ("ENVIRONMENT", ""),

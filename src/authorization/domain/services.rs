@@ -16,7 +16,7 @@ use crate::authorization::model::names::{AuthPermission, IdOrName};
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::changes::{ChangeSubject, CreatedKind};
 use crate::authorization::store::uses::ResourceUser;
-use crate::authorization::store::{changes, services, uses};
+use crate::authorization::store::{changes, service_deletion, services, uses};
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::model::secret::PersonToken;
 
@@ -64,8 +64,20 @@ pub struct NewService<'a> {
     pub description: Option<&'a str>,
 }
 
+/// The maximum number of slices in which grants of a deleted service are removed at once. The
+/// remaining grants wait for maintenance.
+const SLICES_AT_ONCE: usize = 4;
+
+/// The outcome of one attempt to create a service.
+enum ServiceCreation {
+    /// The service exists. Holds its id.
+    Created(i64),
+    /// The deleted service with the name has grants left. Holds its id.
+    Emptying(i64),
+}
+
 /// Creates a service, or restores the deleted service with the name. Returns its id. Two round
-/// trips.
+/// trips, and a few further ones if grants of the deleted service are left.
 ///
 /// # Errors
 /// [`AuthorizationRejection`]
@@ -77,17 +89,25 @@ pub async fn create(
 ) -> Result<i64, AuthorizationFailure> {
     let request = ChangeRequest { actor, origin };
     let reads = services::by_name_or_deleted(new.name);
-    change(ports, request, &reads, |editor, existing| {
-        plan_creation(editor, existing, new)
-    })
-    .await
+    for _ in 0..2 {
+        let created = change(ports, request, &reads, |editor, existing| {
+            plan_creation(editor, existing, new)
+        });
+        match created.await? {
+            ServiceCreation::Created(id) => return Ok(id),
+            ServiceCreation::Emptying(id) => {
+                service_deletion::remove_grants(ports.db.as_ref(), id, SLICES_AT_ONCE).await?;
+            }
+        }
+    }
+    Err(AuthorizationRejection::Contended.into())
 }
 
 fn plan_creation(
     editor: &Editor<'_>,
     existing: Vec<Service>,
     new: NewService<'_>,
-) -> Result<Plan<i64>, AuthorizationFailure> {
+) -> Result<Plan<ServiceCreation>, AuthorizationFailure> {
     editor.require(AuthPermission::WritePolicy)?;
     let (name, description) = (new.name, new.description);
     let detail = json!({"name": name, "description": description});
@@ -95,6 +115,9 @@ fn plan_creation(
     let statements = match existing.into_iter().next() {
         Some(service) if !service.deleted => {
             return Err(AuthorizationRejection::Exists(ResourceKind::Service).into());
+        }
+        Some(service) if service.emptying => {
+            return Ok(Plan::Nothing(ServiceCreation::Emptying(service.id)));
         }
         Some(service) => vec![
             services::is_deleted(service.id),
@@ -111,7 +134,7 @@ fn plan_creation(
     Ok(Plan::write_and_read(
         AuthPermission::WritePolicy,
         statements,
-        created_id,
+        |results| created_id(results).map(ServiceCreation::Created),
     ))
 }
 
@@ -183,7 +206,8 @@ fn plan_update(
 }
 
 /// Deletes a service. With `force`, also a service in which people have roles or permissions. A new
-/// service with the name gets the id again. Two round trips.
+/// service with the name gets the id again. Two round trips, and a few further ones for a service
+/// with many grants.
 ///
 /// # Errors
 /// [`AuthorizationRejection`]
@@ -199,18 +223,25 @@ pub async fn delete(
         services::by_reference(&IdOrName::Id(id)),
         uses::people_of_service(id),
     );
-    change(ports, request, &reads, |editor, (services, uses)| {
+    let deletion = change(ports, request, &reads, |editor, (services, uses)| {
         plan_deletion(editor, services, uses, force)
-    })
-    .await
+    });
+    if !deletion.await?
+        && let Err(error) =
+            service_deletion::remove_grants(ports.db.as_ref(), id, SLICES_AT_ONCE).await
+    {
+        tracing::warn!(%error, "grants of a deleted service are left to maintenance");
+    }
+    Ok(())
 }
 
+/// Plans the deletion. The outcome is true if no grant is left.
 fn plan_deletion(
     editor: &Editor<'_>,
     services: Vec<Service>,
     uses: Vec<ResourceUser>,
     force: bool,
-) -> Result<Plan<()>, AuthorizationFailure> {
+) -> Result<Plan<bool>, AuthorizationFailure> {
     editor.require(AuthPermission::WritePolicy)?;
     let service = require_row(services, ResourceKind::Service)?;
     if service.built_in {
@@ -225,12 +256,16 @@ fn plan_deletion(
     if !force {
         statements.push(uses::service_is_unused(service.id));
     }
-    statements.extend(services::delete(service.id, editor.now));
     statements.push(changes::record(
         &editor.author(),
         "service_deleted",
         subject(service.id),
         &json!({"name": service.name, "forced": force && in_use}),
     ));
-    Ok(Plan::write(AuthPermission::WritePolicy, statements, ()))
+    statements.extend(service_deletion::delete(service.id, editor.now));
+    Ok(Plan::write_and_read(
+        AuthPermission::WritePolicy,
+        statements,
+        |results| Ok(results.last().is_some_and(|rows| !rows.is_empty())),
+    ))
 }

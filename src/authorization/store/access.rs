@@ -128,7 +128,8 @@ impl Reads for AccessQuery<'_> {
 #[must_use]
 pub fn services_of(person: i64, page: PageRequest, now: Timestamp) -> Query<Service> {
     let select = sql(
-        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
+        "SELECT id, name, description, policy_version, built_in, deleted_at, emptying
+           FROM services
           WHERE deleted_at IS NULL AND id > ?2
             AND id IN (SELECT g.service_id FROM person_roles AS g
                         WHERE g.person_id = ?1

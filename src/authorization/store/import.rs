@@ -179,6 +179,7 @@ fn write_service(
     let mut statements = match context.id {
         Some(id) => services::insert_with_id(id, name, description, now).to_vec(),
         None if new => vec![
+            services::is_emptied(name),
             restore,
             services::insert_if_missing(name, description, now),
             services::count_largest_id(),

@@ -19,6 +19,7 @@ pub mod preconditions;
 mod read;
 pub mod relations;
 pub mod roles;
+pub mod service_deletion;
 pub mod services;
 pub mod tokens;
 pub mod uses;

@@ -263,21 +263,6 @@ pub fn rename(username: &str, name: &str, now: Timestamp) -> Statement {
     )
 }
 
-/// Deletes an account with all its rows. Only the event of the deletion stays in the event log.
-#[must_use]
-pub fn delete(user: UserId) -> [Statement; 2] {
-    [
-        sql(
-            "DELETE FROM events WHERE user_id = ?1 AND kind <> 'user_deleted'",
-            [user.into()],
-        ),
-        sql(
-            "DELETE FROM users WHERE id = ?1 RETURNING id",
-            [user.into()],
-        ),
-    ]
-}
-
 /// Returns the statements that precede the deletion of the account that owns the session `by`.
 ///
 /// The batch fails if the account owner is the last administrator. The change log records the

@@ -99,13 +99,13 @@ fn grant_entries() -> Query<GrantEntry> {
         "SELECT p.username, s.name AS service, r.name AS role, NULL AS permission, g.expires_at
            FROM person_roles AS g
            JOIN people AS p ON p.id = g.person_id
-           JOIN services AS s ON s.id = g.service_id
+           JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
            JOIN roles AS r ON r.id = g.role_id
          UNION ALL
          SELECT p.username, s.name, NULL, m.name, g.expires_at
            FROM person_permissions AS g
            JOIN people AS p ON p.id = g.person_id
-           JOIN services AS s ON s.id = g.service_id
+           JOIN services AS s ON s.id = g.service_id AND s.deleted_at IS NULL
            JOIN permissions AS m ON m.id = g.permission_id",
         [],
     );

@@ -23,6 +23,8 @@ pub struct Service {
     pub built_in: bool,
     /// Whether the service is deleted.
     pub deleted: bool,
+    /// Whether the service is deleted and grants in it are not removed yet.
+    pub emptying: bool,
 }
 
 impl TryFrom<&Row> for Service {
@@ -36,6 +38,7 @@ impl TryFrom<&Row> for Service {
             policy_version: row.integer("policy_version")?,
             built_in: row.integer("built_in")? == 1,
             deleted: row.opt_time("deleted_at")?.is_some(),
+            emptying: row.integer("emptying")? == 1,
         })
     }
 }
@@ -44,7 +47,8 @@ impl TryFrom<&Row> for Service {
 #[must_use]
 pub fn list(page: PageRequest) -> Query<Service> {
     let select = sql(
-        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
+        "SELECT id, name, description, policy_version, built_in, deleted_at, emptying
+           FROM services
           WHERE id > ?1 AND deleted_at IS NULL ORDER BY id LIMIT ?2",
         [page.after.into(), page.limit.into()],
     );
@@ -55,7 +59,8 @@ pub fn list(page: PageRequest) -> Query<Service> {
 #[must_use]
 pub fn by_reference(reference: &IdOrName) -> Query<Service> {
     let select = sql(
-        "SELECT id, name, description, policy_version, built_in, deleted_at FROM services
+        "SELECT id, name, description, policy_version, built_in, deleted_at, emptying
+           FROM services
           WHERE id = COALESCE(?1, (SELECT id FROM services WHERE name = ?2))
             AND deleted_at IS NULL",
         reference_params(reference),
@@ -67,7 +72,7 @@ pub fn by_reference(reference: &IdOrName) -> Query<Service> {
 #[must_use]
 pub fn by_name_or_deleted(name: &str) -> Query<Service> {
     let select = sql(
-        "SELECT id, name, description, policy_version, built_in, deleted_at
+        "SELECT id, name, description, policy_version, built_in, deleted_at, emptying
            FROM services WHERE name = ?1",
         [name.into()],
     );
@@ -89,13 +94,24 @@ pub fn is_unchanged(service: &Service) -> Statement {
     )
 }
 
-/// Requires that the service is deleted.
+/// Requires that the service is deleted, and that no grant in it is left.
 #[must_use]
 pub fn is_deleted(id: i64) -> Statement {
     sql(
         "INSERT INTO preconditions (subject) SELECT 1 WHERE NOT EXISTS (
-             SELECT 1 FROM services WHERE id = ?1 AND deleted_at IS NOT NULL)",
+             SELECT 1 FROM services
+              WHERE id = ?1 AND deleted_at IS NOT NULL AND emptying = 0)",
         [id.into()],
+    )
+}
+
+/// Requires that no deleted service with the name has grants left.
+#[must_use]
+pub fn is_emptied(name: &str) -> Statement {
+    sql(
+        "INSERT INTO preconditions (subject)
+         SELECT 1 FROM services WHERE name = ?1 AND emptying = 1",
+        [name.into()],
     )
 }
 
@@ -189,27 +205,6 @@ pub fn update(id: i64, name: &str, description: Option<&str>) -> Statement {
           WHERE id = ?1 AND built_in = 0 AND deleted_at IS NULL RETURNING id",
         [id.into(), name.into(), description.into()],
     )
-}
-
-/// Deletes a service with all roles and permissions of people in it.
-#[must_use]
-pub fn delete(id: i64, now: Timestamp) -> [Statement; 3] {
-    [
-        sql(
-            "DELETE FROM person_permissions WHERE service_id = ?1",
-            [id.into()],
-        ),
-        // A foreign key deletes the rows of `person_roles` with them.
-        sql(
-            "DELETE FROM service_roles WHERE service_id = ?1",
-            [id.into()],
-        ),
-        sql(
-            "UPDATE services SET deleted_at = ?2, policy_version = policy_version + 1
-              WHERE id = ?1 AND built_in = 0 AND deleted_at IS NULL RETURNING id",
-            [id.into(), now.into()],
-        ),
-    ]
 }
 
 /// Increases the policy version of a service.

@@ -112,7 +112,7 @@ pub(crate) async fn run(db: &dyn Db, statement: Statement) -> Result<Rows, Store
 pub(crate) const CLEANUP_BATCH: i64 = 500;
 /// The maximum number of times that a cleanup repeats a statement. The remaining rows wait for the
 /// next cleanup.
-const CLEANUP_ROUNDS: usize = 8;
+pub(crate) const CLEANUP_ROUNDS: usize = 8;
 
 /// Repeats a statement of a cleanup until it returns fewer rows than `most`, the limit in the
 /// statement. Returns the total number of rows.

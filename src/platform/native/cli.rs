@@ -40,7 +40,7 @@ enum Command {
         #[command(subcommand)]
         command: Box<inspect::PasskeyCommand>,
     },
-    /// Verify an App Attest attestation or assertion step by step.
+    /// Verify an App Attest attestation or assertion step by step, or make one for tests.
     Attest {
         #[command(subcommand)]
         command: Box<attest::AttestCommand>,
@@ -130,7 +130,7 @@ fn run(command: &Command) -> Result<ExitCode, Box<dyn Error>> {
             });
         }
         Command::Attest { command } => {
-            return Ok(if attest::inspect(command)? {
+            return Ok(if attest::run(command)? {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE

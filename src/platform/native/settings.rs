@@ -15,9 +15,22 @@ use crate::app::config::Config;
 use crate::kernel::domain::Entropy;
 use crate::kernel::model::config::ConfigError;
 use crate::kernel::model::webhook::WebhookSecret;
+use crate::platform::native::attest::authority::TestRoot;
 use crate::platform::native::ports::SystemEntropy;
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::Quotas;
+
+/// The setting with the certificate of the test root of App Attest.
+pub(super) const TEST_ROOT: &str = "APP_ATTEST_TEST_ROOT";
+/// The setting with the private key of that root. Only `attest make` uses it.
+const TEST_ROOT_KEY: &str = "APP_ATTEST_TEST_ROOT_KEY";
+/// The secrets that development generates.
+const SECRETS: [&str; 4] = [
+    "INTERNAL_API_KEY",
+    "JWT_SIGNING_KEYS",
+    "SECRETS_KEY",
+    "BOOTSTRAP_SECRET",
+];
 
 /// The file of development secrets. `wrangler dev` reads it too.
 const DEVELOPMENT_FILE: &str = ".dev.vars";
@@ -37,6 +50,8 @@ pub(super) struct NativeSettings {
     pub(super) proxies: Proxies,
     /// `PAGES_DIR`, the folder of the account page and the admin page.
     pub(super) pages: PathBuf,
+    /// `APP_ATTEST_TEST_ROOT` and `APP_ATTEST_TEST_ROOT_KEY`, if both are set.
+    pub(super) test_root: Option<[String; 2]>,
     /// The names of the secrets that this run generated, because they were missing.
     pub(super) generated: Vec<&'static str>,
 }
@@ -94,15 +109,14 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     }
     if development && problems.is_empty() {
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
-        let wanted: Vec<&'static str> = [
-            "INTERNAL_API_KEY",
-            "JWT_SIGNING_KEYS",
-            "SECRETS_KEY",
-            "BOOTSTRAP_SECRET",
-        ]
-        .into_iter()
-        .filter(|name| is_missing(name))
-        .collect();
+        let mut wanted: Vec<&'static str> = SECRETS
+            .into_iter()
+            .filter(|name| is_missing(name))
+            .collect();
+        // The two belong together. A developer may have a root of their own.
+        if is_missing(TEST_ROOT) && is_missing(TEST_ROOT_KEY) {
+            wanted.extend([TEST_ROOT, TEST_ROOT_KEY]);
+        }
         match generate(
             (missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)),
             &wanted,
@@ -129,6 +143,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
     });
+    let test_root = lookup(TEST_ROOT).zip(lookup(TEST_ROOT_KEY));
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
         (Ok(config), Ok(bind), Ok(quotas), Ok(proxies)) if problems.is_empty() => {
@@ -141,6 +156,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
                 quotas,
                 proxies,
                 pages,
+                test_root: test_root.map(<[String; 2]>::from),
                 generated,
             })
         }
@@ -201,11 +217,21 @@ fn generate(
 ) -> Result<HashMap<String, String>, String> {
     let mut new = HashMap::new();
     let mut text = String::new();
+    let root = if names.contains(&TEST_ROOT) {
+        Some(TestRoot::generate().map_err(|error| error.to_string())?)
+    } else {
+        None
+    };
     for name in names {
-        let value = if *name == "JWT_SIGNING_KEYS" {
-            fresh_signing_keys()?
-        } else {
-            fresh_key()?
+        let value = match (*name, &root) {
+            ("JWT_SIGNING_KEYS", _) => fresh_signing_keys()?,
+            // On one line. The file needs no line breaks in a value.
+            (TEST_ROOT, Some(root)) => root
+                .pem()
+                .map_err(|error| error.to_string())?
+                .replace('\n', ""),
+            (TEST_ROOT_KEY, Some(root)) => root.key(),
+            _ => fresh_key()?,
         };
         let _ = writeln!(text, "{name}='{value}'");
         new.insert((*name).to_owned(), value);

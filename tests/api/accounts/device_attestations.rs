@@ -1,10 +1,23 @@
 //! Attestations: their challenges, and the requests of the internal API that need one.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use super::devices::{required, with_mode};
 use crate::harness::devices::{BUNDLE, Device, standard};
-use crate::harness::other_person;
+use crate::harness::{case, other_person};
+
+#[tokio::test]
+async fn development_without_settings_has_an_app_that_can_attest() {
+    case(async |app| {
+        let body = json!({"platform": "ios", "bundle_id": BUNDLE});
+        let challenge = app
+            .request(Method::POST, "/api/app-attestation/challenge")
+            .json(&body);
+        assert_eq!(challenge.send().await.ok()["success"], true);
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn ios_tokens_need_an_attestation_where_it_is_required() {

@@ -11,10 +11,11 @@ const PASSWORD: &str = "zebra-77-crossing";
 /// Hashes of [`PASSWORD`].
 ///
 /// - Argon2: `argon2d`, `argon2i` and `argon2id` of @noble/hashes, `{m: 256, t: 2, p: 1}`.
-/// - bcrypt: Python's `crypt.crypt` with libxcrypt. `bcrypt_sha256`: of `sha256(password).hexdigest()`.
+/// - bcrypt: Python's `crypt.crypt` with libxcrypt. `bcrypt_sha256`: of the hexadecimal digits of
+///   `hashlib.sha256`.
 /// - scrypt as a PHC string: Node's `crypto.scryptSync(password, salt, 32, {N: 1024, r: 8, p})`.
-/// - better-auth: `crypto.scryptSync(password, salt, 64, {N: 16384, r: 16, p: 1})` of Node, with the
-///   digits of the salt as the salt, as better-auth's `hashPassword` calls it.
+/// - better-auth: `crypto.scryptSync(password, salt, 64, {N: 16384, r: 16, p: 1})` of Node, with
+///   the digits of the salt as the salt, as better-auth's `hashPassword` calls it.
 /// - Werkzeug and Django with scrypt: Python's `hashlib.scrypt`, `dklen=64`.
 /// - PBKDF2 as a PHC string: Node's `crypto.pbkdf2Sync`.
 /// - PBKDF2 of passlib, Django and Werkzeug: Python's `hashlib.pbkdf2_hmac`.
@@ -30,20 +31,20 @@ const HASHES: [&str; 23] = [
     "bcrypt_sha256$$2b$04$CCCCCCCCCCCCCCCCCCCCC.hamiqQx5jkF31tETtfdZUnCE5OsyRh2",
     "$scrypt$ln=10,r=8,p=1$ABEiM0RVZneImaq7zN3u/w$RbSJJbgjv0pZ6M/FL0/ndidiX8ITb9xm6y+RhgNBO9w",
     "$scrypt$ln=10,r=8,p=2$ABEiM0RVZneImaq7zN3u/w$t7v2AcfHjBAP8Ih0VHnslsIWnJ3XIWJUOdmxG67D+lg",
-    "00112233445566778899aabbccddeeff:58407e4ef23484decff920bc941f78b5fab5d48cee5ce3ccfadcf541eac\
-     fc50d685a2da090eb2fd0fac0c43478aaf7125b2c74deb0aa29a3914b8215ff8dd733",
-    "scrypt:1024:8:1$seasalt2$ce9f8c3ee5296f5d0c356196dce1ea0431e2de0f63655733b18423f7f60\
-     430f668383003e2ae6ec9b349d448e10fab1a50a691a8d2560132af02fefdea00ab6d",
-    "scrypt$seasalt2$1024$8$1$zp+MPuUpb10MNWGW3OHqBDHi3g9jZVczsYQj9/YEMPZoODAD4q5uybNJ1Ej\
-     hD6saUKaRqNJWATKvAv796gCrbQ==",
+    "00112233445566778899aabbccddeeff:58407e4ef23484decff920bc941f78b5fab5d48cee5ce3ccfadcf541eacf\
+     c50d685a2da090eb2fd0fac0c43478aaf7125b2c74deb0aa29a3914b8215ff8dd733",
+    "scrypt:1024:8:1$seasalt2$ce9f8c3ee5296f5d0c356196dce1ea0431e2de0f63655733b18423f7f60430f66838\
+     3003e2ae6ec9b349d448e10fab1a50a691a8d2560132af02fefdea00ab6d",
+    "scrypt$seasalt2$1024$8$1$zp+MPuUpb10MNWGW3OHqBDHi3g9jZVczsYQj9/YEMPZoODAD4q5uybNJ1EjhD6saUKaR\
+     qNJWATKvAv796gCrbQ==",
     "$pbkdf2-sha256$i=1000,l=32$ABEiM0RVZneImaq7zN3u/w$xXKkJc8T3Qlk/yLRUGuBOyJBPYF7Yb17b8pEYTzi6Ko",
-    "$pbkdf2-sha512$i=1000,l=64$ABEiM0RVZneImaq7zN3u/w$WKW7g9HY0l8WhL3qwiYnOM/jRnU/PKGjYV+Xt+KdpZ6BI\
-     mT/QhtOpYUzMVj3fBO5C9/i9Xdsxg6mhrZKszNleg",
+    "$pbkdf2-sha512$i=1000,l=64$ABEiM0RVZneImaq7zN3u/w$WKW7g9HY0l8WhL3qwiYnOM/jRnU/PKGjYV+Xt+KdpZ6\
+     BImT/QhtOpYUzMVj3fBO5C9/i9Xdsxg6mhrZKszNleg",
     "$pbkdf2-sha512$i=10000,l=20$ABEiM0RVZneImaq7zN3u/w$Hv/5qtrdVMh4LIbyNpKj7JTHErg",
-    "$pbkdf2-sha256$i=1000,l=64$ABEiM0RVZneImaq7zN3u/w$xXKkJc8T3Qlk/yLRUGuBOyJBPYF7Yb17b8pEYTzi6Kqqp\
-     5wffwqnRQ9WlXuyMgWVylRfPwNUNmbMGqezrYfbww",
-    "$pbkdf2-sha512$1000$ABEiM0RVZneImaq7zN3u/w$WKW7g9HY0l8WhL3qwiYnOM/jRnU/PKGjYV.Xt.KdpZ6BImT/QhtOpY\
-     UzMVj3fBO5C9/i9Xdsxg6mhrZKszNleg",
+    "$pbkdf2-sha256$i=1000,l=64$ABEiM0RVZneImaq7zN3u/w$xXKkJc8T3Qlk/yLRUGuBOyJBPYF7Yb17b8pEYTzi6Kq\
+     qp5wffwqnRQ9WlXuyMgWVylRfPwNUNmbMGqezrYfbww",
+    "$pbkdf2-sha512$1000$ABEiM0RVZneImaq7zN3u/w$WKW7g9HY0l8WhL3qwiYnOM/jRnU/PKGjYV.Xt.KdpZ6BImT/Qh\
+     tOpYUzMVj3fBO5C9/i9Xdsxg6mhrZKszNleg",
     "$pbkdf2$1000$ABEiM0RVZneImaq7zN3u/w$5Tc10pNF98AgJQDnZxlFEpsp1mQ",
     "pbkdf2_sha256$1000$seasalt2$t4pySzJm32K9d0TZkbGrqDbOnLNKimdEfBxWd/cSJNE=",
     "pbkdf2_sha1$1000$seasalt2$DeGDyyavhJy9K55UDNV/v23LV4o=",
@@ -86,9 +87,9 @@ async fn the_published_sample_of_firebase_is_verified() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
         // The salt `42xEC+ixf3L2lw==` with the separator `Bw==` behind it.
-        let stored = "$firebase-scrypt$ln=14,r=8$42xEC+ixf3L2lwc$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0ui\
-                      iTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA$lSrfV15cpx95/sZS2W9c9Kp\
-                      6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ";
+        let stored = "$firebase-scrypt$ln=14,r=8$42xEC+ixf3L2lwc$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0\
+                      uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA$lSrfV15cpx95/sZS2W9c9K\
+                      p6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ";
         app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
             .await;
         assert_eq!(
@@ -108,9 +109,9 @@ async fn the_published_sample_of_firebase_is_verified() {
 async fn better_auth_hashes_the_compatible_form() {
     case(async |app| {
         let (ada, _) = with_password(app).await;
-        let stored = "00112233445566778899aabbccddeeff:6c0a2bccf7ccb3ec216aebf7677f863c0cb292257e02ee\
-                      0161fb69d22d0fc98d83e7078db55646d0dea37b576cc8f3c495a67661be87284ecb504a634eec7\
-                      555";
+        let stored = "00112233445566778899aabbccddeeff:6c0a2bccf7ccb3ec216aebf7677f863c0cb292257e0\
+                      2ee0161fb69d22d0fc98d83e7078db55646d0dea37b576cc8f3c495a67661be87284ecb504a6\
+                      34eec7555";
         app.sql("UPDATE passwords SET hash = ?1", &[json!(stored)])
             .await;
         let typed = "caf\u{e9}-\u{ff5a}ebra-77";

@@ -9,6 +9,7 @@ mod cost_calls;
 mod cpu;
 mod credentials;
 mod csrf_tokens;
+mod deletion;
 mod deletion_races;
 mod device_assertions;
 mod device_attestations;

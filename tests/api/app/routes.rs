@@ -35,7 +35,7 @@ pub fn rows() -> Vec<Row> {
         "attestation_object": "AAAA",
         "key_id": "A".repeat(43),
         "challenge_id": challenge,
-        "bundle_id": "app.hamrah.ios",
+        "bundle_id": "app.hamrah.other",
     });
     let open = [200; 6];
     // A user reads or changes their own account. The other user reads or changes theirs.
@@ -115,11 +115,11 @@ pub fn rows() -> Vec<Row> {
             assertion,
             [401; 6],
         ),
-        // These settings configure no app.
+        // These settings configure no such app.
         Row(
             Method::POST,
             "/api/app-attestation/challenge",
-            json!({"platform": "ios", "bundle_id": "app.hamrah.ios"}),
+            json!({"platform": "ios", "bundle_id": "app.hamrah.other"}),
             [422; 6],
         ),
         Row(

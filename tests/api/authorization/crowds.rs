@@ -148,3 +148,86 @@ async fn a_look_up_by_address_reads_a_bounded_number_of_claims() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_service_with_20000_grants_is_deleted_at_once_and_emptied_in_slices() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let shop = app.create(&root, "services", "shop").await;
+        let role = app.create(&root, "roles", "clerk").await;
+        let permission = app.create(&root, "permissions", "shop.open").await;
+        app.grant(
+            &root,
+            "/service-roles",
+            json!({"service_id": shop, "role_id": role}),
+        )
+        .await;
+        for insert in [
+            "INSERT INTO users (id, email, email_verified, auth_method, created_at, updated_at)
+             SELECT 'u' || i, 'crowd', 0, 'x', i, i FROM n",
+            "INSERT INTO people (user_id, username) SELECT 'u' || i, 'u' || i FROM n",
+        ] {
+            app.sql(&format!("{NUMBERS} {insert}"), &[]).await;
+        }
+        let people = "FROM people WHERE username <> 'root'";
+        app.sql(
+            &format!(
+                "INSERT INTO person_roles (person_id, service_id, role_id) \
+                 SELECT id, ?1, ?2 {people}"
+            ),
+            &[json!(shop), json!(role)],
+        )
+        .await;
+        app.sql(
+            &format!(
+                "INSERT INTO person_permissions (person_id, service_id, permission_id) \
+                 SELECT id, ?1, ?2 {people}"
+            ),
+            &[json!(shop), json!(permission)],
+        )
+        .await;
+
+        let path = format!("/services/{shop}");
+        let forced = format!("{path}?force=true");
+        app.ask(&root, Method::DELETE, &forced, Value::Null)
+            .await
+            .ok();
+        assert_eq!(
+            app.ask(&root, Method::GET, &path, Value::Null)
+                .await
+                .status(),
+            404
+        );
+        let grants = "SELECT (SELECT COUNT(*) FROM person_roles WHERE service_id = ?1)
+                           + (SELECT COUNT(*) FROM person_permissions WHERE service_id = ?1)
+                           + (SELECT COUNT(*) FROM service_roles WHERE service_id = ?1)";
+        let mut left = app.count(grants, &[json!(shop)]).await;
+        assert!(left > 30_000, "{left} rows were removed at once");
+        let asked =
+            json!({"person_id": "u1", "service_id": "shop", "permission_name": "shop.open"});
+        let checked = app.ask(&root, Method::POST, "/check", asked).await;
+        assert_ne!(checked.json()["allowed"], true);
+        // The service comes back when no grant is left, so none comes back with it.
+        let again = json!({"name": "shop"});
+        let early = app
+            .ask(&root, Method::POST, "/services", again.clone())
+            .await;
+        assert_eq!(early.status(), 503);
+        while left > 0 {
+            app.cron().await;
+            let now = app.count(grants, &[json!(shop)]).await;
+            assert!(now < left, "{now} rows are left");
+            left = now;
+        }
+        let back = app
+            .ask(&root, Method::POST, "/services", again)
+            .await
+            .created();
+        assert_eq!(back["id"], shop);
+        let most = app.most_written().await;
+        assert!(most < 8_000, "a batch wrote {most} rows");
+        app.sql("DELETE FROM users WHERE email = 'crowd'", &[])
+            .await;
+    })
+    .await;
+}

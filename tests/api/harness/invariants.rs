@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::TestApp;
 
 /// Queries that must return no row, with the meaning of a row.
-const FORBIDDEN: [(&str, &str); 10] = [
+const FORBIDDEN: [(&str, &str); 11] = [
     (
         "a reference to nothing (I5)",
         "SELECT * FROM pragma_foreign_key_check",
@@ -55,14 +55,20 @@ const FORBIDDEN: [(&str, &str); 10] = [
             AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = o.user_id)",
     ),
     (
+        "a session of no account",
+        "SELECT id FROM sessions AS s WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = s.user_id)
+            AND NOT EXISTS (SELECT 1 FROM deleted_users AS d WHERE d.user_id = s.user_id)",
+    ),
+    (
         "a note about effective permissions that outlived its batch",
         "SELECT * FROM auth_access",
     ),
 ];
 
 /// Every table of the database.
-pub const TABLES: [&str; 25] = [
+pub const TABLES: [&str; 26] = [
     "users",
+    "deleted_users",
     "identities",
     "sessions",
     "refresh_tokens",

@@ -7,6 +7,7 @@ mod answer;
 pub mod authenticator;
 mod authorization;
 mod ceremonies;
+mod cost;
 pub mod devices;
 mod invariants;
 mod native;
@@ -57,6 +58,8 @@ pub struct Stats {
     pub batches: usize,
     pub statements: usize,
     pub rows_read: usize,
+    /// The largest number of rows that one batch wrote. In workerd an entry of an index counts too.
+    pub most_written: usize,
 }
 
 /// The operations of both targets.
@@ -258,24 +261,6 @@ impl TestApp {
     /// It is zero where it is not known.
     pub async fn cpu(&self) -> Duration {
         self.target.cpu().await
-    }
-
-    /// Sends `call` and returns its use of the database.
-    pub async fn cost(&self, call: Call<'_>) -> (Answer, Stats) {
-        let before = self.target.stats().await;
-        let answer = call.send().await;
-        let after = self.target.stats().await;
-        let spent = Stats {
-            batches: after.batches - before.batches,
-            statements: after.statements - before.statements,
-            rows_read: after.rows_read - before.rows_read,
-        };
-        (answer, spent)
-    }
-
-    /// Returns the number of batches so far.
-    pub async fn batches(&self) -> usize {
-        self.target.stats().await.batches
     }
 
     /// Returns the whole log.

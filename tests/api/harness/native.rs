@@ -103,6 +103,7 @@ impl Native {
         let clock = Arc::new(FakeClock(AtomicI64::new(1_800_000_000_000)));
         let between = Arc::new(Between {
             inner: sqlite,
+            counts: !on_disk,
             state: Mutex::default(),
         });
         let config = Config::read(&|name| settings.get(name).cloned()).expect("a configuration");
@@ -293,7 +294,32 @@ impl Entropy for CountingEntropy {
 /// planned.
 struct Between {
     inner: Sqlite,
+    /// Whether rows written are counted.
+    counts: bool,
     state: Mutex<State>,
+}
+
+impl Between {
+    /// Runs a batch and counts the rows that it wrote. The count is right if the database has one
+    /// connection, as in memory.
+    async fn counted(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, StoreError> {
+        let total = async || {
+            let query = sqlx::query_scalar("SELECT total_changes()");
+            let total: Result<i64, _> = query.fetch_one(self.inner.pool()).await;
+            total.ok().and_then(|total| usize::try_from(total).ok())
+        };
+        if !self.counts || statements.iter().all(Statement::is_read) {
+            return self.inner.batch(statements).await;
+        }
+        let before = total().await;
+        let results = self.inner.batch(statements).await;
+        if let (Some(before), Some(after)) = (before, total().await) {
+            let mut state = self.state.lock().expect("unpoisoned");
+            let most = &mut state.stats.most_written;
+            *most = (*most).max(after.saturating_sub(before));
+        }
+        results
+    }
 }
 
 #[derive(Default)]
@@ -317,7 +343,7 @@ impl Db for Between {
             state.faults.iter().find(|fault| fault.at == now).cloned()
         };
         let Some(Fault { mode, message, .. }) = fault else {
-            return self.inner.batch(statements).await;
+            return self.counted(statements).await;
         };
         let failed = || StoreError::Unavailable(message.to_owned());
         match mode {

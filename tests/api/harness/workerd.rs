@@ -25,7 +25,8 @@ pub struct Workerd {
 }
 
 /// The columns with times, by table.
-const TIMES: [(&str, &[&str]); 14] = [
+const TIMES: [(&str, &[&str]); 15] = [
+    ("deleted_users", &["deleted_at"]),
     ("users", &["created_at", "updated_at", "last_login_at"]),
     (
         "sessions",
@@ -167,6 +168,7 @@ impl Target for Workerd {
             batches: number("batches"),
             statements: number("statements"),
             rows_read: number("rowsRead"),
+            most_written: number("mostWritten"),
         }
     }
 

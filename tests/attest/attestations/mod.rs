@@ -57,7 +57,7 @@ impl Case {
         let expected = ExpectedAttestation {
             app_ids: &self.app_ids,
             environments: &self.environments,
-            client_data_hash: self.client_data_hash,
+            client_data_hash: &self.client_data_hash,
             key_id: &self.key_id,
             anchors: &[self
                 .anchor
@@ -203,7 +203,7 @@ fn no_byte_of_the_signed_parts_can_be_changed_or_left_out() {
         let expected = ExpectedAttestation {
             app_ids: &case.app_ids,
             environments: &case.environments,
-            client_data_hash: HASH,
+            client_data_hash: &HASH,
             key_id: &case.key_id,
             anchors: &anchors,
             at: Timestamp::from_millis(AT * 1000),

@@ -15,8 +15,9 @@ pub struct ExpectedAssertion<'a> {
     pub public_key: &'a [u8],
     /// The application that attested it.
     pub app_id: &'a str,
-    /// SHA-256 of the client data.
-    pub client_data_hash: [u8; 32],
+    /// The bytes that the app gave to the device as the hash of its client data. The server expects
+    /// the SHA-256 of the client data.
+    pub client_data_hash: &'a [u8],
     /// The stored counter of the key.
     pub previous_counter: u32,
     /// The accepted ways to install the app. An empty list accepts all.
@@ -59,7 +60,7 @@ fn take_steps(
     steps.passed(1, "clientDataHash is the SHA-256 of the client data", None);
     let nonce = crate::accounts::domain::app_attest::nonce(
         object.authenticator_data,
-        &expected.client_data_hash,
+        expected.client_data_hash,
     );
     steps.passed(
         2,

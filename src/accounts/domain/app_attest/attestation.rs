@@ -21,8 +21,9 @@ pub struct ExpectedAttestation<'a> {
     pub app_ids: &'a [String],
     /// Environments whose keys are accepted.
     pub environments: &'a [AttestEnvironment],
-    /// SHA-256 of the challenge.
-    pub client_data_hash: [u8; 32],
+    /// The bytes that the app gave to the device as the hash of its client data. The server expects
+    /// the SHA-256 of the challenge.
+    pub client_data_hash: &'a [u8],
     /// The id of the key that the client claims.
     pub key_id: &'a [u8],
     /// The trusted roots.
@@ -94,7 +95,7 @@ fn take_steps(
     );
     steps.passed(2, "clientDataHash is appended to authData", None);
     let nonce =
-        crate::accounts::domain::app_attest::nonce(object.auth_data, &expected.client_data_hash);
+        crate::accounts::domain::app_attest::nonce(object.auth_data, expected.client_data_hash);
     steps.passed(3, "the nonce is the SHA-256 of both", base64::encode(nonce));
     let leaf = leaf?;
     if let Some(attested_nonce) =

@@ -17,7 +17,7 @@ use crate::accounts::domain::verification::report::CheckList;
 use authenticator_data::{Extensions, Header};
 
 /// Returns the nonce that a certificate is issued for and that a key signs.
-fn nonce(auth_data: &[u8], client_data_hash: &[u8; 32]) -> [u8; 32] {
+fn nonce(auth_data: &[u8], client_data_hash: &[u8]) -> [u8; 32] {
     Sha256::new()
         .chain_update(auth_data)
         .chain_update(client_data_hash)

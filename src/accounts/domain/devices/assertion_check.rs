@@ -306,7 +306,7 @@ async fn check_assertion(
     let expected = ExpectedAssertion {
         public_key: &key.public_key,
         app_id: app,
-        client_data_hash: Sha256::digest(&presented.challenge).into(),
+        client_data_hash: &Sha256::digest(&presented.challenge),
         previous_counter: key.counter,
         categories: &settings.categories,
     };

@@ -176,7 +176,7 @@ pub async fn verify(
         .ok_or_else(|| StoreError::Broken("a challenge cannot be read".to_owned()))?;
 
     let settings = &ports.config.attest;
-    let verify = |client_data_hash: [u8; 32]| {
+    let verify = |client_data_hash: &[u8]| {
         let expected = ExpectedAttestation {
             app_ids: std::slice::from_ref(&state.app),
             environments: &[settings.environment],
@@ -192,8 +192,8 @@ pub async fn verify(
     // The app hashes the bytes of the challenge. A client that hashes the base64 text instead
     // proves as much.
     let text = encode_standard(&challenge);
-    let attested = verify(Sha256::digest(&challenge).into())
-        .or_else(|refusal| verify(Sha256::digest(text).into()).map_err(|_| refusal))?;
+    let attested = verify(&Sha256::digest(&challenge))
+        .or_else(|refusal| verify(&Sha256::digest(text)).map_err(|_| refusal))?;
 
     Ok(NewKey {
         id: submission.key,

@@ -4,15 +4,8 @@
 //! for the hash only, so that a slow database does not use up the permits. A hash is also computed
 //! for accounts that do not exist, so that the time does not reveal them.
 
-mod any_hash;
-mod argon2_hash;
-mod bcrypt_hash;
 mod breached;
-mod firebase_hash;
 pub mod hash;
-mod pbkdf2_hash;
-mod scrypt_hash;
-mod text_form;
 
 use std::time::Duration;
 

@@ -98,8 +98,7 @@ pub struct AttestSettings {
     pub on_refresh: bool,
     /// `APP_ATTEST_ENVIRONMENT`.
     pub environment: AttestEnvironment,
-    /// The accepted root certificates: Apple's, or `APP_ATTEST_TEST_ROOT`, which is never set in
-    /// production.
+    /// The accepted root certificates: Apple's, and in development `APP_ATTEST_TEST_ROOT`.
     pub anchors: Vec<TrustAnchor>,
     /// `APP_ATTEST_CATEGORIES`: the accepted ways by which the app was installed, if the
     /// attestation names one (iOS 27). Empty: all.
@@ -123,7 +122,7 @@ impl fmt::Display for AttestSettings {
         let root = if self.anchors == [TrustAnchor::apple()] {
             ""
         } else {
-            ", NOT Apple's root"
+            ", and a test root"
         };
         write!(
             f,

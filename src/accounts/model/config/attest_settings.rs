@@ -4,12 +4,20 @@ use crate::accounts::model::attest;
 use crate::accounts::model::attest::{AttestEnvironment, AttestSettings, Mode, TrustAnchor};
 use crate::kernel::model::config::Reader;
 
+/// The team and the bundle of the app that development accepts if none is configured.
+const DEVELOPMENT_APP: [&str; 2] = ["UR6RM9YCF7", "app.hamrah.ios"];
+
 impl Reader<'_> {
     fn apple_apps(&mut self) -> Vec<String> {
-        let (team, bundles) = (
+        let (mut team, mut bundles) = (
             self.get("APPLE_TEAM_ID").unwrap_or_default(),
             self.list("APPLE_BUNDLE_ID"),
         );
+        if self.is_development() && team.is_empty() && bundles.is_empty() {
+            let [known_team, bundle] = DEVELOPMENT_APP.map(str::to_owned);
+            team = known_team;
+            bundles.push(bundle);
+        }
         if team.is_empty() != bundles.is_empty() {
             self.problem(
                 "APPLE_TEAM_ID",
@@ -76,9 +84,7 @@ impl Reader<'_> {
                 "must be numbers out of 1, 2, 3, 4, 5, 6 and 10, separated by commas",
             );
         }
-        let anchor = test_root
-            .as_deref()
-            .map_or_else(|| Some(TrustAnchor::apple()), TrustAnchor::from_pem);
+        let test_anchor = test_root.as_deref().map(TrustAnchor::from_pem);
         if mode != Mode::Off && apps.is_empty() {
             self.problem(
                 "APP_ATTEST_MODE",
@@ -97,16 +103,21 @@ impl Reader<'_> {
                 "must not be `development` in production: every user of Xcode can create such keys",
             );
         }
-        if anchor.is_none() {
+        if test_anchor == Some(None) {
             self.problem("APP_ATTEST_TEST_ROOT", "must be one certificate in PEM");
         }
-        if production && test_root.is_some() {
-            self.problem(
-                "APP_ATTEST_TEST_ROOT",
-                "must not be set in production: only Apple's root counts",
-            );
+        for name in ["APP_ATTEST_TEST_ROOT", "APP_ATTEST_TEST_ROOT_KEY"] {
+            if production && self.get(name).is_some() {
+                self.problem(
+                    name,
+                    "must not be set in production: only Apple's root counts",
+                );
+            }
         }
-        let (anchors, categories) = (anchor.into_iter().collect(), categories.unwrap_or_default());
+        // A test root comes in addition, so that development accepts devices too.
+        let test_anchor = test_anchor.flatten().filter(|_| !production);
+        let anchors = [TrustAnchor::apple()].into_iter().chain(test_anchor);
+        let (anchors, categories) = (anchors.collect(), categories.unwrap_or_default());
         AttestSettings {
             mode,
             on_refresh,

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use crate::accounts::domain::app_attest::authenticator_data;
+use crate::accounts::model::attest::AttestEnvironment;
 use crate::kernel::model::base64;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::report_printer;
@@ -22,6 +23,16 @@ pub(in crate::platform::native) enum EnvironmentArgument {
     Development,
 }
 
+impl EnvironmentArgument {
+    /// Returns the environment.
+    pub(super) const fn environment(self) -> AttestEnvironment {
+        match self {
+            Self::Production => AttestEnvironment::Production,
+            Self::Development => AttestEnvironment::Development,
+        }
+    }
+}
+
 /// Reads hexadecimal or base64. Text that is valid in both is read as hexadecimal.
 fn decode(text: &str) -> Option<Vec<u8>> {
     report_printer::hex(text).or_else(|| base64::decode(text))
@@ -35,16 +46,6 @@ pub(super) fn binary(text: &str) -> Result<Binary, &'static str> {
     decode(text)
         .map(Binary)
         .ok_or("neither hexadecimal nor base64")
-}
-
-/// Reads 32 bytes in hexadecimal or base64.
-///
-/// # Errors
-/// The text has another form or length.
-pub(super) fn digest(text: &str) -> Result<[u8; 32], &'static str> {
-    decode(text)
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or("not 32 bytes in hexadecimal or base64")
 }
 
 /// Reads a public key and returns its X9.62 point.

@@ -1,10 +1,13 @@
 //! The commands `hamrah-api attest inspect` and `inspect-assertion` verify an attestation or an
-//! assertion and print each step.
+//! assertion and print each step. `attest make` creates them for tests.
 //!
 //! The server gives every rejected device the same answer. These commands run the server's code
 //! and show an iOS engineer the step that fails.
 
+pub(super) mod authority;
+mod device;
 mod input;
+mod make;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -23,17 +26,18 @@ use crate::accounts::domain::app_attest::authenticator_data;
 use crate::accounts::domain::app_attest::authenticator_data::{Extensions, Header};
 use crate::accounts::domain::app_attest::certificate::Certificate;
 use crate::accounts::domain::app_attest::object;
+use crate::accounts::domain::devices::register;
 use crate::accounts::domain::verification::report::Report;
 use crate::accounts::model::attest::{AttestEnvironment, TrustAnchor};
 use crate::kernel::domain::Clock;
 use crate::kernel::model::time::Timestamp;
 use crate::platform::native::attest::input::{
-    Binary, EnvironmentArgument, Input, binary, digest, public_key, time,
+    Binary, EnvironmentArgument, Input, binary, public_key, time,
 };
 use crate::platform::native::ports::SystemClock;
 use crate::platform::native::report_printer;
 
-/// The object to inspect.
+/// The object to inspect or to make.
 #[derive(Subcommand)]
 pub(super) enum AttestCommand {
     /// Verify an attestation object by Apple's nine steps and print each, then its contents.
@@ -65,6 +69,11 @@ pub(super) enum AttestCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Create an attestation or assertions for a server in development, without a device.
+    Make {
+        #[command(subcommand)]
+        command: make::MakeCommand,
     },
     /// Verify an assertion by Apple's six steps and print each.
     InspectAssertion {
@@ -119,25 +128,46 @@ impl AppIds {
 /// The client data, which the device signs together with the authenticator data.
 #[derive(Args)]
 pub(super) struct Signed {
-    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead.
+    /// The challenge of the server, in hexadecimal or base64. The JSON may contain it instead. An
+    /// attestation may be over its bytes or over its base64 text, because the server accepts both.
     #[arg(long, value_parser = binary, conflicts_with = "client_data_hash")]
     challenge: Option<Binary>,
-    /// The SHA-256 that the app gave to the device, in hexadecimal or base64.
-    #[arg(long, value_parser = digest)]
-    client_data_hash: Option<[u8; 32]>,
+    /// The bytes that the app gave to the device as `clientDataHash`, in hexadecimal or base64.
+    /// They are used as they are. An app gives the SHA-256 of the challenge. Apple's published
+    /// samples give their challenge itself, which has another length.
+    #[arg(long, value_parser = binary)]
+    client_data_hash: Option<Binary>,
     /// The text that the app hashed, for an app that hashes the encoded challenge.
     #[arg(long, conflicts_with_all = ["challenge", "client_data_hash"])]
     client_data: Option<String>,
 }
 
 impl Signed {
-    fn hash(&self, otherwise: Option<Vec<u8>>) -> Option<[u8; 32]> {
+    /// Returns the hash of the client data, if it is known.
+    fn hash(&self, otherwise: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
+        if let Some(hash) = &self.client_data_hash {
+            return Ok(hash.0.clone());
+        }
         let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone());
-        let challenge = challenge
+        let signed = challenge
             .or_else(|| self.client_data.clone().map(String::into_bytes))
-            .or(otherwise);
-        self.client_data_hash
-            .or_else(|| challenge.map(|challenge| Sha256::digest(challenge).into()))
+            .or(otherwise)
+            .ok_or(NOTHING_SIGNED)?;
+        Ok(Sha256::digest(signed).to_vec())
+    }
+
+    /// Returns the hashes that the server accepts in an attestation: of the bytes of the challenge,
+    /// and of its base64 text.
+    fn hashes(&self, otherwise: Option<Vec<u8>>) -> Result<Vec<Vec<u8>>, &'static str> {
+        let challenge = self.challenge.as_ref().map(|challenge| challenge.0.clone());
+        let named = self.client_data_hash.is_some() || self.client_data.is_some();
+        let text = challenge
+            .or_else(|| otherwise.clone().filter(|_| !named))
+            .map(|challenge| register::encode_standard(&challenge));
+        let of_text = text.map(|text| Sha256::digest(text).to_vec());
+        let mut hashes = vec![self.hash(otherwise)?];
+        hashes.extend(of_text);
+        Ok(hashes)
     }
 }
 
@@ -229,14 +259,21 @@ fn anchor(file: Option<&Path>) -> Result<TrustAnchor, Box<dyn Error>> {
     })
 }
 
+/// Returns the report in which every step passed, or else the first report.
+fn first_passed<T>(reports: &[Report<T>]) -> Option<&Report<T>> {
+    let passed = reports.iter().find(|report| report.passed());
+    passed.or(reports.first())
+}
+
 const NOTHING_SIGNED: &str = "the challenge is not known: give --challenge or --client-data-hash";
 
-/// Prints the report. Returns true if every step passed.
+/// Runs the command. Returns true if every step passed.
 ///
 /// # Errors
 /// The input cannot be read.
-pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
+pub(super) fn run(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
     match command {
+        AttestCommand::Make { command } => make::make(command).map(|()| true),
         AttestCommand::Inspect {
             file,
             app,
@@ -258,23 +295,31 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
                 .or_else(|| input.member(&["key_id", "key_id_b64"]));
             let environments: Vec<_> = environment
                 .iter()
-                .map(|environment| match environment {
-                    EnvironmentArgument::Production => AttestEnvironment::Production,
-                    EnvironmentArgument::Development => AttestEnvironment::Development,
-                })
+                .map(|environment| environment.environment())
                 .collect();
-            let expected = ExpectedAttestation {
-                app_ids: &app.ids(),
-                environments: &environments,
-                client_data_hash: signed
-                    .hash(input.member(&["challenge"]))
-                    .ok_or(NOTHING_SIGNED)?,
-                key_id: &key_id.ok_or("the key id is not known: give --key-id")?,
-                anchors: &[anchor(root.as_deref())?],
-                at: at.unwrap_or_else(|| SystemClock.now()),
-                categories: category,
-            };
-            let report = attestation::verify(&input.cbor, &expected);
+            let hashes = signed.hashes(input.member(&["challenge"]))?;
+            let (app_ids, key_id) = (
+                app.ids(),
+                key_id.ok_or("the key id is not known: give --key-id")?,
+            );
+            let (anchors, at) = (
+                [anchor(root.as_deref())?],
+                at.unwrap_or_else(|| SystemClock.now()),
+            );
+            let reports = hashes.iter().map(|client_data_hash| {
+                let expected = ExpectedAttestation {
+                    app_ids: &app_ids,
+                    environments: &environments,
+                    client_data_hash,
+                    key_id: &key_id,
+                    anchors: &anchors,
+                    at,
+                    categories: category,
+                };
+                attestation::verify(&input.cbor, &expected)
+            });
+            let reports: Vec<_> = reports.collect();
+            let report = first_passed(&reports).ok_or(NOTHING_SIGNED)?;
             report_printer::print(
                 *json,
                 "attestation",
@@ -297,9 +342,7 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
                 &["assertion", "assertion_object", "assertion_b64"],
             )?;
             let app_ids = app.ids();
-            let client_data_hash = signed
-                .hash(input.member(&["challenge"]))
-                .ok_or(NOTHING_SIGNED)?;
+            let client_data_hash = &signed.hash(input.member(&["challenge"]))?;
             // Prints the report of the app that the assertion belongs to. If it belongs to none of
             // several apps, the report of the first app shows that step 4 fails.
             let (public_key, previous_counter) = (public_key.0.as_slice(), *previous_counter);
@@ -316,11 +359,7 @@ pub(super) fn inspect(command: &AttestCommand) -> Result<bool, Box<dyn Error>> {
                 )
             });
             let reports: Vec<_> = reports.collect();
-            let report = reports
-                .iter()
-                .find(|report| report.passed())
-                .or(reports.first())
-                .ok_or("no application is given")?;
+            let report = first_passed(&reports).ok_or("no application is given")?;
             let Report { mut steps, read } = report.clone();
             steps.push(report_printer::only_the_server(
                 6,

@@ -46,7 +46,7 @@ async fn configured_origins_and_apps_are_published() {
 }
 
 #[tokio::test]
-async fn unconfigured_lists_are_empty() {
+async fn unconfigured_lists_are_empty_but_for_the_app_of_development() {
     case(async |app| {
         assert_eq!(
             app.get("/.well-known/webauthn").send().await.ok(),
@@ -57,7 +57,8 @@ async fn unconfigured_lists_are_empty() {
             .send()
             .await
             .ok();
-        assert_eq!(apps, json!({"webcredentials": {"apps": []}}));
+        let development = json!(["UR6RM9YCF7.app.hamrah.ios"]);
+        assert_eq!(apps, json!({"webcredentials": {"apps": development}}));
         assert_eq!(
             app.get("/.well-known/change-password")
                 .send()

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use sha2::{Digest, Sha256};
 
-use crate::accounts::domain::passwords::text_form::number;
+use crate::accounts::domain::passwords::hash::text_form::number;
 
 /// The accepted costs. A cost of 12 takes a quarter of a second.
 const BCRYPT_COSTS: RangeInclusive<u32> = 4..=12;
@@ -104,19 +104,14 @@ mod tests {
             other[position] = ALPHABET[value | 1];
             let other = String::from_utf8(other).expect("ASCII");
             assert_ne!(other, text);
-            let hash = BcryptHash::parse(&other).ok().expect("a hash");
+            let hash = BcryptHash::parse(&other).expect("a hash");
             assert!(hash.verifies(b"zebra-77") && !hash.verifies(b"zebra-78"));
         }
     }
 
     #[test]
     fn a_text_that_no_password_has_is_refused() {
-        assert!(
-            BcryptHash::parse(KNOWN)
-                .ok()
-                .expect("a hash")
-                .verifies(b"U*U")
-        );
+        assert!(BcryptHash::parse(KNOWN).expect("a hash").verifies(b"U*U"));
         let (start, end) = KNOWN.split_at(30);
         for bad in [
             KNOWN.replacen("$2a$", "$2Y$", 1),

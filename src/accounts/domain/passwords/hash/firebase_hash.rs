@@ -10,8 +10,8 @@ use ctr::cipher::{KeyIvInit, StreamCipher};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::accounts::domain::passwords::scrypt_hash::ScryptCost;
-use crate::accounts::domain::passwords::text_form::{SaltedHash, decode, parameters, split};
+use crate::accounts::domain::passwords::hash::scrypt_hash::ScryptCost;
+use crate::accounts::domain::passwords::hash::text_form::{SaltedHash, decode, parameters, split};
 
 /// The length of an AES-256 key in bytes.
 const KEY_BYTES: usize = 32;

@@ -1,13 +1,20 @@
 //! Password hashes: our own with Argon2id and a pepper (RFC 9106, stored as PHC strings), and those
 //! that were imported from other services.
 
+mod any_hash;
+mod argon2_hash;
+mod bcrypt_hash;
+mod firebase_hash;
+mod pbkdf2_hash;
+mod scrypt_hash;
+mod text_form;
+
 use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, KeyId, ParamsBuilder, Version};
 use zeroize::Zeroizing;
 
-use crate::accounts::domain::passwords::any_hash::AnyHash;
-use crate::accounts::domain::passwords::argon2_hash;
-use crate::accounts::domain::passwords::argon2_hash::Argon2Hash;
+use crate::accounts::domain::passwords::hash::any_hash::AnyHash;
+use crate::accounts::domain::passwords::hash::argon2_hash::Argon2Hash;
 use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, PasswordSettings};
 
 /// The length of a salt in bytes (RFC 9106 §3.1).

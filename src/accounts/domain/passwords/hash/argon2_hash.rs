@@ -1,5 +1,5 @@
-//! Argon2 hashes (RFC 9106), stored as PHC strings: our own with Argon2id and a pepper, and those of
-//! other services with Argon2id, Argon2i or Argon2d.
+//! Argon2 hashes (RFC 9106), stored as PHC strings: our own with Argon2id and a pepper, and those
+//! of other services with Argon2id, Argon2i or Argon2d.
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, Version};

@@ -4,7 +4,7 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::accounts::domain::passwords::text_form::{
+use crate::accounts::domain::passwords::hash::text_form::{
     SaltedHash, decode, decode_hex, number, parameters, split,
 };
 

@@ -6,7 +6,7 @@ use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::accounts::domain::passwords::text_form::{
+use crate::accounts::domain::passwords::hash::text_form::{
     SaltedHash, decode, decode_hex, number, parameters, split,
 };
 
@@ -104,8 +104,8 @@ impl Pbkdf2Hash {
         Self::new(digest, iterations, salted)
     }
 
-    /// Reads the form of Django: `pbkdf2_sha256$`, the iterations, the salt as text, and the hash in
-    /// base64.
+    /// Reads the form of Django: `pbkdf2_sha256$`, the iterations, the salt as text, and the hash
+    /// in base64.
     pub(super) fn parse_django(text: &str) -> Result<Self, &'static str> {
         let [name, iterations, salt, hash] = split(text, '$')
             .ok_or("password_hash must be pbkdf2_…, the iterations, the salt and the hash")?;
