@@ -2,7 +2,7 @@
 
 CREATE TABLE passwords (
     user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    -- A PHC string of Argon2id, or an imported bcrypt hash. The next sign-in replaces a bcrypt hash.
+    -- A PHC string of Argon2id, or an imported hash in one of the stored forms of docs/PASSWORDS.md, which the next sign-in replaces.
     hash TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
