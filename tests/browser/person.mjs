@@ -87,7 +87,11 @@ export const person = async (browser, origin, options = {}) => {
 
   const passkeyNames = () => part("Passkeys").getByRole("heading", { level: 3 }).allTextContents();
   const devices = () => part("iPhones and iPads with the app").getByRole("listitem");
-  const eventTexts = () => part("Recent security events").getByRole("listitem").allTextContents();
+  /** Returns the texts of the events. An action's event is shown a moment after its result. */
+  const eventTexts = async () => {
+    await page.locator("[data-busy]").waitFor({ state: "detached" });
+    return part("Recent security events").getByRole("listitem").allTextContents();
+  };
 
   /** Answers the question in the dialog with this button. */
   const answer = async (name) => {

@@ -1,16 +1,11 @@
-// Starts each of the two servers that serve the pages, in the way their users start them.
+// Starts each of the two servers that serve the pages.
 import assert from "node:assert/strict";
-import { execFile, spawn, spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { clean, folder, freePort, serve } from "../native/server.mjs";
-import { signingKeys } from "../workerd/miniflare.mjs";
-
-const INTERNAL_KEY = "browser-suite-Key-4Ry8nKq2Vd7sXc9m";
-const WRANGLER = resolve("node_modules/wrangler/bin/wrangler.js");
+import { startApi } from "../workerd/miniflare.mjs";
 
 /** Runs a statement with Python, for versions of Node before 22.5, which have no SQLite. */
 const SQLITE = `
@@ -42,19 +37,6 @@ const query = async (database, text) => {
   }
 };
 
-/**
- * Returns the file of the one local D1 that wrangler keeps in this folder. Asking it directly saves
- * starting wrangler for every statement.
- */
-const databaseIn = (folder) => {
-  const kept = join(folder, "v3", "d1", "miniflare-D1DatabaseObject");
-  const files = readdirSync(kept).filter(
-    (name) => name.endsWith(".sqlite") && name !== "metadata.sqlite",
-  );
-  assert.equal(files.length, 1, `one database in ${kept}: ${files}`);
-  return join(kept, files[0]);
-};
-
 const originOf = (port) => `http://localhost:${port}`;
 
 const built = () =>
@@ -84,70 +66,16 @@ export const native = async (more = {}) => {
   return { origin, stop, sql, output: server.output };
 };
 
-/** Starts the Worker in workerd with `wrangler dev` and a local D1 of its own. */
+/**
+ * Starts the Worker in workerd with the static assets and a local D1 of its own. The proxy of
+ * `wrangler dev` is not used: if its connection to the Worker closes just when it forwards a GET,
+ * that request waits until the next one comes.
+ */
 export const worker = async (more = {}) => {
   built();
-  const made = folder();
-  const [port, inspector] = [await freePort(), await freePort()];
+  const port = await freePort();
   const origin = originOf(port);
-  // With this file, wrangler does not read the developer's .dev.vars.
-  const secrets = join(made.path, "secrets.env");
-  const values = {
-    INTERNAL_API_KEY: INTERNAL_KEY,
-    JWT_SIGNING_KEYS: signingKeys(),
-    SECRETS_KEY: randomBytes(32).toString("base64url"),
-  };
-  const lines = Object.entries(values).map(([name, value]) => `${name}='${value}'\n`);
-  writeFileSync(secrets, lines.join(""), { mode: 0o600 });
-  const env = clean({
-    WRANGLER_SEND_METRICS: "false",
-    CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    CI: "true",
-    NO_COLOR: "1",
-  });
-  const state = ["--persist-to", made.path];
-
-  const migrated = spawnSync(
-    "node",
-    [WRANGLER, "d1", "migrations", "apply", "DB", "--local", ...state],
-    { env, encoding: "utf8" },
-  );
-  assert.equal(migrated.status, 0, migrated.stdout + migrated.stderr);
-
-  const ports = ["--port", String(port), "--inspector-port", String(inspector)];
-  const vars = Object.entries({ ALLOWED_ORIGINS: origin, ...more }).flatMap(([name, value]) => [
-    "--var",
-    `${name}:${value}`,
-  ]);
-  const settings = ["--env-file", secrets, ...vars, "--show-interactive-dev-session=false"];
-  // In its own process group, so that workerd can be ended with wrangler.
-  const child = spawn("node", [WRANGLER, "dev", ...ports, ...state, ...settings], {
-    env,
-    detached: true,
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk) => (output += chunk));
-  const exited = once(child, "exit");
-  const stop = async () => {
-    if (child.exitCode === null) child.kill("SIGTERM");
-    await exited;
-    try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // No process of the group is left.
-    }
-    made.remove();
-  };
-  for (let attempt = 0; ; attempt += 1) {
-    const answer = await fetch(`${origin}/ready`).catch(() => undefined);
-    if (answer?.ok) break;
-    if (attempt > 600 || child.exitCode !== null) {
-      await stop();
-      assert.fail(`the Worker did not start: ${output}`);
-    }
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
-  const sql = (text) => query(databaseIn(made.path), text);
-  return { origin, stop, sql, output: () => output };
+  const vars = { ALLOWED_ORIGINS: origin, ...more };
+  const api = await startApi({ port, assets: resolve("dist"), vars });
+  return { origin, stop: api.stop, sql: api.sql, output: () => api.logs.join("") };
 };

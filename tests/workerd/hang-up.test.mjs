@@ -54,7 +54,7 @@ const logged = () => {
 /** Waits until every request that reached the database has been in the log for a while. */
 const settled = async (quiet) => {
   let calm = 0;
-  for (let waited = 0; calm < quiet && waited < 5_000; waited += STAY) {
+  for (let waited = 0; calm < quiet && waited < 20_000; waited += STAY) {
     calm = logged().all < api.stats.batches ? 0 : calm + STAY;
     await pause(STAY);
   }

@@ -120,8 +120,8 @@ const TABLES = [
  * Starts the API. `vars` are settings. `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC` and
  * `RATE_LIMIT_REFUSED_TOKENS` among them set the rate-limiting bindings, which `limiters` false leaves out. `workers` are further Workers,
  * which can bind to the API as the service `hamrah-api`. `wrapped` replaces bindings of the API by
- * Workers. `cf` is the edge's data about a request's connection. With `assets` the static assets
- * answer before the API, as in production.
+ * Workers. `cf` is the edge's data about a request's connection. `assets` is a folder whose files
+ * answer before the API, as in production; `true` means the files that need no build.
  *
  * Returns `url`; `settings`; `sql(text, params)`, the rows of one statement; `run(texts, params)`,
  * the rows of each of several; `cpu()`, the CPU time of workerd with its databases, in
@@ -215,7 +215,12 @@ export const startApi = async ({
         compatibilityFlags: COMPATIBILITY_FLAGS,
         bindings: settings,
         ...(assets
-          ? { assets: { directory: documents(), routerConfig: { has_user_worker: true } } }
+          ? {
+              assets: {
+                directory: assets === true ? documents() : assets,
+                routerConfig: { has_user_worker: true },
+              },
+            }
           : {}),
         ratelimits,
         d1Databases: { REAL: "hamrah-test" },

@@ -415,9 +415,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * starts a recovery. The response does not reveal whether the address has an account.
+         * starts a recovery. The response does not reveal whether the address or the username has an account.
          * @description # Errors
-         *     422 for an invalid address.
+         *     422 for an invalid address, and for a body without exactly one name.
          */
         post: operations["begin_recovery"];
         delete?: never;
@@ -438,7 +438,7 @@ export interface paths {
         /**
          * signs in. Until the account owner has added a passkey, the session can do little else.
          * @description # Errors
-         *     The same 401 for an unknown address, a wrong code and a used code.
+         *     The same 401 for an unknown name, a wrong code and a used code.
          */
         post: operations["complete_recovery"];
         delete?: never;
@@ -1983,6 +1983,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/{id}/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes TOTP and the backup codes of another person who lost them. All sessions and tokens of the person end, and the webhook notifies the owner. Without a factor nothing changes.
+         * @description # Errors
+         *     403 without `auth.people.write`, without `auth.administer` for a person with a grant in the service `auth`, and for the caller's own factors; 404; 409 `last_sign_in_method` if the person has no password, passkey or identity.
+         */
+        delete: operations["remove_user_factors"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users/{id}/tokens": {
         parameters: {
             query?: never;
@@ -2474,6 +2495,28 @@ export interface components {
             roles: components["schemas"]["RoleAnswer"][];
             /** @description The grants, each of which would allow the access. Empty without `auth.policy.read`, for an allowed access, and for an unknown person, service or permission. */
             would_allow: components["schemas"]["Remedy"][];
+        };
+        /** @description The response to the removal of the factors of a person. */
+        FactorsRemovedResponse: {
+            /**
+             * Format: int64
+             * @description The number of removed backup codes, used ones included.
+             * @example 10
+             */
+            backup_codes: number;
+            /**
+             * @description Always `factors_removed`.
+             * @example factors_removed
+             */
+            status: string;
+            /** @description Whether the person had a TOTP secret. */
+            totp: boolean;
+            /**
+             * Format: int64
+             * @description The id of the person.
+             * @example 2
+             */
+            user_id: number;
         };
         /** @description The response with the account's factors, for recovery and step-up. */
         FactorsResponse: {
@@ -3075,18 +3118,20 @@ export interface components {
             session_token?: string | null;
             success: boolean;
         };
-        /** @description The body of `POST /api/auth/recovery/begin`. */
+        /** @description The body of `POST /api/auth/recovery/begin`, with exactly one of `email` and `username`. */
         RecoveryBeginRequest: {
             /**
              * @description The account's address.
              * @example ada@example.com
              */
-            email: string;
+            email?: string | null;
+            /** @description The person's username, at most 64 bytes. */
+            username?: string | null;
         };
         /** @description The response to the start of a recovery. The challenge expires after five minutes. */
         RecoveryBeginResponse: components["schemas"]["ChallengeIdFields"] & {
             /**
-             * @description The accepted methods. The list does not depend on the address or its account.
+             * @description The accepted methods. The list does not depend on the name or its account.
              * @example [
              *       "totp",
              *       "backup_code"
@@ -3575,8 +3620,8 @@ export interface components {
              * @description When the account was created.
              */
             created_at: string;
-            /** @description The address in lower case. */
-            email: string;
+            /** @description The address in lower case. Null if the account has none. */
+            email: string | null;
             /** @description Whether an identity provider verified the address. */
             email_verified: boolean;
             /**
@@ -14568,6 +14613,100 @@ export interface operations {
             429: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_user_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorsRemovedResponse"];
+                };
+            };
+            /** @description `token_in_query`, `invalid_user_id` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_token_header`, `expired_token`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`, `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last_administrator`, `last_sign_in_method` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -348,17 +348,17 @@ test("reads share a failed request and then ask again, but not in a Worker", asy
     [false, 5],
   ]) {
     const slow = later();
-    // Each read looks at the clock when it looks into the cache, and each request once more. After
-    // that many looks, every read has sent its request or joined one.
-    let looks = 0;
+    // A read takes the time before it asks the cache, and once more before it sends a request. After
+    // this number of readings, every read has sent its request or joined one.
+    let readings = 0;
     const now = () => {
-      looks += 1;
+      readings += 1;
       return START * 1000;
     };
     const options = share === undefined ? { now } : { now, share };
     const { client, sent } = scripted([...Array(first).fill(slow.answer), json(good())], options);
     const reads = Array.from({ length: 5 }, () => unavailable(client.check(TOKEN)));
-    while (looks < 5 + first) await new Promise((resume) => setImmediate(resume));
+    while (readings < 5 + first) await new Promise((resume) => setImmediate(resume));
     slow.give(Promise.reject(new TypeError("fetch failed")));
     await Promise.all(reads);
     assert.equal(sent.length, first);

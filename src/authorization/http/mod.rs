@@ -11,6 +11,7 @@ mod errors;
 pub mod explain;
 pub mod extract;
 pub mod grants;
+pub mod lost_factors;
 pub mod middleware;
 mod named;
 pub mod oauth;

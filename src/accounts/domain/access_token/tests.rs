@@ -131,7 +131,7 @@ fn only_the_header_that_this_service_writes_is_accepted() {
 }
 
 /// A platform that can neither sign nor verify.
-struct Failing;
+pub(super) struct Failing;
 
 #[async_trait]
 impl Signatures for Failing {
