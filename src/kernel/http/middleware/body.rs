@@ -1,5 +1,5 @@
-//! The limits of requests: a short head, and a small body of JSON. A page of any origin can send forms and plain text
-//! without a preflight (a "simple" request), so they are refused.
+//! The limits of requests: a short head, and a small body of JSON. A page of any origin can send
+//! forms and plain text without a preflight (a "simple" request), so they are refused.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
