@@ -2,7 +2,7 @@
 
 CREATE TABLE passwords (
     user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    -- A PHC string of Argon2id, or an imported bcrypt hash. The next sign-in replaces a bcrypt hash.
+    -- A PHC string of Argon2id, or an imported hash in one of the stored forms of docs/PASSWORDS.md, which the next sign-in replaces.
     hash TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
@@ -29,7 +29,7 @@ BEGIN
         -- The first passkey of a new account names no session. An account has at most 20 urgent entries.
         NEW.kind IN ('recovered', 'passkey_added', 'passkey_removed', 'passkey_clone_suspected', 'refresh_token_reused', 'totp_enabled',
                      'totp_disabled', 'backup_codes_made', 'device_key_revoked', 'user_deleted', 'password_set', 'password_changed',
-                     'password_removed')
+                     'password_removed', 'factors_removed')
             AND (NEW.kind <> 'passkey_added' OR NEW.session_id IS NOT NULL)
             AND (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE user_id = NEW.user_id AND urgent = 1 LIMIT 20)) < 20
             AS urgent,

@@ -62,7 +62,7 @@ pub(super) fn person_problems(
     let refused_hash = person
         .password_hash
         .as_deref()
-        .and_then(|stored| hash::refusal(settings, stored));
+        .and_then(|text| hash::import(settings, text).err());
     let checks = [
         (
             names::username(&person.username).is_some(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::accounts::domain::passwords::hash;
 use crate::accounts::model::password::PasswordSettings;
 use crate::authorization::domain::import_checks::{KnownNames, grant_problem, person_problems};
 use crate::authorization::model::names;
@@ -227,7 +228,8 @@ impl Planner {
                         self.problems
                             .push(format!("{what}: another person has this document"));
                     }
-                    self.steps.push(ImportStep::Person(person.clone()));
+                    self.steps
+                        .push(ImportStep::Person(with_stored_hash(person, settings)));
                 }
                 Some(before) if before.name != person.name => {
                     self.steps.push(ImportStep::RenamePerson {
@@ -287,6 +289,16 @@ fn document_of(person: &PersonEntry) -> Option<(&str, &str)> {
         .document_type
         .as_deref()
         .zip(person.document_number.as_deref())
+}
+
+/// Returns the person with the form of the password hash that the database holds.
+fn with_stored_hash(person: &PersonEntry, settings: &PasswordSettings) -> PersonEntry {
+    let text = person.password_hash.as_deref();
+    let stored = text.and_then(|text| hash::import(settings, text).ok());
+    PersonEntry {
+        password_hash: stored.map(|hash| hash.as_str().to_owned()),
+        ..person.clone()
+    }
 }
 
 impl fmt::Display for ImportStep {

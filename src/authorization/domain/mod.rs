@@ -12,6 +12,7 @@ pub mod check;
 pub mod grants;
 mod import_checks;
 mod import_plan;
+pub mod lost_factors;
 pub mod maintenance;
 mod named;
 pub mod new_people;

@@ -68,7 +68,7 @@ pub struct PersonEntry {
     /// The number of the identity document. Requires `document_type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_number: Option<String>,
-    /// The hash of the password: a PHC string of Argon2id, or a bcrypt hash. An import uses it only
+    /// The hash of the password, in one of the forms of docs/PASSWORDS.md. An import uses it only
     /// for a person whom it creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,

@@ -21,6 +21,7 @@ mod export;
 mod factor_faults;
 pub mod factors;
 mod faults;
+mod foreign_hashes;
 mod forged;
 mod forgiving;
 mod guessing;

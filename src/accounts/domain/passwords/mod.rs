@@ -4,7 +4,6 @@
 //! for the hash only, so that a slow database does not use up the permits. A hash is also computed
 //! for accounts that do not exist, so that the time does not reveal them.
 
-mod bcrypt_hash;
 mod breached;
 pub mod hash;
 

@@ -107,7 +107,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The stored hash of a password: a PHC string of Argon2id, or an imported bcrypt hash.
+/// The stored hash of a password: a PHC string of Argon2id, or an imported hash of another service.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 

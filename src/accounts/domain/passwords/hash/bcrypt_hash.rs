@@ -3,8 +3,12 @@
 
 use std::ops::RangeInclusive;
 
+use sha2::{Digest, Sha256};
+
+use crate::accounts::domain::passwords::hash::text_form::number;
+
 /// The accepted costs. A cost of 12 takes a quarter of a second.
-pub(super) const BCRYPT_COSTS: RangeInclusive<u32> = 4..=12;
+const BCRYPT_COSTS: RangeInclusive<u32> = 4..=12;
 /// bcrypt's alphabet of base64, in the order of the values.
 const ALPHABET: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const SALT_CHARS: usize = 22;
@@ -12,40 +16,60 @@ const HASH_CHARS: usize = 31;
 
 /// A bcrypt hash that some password has.
 pub(super) struct BcryptHash {
-    /// The binary logarithm of the number of rounds.
-    pub(super) cost: u32,
     /// The hash without the unused bits.
     canonical: String,
+    /// Whether Django hashed the password with SHA-256 first.
+    of_digest: bool,
 }
 
 impl BcryptHash {
-    /// Reads a hash of version 2a, 2b or 2y. Returns `None` for any other text.
+    /// Reads a hash of version 2a, 2b or 2y, with `bcrypt_sha256$` before it if Django hashed the
+    /// password first.
     ///
-    /// The last characters of the salt and of the hash have bits to spare. Other implementations
-    /// ignore them, and the library refuses them, so they are cleared.
-    pub(super) fn parse(stored: &str) -> Option<Self> {
+    /// Version 2x marks hashes of a faulty implementation, which no other one verifies. The last
+    /// characters of the salt and of the hash have bits to spare. Other implementations ignore
+    /// them, and the library refuses them, so they are cleared.
+    ///
+    /// # Errors
+    /// The reason why the hash cannot be read or is too expensive.
+    pub(super) fn parse(stored: &str) -> Result<Self, &'static str> {
+        let hash = stored.strip_prefix("bcrypt_sha256$");
+        let [cost, salt, key] = Self::parts(hash.unwrap_or(stored))
+            .ok_or("password_hash must be a bcrypt hash of version 2a, 2b or 2y")?;
+        if !number(&cost).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)) {
+            return Err("password_hash must have a bcrypt cost of 4 to 12");
+        }
+        Ok(Self {
+            canonical: format!("$2b${cost}${salt}{key}"),
+            of_digest: hash.is_some(),
+        })
+    }
+
+    /// Returns the cost, the salt and the hash.
+    fn parts(text: &str) -> Option<[String; 3]> {
         let rest = ["$2a$", "$2b$", "$2y$"]
             .iter()
-            .find_map(|version| stored.strip_prefix(version))?;
+            .find_map(|version| text.strip_prefix(version))?;
         let (cost, text) = rest.split_once('$')?;
-        let is_cost = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit());
         let is_text = text.len() == SALT_CHARS + HASH_CHARS
             && text.bytes().all(|byte| ALPHABET.contains(&byte));
-        if !is_cost || !is_text {
+        if !is_text || cost.len() != 2 {
             return None;
         }
         let (salt, hash) = text.split_at(SALT_CHARS);
-        Some(Self {
-            cost: cost.parse().ok()?,
-            canonical: format!("$2b${cost}${}{}", without(salt, 4)?, without(hash, 2)?),
-        })
+        Some([cost.to_owned(), without(salt, 4)?, without(hash, 2)?])
     }
 
     /// Returns true if the password has this hash. bcrypt reads at most 72 bytes of a password.
     /// After a successful sign-in the whole password is hashed again with Argon2id.
     pub(super) fn verifies(&self, password: &[u8]) -> bool {
-        BCRYPT_COSTS.contains(&self.cost)
-            && bcrypt::verify(password, &self.canonical).unwrap_or(false)
+        let verified = if self.of_digest {
+            let digest = base16ct::lower::encode_string(&Sha256::digest(password));
+            bcrypt::verify(digest, &self.canonical)
+        } else {
+            bcrypt::verify(password, &self.canonical)
+        };
+        verified.unwrap_or(false)
     }
 }
 
@@ -103,7 +127,7 @@ mod tests {
             format!("{KNOWN}."),
             KNOWN[..KNOWN.len() - 1].to_owned(),
         ] {
-            assert!(BcryptHash::parse(&bad).is_none(), "{bad:?}");
+            assert!(BcryptHash::parse(&bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,20 +1,26 @@
-//! Password hashes: Argon2id with a pepper (RFC 9106, stored as PHC strings), and imported bcrypt
-//! hashes of other services.
+//! Password hashes: our own with Argon2id and a pepper (RFC 9106, stored as PHC strings), and those
+//! that were imported from other services.
+
+mod any_hash;
+mod argon2_hash;
+mod bcrypt_hash;
+mod firebase_hash;
+mod pbkdf2_hash;
+mod scrypt_hash;
+mod text_form;
 
 use argon2::password_hash::phc::{Decimal, Ident, Output, ParamsString, PasswordHash as Phc, Salt};
-use argon2::{Algorithm, Argon2, KeyId, Params, ParamsBuilder, Version};
-use subtle::ConstantTimeEq;
+use argon2::{Algorithm, KeyId, ParamsBuilder, Version};
 use zeroize::Zeroizing;
 
-use crate::accounts::domain::passwords::bcrypt_hash::{BCRYPT_COSTS, BcryptHash};
+use crate::accounts::domain::passwords::hash::any_hash::AnyHash;
+use crate::accounts::domain::passwords::hash::argon2_hash::Argon2Hash;
 use crate::accounts::model::password::{Argon2Cost, Password, PasswordHash, PasswordSettings};
 
 /// The length of a salt in bytes (RFC 9106 §3.1).
 pub const SALT_BYTES: usize = 16;
 /// The length of a hash in bytes.
 const HASH_BYTES: usize = 32;
-/// The maximum length of an imported hash in bytes.
-const MOST_HASH_BYTES: usize = 64;
 
 /// Hashes a password with the cost and pepper of the settings. Returns `None` if Argon2 refuses
 /// them, which the checks of the settings rule out.
@@ -46,19 +52,18 @@ pub fn hash(
             .add_str("keyid", argon2::password_hash::phc::Value::new(id).ok()?)
             .ok()?;
     }
-    let bytes = derive(
-        password.as_bytes(),
-        salt,
-        params.build().ok()?,
-        pepper.map(|(_, key)| key),
-        HASH_BYTES,
-    )?;
+    let key = pepper.map(|(_, key)| key);
+    let argon2 = argon2_hash::new(Algorithm::Argon2id, params.build().ok()?, key)?;
+    let mut bytes = Zeroizing::new([0; HASH_BYTES]);
+    argon2
+        .hash_password_into(password.as_bytes(), salt, bytes.as_mut_slice())
+        .ok()?;
     let phc = Phc {
         algorithm: Ident::new("argon2id").ok()?,
         version: Some(Version::V0x13.into()),
         params: named,
         salt: Some(Salt::new(salt).ok()?),
-        hash: Some(Output::new(&bytes).ok()?),
+        hash: Some(Output::new(bytes.as_slice()).ok()?),
     };
     Some(PasswordHash::from_stored(phc.to_string()))
 }
@@ -67,140 +72,41 @@ pub fn hash(
 /// expensive, or was computed with a removed pepper.
 #[must_use]
 pub fn verifies(settings: &PasswordSettings, password: &Password, stored: &PasswordHash) -> bool {
+    let Ok(hash) = AnyHash::parse(stored.as_str()) else {
+        return false;
+    };
     if is_current(settings, stored) {
-        return verifies_form(settings, password.as_bytes(), stored.as_str());
+        return hash.verifies(settings, password.as_bytes());
     }
     // Another service may have hashed the password in another form.
     let forms = password.forms();
     let mut matches = forms
         .iter()
-        .map(|form| verifies_form(settings, form.as_bytes(), stored.as_str()));
+        .map(|form| hash.verifies(settings, form.as_bytes()));
     matches.any(|matches| matches)
-}
-
-fn verifies_form(settings: &PasswordSettings, password: &[u8], stored: &str) -> bool {
-    match BcryptHash::parse(stored) {
-        Some(hash) => hash.verifies(password),
-        None => verifies_argon2(settings, password, stored).unwrap_or(false),
-    }
 }
 
 /// Returns true if the hash has the current cost and the first pepper.
 #[must_use]
 pub fn is_current(settings: &PasswordSettings, stored: &PasswordHash) -> bool {
-    let Some((_, params)) = read(stored.as_str()) else {
-        return false;
-    };
-    let cost = Argon2Cost {
-        memory: params.m_cost(),
-        passes: params.t_cost(),
-        lanes: params.p_cost(),
-    };
-    cost == settings.cost
-        && params.output_len() == Some(HASH_BYTES)
-        && key_id(stored.as_str()) == settings.pepper.current().map(|(id, _)| id)
+    Argon2Hash::parse(stored.as_str()).is_ok_and(|hash| hash.is_current(settings, HASH_BYTES))
 }
 
-/// Returns the reason why a hash of another service cannot be imported, or `None` if it can: it can
-/// be read and is not too expensive.
-#[must_use]
-pub fn refusal(settings: &PasswordSettings, stored: &str) -> Option<&'static str> {
-    if stored.starts_with("$2") {
-        return match BcryptHash::parse(stored) {
-            None => Some("password_hash must be a bcrypt hash of version 2a, 2b or 2y"),
-            Some(hash) if !BCRYPT_COSTS.contains(&hash.cost) => {
-                Some("password_hash must have a bcrypt cost of 4 to 12")
-            }
-            Some(_) => None,
-        };
+/// Returns the form in which a hash of another service is stored.
+///
+/// # Errors
+/// The reason why the hash cannot be imported: no password could be verified against it, or it is
+/// too expensive.
+pub fn import(settings: &PasswordSettings, text: &str) -> Result<PasswordHash, &'static str> {
+    let hash = AnyHash::parse(text)?;
+    if let AnyHash::Argon2(hash) = &hash
+        && !hash.has_known_pepper(settings)
+    {
+        return Err("password_hash must have a configured pepper");
     }
-    if !stored.starts_with("$argon2id$") {
-        return Some("password_hash must be an Argon2id or bcrypt hash");
-    }
-    if !has_parameters_once(stored) {
-        return Some("password_hash must have each of the parameters m, t and p once");
-    }
-    if read(stored).is_none() {
-        return Some(
-            "password_hash must be a PHC string of Argon2id, version 19, of acceptable cost",
-        );
-    }
-    key_id(stored)
-        .is_some_and(|id| settings.pepper.of(id).is_none())
-        .then_some("password_hash must have a configured pepper")
-}
-
-/// Returns true if the PHC string of Argon2 names memory, passes and lanes, each once. The library
-/// fills in a missing one.
-fn has_parameters_once(stored: &str) -> bool {
-    let parameters = stored.split('$').nth(3).unwrap_or_default();
-    ["m", "t", "p"].iter().all(|name| {
-        let named = parameters
-            .split(',')
-            .filter(|each| each.split('=').next() == Some(name));
-        named.count() == 1
-    })
-}
-
-fn verifies_argon2(settings: &PasswordSettings, password: &[u8], stored: &str) -> Option<bool> {
-    let (phc, params) = read(stored)?;
-    let pepper = match key_id(stored) {
-        Some(id) => Some(settings.pepper.of(id)?),
-        None => None,
-    };
-    let (salt, expected) = (phc.salt?, phc.hash?);
-    let bytes = derive(password, &salt, params, pepper, expected.len())?;
-    Some(bytes.as_slice().ct_eq(expected.as_bytes()).into())
-}
-
-/// Reads a PHC string: Argon2id of version 1.3 with salt and hash, and not too expensive.
-fn read(stored: &str) -> Option<(Phc, Params)> {
-    let phc = Phc::new(stored).ok()?;
-    let params = Params::try_from(&phc).ok()?;
-    let cost = Argon2Cost {
-        memory: params.m_cost(),
-        passes: params.t_cost(),
-        lanes: params.p_cost(),
-    };
-    let ok = phc.algorithm.as_str() == "argon2id"
-        && phc.version == Some(Version::V0x13.into())
-        && phc.salt.is_some()
-        && phc
-            .hash
-            .as_ref()
-            .is_some_and(|hash| (16..=MOST_HASH_BYTES).contains(&hash.len()))
-        && params.data().is_empty()
-        && has_parameters_once(stored)
-        && cost.is_bearable();
-    ok.then_some((phc, params))
-}
-
-/// Returns the id of the pepper in a hash.
-fn key_id(stored: &str) -> Option<&str> {
-    stored
-        .split('$')
-        .nth(3)?
-        .split(',')
-        .find_map(|param| param.strip_prefix("keyid="))
-}
-
-fn derive(
-    password: &[u8],
-    salt: &[u8],
-    params: Params,
-    pepper: Option<&Zeroizing<[u8; 32]>>,
-    length: usize,
-) -> Option<Zeroizing<Vec<u8>>> {
-    let argon2 = match pepper {
-        Some(key) => {
-            Argon2::new_with_secret(key.as_slice(), Algorithm::Argon2id, Version::V0x13, params)
-                .ok()?
-        }
-        None => Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-    };
-    let mut bytes = Zeroizing::new(vec![0; length]);
-    argon2.hash_password_into(password, salt, &mut bytes).ok()?;
-    Some(bytes)
+    Ok(PasswordHash::from_stored(
+        hash.stored_form(text).into_owned(),
+    ))
 }
 
 /// Returns a hash that no password has and that costs as much as a real one, for accounts that do
@@ -266,7 +172,8 @@ mod tests {
         ] {
             let stored = hash(made_with, &zebra, &[7; 16]).expect("a hash");
             assert!(
-                is_current(made_with, &stored) && refusal(made_with, stored.as_str()).is_none(),
+                is_current(made_with, &stored)
+                    && import(made_with, stored.as_str()).as_ref() == Ok(&stored),
                 "{}",
                 stored.as_str()
             );
@@ -279,7 +186,7 @@ mod tests {
             for settings in lost {
                 assert!(
                     !verifies(settings, &zebra, &stored)
-                        && refusal(settings, stored.as_str()).is_some()
+                        && import(settings, stored.as_str()).is_err()
                 );
             }
         }
@@ -303,7 +210,7 @@ mod tests {
             verifies(&settings, &password("password"), &known)
                 && !verifies(&settings, &password("passwort"), &known)
         );
-        assert!(!is_current(&settings, &known) && refusal(&settings, stored).is_none());
+        assert!(!is_current(&settings, &known) && import(&settings, stored).is_ok());
     }
 
     #[test]
@@ -320,9 +227,7 @@ mod tests {
                 verifies(&settings, &password("adm1-hash"), &stored)
                     && !verifies(&settings, &password("adm2-hash"), &stored)
             );
-            assert!(
-                !is_current(&settings, &stored) && refusal(&settings, stored.as_str()).is_none()
-            );
+            assert!(!is_current(&settings, &stored) && import(&settings, stored.as_str()).is_ok());
         }
     }
 
@@ -336,7 +241,6 @@ mod tests {
             format!("$argon2id$v=19$m=4294967295,t=2,p=1{salted}"),
             format!("$argon2id$v=19$m=65536,t=4294967295,p=1{salted}"),
             format!("$argon2id$v=19$m=65536,t=2,p=16777215{salted}"),
-            format!("$argon2d$v=19$m=65536,t=2,p=1{salted}"),
             format!("$argon2id$v=16$m=65536,t=2,p=1{salted}"),
             format!("$argon2id$v=19$m=65536,t=2,p=1,keyid=AAAAAAAA{salted}"),
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ".to_owned(),
@@ -354,7 +258,7 @@ mod tests {
                     && !is_current(&settings, &stored),
                 "{bad}"
             );
-            assert!(refusal(&settings, &bad).is_some(), "{bad}");
+            assert!(import(&settings, &bad).is_err(), "{bad}");
         }
     }
 
