@@ -13,7 +13,7 @@ CREATE TABLE users (
     updated_at INTEGER NOT NULL,
     last_login_at INTEGER,
     last_login_platform TEXT,
-    -- Who set a way to sign in that the owner did not: the account of another person, 'operator', or 'unproved' if nobody can tell
+    -- Who set a way to sign in that the owner did not: the account of another person, 'operator', or 'unproved' if it is unknown
     -- whose the other ways to sign in are. NULL while the owner set them all.
     credentials_by TEXT
 ) STRICT;

@@ -239,7 +239,6 @@ pub async fn set(
         about_others(&context.with_id(new.revoked_event), by),
         revoke_others,
         person_tokens::revoke_by(by),
-        credentials::note_own_password_by(by),
     ]);
     writes.extend(
         new.subjects

@@ -281,10 +281,11 @@ fn set_password(
     statements.extend([
         events::about_user(&changed, EventKind::PasswordChanged, person.user),
         people::set_password(person.user, &password.chosen.hash, editor.now),
-        people::note_setter(person.user, editor.sets_credentials_of(person.user)),
         people::revoke_sessions(person.user, editor.now),
         tokens::revoke_all(person.id),
     ]);
+    let setter = editor.sets_credentials_of(person.user);
+    statements.extend(setter.map(|setter| people::note_setter(person.user, setter)));
     Ok(statements)
 }
 

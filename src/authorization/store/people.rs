@@ -4,7 +4,7 @@ use const_format::concatcp;
 
 use crate::accounts::model::password::PasswordHash;
 use crate::accounts::model::records::Caller;
-use crate::accounts::store::credentials::{HAS_OTHER_CREDENTIALS, note_own_password};
+use crate::accounts::store::credentials::HAS_OTHER_CREDENTIALS;
 use crate::authorization::model::names::{BUILT_IN_ROLE, BUILT_IN_SERVICE, IdOrName};
 use crate::authorization::model::page::PageRequest;
 use crate::authorization::store::preconditions;
@@ -207,21 +207,19 @@ pub fn set_password(user: UserId, hash: &PasswordHash, now: Timestamp) -> Statem
 
 /// Notes who set the password of an account.
 ///
-/// Passkeys and factors that exist by then become unproved, because a stranger with an earlier
-/// password of another person could have added them.
+/// If a password of another setter preceded it, passkeys and factors that exist by then become
+/// unproved, because they could have been added under that password. A password that the account
+/// itself sets removes no note: the first setter may have signed in to the account.
 #[must_use]
-pub fn note_setter(user: UserId, setter: Option<CredentialSetter>) -> Statement {
-    match setter {
-        Some(setter) => sql(
-            concatcp!(
-                "UPDATE users SET credentials_by = CASE WHEN ",
-                HAS_OTHER_CREDENTIALS,
-                " THEN 'unproved' ELSE ?2 END WHERE id = ?1"
-            ),
-            [user.into(), setter.into()],
+pub fn note_setter(user: UserId, setter: CredentialSetter) -> Statement {
+    sql(
+        concatcp!(
+            "UPDATE users SET credentials_by = CASE WHEN credentials_by <> ?2 AND ",
+            HAS_OTHER_CREDENTIALS,
+            " THEN 'unproved' ELSE ?2 END WHERE id = ?1"
         ),
-        None => note_own_password(user),
-    }
+        [user.into(), setter.into()],
+    )
 }
 
 /// Revokes every session of an account.

@@ -181,8 +181,8 @@ codes! {
          administrator first.";
     CredentialsNotOwn CONFLICT "credentials_not_own"
         "Another person set the password of this person, or could have added a passkey or a factor. \
-         Ask the person to remove their passkeys, TOTP and backup codes, to set a new password, and \
-         only then to add them again.";
+         Ask the person to remove their passkeys, TOTP and backup codes. Then set a new password for \
+         them as an administrator.";
     TotpEnabled CONFLICT "totp_enabled"
         "TOTP is already enabled. Disable it first.";
     TotpNotEnrolled CONFLICT "totp_not_enrolled"

@@ -98,11 +98,15 @@ async fn set_own(app: &TestApp, session: &str) -> Answer {
         .await
 }
 
-async fn plant(app: &TestApp, eve: &Member, member: &Member) {
-    let body = json!({"password": PLANTED});
-    app.ask(eve, PUT, &format!("/users/{}", member.id), body)
+async fn set(app: &TestApp, by: &Member, member: &Member, password: &str) {
+    let body = json!({"password": password});
+    app.ask(by, PUT, &format!("/users/{}", member.id), body)
         .await
         .ok();
+}
+
+async fn plant(app: &TestApp, eve: &Member, member: &Member) {
+    set(app, eve, member, PLANTED).await;
 }
 
 #[tokio::test]
@@ -156,8 +160,12 @@ async fn a_person_with_a_planted_password_gains_no_permission() {
             let held = "SELECT COUNT(*) FROM person_tokens WHERE person_id = ?1";
             assert_eq!(app.count(held, &[json!(member.id)]).await, 0, "{way:?}");
 
+            // The one who set the password can sign in with it and change it.
             let session = sign_in(app, &member, PLANTED).await;
             set_own(app, &session).await.ok();
+            let refused = app.ask(&root, POST, path, body.clone()).await;
+            assert_eq!(refused.refused(409), "credentials_not_own", "{way:?}");
+            set(app, &root, &member, PASSWORD).await;
             app.grant(&root, path, body).await;
         }
     })
@@ -186,10 +194,7 @@ async fn a_person_with_a_planted_passkey_gains_no_permission() {
         // Neither the owner's new password nor a password of an administrator covers the passkey.
         set_own(app, &session).await.ok();
         assert_eq!(promote().await.refused(409), "credentials_not_own");
-        let body = json!({"password": PASSWORD});
-        app.ask(&root, PUT, &format!("/users/{}", member.id), body)
-            .await
-            .ok();
+        set(app, &root, &member, PASSWORD).await;
         assert_eq!(promote().await.refused(409), "credentials_not_own");
 
         let session = sign_in(app, &member, PASSWORD).await;
@@ -198,6 +203,8 @@ async fn a_person_with_a_planted_passkey_gains_no_permission() {
             .send()
             .await
             .ok();
+        set(app, &root, &member, PASSWORD).await;
+        let session = sign_in(app, &member, PASSWORD).await;
         set_own(app, &session).await.ok();
         app.add_passkey(&mut Authenticator::new(), &session)
             .await
@@ -209,7 +216,7 @@ async fn a_person_with_a_planted_passkey_gains_no_permission() {
 }
 
 #[tokio::test]
-async fn a_person_whom_another_person_created_sets_a_password_before_gaining_permissions() {
+async fn a_person_whom_another_person_created_gets_a_password_before_gaining_permissions() {
     case(async |app| {
         for secret in [PLANTED, OWN] {
             app.secret(secret);
@@ -231,8 +238,7 @@ async fn a_person_whom_another_person_created_sets_a_password_before_gaining_per
         app.grant(&root, "/person-service-roles", elsewhere).await;
 
         app.age(Duration::from_secs(1)).await;
-        let session = sign_in(app, &made, PASSWORD).await;
-        set_own(app, &session).await.ok();
+        set(app, &root, &made, OWN).await;
         app.grant(&root, path, body).await;
         assert_eq!(
             app.actions().await.last().map(String::as_str),
