@@ -1,5 +1,5 @@
 //! `custom_password_hash` of a bulk import into Auth0: hashes that Auth0 took over from another
-//! service (auth0.com/docs/manage-users/user-migration/bulk-user-import-database-schema-and-examples).
+//! service. `auth0.rs` names the document.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

@@ -1,6 +1,7 @@
-//! An export of better-auth: `{"users": […], "accounts": […]}` with the rows of the tables `user` and
-//! `account`, whose columns are named as in its schema (better-auth.com/docs/concepts/database).
-//! A password is the column `password` of the account with the provider `credential`.
+//! An export of better-auth: `{"users": […], "accounts": […]}` with the rows of the tables `user`
+//! and `account`, whose columns are named as in its schema
+//! (better-auth.com/docs/concepts/database). A password is the column `password` of the account
+//! with the provider `credential`.
 
 use std::collections::HashMap;
 use std::error::Error;

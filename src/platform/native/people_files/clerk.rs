@@ -1,6 +1,6 @@
 //! An export of Clerk: the CSV file of the dashboard
-//! (clerk.com/docs/guides/development/migrating/export-from-clerk). `password_hasher` names the form
-//! of `password_digest` (the parameter of the same name of Clerk's `createUser`).
+//! (clerk.com/docs/guides/development/migrating/export-from-clerk). `password_hasher` names the
+//! form of `password_digest`, as the parameter of Clerk's `createUser` does.
 
 use std::error::Error;
 
