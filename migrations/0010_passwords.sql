@@ -29,7 +29,7 @@ BEGIN
         -- The first passkey of a new account names no session. An account has at most 20 urgent entries.
         NEW.kind IN ('recovered', 'passkey_added', 'passkey_removed', 'passkey_clone_suspected', 'refresh_token_reused', 'totp_enabled',
                      'totp_disabled', 'backup_codes_made', 'device_key_revoked', 'user_deleted', 'password_set', 'password_changed',
-                     'password_removed')
+                     'password_removed', 'factors_removed')
             AND (NEW.kind <> 'passkey_added' OR NEW.session_id IS NOT NULL)
             AND (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE user_id = NEW.user_id AND urgent = 1 LIMIT 20)) < 20
             AS urgent,

@@ -4,8 +4,8 @@ use axum::middleware::from_fn;
 
 use crate::authorization::http::middleware::apply_conventions;
 use crate::authorization::http::{
-    App, auth, authzen, changes, check, explain, grants, oauth, people, permissions, person_grants,
-    roles, services, users as persons,
+    App, auth, authzen, changes, check, explain, grants, lost_factors, oauth, people, permissions,
+    person_grants, roles, services, users as persons,
 };
 use crate::kernel::http::error::Code;
 use crate::kernel::http::route::{ErrorForm, Group, Route};
@@ -115,6 +115,8 @@ fn administration_routes() -> Vec<Route<App>> {
             InvalidQuery, InvalidUserNumber, UserNotFound, LastAdministrator]),
         route!(DELETE "/users/{id}/tokens", Token, persons::revoke_tokens, [
             InvalidUserNumber, UserNotFound, LastAdministrator]),
+        route!(DELETE "/users/{id}/factors", Token, lost_factors::remove, [
+            InvalidUserNumber, UserNotFound, LastSignInMethod, LastAdministrator]),
         route!(GET    "/roles", Token, roles::list, [InvalidQuery]),
         route!(POST   "/roles", Token, roles::create, [RoleExists, LastAdministrator]),
         route!(GET    "/roles/{id}", Token, roles::one, [InvalidRoleId, RoleNotFound]),

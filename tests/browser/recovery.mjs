@@ -313,7 +313,11 @@ export const recoverySuite = (place) => {
     assert.equal(await ada.focused(), "I lost my passkey");
     await keyboard.press("Enter");
     assert.equal(await ada.focused(), "Recover your account");
-    assert.deepEqual(await tabs(ada), ["The account's e-mail address", "Next", "Back to sign-in"]);
+    assert.deepEqual(await tabs(ada), [
+      "The account's e-mail address or username",
+      "Next",
+      "Back to sign-in",
+    ]);
     await keyboard.press("Tab");
     await keyboard.type(ada.email);
     await keyboard.press("Enter");

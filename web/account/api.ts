@@ -11,7 +11,7 @@ import { type Answer, call, changeOwner, fieldsOf, messageOf, ownerGuard } from 
 
 export interface User {
   id: string;
-  email: string;
+  email: string | null;
   name: string | null;
 }
 
@@ -277,8 +277,8 @@ export const api = {
     proof: { response: AuthenticationResponseJSON } | { code: string },
   ) => own<unknown>("/api/auth/reauthenticate/complete", post({ challenge_id, ...proof })),
 
-  beginRecovery: (email: string) =>
-    request<{ challenge_id: string }>("/api/auth/recovery/begin", post({ email })),
+  beginRecovery: (name: { email: string } | { username: string }) =>
+    request<{ challenge_id: string }>("/api/auth/recovery/begin", post(name)),
   completeRecovery: (challenge_id: string, code: string, revoke_others: boolean) =>
     request<{ user: User }>(
       "/api/auth/recovery/complete",

@@ -1,4 +1,5 @@
-// Deletion of the account. The user types the account's e-mail address to confirm it.
+// Deletion of the account. The user types the account's e-mail address to confirm it, or its name or
+// id if it has no address.
 import { byId } from "../shared/dom.js";
 import { clearErrors, onSubmit, say, showError } from "../shared/feedback.js";
 import { type Signals, type User, api } from "./api.js";
@@ -6,7 +7,7 @@ import { signalNone } from "./ceremony.js";
 
 const dialog = byId("deletion-dialog", HTMLDialogElement);
 const form = byId("deletion-form", HTMLFormElement);
-const email = byId("deletion-email", HTMLElement);
+const label = byId("deletion-email", HTMLElement);
 const typed = byId("deletion-typed", HTMLInputElement);
 
 interface Account {
@@ -15,15 +16,17 @@ interface Account {
   deleted(): void;
 }
 
+const labelOf = ({ email, name, id }: User): string => email ?? name ?? id;
+
 /** Prepares the section. */
 export const deletion = (account: Account): void => {
   byId("deletion-open", HTMLElement).addEventListener("click", () => {
-    email.textContent = account.user().email;
+    label.textContent = labelOf(account.user());
     dialog.showModal();
     typed.focus();
   });
   dialog.addEventListener("close", () => {
-    email.textContent = "";
+    label.textContent = "";
     form.reset();
     clearErrors(form);
   });
@@ -31,8 +34,11 @@ export const deletion = (account: Account): void => {
 
   onSubmit(form, async () => {
     const user = account.user();
-    if (typed.value.toLowerCase() !== user.email.toLowerCase()) {
-      const text = "This is not the account's e-mail address. Enter the address shown above.";
+    if (typed.value.toLowerCase() !== labelOf(user).toLowerCase()) {
+      const text =
+        user.email === null
+          ? "This is not the text shown above. Enter it to delete the account."
+          : "This is not the account's e-mail address. Enter the address shown above.";
       return showError(form, text, typed);
     }
     // Read now, because the page shows no account after the deletion.

@@ -27,6 +27,9 @@ const SENTENCES: Record<string, string> = {
     "If you cannot explain this, delete the passkey.",
   totp_enabled: "An authenticator app was set up.",
   totp_disabled: "The authenticator app was turned off.",
+  factors_removed:
+    "An administrator turned off the authenticator app and removed the backup codes. " +
+    "If you did not ask for this, change your password.",
   backup_codes_made: "New backup codes were created.",
   recovered: "The account was recovered with a code instead of a passkey.",
   reauthenticated: "The identity of a signed-in user was confirmed.",
@@ -34,7 +37,7 @@ const SENTENCES: Record<string, string> = {
   device_key_revoked: "An iPhone or iPad with the app was revoked.",
 };
 
-const WARNINGS = new Set(["refresh_token_reused", "passkey_clone_suspected"]);
+const WARNINGS = new Set(["refresh_token_reused", "passkey_clone_suspected", "factors_removed"]);
 
 const item = (event: SecurityEvent, passkey: string | undefined): HTMLLIElement => {
   const isWarning = WARNINGS.has(event.kind);

@@ -5,8 +5,8 @@ import { type User, api } from "./api.js";
 import { register } from "./ceremony.js";
 
 const form = byId("lost-form", HTMLFormElement);
-const email = byId("lost-email", HTMLInputElement);
-/** The fields that follow the e-mail address. */
+const account = byId("lost-email", HTMLInputElement);
+/** The fields that follow the name of the account. */
 const codeFields = byId("lost-second", HTMLElement);
 const code = byId("lost-code", HTMLInputElement);
 const others = byId("lost-others", HTMLInputElement);
@@ -36,7 +36,9 @@ export const recovery = (handlers: Handlers): { clear(): void } => {
       return;
     }
     // Requested late, because a challenge could expire while the user looks for a code.
-    const { challenge_id } = await api.beginRecovery(email.value);
+    const text = account.value.trim();
+    const name = text.includes("@") ? { email: text } : { username: text };
+    const { challenge_id } = await api.beginRecovery(name);
     const { user } = await api.completeRecovery(challenge_id, code.value, others.checked);
     handlers.recovered(user);
   });

@@ -14,8 +14,9 @@ pub struct UserResponse {
     /// The account's id.
     #[schema(format = "uuid")]
     id: String,
-    /// The address in lower case.
-    email: String,
+    /// The address in lower case. Null if the account has none.
+    #[schema(required)]
+    email: Option<String>,
     /// Whether an identity provider verified the address.
     email_verified: bool,
     /// The user's name.
@@ -55,7 +56,7 @@ impl From<records::User> for UserResponse {
     fn from(user: records::User) -> Self {
         Self {
             id: user.id.to_string(),
-            email: user.email.as_str().to_owned(),
+            email: user.email.address().map(str::to_owned),
             email_verified: user.email_verified,
             name: user.name,
             picture: user.picture,

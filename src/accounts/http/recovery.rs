@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::domain::factors::recovery;
 use crate::accounts::domain::factors::recovery::RecoveryProof;
+use crate::accounts::domain::passwords;
 use crate::accounts::http::AccountsState;
 use crate::accounts::http::assertion::DeviceProof;
 use crate::accounts::http::objects::{AuthResponse, ChallengeIdFields};
@@ -14,16 +15,23 @@ use crate::accounts::http::webauthn::Client;
 use crate::accounts::model::email::Email;
 use crate::kernel::domain::RequestOrigin;
 use crate::kernel::http::error::{ApiError, Code};
-use crate::kernel::http::extract::AppJson;
+use crate::kernel::http::extract::{AppJson, absent_if_empty};
 use crate::kernel::model::ids::ChallengeId;
 
-/// The body of `POST /api/auth/recovery/begin`.
+/// The body of `POST /api/auth/recovery/begin`, with exactly one of `email` and `username`.
 #[derive(Deserialize, ToSchema)]
 pub struct RecoveryBeginRequest {
     /// The account's address.
+    #[serde(default)]
     #[schema(example = "ada@example.com")]
-    email: String,
+    email: Option<String>,
+    /// The person's username, at most 64 bytes.
+    #[serde(default, deserialize_with = "absent_if_empty")]
+    username: Option<String>,
 }
+
+/// The maximum length of a username, in bytes. A longer one would be stored with the challenge.
+const USERNAME_BYTES: usize = 64;
 
 /// The response to the start of a recovery. The challenge expires after five minutes.
 #[derive(Serialize, ToSchema)]
@@ -31,16 +39,16 @@ pub struct RecoveryBeginResponse {
     success: bool,
     #[serde(flatten)]
     challenge: ChallengeIdFields,
-    /// The accepted methods. The list does not depend on the address or its account.
+    /// The accepted methods. The list does not depend on the name or its account.
     #[schema(example = json!(["totp", "backup_code"]))]
     methods: [&'static str; 2],
 }
 
 /// `POST /api/auth/recovery/begin`: starts a recovery. The response does not reveal whether the
-/// address has an account.
+/// address or the username has an account.
 ///
 /// # Errors
-/// 422 for an invalid address.
+/// 422 for an invalid address, and for a body without exactly one name.
 #[utoipa::path(
     post,
     path = "/api/auth/recovery/begin",
@@ -53,8 +61,16 @@ pub async fn begin(
     State(app): State<AccountsState>,
     AppJson(body): AppJson<RecoveryBeginRequest>,
 ) -> Result<AppJson<RecoveryBeginResponse>, ApiError> {
-    let email = Email::parse(&body.email).ok_or(Code::InvalidEmail)?;
-    let challenge = recovery::begin(&app.ports, &email).await?;
+    let email = body
+        .email
+        .map(|email| Email::parse(&email).ok_or(Code::InvalidEmail))
+        .transpose()?;
+    let username = body.username.as_deref();
+    let name = passwords::login_name(email.as_ref(), username)
+        .filter(|_| username.is_none_or(|username| username.len() <= USERNAME_BYTES));
+    let name =
+        name.ok_or_else(|| ApiError::because(Code::InvalidBody, "not one of email and username"))?;
+    let challenge = recovery::begin(&app.ports, name).await?;
     Ok(AppJson(RecoveryBeginResponse {
         success: true,
         challenge: challenge.into(),
@@ -91,7 +107,7 @@ pub struct RecoveryCompleteResponse {
 /// session can do little else.
 ///
 /// # Errors
-/// The same 401 for an unknown address, a wrong code and a used code.
+/// The same 401 for an unknown name, a wrong code and a used code.
 #[utoipa::path(
     post,
     path = "/api/auth/recovery/complete",

@@ -21,7 +21,7 @@ pub struct Email(String);
 
 impl Email {
     /// Reads an address by the grammar of HTML's e-mail fields (HTML §4.10.5.1.5), with a dot in
-    /// the domain. Trims the text and lowers its case.
+    /// the domain. Trims the text and lowers its case. A placeholder is not an address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches(' ');
@@ -34,7 +34,8 @@ impl Email {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
-        (local_ok && labels_ok).then(|| Self(text.to_ascii_lowercase()))
+        let email = Self(text.to_ascii_lowercase());
+        (local_ok && labels_ok && !email.is_placeholder()).then_some(email)
     }
 
     /// Returns the placeholder of an account without an address. The top-level domain `invalid`
@@ -50,6 +51,12 @@ impl Email {
         self.0
             .rsplit_once('@')
             .is_some_and(|(_, domain)| domain == PLACEHOLDER_DOMAIN)
+    }
+
+    /// Returns the address, or `None` for a placeholder.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        (!self.is_placeholder()).then_some(self.as_str())
     }
 
     /// Returns an address that was read from the database, unchecked.
@@ -107,6 +114,7 @@ mod tests {
             "a@",
             "@b.c",
             "a@b",
+            "1b4e28ba-2fa1-41d2-883f-0016d3cca427@People.Invalid",
             "a@b..c",
             "a@-b.c",
             "a b@c.de",

@@ -75,11 +75,8 @@ impl User {
     /// no address.
     #[must_use]
     pub fn label(&self) -> &str {
-        if self.email.is_placeholder() {
-            self.name.as_deref().unwrap_or("account")
-        } else {
-            self.email.as_str()
-        }
+        let name = || self.name.as_deref().unwrap_or("account");
+        self.email.address().unwrap_or_else(name)
     }
 }
 

@@ -25,8 +25,9 @@ pub struct AccountExport(pub Vec<(&'static str, Vec<ExportedRow>)>);
 const PARTS: [(&str, &str); 13] = [
     (
         "account",
-        "SELECT id, email, email_verified, name, picture, auth_method, provider, provider_id,
-                created_at, updated_at, last_login_at, last_login_platform
+        "SELECT id, iif(email LIKE '%@people.invalid', NULL, email) AS email, email_verified,
+                name, picture, auth_method, provider, provider_id, created_at, updated_at,
+                last_login_at, last_login_platform
            FROM users WHERE id = ?1",
     ),
     (

@@ -1,4 +1,4 @@
-//! Account recovery: the accounts to which an address may belong, and the owner of a backup code.
+//! Account recovery: the accounts to which a name may belong, and the owner of a backup code.
 
 use crate::accounts::store::attempts;
 use crate::accounts::store::attempts::{AttemptClaim, AttemptLimit};
@@ -38,12 +38,13 @@ impl TryFrom<&Row> for RecoveryCandidate {
 pub struct RecoveryCandidates {
     /// The challenge, if it was still there.
     pub challenge: Option<TakenChallenge>,
-    /// The accounts that have or claim the challenge's address and have a factor.
+    /// The accounts that have the challenge's username, or have or claim its address, and have a
+    /// factor.
     pub candidates: Vec<RecoveryCandidate>,
 }
 
-/// Takes the challenge of a recovery and returns the accounts that have or claim its address and
-/// have a factor. One round trip.
+/// Takes the challenge of a recovery and returns the accounts that have its username, or have or
+/// claim its address, and have a factor. One round trip.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -55,9 +56,13 @@ pub async fn take(
     let select = sql(
         "SELECT u.id, t.secret, t.confirmed_at, t.created_at AS made_at
            FROM challenges AS c
-           JOIN users AS u ON u.id IN (SELECT o.id FROM users AS o
-                                        WHERE o.email = json_extract(c.state, '$.email')
-                                        ORDER BY o.email_verified DESC, o.created_at LIMIT ?5)
+           JOIN users AS u ON u.id IN (SELECT id FROM (
+                                           SELECT o.id FROM users AS o
+                                            WHERE o.email = json_extract(c.state, '$.email')
+                                            ORDER BY o.email_verified DESC, o.created_at LIMIT ?5)
+                                       UNION ALL
+                                       SELECT p.user_id FROM people AS p
+                                        WHERE p.username = json_extract(c.state, '$.username'))
            LEFT JOIN totp AS t ON t.user_id = u.id AND t.confirmed_at IS NOT NULL
           WHERE c.id = ?1 AND c.kind = ?2 AND c.expires_at > ?3
             AND (t.user_id IS NOT NULL OR EXISTS (

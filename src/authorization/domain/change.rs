@@ -3,10 +3,12 @@
 
 use crate::authorization::domain::caller::{AuthenticatedPerson, resolve_caller};
 use crate::authorization::domain::ports::Ports;
-use crate::authorization::domain::rejection::{AuthorizationFailure, AuthorizationRejection};
+use crate::authorization::domain::rejection::{
+    AuthorizationFailure, AuthorizationRejection, ResourceKind, require_row,
+};
 use crate::authorization::model::names::AuthPermission;
 use crate::authorization::store::changes::ChangeAuthor;
-use crate::authorization::store::people::CredentialSetter;
+use crate::authorization::store::people::{CredentialSetter, Person};
 use crate::authorization::store::uses::ResourceUser;
 use crate::authorization::store::{Reads, growth, preconditions};
 use crate::kernel::domain::RequestOrigin;
@@ -100,6 +102,21 @@ pub(super) const fn needed_permission(of_auth: bool, usual: AuthPermission) -> A
     } else {
         usual
     }
+}
+
+/// Requires that the editor may change the person. Returns the person and the needed permission.
+///
+/// # Errors
+/// [`AuthorizationRejection`]
+pub(super) fn require_changeable(
+    editor: &Editor<'_>,
+    people: Vec<Person>,
+) -> Result<(Person, AuthPermission), AuthorizationFailure> {
+    editor.require(AuthPermission::WritePeople)?;
+    let person = require_row(people, ResourceKind::User)?;
+    let needed = needed_permission(person.of_auth, AuthPermission::WritePeople);
+    editor.require(needed)?;
+    Ok((person, needed))
 }
 
 /// Reads the outcome of a write from the results of its statements.

@@ -13,6 +13,7 @@ pub mod foreign_people;
 pub mod grants;
 mod import_checks;
 mod import_plan;
+pub mod lost_factors;
 pub mod maintenance;
 mod named;
 pub mod new_people;

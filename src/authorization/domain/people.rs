@@ -11,7 +11,8 @@ use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::{attempts, deletion, events};
 use crate::authorization::domain::caller::authenticate;
 use crate::authorization::domain::change::{
-    Actor, ChangeRequest, Editor, Plan, change, needed_permission, revoked_tokens,
+    Actor, ChangeRequest, Editor, Plan, change, needed_permission, require_changeable,
+    revoked_tokens,
 };
 use crate::authorization::domain::ports::Ports;
 use crate::authorization::domain::rejection::{
@@ -370,16 +371,4 @@ pub async fn revoke_tokens(
         Ok(Plan::write_and_read(needed, statements, revoked_tokens))
     })
     .await
-}
-
-/// Requires that the editor may change the person. Returns the person and the needed permission.
-fn require_changeable(
-    editor: &Editor<'_>,
-    people: Vec<Person>,
-) -> Result<(Person, AuthPermission), AuthorizationFailure> {
-    editor.require(AuthPermission::WritePeople)?;
-    let person = require_row(people, ResourceKind::User)?;
-    let needed = needed_permission(person.of_auth, AuthPermission::WritePeople);
-    editor.require(needed)?;
-    Ok((person, needed))
 }

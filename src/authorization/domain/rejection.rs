@@ -79,6 +79,12 @@ pub enum AuthorizationRejection {
          factor. Ask the person to set a new password first"
     )]
     CredentialsNotOwn,
+    /// The factors are those of the caller.
+    #[error("the factors are the caller's own")]
+    OwnFactors,
+    /// Without the factors the person could not sign in.
+    #[error("the factors are the last way to sign in to the account")]
+    LastSignInMethod,
     /// Every attempt lost to a concurrent change of the same rows.
     #[error("every attempt lost to a concurrent change of the same rows")]
     Contended,

@@ -32,6 +32,14 @@ impl From<AuthorizationRejection> for ApiError {
             AuthorizationRejection::NotOfService => Code::RoleNotInService.into(),
             AuthorizationRejection::Closed => Code::BootstrapClosed.into(),
             AuthorizationRejection::CredentialsNotOwn => Code::CredentialsNotOwn.into(),
+            AuthorizationRejection::OwnFactors => Self::detailed(
+                Code::Forbidden,
+                "These are your own factors. Remove them on the account page instead.",
+            ),
+            AuthorizationRejection::LastSignInMethod => Self::detailed(
+                Code::LastSignInMethod,
+                "This is the last way to sign in to the account. Set a password first.",
+            ),
             AuthorizationRejection::Contended => {
                 Self::because(Code::Unavailable, rejection.to_string())
             }

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod changes;
 pub mod check;
+pub mod factors;
 pub mod grants;
 pub mod growth;
 pub mod import;

@@ -85,7 +85,7 @@ fn person_entries() -> Query<PersonEntry> {
         Ok(PersonEntry {
             username: row.text("username")?,
             name: row.opt_text("name")?.unwrap_or_default(),
-            email: Some(email).filter(|email| !Email::from_stored(email.clone()).is_placeholder()),
+            email: Email::from_stored(email).address().map(str::to_owned),
             person_type: row.opt_text("person_type")?,
             document_type: row.opt_text("document_type")?,
             document_number: row.opt_text("document_number")?,

@@ -90,6 +90,8 @@ pub enum EventKind {
     TotpEnabled,
     /// TOTP was disabled.
     TotpDisabled,
+    /// An administrator removed TOTP and the backup codes.
+    FactorsRemoved,
     /// New backup codes were created. They replace the old ones.
     BackupCodesMade,
     /// The account was recovered.
@@ -130,6 +132,7 @@ impl EventKind {
             Self::DeviceKeyRevoked => "device_key_revoked",
             Self::TotpEnabled => "totp_enabled",
             Self::TotpDisabled => "totp_disabled",
+            Self::FactorsRemoved => "factors_removed",
             Self::BackupCodesMade => "backup_codes_made",
             Self::Recovered => "recovered",
             Self::Reauthenticated => "reauthenticated",
@@ -149,7 +152,7 @@ pub struct EventContext {
     pub id: EventId,
     /// The time of the event.
     pub at: Timestamp,
-    /// The actor: `user`, or `service:<name>` for an internal call.
+    /// The actor: `user`, `service:<name>` for an internal call, or `administrator`.
     pub actor: String,
     /// The client's network address, if the platform knows it.
     pub address: Option<String>,
@@ -166,5 +169,18 @@ impl EventContext {
     #[must_use]
     pub fn with_id(&self, id: EventId) -> Self {
         Self { id, ..self.clone() }
+    }
+
+    /// Returns the context for a request of an administrator. Leaves out their address and their
+    /// client, which are not for the account owner to see.
+    #[must_use]
+    pub fn by_administrator(self) -> Self {
+        Self {
+            actor: "administrator".to_owned(),
+            address: None,
+            country: None,
+            user_agent: None,
+            ..self
+        }
     }
 }

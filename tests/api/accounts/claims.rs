@@ -1,5 +1,6 @@
 //! Claims of identity providers: they never decide about a sign-in.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::harness::authenticator::Authenticator;
@@ -71,7 +72,7 @@ async fn an_unfit_claim_of_a_provider_does_not_refuse_a_sign_in() {
 }
 
 #[tokio::test]
-async fn the_placeholder_of_a_missing_address_is_not_shown_as_a_label() {
+async fn the_placeholder_of_a_missing_address_is_shown_nowhere() {
     case(async |app| {
         let root = app.administrator().await;
         let member = app.member(&root).await;
@@ -92,8 +93,58 @@ async fn the_placeholder_of_a_missing_address_is_not_shown_as_a_label() {
         let list = list.send().await.ok();
         let waiting = app.sql("SELECT email FROM outbox", &[]).await;
         assert!(!json!(waiting).to_string().contains("people.invalid"));
-        for answer in [begun, enrolled, list] {
+        assert_eq!(signed_in["user"]["email"], json!(null));
+        let own = async |path: &str| app.get(path).bearer(session).send().await.ok();
+        let me = own("/api/users/me").await;
+        assert_eq!(
+            (&me["email"], &me["email_verified"]),
+            (&json!(null), &json!(false))
+        );
+        let renamed = app.request(Method::PUT, "/api/users/me").bearer(session);
+        let renamed = renamed.json(&json!({"name": "Ada"})).send().await.ok();
+        let exported = own("/api/users/me/export").await;
+        assert_eq!(exported["account"]["email"], json!(null));
+        let (events, validated) = (
+            own("/api/users/me/events").await,
+            app.internal(
+                "/api/internal/sessions/validate",
+                &json!({"session_token": session}),
+            ),
+        );
+        let validated = validated.send().await.ok();
+        let id = json!({"user_id": me["id"], "platform": "web"});
+        let created = app
+            .internal("/api/internal/sessions", &id)
+            .send()
+            .await
+            .ok();
+        for answer in [
+            begun,
+            enrolled,
+            list,
+            signed_in.clone(),
+            me.clone(),
+            renamed,
+            exported,
+            events,
+            validated,
+            created,
+        ] {
             assert!(!answer.to_string().contains("people.invalid"), "{answer}");
+        }
+        // The placeholder is not an address: nothing is found by it, and no account can claim it.
+        let placeholder = format!("{}@people.invalid", me["id"].as_str().expect("an id"));
+        for (path, body) in [
+            ("/api/auth/recovery/begin", json!({"email": placeholder})),
+            (
+                "/api/webauthn/register/begin",
+                json!({"email": placeholder, "name": "Eve"}),
+            ),
+        ] {
+            assert_eq!(
+                app.post(path, &body).send().await.problem(422),
+                "invalid_email"
+            );
         }
     })
     .await;

@@ -20,6 +20,7 @@ fn administration(person: i64) -> Vec<(Method, String, Value)> {
         (PUT, format!("/users/{person}"), json!({"name": "Other"})),
         (DELETE, format!("/users/{person}"), Value::Null),
         (DELETE, format!("/users/{person}/tokens"), Value::Null),
+        (DELETE, format!("/users/{person}/factors"), Value::Null),
         (
             POST,
             "/service-tokens".to_owned(),

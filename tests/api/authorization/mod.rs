@@ -10,6 +10,7 @@ mod faults;
 mod growth;
 mod login;
 mod look_alikes;
+mod lost_factors;
 mod model;
 mod people;
 mod policy;

@@ -12,12 +12,12 @@ use crate::harness::{Member, PASSWORD, TestApp, case, race};
 
 const GOOD: u16 = 200;
 
-async fn profile(app: &TestApp, token: &str) -> u16 {
+pub async fn profile(app: &TestApp, token: &str) -> u16 {
     app.get("/auth/profile").token(token).send().await.status()
 }
 
 /// Signs a member in with their password. Returns the session token.
-async fn session(app: &TestApp, member: &Member) -> String {
+pub async fn session(app: &TestApp, member: &Member) -> String {
     let body = json!({"username": member.username, "password": PASSWORD});
     let signed_in = app
         .post("/api/auth/password/sign-in", &body)

@@ -19,6 +19,7 @@ use crate::accounts::model::typed_code::TotpCode;
 use crate::accounts::store::attempts::AttemptLimit;
 use crate::accounts::store::challenges;
 use crate::accounts::store::challenges::{ChallengeKind, NewChallenge, TakenChallenge};
+use crate::accounts::store::passwords::LoginName;
 use crate::accounts::store::recovery as store;
 use crate::accounts::store::recovery::{BackupCodeGuess, MOST_CANDIDATES, RecoveryCandidates};
 use crate::accounts::store::sessions;
@@ -37,22 +38,25 @@ pub struct RecoveryRejection(&'static str);
 
 impl Rejection for RecoveryRejection {}
 
-/// The state of a recovery between its two requests.
+/// The state of a recovery between its two requests: the name of the account.
 #[derive(Serialize, Deserialize)]
-struct RecoveryState<'a> {
-    email: Cow<'a, str>,
+#[serde(rename_all = "snake_case")]
+enum RecoveryState<'a> {
+    Email(Cow<'a, str>),
+    Username(Cow<'a, str>),
 }
 
-/// Begins a recovery. The result does not depend on whether an account has the address. One round
+/// Begins a recovery. The result does not depend on whether an account has the name. One round
 /// trip.
 ///
 /// # Errors
 /// [`Fault`]
-pub async fn begin(ports: &Ports, email: &Email) -> Result<ChallengeId, Fault> {
+pub async fn begin(ports: &Ports, name: LoginName<'_>) -> Result<ChallengeId, Fault> {
     let now = ports.clock.now();
     let id = ports.id(ChallengeId::from_random)?;
-    let state = serde_json::to_string(&RecoveryState {
-        email: email.as_str().into(),
+    let state = serde_json::to_string(&match name {
+        LoginName::Email(email) => RecoveryState::Email(email.as_str().into()),
+        LoginName::Username(username) => RecoveryState::Username(username.into()),
     })
     .map_err(|error| StoreError::Broken(error.to_string()))?;
     let new = NewChallenge {
@@ -106,7 +110,7 @@ pub async fn complete(
         "the challenge is unknown, used or expired",
     ))?;
 
-    // The attempt counts against the address of the request, whether or not an account has it.
+    // The attempt counts against the name of the request, whether or not an account has it.
     let action = if backup_code.is_some() {
         ThrottledAction::BackupCode
     } else {
@@ -154,9 +158,7 @@ pub async fn complete(
             }),
         ) => (user, VerifiedFactor::BackupCode(hash), Proof::BackupCode),
         _ if candidates.is_empty() => {
-            return Err(
-                RecoveryRejection("no account that can be recovered has this address").into(),
-            );
+            return Err(RecoveryRejection("no account that can be recovered has this name").into());
         }
         _ => return Err(RecoveryRejection("the code is wrong or was used before").into()),
     };
@@ -192,6 +194,13 @@ fn subject(
 ) -> Result<ThrottleSubject, StoreError> {
     let broken = || StoreError::Broken("the state of a recovery cannot be read".to_owned());
     let state: RecoveryState<'_> = serde_json::from_str(&taken.state).map_err(|_| broken())?;
-    let email = Email::parse(&state.email).ok_or_else(broken)?;
-    throttle::email_subject(ports.config.signing_keys.current(), action, &email).ok_or_else(broken)
+    let key = ports.config.signing_keys.current();
+    let subject = match state {
+        RecoveryState::Email(email) => {
+            let email = Email::parse(&email).ok_or_else(broken)?;
+            throttle::email_subject(key, action, &email)
+        }
+        RecoveryState::Username(username) => throttle::username_subject(key, action, &username),
+    };
+    subject.ok_or_else(broken)
 }
