@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod inspect;
 mod pages;
+mod people_files;
 mod places;
 mod ports;
 mod proxies;
