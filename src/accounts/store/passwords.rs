@@ -15,7 +15,7 @@ use crate::accounts::store::recovery::MOST_CANDIDATES;
 use crate::accounts::store::sessions::events::about_others;
 use crate::accounts::store::totp::{Totp, TotpStep};
 use crate::accounts::store::users::MOST_CLAIMS;
-use crate::accounts::store::{credentials, events, live, person_tokens, totp};
+use crate::accounts::store::{events, live, person_tokens, totp};
 use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::{EventId, SessionId, UserId};
 use crate::kernel::model::time::Timestamp;
