@@ -25,7 +25,7 @@ const PAGE: &str = "docs/reference/configuration.md";
 const EDGE_ONLY: [&str; 1] = ["D1_REPLICAS"];
 
 /// Names in documents that look like settings and are variables of scripts, tools or examples.
-const NOT_SETTINGS: [&str; 14] = [
+const NOT_SETTINGS: [&str; 15] = [
     "CARGO_INCREMENTAL",
     "CHROMIUM_BIN",
     "COSE_KEY",
@@ -35,6 +35,7 @@ const NOT_SETTINGS: [&str; 14] = [
     "PUBLIC_KEY",
     "PUBLIC_RATE_LIMITER",
     "REFRESH_EVENTS_KEPT",
+    "REFUSED_TOKENS_RATE_LIMITER",
     "SIGN_IN_RATE_LIMITER",
     "SSL_CERT_FILE",
     "WASM_BINDGEN_BIN",

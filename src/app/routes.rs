@@ -12,6 +12,9 @@ use crate::accounts;
 use crate::app::ports::Ports;
 use crate::app::{docs, health};
 use crate::authorization;
+use crate::authorization::http::refused_tokens;
+use crate::authorization::http::refused_tokens::RefusedTokens;
+use crate::kernel::domain::rate_limit::RateClass;
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::middleware::rate_limit::RateLimit;
 use crate::kernel::http::middleware::{
@@ -49,11 +52,13 @@ pub fn table() -> Vec<Facts> {
 
 /// Builds the router over `ports`: once per process or isolate, cloned per request.
 pub fn router(ports: Ports) -> Router {
+    let app = KernelState {
+        ports: ports.kernel,
+    };
     let around = Around {
-        cors: cors::layer(&ports.kernel.config),
-        app: KernelState {
-            ports: ports.kernel,
-        },
+        cors: cors::layer(&app.ports.config),
+        refused_tokens: RefusedTokens::new(app.clone()),
+        app,
     };
     let in_accounts = accounts::http::AccountsState {
         ports: ports.accounts,
@@ -88,6 +93,7 @@ fn with_state<S: Clone + Send + Sync + 'static>(
 struct Around {
     app: KernelState,
     cors: Arc<CorsLayer>,
+    refused_tokens: RefusedTokens,
 }
 
 impl Around {
@@ -104,7 +110,12 @@ impl Around {
                 internal_key::require_internal_key,
             ));
         } else {
-            if let Some(class) = facts.limit {
+            if facts.limit == Some(RateClass::RefusedToken) {
+                handler = handler.layer(from_fn_with_state(
+                    self.refused_tokens.clone(),
+                    refused_tokens::limit_refused_tokens,
+                ));
+            } else if let Some(class) = facts.limit {
                 handler = handler.layer(from_fn_with_state(
                     RateLimit {
                         app: self.app.clone(),

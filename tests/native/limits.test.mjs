@@ -105,3 +105,43 @@ test("the log holds no text that a client chose", async () => {
   assert.doesNotMatch(server.output(), /CANARY/);
   assert.match(server.output(), /method="OTHER"/);
 });
+
+/** The first lines of requests that the server cannot read, with the status and the code. */
+const UNREADABLE = [
+  ["GET / HTTP/1.1\r\nHost localhost\r\n\r\n", 400, "bad_request"],
+  ["GET /\u0001 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "bad_request"],
+  ["G@T / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "bad_request"],
+  ["GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 400, "bad_request"],
+  [
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    400,
+    "bad_request",
+  ],
+  [`GET /${"a".repeat(70_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 414, "uri_too_long"],
+  [
+    `GET / HTTP/1.1\r\nHost: localhost\r\n${"X-A: 1\r\n".repeat(101)}\r\n`,
+    431,
+    "headers_too_large",
+  ],
+  [
+    `GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ${"a".repeat(600_000)}\r\n\r\n`,
+    431,
+    "headers_too_large",
+  ],
+];
+
+for (const [request, status, code] of UNREADABLE) {
+  test(`${JSON.stringify(request.slice(0, 60))} is answered with the document of ${code}`, async () => {
+    for (const before of ["", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]) {
+      const answers = (await raw(before + request)).split(/(?=HTTP\/1\.1 \d)/);
+      const [head, body] = answers.at(-1).split("\r\n\r\n");
+      assert.match(head, new RegExp(`^HTTP/1.1 ${status} `));
+      assert.match(head, /^content-type: application\/problem\+json\r?$/m);
+      assert.match(head, /^connection: close\r?$/m);
+      assert.match(head, /^date: /m);
+      assert.match(head, /^x-content-type-options: nosniff\r?$/m);
+      assert.equal(Number(/content-length: (\d+)/.exec(head)[1]), Buffer.byteLength(body));
+      assert.equal(JSON.parse(body).code, code);
+    }
+  });
+}

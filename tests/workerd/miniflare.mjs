@@ -117,8 +117,8 @@ const TABLES = [
 ];
 
 /**
- * Starts the API. `vars` are settings. `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC` among them set
- * the rate-limiting bindings, which `limiters` false leaves out. `workers` are further Workers,
+ * Starts the API. `vars` are settings. `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC` and
+ * `RATE_LIMIT_REFUSED_TOKENS` among them set the rate-limiting bindings, which `limiters` false leaves out. `workers` are further Workers,
  * which can bind to the API as the service `hamrah-api`. `wrapped` replaces bindings of the API by
  * Workers. `cf` is the edge's data about a request's connection. `assets` is a folder whose files
  * answer before the API, as in production; `true` means the files that need no build.
@@ -175,12 +175,13 @@ export const startApi = async ({
     return Response.json({});
   };
 
+  const LIMITERS = ["SIGN_IN", "PUBLIC", "REFUSED_TOKENS"];
   // Natively the limits are settings. At the edge they are part of wrangler.toml.
   const limiterOf = (name) => [
     `${name}_RATE_LIMITER`,
     { simple: { limit: Number(settings[`RATE_LIMIT_${name}`] ?? PLENTY), period: 60 } },
   ];
-  const ratelimits = limiters ? Object.fromEntries(["SIGN_IN", "PUBLIC"].map(limiterOf)) : {};
+  const ratelimits = limiters ? Object.fromEntries(LIMITERS.map(limiterOf)) : {};
 
   class Capture extends Log {
     log(message) {

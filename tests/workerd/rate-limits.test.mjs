@@ -104,7 +104,10 @@ const FAULTS = {
 for (const [what, [body, told]] of Object.entries(FAULTS)) {
   test(`a limiter that ${what} refuses no request`, () => {
     const scriptName = "limiter";
-    const wrapped = { SIGN_IN_RATE_LIMITER: { scriptName }, PUBLIC_RATE_LIMITER: { scriptName } };
+    const names = ["SIGN_IN", "PUBLIC", "REFUSED_TOKENS"];
+    const wrapped = Object.fromEntries(
+      names.map((name) => [`${name}_RATE_LIMITER`, { scriptName }]),
+    );
     return withApi(
       {
         vars: PRODUCTION,

@@ -19,6 +19,7 @@ mod page;
 pub mod people;
 pub mod permissions;
 pub mod person_grants;
+pub mod refused_tokens;
 mod respond;
 pub mod roles;
 pub mod services;

@@ -16,6 +16,8 @@ pub enum RateClass {
     SignIn,
     /// All other public requests.
     Public,
+    /// Refused tokens of the authorization service. A request with a valid token does not count.
+    RefusedToken,
 }
 
 /// Counts requests per IP address.

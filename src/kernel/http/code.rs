@@ -192,6 +192,11 @@ codes! {
         "The account has no TOTP secret. Enroll first.";
     LastSignInMethod CONFLICT "last_sign_in_method"
         "This is the last way to sign in to the account. Add another one first.";
+    UriTooLong URI_TOO_LONG "uri_too_long"
+        "The address of the request is longer than 8 KiB. Send a shorter one.";
+    HeadersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large"
+        "The request has more than 100 headers, or more than 32 KiB of them. Send fewer headers, \
+         and delete the cookies of this site.";
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large"
         "The body is larger than 64 KiB. Send a smaller one.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type"

@@ -232,7 +232,7 @@ impl Group {
     ///
     /// Routes for internal services stay unlimited, because services are few and known, and send
     /// the requests of many visitors from one address. Routes with a token of the authorization
-    /// service stay unlimited for the same reason.
+    /// service count only refused tokens for the same reason.
     #[must_use]
     pub fn limited(mut self) -> Self {
         self.limited = true;
@@ -268,8 +268,9 @@ impl Group {
 
     fn limit_of(&self, facts: &Facts) -> Option<RateClass> {
         match facts.access {
-            Access::Service | Access::Token => None,
+            Access::Service => None,
             _ if !self.limited => None,
+            Access::Token => Some(RateClass::RefusedToken),
             Access::Anyone if !facts.method.is_safe() => Some(RateClass::SignIn),
             _ => Some(RateClass::Public),
         }

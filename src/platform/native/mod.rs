@@ -1,6 +1,7 @@
 //! The native server: the same router over an SQLite file, with a command line around it.
 
 mod administer;
+mod answered;
 mod attest;
 mod cli;
 mod demo;

@@ -21,6 +21,7 @@ const MOST_ADDRESSES: usize = 100_000;
 const DEFAULT: Quotas = Quotas {
     sign_in: per_minute(300),
     public: per_minute(3_000),
+    refused_tokens: per_minute(300),
 };
 const MOST_PER_MINUTE: u32 = 1_000_000;
 
@@ -36,10 +37,11 @@ const fn per_minute(requests: u32) -> NonZeroU32 {
 pub struct Quotas {
     sign_in: NonZeroU32,
     public: NonZeroU32,
+    refused_tokens: NonZeroU32,
 }
 
 impl Quotas {
-    /// Reads `RATE_LIMIT_SIGN_IN` and `RATE_LIMIT_PUBLIC`.
+    /// Reads `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC` and `RATE_LIMIT_REFUSED_TOKENS`.
     ///
     /// # Errors
     /// Every problem, with the name of its setting.
@@ -61,6 +63,7 @@ impl Quotas {
         let quotas = Self {
             sign_in: number("RATE_LIMIT_SIGN_IN", DEFAULT.sign_in),
             public: number("RATE_LIMIT_PUBLIC", DEFAULT.public),
+            refused_tokens: number("RATE_LIMIT_REFUSED_TOKENS", DEFAULT.refused_tokens),
         };
         if problems.is_empty() {
             Ok(quotas)
@@ -75,6 +78,7 @@ impl Quotas {
 pub struct InMemory {
     sign_in: Counted,
     public: Counted,
+    refused_tokens: Counted,
 }
 
 impl InMemory {
@@ -84,6 +88,7 @@ impl InMemory {
         Self {
             sign_in: Counted::new(quotas.sign_in, MOST_ADDRESSES),
             public: Counted::new(quotas.public, MOST_ADDRESSES),
+            refused_tokens: Counted::new(quotas.refused_tokens, MOST_ADDRESSES),
         }
     }
 
@@ -91,6 +96,7 @@ impl InMemory {
     pub fn forget_idle(&self) {
         self.sign_in.forget_idle();
         self.public.forget_idle();
+        self.refused_tokens.forget_idle();
     }
 }
 
@@ -100,6 +106,7 @@ impl RateLimiter for InMemory {
         match class {
             RateClass::SignIn => self.sign_in.excess(network),
             RateClass::Public => self.public.excess(network),
+            RateClass::RefusedToken => self.refused_tokens.excess(network),
         }
     }
 }
@@ -210,11 +217,12 @@ mod tests {
             read("7"),
             Ok(Quotas {
                 sign_in: per_minute(7),
-                public: per_minute(7)
+                public: per_minute(7),
+                refused_tokens: per_minute(7)
             })
         );
         for wrong in ["0", "-1", "off", "1000001", "1/s"] {
-            assert_eq!(read(wrong).expect_err(wrong).len(), 2);
+            assert_eq!(read(wrong).expect_err(wrong).len(), 3);
         }
     }
 }

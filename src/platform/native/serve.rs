@@ -35,6 +35,7 @@ use crate::kernel::http::respond::{REQUEST_TIME, unrouted};
 use crate::kernel::model::address;
 use crate::kernel::model::config::Environment;
 use crate::kernel::store::StoreError;
+use crate::platform::native::answered::Answered;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
 use crate::platform::native::pages::Pages;
@@ -275,7 +276,7 @@ fn connection(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME);
-    builder.serve_connection(TokioIo::new(Box::pin(stream)), service)
+    builder.serve_connection(TokioIo::new(Answered::new(Box::pin(stream))), service)
 }
 
 async fn answer(

@@ -47,7 +47,7 @@ pub(super) struct NativeSettings {
     pub(super) database_url: String,
     /// `BIND`.
     pub(super) bind: SocketAddr,
-    /// `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC`.
+    /// `RATE_LIMIT_SIGN_IN`, `RATE_LIMIT_PUBLIC` and `RATE_LIMIT_REFUSED_TOKENS`.
     pub(super) quotas: Quotas,
     /// `TRUSTED_PROXIES`.
     pub(super) proxies: Proxies,

@@ -14,15 +14,15 @@ use crate::kernel::http::extract::{ClientAddress, ClientCountry};
 #[wasm_bindgen(module = "/src/platform/worker/exchange.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn read(request: &web_sys::Request) -> Result<Option<String>, JsValue>;
+    fn read(request: &web_sys::Request) -> Result<String, JsValue>;
     #[wasm_bindgen(catch)]
     fn answer(status: u16, headers: &str, body: &[u8]) -> Result<web_sys::Response, JsValue>;
 }
 
-/// Returns the request with the client's address and country, or `None` if the request is malformed
-/// or has hundreds of headers.
+/// Returns the request with the client's address and country, or `None` if the request is
+/// malformed.
 pub(super) fn incoming(request: &web_sys::Request) -> Option<Request<Body>> {
-    let text = read(request).ok()??;
+    let text = read(request).ok()?;
     let mut lines = text.split('\n');
     let mut incoming = Request::builder().method(lines.next()?).uri(lines.next()?);
     let country = lines

@@ -17,20 +17,22 @@ use crate::kernel::domain::rate_limit::{RateClass, RateLimiter};
 /// The bindings in `wrangler.toml`.
 const SIGN_IN: &str = "SIGN_IN_RATE_LIMITER";
 const PUBLIC: &str = "PUBLIC_RATE_LIMITER";
+const REFUSED_TOKENS: &str = "REFUSED_TOKENS_RATE_LIMITER";
 /// How long a binding may take. It counts in memory, so this is short.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The wait in `Retry-After`. The binding does not return one, so this is the longer of its two
 /// periods.
 const PERIOD: Duration = Duration::from_mins(1);
 
-/// The two bindings.
+/// The three bindings.
 pub(super) struct Bindings {
     sign_in: Binding,
     public: Binding,
+    refused_tokens: Binding,
 }
 
 impl Bindings {
-    /// Returns the two bindings.
+    /// Returns the three bindings.
     ///
     /// # Errors
     /// The name of the missing binding.
@@ -42,6 +44,7 @@ impl Bindings {
         Ok(Self {
             sign_in: binding(SIGN_IN)?,
             public: binding(PUBLIC)?,
+            refused_tokens: binding(REFUSED_TOKENS)?,
         })
     }
 }
@@ -52,6 +55,7 @@ impl RateLimiter for Bindings {
         let binding = match class {
             RateClass::SignIn => &self.sign_in,
             RateClass::Public => &self.public,
+            RateClass::RefusedToken => &self.refused_tokens,
         };
         // Promises of JavaScript are not Send, but the Worker has one thread.
         let allowed = SendFuture::new(async {

@@ -2,6 +2,7 @@
 
 mod callers;
 mod cleanup;
+mod heads;
 mod input;
 mod routes;
 pub mod service;

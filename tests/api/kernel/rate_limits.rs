@@ -3,17 +3,20 @@
 //! In production the limit of an address resets each minute. Natively it refills continuously. So a
 //! case may see a few more accepted requests than the limit, never fewer.
 
+use futures::future::{join, join_all};
 use hamrah_api::app::routes::table;
 use hamrah_api::kernel::domain::rate_limit::RateClass;
 use hamrah_api::kernel::http::route::Access;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Call, TestApp, case_with};
+use crate::harness::{Answer, Call, TestApp, case_with, race_with};
 
 const SIGN_IN: usize = 5;
 const PUBLIC: usize = 8;
-const LIMITS: [(&str, &str); 3] = [
+const REFUSED_TOKENS: usize = 6;
+const LIMITS: [(&str, &str); 4] = [
     ("RATE_LIMITS", "on"),
+    ("RATE_LIMIT_REFUSED_TOKENS", "6"),
     ("RATE_LIMIT_SIGN_IN", "5"),
     ("RATE_LIMIT_PUBLIC", "8"),
 ];
@@ -210,9 +213,76 @@ async fn services_and_health_checks_are_not_limited() {
 }
 
 #[tokio::test]
+async fn refused_tokens_of_an_address_are_limited_and_valid_tokens_are_not() {
+    case_with(&LIMITS, async |app| {
+        const ATTACKER: &str = "203.0.113.8";
+        let root = app.administrator().await;
+        let valid = async |address: &str| {
+            let call = app.get("/auth/profile").token(&root.token);
+            call.header("cf-connecting-ip", address).send().await
+        };
+        for _ in 0..4 * REFUSED_TOKENS {
+            valid("203.0.113.9").await.ok();
+        }
+        let number = std::cell::Cell::new(0);
+        let guess = || {
+            number.set(number.get() + 1);
+            let token = format!("hmp_{:0>42}0", number.get());
+            app.get("/auth/profile").token(&token)
+        };
+        let first = guess().header("cf-connecting-ip", ATTACKER).send().await;
+        assert_eq!(first.refused(401), "invalid_token");
+        let (let_through, refused) = until_refused(ATTACKER, guess).await;
+        is_about(let_through + 1, REFUSED_TOKENS);
+        assert_eq!(refused.refused(429), "rate_limited");
+        assert!(refused.header("retry-after").is_some());
+        valid(ATTACKER).await.ok();
+        valid("203.0.113.9").await.ok();
+        let other = guess().header("cf-connecting-ip", "203.0.113.10");
+        assert_eq!(other.send().await.refused(401), "invalid_token");
+        // The routes of the authorization service share the class.
+        let check = app.post("/check", &json!({})).token("hmp_");
+        let users = app.get("/users").token(&format!("hmp_{:0>42}0", 4));
+        assert_eq!(check.send().await.refused(401), "invalid_token");
+        let users = users.header("cf-connecting-ip", ATTACKER).send().await;
+        assert!([401, 429].contains(&users.status()), "{}", users.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_tokens_is_looked_up_one_at_a_time() {
+    race_with(&LIMITS, async |app| {
+        const ATTACKER: &str = "203.0.113.11";
+        let root = app.administrator().await;
+        let valid = || {
+            let call = app.get("/auth/profile").token(&root.token);
+            call.header("cf-connecting-ip", ATTACKER).send()
+        };
+        valid().await.ok();
+        let guesses = |first: usize| {
+            (first..first + 40).map(|number| {
+                let call = app.get("/auth/profile");
+                let call = call.token(&format!("hmp_{number:0>42}0"));
+                call.header("cf-connecting-ip", ATTACKER).send()
+            })
+        };
+        join_all(guesses(1)).await;
+        let before = app.batches().await;
+        let (answers, known) = join(join_all(guesses(100)), valid()).await;
+        known.ok();
+        let looked_up = app.batches().await - before - 1;
+        let refused = answers.iter().filter(|answer| answer.status() == 429);
+        assert!(refused.count() > 30);
+        assert!(looked_up < 30, "{looked_up} tokens were looked up");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn limits_can_be_switched_off() {
     case_with(
-        &[LIMITS[1], LIMITS[2], ("RATE_LIMITS", "off")],
+        &[LIMITS[2], LIMITS[3], ("RATE_LIMITS", "off")],
         async |app| {
             for _ in 0..4 * SIGN_IN {
                 assert_eq!(
@@ -262,9 +332,12 @@ fn every_public_route_is_limited_and_documents_it() {
     let document = hamrah_api::app::openapi::document();
     for route in table() {
         let counted = (route.path.starts_with("/api/") && route.access != Access::Service)
-            || SIGNS_IN.contains(&route.path);
+            || SIGNS_IN.contains(&route.path)
+            || route.access == Access::Token;
         let class = if SIGNS_IN.contains(&route.path) {
             RateClass::SignIn
+        } else if route.access == Access::Token {
+            RateClass::RefusedToken
         } else {
             RateClass::Public
         };
@@ -278,9 +351,6 @@ fn every_public_route_is_limited_and_documents_it() {
         let told = document["paths"][route.path][route.method.as_str().to_lowercase()]["responses"]
             ["429"]
             != Value::Null;
-        // The route hashes passwords, and the number of concurrent hashes is limited.
-        let hashes =
-            route.path.starts_with("/users") && matches!(route.method.as_str(), "POST" | "PUT");
-        assert_eq!(told, counted || hashes, "{} {}", route.method, route.path);
+        assert_eq!(told, counted, "{} {}", route.method, route.path);
     }
 }

@@ -1,17 +1,25 @@
-//! The limits of bodies: small, and JSON. A page of any origin can send forms and plain text
-//! without a preflight (a "simple" request), so they are refused.
+//! The limits of requests: a short head, and a small body of JSON. A page of any origin can send
+//! forms and plain text without a preflight (a "simple" request), so they are refused.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use http::request::Parts;
 use http_body_util::BodyExt;
 
 use crate::kernel::http::error::{ApiError, Code};
 use crate::kernel::http::extract::{is_form, is_json};
 use crate::kernel::http::route::BodyForm;
 
+/// The maximum number of headers of a request, which hyper has too. The Worker joins headers of one
+/// name.
+const MOST_HEADERS: usize = 100;
+/// The largest size of the headers in bytes, with their names.
+const HEADERS_LIMIT: usize = 32 * 1024;
+/// The longest path and query in bytes.
+const URI_LIMIT: usize = 8 * 1024;
 /// The largest body in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 /// The largest body in bytes that is read before it is refused.
@@ -37,6 +45,9 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
+    if let Some(code) = excess_of_head(&parts) {
+        return ApiError::from(code).into_response();
+    }
     let fits = is_json(&parts.headers) || form == BodyForm::JsonOrForm && is_form(&parts.headers);
     // An empty body has no type (RFC 9110 §8.3), although some clients send one.
     let typed = !bytes.is_empty() && parts.headers.contains_key(header::CONTENT_TYPE);
@@ -45,6 +56,26 @@ pub async fn read_body(State(form): State<BodyForm>, request: Request, next: Nex
     }
     next.run(Request::from_parts(parts, Body::from(bytes)))
         .await
+}
+
+/// Returns the code for a head that is too long.
+fn excess_of_head(parts: &Parts) -> Option<Code> {
+    let headers = &parts.headers;
+    let sizes = headers.iter();
+    let size: usize = sizes
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    let uri = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |uri| uri.as_str().len());
+    if uri > URI_LIMIT {
+        Some(Code::UriTooLong)
+    } else if headers.keys_len() > MOST_HEADERS || size > HEADERS_LIMIT {
+        Some(Code::HeadersTooLarge)
+    } else {
+        None
+    }
 }
 
 /// Reads and drops the body of a request whose response does not need it.
