@@ -80,8 +80,8 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
     }
 }
 
-/// Returns the problems of origins that do not fit other settings. The service starts with them, but
-/// browsers refuse to use it.
+/// Returns the problems of origins that do not fit other settings. The service starts with them,
+/// but browsers refuse to use it.
 fn origin_problems(config: &Config) -> Vec<String> {
     let (kernel, accounts) = (&config.kernel, &config.accounts);
     let mut problems = Vec::new();
