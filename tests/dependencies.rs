@@ -69,9 +69,11 @@ fn the_required_packages_are_shipped() {
 #[test]
 fn packages_of_the_native_server_are_not_shipped() {
     let shipped = shipped();
-    let extra: Vec<_> = ["sqlx", "hyper", "clap", "rustls", "proptest", "rcgen"]
-        .into_iter()
-        .filter(|name| shipped.contains(*name))
-        .collect();
+    let extra: Vec<_> = [
+        "sqlx", "hyper", "clap", "csv", "rustls", "proptest", "rcgen",
+    ]
+    .into_iter()
+    .filter(|name| shipped.contains(*name))
+    .collect();
     assert!(extra.is_empty(), "in the module: {extra:?}");
 }

@@ -186,3 +186,31 @@ async fn concurrent_connections_create_a_file_once() {
         opened.pool().close().await;
     }
 }
+
+/// Records a migration that this version does not have, as a newer version does.
+async fn migrated_by_newer(db: &Sqlite, version: i64, name: &str) {
+    let record = "INSERT INTO _sqlx_migrations
+            (version, description, success, checksum, execution_time)
+        VALUES (?1, ?2, 1, X'00', 0)";
+    let query = sqlx::query(record).bind(version).bind(name.to_owned());
+    query.execute(db.pool()).await.expect("recorded");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_used_if_its_migrations_are_additive() {
+    let db = Sqlite::open("sqlite::memory:").await.expect("opens");
+    migrations::apply(db.pool()).await.expect("applies");
+    migrated_by_newer(&db, 9_001, "notes_additive").await;
+    migrations::apply(db.pool()).await.expect("additive");
+    db.batch(vec![insert("a", 1)]).await.expect("writes");
+    assert_eq!(count(&db).await, 1);
+
+    migrated_by_newer(&db, 9_002, "rename_users").await;
+    let refused = migrations::apply(db.pool())
+        .await
+        .expect_err("not additive");
+    let message = refused.to_string();
+    for part in ["9001_notes_additive, 9002_rename_users", "backup"] {
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -292,7 +292,7 @@ fn document_of(person: &PersonEntry) -> Option<(&str, &str)> {
 }
 
 /// Returns the person with the form of the password hash that the database holds.
-fn with_stored_hash(person: &PersonEntry, settings: &PasswordSettings) -> PersonEntry {
+pub(super) fn with_stored_hash(person: &PersonEntry, settings: &PasswordSettings) -> PersonEntry {
     let text = person.password_hash.as_deref();
     let stored = text.and_then(|text| hash::import(settings, text).ok());
     PersonEntry {

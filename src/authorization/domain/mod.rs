@@ -9,6 +9,7 @@ pub mod access;
 mod caller;
 mod change;
 pub mod check;
+pub mod foreign_people;
 pub mod grants;
 mod import_checks;
 mod import_plan;

@@ -118,7 +118,7 @@ fn plan(
 
 /// The ids of created rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ids {
+pub(super) enum Ids {
     /// The next ids of the database.
     Next,
     /// 1, 2, 3, … for each kind of row.
@@ -126,7 +126,7 @@ enum Ids {
 }
 
 /// Writes all steps in one batch.
-async fn write(
+pub(super) async fn write(
     ports: &Ports,
     steps: &[ImportStep],
     ids: Ids,

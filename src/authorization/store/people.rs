@@ -76,6 +76,13 @@ pub fn by_reference(reference: &IdOrName) -> Query<Person> {
     Query::rows(select)
 }
 
+/// Returns the verified email addresses of all accounts.
+#[must_use]
+pub fn verified_addresses() -> Query<String> {
+    let select = sql("SELECT email FROM users WHERE email_verified = 1", []);
+    Query::new(select, |row| row.text("email"))
+}
+
 /// Returns the id of the person who has the given identity document.
 #[must_use]
 pub fn with_document(document: IdentityDocument<'_>) -> Query<i64> {

@@ -13,9 +13,10 @@ use clap::Subcommand;
 
 use crate::app::ports::{Adapters, Ports};
 use crate::authorization::domain as authorization;
+use crate::authorization::domain::foreign_people::RecordOutcome;
 use crate::authorization::domain::new_people::NewPerson;
 use crate::authorization::domain::{Actor, AuthorizationFailure, AuthorizationRejection};
-use crate::authorization::domain::{new_people, people, policy_document};
+use crate::authorization::domain::{foreign_people, new_people, people, policy_document};
 use crate::authorization::model::names;
 use crate::authorization::model::names::IdOrName;
 use crate::authorization::model::policy_document::PolicyDocument;
@@ -26,6 +27,8 @@ use crate::kernel::model::text;
 use crate::platform::native::demo;
 use crate::platform::native::http_client::{Closed, Https};
 use crate::platform::native::migrations;
+use crate::platform::native::people_files;
+use crate::platform::native::people_files::{ExportFiles, Source};
 use crate::platform::native::ports::{Dalek, SystemClock, SystemEntropy, Threads};
 use crate::platform::native::settings;
 use crate::platform::native::settings::NativeSettings;
@@ -76,8 +79,18 @@ pub(super) struct Export {
 /// Options of `import`.
 #[derive(clap::Args)]
 pub(super) struct Import {
-    /// The file, as `export` writes it.
+    /// The file, as `export` or another service writes it.
     file: PathBuf,
+    /// The service that wrote the file. The default is hamrah-api. docs/how-to/import-users.md
+    /// describes the files.
+    #[arg(long, value_name = "SERVICE")]
+    from: Option<Source>,
+    /// The export of password hashes of Auth0.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    passwords: Option<PathBuf>,
+    /// The password hash parameters of a Firebase project, as its console prints them.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    hash_config: Option<PathBuf>,
     /// Print the changes without making them.
     #[arg(long)]
     dry_run: bool,
@@ -255,6 +268,9 @@ pub(super) async fn export(settings: NativeSettings, with: &Export) -> Result<()
 
 /// `hamrah-api import`
 pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<(), Box<dyn Error>> {
+    if let Some(source) = what.from {
+        return import_people(settings, what, source).await;
+    }
     let file = std::fs::read_to_string(&what.file)
         .map_err(|error| format!("{}: {error}", what.file.display()))?;
     let wanted: PolicyDocument =
@@ -284,5 +300,57 @@ pub(super) async fn import(settings: NativeSettings, what: &Import) -> Result<()
         },
     );
     println!("{count} changes {done}");
+    Ok(())
+}
+
+/// `hamrah-api import --from`
+async fn import_people(
+    settings: NativeSettings,
+    what: &Import,
+    source: Source,
+) -> Result<(), Box<dyn Error>> {
+    let files = ExportFiles {
+        people: &what.file,
+        passwords: what.passwords.as_ref(),
+        hash_config: what.hash_config.as_ref(),
+    };
+    let exported = people_files::read(source, &files)?;
+    let ports = open(settings).await?;
+    let reports = foreign_people::import(&ports, exported, what.dry_run, &origin()).await?;
+    let mut output = std::io::stdout().lock();
+    for report in &reports {
+        writeln!(output, "{report}")?;
+    }
+    let count = |is_counted: fn(&RecordOutcome) -> bool| {
+        let counted = reports.iter().filter(|report| is_counted(&report.outcome));
+        counted.count()
+    };
+    let bare = count(|outcome| {
+        *outcome
+            == RecordOutcome::Made {
+                has_password: false,
+            }
+    });
+    if bare > 0 {
+        writeln!(
+            output,
+            "{bare} new people have no password (`admin password` sets one)"
+        )?;
+    }
+    let made = count(|outcome| matches!(outcome, RecordOutcome::Made { .. }));
+    let exist = count(|outcome| *outcome == RecordOutcome::Exists);
+    let refused = count(|outcome| matches!(outcome, RecordOutcome::Refused(_)));
+    let done = if what.dry_run {
+        "would be made"
+    } else {
+        "made"
+    };
+    writeln!(
+        output,
+        "{made} people {done}, {exist} already there, {refused} refused"
+    )?;
+    if refused > 0 {
+        return Err(format!("{refused} of {} records were refused", reports.len()).into());
+    }
     Ok(())
 }

@@ -58,6 +58,7 @@ enum Command {
     /// Print people, services, roles, permissions and grants as JSON.
     Export(administer::Export),
     /// Import a document of `export`: adds missing entries, updates changed ones, removes nothing.
+    /// With `--from`, import the people of another service: adds missing people, changes none.
     Import(administer::Import),
     /// Print the description of the API.
     Openapi {

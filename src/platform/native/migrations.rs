@@ -3,7 +3,28 @@
 use std::borrow::Cow;
 
 use sqlx::SqlitePool;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+/// The end of the name of a migration that an older version of this program can run on: it adds
+/// tables, indexes, or columns with a default, and changes nothing that exists.
+const ADDITIVE: &str = "_additive";
+
+/// The reasons not to start on a database.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// A newer version of this program changed the schema.
+    #[error(
+        "the database has a newer schema than this version knows (migration {0}), and this version \
+         cannot run on it: start the newer version, or restore the backup from before the update"
+    )]
+    Newer(String),
+    /// A migration failed, or an applied migration has changed since.
+    #[error(transparent)]
+    Failed(#[from] MigrateError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
 
 /// Every file of `migrations/` in order. A test compares this list with the folder.
 pub const FILES: [(i64, &str, &str); 12] = [
@@ -85,8 +106,40 @@ fn migrator() -> Migrator {
 
 /// Applies every migration that the database does not have.
 ///
+/// A newer version of this program may have applied further migrations. If each is marked as
+/// additive, this version runs on them, which the log says.
+///
 /// # Errors
-/// If a migration fails, or if an applied migration has changed since.
-pub async fn apply(pool: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
-    migrator().run(pool).await
+/// [`MigrationError`]
+pub async fn apply(pool: &SqlitePool) -> Result<(), MigrationError> {
+    let mut migrator = migrator();
+    match migrator.run(pool).await {
+        Err(MigrateError::VersionMissing(_)) => {}
+        result => return Ok(result?),
+    }
+    let newer = newer(pool).await?;
+    if newer.is_empty() || newer.iter().any(|name| !name.ends_with(ADDITIVE)) {
+        return Err(MigrationError::Newer(newer.join(", ")));
+    }
+    tracing::warn!(
+        migrations = newer.join(", "),
+        "a newer version migrated the database: this version runs on it, because the migrations \
+         are additive"
+    );
+    migrator.set_ignore_missing(true);
+    Ok(migrator.run(pool).await?)
+}
+
+/// Returns the numbers and names of the applied migrations that this version does not have.
+async fn newer(pool: &SqlitePool) -> Result<Vec<String>, sqlx::Error> {
+    let applied: Vec<(i64, String)> =
+        sqlx::query_as("SELECT version, description FROM _sqlx_migrations ORDER BY version")
+            .fetch_all(pool)
+            .await?;
+    let unknown = applied
+        .into_iter()
+        .filter(|(version, _)| FILES.iter().all(|(known, ..)| known != version));
+    Ok(unknown
+        .map(|(version, name)| format!("{version:04}_{name}"))
+        .collect())
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod inspect;
 mod known_settings;
 mod pages;
+mod people_files;
 mod places;
 mod ports;
 mod proxies;

@@ -6,6 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::accounts::domain::passwords::hash::buffers;
 use crate::accounts::model::password::{Argon2Cost, PasswordSettings};
 
 /// The accepted lengths of an imported hash in bytes.
@@ -90,9 +91,7 @@ impl Argon2Hash {
         };
         let argon2 = new(self.variant, self.params.clone(), pepper)?;
         let mut bytes = Zeroizing::new(vec![0; self.hash.len()]);
-        argon2
-            .hash_password_into(password, &self.salt, &mut bytes)
-            .ok()?;
+        buffers::hash_into(&argon2, settings, password, &self.salt, &mut bytes)?;
         Some(bytes.as_slice().ct_eq(&self.hash).into())
     }
 }

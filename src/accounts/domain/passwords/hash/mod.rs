@@ -4,6 +4,7 @@
 mod any_hash;
 mod argon2_hash;
 mod bcrypt_hash;
+mod buffers;
 mod firebase_hash;
 mod pbkdf2_hash;
 mod scrypt_hash;
@@ -55,9 +56,13 @@ pub fn hash(
     let key = pepper.map(|(_, key)| key);
     let argon2 = argon2_hash::new(Algorithm::Argon2id, params.build().ok()?, key)?;
     let mut bytes = Zeroizing::new([0; HASH_BYTES]);
-    argon2
-        .hash_password_into(password.as_bytes(), salt, bytes.as_mut_slice())
-        .ok()?;
+    buffers::hash_into(
+        &argon2,
+        settings,
+        password.as_bytes(),
+        salt,
+        bytes.as_mut_slice(),
+    )?;
     let phc = Phc {
         algorithm: Ident::new("argon2id").ok()?,
         version: Some(Version::V0x13.into()),
