@@ -133,7 +133,7 @@ fn passkey_routes() -> Vec<Route<AccountsState>> {
         route!(POST   "/api/webauthn/authenticate/begin", Anyone, authenticate::begin, [
             InvalidEmail]).also_at(&["/api/webauthn/authenticate/discoverable"]),
         route!(POST   "/api/webauthn/authenticate/complete", Anyone, authenticate::complete, [
-            PasskeySignInFailed]).also_at(&["/api/webauthn/authenticate/discoverable/verify"]),
+            PasskeySignInFailed, PasskeyCounterWentBack]).also_at(&["/api/webauthn/authenticate/discoverable/verify"]),
         route!(GET    "/api/webauthn/credentials", SignedIn, credentials::list)
             .reads_from_replica(),
         route!(PATCH  "/api/webauthn/credentials/{id}", SignedIn, credentials::rename, [

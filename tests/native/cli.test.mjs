@@ -91,6 +91,81 @@ test("a public port needs ENVIRONMENT", async () => {
   assert.match(forgotten.output, /ENVIRONMENT is not set although COOKIE_DOMAIN is/);
 });
 
+test("one cause has one message", async () => {
+  const cwd = fresh();
+  for (const [vars, message] of [
+    [{ BIND: "localhost:8080" }, "BIND must be an address and a port, such as 127.0.0.1:8080"],
+    [
+      { BIND: "localhost:8080", ENVIRONMENT: "development" },
+      "BIND must be an address and a port, such as 127.0.0.1:8080",
+    ],
+    [
+      { ALLOWED_ORIGINS: "https://hamrah.app" },
+      "ENVIRONMENT is not set although ALLOWED_ORIGINS is. Choose `development` or `production`",
+    ],
+    [
+      { BIND: "0.0.0.0:0" },
+      "ENVIRONMENT is not set although BIND is not a loopback address. " +
+        "Choose `development` or `production`",
+    ],
+    [
+      { BIND: "0.0.0.0:0", ENVIRONMENT: "development" },
+      "BIND must be a loopback address while ENVIRONMENT is development",
+    ],
+    [{ ENVIRONMENT: "prod" }, "ENVIRONMENT must be `development` or `production`"],
+  ]) {
+    const { code, output } = await run(["doctor"], { cwd, vars });
+    assert.notEqual(code, 0);
+    assert.equal(output.trim(), `configuration  WRONG  ${message}`);
+    const serve = await run([], { cwd, vars });
+    assert.equal(serve.output.match(/^ +- /gm).length, 1, serve.output);
+  }
+  assert.ok(!existsSync(join(cwd, ".dev.vars")), "no file was created");
+});
+
+test("doctor finds origins that do not fit, and misspelled settings", async () => {
+  const cwd = fresh();
+  assert.equal((await run(["migrate"], { cwd })).code, 0);
+  const keys = await run(["keys", "generate"], { cwd });
+  const secrets = Object.fromEntries(
+    [...keys.output.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const production = {
+    ...secrets,
+    ENVIRONMENT: "production",
+    ALLOWED_ORIGINS: "https://hamrah.app,https://api.hamrah.app",
+    RP_ID: "hamrah.app",
+    JWT_ISSUER: "https://api.hamrah.app",
+    JWT_AUDIENCE: "hamrah",
+  };
+  const doctor = (vars) => run(["doctor"], { cwd, vars: { ...production, ...vars } });
+  const fine = await doctor({});
+  assert.equal(fine.code, 0, fine.output);
+  for (const [vars, finding] of [
+    [
+      {
+        ALLOWED_ORIGINS: "https://other.org,https://api.other.org",
+        JWT_ISSUER: "https://api.other.org",
+      },
+      /WRONG +RP_ID is hamrah\.app, but no origin/,
+    ],
+    [
+      { ALLOWED_ORIGINS: "https://hamrah.app" },
+      /WRONG +ALLOWED_ORIGINS lacks https:\/\/api\.hamrah\.app/,
+    ],
+    [{ RATE_LIMIT: "3" }, /WRONG +RATE_LIMIT is not a setting\. Did you mean RATE_LIMITS\?/],
+  ]) {
+    const { code, output } = await doctor(vars);
+    assert.notEqual(code, 0, output);
+    assert.match(output, finding);
+    assert.equal(output.match(/WRONG/g).length, 1, output);
+  }
+  // A setting in the file of development counts too.
+  writeFileSync(join(cwd, ".dev.vars"), "COOKIE_DOMIAN=x\n");
+  const { output } = await run(["doctor"], { cwd });
+  assert.match(output, /COOKIE_DOMIAN is not a setting\. Did you mean COOKIE_DOMAIN\?/);
+});
+
 test("doctor reports problems and changes nothing", async () => {
   const cwd = fresh();
   const nothing = await run(["doctor"], { cwd });

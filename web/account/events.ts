@@ -24,7 +24,8 @@ const SENTENCES: Record<string, string> = {
   passkey_removed: "A passkey was deleted.",
   passkey_clone_suspected:
     "A passkey may have been copied, because its counter went backwards. It was refused. " +
-    "If you cannot explain this, delete the passkey.",
+    "If it moved to another authenticator, delete the passkey and add it again. " +
+    "If you cannot explain this, delete it.",
   totp_enabled: "An authenticator app was set up.",
   totp_disabled: "The authenticator app was turned off.",
   factors_removed:

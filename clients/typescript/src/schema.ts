@@ -8451,7 +8451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `passkey_sign_in_failed` */
+            /** @description `passkey_sign_in_failed`, `passkey_counter_went_back` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8690,7 +8690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `passkey_sign_in_failed` */
+            /** @description `passkey_sign_in_failed`, `passkey_counter_went_back` */
             401: {
                 headers: {
                     [name: string]: unknown;

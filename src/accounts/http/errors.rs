@@ -89,13 +89,30 @@ impl From<RecoveryRejection> for ApiError {
 
 impl From<ReauthenticateRejection> for ApiError {
     fn from(rejection: ReauthenticateRejection) -> Self {
-        Self::because(Code::ReauthenticationFailed, rejection.to_string())
+        let reason = rejection.to_string();
+        match rejection {
+            ReauthenticateRejection::Refused(_) => {
+                Self::because(Code::ReauthenticationFailed, reason)
+            }
+            // Not a code of its own, because by its code a client knows that the session goes on.
+            ReauthenticateRejection::CounterWentBack => Self {
+                reason: Some(reason),
+                ..Self::detailed(
+                    Code::ReauthenticationFailed,
+                    Code::PasskeyCounterWentBack.detail(),
+                )
+            },
+        }
     }
 }
 
 impl From<PasskeySignInRejection> for ApiError {
     fn from(rejection: PasskeySignInRejection) -> Self {
-        Self::because(Code::PasskeySignInFailed, rejection.to_string())
+        let code = match rejection {
+            PasskeySignInRejection::Refused(_) => Code::PasskeySignInFailed,
+            PasskeySignInRejection::CounterWentBack => Code::PasskeyCounterWentBack,
+        };
+        Self::because(code, rejection.to_string())
     }
 }
 

@@ -25,6 +25,10 @@ impl Config {
     /// All problems at once. Each problem names its setting and never a secret.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
+        if reader.environment.is_none() {
+            // The defaults and the rules of other settings depend on it.
+            return Err(ConfigError(reader.problems));
+        }
         let kernel = Arc::new(kernel::Config::read(&mut reader));
         let accounts = accounts::Config::read(&mut reader, Arc::clone(&kernel)).map(Arc::new);
         // Every system reads its settings, so that all problems are reported at once.

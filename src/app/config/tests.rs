@@ -301,8 +301,14 @@ fn two_keys_are_live_during_a_rotation() {
 #[test]
 fn every_problem_is_reported_at_once() {
     let ConfigError(problems) = read(&HashMap::new()).expect_err("nothing is set");
+    // The other settings depend on it.
+    assert_eq!(
+        problems,
+        ["ENVIRONMENT is not set: it must be `development` or `production`"]
+    );
+    let settings = HashMap::from([("ENVIRONMENT", "production".to_owned())]);
+    let ConfigError(problems) = read(&settings).expect_err("nothing else is set");
     for name in [
-        "ENVIRONMENT",
         "ALLOWED_ORIGINS",
         "RP_ID",
         "INTERNAL_API_KEY",

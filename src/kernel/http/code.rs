@@ -77,6 +77,9 @@ codes! {
         "The refresh token is not valid or has expired. Sign in again.";
     PasskeySignInFailed UNAUTHORIZED "passkey_sign_in_failed"
         "The passkey could not be verified. Start again and finish within 5 minutes.";
+    PasskeyCounterWentBack UNAUTHORIZED "passkey_counter_went_back"
+        "This passkey was refused because its counter went back. It may have been copied, or moved \
+         to another authenticator. Sign in another way, delete the passkey, and add it again.";
     RecoveryFailed UNAUTHORIZED "recovery_failed"
         "The account could not be recovered. The address or the code is wrong, the code was used \
          before, or the recovery took too long. Start again.";

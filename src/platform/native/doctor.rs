@@ -3,7 +3,9 @@
 use crate::accounts::model::password::Pepper;
 use crate::accounts::model::secrets_key::SecretsKeys;
 use crate::accounts::store::{passwords, totp};
-use crate::kernel::model::config::ConfigError;
+use crate::app::config::Config;
+use crate::kernel::model::config::{ConfigError, Environment};
+use crate::kernel::model::origin::is_within;
 use crate::kernel::store;
 use crate::kernel::store::{Db, StoreError};
 use crate::platform::native::settings::NativeSettings;
@@ -57,18 +59,57 @@ pub(super) async fn examine(settings: Result<NativeSettings, ConfigError>) -> bo
         required(config.accounts.csrf_token_required),
         required(config.accounts.step_up_passkeys)
     );
+    let mut findings = origin_problems(config);
+    findings.extend(settings.misspelled.iter().map(ToString::to_string));
+    for finding in &findings {
+        println!("configuration  WRONG  {finding}");
+    }
     match examine_database(&settings.database_url).await {
         Ok(Kept { sealed, hashed }) => {
             println!("database       ok     {}", settings.database_url);
-            // Runs both checks, so that the report is complete.
+            // Runs all checks, so that the report is complete.
             let secrets = examine_secrets(config.accounts.secrets_keys.as_ref(), &sealed);
-            examine_passwords(&config.accounts.passwords.pepper, &hashed) && secrets
+            examine_passwords(&config.accounts.passwords.pepper, &hashed)
+                && secrets
+                && findings.is_empty()
         }
         Err(problem) => {
             println!("database       WRONG  {}: {problem}", settings.database_url);
             false
         }
     }
+}
+
+/// Returns the problems of origins that do not fit other settings. The service starts with them,
+/// but browsers refuse to use it.
+fn origin_problems(config: &Config) -> Vec<String> {
+    let (kernel, accounts) = (&config.kernel, &config.accounts);
+    let mut problems = Vec::new();
+    let is_of_rp = |host: &str| is_within(host, &accounts.rp_id);
+    let mut allowed = kernel.allowed_origins.iter();
+    let is_related = |origin: &String| {
+        *origin != format!("https://{}", accounts.rp_id) && !kernel.allows_origin(origin.as_bytes())
+    };
+    if !kernel.allowed_origins.is_empty()
+        && !allowed.any(|origin| origin.host().is_some_and(is_of_rp))
+        && !accounts.passkey_origins.iter().any(is_related)
+    {
+        problems.push(format!(
+            "RP_ID is {}, but no origin in ALLOWED_ORIGINS or RELATED_ORIGINS is that domain or \
+             below it: no page can use passkeys",
+            accounts.rp_id
+        ));
+    }
+    // Every origin of localhost is allowed in development.
+    let own: Vec<&str> = accounts.jwt_issuer.split('/').take(3).collect();
+    let own = own.join("/");
+    if kernel.environment == Environment::Production && !kernel.allows_origin(own.as_bytes()) {
+        problems.push(format!(
+            "ALLOWED_ORIGINS lacks {own}, the origin of JWT_ISSUER: the pages /account and /admin \
+             of the service cannot call it"
+        ));
+    }
+    problems
 }
 
 /// Returns the text of a setting with the values `off` and `require`.

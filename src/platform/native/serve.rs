@@ -121,6 +121,9 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
             "TRUSTED_PROXIES is not set: behind a proxy, limits and events have the proxy's address"
         );
     }
+    for name in &settings.misspelled {
+        tracing::warn!("{name}");
+    }
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }

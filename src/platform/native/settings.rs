@@ -16,6 +16,9 @@ use crate::kernel::domain::Entropy;
 use crate::kernel::model::config::ConfigError;
 use crate::kernel::model::webhook::WebhookSecret;
 use crate::platform::native::attest::authority::TestRoot;
+use crate::platform::native::dev_vars;
+use crate::platform::native::known_settings;
+use crate::platform::native::known_settings::Misspelled;
 use crate::platform::native::ports::SystemEntropy;
 use crate::platform::native::proxies::Proxies;
 use crate::platform::native::rate_limits::Quotas;
@@ -54,6 +57,8 @@ pub(super) struct NativeSettings {
     pub(super) test_root: Option<[String; 2]>,
     /// The names of the secrets that this run generated, because they were missing.
     pub(super) generated: Vec<&'static str>,
+    /// Names that are no settings and resemble one.
+    pub(super) misspelled: Vec<Misspelled>,
 }
 
 /// The treatment of secrets that are missing in development.
@@ -80,7 +85,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
     let bind = bind_text.parse::<SocketAddr>().map_err(|_| {
         problems.push("BIND must be an address and a port, such as 127.0.0.1:8080".to_owned());
     });
-    let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback());
+    // An address that cannot be read is a problem already, and says nothing about the network.
+    let loopback = bind.is_ok_and(|bind| bind.ip().is_loopback()) || bind.is_err();
 
     // A developer can start the server without settings. An operator who opens it to the network,
     // or who configures it for users, has to set ENVIRONMENT.
@@ -89,25 +95,32 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
         .find(|name| set(name).is_some());
     let unsaid = loopback && configured.is_none();
     let environment = set("ENVIRONMENT").or_else(|| unsaid.then(|| "development".to_owned()));
-    if let (None, Some(name)) = (&environment, configured) {
+    if environment.is_none() {
+        let because = configured.map_or_else(
+            || "BIND is not a loopback address".to_owned(),
+            |name| format!("{name} is"),
+        );
         problems.push(format!(
-            "ENVIRONMENT is not set although {name} is. Choose `development` or `production`"
+            "ENVIRONMENT is not set although {because}. Choose `development` or `production`"
         ));
+        // The other settings depend on it.
+        return Err(ConfigError(problems));
     }
     let development = environment.as_deref() == Some("development");
-    if development && !loopback && problems.is_empty() {
+    if development && !loopback {
         problems
             .push("BIND must be a loopback address while ENVIRONMENT is development".to_owned());
     }
     let mut kept = HashMap::new();
     let mut generated = Vec::new();
-    if development && problems.is_empty() {
-        kept = read_file(Path::new(DEVELOPMENT_FILE)).unwrap_or_else(|problem| {
-            problems.push(problem);
-            HashMap::new()
-        });
+    if development {
+        kept = dev_vars::read(Path::new(DEVELOPMENT_FILE)).map_err(|problem| {
+            // Without the file, every setting in it would seem to be missing.
+            let found = problems.iter().cloned().chain([problem]);
+            ConfigError(found.collect())
+        })?;
     }
-    if development && problems.is_empty() {
+    if development {
         let is_missing = |name: &str| set(name).is_none() && !kept.contains_key(name);
         let mut wanted: Vec<&'static str> = SECRETS
             .into_iter()
@@ -118,7 +131,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             wanted.extend([TEST_ROOT, TEST_ROOT_KEY]);
         }
         match generate(
-            (missing == Missing::Keep).then_some(Path::new(DEVELOPMENT_FILE)),
+            (missing == Missing::Keep && problems.is_empty())
+                .then_some(Path::new(DEVELOPMENT_FILE)),
             &wanted,
         ) {
             Ok(new) => kept.extend(new),
@@ -143,6 +157,8 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
             "TRUSTED_PROXIES has {wrong}, which is not an address or a range such as 10.0.0.0/8"
         ));
     });
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let misspelled = known_settings::misspelled(names.chain(kept.keys().cloned()));
     let test_root = lookup(TEST_ROOT).zip(lookup(TEST_ROOT_KEY));
     let config = Config::read(&lookup).map_err(|ConfigError(more)| problems.extend(more));
     match (config, bind, quotas, proxies) {
@@ -158,6 +174,7 @@ pub(super) fn read(missing: Missing) -> Result<NativeSettings, ConfigError> {
                 pages,
                 test_root: test_root.map(<[String; 2]>::from),
                 generated,
+                misspelled,
             })
         }
         _ => Err(ConfigError(problems)),
@@ -194,20 +211,6 @@ fn entropy() -> Result<[u8; 32], String> {
         .fill(&mut bytes)
         .map_err(|error| error.to_string())?;
     Ok(bytes)
-}
-
-/// Reads `NAME='value'` lines. A missing file has no lines.
-fn read_file(path: &Path) -> Result<HashMap<String, String>, String> {
-    let Ok(lines) = dotenvy::from_path_iter(path) else {
-        return Ok(HashMap::new());
-    };
-    // The library's error repeats the line, which may be a secret.
-    lines.collect::<Result<_, _>>().map_err(|_| {
-        format!(
-            "{} has a line that cannot be read: write NAME='value'",
-            path.display()
-        )
-    })
 }
 
 /// Generates secrets, and appends them to a file that only its owner may read.
@@ -247,50 +250,4 @@ fn generate(
             .map_err(|error| error.to_string())?;
     }
     Ok(new)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<HashMap<String, String>, String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
-        fs::write(&path, text).expect("written");
-        read_file(&path).map_err(|problem| problem.replace(&path.display().to_string(), "file"))
-    }
-
-    #[test]
-    fn values_may_be_quoted_and_the_last_value_counts() {
-        let text = concat!(
-            "# A comment\n\n",
-            "A=plain\nB='{\"keys\":[\"$x\"]}'\nC=\"two words\"\nD=first\nD=second\nE=\n",
-        );
-        let kept = read(text).expect("readable");
-        let values = ["A", "B", "C", "D", "E"].map(|name| kept[name].as_str());
-        assert_eq!(
-            values,
-            ["plain", "{\"keys\":[\"$x\"]}", "two words", "second", ""]
-        );
-    }
-
-    #[test]
-    fn a_line_that_cannot_be_read_is_a_problem_and_is_not_repeated() {
-        for line in [
-            "INTERNAL_API_KEY='secret",
-            "INTERNAL_API_KEY",
-            "INTERNAL_API_KEY=one secret",
-        ] {
-            assert_eq!(
-                read(line),
-                Err("file has a line that cannot be read: write NAME='value'".to_owned()),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_missing_file_has_no_values() {
-        assert_eq!(read_file(Path::new("/nothing/here")), Ok(HashMap::new()));
-    }
 }

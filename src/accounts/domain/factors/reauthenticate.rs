@@ -5,7 +5,9 @@ use crate::accounts::domain::authenticate::Credential;
 use crate::accounts::domain::factors::totp;
 use crate::accounts::domain::passkeys;
 use crate::accounts::domain::passkeys::PendingCeremony;
-use crate::accounts::domain::passkeys::sign_in::{PasskeySignInRejection, verify};
+use crate::accounts::domain::passkeys::sign_in::{
+    COUNTER_WENT_BACK, PasskeySignInRejection, verify,
+};
 use crate::accounts::domain::signed_in::SignedIn;
 use crate::accounts::domain::throttle;
 use crate::accounts::domain::throttle::ThrottledAction;
@@ -25,21 +27,30 @@ use crate::kernel::domain::failure::{Failure, Fault, Rejection};
 use crate::kernel::model::ids::{ChallengeId, EventId};
 use crate::kernel::model::secret::SessionToken;
 
-/// The reason to reject a re-authentication. The client sees the same error for all reasons.
+/// The reasons to reject a re-authentication. The client sees the same code for all reasons.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ReauthenticateRejection(#[from] Refusal);
+pub enum ReauthenticateRejection {
+    /// The proof is not valid.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The proof is valid, but the passkey's counter went back.
+    #[error("{COUNTER_WENT_BACK}")]
+    CounterWentBack,
+}
 
 impl Rejection for ReauthenticateRejection {}
 
 impl From<PasskeySignInRejection> for ReauthenticateRejection {
-    fn from(PasskeySignInRejection(refusal): PasskeySignInRejection) -> Self {
-        Self(refusal)
+    fn from(rejection: PasskeySignInRejection) -> Self {
+        match rejection {
+            PasskeySignInRejection::Refused(refusal) => Self::Refused(refusal),
+            PasskeySignInRejection::CounterWentBack => Self::CounterWentBack,
+        }
     }
 }
 
 const fn refused(reason: &'static str) -> ReauthenticateRejection {
-    ReauthenticateRejection(Refusal { step: 0, reason })
+    ReauthenticateRejection::Refused(Refusal { step: 0, reason })
 }
 
 /// Begins a re-authentication. Returns a challenge and the passkeys of the account. One round trip.
@@ -116,6 +127,7 @@ pub async fn complete(
         ports.id(EventId::from_random)?,
     );
 
+    let mut failed = refused("a concurrent request used the factor or ended the session");
     let (amr, noted) = match proof {
         ReauthenticationProof::Passkey(response) => {
             let verified = verify(
@@ -130,6 +142,9 @@ pub async fn complete(
             )
             .await
             .map_err(Failure::widen)?;
+            if !verified.counter_moved_on {
+                failed = ReauthenticateRejection::CounterWentBack;
+            }
             let amr = me.session.amr.stepped_up(Proof::Passkey {
                 multi_device: verified.multi_device,
             });
@@ -180,6 +195,6 @@ pub async fn complete(
     if noted {
         Ok(Reauthentication { amr, token })
     } else {
-        Err(refused("a concurrent request used the factor or ended the session").into())
+        Err(failed.into())
     }
 }

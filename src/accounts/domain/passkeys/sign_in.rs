@@ -31,10 +31,23 @@ use crate::kernel::model::ids::{ChallengeId, UserId};
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::StoreError;
 
-/// The reason to reject a sign-in. The client sees the same error for all reasons.
+/// The reasons to reject a sign-in. The client sees the same error for all refusals.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct PasskeySignInRejection(#[from] pub Refusal);
+pub enum PasskeySignInRejection {
+    /// The response is not valid.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The response is valid, but the passkey's counter went back. Only the passkey's owner, or the
+    /// owner of a copy, gets this far.
+    #[error("{COUNTER_WENT_BACK}")]
+    CounterWentBack,
+}
+
+/// The refusal of a passkey with a counter that went back.
+pub(crate) const COUNTER_WENT_BACK: Refusal = Refusal {
+    step: 22,
+    reason: "the counter went back: the credential may have been copied",
+};
 
 impl Rejection for PasskeySignInRejection {}
 
@@ -89,7 +102,7 @@ pub(crate) struct VerifiedPasskey {
     owner: UserId,
     counter: u32,
     backed_up: bool,
-    counter_moved_on: bool,
+    pub(crate) counter_moved_on: bool,
     /// Whether the passkey may be on several devices.
     pub(crate) multi_device: bool,
 }
@@ -186,12 +199,15 @@ pub async fn complete(
     // went back, the database records that and creates no session.
     let session = prepared.session(SessionOwner::Passkey(verified.passkey_use()), client);
 
-    let reason = if verified.counter_moved_on {
-        "a concurrent request used the passkey with the same counter, or removed the passkey"
+    let refused = if verified.counter_moved_on {
+        PasskeySignInRejection::Refused(Refusal {
+            step: 22,
+            reason: "a concurrent request used the passkey with the same counter, or removed the \
+                     passkey",
+        })
     } else {
-        "the counter went back: the credential may have been copied"
+        PasskeySignInRejection::CounterWentBack
     };
-    let refused = Refusal { step: 22, reason };
 
     let user = sessions::create(
         ports.db.as_ref(),

@@ -255,10 +255,16 @@ async fn a_counter_that_decreases_is_refused_and_reported() {
             .ok();
         for counter in [7, 6, 0] {
             authenticator.counter = counter;
+            let refused = app.passkey_sign_in(&authenticator).await;
             assert_eq!(
-                app.passkey_sign_in(&authenticator).await.problem(401),
-                "passkey_sign_in_failed",
+                refused.problem(401),
+                "passkey_counter_went_back",
                 "{counter}"
+            );
+            assert!(
+                refused
+                    .text()
+                    .contains("delete the passkey, and add it again")
             );
         }
         authenticator.counter = 8;
