@@ -126,7 +126,8 @@ async fn insert(
     password: &str,
     administration: Administration,
 ) -> Result<i64, AuthorizationFailure> {
-    let password = passwords::hash_chosen(ports, password, &[new.username, new.name])
+    let email = new.email.map_or("", Email::as_str);
+    let password = passwords::hash_chosen(ports, password, &[new.username, new.name, email])
         .await
         .map_err(Failure::widen)?;
     let creation = Creation {

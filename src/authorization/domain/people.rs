@@ -198,6 +198,7 @@ async fn choose_password(
     let about = [
         to.username.unwrap_or(&person.username),
         to.name.unwrap_or(&person.name),
+        &person.email,
     ];
     let chosen = passwords::hash_chosen(ports, password, &about).await;
     chosen.map_err(Failure::widen)

@@ -15,7 +15,7 @@ enum Script {
     EastAsian,
     /// Another script, by the first character of its block.
     Other(u32),
-    /// A letter that names do not need: a phonetic sign or a character for private use.
+    /// A character that names do not need: a phonetic sign, one for private use, or an invisible one.
     Restricted,
 }
 
@@ -24,12 +24,25 @@ impl Script {
         match u32::from(c) {
             0x0041..=0x005A | 0x0061..=0x007A | 0x00C0..=0x024F | 0x1E00..=0x1EFF => Self::Latin,
             0x0250..=0x02FF
+            | 0x070F
+            | 0x180B..=0x180F
             | 0x1D00..=0x1DBF
-            | 0x200C..=0x200F
+            | 0x200B..=0x200F
+            | 0x2060..=0x206F
+            | 0x20D0..=0x20FF
             | 0x2C60..=0x2C7F
             | 0xA720..=0xA7FF
             | 0xAB30..=0xAB6F
             | 0xE000..=0xF8FF
+            | 0xFE00..=0xFE0F
+            | 0xFFF0..=0xFFFD
+            | 0x110BD
+            | 0x13430..=0x13455
+            | 0x16FE4
+            | 0x1BCA0..=0x1BCA3
+            | 0x1D159
+            | 0x1D173..=0x1D17A
+            | 0xE0000..=0xE0FFF
             | 0xF0000..=0x0010_FFFF => Self::Restricted,
             0x0370..=0x03FF | 0x1F00..=0x1FFF => Self::Other(0x0370),
             0x0400..=0x052F | 0x1C80..=0x1C8F | 0x2DE0..=0x2DFF | 0xA640..=0xA69F => {
@@ -62,7 +75,18 @@ pub(super) fn is_plain(text: &str) -> bool {
             known == script || mixes(known, script) || mixes(script, known)
         }
     });
-    one_script && normal_form::nfkc(text) == text
+    one_script && has_one_kind_of_digits(text) && normal_form::nfkc(text) == text
+}
+
+/// Returns true if all digits of the text are of one script. Each script's digits are together in
+/// one block of 16 characters.
+fn has_one_kind_of_digits(text: &str) -> bool {
+    let mut kinds = text
+        .chars()
+        .filter(|c| c.is_numeric())
+        .map(|c| u32::from(c) & !0xF);
+    let first = kinds.next();
+    kinds.all(|kind| Some(kind) == first)
 }
 
 #[cfg(test)]
@@ -79,6 +103,16 @@ mod tests {
             "ɑuth",
             "ﬁle",
             "cafe\u{301}",
+            "orders\u{FE00}",
+            "orders\u{FE0F}",
+            "orders\u{180F}",
+            "orders\u{206A}",
+            "orders\u{E0100}",
+            "orders\u{E0FFF}",
+            "orders\u{1D173}",
+            "orders\u{FFFC}",
+            "orders\u{20DD}",
+            "12\u{663}",
         ] {
             assert!(!is_plain(text), "{text}");
         }

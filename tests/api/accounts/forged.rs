@@ -359,7 +359,12 @@ async fn no_forged_token_is_accepted() {
                 .bearer(token)
                 .send()
                 .await;
-            assert_eq!(answer.status(), 401, "{}", &token[..token.len().min(1000)]);
+            let shown = &token[..token.len().min(1000)];
+            if token.len() > 30_000 {
+                assert_eq!(answer.problem(431), "headers_too_large", "{shown}");
+                continue;
+            }
+            assert_eq!(answer.status(), 401, "{shown}");
             assert_eq!(answer.problem(401), "invalid_token");
         }
         assert_eq!(

@@ -22,6 +22,10 @@ async fn names_that_look_like_others_are_refused() {
                 "cafe\u{301}",
                 "a\u{E000}b",
                 "a\u{200D}b",
+                "orders\u{FE0F}",
+                "orders\u{E0100}",
+                "orders\u{206A}",
+                "12\u{663}",
             ] {
                 let body = json!({"name": name});
                 let refused = app.ask(&root, Method::POST, &path, body).await;
@@ -47,16 +51,22 @@ async fn names_that_look_like_others_are_refused() {
 async fn the_username_is_no_password() {
     case(async |app| {
         let root = app.administrator().await;
-        let username = "zebra.crossing-77";
-        let body =
-            |password: &str| json!({"username": username, "name": "Zoe", "password": password});
-        let refused = app.ask(&root, Method::POST, "/users", body(username)).await;
-        assert_eq!(refused.refused(422), "common_password");
+        let username = "quagga.crossing-77";
+        let email = "stripes.of.grey@example.com";
+        let body = |password: &str| {
+            json!({"username": username, "name": "Zoe", "email": email, "password": password})
+        };
+        for password in [username, "quagga.crossing-771", "quagga crossing 77!", email] {
+            let refused = app.ask(&root, Method::POST, "/users", body(password)).await;
+            assert_eq!(refused.refused(422), "common_password", "{password}");
+        }
         let made = app.ask(&root, Method::POST, "/users", body(PASSWORD)).await;
         let path = format!("/users/{}", made.created()["id"]);
-        let changed = json!({"password": "Zebra.Crossing-77"});
-        let refused = app.ask(&root, Method::PUT, &path, changed).await;
-        assert_eq!(refused.refused(422), "common_password");
+        for password in ["Quagga.Crossing-77", email] {
+            let changed = json!({"password": password});
+            let refused = app.ask(&root, Method::PUT, &path, changed).await;
+            assert_eq!(refused.refused(422), "common_password", "{password}");
+        }
         let signed_in = json!({"username": username, "password": PASSWORD});
         let signed_in = app.post("/api/auth/password/sign-in", &signed_in);
         let signed_in = signed_in.send().await.ok();

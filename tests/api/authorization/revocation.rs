@@ -68,7 +68,10 @@ async fn revoking_all_other_sessions_revokes_person_tokens() {
                 }
                 _ => {
                     let begun = app
-                        .post("/api/auth/recovery/begin", &json!({"email": me["email"]}))
+                        .post(
+                            "/api/auth/recovery/begin",
+                            &json!({"username": member.username}),
+                        )
                         .send()
                         .await
                         .ok();

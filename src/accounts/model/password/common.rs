@@ -89,15 +89,18 @@ pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
     }
     let bare = bare(&lower);
     // Digits and signs around a name or a word add almost no entropy.
-    let word = bare.trim_matches(|c: char| c.is_ascii_digit());
+    let word = without_digits(&bare);
     let named = about.iter().any(|name| {
         let name = name.to_lowercase();
-        let local = name.split('@').next().unwrap_or_default();
-        lower == name
-            || (local.chars().count() >= SHORTEST_PART
-                && (word == local || word == self::bare(local)))
+        let local = self::bare(name.split('@').next().unwrap_or_default());
+        let part = without_digits(&local);
+        lower == name || bare == local || (part.chars().count() >= SHORTEST_PART && word == part)
     });
     named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
+}
+
+fn without_digits(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_digit())
 }
 
 fn bare(text: &str) -> String {

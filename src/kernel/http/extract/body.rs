@@ -117,8 +117,8 @@ pub fn absent_if_empty<'de, D: Deserializer<'de>>(
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
-/// Reads a claim that should be a text. Claims are voluntary (OpenID Connect Core §5.1), so a value
-/// of another type is no error. It is read as its JSON, which the caller checks as any other text.
+/// Reads a claim that should be a text. Claims are voluntary (`OpenID` Connect Core §5.1), so a
+/// value of another type is no error. It is read as its JSON, which the caller checks like a text.
 ///
 /// # Errors
 /// If the value is no JSON.
