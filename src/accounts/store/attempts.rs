@@ -193,6 +193,20 @@ pub fn clear_of(subject: &ThrottleSubject, user: UserId) -> Statement {
     )
 }
 
+/// Counts the attempts on a name against another name too. A new name of an account would otherwise
+/// allow new guesses at the same password.
+#[must_use]
+pub fn carry(from: &ThrottleSubject, to: &ThrottleSubject) -> Statement {
+    sql(
+        "INSERT INTO attempts (subject, failures, last_at, free_at)
+         SELECT ?2, failures, last_at, free_at FROM attempts WHERE subject = ?1
+         ON CONFLICT (subject) DO UPDATE SET failures = MAX(failures, excluded.failures),
+                                             last_at = MAX(last_at, excluded.last_at),
+                                             free_at = MAX(free_at, excluded.free_at)",
+        [from.as_str().into(), to.as_str().into()],
+    )
+}
+
 /// Like [`clear_of`], for the account of the caller, if the session of the caller is live.
 #[must_use]
 pub fn clear_by(subject: &ThrottleSubject, by: Caller) -> Statement {

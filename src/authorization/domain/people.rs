@@ -222,9 +222,12 @@ fn plan_update(
         return Ok(Plan::Nothing(()));
     }
     let mut statements = vec![people::is_unchanged(&person)];
-    if username.is_some() {
+    if let Some(username) = username {
         // Clients cache answers by username, and another person may get the old one.
         statements.push(services::bump_of_person(person.id));
+        let [from, to] = [&person.username, username]
+            .map(|name| passwords::subject(ports, LoginName::Username(name)));
+        statements.push(attempts::carry(&from?, &to?));
     }
     if username.is_some() || name.is_some() {
         statements.extend(people::update(&person, username, name, editor.now));

@@ -342,3 +342,21 @@ async fn a_new_password_clears_the_counts_of_the_username_and_the_address() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_new_username_gives_no_further_guesses() {
+    case(async |app| {
+        let root = app.administrator().await;
+        let member = created(app, &root, "own", ALONE).await;
+        for _ in 0..6 {
+            app.login("own", "wrong password").await;
+        }
+        let body = json!({"username": "renamed"});
+        app.ask(&root, Method::PUT, &format!("/users/{}", member.id), body)
+            .await
+            .ok();
+        let refused = app.login("renamed", &password_of("own")).await;
+        assert_eq!(refused.refused(429), "too_many_attempts");
+    })
+    .await;
+}
