@@ -127,9 +127,15 @@ pub(super) async fn serve(settings: NativeSettings) -> Result<(), Box<dyn Error>
     for name in &settings.generated {
         tracing::info!("generated {name} for development and kept it in .dev.vars");
     }
+    // Browsers offer no passkeys at an IP address.
+    let shown = if address.ip().is_loopback() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
     tracing::info!(
         database = settings.database_url,
-        "listening on http://{address}, reference at http://{address}/docs"
+        "listening on {address}: http://{shown}, reference at http://{shown}/docs"
     );
     let pages = Pages::read(&settings.pages);
     if pages.is_empty() {

@@ -26,7 +26,18 @@ pub async fn require_same_origin(
     if request.method().is_safe() || bearer_alone || is_ours(&app.ports.config, headers) {
         return next.run(request).await;
     }
-    ApiError::from(Code::CrossSiteRequest).into_response()
+    let why = reason(&app.ports.config, headers);
+    ApiError::because(Code::CrossSiteRequest, why).into_response()
+}
+
+/// Returns why a request is refused, for the log.
+fn reason(config: &Config, headers: &HeaderMap) -> &'static str {
+    let origin = headers.get(header::ORIGIN);
+    match origin.map(|origin| config.allows_origin(origin.as_bytes())) {
+        Some(true) => "the origin is allowed, but the page and the API have different hosts",
+        Some(false) => "the origin is not in ALLOWED_ORIGINS",
+        None => "a page of another site",
+    }
 }
 
 /// Returns true if a browser sent the request for one of the service's own pages, or if no browser
