@@ -64,18 +64,32 @@ const server = spawn("node", [...wrangler, "dev", ...flags, ...process.argv.slic
   env,
   stdio: "inherit",
 });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
-server.on("exit", (code) => process.exit(code ?? 0));
-
-for (let attempt = 0; (await status()) !== 200; attempt += 1) {
-  if (attempt === 240) {
-    console.error("The Worker did not start; see its output above.");
-    server.kill("SIGTERM");
-    process.exit(1);
-  }
-  await new Promise((resume) => setTimeout(resume, 250));
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  // wrangler's module ends this process at once, which would leave the server running.
+  process.removeAllListeners(signal);
+  process.on(signal, () => server.kill(signal));
 }
-console.log(`
+let failed = false;
+server.on("exit", (code) => process.exit(failed ? 1 : (code ?? 0)));
+
+const MOST_ATTEMPTS = 240;
+/** So often in a row the Worker may answer that it is not ready. With a wrong setting it stays so. */
+const MOST_REFUSALS = 8;
+let refusals = 0;
+for (let attempt = 0; ; attempt += 1) {
+  const answered = await status();
+  if (answered === 200) break;
+  refusals = answered === 503 ? refusals + 1 : 0;
+  if (attempt === MOST_ATTEMPTS || refusals === MOST_REFUSALS) {
+    console.error("The Worker did not start. Its output above names the problem.");
+    failed = true;
+    server.kill("SIGTERM");
+    break;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 250));
+}
+if (!failed)
+  console.log(`
 hamrah-api runs on ${address}. Sign up with a passkey at ${address}/account. Administer the authorization service at
 ${address}/admin. The reference is at ${address}/docs.
 Create a user and a token pair:
