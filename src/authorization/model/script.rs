@@ -15,7 +15,7 @@ enum Script {
     EastAsian,
     /// Another script, by the first character of its block.
     Other(u32),
-    /// A character that names do not need: a phonetic sign, one for private use, or an invisible one.
+    /// A character that names do not need: phonetic, for private use, or invisible.
     Restricted,
 }
 
