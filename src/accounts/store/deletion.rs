@@ -11,7 +11,8 @@ use crate::kernel::model::events::{EventContext, EventKind};
 use crate::kernel::model::ids::UserId;
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, CLEANUP_ROUNDS, Db, Rows, Statement, StoreError, batch, batch_around, run, sql,
+    CLEANUP_BATCH, CLEANUP_ROUNDS, Db, Rows, Statement, StoreError, batch_around, remove_in_slices,
+    run, sql,
 };
 
 /// How far the deletion of an account is.
@@ -158,17 +159,11 @@ pub async fn remove_slices(
     user: UserId,
     rounds: usize,
 ) -> Result<(usize, usize), StoreError> {
-    let mut removed = 0;
-    for round in 1..=rounds {
+    remove_in_slices(db, rounds, || {
         let [tokens, sessions, events] = remove_slice(user);
-        let results = [tokens, sessions, events, finish(user)];
-        let [tokens, sessions, events, finished] = batch(db, results).await?;
-        removed += tokens.len() + sessions.len() + events.len();
-        if !finished.is_empty() {
-            return Ok((removed, rounds - round));
-        }
-    }
-    Ok((removed, 0))
+        [tokens, sessions, events, finish(user)]
+    })
+    .await
 }
 
 /// Removes rows of deleted accounts, the account that was deleted first at first, in a few batches.

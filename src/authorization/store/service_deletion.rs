@@ -2,7 +2,7 @@
 
 use crate::kernel::model::time::Timestamp;
 use crate::kernel::store::{
-    CLEANUP_BATCH, CLEANUP_ROUNDS, Db, Rows, Statement, StoreError, batch, run, sql,
+    CLEANUP_BATCH, CLEANUP_ROUNDS, Db, Rows, Statement, StoreError, remove_in_slices, run, sql,
 };
 
 /// Marks a service as deleted and removes the first slice of the grants in it. The last statement
@@ -69,15 +69,7 @@ pub async fn remove_grants(
     id: i64,
     rounds: usize,
 ) -> Result<(usize, usize), StoreError> {
-    let mut removed = 0;
-    for round in 1..=rounds {
-        let [permissions, roles, offered, finished] = batch(db, remove_slice(id)).await?;
-        removed += permissions.len() + roles.len() + offered.len();
-        if !finished.is_empty() {
-            return Ok((removed, rounds - round));
-        }
-    }
-    Ok((removed, 0))
+    remove_in_slices(db, rounds, || remove_slice(id)).await
 }
 
 /// Removes grants in deleted services, in a few batches. Returns the number of removed rows.

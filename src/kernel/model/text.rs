@@ -4,7 +4,7 @@
 pub const NAME_CHARS: usize = 200;
 /// Longest URL, in bytes.
 pub const URL_BYTES: usize = 2048;
-/// Longest stored User-Agent, in bytes.
+/// Longest stored User-Agent and request id, in characters.
 pub const STORED_CHARACTERS: usize = 256;
 /// Longest subject identifier at a provider, in bytes (`OpenID` Connect Core §2 allows 255 ASCII
 /// characters).

@@ -133,6 +133,25 @@ pub(crate) async fn remove_in_batches(
     Ok(total)
 }
 
+/// Repeats a batch that removes a slice of a deletion, at most `rounds` times. The last statement
+/// of a slice returns a row if nothing is left. Returns the number of removed rows, and the number
+/// of rounds that were not needed.
+pub(crate) async fn remove_in_slices(
+    db: &dyn Db,
+    rounds: usize,
+    slice: impl Fn() -> [Statement; 4],
+) -> Result<(usize, usize), StoreError> {
+    let mut removed = 0;
+    for round in 1..=rounds {
+        let [first, second, third, finished] = batch(db, slice()).await?;
+        removed += first.len() + second.len() + third.len();
+        if !finished.is_empty() {
+            return Ok((removed, rounds - round));
+        }
+    }
+    Ok((removed, 0))
+}
+
 /// Checks that the database answers and has its tables.
 ///
 /// # Errors

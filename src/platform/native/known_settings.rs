@@ -9,12 +9,13 @@ use tracing_subscriber::EnvFilter;
 use crate::app::config::Config;
 
 /// The settings that only the native server reads.
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 9] = [
     "BIND",
     "DATABASE_URL",
     "LOG_FORMAT",
     "PAGES_DIR",
     "RATE_LIMIT_PUBLIC",
+    "RATE_LIMIT_REFUSED_TOKENS",
     "RATE_LIMIT_SIGN_IN",
     EnvFilter::DEFAULT_ENV,
     "TRUSTED_PROXIES",
@@ -113,6 +114,7 @@ mod tests {
             ("JWT_SIGNING_KEY", "JWT_SIGNING_KEYS"),
             ("PASSWORD_PEPER", "PASSWORD_PEPPER"),
             ("cookie_domain", "COOKIE_DOMAIN"),
+            ("RATE_LIMIT_REFUSED_TOKEN", "RATE_LIMIT_REFUSED_TOKENS"),
             ("APP_ATTEST", "APP_ATTEST_CATEGORIES"),
         ] {
             assert_eq!(found(name).as_deref(), Some(setting), "{name}");

@@ -94,7 +94,9 @@ pub(super) fn is_common(password: &str, about: &[&str]) -> bool {
         let name = name.to_lowercase();
         let local = self::bare(name.split('@').next().unwrap_or_default());
         let part = without_digits(&local);
-        lower == name || bare == local || (part.chars().count() >= SHORTEST_PART && word == part)
+        lower == name
+            || (!local.is_empty() && bare == local)
+            || (part.chars().count() >= SHORTEST_PART && word == part)
     });
     named || TRIED_FIRST.contains(&bare.as_str()) || TRIED_FIRST.contains(&word) || is_run(&bare)
 }
